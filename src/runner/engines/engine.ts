@@ -1,0 +1,71 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** What an engine is to start: everything resolved, secrets included; never written to disk. */
+export interface Launch {
+  readonly task: string;
+  /** 1 for the first try. */
+  readonly attempt: number;
+  readonly command: readonly string[];
+  /** Process: a directory of this machine. Container: one inside, or null for the image's own. */
+  readonly cwd: string | null;
+  /** Variables given with -e, values resolved; TASKFS_ARTIFACTS is the engine's to add. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The task's staging directory, absolute. */
+  readonly staging: string;
+  readonly image: string | null;
+  /** Engine-specific settings, as the record's `options`. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** Where the task's output goes, in the order in which it came. */
+export interface Output {
+  /** Both streams end in the log; a foreground run shows each on its own. */
+  write(stream: 'stdout' | 'stderr', chunk: Buffer): void;
+}
+
+/** How a run ended: exactly one of exitCode and signal is set, unless the engine lost it. */
+export interface Exit {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly kind: 'exit' | 'signal' | 'out-of-memory' | 'engine-lost' | 'interrupted';
+  /** In words, for the record. */
+  readonly reason: string;
+}
+
+/** What an engine needs to find a run again after its supervisor died; plain JSON, for the record. */
+export type EngineState = Readonly<Record<string, unknown>>;
+
+/** A run that goes on. */
+export interface Running {
+  /** Resolves once, after the last byte of output was handed on. Never rejects. */
+  readonly ended: Promise<Exit>;
+  /** Sends a signal to all processes of the run; one that has ended is fine. */
+  signal(signal: NodeJS.Signals): Promise<void>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** stdin of a run started with `interactive`. */
+  readonly stdin?: Writable | undefined;
+}
+
+export interface Engine {
+  readonly name: string;
+  /**
+   * Starts a run. `remember` is called (and has returned) before anything runs that could outlive
+   * this process. Throws TaskfsError: `command-not-found`, `not-executable`, or what else kept it
+   * from starting; then nothing is left behind.
+   */
+  start(
+    launch: Launch,
+    output: Output,
+    remember: (state: EngineState) => void,
+    stdin?: Readable,
+  ): Promise<Running>;
+  /**
+   * Finds a run again from what was remembered. `logged` is how many bytes of its output are in the
+   * log already. An ended run whose exit code the engine still knows is a Running that ends at once;
+   * undefined where nothing can be known any more.
+   */
+  attach(state: EngineState, logged: number, output: Output): Promise<Running | undefined>;
+  /** Ends and removes whatever is left of a run: processes, containers. Idempotent. */
+  remove(state: EngineState): Promise<void>;
+}

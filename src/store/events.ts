@@ -1,0 +1,31 @@
+import { appendFileSync, readFileSync } from 'node:fs';
+
+/** One line of `events.jsonl`: what happened to a task and when (ISO 8601, UTC). */
+export interface TaskEvent {
+  readonly type: string;
+  readonly at: string;
+  readonly task: string;
+  readonly [detail: string]: unknown;
+}
+
+/** Appends one event, as one write: lines of several writers never mix. */
+export function appendEvent(path: string, event: TaskEvent): void {
+  appendFileSync(path, `${JSON.stringify(event)}\n`, { mode: 0o600 });
+}
+
+/** All events of a task in order; a last line cut off by a crash is left out. */
+export function readEvents(path: string): TaskEvent[] {
+  return readOptional(path)
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as TaskEvent);
+}
+
+function readOptional(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+}

@@ -1,0 +1,142 @@
+import { readFileSync } from 'node:fs';
+import { writeFileAtomic } from './atomic-file.ts';
+import { TaskfsError } from './errors.ts';
+import { type Artifacts, assertTransition, type Status } from './status.ts';
+import type { TaskName } from './task-name.ts';
+
+/** Why a task stands where it stands, for programs; `reason` says it in words. */
+export type ReasonKind =
+  | 'exit'
+  | 'signal'
+  | 'timeout'
+  | 'out-of-memory'
+  | 'cancelled'
+  | 'interrupted'
+  | 'engine-lost'
+  | 'not-started';
+
+/** One start of the command; `--retries` makes more of them. */
+export interface Attempt {
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly reason: string | null;
+}
+
+/** What to run, as it was asked for. Environment values are left out: they may be secrets. */
+export interface TaskSpec {
+  readonly command: readonly string[];
+  /** Working directory: of the caller for processes, in the container for images; null: the image's own. */
+  readonly cwd: string | null;
+  readonly engine: string;
+  readonly image: string | null;
+  /** Names of the variables given with -e. */
+  readonly env: readonly string[];
+  readonly timeoutMs: number | null;
+  readonly retries: number;
+  readonly maxRunning: number | null;
+  /** Engine-specific settings (limits, volumes, network), plain JSON. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** The record of a task, `tasks/<task>/task.json`: replaced as a whole at each change. */
+export interface TaskRecord extends TaskSpec {
+  readonly format: 1;
+  readonly task: TaskName;
+  readonly status: Status;
+  readonly artifacts: Artifacts;
+  readonly paused: boolean;
+  readonly reason: string | null;
+  readonly reasonKind: ReasonKind | null;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** Why sealing failed last, while artifacts are `kept`. */
+  readonly sealError: string | null;
+  /** ISO 8601, UTC; null until it happened. */
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+  readonly sealedAt: string | null;
+  /** Milliseconds from freeze to commit. */
+  readonly sealMs: number | null;
+  readonly supervisorPid: number | null;
+  readonly attempts: readonly Attempt[];
+  /** What the engine needs to find its process or container again; null before it started. */
+  readonly engineState: Readonly<Record<string, unknown>> | null;
+}
+
+/** A record for a task that was just accepted. */
+export function newRecord(task: TaskName, spec: TaskSpec, now: Date = new Date()): TaskRecord {
+  return {
+    format: 1,
+    task,
+    status: 'queued',
+    artifacts: 'live',
+    paused: false,
+    reason: null,
+    reasonKind: null,
+    exitCode: null,
+    signal: null,
+    sealError: null,
+    createdAt: now.toISOString(),
+    startedAt: null,
+    endedAt: null,
+    sealedAt: null,
+    sealMs: null,
+    supervisorPid: null,
+    attempts: [],
+    engineState: null,
+    ...spec,
+  };
+}
+
+/** Reads a record. Throws `not-found` where there is none, `damaged` where it is not one of ours. */
+export function readRecord(path: string, task: TaskName): TaskRecord {
+  const text = readText(path, task);
+  try {
+    const record = JSON.parse(text) as TaskRecord;
+    if (record.format === 1 && record.task === task) return record;
+  } catch (cause) {
+    throw unreadable(path, task, cause);
+  }
+  throw unreadable(path, task);
+}
+
+function readText(path: string, task: TaskName): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+    throw new TaskfsError('not-found', `no task is named ${task}`, {
+      hint: "'taskfs ps -a' lists all tasks.",
+      cause,
+    });
+  }
+}
+
+function unreadable(path: string, task: TaskName, cause?: unknown): TaskfsError {
+  return new TaskfsError('damaged', `the record of task ${task} (${path}) is unreadable`, {
+    hint: "Its files are untouched; 'taskfs doctor' says what can be done.",
+    cause,
+  });
+}
+
+/** Writes the first record of a task. */
+export function createRecord(path: string, record: TaskRecord): void {
+  writeFileAtomic(path, serialise(record));
+}
+
+/** Replaces a record by a changed one, if the state machine allows it. Only for the holder of the task's lock. */
+export function replaceRecord(
+  path: string,
+  from: TaskRecord,
+  change: Partial<TaskRecord>,
+): TaskRecord {
+  const to: TaskRecord = { ...from, ...change };
+  assertTransition(from.task, from, to);
+  writeFileAtomic(path, serialise(to));
+  return to;
+}
+
+const serialise = (record: TaskRecord): string => `${JSON.stringify(record, null, 2)}\n`;

@@ -1,0 +1,157 @@
+import { closeSync, constants } from 'node:fs';
+import { chmodFd, O_PATH, openAt, rmdirAt, unlinkAt } from './at.ts';
+import { Errno, errno } from './errno.ts';
+import { bind, check } from './libc.ts';
+import { isDirectory, statFd } from './stat.ts';
+
+/** One entry of a directory as getdents64(2) gives it. */
+export interface Dirent {
+  /** Raw bytes, a copy. */
+  readonly name: Buffer;
+  readonly ino: bigint;
+  /** DT_* of readdir(3); 0 where the file system does not say. */
+  readonly type: number;
+  /** The position after this entry, for lseek(2) on the directory. */
+  readonly next: bigint;
+}
+
+export const DT = {
+  UNKNOWN: 0,
+  FIFO: 1,
+  CHR: 2,
+  DIR: 4,
+  BLK: 6,
+  REG: 8,
+  LNK: 10,
+  SOCK: 12,
+} as const;
+
+const SYS_GETDENTS64 = process.arch === 'arm64' ? 61 : 217;
+const syscall = bind('int64_t syscall(int64_t, int64_t, void *, int64_t)');
+const block = Buffer.alloc(64 * 1024);
+
+/** The next entries of an open directory, `.` and `..` among them; empty at its end. */
+export function readDirents(fd: number): Dirent[] {
+  const length = check(syscall(SYS_GETDENTS64, fd, block, block.length));
+  const entries: Dirent[] = [];
+  for (let at = 0; at < length; ) {
+    const size = block.readUInt16LE(at + 16);
+    const end = block.indexOf(0, at + 19);
+    entries.push({
+      ino: block.readBigUInt64LE(at),
+      next: block.readBigInt64LE(at + 8),
+      type: block.readUInt8(at + 18),
+      name: Buffer.from(block.subarray(at + 19, end)),
+    });
+    at += size;
+  }
+  return entries;
+}
+
+/** Every entry of an open directory but `.` and `..`, from where it stands to its end. */
+export function* listDirectory(fd: number): Generator<Dirent> {
+  for (let batch = readDirents(fd); batch.length > 0; batch = readDirents(fd)) {
+    for (const entry of batch) if (!isDot(entry.name)) yield entry;
+  }
+}
+
+const DOT = 0x2e;
+const isDot = (name: Buffer): boolean =>
+  name[0] === DOT && (name.length === 1 || (name.length === 2 && name[1] === DOT));
+
+const OPEN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+
+/** Opens a directory for listing, never through a symlink; one without read permission is given it first. */
+export function openDirectoryForced(dirfd: number, name: Uint8Array | string): number {
+  try {
+    return openAt(dirfd, name, OPEN_DIRECTORY);
+  } catch (error) {
+    if (!(error instanceof Errno) || error.errno !== errno.EACCES) throw error;
+    const path = openAt(dirfd, name, O_PATH | constants.O_NOFOLLOW | constants.O_DIRECTORY);
+    try {
+      chmodFd(path, 0o700);
+    } finally {
+      closeSync(path);
+    }
+    return openAt(dirfd, name, OPEN_DIRECTORY);
+  }
+}
+
+/**
+ * Removes `name` in `dirfd` with all beneath it, however deep (paths are never joined, so PATH_MAX
+ * does not matter), never through a symlink, whatever the modes of directories of one's own.
+ * A tree that is not there is fine. Descriptors in use: two, at any depth.
+ */
+export function removeTree(dirfd: number, name: Uint8Array | string): void {
+  try {
+    unlinkAt(dirfd, name);
+    return;
+  } catch (error) {
+    const number = error instanceof Errno ? error.errno : 0;
+    if (number === errno.ENOENT) return;
+    if (number !== errno.EISDIR && number !== errno.EPERM && number !== errno.EACCES) throw error;
+  }
+  emptyTree(dirfd, name);
+  rmdirAt(dirfd, name);
+}
+
+// Depth first without recursion: each level is re-entered through '..' of its child's descriptor,
+// checked to be the directory that we came from.
+function emptyTree(dirfd: number, name: Uint8Array | string): void {
+  const levels: { name: Uint8Array | string; ino: bigint; dev: bigint }[] = [];
+  let fd = openDirectoryForced(dirfd, name);
+  makeWritable(fd);
+  let here = identify(fd, name);
+  try {
+    for (;;) {
+      const child = removeFiles(fd);
+      if (child) {
+        const below = openDirectoryForced(fd, child);
+        makeWritable(below);
+        levels.push(here);
+        closeSync(fd);
+        fd = below;
+        here = identify(fd, child);
+        continue;
+      }
+      const above = levels.pop();
+      if (!above) return;
+      const parent = openAt(fd, '..', OPEN_DIRECTORY);
+      const found = statFd(parent);
+      const moved = found.ino !== above.ino || found.dev !== above.dev;
+      const emptied = here.name;
+      closeSync(fd);
+      fd = parent;
+      if (moved) throw Errno.of(errno.EBUSY);
+      rmdirAt(fd, emptied);
+      here = above;
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function identify(fd: number, name: Uint8Array | string) {
+  const { ino, dev } = statFd(fd);
+  return { name, ino, dev };
+}
+
+function makeWritable(fd: number): void {
+  const { mode } = statFd(fd);
+  if (isDirectory(mode) && (mode & 0o700) !== 0o700) chmodFd(fd, 0o700);
+}
+
+/** Unlinks all that is no directory; the first directory found is returned. */
+function removeFiles(fd: number): Buffer | undefined {
+  for (const entry of listDirectory(fd)) {
+    if (entry.type === DT.DIR) return entry.name;
+    try {
+      unlinkAt(fd, entry.name);
+    } catch (error) {
+      if (!(error instanceof Errno) || error.errno === errno.ENOENT) continue;
+      if (error.errno === errno.EISDIR) return entry.name;
+      throw error;
+    }
+  }
+  return undefined;
+}

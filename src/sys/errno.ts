@@ -1,0 +1,49 @@
+import { constants } from 'node:os';
+
+/** The numbers of errno(3) by name, as this platform counts them. */
+export const errno = constants.errno;
+
+const nameOf = new Map<number, string>(
+  Object.entries(errno).map(([name, number]) => [number, name]),
+);
+
+/**
+ * A system call's refusal. One instance per number, made once and without a stack: a file system
+ * answers ENOENT thousands of times a second, and an allocation with a stack trace for each would
+ * cost more than the call. Whoever reports one to a person wraps it and says what was attempted.
+ */
+export class Errno extends Error {
+  /** A positive number of errno(3). */
+  readonly errno: number;
+  /** Its name, as `ENOENT`. */
+  readonly code: string;
+
+  private constructor(number: number) {
+    const code = nameOf.get(number) ?? `E${number}`;
+    super(code);
+    this.name = 'Errno';
+    this.errno = number;
+    this.code = code;
+  }
+
+  private static readonly made = new Map<number, Errno>();
+
+  /** The one instance for a positive errno(3) number. */
+  static of(number: number): Errno {
+    const known = Errno.made.get(number);
+    if (known) return known;
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0;
+    const fresh = new Errno(number);
+    Error.stackTraceLimit = limit;
+    Errno.made.set(number, fresh);
+    return fresh;
+  }
+}
+
+/** The positive errno(3) number behind anything thrown by Node's fs or by this folder; EIO for the rest. */
+export function errnoOf(error: unknown): number {
+  if (error instanceof Errno) return error.errno;
+  const number = (error as NodeJS.ErrnoException | undefined)?.errno;
+  return typeof number === 'number' && number !== 0 ? Math.abs(number) : errno.EIO;
+}

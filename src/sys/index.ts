@@ -1,0 +1,12 @@
+/**
+ * sys: the system calls that Node lacks, through koffi, and nothing else. Everything here is
+ * synchronous, takes names as raw bytes and descriptors as numbers, and throws `Errno`.
+ * Knows nothing of tasks, stores or mounts; imports nothing of this project.
+ */
+export * from './at.ts';
+export * from './directory.ts';
+export * from './errno.ts';
+export * from './file.ts';
+export * from './flock.ts';
+export * from './stat.ts';
+export * from './xattr.ts';

@@ -1,0 +1,50 @@
+import { createRequire } from 'node:module';
+import { Errno } from './errno.ts';
+
+type Koffi = typeof import('koffi');
+
+// koffi is CommonJS with a native part: required here, once, by whoever makes the first system call.
+const koffi = createRequire(import.meta.url)('koffi') as Koffi;
+const library = koffi.load(process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6');
+
+export type Native = (...args: unknown[]) => number;
+
+/** Binds one libc function from its C prototype. Pointers are `void *`: pass a Buffer or null. */
+export function bind(prototype: string): Native {
+  return library.func(prototype) as Native;
+}
+
+/** errno(3) of the calling thread, to be read right after a failed call. */
+export function lastErrno(): number {
+  return koffi.errno();
+}
+
+/** Passes a result on, or throws the Errno where libc answered -1. */
+export function check(result: number): number {
+  if (result === -1) throw Errno.of(koffi.errno());
+  return result;
+}
+
+const names = new Map<string, Buffer>();
+
+/** A path or name as C wants it: raw bytes and a NUL. Throws ENOENT's cousin EINVAL on an inner NUL. */
+export function cstring(name: Uint8Array | string): Buffer {
+  if (typeof name === 'string') {
+    const known = names.get(name);
+    if (known) return known;
+    const made = terminate(Buffer.from(name));
+    if (names.size < 256) names.set(name, made);
+    return made;
+  }
+  return terminate(name);
+}
+
+const EINVAL = 22;
+
+function terminate(bytes: Uint8Array): Buffer {
+  if (bytes.includes(0)) throw Errno.of(EINVAL);
+  const out = Buffer.allocUnsafe(bytes.length + 1);
+  out.set(bytes);
+  out[bytes.length] = 0;
+  return out;
+}

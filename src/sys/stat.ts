@@ -1,0 +1,82 @@
+import { AT } from './at.ts';
+import { bind, check, cstring } from './libc.ts';
+
+/** What statx(2) tells of a file. Times are nanoseconds since the epoch; `blocks` are of 512 bytes. */
+export interface Stat {
+  readonly dev: bigint;
+  readonly ino: bigint;
+  /** Type and permission bits, as st_mode. */
+  readonly mode: number;
+  readonly nlink: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Device number as makedev(3) packs it in the kernel's 32-bit form (major 12 bits, minor 20). */
+  readonly rdev: number;
+  readonly size: bigint;
+  readonly blocks: bigint;
+  readonly blksize: number;
+  readonly atimeNs: bigint;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  /** Creation time where the file system keeps one, else 0. */
+  readonly btimeNs: bigint;
+}
+
+export const S_IFMT = 0o170000;
+export const S_IFDIR = 0o040000;
+export const S_IFREG = 0o100000;
+export const S_IFLNK = 0o120000;
+export const S_IFIFO = 0o010000;
+export const S_IFSOCK = 0o140000;
+export const S_IFCHR = 0o020000;
+export const S_IFBLK = 0o060000;
+
+export const isDirectory = (mode: number): boolean => (mode & S_IFMT) === S_IFDIR;
+export const isRegular = (mode: number): boolean => (mode & S_IFMT) === S_IFREG;
+export const isSymlink = (mode: number): boolean => (mode & S_IFMT) === S_IFLNK;
+
+const STATX_BASIC_AND_BTIME = 0xfff;
+const statx = bind('int statx(int, const void *, int, unsigned int, void *)');
+const buffer = Buffer.alloc(256);
+const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
+
+/** stat of `name` in the directory `dirfd`; a symlink is itself, never followed. */
+export function statAt(dirfd: number, name: Uint8Array | string): Stat {
+  check(statx(dirfd, cstring(name), AT.SYMLINK_NOFOLLOW, STATX_BASIC_AND_BTIME, buffer));
+  return decode();
+}
+
+/** stat of an open descriptor, O_PATH ones included. */
+export function statFd(fd: number): Stat {
+  check(statx(fd, cstring(''), AT.EMPTY_PATH, STATX_BASIC_AND_BTIME, buffer));
+  return decode();
+}
+
+// Offsets of struct statx in include/uapi/linux/stat.h; they are the same on every architecture.
+function decode(): Stat {
+  return {
+    blksize: view.getUint32(4, true),
+    nlink: view.getUint32(16, true),
+    uid: view.getUint32(20, true),
+    gid: view.getUint32(24, true),
+    mode: view.getUint16(28, true),
+    ino: view.getBigUint64(32, true),
+    size: view.getBigUint64(40, true),
+    blocks: view.getBigUint64(48, true),
+    atimeNs: time(64),
+    btimeNs: time(80),
+    ctimeNs: time(96),
+    mtimeNs: time(112),
+    rdev: device(view.getUint32(128, true), view.getUint32(132, true)),
+    dev: ((view.getBigUint64(136, true) & 0xffffffffn) << 32n) | BigInt(view.getUint32(140, true)),
+  };
+}
+
+function time(offset: number): bigint {
+  return view.getBigInt64(offset, true) * 1_000_000_000n + BigInt(view.getUint32(offset + 8, true));
+}
+
+/** new_encode_dev of the kernel: minor's low byte, major, minor's high bits. */
+function device(major: number, minor: number): number {
+  return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
+}

@@ -1,0 +1,57 @@
+import { Errno, errno } from './errno.ts';
+import { bind, check, cstring } from './libc.ts';
+
+/**
+ * Extended attributes of what a descriptor stands for. The path goes through /proc/self/fd, so that
+ * an O_PATH descriptor, a symlink's included, works as well as an open file.
+ */
+
+const c = {
+  get: bind('int64_t getxattr(const void *, const void *, void *, size_t)'),
+  set: bind('int setxattr(const void *, const void *, const void *, size_t, int)'),
+  list: bind('int64_t listxattr(const void *, void *, size_t)'),
+  remove: bind('int removexattr(const void *, const void *)'),
+};
+
+const XATTR_SIZE_MAX = 65536;
+const scratch = Buffer.alloc(XATTR_SIZE_MAX);
+const pathOf = (fd: number): Buffer => Buffer.from(`/proc/self/fd/${fd}\0`);
+
+export function getXattr(fd: number, name: Uint8Array | string): Buffer {
+  const length = check(c.get(pathOf(fd), cstring(name), scratch, scratch.length));
+  return Buffer.from(scratch.subarray(0, length));
+}
+
+/** `flags`: XATTR_CREATE 1, XATTR_REPLACE 2, as setxattr(2). */
+export function setXattr(
+  fd: number,
+  name: Uint8Array | string,
+  value: Uint8Array,
+  flags = 0,
+): void {
+  check(c.set(pathOf(fd), cstring(name), value, value.length, flags));
+}
+
+export function removeXattr(fd: number, name: Uint8Array | string): void {
+  check(c.remove(pathOf(fd), cstring(name)));
+}
+
+/** Names of all attributes; empty where the file system keeps none. */
+export function listXattr(fd: number): Buffer[] {
+  const length = c.list(pathOf(fd), scratch, scratch.length);
+  if (length === -1) {
+    try {
+      check(-1);
+    } catch (error) {
+      if (error instanceof Errno && error.errno === errno.EOPNOTSUPP) return [];
+      throw error;
+    }
+  }
+  const names: Buffer[] = [];
+  for (let at = 0; at < length; ) {
+    const end = scratch.indexOf(0, at);
+    names.push(Buffer.from(scratch.subarray(at, end)));
+    at = end + 1;
+  }
+  return names;
+}
