@@ -1,0 +1,92 @@
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  type Artifacts,
+  createRecord,
+  isFinal,
+  mayFollow,
+  newRecord,
+  parseTaskName,
+  readRecord,
+  replaceRecord,
+  type State,
+  type Status,
+  type TaskSpec,
+} from '../../src/store/index.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+const spec: TaskSpec = {
+  command: ['true'],
+  cwd: '/',
+  engine: 'process',
+  image: null,
+  env: [],
+  timeoutMs: null,
+  retries: 0,
+  maxRunning: null,
+  options: {},
+};
+const task = parseTaskName('one');
+
+const newPath = (): string => {
+  const path = join(temporaryDirectory(), 'one', 'task.json');
+  mkdirSync(dirname(path));
+  return path;
+};
+
+describe('records', () => {
+  it('come back as they were written, and leave no temporary file', () => {
+    const path = newPath();
+    const record = newRecord(task, spec);
+    createRecord(path, record);
+    expect(readRecord(path, task)).toEqual(record);
+    const running = replaceRecord(path, record, { status: 'running' });
+    expect(readRecord(path, task)).toEqual(running);
+    expect(readdirSync(dirname(path))).toEqual(['task.json']);
+  });
+
+  it('say what is wrong with them', () => {
+    const path = newPath();
+    expect(() => readRecord(path, task)).toThrow(/no task is named one/);
+    writeFileSync(path, '{"format":1,');
+    expect(() => readRecord(path, task)).toThrow(/unreadable/);
+    writeFileSync(path, '{"format":1,"task":"other"}');
+    expect(() => readRecord(path, task)).toThrow(/unreadable/);
+  });
+});
+
+describe('the state machine', () => {
+  const statuses: Status[] = ['queued', 'running', 'completed', 'failed', 'cancelled'];
+  const places: Artifacts[] = ['live', 'sealing', 'sealed', 'kept'];
+  const anyState = fc.record({
+    status: fc.constantFrom(...statuses),
+    artifacts: fc.constantFrom(...places),
+  });
+
+  it('never leaves a final status, never goes back from sealed, never seals what runs', () => {
+    fc.assert(
+      fc.property(fc.array(anyState, { maxLength: 30 }), (wishes) => {
+        let now: State = { status: 'queued', artifacts: 'live' };
+        for (const wish of wishes) {
+          if (!mayFollow(now, wish)) continue;
+          if (isFinal(now.status)) expect(wish.status).toBe(now.status);
+          if (now.artifacts === 'sealed') expect(wish.artifacts).toBe('sealed');
+          if (!isFinal(wish.status)) expect(wish.artifacts).toBe('live');
+          now = wish;
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('cannot write an illegal transition', () => {
+    const path = newPath();
+    const record = newRecord(task, spec);
+    createRecord(path, record);
+    expect(() => replaceRecord(path, record, { status: 'completed' })).toThrow(/cannot go from/);
+    expect(() => replaceRecord(path, record, { artifacts: 'sealing' })).toThrow(/cannot go from/);
+    expect(readRecord(path, task)).toEqual(record);
+  });
+});
