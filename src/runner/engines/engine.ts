@@ -12,6 +12,8 @@ export interface Launch {
   readonly env: Readonly<Record<string, string>>;
   /** The task's staging directory, absolute. */
   readonly staging: string;
+  /** A directory of the task for small files that an engine needs to find its place again. */
+  readonly scratch: string;
   readonly image: string | null;
   /** Engine-specific settings, as the record's `options`. */
   readonly options: Readonly<Record<string, unknown>>;
@@ -19,8 +21,26 @@ export interface Launch {
 
 /** Where the task's output goes, in the order in which it came. */
 export interface Output {
-  /** Both streams end in the log; a foreground run shows each on its own. */
-  write(stream: 'stdout' | 'stderr', chunk: Buffer): void;
+  /** Nobody tells the streams apart: an engine may use one pipe for both, which keeps their order. */
+  readonly merged?: boolean;
+  /**
+   * Both streams end in the log; a foreground run shows each on its own. Where a promise comes back,
+   * the reader is behind: an engine that can, waits for it before it reads on.
+   */
+  write(stream: 'stdout' | 'stderr', chunk: Buffer): Promise<void> | undefined;
+  /** How far the work before the start has come, for a progress bar. */
+  readonly progress?: ((step: Progress) => void) | undefined;
+}
+
+/** A step of the work before a start, such as one layer of an image that is pulled. */
+export interface Progress {
+  /** What is being done, to what: `Downloading 3f2a…`. */
+  readonly what: string;
+  /** Distinguishes steps that go on at the same time. */
+  readonly id: string;
+  /** In bytes; null where nobody knows. */
+  readonly done: number | null;
+  readonly total: number | null;
 }
 
 /** How a run ended: exactly one of exitCode and signal is set, unless the engine lost it. */

@@ -1,0 +1,112 @@
+import { posix } from 'node:path';
+import { TaskfsError } from '../../../store/index.ts';
+
+/** A directory or file of this machine that the container sees. */
+export interface Volume {
+  /** Absolute path on this machine; must exist. */
+  readonly source: string;
+  /** Absolute path in the container. */
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+/**
+ * What `taskfs run` may ask of a container, as `options` of the task's record: plain JSON under
+ * these names. Whatever is left out, or null, has the default that is said here.
+ */
+export interface ContainerOptions {
+  /** Where the artifacts are mounted: an absolute path, not `/`. Default: /artifacts. */
+  readonly artifactsAt: string;
+  /** `uid[:gid]` or a name of the image. Default (null): the caller's uid and gid. */
+  readonly user: string | null;
+  /** Memory limit in bytes, swap included. Default (null): none. */
+  readonly memoryBytes: number | null;
+  /** How many CPUs it may use, also a fraction. Default (null): all. */
+  readonly cpus: number | null;
+  /** How many processes and threads it may have. Default (null): the engine's own limit. */
+  readonly pids: number | null;
+  /** Name of a network: `none`, `host`, or one of the engine's. Default (null): the engine's default. */
+  readonly network: string | null;
+  /** The container's own file system is read-only; the artifacts stay writable. Default: false. */
+  readonly readOnly: boolean;
+  /** Capabilities to take away: `ALL`, `NET_RAW`, …. Default: none. */
+  readonly capDrop: readonly string[];
+  /** A small init as process 1, which reaps zombies and passes signals on. Default: true. */
+  readonly init: boolean;
+  /** Labels for the container, besides those of taskfs. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** When to fetch the image. Default: missing. */
+  readonly pull: 'missing' | 'always' | 'never';
+  /** Replaces the image's entrypoint. Default (null): the image's own. */
+  readonly entrypoint: string | null;
+  readonly volumes: readonly Volume[];
+  /** Keeps stdin open for the caller's input. Default: false. */
+  readonly interactive: boolean;
+  /** Gives the command a terminal. Default: false. */
+  readonly tty: boolean;
+}
+
+const defaults: ContainerOptions = {
+  artifactsAt: '/artifacts',
+  user: null,
+  memoryBytes: null,
+  cpus: null,
+  pids: null,
+  network: null,
+  readOnly: false,
+  capDrop: [],
+  init: true,
+  labels: {},
+  pull: 'missing',
+  entrypoint: null,
+  volumes: [],
+  interactive: false,
+  tty: false,
+};
+
+/** Reads a record's options. Throws `usage` for a value that cannot be; other names are not its affair. */
+export function readContainerOptions(options: Readonly<Record<string, unknown>>): ContainerOptions {
+  const given = Object.entries(options).filter(
+    ([, value]) => value !== null && value !== undefined,
+  );
+  const read = { ...defaults, ...Object.fromEntries(given) } as ContainerOptions;
+  assertTarget('--artifacts-at', read.artifactsAt);
+  for (const volume of read.volumes) assertVolume(volume, read.artifactsAt);
+  assertPositive('--memory', read.memoryBytes);
+  assertPositive('--cpus', read.cpus);
+  assertPositive('--pids', read.pids);
+  assertOneOf('--pull', read.pull, ['missing', 'always', 'never']);
+  return { ...read, artifactsAt: posix.normalize(read.artifactsAt) };
+}
+
+function assertTarget(option: string, path: string): void {
+  if (posix.isAbsolute(path) && posix.normalize(path) !== '/') return;
+  throw new TaskfsError('usage', `${option} '${path}' cannot be a place in a container`, {
+    hint: 'Give an absolute path other than /, as in /artifacts.',
+  });
+}
+
+function assertVolume({ source, target }: Volume, artifactsAt: string): void {
+  assertTarget('-v', target);
+  if (!posix.isAbsolute(source)) {
+    throw new TaskfsError('usage', `-v '${source}' is not an absolute path`, {
+      hint: 'Give the full path of a directory or file of this machine.',
+    });
+  }
+  if (posix.normalize(target) !== posix.normalize(artifactsAt)) return;
+  throw new TaskfsError('usage', `-v and the artifacts are both to be mounted at ${target}`, {
+    hint: 'Move one of them; --artifacts-at moves the artifacts.',
+  });
+}
+
+function assertPositive(option: string, value: number | null): void {
+  if (value === null || (Number.isFinite(value) && value > 0)) return;
+  throw new TaskfsError('usage', `${option} ${value} is not a positive number`);
+}
+
+function assertOneOf(option: string, value: string, allowed: readonly string[]): void {
+  if (allowed.includes(value)) return;
+  throw new TaskfsError('usage', `${option} '${value}' is unknown`, {
+    hint: `It can be ${allowed.join(', ')}.`,
+  });
+}
