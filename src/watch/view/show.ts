@@ -1,0 +1,57 @@
+import { once } from 'node:events';
+import type { ReadStream, WriteStream } from 'node:tty';
+import type { Store, TaskName } from '../../store/index.ts';
+import { Watch } from '../watch.ts';
+import { View } from './view.ts';
+
+/** Where the view is shown and from where it is steered. */
+export interface Terminal {
+  readonly input: ReadStream;
+  readonly output: WriteStream;
+  readonly color: boolean;
+}
+
+/** Ages are shown in seconds. */
+const REDRAW_EVERY = 1_000;
+
+/**
+ * A live tree of one task or of all on a terminal, until q or Ctrl-C. A task that ends stays on the
+ * screen as it was archived. Throws `not-found` where there is no such task; the terminal is given
+ * back as it was in every case.
+ */
+export async function showTree(
+  store: Store,
+  task: TaskName | undefined,
+  terminal: Terminal,
+): Promise<void> {
+  await using watch = new Watch(store, task);
+  const { input, output } = terminal;
+  using view = new View(watch, output, terminal.color);
+  const draw = (): void => view.draw();
+  const press = (text: string): void => view.press(text);
+  const quit = (): void => view.quit();
+  const timer = setInterval(draw, REDRAW_EVERY);
+  input.setRawMode(true).setEncoding('utf8').on('data', press).once('end', quit);
+  output.on('resize', draw);
+  process.once('SIGTERM', quit).once('SIGHUP', quit);
+  try {
+    await Promise.race([view.ended, follow(watch, view), failed(output)]);
+  } finally {
+    clearInterval(timer);
+    input.off('data', press).off('end', quit).setRawMode(false).pause();
+    output.off('resize', draw);
+    process.off('SIGTERM', quit).off('SIGHUP', quit);
+  }
+}
+
+/** Redraws at every batch of events; goes on after the last, until the user quits. */
+async function follow(watch: Watch, view: View): Promise<void> {
+  for (let events = await watch.next(); events; events = await watch.next()) view.tell(events);
+  view.draw();
+  await view.ended;
+}
+
+/** A terminal that went away ends the view, it is no failure of its own. */
+async function failed(output: WriteStream): Promise<void> {
+  await once(output, 'error');
+}

@@ -1,0 +1,132 @@
+import { readRecord, type Store, type TaskName, taskPaths } from '../store/index.ts';
+import type { WatchEvent } from './event.ts';
+import { Roster } from './roster.ts';
+import { TaskWatch } from './task-watch.ts';
+
+/** How often records are looked at, in milliseconds. */
+const RECORDS_EVERY = 500;
+/** Changes within this many milliseconds are told together, where nothing else is asked for. */
+const DEBOUNCE = 500;
+
+export interface WatchOptions {
+  /** Changes within so many milliseconds are told together; 500 where not given. */
+  readonly debounceMs?: number;
+}
+
+/**
+ * Follows one task, or all tasks of a store. `next` takes its events in batches; nothing is looked
+ * at while nobody asks, so a slow reader costs no memory and is told the sum of what it missed.
+ */
+export class Watch implements AsyncDisposable {
+  private readonly store: Store;
+  private readonly only: TaskName | undefined;
+  private readonly debounceMs: number;
+  private readonly roster: Roster;
+  private readonly watched = new Map<TaskName, TaskWatch>();
+  private dirtySince: number | undefined;
+  private nextRecords = 0;
+  private begun = false;
+  private closed = false;
+  private interrupt = (): void => {};
+
+  /** Throws `not-found` where `only` names no task. */
+  constructor(store: Store, only: TaskName | undefined, options: WatchOptions = {}) {
+    if (only !== undefined) readRecord(taskPaths(store, only).record, only);
+    this.store = store;
+    this.only = only;
+    this.debounceMs = options.debounceMs ?? DEBOUNCE;
+    this.roster = new Roster(store, only);
+  }
+
+  /** The tasks, as in the events told so far. */
+  get tasks(): ReadonlyMap<TaskName, TaskWatch> {
+    return this.watched;
+  }
+
+  /** Waits for the next events; undefined when there will be none: closed, or its one task has ended. */
+  async next(): Promise<WatchEvent[] | undefined> {
+    while (!this.closed) {
+      const events = this.look(performance.now());
+      if (events.length > 0) return events;
+      if (this.isOver()) return undefined;
+      await this.untilDue();
+    }
+    return undefined;
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.interrupt();
+    await Promise.all(Array.from(this.watched.values(), (task) => task.close()));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  // Files before records: what a task wrote is told before its end, where it can be seen.
+  private look(now: number): WatchEvent[] {
+    const dirty = this.dirtySince !== undefined && now >= this.dirtySince + this.debounceMs;
+    if (dirty) this.dirtySince = undefined;
+    const events: WatchEvent[] = [];
+    for (const task of this.watched.values()) {
+      if (dirty || task.dueAt <= now) events.push(...task.look());
+    }
+    if (now < this.nextRecords) return events;
+    this.nextRecords = now + RECORDS_EVERY;
+    events.push(...this.lookAtRecords());
+    return events;
+  }
+
+  private lookAtRecords(): WatchEvent[] {
+    const events: WatchEvent[] = [];
+    const { changed, gone } = this.roster.refresh();
+    for (const record of changed) {
+      const known = this.watched.get(record.task);
+      if (known) {
+        events.push(...known.look(), ...known.update(record));
+        continue;
+      }
+      const fresh = new TaskWatch(this.store, record, () => this.wake());
+      this.watched.set(record.task, fresh);
+      // Of all tasks, those that were archived before the start are no news.
+      const old = record.artifacts === 'sealed' && this.only === undefined && !this.begun;
+      if (!old) events.push(fresh.state(), ...fresh.look());
+    }
+    for (const task of gone) events.push(this.forget(task));
+    this.begun = true;
+    return events;
+  }
+
+  private forget(task: TaskName): WatchEvent {
+    const watched = this.watched.get(task);
+    this.watched.delete(task);
+    void watched?.close();
+    return { type: 'gone', at: new Date().toISOString(), task };
+  }
+
+  private isOver(): boolean {
+    if (this.only === undefined) return false;
+    const artifacts = this.watched.get(this.only)?.record.artifacts;
+    return artifacts !== 'live' && artifacts !== 'sealing';
+  }
+
+  private wake(): void {
+    if (this.dirtySince !== undefined) return;
+    this.dirtySince = performance.now();
+    this.interrupt();
+  }
+
+  private untilDue(): Promise<void> {
+    const files = Array.from(this.watched.values(), (task) => task.dueAt);
+    const dirty = this.dirtySince === undefined ? Infinity : this.dirtySince + this.debounceMs;
+    const due = Math.min(this.nextRecords, dirty, ...files);
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, Math.max(due - performance.now(), 0));
+      this.interrupt = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
