@@ -1,8 +1,10 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { tryLock } from '../sys/flock.ts';
+import { tryLock, waitLock } from '../sys/flock.ts';
 
 /** A held flock. The kernel drops it when this process ends, however it ends. */
 export interface Lock extends Disposable {
+  /** The open lock file: a child that inherits it holds the lock too. */
+  readonly fd: number;
   release(): void;
 }
 
@@ -11,13 +13,27 @@ export function takeLock(
   path: string,
   kind: 'shared' | 'exclusive' = 'exclusive',
 ): Lock | undefined {
-  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
-  if (tryLock(fd, kind)) {
-    const release = once(() => closeSync(fd));
-    return { release, [Symbol.dispose]: release };
-  }
+  const fd = openLockFile(path);
+  if (tryLock(fd, kind)) return adoptLock(fd);
   closeSync(fd);
   return undefined;
+}
+
+/** Takes a lock file exclusively and waits for it, blocking: for locks that nobody holds for long. */
+export function takeLockBlocking(path: string): Lock {
+  const fd = openLockFile(path);
+  waitLock(fd);
+  return adoptLock(fd);
+}
+
+/** A lock that is held already, through a descriptor inherited from the process that took it. */
+export function adoptLock(fd: number): Lock {
+  const release = once(() => closeSync(fd));
+  return { fd, release, [Symbol.dispose]: release };
+}
+
+function openLockFile(path: string): number {
+  return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
 }
 
 function once(action: () => void): () => void {

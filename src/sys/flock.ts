@@ -21,6 +21,11 @@ export function tryLock(fd: number, kind: 'shared' | 'exclusive'): boolean {
   }
 }
 
+/** Takes flock(2) exclusively, blocking this thread until it is had. */
+export function waitLock(fd: number): void {
+  check(flock(fd, LOCK_EX));
+}
+
 export function unlock(fd: number): void {
   check(flock(fd, LOCK_UN));
 }

@@ -8,5 +8,6 @@ export * from './directory.ts';
 export * from './errno.ts';
 export * from './file.ts';
 export * from './flock.ts';
+export * from './process.ts';
 export * from './stat.ts';
 export * from './xattr.ts';

@@ -1,0 +1,90 @@
+import type { Readable } from 'node:stream';
+import type { Attempt, TaskRecord } from '../store/index.ts';
+import { type Ending, notStarted } from './ending.ts';
+import type { Engine, EngineState, Launch, Running } from './engines/engine.ts';
+import type { Journal } from './journal.ts';
+import type { TaskOutput } from './output.ts';
+import { pursue } from './pursue.ts';
+import type { Requests } from './requests.ts';
+
+/** What one attempt works with. */
+export interface Bench {
+  readonly journal: Journal;
+  readonly requests: Requests;
+  readonly engine: Engine;
+  readonly output: TaskOutput;
+}
+
+/** How long a run that was asked to end may take, where the task says nothing else, in milliseconds. */
+const DEFAULT_GRACE_MS = 10_000;
+
+/** Starts the command once and follows it to its end. */
+export async function runAttempt(
+  bench: Bench,
+  launch: Launch,
+  stdin: Readable | undefined,
+): Promise<Ending> {
+  const { engine, journal, output } = bench;
+  const logStart = output.logged;
+  const remember = (state: EngineState): void => {
+    const engineState = { ...state, logStart };
+    if (journal.record.attempts.length >= launch.attempt) journal.change({ engineState });
+    else
+      journal.change(begun(journal.record, engineState), {
+        type: 'started',
+        attempt: launch.attempt,
+      });
+  };
+  let running: Running;
+  try {
+    running = await engine.start(launch, output, remember, stdin);
+  } catch (error) {
+    return notStarted(error);
+  }
+  return follow(bench, running);
+}
+
+function begun(record: TaskRecord, engineState: EngineState): Partial<TaskRecord> {
+  const startedAt = new Date().toISOString();
+  const attempt: Attempt = { startedAt, endedAt: null, exitCode: null, signal: null, reason: null };
+  return {
+    status: 'running',
+    startedAt: record.startedAt ?? startedAt,
+    attempts: [...record.attempts, attempt],
+    engineState,
+  };
+}
+
+/** Finds the last attempt of a task again, after its supervisor died; undefined where it is lost. */
+export async function resumeAttempt(bench: Bench): Promise<Ending | undefined> {
+  const { engine, journal, output } = bench;
+  const { engineState } = journal.record;
+  if (!engineState) return undefined;
+  const logged = output.logged - Number(engineState.logStart);
+  const running = await engine.attach(engineState, logged, output);
+  if (!running) return undefined;
+  journal.note({ type: 'reattached', attempt: journal.record.attempts.length });
+  return follow(bench, running);
+}
+
+async function follow(bench: Bench, running: Running): Promise<Ending> {
+  const { journal, requests } = bench;
+  const { timeoutMs, options, attempts } = journal.record;
+  const elapsed = Date.now() - Date.parse(attempts.at(-1)?.startedAt ?? '');
+  return pursue(running, {
+    requests,
+    journal,
+    timeoutMs,
+    remainingMs: timeoutMs === null ? null : timeoutMs - elapsed,
+    graceMs: typeof options.graceMs === 'number' ? options.graceMs : DEFAULT_GRACE_MS,
+  });
+}
+
+/** The change of a record that closes its last attempt; nothing where none is open. */
+export function closeAttempt({ attempts }: TaskRecord, ending: Ending): Partial<TaskRecord> {
+  const last = attempts.at(-1);
+  if (!last || last.endedAt !== null) return {};
+  const { exitCode, signal, reason } = ending;
+  const closed: Attempt = { ...last, endedAt: new Date().toISOString(), exitCode, signal, reason };
+  return { attempts: [...attempts.slice(0, -1), closed], paused: false };
+}

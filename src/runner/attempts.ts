@@ -1,0 +1,70 @@
+import { mkdirSync } from 'node:fs';
+import { messageOf } from '../store/index.ts';
+import { type Bench, closeAttempt, resumeAttempt, runAttempt } from './attempt.ts';
+import { type Ending, isWorthRetrying, notStarted } from './ending.ts';
+import type { Engine, Launch } from './engines/engine.ts';
+import { loadEngine } from './engines/registry.ts';
+import type { Journal } from './journal.ts';
+import { openOutput } from './output.ts';
+import { scratchDirectory } from './scratch.ts';
+import type { Supervision } from './supervision.ts';
+
+type Environment = Readonly<Record<string, string>>;
+
+/** Runs the command, again after a failure as often as the task says; the last ending counts. */
+export async function runAttempts(supervision: Supervision, env: Environment): Promise<Ending> {
+  const { journal, options, requests } = supervision;
+  const engine = await loadEngine(journal.record.engine).catch(notStarted);
+  if ('reason' in engine) return engine;
+  for (let attempt = 1; ; attempt++) {
+    const ending = await atBench(supervision, engine, (bench) =>
+      runAttempt(bench, launchOf(journal, env, attempt), options.stdin),
+    );
+    const last = attempt > journal.record.retries || !isWorthRetrying(ending);
+    if (last || requests.cancel !== 'none') return ending;
+    const { reason } = ending;
+    journal.change(closeAttempt(journal.record, ending), { type: 'retrying', attempt, reason });
+    await removeRun(journal);
+  }
+}
+
+/** Follows the last run of a task whose supervisor died; undefined where it is lost. */
+export async function followAgain(supervision: Supervision): Promise<Ending | undefined> {
+  const engine = await loadEngine(supervision.journal.record.engine);
+  return atBench(supervision, engine, resumeAttempt);
+}
+
+async function atBench<T>(
+  { journal, requests, options }: Supervision,
+  engine: Engine,
+  work: (bench: Bench) => Promise<T>,
+): Promise<T> {
+  const output = openOutput(journal.paths.log, options);
+  try {
+    return await work({ journal, requests, engine, output });
+  } finally {
+    output.close();
+    if (output.logError !== null) journal.note({ type: 'log-cut', error: output.logError });
+  }
+}
+
+/**
+ * Removes what is left of a run: processes, a container. Only after its ending stands in the record,
+ * for a container takes its exit code with it. What cannot be removed now is no reason not to seal.
+ */
+export async function removeRun({ record, note }: Journal): Promise<void> {
+  if (!record.engineState) return;
+  try {
+    const engine = await loadEngine(record.engine);
+    await engine.remove(record.engineState);
+  } catch (error) {
+    note({ type: 'engine-error', error: messageOf(error) });
+  }
+}
+
+function launchOf({ record, paths }: Journal, env: Environment, attempt: number): Launch {
+  const { task, command, cwd, image, options } = record;
+  const scratch = scratchDirectory(paths.directory);
+  mkdirSync(scratch, { recursive: true, mode: 0o700 });
+  return { task, attempt, command, cwd, env, staging: paths.staging, scratch, image, options };
+}

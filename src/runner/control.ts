@@ -1,0 +1,72 @@
+import {
+  isFinal,
+  isLocked,
+  readRecord,
+  type Store,
+  TaskfsError,
+  type TaskName,
+  type TaskRecord,
+  taskPaths,
+} from '../store/index.ts';
+import { nudge } from './nudge.ts';
+import { type RecoverOptions, recoverTask } from './recover.ts';
+import { dropWish, makeWish } from './requests.ts';
+import { waitForRecord } from './wait.ts';
+
+/**
+ * Asks for a task's end, from any process: SIGTERM to all its processes, SIGKILL after its grace
+ * period; at once with `kill`. A queued task never starts. Returns when the request is on disk and
+ * its supervisor was woken, or false where the task had ended already; where no supervisor lives,
+ * the task is ended here. `waitFor` waits for its end.
+ */
+export async function cancel(
+  store: Store,
+  task: TaskName,
+  options: { readonly kill?: boolean; readonly cliMain: string },
+): Promise<boolean> {
+  const paths = taskPaths(store, task);
+  const record = readRecord(paths.record, task);
+  if (isFinal(record.status)) return false;
+  makeWish(paths.directory, options.kill ? 'kill' : 'cancel');
+  await wake(store, record, options.cliMain);
+  return true;
+}
+
+/** Stops all processes of a running task until `resume`; its timeout goes on. Throws `usage` where it does not run. */
+export async function pause(store: Store, task: TaskName, cliMain: string): Promise<void> {
+  await setPaused(store, task, cliMain, true);
+}
+
+/** Lets a paused task go on. Throws `usage` where it does not run. */
+export async function resume(store: Store, task: TaskName, cliMain: string): Promise<void> {
+  await setPaused(store, task, cliMain, false);
+}
+
+async function setPaused(
+  store: Store,
+  task: TaskName,
+  cliMain: string,
+  paused: boolean,
+): Promise<void> {
+  const paths = taskPaths(store, task);
+  const record = readRecord(paths.record, task);
+  if (record.status !== 'running') {
+    const verb = paused ? 'paused' : 'resumed';
+    throw new TaskfsError('usage', `task ${task} is ${record.status}: it cannot be ${verb}`, {
+      hint: 'Only a running task can.',
+    });
+  }
+  if (paused) makeWish(paths.directory, 'pause');
+  else dropWish(paths.directory, 'pause');
+  await wake(store, record, cliMain);
+  await waitForRecord(store, task, (now) => now.paused === paused || isFinal(now.status));
+}
+
+async function wake(store: Store, record: TaskRecord, cliMain: string): Promise<void> {
+  if (isLocked(taskPaths(store, record.task).lock)) {
+    nudge(record.supervisorPid);
+    return;
+  }
+  const options: RecoverOptions = { cliMain, scope: 'unfinished' };
+  await recoverTask(store, record.task, options);
+}

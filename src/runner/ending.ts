@@ -1,0 +1,73 @@
+import { type ReasonKind, type Status, TaskfsError, type TaskRecord } from '../store/index.ts';
+import type { Exit } from './engines/engine.ts';
+
+/** How a task, or one attempt of it, ended. */
+export interface Ending {
+  readonly kind: ReasonKind;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** In words, for the record. */
+  readonly reason: string;
+}
+
+/** The status that an ending leads to. */
+export function statusOf({ kind, exitCode }: Ending): Status {
+  if (kind === 'cancelled') return 'cancelled';
+  return kind === 'exit' && exitCode === 0 ? 'completed' : 'failed';
+}
+
+/** What a supervisor did to a run before it ended. */
+export type Stop = 'none' | 'cancelled' | 'timeout';
+
+/** The ending of a run: its own, unless it was cancelled or its time was over. */
+export function endingOf(exit: Exit, stop: Stop, timeoutMs: number | null): Ending {
+  const { exitCode, signal } = exit;
+  if (stop === 'cancelled') {
+    return { kind: 'cancelled', exitCode, signal, reason: `cancelled; ${exit.reason}` };
+  }
+  if (stop === 'timeout') {
+    const reason = `timed out after ${(timeoutMs ?? 0) / 1000} s; ${exit.reason}`;
+    return { kind: 'timeout', exitCode, signal, reason };
+  }
+  return { kind: exit.kind, exitCode, signal, reason: exit.reason };
+}
+
+/** A task that was cancelled before it ran. */
+export const cancelledInQueue: Ending = {
+  kind: 'cancelled',
+  exitCode: null,
+  signal: null,
+  reason: 'cancelled while it was queued',
+};
+
+/** The ending of a task whose supervisor died, with nothing left to follow. */
+export function interruptedEnding({ status }: TaskRecord, cancelled: boolean): Ending {
+  const when = status === 'queued' ? 'before it started' : 'while it ran';
+  const how = cancelled ? 'cancelled' : 'interrupted';
+  return {
+    kind: how,
+    exitCode: null,
+    signal: null,
+    reason: `${how}: its supervisor ended ${when}`,
+  };
+}
+
+/** The ending of a task that could not be started; anything but a TaskfsError is thrown on. */
+export function notStarted(error: unknown): Ending {
+  if (!(error instanceof TaskfsError)) throw error;
+  const exitCodes: Partial<Record<TaskfsError['kind'], number>> = {
+    'command-not-found': 127,
+    'not-executable': 126,
+  };
+  return {
+    kind: 'not-started',
+    exitCode: exitCodes[error.kind] ?? null,
+    signal: null,
+    reason: error.hint === undefined ? error.message : `${error.message}. ${error.hint}`,
+  };
+}
+
+/** Whether another attempt may end better: not where somebody wanted the end, or nothing ran at all. */
+export function isWorthRetrying(ending: Ending): boolean {
+  return statusOf(ending) === 'failed' && ending.kind !== 'not-started';
+}

@@ -1,0 +1,90 @@
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/**
+ * A control group (cgroup v2) of one run: whatever its processes do, fork twice, start sessions,
+ * clear their environment, they stay in it. Source: the kernel's cgroup-v2 documentation.
+ */
+export interface ControlGroup {
+  readonly path: string;
+  /** Calls `spawn` with this process inside, so that the child is born in the group, then moves back. */
+  around<T>(spawn: () => T): T;
+}
+
+/** Makes a group beneath that of this process; undefined where there is no cgroup v2 or no right to. */
+export function makeControlGroup(name: string): ControlGroup | undefined {
+  const home = ownGroup();
+  if (home === undefined) return undefined;
+  const path = join(home, name);
+  try {
+    mkdirSync(path);
+    enter(path);
+    enter(home);
+  } catch {
+    removeQuietly(path);
+    return undefined;
+  }
+  return {
+    path,
+    around(spawn) {
+      enter(path);
+      try {
+        return spawn();
+      } finally {
+        enter(home);
+      }
+    },
+  };
+}
+
+function enter(group: string): void {
+  writeFileSync(join(group, 'cgroup.procs'), String(process.pid));
+}
+
+function ownGroup(): string | undefined {
+  const mounts = readOptional('/proc/self/mountinfo');
+  const mount = mounts.split('\n').find((line) => line.includes(' - cgroup2 '));
+  const [, , , root, mountpoint] = mount?.split(' ') ?? [];
+  const own = /^0::(.*)$/m.exec(readOptional('/proc/self/cgroup'))?.[1];
+  if (root !== '/' || mountpoint === undefined || own === undefined) return undefined;
+  return join(mountpoint, own);
+}
+
+/** Whether any process is left in a group. */
+export function isPopulated(path: string): boolean {
+  return /^populated 1$/m.test(readOptional(join(path, 'cgroup.events')));
+}
+
+/** Stops or continues every process of a group. */
+export function freezeGroup(path: string, frozen: boolean): void {
+  writeFileSync(join(path, 'cgroup.freeze'), frozen ? '1' : '0');
+}
+
+const KILL_LIMIT_MS = 10_000;
+
+/** Kills every process of a group and removes it; one that is gone is fine. */
+export async function endGroup(path: string): Promise<void> {
+  if (!existsSync(path)) return;
+  const end = Date.now() + KILL_LIMIT_MS;
+  for (let pause = 1; isPopulated(path) && Date.now() < end; pause = Math.min(pause * 2, 50)) {
+    writeFileSync(join(path, 'cgroup.kill'), '1');
+    await sleep(pause);
+  }
+  removeQuietly(path);
+}
+
+// A group that a process in an unkillable sleep keeps busy is left to the next recovery.
+function removeQuietly(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch {}
+}
+
+function readOptional(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,41 @@
+import { becomeSubreaper } from '../../../sys/index.ts';
+import { endGroup, freezeGroup, makeControlGroup } from './cgroup.ts';
+import { endMembers, findMembers, type Mark, signalProcess } from './members.ts';
+import { bootId } from './processes.ts';
+
+/** How the processes of a run are found again; plain JSON, for the record. */
+export interface ConfinementState extends Mark {
+  readonly boot: string;
+  /** The control group's directory, where one could be made. */
+  readonly group: string | null;
+}
+
+/** What holds the processes of one run together, so that none outlives it. */
+export interface Confinement {
+  readonly state: ConfinementState;
+  /** Runs the function that starts the first process, which is then confined from its first instruction. */
+  start<T>(spawn: () => T): T;
+}
+
+/** A control group where one can be made; elsewhere this process adopts the run's orphans. */
+export function confine(task: string, attempt: number, staging: string): Confinement {
+  const group = makeControlGroup(`taskfs-${process.pid}-${task}-${attempt}`);
+  if (!group) becomeSubreaper();
+  return {
+    state: { boot: bootId(), group: group?.path ?? null, staging },
+    start: (spawn) => (group ? group.around(spawn) : spawn()),
+  };
+}
+
+/** Kills all that is left of a run, in whatever process it was started. Idempotent. */
+export async function endAll(state: ConfinementState): Promise<void> {
+  if (state.boot !== bootId()) return;
+  if (state.group !== null) await endGroup(state.group);
+  else await endMembers(state);
+}
+
+/** Stops or continues all processes of a run. */
+export function freezeAll(state: ConfinementState, frozen: boolean): void {
+  if (state.group !== null) return freezeGroup(state.group, frozen);
+  for (const info of findMembers(state)) signalProcess(info, frozen ? 'SIGSTOP' : 'SIGCONT');
+}

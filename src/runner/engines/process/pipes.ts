@@ -1,0 +1,64 @@
+import { closeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { makePipe } from '../../../sys/index.ts';
+import type { Output } from '../engine.ts';
+
+/** The pipes that carry a run's output: one for both streams where nobody tells them apart. */
+export interface OutputPipes {
+  /** Descriptors for the child's stdout and stderr. */
+  readonly stdout: number;
+  readonly stderr: number;
+  /** Closes this process's copies of the child's ends; after the spawn, whether it worked or not. */
+  closeChildEnds(): void;
+  /** Resolves when both streams ended, or when nothing came for a while although nobody was behind. */
+  drain(quietMs: number): Promise<void>;
+}
+
+/** Opens the pipes and starts handing what comes out of them to `output`. */
+export function openPipes(output: Output): OutputPipes {
+  const out = makePipe();
+  const err = output.merged ? out : makePipe();
+  const readers = [follow(out.read, 'stdout', output)];
+  if (err !== out) readers.push(follow(err.read, 'stderr', output));
+  return {
+    stdout: out.write,
+    stderr: err.write,
+    closeChildEnds() {
+      for (const fd of new Set([out.write, err.write])) closeSync(fd);
+    },
+    async drain(quietMs) {
+      await Promise.all(readers.map((reader) => reader.drain(quietMs)));
+    },
+  };
+}
+
+function follow(fd: number, stream: 'stdout' | 'stderr', output: Output) {
+  const source: Readable = new Socket({ fd, readable: true, writable: false });
+  let lastRead = Date.now();
+  let behind = false;
+  source.on('data', (chunk: Buffer) => {
+    lastRead = Date.now();
+    const caughtUp = output.write(stream, chunk);
+    if (!caughtUp) return;
+    behind = true;
+    source.pause();
+    void caughtUp.then(() => {
+      behind = false;
+      lastRead = Date.now();
+      source.resume();
+    });
+  });
+  const ended = new Promise<void>((resolve) => source.once('close', () => resolve()));
+  source.on('error', () => source.destroy());
+  return {
+    drain(quietMs: number): Promise<void> {
+      // A process that got away may hold the pipe open for ever: its silence ends the waiting.
+      const timer = setInterval(() => {
+        if (!behind && Date.now() - lastRead > quietMs) source.destroy();
+      }, quietMs / 4);
+      lastRead = Date.now();
+      return ended.finally(() => clearInterval(timer));
+    },
+  };
+}

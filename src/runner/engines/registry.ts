@@ -1,0 +1,38 @@
+import { TaskfsError } from '../../store/index.ts';
+import type { Engine } from './engine.ts';
+
+/** What the runner knows of an engine without loading it. */
+interface Registration {
+  /** Its runs go on when their supervisor dies, so that another one can follow them. */
+  readonly outlivesSupervisor: boolean;
+  load(): Promise<Engine>;
+}
+
+// Adding an engine: a folder beside this file, a line here, and the conformance suite (test/engines).
+const registrations: Readonly<Record<string, Registration>> = {
+  process: {
+    outlivesSupervisor: false,
+    load: async () => (await import('./process/process-engine.ts')).createProcessEngine(),
+  },
+};
+
+/** Names of all engines. */
+export const engineNames: readonly string[] = Object.keys(registrations);
+
+/** Loads an engine by its name. Throws `usage` where there is none of that name. */
+export async function loadEngine(name: string): Promise<Engine> {
+  return registered(name).load();
+}
+
+/** Whether runs of this engine can be followed after their supervisor died. */
+export function outlivesSupervisor(name: string): boolean {
+  return registered(name).outlivesSupervisor;
+}
+
+function registered(name: string): Registration {
+  const found = registrations[name];
+  if (found) return found;
+  throw new TaskfsError('usage', `there is no engine '${name}'`, {
+    hint: `There are: ${engineNames.join(', ')}.`,
+  });
+}

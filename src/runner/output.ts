@@ -1,0 +1,93 @@
+import { closeSync, fstatSync, openSync, type Stats, writeSync } from 'node:fs';
+import type { Writable } from 'node:stream';
+import { messageOf } from '../store/index.ts';
+import type { Output, Progress } from './engines/engine.ts';
+
+/** Where a foreground run shows its output. */
+export interface Sinks {
+  readonly stdout?: Writable | undefined;
+  readonly stderr?: Writable | undefined;
+  /** How far the engine's work before the start has come (an image that is pulled). */
+  readonly onEngineProgress?: ((step: Progress) => void) | undefined;
+}
+
+/** The output of a task: everything into its log, and to the sinks where there are some. */
+export interface TaskOutput extends Output {
+  /** Bytes in the log. */
+  readonly logged: number;
+  /** Why the log is not whole, or null: a full disk costs log lines, never the task. */
+  readonly logError: string | null;
+  close(): void;
+}
+
+/** Opens a task's log for appending, and joins the sinks to it. */
+export function openOutput(path: string, sinks: Sinks = {}): TaskOutput {
+  const fd = openSync(path, 'a', 0o600);
+  const shown = { stdout: openSink(sinks.stdout), stderr: openSink(sinks.stderr) };
+  let logged = fstatSync(fd).size;
+  let logError: string | null = null;
+  return {
+    merged: isMerged(sinks),
+    progress: sinks.onEngineProgress,
+    get logged() {
+      return logged;
+    },
+    get logError() {
+      return logError;
+    },
+    write(stream, chunk) {
+      try {
+        logged += writeWhole(fd, chunk);
+      } catch (error) {
+        logError ??= messageOf(error);
+      }
+      return shown[stream]?.(chunk);
+    },
+    close: () => closeSync(fd),
+  };
+}
+
+// Synchronous, so that the bytes of both streams stand in the log in the order in which they came,
+// and so that a producer faster than the disk is slowed down instead of filling the memory.
+function writeWhole(fd: number, chunk: Buffer): number {
+  for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
+  return chunk.length;
+}
+
+/** Whether nobody can tell the streams apart: nobody looks, or both go to one terminal or file. */
+function isMerged({ stdout, stderr }: Sinks): boolean {
+  if (stdout === undefined && stderr === undefined) return true;
+  const out = fileBehind(stdout);
+  const err = fileBehind(stderr);
+  return out !== undefined && err !== undefined && out.dev === err.dev && out.ino === err.ino;
+}
+
+function fileBehind(stream: (Writable & { readonly fd?: unknown }) | undefined): Stats | undefined {
+  return typeof stream?.fd === 'number' ? fstatSync(stream.fd) : undefined;
+}
+
+/** A function that writes to a stream, and answers with a promise while the stream is behind. */
+function openSink(stream: Writable | undefined) {
+  if (!stream) return undefined;
+  let open = true;
+  // A reader that went away (`taskfs run … | head`) ends the showing, not the task.
+  const stop = (): void => {
+    open = false;
+  };
+  stream.once('error', stop);
+  stream.once('close', stop);
+  return (chunk: Buffer): Promise<void> | undefined => {
+    if (!open || stream.write(chunk)) return undefined;
+    return firstOf(stream, ['drain', 'close', 'error']);
+  };
+}
+
+function firstOf(stream: Writable, events: readonly string[]): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      for (const event of events) stream.off(event, done);
+      resolve();
+    };
+    for (const event of events) stream.on(event, done);
+  });
+}

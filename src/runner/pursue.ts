@@ -1,0 +1,99 @@
+import { messageOf } from '../store/index.ts';
+import { type Ending, endingOf, type Stop } from './ending.ts';
+import type { Running } from './engines/engine.ts';
+import type { Journal } from './journal.ts';
+import type { Requests } from './requests.ts';
+
+/** What a supervisor heeds while a run goes on. */
+export interface Orders {
+  readonly requests: Requests;
+  readonly journal: Journal;
+  /** The limit of one attempt, and how much of it is left; null: none. */
+  readonly timeoutMs: number | null;
+  readonly remainingMs: number | null;
+  /** Between SIGTERM and SIGKILL. */
+  readonly graceMs: number;
+}
+
+/** Follows a run to its end: cancels, pauses and resumes it as asked, and ends it when its time is over. */
+export async function pursue(running: Running, orders: Orders): Promise<Ending> {
+  const { requests, journal } = orders;
+  const halt = createHalt(running, orders);
+  let stop: Stop = 'none';
+  const obey = (): void => {
+    if (requests.cancel !== 'none') {
+      if (stop === 'none') stop = 'cancelled';
+      halt.request(requests.cancel === 'kill');
+      return;
+    }
+    if (stop === 'none') tell(journal, setPaused(running, journal, requests.pause));
+  };
+  const expire = (): void => {
+    if (stop !== 'none') return;
+    stop = 'timeout';
+    journal.note({ type: 'timeout', afterMs: orders.timeoutMs });
+    halt.request(false);
+  };
+  const cancelTimer = setLongTimer(orders.remainingMs, expire);
+  const unsubscribe = requests.subscribe(obey);
+  obey();
+  try {
+    return endingOf(await running.ended, stop, orders.timeoutMs);
+  } finally {
+    unsubscribe();
+    cancelTimer();
+    halt.close();
+  }
+}
+
+async function setPaused(running: Running, journal: Journal, paused: boolean): Promise<void> {
+  if (journal.record.paused === paused) return;
+  journal.change({ paused }, { type: paused ? 'paused' : 'resumed' });
+  await (paused ? running.pause() : running.resume());
+}
+
+/** Ends a run: SIGTERM, then SIGKILL when the grace period is over, or at once. */
+function createHalt(running: Running, { journal, graceMs }: Orders) {
+  let stage: 'none' | 'asked' | 'killed' = 'none';
+  let timer: NodeJS.Timeout | undefined;
+  const send = async (signal: NodeJS.Signals): Promise<void> => {
+    journal.note({ type: 'stopping', signal });
+    await running.signal(signal);
+    // A stopped process does not get to handle the signal before it goes on.
+    if (journal.record.paused) await running.resume();
+  };
+  const kill = (): void => {
+    if (stage === 'killed') return;
+    stage = 'killed';
+    tell(journal, send('SIGKILL'));
+  };
+  return {
+    request(atOnce: boolean): void {
+      if (atOnce) kill();
+      if (stage !== 'none') return;
+      stage = 'asked';
+      timer = setTimeout(kill, graceMs);
+      tell(journal, send('SIGTERM'));
+    },
+    close: () => clearTimeout(timer),
+  };
+}
+
+// An engine that cannot do it now (it is being restarted) is not the end of the task.
+function tell(journal: Journal, done: Promise<void>): void {
+  done.catch((error) => journal.note({ type: 'engine-error', error: messageOf(error) }));
+}
+
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** setTimeout for any length: Node's own fires at once beyond 24 days. Returns how to stop it. */
+function setLongTimer(delayMs: number | null, action: () => void): () => void {
+  if (delayMs === null) return () => {};
+  let timer: NodeJS.Timeout;
+  const wait = (left: number): void => {
+    const step = Math.min(left, LONGEST_TIMER_MS);
+    timer = setTimeout(() => (left > step ? wait(left - step) : action()), step);
+  };
+  wait(Math.max(0, delayMs));
+  return () => clearTimeout(timer);
+}

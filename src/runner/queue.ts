@@ -1,0 +1,138 @@
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  isLocked,
+  isTaskName,
+  readRecord,
+  type Store,
+  type TaskName,
+  takeLockBlocking,
+  taskPaths,
+} from '../store/index.ts';
+import { nudge } from './nudge.ts';
+
+/**
+ * Which tasks are unfinished, and in which order they came: one empty file per task in
+ * `tasks/.queue`, named `<stage>.<number>.<task>`. The number grows with each submission. Changed
+ * only under the queue's lock, which nobody holds for longer than a few system calls. A ticket
+ * counts as long as the supervisor of its task lives, so a killed one never blocks the queue.
+ */
+interface Ticket {
+  readonly stage: Stage;
+  readonly number: number;
+  readonly task: TaskName;
+}
+
+/** Waiting for a slot, holding one, or past it: being ended and sealed. */
+type Stage = 'waiting' | 'running' | 'ending';
+
+const queueDirectory = (store: Store): string => join(store.tasks, '.queue');
+const fileName = ({ stage, number, task }: Ticket): string =>
+  `${stage}.${String(number).padStart(8, '0')}.${task}`;
+
+function locked<T>(store: Store, action: () => T): T {
+  mkdirSync(queueDirectory(store), { recursive: true, mode: 0o700 });
+  using _lock = takeLockBlocking(join(queueDirectory(store), 'lock'));
+  return action();
+}
+
+const PATTERN = /^(waiting|running|ending)\.(\d{8,})\.(.+)$/;
+
+function readTickets(store: Store): Ticket[] {
+  const tickets: Ticket[] = [];
+  for (const name of readNames(queueDirectory(store))) {
+    const [, stage, number, task] = PATTERN.exec(name) ?? [];
+    if (task === undefined || !isTaskName(task)) continue;
+    tickets.push({ stage: stage as Stage, number: Number(number), task });
+  }
+  return tickets.sort((a, b) => a.number - b.number);
+}
+
+function readNames(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Tasks that are not finished as far as the queue knows, oldest first. */
+export function unfinishedTasks(store: Store): TaskName[] {
+  return readTickets(store).map((ticket) => ticket.task);
+}
+
+/** Puts a task at the end of the queue; `publish` makes it visible, under the queue's lock. */
+export function enterQueue(store: Store, task: TaskName, publish: () => void): void {
+  locked(store, () => {
+    const tickets = readTickets(store);
+    const number = (tickets.at(-1)?.number ?? 0) + 1;
+    const path = join(queueDirectory(store), fileName({ stage: 'waiting', number, task }));
+    writeFileSync(path, '', { mode: 0o600 });
+    try {
+      publish();
+    } catch (error) {
+      rmSync(path, { force: true });
+      throw error;
+    }
+  });
+}
+
+/**
+ * Takes a slot for a waiting task, if it is the oldest one waiting and fewer than `maxRunning` tasks
+ * run. Null is no limit: such a task waits for nobody. Returns whether the slot was had.
+ */
+export function takeSlot(store: Store, task: TaskName, maxRunning: number | null): boolean {
+  return locked(store, () => {
+    const tickets = readTickets(store);
+    const own = tickets.find((ticket) => ticket.task === task);
+    if (maxRunning !== null && !isNext(store, tickets, task, maxRunning)) return false;
+    if (own) move(store, own, 'running');
+    nudgeNext(store, tickets, task);
+    return true;
+  });
+}
+
+function isNext(store: Store, tickets: Ticket[], task: TaskName, maxRunning: number): boolean {
+  const living = (ticket: Ticket): boolean => isLocked(taskPaths(store, ticket.task).lock);
+  const others = tickets.filter((ticket) => ticket.task !== task);
+  const running = others.filter((ticket) => ticket.stage === 'running').filter(living);
+  if (running.length >= maxRunning) return false;
+  const own = tickets.find((ticket) => ticket.task === task);
+  const older = others.filter(
+    (ticket) => ticket.stage === 'waiting' && ticket.number < (own?.number ?? 0),
+  );
+  return !older.some(living);
+}
+
+/** Gives the slot back once a task runs no more, and wakes the next one; the ticket stays until `leaveQueue`. */
+export function freeSlot(store: Store, task: TaskName): void {
+  locked(store, () => {
+    const tickets = readTickets(store);
+    const own = tickets.find((ticket) => ticket.task === task);
+    if (own) move(store, own, 'ending');
+    nudgeNext(store, tickets, task);
+  });
+}
+
+/** Takes a task that needs no supervisor any more out of the queue. */
+export function leaveQueue(store: Store, task: TaskName): void {
+  locked(store, () => {
+    for (const ticket of readTickets(store)) {
+      if (ticket.task === task) rmSync(join(queueDirectory(store), fileName(ticket)));
+    }
+  });
+}
+
+function move(store: Store, ticket: Ticket, stage: Stage): void {
+  const directory = queueDirectory(store);
+  renameSync(join(directory, fileName(ticket)), join(directory, fileName({ ...ticket, stage })));
+}
+
+function nudgeNext(store: Store, tickets: Ticket[], except: TaskName): void {
+  const waiting = tickets.filter((ticket) => ticket.stage === 'waiting' && ticket.task !== except);
+  const next = waiting.find((ticket) => isLocked(taskPaths(store, ticket.task).lock));
+  if (!next) return;
+  const { supervisorPid } = readRecord(taskPaths(store, next.task).record, next.task);
+  nudge(supervisorPid);
+}

@@ -1,0 +1,134 @@
+import { readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  isFinal,
+  type Lock,
+  listTasks,
+  messageOf,
+  readRecord,
+  type Store,
+  TaskfsError,
+  type TaskName,
+  type TaskRecord,
+  takeLock,
+  taskPaths,
+} from '../store/index.ts';
+import type { Claim } from './claim.ts';
+import { resumeDetached } from './detached.ts';
+import { outlivesSupervisor } from './engines/registry.ts';
+import type { FinishOptions } from './finish.ts';
+import { leaveQueue, unfinishedTasks } from './queue.ts';
+import { resumeTask } from './supervise.ts';
+
+/** What recovery did with a task that nobody looked after. */
+export interface Recovery {
+  readonly task: TaskName;
+  /** `followed`: it still runs, under a new supervisor. `failed`: see `error`; staging is untouched. */
+  readonly outcome: 'sealed' | 'kept' | 'followed' | 'failed';
+  /** What is wrong, where the outcome is `kept` or `failed`. */
+  readonly error: string | null;
+}
+
+export interface RecoverOptions extends FinishOptions {
+  /** The command line's main module, for the new supervisors of tasks that still run. */
+  readonly cliMain: string;
+  /**
+   * `all` looks at every task, and retries sealing where it failed; `unfinished` only at those in the
+   * queue: quick enough for the start of any `run` or `mount`.
+   */
+  readonly scope: 'all' | 'unfinished';
+}
+
+/**
+ * Finds tasks whose supervisor died and finishes them, each exactly once however many recoverers
+ * run: only the holder of a task's lock touches it. Tasks with a living supervisor are left alone.
+ */
+export async function recover(store: Store, options: RecoverOptions): Promise<Recovery[]> {
+  if (options.scope === 'all') removeDrafts(store);
+  const tasks = options.scope === 'all' ? listTasks(store) : unfinishedTasks(store);
+  const recoveries: Recovery[] = [];
+  for (const task of new Set(tasks)) {
+    const recovery = await recoverTask(store, task, options);
+    if (recovery) recoveries.push(recovery);
+  }
+  return recoveries;
+}
+
+/** Recovers one task; undefined where there was nothing to do, or another process does it. */
+export async function recoverTask(
+  store: Store,
+  task: TaskName,
+  options: RecoverOptions,
+): Promise<Recovery | undefined> {
+  try {
+    const claim = await claimOrphan(store, task, options.scope);
+    if (!claim) return undefined;
+    if (isStillRunning(claim.record)) {
+      await resumeDetached(claim, options.cliMain);
+      return { task, outcome: 'followed', error: null };
+    }
+    const record = await resumeTask(claim, options);
+    const outcome = record.artifacts === 'sealed' ? 'sealed' : 'kept';
+    return { task, outcome, error: record.sealError };
+  } catch (error) {
+    if (isGone(error)) leaveQueue(store, task);
+    else return { task, outcome: 'failed', error: messageOf(error) };
+    return undefined;
+  }
+}
+
+const isStillRunning = (record: TaskRecord): boolean =>
+  record.status === 'running' && outlivesSupervisor(record.engine);
+
+const isGone = (error: unknown): boolean =>
+  error instanceof TaskfsError && error.kind === 'not-found';
+
+async function claimOrphan(
+  store: Store,
+  task: TaskName,
+  scope: RecoverOptions['scope'],
+): Promise<Claim | undefined> {
+  const paths = taskPaths(store, task);
+  if (!needsWork(store, readRecord(paths.record, task), scope)) return undefined;
+  const lock = await takeOrphanLock(paths.lock);
+  if (!lock) return undefined;
+  // Read again: between the first look and the lock, another recoverer may have finished it.
+  const record = readRecord(paths.record, task);
+  if (needsWork(store, record, scope)) return { store, task, record, lock };
+  lock.release();
+  return undefined;
+}
+
+function needsWork(store: Store, record: TaskRecord, scope: RecoverOptions['scope']): boolean {
+  if (!isFinal(record.status) || record.artifacts === 'sealing') return true;
+  if (record.artifacts === 'kept') return scope === 'all';
+  const paths = taskPaths(store, record.task);
+  return [paths.staging, paths.log].some(isThere) || unfinishedTasks(store).includes(record.task);
+}
+
+const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined;
+
+// Somebody who only asks whether the lock is held, holds it for an instant.
+async function takeOrphanLock(path: string): Promise<Lock | undefined> {
+  for (let tries = 0; tries < 5; tries++) {
+    const lock = takeLock(path);
+    if (lock) return lock;
+    await sleep(5 * (tries + 1));
+  }
+  return undefined;
+}
+
+/** Drafts of submissions whose process died before the task appeared (submit.ts). */
+function removeDrafts(store: Store): void {
+  for (const name of readdirSync(store.tasks)) {
+    if (!name.startsWith('.new-')) continue;
+    const draft = join(store.tasks, name);
+    const stat = statSync(draft, { throwIfNoEntry: false });
+    if (!stat || Date.now() - stat.mtimeMs < DRAFT_AGE_MS) continue;
+    rmSync(draft, { recursive: true, force: true });
+  }
+}
+
+/** A draft lives for milliseconds; one this old has nobody left. */
+const DRAFT_AGE_MS = 10 * 60_000;

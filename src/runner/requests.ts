@@ -1,0 +1,79 @@
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { onNudge } from './nudge.ts';
+
+/**
+ * What others want of a task, as empty files in its directory: `cancel`, `kill` (cancel without a
+ * grace period), `pause`. A file is a wish, not a message: making one twice changes nothing, none
+ * is lost when the supervisor dies, and whoever supervises next finds it.
+ */
+export type Wish = 'cancel' | 'kill' | 'pause';
+
+export function makeWish(directory: string, wish: Wish): void {
+  writeFileSync(join(directory, wish), '', { mode: 0o600 });
+}
+
+export function dropWish(directory: string, wish: Wish): void {
+  rmSync(join(directory, wish), { force: true });
+}
+
+/** Forgets all wishes, when the task is past them. */
+export function dropWishes(directory: string): void {
+  for (const wish of ['cancel', 'kill', 'pause'] as const) dropWish(directory, wish);
+}
+
+export function isWished(directory: string, wish: Wish): boolean {
+  return existsSync(join(directory, wish));
+}
+
+/** What a supervisor has been asked for so far. Cancel only grows: none, then cancel, then kill. */
+export interface Requests {
+  readonly cancel: 'none' | 'cancel' | 'kill';
+  readonly pause: boolean;
+  /** Calls back at each change; returns how to stop that. */
+  subscribe(listener: () => void): () => void;
+  close(): void;
+}
+
+const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Follows the wishes in a task's directory, and the signals sent to this process: the first SIGINT,
+ * SIGTERM or SIGHUP cancels, a second one kills.
+ */
+export function followRequests(directory: string): Requests {
+  const listeners = new Set<() => void>();
+  let state = look(directory, 'none');
+  const update = (next: typeof state): void => {
+    if (next.cancel === state.cancel && next.pause === state.pause) return;
+    state = next;
+    for (const listener of [...listeners]) listener();
+  };
+  const stop = onNudge(() => update(look(directory, state.cancel)));
+  const interrupt = (): void =>
+    update({ ...state, cancel: state.cancel === 'none' ? 'cancel' : 'kill' });
+  for (const signal of INTERRUPTS) process.on(signal, interrupt);
+  return {
+    get cancel() {
+      return state.cancel;
+    },
+    get pause() {
+      return state.pause;
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close() {
+      stop();
+      for (const signal of INTERRUPTS) process.off(signal, interrupt);
+    },
+  };
+}
+
+function look(directory: string, before: Requests['cancel']): Pick<Requests, 'cancel' | 'pause'> {
+  const pause = isWished(directory, 'pause');
+  if (before === 'kill' || isWished(directory, 'kill')) return { cancel: 'kill', pause };
+  if (before === 'cancel' || isWished(directory, 'cancel')) return { cancel: 'cancel', pause };
+  return { cancel: 'none', pause };
+}

@@ -1,0 +1,107 @@
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  adoptLock,
+  appendEvent,
+  createRecord,
+  type Lock,
+  makeTaskName,
+  newRecord,
+  parseTaskName,
+  type Store,
+  TaskfsError,
+  type TaskName,
+  type TaskPaths,
+  type TaskRecord,
+  type TaskSpec,
+  takeLock,
+  taskPaths,
+} from '../store/index.ts';
+import type { Claim } from './claim.ts';
+import { enterQueue } from './queue.ts';
+import { makeReserve } from './reserve.ts';
+
+/** A task as it was asked for. */
+export interface Submission {
+  /** The name that the user chose; made where there is none. */
+  readonly name?: string | undefined;
+  readonly spec: TaskSpec;
+}
+
+/**
+ * Accepts a task: checks its name, makes its record, its first event, its place in the queue and
+ * its staging directory (0700). The task appears as a whole, by one rename, with its lock held by
+ * the caller, who must then supervise it (`superviseTask`) or hand it on (`startDetached`).
+ * Throws `usage` for a name that cannot be or is in use, `failed` where the store cannot be written.
+ */
+export function submit(store: Store, submission: Submission): Claim {
+  const task = submission.name === undefined ? makeTaskName() : parseTaskName(submission.name);
+  const record = { ...newRecord(task, submission.spec), supervisorPid: process.pid };
+  const draft = join(store.tasks, `.new-${process.pid}-${task}`);
+  try {
+    const lock = writeDraft(draft, record);
+    publish(store, task, draft, lock);
+    mkdirSync(taskPaths(store, task).staging, { mode: 0o700 });
+    return { store, task, record, lock };
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true });
+    throw explain(store, task, error);
+  }
+}
+
+function writeDraft(draft: string, record: TaskRecord): Lock {
+  mkdirSync(draft, { mode: 0o700 });
+  const paths = inDirectory(draft);
+  const lock = takeLock(paths.lock);
+  if (!lock) throw new TaskfsError('failed', `${paths.lock} is held by another process`);
+  makeReserve(draft);
+  createRecord(paths.record, record);
+  appendEvent(paths.events, {
+    type: 'submitted',
+    at: record.createdAt,
+    task: record.task,
+    command: record.command,
+  });
+  return lock;
+}
+
+const inDirectory = (directory: string): Pick<TaskPaths, 'lock' | 'record' | 'events'> => ({
+  lock: join(directory, 'lock'),
+  record: join(directory, 'task.json'),
+  events: join(directory, 'events.jsonl'),
+});
+
+function publish(store: Store, task: TaskName, draft: string, lock: Lock): void {
+  const { directory, staging, archive } = taskPaths(store, task);
+  try {
+    enterQueue(store, task, () => {
+      if ([directory, staging, archive].some(existsSync)) throw inUse(task);
+      renameSync(draft, directory);
+    });
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+function inUse(task: TaskName): TaskfsError {
+  return new TaskfsError('usage', `a task named ${task} exists already`, {
+    hint: `Choose another --name, leave it out, or remove the old one with 'taskfs rm ${task}'.`,
+  });
+}
+
+function explain(store: Store, task: TaskName, cause: unknown): unknown {
+  if (cause instanceof TaskfsError) return cause;
+  const { code } = cause as NodeJS.ErrnoException;
+  if (code === 'ENOTEMPTY' || code === 'EEXIST') return inUse(task);
+  return new TaskfsError(
+    'failed',
+    `task ${task} cannot be recorded in ${store.path}: ${String(cause)}`,
+    { hint: 'Free space in the store, or choose another with --store.', cause },
+  );
+}
+
+/** A claim on a task whose lock came with an inherited descriptor. */
+export function adoptClaim(store: Store, record: TaskRecord, fd: number): Claim {
+  return { store, task: record.task, record, lock: adoptLock(fd) };
+}

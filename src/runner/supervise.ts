@@ -1,0 +1,68 @@
+import type { TaskRecord } from '../store/index.ts';
+import { followAgain, removeRun, runAttempts } from './attempts.ts';
+import type { Claim } from './claim.ts';
+import { cancelledInQueue, type Ending, interruptedEnding } from './ending.ts';
+import { endTask, finishTask } from './finish.ts';
+import { openJournal } from './journal.ts';
+import { freeSlot } from './queue.ts';
+import { followRequests } from './requests.ts';
+import { waitForSlot } from './slot.ts';
+import type { SuperviseOptions, Supervision } from './supervision.ts';
+
+/**
+ * Supervises a submitted task from the queue to the sealed archive, and returns its last record.
+ * `env` are the variables given with -e, values resolved; they are never written down.
+ * While it runs, SIGINT, SIGTERM or SIGHUP to this process cancel the task, a second one kills it;
+ * `cancel`, `pause` and `resume` of any process are heeded. Always gives the claim back.
+ * Throws only where the task's end could not be written down: its lock is free then, and `recover`
+ * finishes it.
+ */
+export async function superviseTask(
+  claim: Claim,
+  env: Readonly<Record<string, string>>,
+  options: SuperviseOptions = {},
+): Promise<TaskRecord> {
+  return withSupervision(claim, options, async (supervision) => {
+    if (!(await waitForSlot(supervision))) return cancelledInQueue;
+    return runAttempts(supervision, env);
+  });
+}
+
+/**
+ * Goes on where a dead supervisor left off: follows the run again if it still goes on, ends it as
+ * interrupted otherwise, and finishes it. No further attempts are made: the values of the task's
+ * environment died with its supervisor.
+ */
+export async function resumeTask(
+  claim: Claim,
+  options: SuperviseOptions = {},
+): Promise<TaskRecord> {
+  return withSupervision(claim, options, async (supervision) => {
+    const { journal, requests } = supervision;
+    const ending = journal.record.status === 'running' && (await followAgain(supervision));
+    return ending || interruptedEnding(journal.record, requests.cancel !== 'none');
+  });
+}
+
+async function withSupervision(
+  claim: Claim,
+  options: SuperviseOptions,
+  live: (supervision: Supervision) => Promise<Ending>,
+): Promise<TaskRecord> {
+  const journal = openJournal(claim);
+  const requests = followRequests(journal.paths.directory);
+  try {
+    if (journal.record.supervisorPid !== process.pid)
+      journal.change({ supervisorPid: process.pid });
+    if (journal.record.artifacts === 'live') {
+      endTask(journal, await live({ claim, journal, requests, options }));
+      freeSlot(claim.store, claim.task);
+    }
+    await removeRun(journal);
+    await finishTask(claim.store, journal, options);
+    return journal.record;
+  } finally {
+    requests.close();
+    claim.lock.release();
+  }
+}

@@ -1,0 +1,19 @@
+import type { Readable } from 'node:stream';
+import type { Claim } from './claim.ts';
+import type { FinishOptions } from './finish.ts';
+import type { Journal } from './journal.ts';
+import type { Sinks } from './output.ts';
+import type { Requests } from './requests.ts';
+
+export interface SuperviseOptions extends FinishOptions, Sinks {
+  /** What the task reads (`-i`); it has no input without. */
+  readonly stdin?: Readable | undefined;
+}
+
+/** What the supervisor of one task works with, from its queue slot to the sealed archive. */
+export interface Supervision {
+  readonly claim: Claim;
+  readonly journal: Journal;
+  readonly requests: Requests;
+  readonly options: SuperviseOptions;
+}

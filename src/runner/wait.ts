@@ -1,0 +1,79 @@
+import { existsSync, type FSWatcher, watch } from 'node:fs';
+import {
+  isFinal,
+  isLocked,
+  readRecord,
+  type Store,
+  type TaskName,
+  type TaskRecord,
+  taskPaths,
+} from '../store/index.ts';
+import { recoverTask } from './recover.ts';
+
+/** How often a waiter looks by itself, in milliseconds: a change that was not reported costs no more. */
+const LOOK_MS = 1000;
+
+/**
+ * Waits until a task has ended and its files are sealed (no plaintext is left) or kept, and returns
+ * its record. Where its
+ * supervisor dies meanwhile, the task is recovered. Throws `not-found` where there is no such task,
+ * also when it is removed meanwhile.
+ */
+export async function waitFor(store: Store, task: TaskName, cliMain: string): Promise<TaskRecord> {
+  for (;;) {
+    const record = await waitForRecord(
+      store,
+      task,
+      (now) => isSettled(store, now) || !isLocked(taskPaths(store, task).lock),
+    );
+    if (isSettled(store, record)) return record;
+    await recoverTask(store, task, { cliMain, scope: 'unfinished' });
+  }
+}
+
+function isSettled(store: Store, { task, status, artifacts }: TaskRecord): boolean {
+  if (!isFinal(status)) return false;
+  if (artifacts === 'kept') return true;
+  const { staging, log } = taskPaths(store, task);
+  return artifacts === 'sealed' && !existsSync(staging) && !existsSync(log);
+}
+
+/** Waits until a task's record is as wanted: told by the kernel of each change, and looking now and then. */
+export async function waitForRecord(
+  store: Store,
+  task: TaskName,
+  isWanted: (record: TaskRecord) => boolean,
+): Promise<TaskRecord> {
+  const paths = taskPaths(store, task);
+  const first = readRecord(paths.record, task);
+  if (isWanted(first)) return first;
+  return new Promise((resolve, reject) => {
+    const finish = (settle: () => void): void => {
+      watcher?.close();
+      clearInterval(timer);
+      settle();
+    };
+    const look = (): void => {
+      try {
+        const record = readRecord(paths.record, task);
+        if (isWanted(record)) finish(() => resolve(record));
+      } catch (error) {
+        finish(() => reject(error));
+      }
+    };
+    const watcher = tryWatch(paths.directory, look);
+    const timer = setInterval(look, LOOK_MS);
+    look();
+  });
+}
+
+/** Watches a directory; without, where the user has no inotify instances left (128 by default). */
+export function tryWatch(directory: string, onChange: () => void): FSWatcher | undefined {
+  try {
+    const watcher = watch(directory, onChange);
+    watcher.on('error', () => watcher.close());
+    return watcher;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,37 @@
+import { bind, check, type Native } from './libc.ts';
+
+/** Calls about processes that Node has no function for. Linux only: bound at the first call. */
+
+const bound = new Map<string, Native>();
+
+function call(prototype: string): Native {
+  const known = bound.get(prototype);
+  if (known) return known;
+  const made = bind(prototype);
+  bound.set(prototype, made);
+  return made;
+}
+
+const O_CLOEXEC = 0o2000000;
+
+/** pipe2(2), close-on-exec. Unlike Node's socket pairs, its ends can be opened again as /dev/stdout. */
+export function makePipe(): { readonly read: number; readonly write: number } {
+  const ends = Buffer.alloc(8);
+  check(call('int pipe2(void *, int)')(ends, O_CLOEXEC));
+  return { read: ends.readInt32LE(0), write: ends.readInt32LE(4) };
+}
+
+const PR_SET_CHILD_SUBREAPER = 36;
+
+/** Makes this process the new parent of descendants whose own parent ends (prctl(2)). */
+export function becomeSubreaper(): void {
+  const prctl = call('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)');
+  check(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
+}
+
+const WNOHANG = 1;
+
+/** Collects an ended child that Node does not know of; whether it was there and had ended. */
+export function reap(pid: number): boolean {
+  return call('int waitpid(int, void *, int)')(pid, null, WNOHANG) === pid;
+}
