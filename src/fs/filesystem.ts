@@ -136,7 +136,11 @@ export interface FileSystem {
   ): { readonly entry: Entry; readonly opened: Opened };
   /** Fills `into` from `offset`; returns the bytes read, fewer only at the file's end. */
   read(handle: HandleId, into: Uint8Array, offset: number): number;
-  write(handle: HandleId, data: Uint8Array, offset: number): number;
+  /**
+   * `fromCache`: dirty pages of a shared mapping; they belong at `offset` even where the handle
+   * that the kernel picked for them was opened with O_APPEND.
+   */
+  write(handle: HandleId, data: Uint8Array, offset: number, fromCache?: boolean): number;
   /** One close(2) of a descriptor; errors of delayed writes show here. */
   flush(handle: HandleId): void;
   release(handle: HandleId): void;

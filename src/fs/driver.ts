@@ -1,0 +1,53 @@
+import type { Store } from '../store/index.ts';
+import type { CoreOptions } from './core.ts';
+
+/**
+ * The contract between src/fs/mount/ and the drivers. A driver's `serve.ts` exports one function
+ * `serve` of the type `Serve`. It is called with a mount point that was checked: an empty directory
+ * on which nothing is mounted. Nobody may touch the mount synchronously from the process that
+ * serves it.
+ */
+export const DRIVERS = ['kernel', 'libfuse'] as const;
+export type DriverName = (typeof DRIVERS)[number];
+
+/** How to serve. Structured-cloneable: a driver may hand it to its worker thread as it is. */
+export interface ServeOptions {
+  readonly store: Store;
+  readonly core: CoreOptions;
+  /** Users other than the one who mounts may enter (allow_other). */
+  readonly allowOther: boolean;
+  /** The whole mount refuses changes (the mount option ro). */
+  readonly readOnly: boolean;
+  /** Live files by kernel passthrough where the kernel and the privileges allow it. */
+  readonly passthrough: boolean;
+}
+
+/** A mount that is there and served. */
+export interface Served {
+  /** Resolves when the mount has ended, whoever ended it, and every descriptor is closed. */
+  readonly ended: Promise<void>;
+  /** Takes the mount away. Throws TaskfsError where it is in use. */
+  unmount(): Promise<void>;
+  /** Sentences for the user, as why passthrough is off. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Mounts, and resolves as soon as the mount answers. Throws TaskfsError with the reason: /dev/fuse
+ * missing or refused, no fusermount3, allow_other not allowed.
+ */
+export type Serve = (mountpoint: string, options: ServeOptions) => Promise<Served>;
+
+/** The file system type of our mounts, as mountinfo shows it: `fuse.` and the subtype. */
+export const SUBTYPE = 'taskfs';
+
+/** The source (fsname) of a mount: which store it shows. Free of what mount options would split. */
+export function mountSource(store: Store): string {
+  return `${SUBTYPE}:${encodeURI(store.path).replaceAll(',', '%2C')}`;
+}
+
+/** The path of the store behind a mount's source, or undefined where the mount is none of ours. */
+export function storeOfSource(source: string): string | undefined {
+  const prefix = `${SUBTYPE}:`;
+  return source.startsWith(prefix) ? decodeURIComponent(source.slice(prefix.length)) : undefined;
+}
