@@ -48,3 +48,8 @@ function terminate(bytes: Uint8Array): Buffer {
   out[bytes.length] = 0;
   return out;
 }
+
+/** Where a buffer lies in memory, for structs that hold pointers. Keep the buffer alive meanwhile. */
+export function addressOf(bytes: Uint8Array): bigint {
+  return koffi.address(bytes);
+}

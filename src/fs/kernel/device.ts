@@ -1,0 +1,70 @@
+import { closeSync } from 'node:fs';
+import { AT, openAt } from '../../sys/at.ts';
+import { Errno, errno } from '../../sys/errno.ts';
+import { bind, check, lastErrno } from '../../sys/libc.ts';
+import type { Ioctl } from './backing.ts';
+
+const O_RDWR = 2;
+const O_NONBLOCK = 0o4000;
+const F_SETFL = 4;
+const POLLIN = 1;
+
+const c = {
+  read: bind('int64_t read(int, void *, size_t)'),
+  write: bind('int64_t write(int, const void *, size_t)'),
+  poll: bind('int poll(void *, unsigned long, int)'),
+  fcntl: bind('int fcntl(int, int, int)'),
+  ioctl: bind('int ioctl(int, unsigned long, void *)'),
+};
+
+/** Opens /dev/fuse; the connection exists once a mount was made with the descriptor. */
+export function openDevice(): number {
+  return openAt(AT.FDCWD, '/dev/fuse', O_RDWR);
+}
+
+/** What a read of the device can end with, other than a request. */
+export const EMPTY = 0;
+export const ENDED = -1;
+
+/**
+ * The connection to the kernel. Reads never block (`wait` does), and neither throws on what is
+ * normal: an exception for every EAGAIN would cost more than the polling that it allows.
+ */
+export class Device {
+  readonly fd: number;
+  private readonly pollfd = Buffer.alloc(8);
+
+  constructor(fd: number) {
+    this.fd = fd;
+    check(c.fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK));
+    this.pollfd.writeInt32LE(fd, 0);
+    this.pollfd.writeInt16LE(POLLIN, 4);
+  }
+
+  /** The next request's length; EMPTY where none waits, ENDED once unmounted or aborted. */
+  read(into: Buffer): number {
+    const length = c.read(this.fd, into, into.length);
+    if (length >= 0) return length === 0 ? ENDED : length;
+    const error = lastErrno();
+    if (error === errno.EAGAIN || error === errno.EINTR || error === errno.ENOENT) return EMPTY;
+    if (error === errno.ENODEV || error === errno.ECONNABORTED || error === errno.EBADF)
+      return ENDED;
+    throw Errno.of(error);
+  }
+
+  /** Sends a reply or a notification; returns 0, or the errno number of a refusal. */
+  write(bytes: Buffer, length: number): number {
+    return c.write(this.fd, bytes, length) === -1 ? lastErrno() : 0;
+  }
+
+  /** Sleeps until there is a request, the connection ended, or `timeoutMs` passed (-1: no limit). */
+  wait(timeoutMs: number): void {
+    c.poll(this.pollfd, 1, timeoutMs);
+  }
+
+  readonly ioctl: Ioctl = (request, argument) => check(c.ioctl(this.fd, request, argument));
+
+  close(): void {
+    closeSync(this.fd);
+  }
+}

@@ -1,0 +1,102 @@
+import { Errno } from '../../../sys/errno.ts';
+import type { DirectoryEntry, FileSystem } from '../../filesystem.ts';
+import { writeEntry } from '../attributes.ts';
+import { writeU64 } from '../number64.ts';
+import { Reply } from '../reply.ts';
+import type { Request } from '../request.ts';
+import type { Handler } from '../session.ts';
+import { roundUp } from '../struct.ts';
+import { dirent, entryOut, fsyncIn, openOut, readIn, releaseIn } from '../wire.ts';
+
+/** Handlers of open directories. */
+
+export const opendir: Handler = ({ fileSystem }, request, reply) => {
+  reply.clear(openOut.size);
+  const handle = fileSystem.opendir(request.node, request.caller);
+  writeU64(reply.view, Reply.body + openOut.at.fh, handle);
+  return openOut.size;
+};
+
+export const releasedir: Handler = ({ fileSystem }, request) => {
+  fileSystem.releasedir(request.u64(releaseIn.at.fh));
+  return 0;
+};
+
+export const fsyncdir: Handler = ({ fileSystem }, request) => {
+  fileSystem.fsyncdir(request.u64(fsyncIn.at.fh));
+  return 0;
+};
+
+export const readdir: Handler = ({ fileSystem }, request, reply) => {
+  const size = request.u32(readIn.at.size);
+  let end = 0;
+  list(fileSystem, request, (entry) => {
+    const length = direntSize(entry);
+    if (end + length > size) return false;
+    writeDirent(reply, end, entry);
+    end += length;
+    return true;
+  });
+  return end;
+};
+
+/**
+ * Entries with what lookup gives for each, and as lookup it counts a reference, `.` and `..`
+ * excepted. A name that is gone or unreadable by now is listed without attributes.
+ */
+export const readdirplus: Handler = ({ fileSystem }, request, reply) => {
+  const size = request.u32(readIn.at.size);
+  const { caller, node } = request;
+  let end = 0;
+  list(fileSystem, request, (entry) => {
+    const length = entryOut.size + direntSize(entry);
+    if (end + length > size) return false;
+    const found = isDot(entry.name) ? undefined : tryLookup(fileSystem, node, entry.name, caller);
+    if (found) writeEntry(reply.view, Reply.body + end, found);
+    else reply.bytes.fill(0, Reply.body + end, Reply.body + end + entryOut.size);
+    writeDirent(reply, end + entryOut.size, entry);
+    end += length;
+    return true;
+  });
+  return end;
+};
+
+function list(
+  fileSystem: FileSystem,
+  request: Request,
+  add: (entry: DirectoryEntry) => boolean,
+): void {
+  fileSystem.readdir(request.u64(readIn.at.fh), request.bigU64(readIn.at.offset), add);
+}
+
+function tryLookup(
+  fileSystem: FileSystem,
+  parent: number,
+  name: Uint8Array,
+  caller: Request['caller'],
+) {
+  try {
+    return fileSystem.lookup(parent, name, caller);
+  } catch (error) {
+    if (error instanceof Errno) return undefined;
+    throw error;
+  }
+}
+
+const DOT = 0x2e;
+const isDot = (name: Uint8Array): boolean =>
+  name[0] === DOT && (name.length === 1 || (name.length === 2 && name[1] === DOT));
+
+const direntSize = (entry: DirectoryEntry): number => roundUp(dirent.size + entry.name.length, 8);
+
+function writeDirent(reply: Reply, offset: number, entry: DirectoryEntry): void {
+  const { view } = reply;
+  const at = Reply.body + offset;
+  const nameEnd = at + dirent.size + entry.name.length;
+  view.setBigUint64(at + dirent.at.ino, entry.ino, true);
+  view.setBigUint64(at + dirent.at.off, entry.cookie, true);
+  view.setUint32(at + dirent.at.namelen, entry.name.length, true);
+  view.setUint32(at + dirent.at.type, entry.type, true);
+  reply.bytes.set(entry.name, at + dirent.size);
+  reply.bytes.fill(0, nameEnd, at + direntSize(entry));
+}

@@ -1,0 +1,203 @@
+import { Errno, errno } from '../../../sys/errno.ts';
+import { setUmask } from '../../../sys/thread.ts';
+import type { Entry, NodeId, Opened } from '../../filesystem.ts';
+import { writeEntry } from '../attributes.ts';
+import { FOPEN, FSYNC_FDATASYNC, OPEN_KILL_SUIDGID, WRITE_KILL_SUIDGID } from '../constants.ts';
+import { writeU64 } from '../number64.ts';
+import { Reply } from '../reply.ts';
+import type { Request } from '../request.ts';
+import { dropSetId, type Handler, type Session, setIdBits } from '../session.ts';
+import {
+  copyFileRangeIn,
+  copyFileRangeOut,
+  createIn,
+  fallocateIn,
+  flushIn,
+  fsyncIn,
+  lseekIn,
+  lseekOut,
+  openIn,
+  openOut,
+  readIn,
+  releaseIn,
+  writeIn,
+  writeOut,
+} from '../wire.ts';
+
+/** Handlers of open files. */
+
+const O_ACCMODE = 3;
+const O_RDONLY = 0;
+const O_TRUNC = 0o1000;
+
+export const open: Handler = (session, request, reply) => {
+  const flags = request.u32(openIn.at.flags);
+  const opened = session.fileSystem.open(request.node, flags, request.caller);
+  if (flags & O_TRUNC && request.u32(openIn.at.open_flags) & OPEN_KILL_SUIDGID) {
+    dropSetId(session, request.node, request);
+  }
+  const direct = (flags & O_ACCMODE) !== O_RDONLY && hasSetId(session, request.node, opened);
+  return writeOpened(session, reply, 0, request.node, opened, direct);
+};
+
+// The kernel writes to a backing file as this server, who may keep set-id bits: writers of such a
+// file come here instead, where the bits are dropped as their own rights demand.
+function hasSetId(session: Session, node: NodeId, opened: Opened): boolean {
+  if (opened.backingFd === undefined || session.backing.offBecause !== undefined) return false;
+  return setIdBits(session.fileSystem.getattr(node, opened.handle).attr.mode) !== 0;
+}
+
+type Creation = { readonly entry: Entry; readonly opened: Opened };
+
+function writeCreation(session: Session, reply: Reply, { entry, opened }: Creation): number {
+  const at = writeEntry(reply.view, Reply.body, entry);
+  const direct = setIdBits(entry.attr.mode) !== 0 && opened.backingFd !== undefined;
+  return at + writeOpened(session, reply, at, entry.node, opened, direct);
+}
+
+export const create: Handler = (session, request, reply) => {
+  const { flags, mode, umask } = createIn.at;
+  setUmask(request.u32(umask));
+  const made = session.fileSystem.create(
+    request.node,
+    request.name(createIn.size),
+    request.u32(flags),
+    request.u32(mode) & 0o7777,
+    request.caller,
+  );
+  return writeCreation(session, reply, made);
+};
+
+export const tmpfile: Handler = (session, request, reply) => {
+  const { flags, mode, umask } = createIn.at;
+  setUmask(request.u32(umask));
+  const made = session.fileSystem.tmpfile(
+    request.node,
+    request.u32(flags),
+    request.u32(mode) & 0o7777,
+    request.caller,
+  );
+  return writeCreation(session, reply, made);
+};
+
+/** fuse_open_out at an offset of the reply's body; returns its length. */
+function writeOpened(
+  session: Session,
+  reply: Reply,
+  offset: number,
+  node: NodeId,
+  opened: Opened,
+  direct: boolean,
+): number {
+  const at = Reply.body + offset;
+  const backing =
+    opened.backingFd === undefined || direct
+      ? undefined
+      : session.backing.acquire(node, opened.backingFd);
+  if (backing !== undefined) session.passedThrough.set(opened.handle, node);
+  writeU64(reply.view, at + openOut.at.fh, opened.handle);
+  reply.view.setUint32(at + openOut.at.open_flags, openFlags(opened, backing, direct), true);
+  reply.view.setInt32(at + openOut.at.backing_id, backing ?? 0, true);
+  return openOut.size;
+}
+
+function openFlags(opened: Opened, backing: number | undefined, direct: boolean): number {
+  if (backing !== undefined) return FOPEN.PASSTHROUGH;
+  if (opened.directIo || direct) return FOPEN.DIRECT_IO | FOPEN.PARALLEL_DIRECT_WRITES;
+  return opened.keepCache ? FOPEN.KEEP_CACHE : 0;
+}
+
+export const release: Handler = (session, request) => {
+  const handle = request.u64(releaseIn.at.fh);
+  session.lockOwners.drop(
+    session.fileSystem,
+    request.node,
+    handle,
+    request.bigU64(releaseIn.at.lock_owner),
+  );
+  session.fileSystem.release(handle);
+  const node = session.passedThrough.get(handle);
+  if (node !== undefined) {
+    session.passedThrough.delete(handle);
+    session.backing.release(node);
+  }
+  session.waitingLocks.retry();
+  return 0;
+};
+
+export const read: Handler = ({ fileSystem }, request, reply) => {
+  const { fh, offset, size } = readIn.at;
+  const room = reply.room(request.u32(size));
+  return fileSystem.read(request.u64(fh), room, request.u64(offset));
+};
+
+export const write: Handler = (session, request, reply) => {
+  const { fh, offset, size, write_flags } = writeIn.at;
+  const data = request.data(writeIn.size, request.u32(size));
+  const written = session.fileSystem.write(request.u64(fh), data, request.u64(offset));
+  if (request.u32(write_flags) & WRITE_KILL_SUIDGID) dropSetId(session, request.node, request);
+  reply.clear(writeOut.size);
+  reply.view.setUint32(Reply.body + writeOut.at.size, written, true);
+  return writeOut.size;
+};
+
+export const flush: Handler = (session, request) => {
+  const handle = request.u64(flushIn.at.fh);
+  const owner = request.bigU64(flushIn.at.lock_owner);
+  if (session.lockOwners.drop(session.fileSystem, request.node, handle, owner)) {
+    session.waitingLocks.retry();
+  }
+  session.fileSystem.flush(handle);
+  return 0;
+};
+
+export const fsync: Handler = ({ fileSystem }, request) => {
+  const dataOnly = (request.u32(fsyncIn.at.fsync_flags) & FSYNC_FDATASYNC) !== 0;
+  fileSystem.fsync(request.u64(fsyncIn.at.fh), dataOnly);
+  return 0;
+};
+
+export const lseek: Handler = ({ fileSystem }, request, reply) => {
+  const { fh, offset, whence } = lseekIn.at;
+  const found = fileSystem.lseek(request.u64(fh), request.i64(offset), request.u32(whence));
+  reply.view.setBigInt64(Reply.body + lseekOut.at.offset, found, true);
+  return lseekOut.size;
+};
+
+export const fallocate: Handler = ({ fileSystem }, request) => {
+  const { fh, mode, offset, length } = fallocateIn.at;
+  fileSystem.fallocate(
+    request.u64(fh),
+    request.u32(mode),
+    request.bigU64(offset),
+    request.bigU64(length),
+  );
+  return 0;
+};
+
+/** A reply of the older form counts in 32 bits; copying less than was asked for is allowed. */
+const COPY_LIMIT = 0x7ffff000;
+
+function copyRange({ fileSystem }: Session, request: Request): number {
+  const { fh_in, off_in, fh_out, off_out, len, flags } = copyFileRangeIn.at;
+  if (request.u64(flags) !== 0) throw Errno.of(errno.EINVAL);
+  return fileSystem.copyFileRange(
+    request.u64(fh_in),
+    request.bigU64(off_in),
+    request.u64(fh_out),
+    request.bigU64(off_out),
+    Math.min(request.u64(len), COPY_LIMIT),
+  );
+}
+
+export const copyFileRange: Handler = (session, request, reply) => {
+  const copied = copyRange(session, request);
+  reply.clear(writeOut.size);
+  reply.view.setUint32(Reply.body + writeOut.at.size, copied, true);
+  return writeOut.size;
+};
+
+export const copyFileRange64: Handler = (session, request, reply) => {
+  writeU64(reply.view, Reply.body, copyRange(session, request));
+  return copyFileRangeOut.size;
+};

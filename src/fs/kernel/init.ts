@@ -1,0 +1,73 @@
+import { INIT, INIT2 } from './constants.ts';
+
+/** The highest version of protocol 7 that is spoken here, and the lowest. */
+export const MAJOR = 7;
+export const MINOR = 45;
+export const OLDEST_MINOR = 31;
+
+/** One request's data at most, in and out: 256 pages, the kernel's own limit. */
+export const MAX_WRITE = 1024 * 1024;
+const PAGE = 4096;
+/** Staging may lie on a stacked file system (overlayfs): one level more than the usual 1. */
+export const STACK_DEPTH = 2;
+
+/** What the kernel says of itself in INIT. */
+export interface Offer {
+  readonly major: number;
+  readonly minor: number;
+  readonly maxReadahead: number;
+  readonly flags: number;
+  readonly flags2: number;
+}
+
+/** What both sides agreed on. */
+export interface Connection {
+  readonly minor: number;
+  readonly maxReadahead: number;
+  readonly flags: number;
+  readonly flags2: number;
+  readonly maxWrite: number;
+  readonly maxPages: number;
+  readonly maxStackDepth: number;
+}
+
+const WANTED =
+  INIT.ASYNC_READ |
+  INIT.POSIX_LOCKS |
+  INIT.ATOMIC_O_TRUNC |
+  INIT.BIG_WRITES |
+  INIT.DONT_MASK |
+  INIT.FLOCK_LOCKS |
+  INIT.AUTO_INVAL_DATA |
+  INIT.DO_READDIRPLUS |
+  INIT.READDIRPLUS_AUTO |
+  INIT.ASYNC_DIO |
+  INIT.PARALLEL_DIROPS |
+  INIT.POSIX_ACL |
+  INIT.ABORT_ERROR |
+  INIT.MAX_PAGES |
+  INIT.CACHE_SYMLINKS |
+  INIT.HANDLE_KILLPRIV_V2 |
+  INIT.SETXATTR_EXT |
+  INIT.INIT_EXT;
+
+/**
+ * Settles the terms for a kernel of protocol 7.31 or later: the smaller version, and of the flags
+ * wanted here those that it knows. Never the writeback cache: others write staging beneath the
+ * mount, and the kernel would trust its own sizes.
+ */
+export function negotiate(offer: Offer, wish: { readonly passthrough: boolean }): Connection {
+  const flags = (offer.flags & WANTED) >>> 0;
+  const wanted2 = INIT2.DIRECT_IO_ALLOW_MMAP | (wish.passthrough ? INIT2.PASSTHROUGH : 0);
+  const flags2 = flags & INIT.INIT_EXT ? (offer.flags2 & wanted2) >>> 0 : 0;
+  const maxWrite = flags & INIT.MAX_PAGES ? MAX_WRITE : 32 * PAGE;
+  return {
+    minor: Math.min(offer.minor, MINOR),
+    maxReadahead: Math.min(offer.maxReadahead, MAX_WRITE),
+    flags,
+    flags2,
+    maxWrite,
+    maxPages: maxWrite / PAGE,
+    maxStackDepth: flags2 & INIT2.PASSTHROUGH ? STACK_DEPTH : 0,
+  };
+}

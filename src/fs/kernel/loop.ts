@@ -1,0 +1,82 @@
+import { performance } from 'node:perf_hooks';
+import { Errno, errno } from '../../sys/errno.ts';
+import { type Device, EMPTY, ENDED } from './device.ts';
+import { handlers } from './handlers/index.ts';
+import { OP, opcodeName } from './opcode.ts';
+import type { Polling } from './polling.ts';
+import type { Reply } from './reply.ts';
+import type { Request } from './request.ts';
+import { NO_REPLY, type Session } from './session.ts';
+
+/** Locks held by processes in staging are asked for again this often while somebody waits. */
+const LOCK_RETRY_MS = 10;
+
+/** Serves requests one after the other until the mount is gone. Blocks its thread. */
+export function serveRequests(
+  device: Device,
+  session: Session,
+  polling: Polling,
+  request: Request,
+  reply: Reply,
+): void {
+  for (;;) {
+    const length = next(device, session, polling, request.bytes);
+    if (length === ENDED) return;
+    request.accept(length);
+    answer(device, session, request, reply);
+  }
+}
+
+/** The length of the next request, however long it takes to come; ENDED when there will be none. */
+function next(device: Device, session: Session, polling: Polling, into: Buffer): number {
+  const { budget } = polling;
+  let length = device.read(into);
+  if (length !== EMPTY) return length;
+  if (budget > 0) {
+    const end = performance.now() + budget / 1000;
+    do {
+      length = device.read(into);
+      if (length !== EMPTY) {
+        polling.hit();
+        return length;
+      }
+    } while (performance.now() < end);
+  }
+  for (;;) {
+    const start = performance.now();
+    device.wait(session.waitingLocks.size > 0 ? LOCK_RETRY_MS : -1);
+    polling.woke((performance.now() - start) * 1000);
+    length = device.read(into);
+    if (length !== EMPTY) return length;
+    session.waitingLocks.retry();
+  }
+}
+
+/** Carries out one request and sends its one reply, whatever the handler does. */
+export function answer(device: Device, session: Session, request: Request, reply: Reply): void {
+  const { unique, opcode } = request;
+  const length = carryOut(session, request, reply);
+  if (length === NO_REPLY) return;
+  const error = device.write(reply.bytes, length);
+  // EINVAL: the kernel did not take the reply for one, and the caller would wait for ever.
+  if (error === errno.EINVAL) device.write(reply.bytes, reply.refuse(unique, errno.EIO));
+  if (opcode === OP.INIT && session.connection && error === 0) session.onReady();
+}
+
+/** The whole length of the reply that was built, or NO_REPLY. */
+function carryOut(session: Session, request: Request, reply: Reply): number {
+  const { unique, opcode } = request;
+  const handler = handlers.get(opcode);
+  if (!handler) return reply.refuse(unique, errno.ENOSYS);
+  try {
+    const length = handler(session, request, reply);
+    return length === NO_REPLY ? NO_REPLY : reply.seal(unique, length);
+  } catch (error) {
+    if (!(error instanceof Errno)) session.onFault(opcodeName(opcode), error);
+    if (wantsNoReply(opcode)) return NO_REPLY;
+    return reply.refuse(unique, error instanceof Errno ? error.errno : errno.EIO);
+  }
+}
+
+const wantsNoReply = (opcode: number): boolean =>
+  opcode === OP.FORGET || opcode === OP.BATCH_FORGET || opcode === OP.INTERRUPT;

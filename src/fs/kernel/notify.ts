@@ -1,0 +1,54 @@
+import type { NodeId } from '../filesystem.ts';
+import { NOTIFY } from './constants.ts';
+import { writeU64 } from './number64.ts';
+import { notifyDelete, notifyInvalEntry, notifyInvalInode, outHeader } from './wire.ts';
+
+/**
+ * Notifications: messages to the kernel that answer no request. Written to the same device by any
+ * thread, but never from the handler of a request for the same inode, which the kernel holds locked.
+ * Each function builds one message.
+ */
+
+/** The node's attributes and the cached content from `offset` on are old; length 0 is all of it. */
+export function invalidateInode(node: NodeId, offset = 0n, length = 0n): Buffer {
+  const { bytes, view, body } = message(NOTIFY.INVAL_INODE, notifyInvalInode.size);
+  const n = notifyInvalInode.at;
+  writeU64(view, body + n.ino, node);
+  view.setBigInt64(body + n.off, offset, true);
+  view.setBigInt64(body + n.len, length, true);
+  return bytes;
+}
+
+/** What the kernel knows of this name in the directory `parent` is old. */
+export function invalidateEntry(parent: NodeId, name: Uint8Array): Buffer {
+  const { bytes, view, body } = message(
+    NOTIFY.INVAL_ENTRY,
+    notifyInvalEntry.size + name.length + 1,
+  );
+  const n = notifyInvalEntry.at;
+  writeU64(view, body + n.parent, parent);
+  view.setUint32(body + n.namelen, name.length, true);
+  bytes.set(name, body + notifyInvalEntry.size);
+  return bytes;
+}
+
+/** The name is gone and `child` was what it stood for: watchers of the directory hear of it. */
+export function entryDeleted(parent: NodeId, child: NodeId, name: Uint8Array): Buffer {
+  const { bytes, view, body } = message(NOTIFY.DELETE, notifyDelete.size + name.length + 1);
+  const n = notifyDelete.at;
+  writeU64(view, body + n.parent, parent);
+  writeU64(view, body + n.child, child);
+  view.setUint32(body + n.namelen, name.length, true);
+  bytes.set(name, body + notifyDelete.size);
+  return bytes;
+}
+
+/** A zeroed message whose header says a notification (unique 0) of this code. */
+function message(code: number, length: number) {
+  const body = outHeader.size;
+  const bytes = Buffer.alloc(body + length);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  view.setUint32(outHeader.at.len, bytes.length, true);
+  view.setInt32(outHeader.at.error, code, true);
+  return { bytes, view, body };
+}

@@ -1,0 +1,26 @@
+import { closeSync } from 'node:fs';
+import { AT, O_TMPFILE, openAt } from '../../sys/at.ts';
+import { Errno } from '../../sys/errno.ts';
+import type { BackingIds } from './backing.ts';
+
+const O_RDWR = 2;
+
+/**
+ * Tries passthrough with a nameless file in the directory where live files lie, so that a mount can
+ * say at once whether it has it. Where no such file can be made the first open file tells.
+ */
+export function probePassthrough(backing: BackingIds, directory: string): void {
+  if (backing.offBecause !== undefined) return;
+  let fd: number;
+  try {
+    fd = openAt(AT.FDCWD, directory, O_TMPFILE | O_RDWR, 0o600);
+  } catch (error) {
+    if (error instanceof Errno) return;
+    throw error;
+  }
+  try {
+    backing.probe(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,49 @@
+import type { FileSystem, HandleId, NodeId } from '../filesystem.ts';
+import type { BackingIds } from './backing.ts';
+import type { Connection } from './init.ts';
+import type { LockOwners } from './lock-owners.ts';
+import type { Reply } from './reply.ts';
+import type { Request } from './request.ts';
+import type { WaitingLocks } from './waiting-locks.ts';
+
+/** What the handlers of one mount share. */
+export interface Session {
+  readonly fileSystem: FileSystem;
+  readonly passthroughWanted: boolean;
+  readonly backing: BackingIds;
+  /** The handles that the kernel passes through, with their nodes. */
+  readonly passedThrough: Map<HandleId, NodeId>;
+  readonly lockOwners: LockOwners;
+  readonly waitingLocks: WaitingLocks;
+  /** Settled by INIT; undefined before. */
+  connection: Connection | undefined;
+  /** Called once, after the kernel has taken the answer to INIT. */
+  readonly onReady: () => void;
+  /** Called for what a handler threw that is no Errno; the caller got EIO. */
+  readonly onFault: (operation: string, error: unknown) => void;
+}
+
+/** Handlers that answer nothing: the request wants no reply, or one comes later. */
+export const NO_REPLY = -1;
+
+/**
+ * Carries out one request: reads its struct, calls the file system, writes the reply's struct.
+ * Returns the length of the reply's body, or NO_REPLY. A refusal is a thrown Errno.
+ */
+export type Handler = (session: Session, request: Request, reply: Reply) => number;
+
+/** Removes the set-id bits that a write by a caller without CAP_FSETID takes away (inode(7)). */
+export function dropSetId(session: Session, node: NodeId, request: Request): void {
+  const { attr } = session.fileSystem.getattr(node, undefined);
+  const kept = attr.mode & ~setIdBits(attr.mode);
+  if (kept === attr.mode) return;
+  session.fileSystem.setattr(node, undefined, { mode: kept & 0o7777 }, request.caller);
+}
+
+const S_ISUID = 0o4000;
+const S_ISGID = 0o2000;
+const S_IXGRP = 0o010;
+
+/** The set-id bits of a mode that a write clears: set-group-id only where the group may execute. */
+export const setIdBits = (mode: number): number =>
+  (mode & S_ISUID) | (mode & S_IXGRP ? mode & S_ISGID : 0);

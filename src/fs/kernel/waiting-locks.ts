@@ -1,0 +1,56 @@
+import { Errno, errno } from '../../sys/errno.ts';
+
+/** A SETLKW or a waiting flock whose reply is still owed. */
+interface Waiting {
+  /** Tries to take the lock; throws EAGAIN while somebody holds it. */
+  readonly attempt: () => void;
+}
+
+/** How a wait ended: 0, or the errno number to refuse with. */
+export type Settle = (unique: number, error: number) => void;
+
+/**
+ * Requests that wait for a lock, oldest first. The loop must not wait with them: it asks again
+ * after each request that may have freed one, and from time to time, since the holder may be a
+ * process in staging of which the mount hears nothing.
+ */
+export class WaitingLocks {
+  private readonly waiting = new Map<number, Waiting>();
+  private readonly settle: Settle;
+
+  constructor(settle: Settle) {
+    this.settle = settle;
+  }
+
+  get size(): number {
+    return this.waiting.size;
+  }
+
+  add(unique: number, attempt: () => void): void {
+    this.waiting.set(unique, { attempt });
+  }
+
+  /** A signal ended the wait (INTERRUPT): the call fails with EINTR. */
+  interrupt(unique: number): void {
+    if (this.waiting.delete(unique)) this.settle(unique, errno.EINTR);
+  }
+
+  /** Asks for every lock again, and answers those that were had or failed otherwise. */
+  retry(): void {
+    for (const [unique, { attempt }] of this.waiting) {
+      const error = outcome(attempt);
+      if (error === errno.EAGAIN) continue;
+      this.waiting.delete(unique);
+      this.settle(unique, error);
+    }
+  }
+}
+
+function outcome(attempt: () => void): number {
+  try {
+    attempt();
+    return 0;
+  } catch (error) {
+    return error instanceof Errno ? error.errno : errno.EIO;
+  }
+}

@@ -1,0 +1,98 @@
+import { writeSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { parentPort, workerData } from 'node:worker_threads';
+import { unshareUmask } from '../../sys/thread.ts';
+import type { FileSystem } from '../filesystem.ts';
+import { BackingIds } from './backing.ts';
+import { Device } from './device.ts';
+import { MAX_WRITE } from './init.ts';
+import { LockOwners } from './lock-owners.ts';
+import { serveRequests } from './loop.ts';
+import type { KernelOptions } from './options.ts';
+import { longestLook, Polling } from './polling.ts';
+import { probePassthrough } from './probe.ts';
+import { Reply } from './reply.ts';
+import { Request } from './request.ts';
+import type { Session } from './session.ts';
+import { WaitingLocks } from './waiting-locks.ts';
+
+/**
+ * The driver's own thread: the file system and the blocking loop over its requests. It never
+ * returns to its event loop while the mount is there, so it speaks to the main thread by messages
+ * and to people by writing to descriptor 2.
+ */
+
+/** What the main thread gives. */
+export interface Assignment {
+  readonly device: number;
+  readonly options: KernelOptions;
+}
+
+/** What the main thread is told: once, when the kernel has accepted the connection. */
+export interface Ready {
+  readonly notes: readonly string[];
+}
+
+/** Room beside the data of the largest request: headers, structs and names. */
+const HEADROOM = 64 * 1024;
+
+const { device: fd, options } = workerData as Assignment;
+
+async function loadFileSystem(): Promise<FileSystem> {
+  const { module, arguments: given } = options.fileSystem;
+  const loaded = (await import(module)) as {
+    createFileSystem: (...given: readonly unknown[]) => FileSystem;
+  };
+  return loaded.createFileSystem(...given);
+}
+
+function report(operation: string, error: unknown): void {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  writeSync(2, `taskfs: ${operation} failed, the caller got EIO: ${text}\n`);
+}
+
+function startSession(device: Device, fileSystem: FileSystem, reply: Reply): Session {
+  const backing = new BackingIds(
+    device.ioctl,
+    options.passthrough ? undefined : 'it was turned off',
+  );
+  const session: Session = {
+    fileSystem,
+    passthroughWanted: options.passthrough,
+    backing,
+    passedThrough: new Map(),
+    lockOwners: new LockOwners(),
+    waitingLocks: new WaitingLocks((unique, error) => {
+      const length = error === 0 ? reply.seal(unique, 0) : reply.refuse(unique, error);
+      device.write(reply.bytes, length);
+    }),
+    connection: undefined,
+    onReady: () => {
+      probePassthrough(backing, options.backingDirectory);
+      const { offBecause } = backing;
+      const notes = offBecause === undefined ? [] : [`passthrough is off: ${offBecause}`];
+      parentPort?.postMessage({ notes } satisfies Ready);
+    },
+    onFault: report,
+  };
+  return session;
+}
+
+const SETTLE_ROOM = 64;
+
+async function run(): Promise<void> {
+  const device = new Device(fd);
+  try {
+    unshareUmask();
+    const fileSystem = await loadFileSystem();
+    const session = startSession(device, fileSystem, new Reply(SETTLE_ROOM));
+    const polling = new Polling(longestLook(availableParallelism()));
+    const request = new Request(MAX_WRITE + HEADROOM);
+    serveRequests(device, session, polling, request, new Reply(MAX_WRITE + HEADROOM));
+    fileSystem.close();
+  } finally {
+    device.close();
+  }
+}
+
+await run();

@@ -1,0 +1,29 @@
+import { bind, check, cstring } from './libc.ts';
+
+/** mount(2) and umount2(2). Linux only: bound when used. */
+
+export const MS_RDONLY = 1;
+export const MS_NOSUID = 2;
+export const MS_NODEV = 4;
+export const MNT_FORCE = 1;
+export const MNT_DETACH = 2;
+export const UMOUNT_NOFOLLOW = 8;
+
+/** Mounts `source` of a file system type on a directory, with the type's own options. */
+export function mountOn(
+  source: string,
+  directory: string,
+  type: string,
+  flags: number,
+  options: string,
+): void {
+  const mount = bind(
+    'int mount(const void *, const void *, const void *, unsigned long, const void *)',
+  );
+  check(mount(cstring(source), cstring(directory), cstring(type), flags, cstring(options)));
+}
+
+/** Unmounts a directory; EBUSY while it is in use, unless MNT_DETACH. */
+export function unmountFrom(directory: string, flags = 0): void {
+  check(bind('int umount2(const void *, int)')(cstring(directory), flags));
+}

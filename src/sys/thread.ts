@@ -1,0 +1,21 @@
+import { bind, check, type Native } from './libc.ts';
+
+/** What Linux keeps for each thread and Node only for the process. Bound at the first call: Linux only. */
+
+const CLONE_FS = 0x200;
+
+/** Gives the calling thread a umask and a working directory of its own. */
+export function unshareUmask(): void {
+  check(bind('int unshare(int)')(CLONE_FS));
+}
+
+let umask: Native | undefined;
+let current = -1;
+
+/** Sets the umask of the calling thread (after `unshareUmask`); free where it is so already. */
+export function setUmask(mask: number): void {
+  if (mask === current) return;
+  umask ??= bind('unsigned int umask(unsigned int)');
+  umask(mask);
+  current = mask;
+}
