@@ -1,13 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
-import {
-  messageOf,
-  readRecord,
-  type Store,
-  TaskfsError,
-  type TaskName,
-  taskPaths,
-} from '../store/index.ts';
+import { messageOf, type Store, TaskfsError, type TaskName } from '../store/index.ts';
 import type { Claim } from './claim.ts';
 import { adoptClaim } from './submit.ts';
 import { resumeTask, superviseTask } from './supervise.ts';
@@ -89,8 +82,7 @@ async function isReady(child: ChildProcess, task: TaskName, assignment: string):
  * stdin, reports that it is ready, supervises. For the hidden verb `supervise` only.
  */
 export async function superviseDetached(store: Store, task: TaskName): Promise<void> {
-  const record = readRecord(taskPaths(store, task).record, task);
-  const claim = adoptClaim(store, record, LOCK_FD);
+  const claim = adoptClaim(store, task, LOCK_FD);
   const assignment = JSON.parse(await text(process.stdin)) as Assignment;
   // Nobody listens from here on: a broken pipe is no error.
   process.stdout.on('error', () => {});

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   adoptLock,
@@ -8,6 +8,8 @@ import {
   makeTaskName,
   newRecord,
   parseTaskName,
+  readRecord,
+  replaceRecord,
   type Store,
   TaskfsError,
   type TaskName,
@@ -55,6 +57,7 @@ function writeDraft(draft: string, record: TaskRecord): Lock {
   const lock = takeLock(paths.lock);
   if (!lock) throw new TaskfsError('failed', `${paths.lock} is held by another process`);
   makeReserve(draft);
+  writeFileSync(paths.log, '', { mode: 0o600 });
   createRecord(paths.record, record);
   appendEvent(paths.events, {
     type: 'submitted',
@@ -65,8 +68,9 @@ function writeDraft(draft: string, record: TaskRecord): Lock {
   return lock;
 }
 
-const inDirectory = (directory: string): Pick<TaskPaths, 'lock' | 'record' | 'events'> => ({
+const inDirectory = (directory: string): Pick<TaskPaths, 'lock' | 'log' | 'record' | 'events'> => ({
   lock: join(directory, 'lock'),
+  log: join(directory, 'log'),
   record: join(directory, 'task.json'),
   events: join(directory, 'events.jsonl'),
 });
@@ -101,7 +105,9 @@ function explain(store: Store, task: TaskName, cause: unknown): unknown {
   );
 }
 
-/** A claim on a task whose lock came with an inherited descriptor. */
-export function adoptClaim(store: Store, record: TaskRecord, fd: number): Claim {
-  return { store, task: record.task, record, lock: adoptLock(fd) };
+/** Takes over a claim whose lock came with an inherited descriptor: this process is the supervisor now. */
+export function adoptClaim(store: Store, task: TaskName, fd: number): Claim {
+  const { record: path } = taskPaths(store, task);
+  const record = replaceRecord(path, readRecord(path, task), { supervisorPid: process.pid });
+  return { store, task, record, lock: adoptLock(fd) };
 }

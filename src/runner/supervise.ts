@@ -4,6 +4,7 @@ import type { Claim } from './claim.ts';
 import { cancelledInQueue, type Ending, interruptedEnding } from './ending.ts';
 import { endTask, finishTask } from './finish.ts';
 import { openJournal } from './journal.ts';
+import { mendEvents } from './mend.ts';
 import { freeSlot } from './queue.ts';
 import { followRequests } from './requests.ts';
 import { waitForSlot } from './slot.ts';
@@ -37,6 +38,7 @@ export async function resumeTask(
   claim: Claim,
   options: SuperviseOptions = {},
 ): Promise<TaskRecord> {
+  mendEvents(openJournal(claim));
   return withSupervision(claim, options, async (supervision) => {
     const { journal, requests } = supervision;
     const ending = journal.record.status === 'running' && (await followAgain(supervision));

@@ -13,12 +13,20 @@ export function appendEvent(path: string, event: TaskEvent): void {
   appendFileSync(path, `${JSON.stringify(event)}\n`, { mode: 0o600 });
 }
 
-/** All events of a task in order; a last line cut off by a crash is left out. */
+/** All events of a task in order; a line cut off by a crash or a full disk is left out. */
 export function readEvents(path: string): TaskEvent[] {
   return readOptional(path)
     .split('\n')
     .slice(0, -1)
-    .map((line) => JSON.parse(line) as TaskEvent);
+    .flatMap((line) => parse(line));
+}
+
+function parse(line: string): TaskEvent[] {
+  try {
+    return [JSON.parse(line) as TaskEvent];
+  } catch {
+    return [];
+  }
 }
 
 function readOptional(path: string): string {

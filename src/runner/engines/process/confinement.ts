@@ -36,6 +36,9 @@ export async function endAll(state: ConfinementState): Promise<void> {
 
 /** Stops or continues all processes of a run. */
 export function freezeAll(state: ConfinementState, frozen: boolean): void {
-  if (state.group !== null) return freezeGroup(state.group, frozen);
+  if (state.group !== null) {
+    freezeGroup(state.group, frozen);
+    return;
+  }
   for (const info of findMembers(state)) signalProcess(info, frozen ? 'SIGSTOP' : 'SIGCONT');
 }

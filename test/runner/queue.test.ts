@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { waitFor } from '../../src/runner/index.ts';
+import {
+  listTasks,
+  readEvents,
+  type Store,
+  type TaskName,
+  taskPaths,
+} from '../../src/store/index.ts';
+import {
+  killSupervisor,
+  newStore,
+  program,
+  recordOf,
+  shell,
+  startTask,
+} from '../support/runner.ts';
+import { until } from '../support/until.ts';
+
+/** Which tasks ran at the same time as others, and in which order they started, from their events. */
+function history(store: Store): { readonly started: TaskName[]; readonly most: number } {
+  const steps = listTasks(store)
+    .flatMap((task) => readEvents(taskPaths(store, task).events))
+    .filter(({ type }) => type === 'started' || type === 'ended')
+    .sort((a, b) => a.at.localeCompare(b.at) || a.type.localeCompare(b.type));
+  let running = 0;
+  let most = 0;
+  for (const { type } of steps) {
+    running += type === 'started' ? 1 : -1;
+    most = Math.max(most, running);
+  }
+  const started = steps
+    .filter(({ type }) => type === 'started')
+    .map(({ task }) => task as TaskName);
+  return { started, most };
+}
+
+/** Starts tasks one after the other, a few at a time being made ready. */
+async function startMany(store: Store, count: number, maxRunning: number): Promise<TaskName[]> {
+  const names = Array.from({ length: count }, (_, i) => `t${String(i).padStart(3, '0')}`);
+  const tasks: TaskName[] = [];
+  const script = 'echo $TASKFS_TASK > "$TASKFS_ARTIFACTS/name"; sleep 0.1';
+  for (const name of names) tasks.push(await startTask(store, name, shell(script, { maxRunning })));
+  return tasks;
+}
+
+const count = process.env.TASKFS_LONG ? 200 : 32;
+const slots = process.env.TASKFS_LONG ? 8 : 3;
+
+describe('the queue', () => {
+  it(`runs ${count} tasks, ${slots} at a time, in order of submission (TASKFS_LONG=1: 200, 8)`, async () => {
+    const store = await newStore();
+    const holder = await startTask(store, 'holder', shell('sleep 3600', { maxRunning: 1 }));
+    const tasks = await startMany(store, count, slots);
+    // Held back by the one task more that runs, until it is killed: then all is decided by the queue.
+    killSupervisor(store, holder);
+    await waitFor(store, holder, program);
+    for (const task of tasks) await waitFor(store, task, program);
+    const { started, most } = history(store);
+    expect(started.filter((task) => task !== holder)).toEqual(tasks);
+    expect(most).toBeLessThanOrEqual(slots);
+    for (const task of tasks) {
+      expect(recordOf(store, task)).toMatchObject({ status: 'completed', artifacts: 'sealed' });
+      expect(recordOf(store, task).attempts).toHaveLength(1);
+    }
+  }, 600_000);
+
+  it('gives the last slot to exactly one of two that race for it', async () => {
+    const store = await newStore();
+    const spec = shell('sleep 0.5', { maxRunning: 1 });
+    const tasks = await Promise.all(['a', 'b', 'c'].map((name) => startTask(store, name, spec)));
+    for (const task of tasks) await waitFor(store, task, program);
+    expect(history(store).most).toBe(1);
+  });
+
+  it('is not held up by a waiter that was killed', async () => {
+    const store = await newStore();
+    const first = await startTask(store, 'first', shell('sleep 1', { maxRunning: 1 }));
+    const dead = await startTask(store, 'dead', shell('true', { maxRunning: 1 }));
+    const third = await startTask(store, 'third', shell('true', { maxRunning: 1 }));
+    await until('the first one runs', () => recordOf(store, 'first').status === 'running');
+    killSupervisor(store, dead);
+    expect(await waitFor(store, third, program)).toMatchObject({ status: 'completed' });
+    expect(await waitFor(store, dead, program)).toMatchObject({
+      status: 'failed',
+      reasonKind: 'interrupted',
+      startedAt: null,
+    });
+    await waitFor(store, first, program);
+  });
+});

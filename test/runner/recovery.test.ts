@@ -1,0 +1,124 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { type Recovery, recover, submit, viewTasks } from '../../src/runner/index.ts';
+import {
+  isFinal,
+  isLocked,
+  listTasks,
+  readEvents,
+  type Store,
+  type TaskName,
+  taskPaths,
+} from '../../src/store/index.ts';
+import {
+  killAll,
+  killSupervisor,
+  newStore,
+  program,
+  recordOf,
+  shell,
+  startProgram,
+  startTask,
+} from '../support/runner.ts';
+import { until } from '../support/until.ts';
+
+const options = { cliMain: program, scope: 'all' } as const;
+
+const typesOf = (store: Store, task: TaskName): string[] =>
+  readEvents(taskPaths(store, task).events).map(({ type }) => type);
+
+const countOf = (store: Store, task: TaskName, type: string): number =>
+  typesOf(store, task).filter((found) => found === type).length;
+
+/** Everything that must hold once a task was finalised, however it came to its end. */
+function expectFinished(store: Store, task: TaskName): void {
+  const { staging, log, archive, lock } = taskPaths(store, task);
+  const record = recordOf(store, task);
+  expect(isFinal(record.status)).toBe(true);
+  expect(record.artifacts).toBe('sealed');
+  expect(record.attempts.every(({ endedAt }) => endedAt !== null)).toBe(true);
+  expect([staging, log].filter((path) => existsSync(path))).toEqual([]);
+  expect(existsSync(archive)).toBe(true);
+  expect(isLocked(lock)).toBe(false);
+  expect(countOf(store, task, 'ended')).toBe(1);
+  expect(countOf(store, task, 'sealed')).toBe(1);
+}
+
+describe('recover', () => {
+  it('ends a task whose supervisor was killed while it ran, and says so', async () => {
+    const store = await newStore();
+    const task = await startTask(store, 'one', shell('echo x > $TASKFS_ARTIFACTS/x; sleep 3600'));
+    await until('it runs', () => existsSync(`${store.staging}/one/x`));
+    expect(await recover(store, options)).toEqual([]);
+    killSupervisor(store, task);
+    const expected: Recovery = { task, outcome: 'sealed', error: null };
+    await until('its lock is free', () => !isLocked(taskPaths(store, task).lock));
+    expect(await recover(store, options)).toEqual([expected]);
+    expect(recordOf(store, 'one')).toMatchObject({ status: 'failed', reasonKind: 'interrupted' });
+    expectFinished(store, task);
+    expect(await recover(store, options)).toEqual([]);
+  });
+
+  it('finishes each task once, however many recover at the same time', async () => {
+    const store = await newStore();
+    const tasks: TaskName[] = [];
+    for (const name of ['a', 'b', 'c', 'd', 'e']) {
+      tasks.push(await startTask(store, name, shell('sleep 3600')));
+    }
+    for (const task of tasks) {
+      await until('it runs', () => recordOf(store, task).status === 'running');
+    }
+    killAll(store);
+    const runs = Array.from({ length: 4 }, () => startProgram(store, 'recover').finished);
+    const outputs = (await Promise.all(runs)).map(({ stdout }) => JSON.parse(stdout) as Recovery[]);
+    expect(
+      outputs
+        .flat()
+        .map(({ task }) => task)
+        .sort(),
+    ).toEqual(tasks);
+    for (const task of tasks) expectFinished(store, task);
+  });
+
+  it('removes what a submission left that was killed half-way', async () => {
+    const store = await newStore();
+    const claim = submit(store, { name: 'one', spec: shell('true') });
+    claim.lock.release();
+    await recover(store, options);
+    expect(recordOf(store, 'one')).toMatchObject({ status: 'failed', reasonKind: 'interrupted' });
+    expectFinished(store, claim.task);
+  });
+});
+
+const kills = process.env.TASKFS_LONG ? 200 : 20;
+
+/** Kills a supervisor after a random number of microseconds; whether it still lived then. */
+async function killAtRandom(store: Store, name: string): Promise<TaskName> {
+  const script = 'for i in 1 2 3; do echo $i >> $TASKFS_ARTIFACTS/f; sleep 0.01; done';
+  const task = await startTask(store, name, shell(script));
+  const end = performance.now() + Math.random() * 160;
+  await until('the moment came', () => performance.now() > end);
+  killSupervisor(store, task);
+  return task;
+}
+
+describe('kill -9 at random moments', () => {
+  it(`loses nothing: ${kills} times (TASKFS_LONG=1: 200)`, async () => {
+    const store = await newStore();
+    const found = new Set<string>();
+    for (let i = 0; i < kills; i++) {
+      const task = await killAtRandom(store, `t${i}`);
+      await until('its lock is free', () => !isLocked(taskPaths(store, task).lock));
+      const { status, artifacts } = recordOf(store, task);
+      found.add(`${status}/${artifacts}`);
+      await recover(store, { ...options, scope: i % 2 ? 'all' : 'unfinished' });
+      expectFinished(store, task);
+    }
+    // It proves something only if supervisors died before the end, and at different stages.
+    expect([...found].filter((state) => !state.endsWith('/sealed')).length).toBeGreaterThan(0);
+    expect(found.size).toBeGreaterThan(1);
+    expect(listTasks(store)).toHaveLength(kills);
+    expect(viewTasks(store).every(({ supervisorPid }) => supervisorPid === null)).toBe(true);
+    expect(readdirSync(`${store.tasks}/.queue`)).toEqual(['lock']);
+  }, 600_000);
+});

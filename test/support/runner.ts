@@ -1,0 +1,110 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { onTestFinished } from 'vitest';
+import { listProcesses, readVariable } from '../../src/runner/engines/process/processes.ts';
+import { type Claim, startDetached, submit } from '../../src/runner/index.ts';
+import {
+  createStore,
+  isLocked,
+  listTasks,
+  parseTaskName,
+  readRecord,
+  type Store,
+  type TaskName,
+  type TaskRecord,
+  type TaskSpec,
+  taskPaths,
+} from '../../src/store/index.ts';
+import { createKeys } from '../../src/store/keys.ts';
+import { temporaryDirectory } from './temporary.ts';
+
+/** The program that supervisors are started with: the runner without the command line. */
+export const program = join(import.meta.dirname, 'runner-program.ts');
+
+/** A fresh store with keys. When the test ends, its supervisors and all that they started are killed. */
+export async function newStore(path = join(temporaryDirectory(), 'store')): Promise<Store> {
+  const store = createStore(path);
+  await createKeys(store);
+  onTestFinished(() => killAll(store));
+  return store;
+}
+
+/** Kills every supervisor of a store, then every process of its tasks: the reboot of a machine. */
+export function killAll(store: Store): void {
+  for (const task of listTasks(store)) killSupervisor(store, task);
+  for (const { pid } of listProcesses()) {
+    if (readVariable(pid, 'TASKFS_ARTIFACTS')?.startsWith(`${store.staging}/`)) kill(pid);
+  }
+}
+
+/** kill -9 of the process that holds a task's lock; whether there was one. */
+export function killSupervisor(store: Store, task: TaskName): boolean {
+  const paths = taskPaths(store, task);
+  if (!isLocked(paths.lock)) return false;
+  const { supervisorPid } = readRecord(paths.record, task);
+  return supervisorPid !== null && supervisorPid !== process.pid && kill(supervisorPid);
+}
+
+function kill(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL');
+  } catch {
+    return false;
+  }
+}
+
+/** A shell script as a task. */
+export function shell(script: string, more: Partial<TaskSpec> = {}): TaskSpec {
+  return {
+    command: ['sh', '-c', script],
+    cwd: '/',
+    engine: 'process',
+    image: null,
+    env: [],
+    timeoutMs: null,
+    retries: 0,
+    maxRunning: null,
+    options: { graceMs: 500 },
+    ...more,
+  };
+}
+
+/** Submits a task and leaves it to a detached supervisor, as `run -d` does. */
+export async function startTask(store: Store, name: string, spec: TaskSpec): Promise<TaskName> {
+  const claim: Claim = submit(store, { name, spec });
+  await startDetached(claim, {}, program);
+  return claim.task;
+}
+
+export const recordOf = (store: Store, name: string): TaskRecord =>
+  readRecord(taskPaths(store, parseTaskName(name)).record, parseTaskName(name));
+
+/** What a program printed and how it ended. */
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The program as a child of the test: `run`, with a submission on stdin, or `recover`. */
+export function startProgram(
+  store: Store,
+  verb: 'run' | 'recover',
+  input: unknown = null,
+  as: { readonly uid?: number; readonly gid?: number } = {},
+): { readonly child: ChildProcess; readonly finished: Promise<Finished> } {
+  const child = spawn(process.execPath, [program, '--store', store.path, verb], as);
+  child.stdin.on('error', () => {});
+  child.stdin.end(JSON.stringify(input));
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const finished = Promise.all([ended, text(child.stdout), text(child.stderr)]).then(
+    ([code, stdout, stderr]) => ({ code, stdout, stderr }),
+  );
+  return { child, finished };
+}
+
+/** Runs a task in the foreground of a process of its own, to its sealed end. */
+export async function runTask(store: Store, name: string, spec: TaskSpec): Promise<Finished> {
+  return startProgram(store, 'run', { name, spec }).finished;
+}
