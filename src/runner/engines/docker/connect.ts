@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type Docker from 'dockerode';
+import { TaskfsError } from '../../../store/index.ts';
+import type { Endpoint } from './endpoint.ts';
+
+/** An engine that answered. */
+export interface Connection {
+  readonly docker: Docker;
+  readonly endpoint: Endpoint;
+  /** Podman speaks Docker's API with differences: other log drivers, other words. */
+  readonly isPodman: boolean;
+}
+
+/** Finds the first engine that answers. Throws `failed`, saying what to do, where none does. */
+export async function connect(endpoints: readonly Endpoint[]): Promise<Connection> {
+  const refusals: Refusal[] = [];
+  for (const endpoint of endpoints) {
+    const docker = await openClient(endpoint);
+    try {
+      return { docker, endpoint, isPodman: isPodman(await docker.version()) };
+    } catch (cause) {
+      refusals.push({ endpoint, cause: cause as NodeJS.ErrnoException });
+    }
+  }
+  throw explainRefusals(refusals);
+}
+
+/** A client for an engine, whether it answers or not. */
+export async function openClient(endpoint: Endpoint): Promise<Docker> {
+  const { default: Client } = await import('dockerode');
+  return new Client(clientOptions(endpoint));
+}
+
+function clientOptions({ host, certificates, verify }: Endpoint): Docker.DockerOptions {
+  if (host.startsWith('unix://')) return { socketPath: host.slice('unix://'.length) };
+  const url = parseHost(host);
+  if (url.protocol === 'ssh:') {
+    return {
+      protocol: 'ssh',
+      host: url.hostname,
+      port: url.port || 22,
+      username: url.username,
+      sshOptions: process.env.SSH_AUTH_SOCK ? { agent: process.env.SSH_AUTH_SOCK } : {},
+    };
+  }
+  const isSecure = certificates !== null || url.protocol === 'https:';
+  return {
+    protocol: isSecure ? 'https' : 'http',
+    host: url.hostname,
+    port: url.port || (isSecure ? 2376 : 2375),
+    ...(certificates !== null && readCertificates(certificates, verify)),
+  };
+}
+
+function parseHost(host: string): URL {
+  try {
+    return new URL(host);
+  } catch (cause) {
+    throw new TaskfsError('usage', `DOCKER_HOST '${host}' names no engine`, {
+      hint: 'It looks like unix:///path, tcp://host:port or ssh://user@host.',
+      cause,
+    });
+  }
+}
+
+function readCertificates(directory: string, verify: boolean): Docker.DockerOptions {
+  const read = (name: string): Buffer => readFileSync(join(directory, name));
+  const files = { cert: read('cert.pem'), key: read('key.pem') };
+  return verify ? { ...files, ca: read('ca.pem') } : files;
+}
+
+function isPodman({ Components: components }: Docker.DockerVersion): boolean {
+  return components?.some(({ Name: name }) => name.includes('Podman')) ?? false;
+}
+
+interface Refusal {
+  readonly endpoint: Endpoint;
+  readonly cause: NodeJS.ErrnoException;
+}
+
+/** A socket that may not be used says more than one that is not there. */
+function explainRefusals(refusals: readonly Refusal[]): TaskfsError {
+  const forbidden = refusals.find(({ cause }) => cause.code === 'EACCES' || cause.code === 'EPERM');
+  if (forbidden) {
+    return new TaskfsError(
+      'failed',
+      `no permission to use the container engine at ${forbidden.endpoint.host}`,
+      {
+        hint: "Join the group that owns the socket ('docker', usually), use a rootless engine, or leave out --image to run the command as a local process.",
+        cause: forbidden.cause,
+      },
+    );
+  }
+  const tried = refusals.map(({ endpoint }) => endpoint.host).join(', ');
+  const cause = refusals[0]?.cause;
+  const why = refusals.length === 1 && cause ? ` (${cause.message.trim()})` : '';
+  return new TaskfsError('failed', `no container engine answers at ${tried}${why}`, {
+    hint: "Start one ('systemctl start docker', or Docker Desktop), name another with DOCKER_HOST, or leave out --image to run the command as a local process.",
+    cause,
+  });
+}

@@ -1,0 +1,129 @@
+import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type Docker from 'dockerode';
+import { messageOf } from '../../../store/index.ts';
+import type { Exit, Output } from '../engine.ts';
+import { isMissing } from './failure.ts';
+import { splitFrames, unframed } from './frames.ts';
+import type { Ledger } from './ledger.ts';
+
+/** A container whose output is followed to its end. */
+export interface Followed {
+  readonly docker: Docker;
+  readonly container: Docker.Container;
+  readonly tty: boolean;
+  readonly ledger: Ledger;
+  readonly output: Output;
+  /** How long an engine that does not answer is waited for, in milliseconds. */
+  readonly patienceMs: number;
+}
+
+/** Before the engine is asked again for what it broke off. */
+const RETRY_PAUSE_MS = 100;
+
+type ByteStream = AsyncIterable<Buffer>;
+
+/**
+ * Follows a started container: its output, from an attached stream or from the engine's log, and
+ * its end. Whenever the engine goes away and comes back, it goes on with the engine's log where it
+ * stopped. Resolves after the last byte was handed on; never rejects.
+ */
+export async function followContainer(followed: Followed, attached?: ByteStream): Promise<Exit> {
+  const { container } = followed;
+  let source = attached;
+  for (;;) {
+    try {
+      // Both at once: a wait that is asked for late would only add a round trip to every task.
+      const [ended, drained] = await Promise.allSettled([
+        container.wait(),
+        drain(followed, source),
+      ]);
+      const { State: state } = await container.inspect();
+      if (state.Status === 'removing') return removed;
+      const isWhole = ended.status === 'fulfilled' && drained.status === 'fulfilled';
+      if (isWhole && !state.Running) return exitOf(state);
+    } catch (error) {
+      if (isMissing(error)) return removed;
+      if (!(await waitForEngine(followed))) return unreachable(error);
+    }
+    source = undefined;
+    await sleep(RETRY_PAUSE_MS);
+  }
+}
+
+async function drain(followed: Followed, attached: ByteStream | undefined): Promise<void> {
+  const { container, tty, ledger, output } = followed;
+  const skip = attached ? { stdout: 0, stderr: 0 } : { ...ledger.counts };
+  const source = attached ?? (await openLog(container));
+  for await (const { stream, bytes } of tty ? unframed(source) : splitFrames(source)) {
+    const known = Math.min(skip[stream], bytes.length);
+    skip[stream] -= known;
+    const fresh = bytes.subarray(known);
+    if (fresh.length === 0) continue;
+    ledger.enter(stream, fresh.length);
+    await output.write(stream, fresh);
+  }
+}
+
+/** The engine's log of a container from its beginning, and on until it ends. */
+async function openLog(container: Docker.Container): Promise<ByteStream> {
+  const stream = await container.logs({ follow: true, stdout: true, stderr: true });
+  return stream as unknown as ByteStream;
+}
+
+/** Whether the engine answered again within the time that it gets. */
+async function waitForEngine({ docker, patienceMs }: Followed): Promise<boolean> {
+  const end = Date.now() + patienceMs;
+  for (let pause = 50; Date.now() < end; pause = Math.min(2 * pause, 2000)) {
+    try {
+      await docker.ping();
+      return true;
+    } catch {
+      await sleep(pause);
+    }
+  }
+  return false;
+}
+
+const removed: Exit = {
+  exitCode: null,
+  signal: null,
+  kind: 'engine-lost',
+  reason: 'the container was removed by somebody else',
+};
+
+function unreachable(error: unknown): Exit {
+  const reason = `the container engine went away and did not come back (${messageOf(error)})`;
+  return { exitCode: null, signal: null, kind: 'engine-lost', reason };
+}
+
+interface State {
+  readonly ExitCode: number;
+  readonly OOMKilled: boolean;
+  readonly Error?: string;
+}
+
+/** How a container ended. OOMKilled is also set where only a child was killed and the command went on. */
+export function exitOf({ ExitCode: exitCode, OOMKilled: oomKilled }: State): Exit {
+  if (oomKilled && exitCode !== 0) {
+    const reason = 'out of memory: the container reached its limit';
+    return { exitCode, signal: null, kind: 'out-of-memory', reason };
+  }
+  const signal = signalOf(exitCode);
+  if (signal) {
+    const reason = `ended by ${signal} (${constants.signals[signal]})`;
+    return { exitCode: null, signal, kind: 'signal', reason };
+  }
+  const words = { 126: ': the command is not executable', 127: ': command not found' }[exitCode];
+  return { exitCode, signal: null, kind: 'exit', reason: `exited with ${exitCode}${words ?? ''}` };
+}
+
+const SIGNAL_EXIT = 128;
+
+/** The signal that an exit code stands for: an engine reports 128+n, as a shell does. */
+function signalOf(exitCode: number): NodeJS.Signals | undefined {
+  const names = Object.entries(constants.signals);
+  return names.find(([, number]) => number === exitCode - SIGNAL_EXIT)?.[0] as
+    | NodeJS.Signals
+    | undefined;
+}
