@@ -14,6 +14,10 @@ const registrations: Readonly<Record<string, Registration>> = {
     outlivesSupervisor: false,
     load: async () => (await import('./process/process-engine.ts')).createProcessEngine(),
   },
+  docker: {
+    outlivesSupervisor: true,
+    load: async () => (await import('./docker/docker-engine.ts')).createDockerEngine(),
+  },
 };
 
 /** Names of all engines. */
