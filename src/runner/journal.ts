@@ -21,7 +21,7 @@ export interface Journal {
   readonly record: TaskRecord;
   /** Replaces the record, then appends what happened. Throws where the state machine forbids it. */
   change(change: Partial<TaskRecord>, happening?: Happening): void;
-  /** Appends what happened without a change of the record. A full disk loses it, not the task. */
+  /** Appends what happened without a change of the record. A disk that is full in spite of the reserve loses it, not the task. */
   note(happening: Happening): void;
 }
 

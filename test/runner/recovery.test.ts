@@ -1,5 +1,8 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Recovery, recover, submit, viewTasks } from '../../src/runner/index.ts';
 import {
   isFinal,
@@ -16,12 +19,15 @@ import {
   newStore,
   program,
   recordOf,
+  runTask,
   shell,
   startProgram,
   startTask,
 } from '../support/runner.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
+const execute = promisify(execFile);
 const options = { cliMain: program, scope: 'all' } as const;
 
 const typesOf = (store: Store, task: TaskName): string[] =>
@@ -89,6 +95,53 @@ describe('recover', () => {
     expectFinished(store, claim.task);
   });
 });
+
+describe('sealing', () => {
+  const long = 'head -c 50000000 /dev/urandom > $TASKFS_ARTIFACTS/big';
+
+  it('that was killed is begun again by recover, and done once', async () => {
+    const store = await newStore();
+    const task = await startTask(store, 'one', shell(long));
+    await until('it is being sealed', () => recordOf(store, 'one').artifacts === 'sealing');
+    expect(killSupervisor(store, task)).toBe(true);
+    await until('its lock is free', () => !isLocked(taskPaths(store, task).lock));
+    expect(recordOf(store, 'one').artifacts).toBe('sealing');
+    expect(await recover(store, options)).toMatchObject([{ task, outcome: 'sealed' }]);
+    expect(recordOf(store, 'one')).toMatchObject({ status: 'completed', exitCode: 0 });
+    expectFinished(store, task);
+  });
+
+  it.runIf(process.getuid?.() === 0)(
+    'on a full disk keeps staging, says so, and recover does it later (needs root for a tmpfs)',
+    async () => {
+      const disk = temporaryDirectory();
+      await mountTmpfs(disk, '8m');
+      const store = await newStore(join(disk, 'store'));
+      const fill = 'echo kept > $TASKFS_ARTIFACTS/a; cat /dev/zero > $TASKFS_ARTIFACTS/zeros';
+      const { stderr } = await runTask(store, 'one', shell(fill));
+      expect(stderr).toMatch(/task one could not be sealed: .*taskfs recover/);
+      const record = recordOf(store, 'one');
+      expect(record).toMatchObject({ status: 'failed', reasonKind: 'exit', artifacts: 'kept' });
+      expect(record.sealError).toMatch(/ENOSPC|no space/i);
+      const task = record.task;
+      const { staging, archive } = taskPaths(store, task);
+      expect(statSync(staging).mode & 0o777).toBe(0o700);
+      expect(readFileSync(join(staging, 'a'), 'utf8')).toBe('kept\n');
+      expect(existsSync(archive)).toBe(false);
+      expect(await recover(store, options)).toMatchObject([{ task, outcome: 'kept' }]);
+      await execute('mount', ['-o', 'remount,size=64m', disk]);
+      expect(await recover(store, options)).toMatchObject([{ task, outcome: 'sealed' }]);
+      expectFinished(store, task);
+    },
+  );
+});
+
+async function mountTmpfs(directory: string, size: string): Promise<void> {
+  await execute('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=0700`, 'tmpfs', directory]);
+  onTestFinished(async () => {
+    await execute('umount', ['-l', directory]);
+  });
+}
 
 const kills = process.env.TASKFS_LONG ? 200 : 20;
 

@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import {
+  followEvents,
+  readAllEvents,
+  viewTask,
+  viewTasks,
+  waitFor,
+} from '../../src/runner/index.ts';
+import type { TaskEvent } from '../../src/store/index.ts';
+import { newStore, program, runTask, shell, startTask } from '../support/runner.ts';
+import { until } from '../support/until.ts';
+
+describe('the feed of events', () => {
+  it('gives every event of every task once, in order, also of tasks that end between two looks', async () => {
+    const store = await newStore();
+    await runTask(store, 'before', shell('true'));
+    const controller = new AbortController();
+    const seen: TaskEvent[] = [];
+    const following = (async () => {
+      for await (const event of followEvents(store, { signal: controller.signal }))
+        seen.push(event);
+    })();
+    for (const name of ['a', 'b', 'c']) await runTask(store, name, shell('true'));
+    await until('all was told', () => seen.filter(({ type }) => type === 'sealed').length === 3);
+    controller.abort();
+    await following;
+    expect(seen.map(({ task, type }) => `${task} ${type}`)).toEqual(
+      ['a', 'b', 'c'].flatMap((task) =>
+        ['submitted', 'started', 'ended', 'sealed'].map((type) => `${task} ${type}`),
+      ),
+    );
+    expect(readAllEvents(store)).toHaveLength(16);
+    expect(readAllEvents(store).slice(4)).toEqual(seen);
+  });
+});
+
+describe('the view of a task', () => {
+  it('names the supervisor only while it lives', async () => {
+    const store = await newStore();
+    const task = await startTask(store, 'one', shell('sleep 3600'));
+    const { supervisorPid } = viewTask(store, task);
+    expect(supervisorPid).toBeGreaterThan(0);
+    process.kill(supervisorPid ?? 0, 'SIGKILL');
+    await until('it is gone', () => viewTask(store, task).supervisorPid === null);
+    await waitFor(store, task, program);
+    expect(viewTasks(store)).toMatchObject([
+      { task: 'one', supervisorPid: null, artifacts: 'sealed' },
+    ]);
+    expect(viewTask(store, task)).not.toHaveProperty('engineState');
+  });
+});
