@@ -56,7 +56,7 @@ const PLACE = { live: 'live', sealing: 'sealing', sealed: 'archived', kept: 'kep
 
 function heading(record: TaskRecord, tree: LiveTree | undefined, now: number): Omit<Line, 'tone'> {
   const mark = record.artifacts === 'sealed' ? '○' : '●';
-  const files = tree ? `, ${tree.files} files` : '';
+  const files = tree ? `, ${tree.files} ${tree.files === 1 ? 'file' : 'files'}` : '';
   const reason = record.sealError ?? (record.status === 'failed' ? record.reason : null);
   const why = reason === null ? '' : ` (${reason})`;
   const left = `${mark} ${record.task}  ${record.status}, ${PLACE[record.artifacts]}${files}${why}`;

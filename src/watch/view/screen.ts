@@ -3,6 +3,8 @@ import type { WriteStream } from 'node:tty';
 // Control sequences of ECMA-48 and xterm's private modes, which every terminal in use knows or ignores.
 const ENTER = '\x1b[?1049h\x1b[?25l\x1b[?7l';
 const LEAVE = '\x1b[?7h\x1b[?25h\x1b[?1049l';
+const ERASE = '\x1b[2K';
+const PLAIN = '\x1b[0m';
 const CLEAR = '\x1b[2J';
 /** Synchronised update: the terminal shows what lies between as one picture. */
 const BEGIN = '\x1b[?2026h';
@@ -31,13 +33,13 @@ export class Screen {
     return this.output.columns || 80;
   }
 
-  /** Shows so many lines, already cut to the width; rows without a line become empty. */
+  /** Shows so many lines, each as wide as the screen, or empty; rows without a line become empty. */
   draw(lines: readonly string[]): void {
     let text = this.resized() ? CLEAR : '';
     for (let row = 0; row < this.rows; row++) {
       const line = lines[row] ?? '';
       if (line === this.shown[row]) continue;
-      text += `\x1b[${row + 1};1H${line}\x1b[0m\x1b[K`;
+      text += `\x1b[${row + 1};1H${line || ERASE}${PLAIN}`;
       this.shown[row] = line;
     }
     if (text) this.output.write(BEGIN + text + END);
