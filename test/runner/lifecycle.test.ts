@@ -137,7 +137,7 @@ describe('a task', () => {
     const { log } = taskPaths(store, task);
     const text = await until('the log is whole', () => {
       const now = readFileSync(log, 'utf8');
-      return now.includes('err 1999\n') && now;
+      return now.includes('err 1999\n') ? now : null;
     });
     const expected = Array.from({ length: 2000 }, (_, i) => `out ${i}\nerr ${i}\n`).join('');
     expect(text).toBe(expected);

@@ -1,0 +1,135 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { cancel, recover, waitFor } from '../../src/runner/index.ts';
+import {
+  isLocked,
+  readEvents,
+  type Store,
+  type TaskName,
+  type TaskSpec,
+  taskPaths,
+} from '../../src/store/index.ts';
+import {
+  killSupervisor,
+  newStore,
+  program,
+  recordOf,
+  runTask,
+  shell,
+  startTask,
+} from '../support/runner.ts';
+import { until } from '../support/until.ts';
+
+const execute = promisify(execFile);
+const image = process.env.TASKFS_TEST_IMAGE ?? '';
+const cliMain = program;
+
+const container = (script: string, more: Partial<TaskSpec> = {}): TaskSpec =>
+  shell(script, { engine: 'docker', image, cwd: null, ...more });
+
+const containersOf = async (task: string, ...more: string[]): Promise<string[]> => {
+  const filters = ['--filter', `name=taskfs-${task}-`, ...more];
+  const { stdout } = await execute('docker', ['ps', '-aq', ...filters]);
+  return stdout.split('\n').filter((id) => id !== '');
+};
+
+/** A container task under a detached supervisor; what is left of it when the test ends is removed. */
+async function startContainer(store: Store, name: string, script: string): Promise<TaskName> {
+  const task = await startTask(store, name, container(script));
+  onTestFinished(async () => {
+    killSupervisor(store, task);
+    for (const id of await containersOf(name)) await execute('docker', ['rm', '-f', id]);
+  });
+  return task;
+}
+
+describe.runIf(image)('a task in a container (needs scripts/with-engine)', () => {
+  it('is followed again when its supervisor was killed: no line lost or doubled, exit code kept', async () => {
+    const store = await newStore();
+    const script =
+      'i=0; while [ $i -lt 400 ]; do echo line $i; i=$((i+1)); sleep 0.01; done; exit 7';
+    const task = await startContainer(store, 'followed', script);
+    const { log, lock } = taskPaths(store, task);
+    // Again and again, at moments that nobody chose.
+    for (const lines of [50, 150, 250]) {
+      await until('it printed', () => readFileSync(log, 'utf8').split('\n').length > lines);
+      expect(killSupervisor(store, task)).toBe(true);
+      await until('its lock is free', () => !isLocked(lock));
+      const found = await recover(store, { cliMain, scope: 'unfinished' });
+      expect(found).toEqual([{ task, outcome: 'followed', error: null }]);
+    }
+    const copy = await keepLog(log, 'line 399\n');
+    expect(await waitFor(store, task, cliMain)).toMatchObject({
+      status: 'failed',
+      exitCode: 7,
+      reasonKind: 'exit',
+      artifacts: 'sealed',
+    });
+    expect(copy).toBe(Array.from({ length: 400 }, (_, i) => `line ${i}\n`).join(''));
+    expect(await containersOf(task)).toEqual([]);
+  });
+
+  it('that ended while nobody looked keeps its exit code', async () => {
+    const store = await newStore();
+    const task = await startTask(store, 'ended', container('echo here; sleep 1; exit 5'));
+    await until('it runs', () => readFileSync(taskPaths(store, task).log, 'utf8') !== '');
+    killSupervisor(store, task);
+    await until('the container ended', async () => {
+      const ended = await containersOf(task, '--filter', 'status=exited');
+      return ended.length > 0;
+    });
+    expect(await waitFor(store, task, cliMain)).toMatchObject({ status: 'failed', exitCode: 5 });
+    expect(await containersOf(task)).toEqual([]);
+  });
+
+  it('that somebody else removed is ended as lost, and sealed', async () => {
+    const store = await newStore();
+    const task = await startTask(store, 'removed', container('echo here; sleep 3600'));
+    const [id = ''] = await until('its container is there', async () => {
+      const ids = await containersOf(task);
+      return ids.length > 0 ? ids : null;
+    });
+    await until('it runs', () => readFileSync(taskPaths(store, task).log, 'utf8') !== '');
+    await execute('docker', ['rm', '-f', id]);
+    expect(await waitFor(store, task, cliMain)).toMatchObject({
+      status: 'failed',
+      artifacts: 'sealed',
+    });
+  });
+
+  it('is cancelled, also when it ignores SIGTERM, and leaves no container', async () => {
+    const store = await newStore();
+    const script = 'trap "" TERM; echo here; while :; do sleep 0.1; done';
+    const task: TaskName = await startContainer(store, 'stubborn', script);
+    await until('it runs', () => readFileSync(taskPaths(store, task).log, 'utf8') !== '');
+    await cancel(store, task, { cliMain });
+    expect(await waitFor(store, task, cliMain)).toMatchObject({
+      status: 'cancelled',
+      artifacts: 'sealed',
+    });
+    expect(await containersOf(task)).toEqual([]);
+  });
+
+  it('is tried again in a fresh container each time', async () => {
+    const store = await newStore();
+    const script =
+      'echo . >> $TASKFS_ARTIFACTS/n; hostname; exit $((2 - $(wc -l < $TASKFS_ARTIFACTS/n)))';
+    const { stdout } = await runTask(store, 'again', container(script, { retries: 3 }));
+    expect(new Set(stdout.trim().split('\n')).size).toBe(2);
+    expect(recordOf(store, 'again').attempts.map(({ exitCode }) => exitCode)).toEqual([1, 0]);
+    expect(await containersOf('again')).toEqual([]);
+    const { events, staging } = taskPaths(store, recordOf(store, 'again').task);
+    expect(readEvents(events).filter(({ type }) => type === 'started')).toHaveLength(2);
+    expect(existsSync(staging)).toBe(false);
+  });
+});
+
+/** The text of a log once it has its last line, read before sealing takes it away. */
+function keepLog(path: string, last: string): Promise<string> {
+  return until('the log is whole', () => {
+    const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+    return text.endsWith(last) ? text : null;
+  });
+}
