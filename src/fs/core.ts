@@ -1,5 +1,25 @@
 import type { Store } from '../store/index.ts';
-import type { FileSystem } from './filesystem.ts';
+import { copyFileRange, Errno, errno, fallocate, seek, tryLock, unlock } from '../sys/index.ts';
+import type {
+  AttrChange,
+  Attributes,
+  Caller,
+  DirectoryEntry,
+  Entry,
+  FileSystem,
+  FileSystemStat,
+  HandleId,
+  NodeId,
+  Opened,
+  RangeLock,
+} from './filesystem.ts';
+import { HandleTable } from './handle-table.ts';
+import { LiveRoom } from './live/live-room.ts';
+import { isLive, TOP } from './node-ids.ts';
+import { toErrno } from './report.ts';
+import type { CreatedFile, OpenDirectory, OpenedFile, OpenFile, Room } from './room.ts';
+import { RootRoom } from './root-room.ts';
+import { TaskRecords } from './task-records.ts';
 
 /** How the core behaves. Structured-cloneable: it goes to the thread that serves. */
 export interface CoreOptions {
@@ -10,6 +30,255 @@ export interface CoreOptions {
 }
 
 /** Makes the file system that a mount of `store` shows. Worker-safe: no state outside of what it returns. */
-export function createFileSystem(_store: Store, _options: CoreOptions = {}): FileSystem {
-  throw new Error('not yet');
+export function createFileSystem(store: Store, options: CoreOptions = {}): FileSystem {
+  return answering(new Core(store, options));
+}
+
+/** The core with every refusal made an Errno: rooms throw what Node's fs and the store throw. */
+function answering(core: Core): FileSystem {
+  const names = Object.getOwnPropertyNames(Core.prototype).filter((name) => name !== 'constructor');
+  const answer = (name: string) => {
+    const method = core[name as keyof FileSystem].bind(core) as (...args: unknown[]) => unknown;
+    return (...args: unknown[]): unknown => {
+      try {
+        return method(...args);
+      } catch (error) {
+        throw toErrno(error);
+      }
+    };
+  };
+  return Object.fromEntries(names.map((name) => [name, answer(name)])) as unknown as FileSystem;
+}
+
+/** Sends each call to the room that owns the node, and keeps the handles. */
+class Core implements FileSystem {
+  private readonly records: TaskRecords;
+  private readonly root: Room;
+  private readonly live: Room;
+  private readonly files = new HandleTable<OpenFile>();
+  private readonly directories = new HandleTable<OpenDirectory>();
+
+  constructor(store: Store, options: CoreOptions) {
+    this.records = new TaskRecords(store);
+    this.live = new LiveRoom(store, this.records, options.liveTtlMs ?? 0);
+    this.root = new RootRoom(store, (node) => this.getattr(node, undefined));
+  }
+
+  lookup(parent: NodeId, name: Uint8Array, caller: Caller): Entry {
+    return this.roomOf(parent).lookup(parent, name, caller);
+  }
+
+  forget(node: NodeId, count: number): void {
+    this.roomOf(node).forget?.(node, count);
+  }
+
+  getattr(node: NodeId, handle: HandleId | undefined): Attributes {
+    return this.roomOf(node).getattr(node, this.fileOf(handle));
+  }
+
+  setattr(
+    node: NodeId,
+    handle: HandleId | undefined,
+    change: AttrChange,
+    caller: Caller,
+  ): Attributes {
+    const room = this.roomOf(node);
+    return room.setattr?.(node, this.fileOf(handle), change, caller) ?? refuse(room);
+  }
+
+  readlink(node: NodeId): Uint8Array {
+    return this.roomOf(node).readlink?.(node) ?? fail(errno.EINVAL);
+  }
+
+  mknod(parent: NodeId, name: Uint8Array, mode: number, rdev: number, caller: Caller): Entry {
+    const room = this.roomOf(parent);
+    return room.mknod?.(parent, name, mode, rdev, caller) ?? refuse(room);
+  }
+
+  mkdir(parent: NodeId, name: Uint8Array, mode: number, caller: Caller): Entry {
+    const room = this.roomOf(parent);
+    return room.mkdir?.(parent, name, mode, caller) ?? refuse(room);
+  }
+
+  symlink(parent: NodeId, name: Uint8Array, target: Uint8Array, caller: Caller): Entry {
+    const room = this.roomOf(parent);
+    return room.symlink?.(parent, name, target, caller) ?? refuse(room);
+  }
+
+  link(node: NodeId, newParent: NodeId, newName: Uint8Array): Entry {
+    const room = this.roomOf(newParent);
+    if (room !== this.roomOf(node)) return fail(errno.EXDEV);
+    return room.link?.(node, newParent, newName) ?? refuse(room);
+  }
+
+  unlink(parent: NodeId, name: Uint8Array): void {
+    const room = this.roomOf(parent);
+    (room.unlink ?? refuse(room)).call(room, parent, name);
+  }
+
+  rmdir(parent: NodeId, name: Uint8Array): void {
+    const room = this.roomOf(parent);
+    (room.rmdir ?? refuse(room)).call(room, parent, name);
+  }
+
+  rename(
+    parent: NodeId,
+    name: Uint8Array,
+    newParent: NodeId,
+    newName: Uint8Array,
+    flags: number,
+  ): void {
+    const room = this.roomOf(parent);
+    if (room !== this.roomOf(newParent)) fail(errno.EXDEV);
+    (room.rename ?? refuse(room)).call(room, parent, name, newParent, newName, flags);
+  }
+
+  open(node: NodeId, flags: number, caller: Caller): Opened {
+    return this.opened(this.roomOf(node).open(node, flags, caller));
+  }
+
+  create(parent: NodeId, name: Uint8Array, flags: number, mode: number, caller: Caller) {
+    const room = this.roomOf(parent);
+    return this.created(room.create?.(parent, name, flags, mode, caller) ?? refuse(room));
+  }
+
+  tmpfile(parent: NodeId, flags: number, mode: number, caller: Caller) {
+    const room = this.roomOf(parent);
+    return this.created(room.tmpfile?.(parent, flags, mode, caller) ?? refuse(room));
+  }
+
+  read(handle: HandleId, into: Uint8Array, offset: number): number {
+    return this.files.get(handle).read(into, offset);
+  }
+
+  write(handle: HandleId, data: Uint8Array, offset: number, fromCache = false): number {
+    return this.files.get(handle).write?.(data, offset, fromCache) ?? fail(errno.EBADF);
+  }
+
+  /** Nothing is held back: what was written has reached the file system beneath. */
+  flush(handle: HandleId): void {
+    this.files.get(handle);
+  }
+
+  release(handle: HandleId): void {
+    this.files.close(handle);
+  }
+
+  fsync(handle: HandleId, dataOnly: boolean): void {
+    this.files.get(handle).sync?.(dataOnly);
+  }
+
+  lseek(handle: HandleId, offset: bigint, whence: number): bigint {
+    return seek(this.realFile(handle), offset, whence);
+  }
+
+  fallocate(handle: HandleId, mode: number, offset: bigint, length: bigint): void {
+    fallocate(this.realFile(handle), mode, offset, length);
+  }
+
+  copyFileRange(
+    source: HandleId,
+    sourceOffset: bigint,
+    target: HandleId,
+    targetOffset: bigint,
+    length: number,
+  ): number {
+    const [from, to] = [this.realFile(source), this.realFile(target)];
+    return copyFileRange(from, sourceOffset, to, targetOffset, length);
+  }
+
+  opendir(node: NodeId): HandleId {
+    return this.directories.add(this.roomOf(node).opendir(node));
+  }
+
+  readdir(handle: HandleId, cookie: bigint, add: (entry: DirectoryEntry) => boolean): void {
+    this.directories.get(handle).read(cookie, add);
+  }
+
+  releasedir(handle: HandleId): void {
+    this.directories.close(handle);
+  }
+
+  fsyncdir(handle: HandleId): void {
+    this.directories.get(handle).sync?.();
+  }
+
+  statfs(node: NodeId): FileSystemStat {
+    return this.roomOf(node).statfs(node);
+  }
+
+  syncfs(): void {
+    this.live.syncfs?.();
+  }
+
+  getxattr(node: NodeId, name: Uint8Array): Uint8Array {
+    return this.roomOf(node).getxattr(node, name);
+  }
+
+  listxattr(node: NodeId): readonly Uint8Array[] {
+    return this.roomOf(node).listxattr(node);
+  }
+
+  setxattr(node: NodeId, name: Uint8Array, value: Uint8Array, flags: number): void {
+    const room = this.roomOf(node);
+    (room.setxattr ?? refuse(room)).call(room, node, name, value, flags);
+  }
+
+  removexattr(node: NodeId, name: Uint8Array): void {
+    const room = this.roomOf(node);
+    (room.removexattr ?? refuse(room)).call(room, node, name);
+  }
+
+  getlk(handle: HandleId, owner: bigint, lock: RangeLock): RangeLock | undefined {
+    return this.files.get(handle).getlk?.(owner, lock);
+  }
+
+  /** Files that nobody can write need no locks: every one is had. */
+  setlk(handle: HandleId, owner: bigint, lock: RangeLock): void {
+    this.files.get(handle).setlk?.(owner, lock);
+  }
+
+  flock(handle: HandleId, _owner: bigint, kind: 'shared' | 'exclusive' | 'unlock'): void {
+    const { fd } = this.files.get(handle);
+    if (fd === undefined) return;
+    if (kind === 'unlock') unlock(fd);
+    else if (!tryLock(fd, kind)) fail(errno.EAGAIN);
+  }
+
+  close(): void {
+    this.files.closeAll();
+    this.directories.closeAll();
+    for (const room of [this.live, this.root]) room.close();
+    this.records.close();
+  }
+
+  private roomOf(node: NodeId): Room {
+    if (node === TOP.live || isLive(node)) return this.live;
+    if (node === TOP.root) return this.root;
+    return fail(errno.ESTALE);
+  }
+
+  private fileOf(handle: HandleId | undefined): OpenFile | undefined {
+    return handle === undefined ? undefined : this.files.get(handle);
+  }
+
+  private opened({ file, keepCache, directIo }: OpenedFile): Opened {
+    return { handle: this.files.add(file), keepCache, directIo, backingFd: file.fd };
+  }
+
+  private created(made: CreatedFile) {
+    return { entry: made.entry, opened: this.opened(made) };
+  }
+
+  private realFile(handle: HandleId): number {
+    return this.files.get(handle).fd ?? fail(errno.EOPNOTSUPP);
+  }
+}
+
+function refuse(room: Room): never {
+  return fail(room.refusal);
+}
+
+function fail(number: number): never {
+  throw Errno.of(number);
 }

@@ -1,0 +1,41 @@
+import type { TaskName } from '../../store/index.ts';
+import { S_IFDIR, S_IFMT, type Stat } from '../../sys/index.ts';
+import type { NodeId } from '../filesystem.ts';
+import type { LiveFile } from './live-file.ts';
+import type { RecordLocks } from './record-locks.ts';
+
+/**
+ * A file or directory in some task's staging that the kernel knows of. It stands for the file
+ * beneath (device, inode number and type, so that hard links are one node), and remembers one place
+ * where that was last seen: `name` in `parent`. The place is a hint; whoever uses it checks.
+ */
+export interface Inode {
+  readonly id: NodeId;
+  readonly task: TaskName;
+  readonly dev: bigint;
+  readonly ino: bigint;
+  /** The type bits of its mode. */
+  readonly type: number;
+  /** Undefined for a task's own directory, whose name is the task's. */
+  parent: Inode | undefined;
+  /** Raw bytes as latin1: a byte a character, a third of a Buffer's memory. */
+  name: string;
+  /** How often the kernel was told of it, and how many known inodes have it as parent. */
+  lookups: number;
+  children: number;
+  /** Open files of it: an unlinked file can be reached by these alone. */
+  files: Set<LiveFile> | undefined;
+  /** Record locks held on it through the mount. */
+  locks: RecordLocks | undefined;
+}
+
+export const isDirectoryInode = (inode: Inode): boolean => inode.type === S_IFDIR;
+
+/** Whether what stat told of is the file that the inode stands for. */
+export const isSame = (inode: Inode, stat: Stat): boolean =>
+  stat.ino === inode.ino && stat.dev === inode.dev && (stat.mode & S_IFMT) === inode.type;
+
+export const rawName = (inode: Inode): Buffer => Buffer.from(inode.name, 'latin1');
+
+export const nameText = (name: Uint8Array): string =>
+  Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1');

@@ -1,0 +1,52 @@
+import { closeSync, constants, fsyncSync } from 'node:fs';
+import { type Dirent, openAt, readDirents, seek } from '../../sys/index.ts';
+import type { DirectoryEntry } from '../filesystem.ts';
+import type { OpenDirectory } from '../room.ts';
+
+const SEEK_SET = 0;
+
+/** A live directory opened for listing. Cookies are the staging file system's own positions. */
+export class LiveDirectory implements OpenDirectory {
+  readonly fd: number;
+  private batch: readonly Dirent[] = [];
+  private next = 0;
+  /** The cookie at which `next` stands. */
+  private position = 0n;
+
+  /** `directory` is a descriptor, O_PATH ones included, of the directory. */
+  constructor(directory: number) {
+    this.fd = openAt(directory, '.', constants.O_RDONLY | constants.O_DIRECTORY);
+  }
+
+  read(cookie: bigint, add: (entry: DirectoryEntry) => boolean): void {
+    if (cookie === 0n || cookie !== this.position) this.seek(cookie);
+    for (let entry = this.peek(); entry; entry = this.peek()) {
+      if (!add({ ...entry, cookie: entry.next })) return;
+      this.next++;
+      this.position = entry.next;
+    }
+  }
+
+  private seek(cookie: bigint): void {
+    seek(this.fd, cookie, SEEK_SET);
+    this.batch = [];
+    this.next = 0;
+    this.position = cookie;
+  }
+
+  private peek(): Dirent | undefined {
+    if (this.next === this.batch.length) {
+      this.batch = readDirents(this.fd);
+      this.next = 0;
+    }
+    return this.batch[this.next];
+  }
+
+  sync(): void {
+    fsyncSync(this.fd);
+  }
+
+  close(): void {
+    closeSync(this.fd);
+  }
+}

@@ -1,0 +1,102 @@
+import {
+  closeSync,
+  constants,
+  fdatasyncSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  writeSync,
+} from 'node:fs';
+import { Errno, errno } from '../../sys/index.ts';
+import type { RangeLock } from '../filesystem.ts';
+import type { OpenFile } from '../room.ts';
+import type { Inode } from './inode.ts';
+import { RecordLocks } from './record-locks.ts';
+
+const { O_APPEND, O_CREAT, O_DIRECT, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK } = constants;
+const O_ACCMODE = 3;
+
+/** Whether open(2)'s flags ask for writing. */
+export const asksToWrite = (flags: number): boolean =>
+  (flags & O_ACCMODE) !== constants.O_RDONLY || (flags & constants.O_TRUNC) !== 0;
+
+/**
+ * The flags to open the real file with. O_DIRECT stays with the kernel, since our buffers are not
+ * aligned. O_NONBLOCK: another process's lease on the file must not make the server wait.
+ */
+export const realFlags = (flags: number): number =>
+  (flags & ~(O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_DIRECT)) | O_NONBLOCK;
+
+/** Opens the very file that a descriptor (O_PATH or open) stands for, under other flags. */
+export const reopen = (fd: number, flags: number): number => openSync(`/proc/self/fd/${fd}`, flags);
+
+/** An open file of a live task: one descriptor of the real file. */
+export class LiveFile implements OpenFile {
+  readonly fd: number;
+  readonly inode: Inode;
+  readonly writes: boolean;
+  private readonly appends: boolean;
+  private readonly onClose: (file: LiveFile) => void;
+  private unappending: number | undefined;
+
+  constructor(inode: Inode, fd: number, flags: number, onClose: (file: LiveFile) => void) {
+    this.inode = inode;
+    this.fd = fd;
+    this.writes = asksToWrite(flags);
+    this.appends = (flags & O_APPEND) !== 0;
+    this.onClose = onClose;
+    inode.files ??= new Set();
+    inode.files.add(this);
+  }
+
+  read(into: Uint8Array, offset: number): number {
+    return readSync(this.fd, into, 0, into.length, offset);
+  }
+
+  /** A file opened with O_APPEND grows at its real end, wherever the caller believes that to be. */
+  write(data: Uint8Array, offset: number, fromCache: boolean): number {
+    const fd = this.appends && fromCache ? this.withoutAppend() : this.fd;
+    return writeSync(fd, data, 0, data.length, offset);
+  }
+
+  private withoutAppend(): number {
+    this.unappending ??= reopen(this.fd, constants.O_WRONLY | O_NONBLOCK);
+    return this.unappending;
+  }
+
+  sync(dataOnly: boolean): void {
+    if (dataOnly) fdatasyncSync(this.fd);
+    else fsyncSync(this.fd);
+  }
+
+  getlk(owner: bigint, lock: RangeLock): RangeLock | undefined {
+    return this.locks().find(owner, lock);
+  }
+
+  setlk(owner: bigint, lock: RangeLock): void {
+    this.locks().set(owner, lock);
+  }
+
+  private locks(): RecordLocks {
+    this.inode.locks ??= new RecordLocks(this.inode);
+    return this.inode.locks;
+  }
+
+  close(): void {
+    const { files, locks } = this.inode;
+    files?.delete(this);
+    if (files?.size === 0) {
+      locks?.close();
+      this.inode.files = undefined;
+      this.inode.locks = undefined;
+    }
+    if (this.unappending !== undefined) closeSync(this.unappending);
+    closeSync(this.fd);
+    this.onClose(this);
+  }
+}
+
+/** The refusal for opening what is no regular file: the kernel serves devices and pipes itself. */
+export function refuseSpecial(isLink: boolean): Errno {
+  return Errno.of(isLink ? errno.ELOOP : errno.ENXIO);
+}

@@ -1,0 +1,65 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import { isTaskName, type Store, type TaskName } from '../../store/index.ts';
+import {
+  Errno,
+  errno,
+  isDirectory,
+  listDirectory,
+  O_PATH,
+  openAt,
+  type Stat,
+  statAt,
+} from '../../sys/index.ts';
+
+/**
+ * Which tasks have a directory in live/: those with staging and without a committed archive. The
+ * rename that commits an archive moves a task from live/ to archive/ at one instant.
+ */
+export class LiveTasks {
+  /** O_PATH descriptors of the store's directories. */
+  readonly staging: number;
+  private readonly archive: number;
+
+  constructor(store: Store) {
+    this.staging = openSync(store.staging, O_PATH | constants.O_DIRECTORY);
+    this.archive = openSync(store.archive, O_PATH | constants.O_DIRECTORY);
+  }
+
+  /** The state of a live task's staging directory. Throws ENOENT where no live task has this name. */
+  stat(name: Uint8Array): { readonly task: TaskName; readonly stat: Stat } {
+    const task = Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1');
+    if (!isTaskName(task) || this.isArchived(task)) throw Errno.of(errno.ENOENT);
+    const stat = statAt(this.staging, task);
+    if (!isDirectory(stat.mode)) throw Errno.of(errno.ENOENT);
+    return { task, stat };
+  }
+
+  /** All live tasks, sorted, with the inode numbers of their directories. */
+  list(): { readonly name: TaskName; readonly ino: bigint }[] {
+    const list = openAt(this.staging, '.', constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      return [...listDirectory(list)]
+        .map((entry) => ({ name: entry.name.toString('latin1'), ino: entry.ino }))
+        .filter((entry): entry is { name: TaskName; ino: bigint } => isTaskName(entry.name))
+        .filter((entry) => !this.isArchived(entry.name))
+        .sort((one, two) => (one.name < two.name ? -1 : 1));
+    } finally {
+      closeSync(list);
+    }
+  }
+
+  private isArchived(task: TaskName): boolean {
+    try {
+      statAt(this.archive, task);
+      return true;
+    } catch (error) {
+      if (error instanceof Errno && error.errno === errno.ENOENT) return false;
+      throw error;
+    }
+  }
+
+  close(): void {
+    closeSync(this.staging);
+    closeSync(this.archive);
+  }
+}

@@ -1,0 +1,92 @@
+import { closeSync, constants } from 'node:fs';
+import { Errno, errno, O_PATH, openAt, type Stat, statAt, statFd } from '../../sys/index.ts';
+import type { Directories } from './directories.ts';
+import { type Inode, isDirectoryInode, isSame, nameText, rawName } from './inode.ts';
+
+const PIN = O_PATH | constants.O_NOFOLLOW;
+
+/** From an inode to the file that it stands for, and to no other: every step is checked. */
+export class Resolver {
+  private readonly directories: Directories;
+
+  constructor(directories: Directories) {
+    this.directories = directories;
+  }
+
+  /** The file's state. Throws ESTALE where it is gone. */
+  stat(inode: Inode): Stat {
+    const fd = openFd(inode) ?? this.directories.peek(inode);
+    if (fd !== undefined) return statFd(fd);
+    if (!inode.parent) return statFd(this.directories.descriptor(inode));
+    return this.statByName(inode) ?? this.statBySearch(inode);
+  }
+
+  /** Runs an action with a descriptor (O_PATH, or open) of exactly this file. */
+  with<T>(inode: Inode, action: (fd: number) => T): T {
+    const open = openFd(inode);
+    if (open !== undefined) return action(open);
+    if (isDirectoryInode(inode)) return action(this.directories.descriptor(inode));
+    const fd = this.pin(inode);
+    try {
+      return action(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  private pin(inode: Inode): number {
+    const fd = this.pinByName(inode);
+    if (fd !== undefined) return fd;
+    this.statBySearch(inode);
+    const again = this.pinByName(inode);
+    if (again === undefined) throw Errno.of(errno.ESTALE);
+    return again;
+  }
+
+  private pinByName(inode: Inode): number | undefined {
+    return unlessGone(() => {
+      const fd = openAt(this.parentOf(inode), rawName(inode), PIN);
+      if (isSame(inode, statFd(fd))) return fd;
+      closeSync(fd);
+      return undefined;
+    });
+  }
+
+  private statByName(inode: Inode): Stat | undefined {
+    return unlessGone(() => {
+      const stat = statAt(this.parentOf(inode), rawName(inode));
+      return isSame(inode, stat) ? stat : undefined;
+    });
+  }
+
+  /** Looks for a file that was renamed beneath us, in the directory where it was last seen. */
+  private statBySearch(inode: Inode): Stat {
+    const name = this.directories.findName(inode);
+    if (name !== undefined) {
+      inode.name = nameText(name);
+      const stat = this.statByName(inode);
+      if (stat) return stat;
+    }
+    throw Errno.of(errno.ESTALE);
+  }
+
+  private parentOf(inode: Inode): number {
+    if (!inode.parent) throw Errno.of(errno.ESTALE);
+    return this.directories.descriptor(inode.parent);
+  }
+}
+
+function openFd(inode: Inode): number | undefined {
+  if (!inode.files) return undefined;
+  for (const file of inode.files) return file.fd;
+  return undefined;
+}
+
+function unlessGone<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof Errno && error.errno === errno.ENOENT) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,48 @@
+import { type NodeId, ROOT } from './filesystem.ts';
+
+/**
+ * How the node numbers are shared out. The four top directories are fixed; live nodes are counted
+ * up as they are met; a log's and an archived entry's number says all that is needed to find it
+ * again, so that these cost no memory however many of them a `find` walks.
+ *
+ *     1 root, 2 live/, 3 archive/, 4 logs/
+ *     16 … 2^50                 live nodes
+ *     2^50 + slot               logs/<task>.log
+ *     2^51 + slot               archive/<task>
+ *     2^52 + slot × 2^36 + pos  what lies in archive/<task>: its entry's position in the index
+ *
+ * A slot stands for a task's name for as long as the mount lives.
+ */
+export const TOP = { root: ROOT, live: 2, archive: 3, logs: 4 } as const;
+
+export const FIRST_LIVE = 16;
+const LOGS = 2 ** 50;
+const ARCHIVES = 2 ** 51;
+const ENTRIES = 2 ** 52;
+const POSITIONS = 2 ** 36;
+export const SLOTS = 2 ** 16;
+
+export const isLive = (node: NodeId): boolean => node >= FIRST_LIVE && node < LOGS;
+export const isLog = (node: NodeId): boolean => node >= LOGS && node < ARCHIVES;
+export const isArchive = (node: NodeId): boolean => node >= ARCHIVES && node < ENTRIES;
+export const isArchived = (node: NodeId): boolean => node >= ENTRIES;
+
+export const logNode = (slot: number): NodeId => LOGS + slot;
+export const logSlot = (node: NodeId): number => node - LOGS;
+export const archiveNode = (slot: number): NodeId => ARCHIVES + slot;
+
+export const archivedNode = (slot: number, position: number): NodeId =>
+  ENTRIES + slot * POSITIONS + position;
+
+/** The slot of any node of the archive, and its index position; undefined for archive/<task> itself. */
+export function archivePlace(node: NodeId): { slot: number; position: number | undefined } {
+  if (!isArchived(node)) return { slot: node - ARCHIVES, position: undefined };
+  const within = node - ENTRIES;
+  return { slot: Math.floor(within / POSITIONS), position: within % POSITIONS };
+}
+
+/**
+ * The inode number that programs see for nodes that have no file beneath them: out of the range
+ * that file systems count in, so that it never equals a live file's.
+ */
+export const inoOf = (node: NodeId): bigint => BigInt(node) + (1n << 62n);
