@@ -18,6 +18,7 @@ export class Screen {
   private readonly output: WriteStream;
   private shown: string[] = [];
   private size = '';
+  private closed = false;
 
   /** Switches to the terminal's second screen; `close` brings the first one back as it was. */
   constructor(output: WriteStream) {
@@ -35,6 +36,7 @@ export class Screen {
 
   /** Shows so many lines, each as wide as the screen, or empty; rows without a line become empty. */
   draw(lines: readonly string[]): void {
+    if (this.closed) return;
     let text = this.resized() ? CLEAR : '';
     for (let row = 0; row < this.rows; row++) {
       const line = lines[row] ?? '';
@@ -46,6 +48,7 @@ export class Screen {
   }
 
   close(): void {
+    this.closed = true;
     this.output.write(LEAVE);
   }
 

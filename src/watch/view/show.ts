@@ -4,7 +4,7 @@ import type { Store, TaskName } from '../../store/index.ts';
 import { Watch } from '../watch.ts';
 import { View } from './view.ts';
 
-/** Where the view is shown and from where it is steered. */
+/** Where the view is shown and from where it is steered; input that is no terminal steers nothing. */
 export interface Terminal {
   readonly input: ReadStream;
   readonly output: WriteStream;
@@ -31,14 +31,14 @@ export async function showTree(
   const press = (text: string): void => view.press(text);
   const quit = (): void => view.quit();
   const timer = setInterval(draw, REDRAW_EVERY);
-  input.setRawMode(true).setEncoding('utf8').on('data', press).once('end', quit);
+  if (input.isTTY) input.setRawMode(true).setEncoding('utf8').on('data', press).once('end', quit);
   output.on('resize', draw);
   process.once('SIGTERM', quit).once('SIGHUP', quit);
   try {
     await Promise.race([view.ended, follow(watch, view), failed(output)]);
   } finally {
     clearInterval(timer);
-    input.off('data', press).off('end', quit).setRawMode(false).pause();
+    if (input.isTTY) input.off('data', press).off('end', quit).setRawMode(false).pause();
     output.off('resize', draw);
     process.off('SIGTERM', quit).off('SIGHUP', quit);
   }
