@@ -24,7 +24,10 @@ export function openDevice(): number {
 
 /** What a read of the device can end with, other than a request. */
 export const EMPTY = 0;
-export const ENDED = -1;
+/** The mount is gone. */
+export const UNMOUNTED = -1;
+/** The connection was cut (fusectl, a forced unmount) and the mount may still be there, dead. */
+export const ABORTED = -2;
 
 /**
  * The connection to the kernel. Reads never block (`wait` does), and neither throws on what is
@@ -41,14 +44,14 @@ export class Device {
     this.pollfd.writeInt16LE(POLLIN, 4);
   }
 
-  /** The next request's length; EMPTY where none waits, ENDED once unmounted or aborted. */
+  /** The next request's length, or EMPTY, UNMOUNTED, ABORTED. */
   read(into: Buffer): number {
     const length = c.read(this.fd, into, into.length);
-    if (length >= 0) return length === 0 ? ENDED : length;
+    if (length >= 0) return length === 0 ? ABORTED : length;
     const error = lastErrno();
     if (error === errno.EAGAIN || error === errno.EINTR || error === errno.ENOENT) return EMPTY;
-    if (error === errno.ENODEV || error === errno.ECONNABORTED || error === errno.EBADF)
-      return ENDED;
+    if (error === errno.ENODEV) return UNMOUNTED;
+    if (error === errno.ECONNABORTED) return ABORTED;
     throw Errno.of(error);
   }
 

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { Errno, errno } from '../../sys/errno.ts';
-import { type Device, EMPTY, ENDED } from './device.ts';
+import { ABORTED, type Device, EMPTY, UNMOUNTED } from './device.ts';
 import { handlers } from './handlers/index.ts';
 import { OP, opcodeName } from './opcode.ts';
 import type { Polling } from './polling.ts';
@@ -11,23 +11,27 @@ import { NO_REPLY, type Session } from './session.ts';
 /** Locks held by processes in staging are asked for again this often while somebody waits. */
 const LOCK_RETRY_MS = 10;
 
-/** Serves requests one after the other until the mount is gone. Blocks its thread. */
+/** How a connection ended: the mount is gone, or it is dead and may still be there. */
+export type Ending = 'unmounted' | 'aborted';
+
+/** Serves requests one after the other until the connection ends. Blocks its thread. */
 export function serveRequests(
   device: Device,
   session: Session,
   polling: Polling,
   request: Request,
   reply: Reply,
-): void {
+): Ending {
   for (;;) {
     const length = next(device, session, polling, request.bytes);
-    if (length === ENDED) return;
+    if (length === UNMOUNTED) return 'unmounted';
+    if (length === ABORTED) return 'aborted';
     request.accept(length);
     answer(device, session, request, reply);
   }
 }
 
-/** The length of the next request, however long it takes to come; ENDED when there will be none. */
+/** The length of the next request, however long it takes to come; UNMOUNTED or ABORTED when there will be none. */
 function next(device: Device, session: Session, polling: Polling, into: Buffer): number {
   const { budget } = polling;
   let length = device.read(into);
@@ -53,7 +57,12 @@ function next(device: Device, session: Session, polling: Polling, into: Buffer):
 }
 
 /** Carries out one request and sends its one reply, whatever the handler does. */
-export function answer(device: Device, session: Session, request: Request, reply: Reply): void {
+export function answer(
+  device: Pick<Device, 'write'>,
+  session: Session,
+  request: Request,
+  reply: Reply,
+): void {
   const { unique, opcode } = request;
   const length = carryOut(session, request, reply);
   if (length === NO_REPLY) return;

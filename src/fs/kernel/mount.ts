@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { TaskfsError } from '../../store/errors.ts';
 import { Errno } from '../../sys/errno.ts';
@@ -8,47 +8,22 @@ import { SUBTYPE } from '../driver.ts';
 import { openDevice } from './device.ts';
 import type { KernelOptions } from './options.ts';
 
-/** A mount that nobody serves yet. */
-export interface Mounted {
-  /** The connection's descriptor of /dev/fuse. */
-  readonly device: number;
-  /**
-   * Ends the watch of fusermount3, which unmounts as soon as this process is gone, however it
-   * goes; undefined where the mount was made without it.
-   */
-  readonly guard: number | undefined;
-}
-
 export type MountOptions = Pick<KernelOptions, 'sourceName' | 'allowOther' | 'readOnly'>;
 
 /** The program that mounts for plain users; it is set-user-id root. */
 const FUSERMOUNT = 'fusermount3';
 
 /**
- * Mounts on a directory. With fusermount3 in both cases if it is there, since it also cleans up
- * after a killed server; root can do without.
+ * Mounts on a directory, which nobody serves yet: by mount(2) as root, else by fusermount3.
+ * Returns the connection's descriptor of /dev/fuse.
  */
-export async function mountDirectory(directory: string, options: MountOptions): Promise<Mounted> {
-  const isRoot = process.geteuid?.() === 0;
-  try {
-    return await mountWithHelper(directory, options);
-  } catch (error) {
-    if (!isRoot || !(error instanceof HelperMissing)) throw error;
-    return mountAsRoot(directory, options);
-  }
+export function mountDirectory(directory: string, options: MountOptions): Promise<number> {
+  return process.geteuid?.() === 0
+    ? mountAsRoot(directory, options)
+    : mountWithHelper(directory, options);
 }
 
-/** fusermount3 is not installed. */
-class HelperMissing extends TaskfsError {
-  constructor(cause: unknown) {
-    super('failed', `cannot mount: ${FUSERMOUNT} is not installed`, {
-      hint: "Install the package 'fuse3'; a user who is not root needs it to mount.",
-      cause,
-    });
-  }
-}
-
-function mountAsRoot(directory: string, options: MountOptions): Mounted {
+async function mountAsRoot(directory: string, options: MountOptions): Promise<number> {
   const device = openDeviceFor(directory);
   const data = [
     `fd=${device}`,
@@ -61,7 +36,7 @@ function mountAsRoot(directory: string, options: MountOptions): Mounted {
   const flags = MS_NOSUID | MS_NODEV | (options.readOnly ? MS_RDONLY : 0);
   try {
     mountOn(options.sourceName, directory, `fuse.${SUBTYPE}`, flags, data);
-    return { device, guard: undefined };
+    return device;
   } catch (error) {
     closeSync(device);
     throw cannotMount(directory, error);
@@ -84,16 +59,12 @@ function cannotMount(directory: string, cause: unknown): TaskfsError {
   });
 }
 
-/**
- * fusermount3 mounts, sends the descriptor over the socket that _FUSE_COMMFD names, and with
- * auto_unmount stays until the other end of that socket closes.
- */
-async function mountWithHelper(directory: string, options: MountOptions): Promise<Mounted> {
+/** fusermount3 mounts, and sends the descriptor over the socket that _FUSE_COMMFD names. */
+async function mountWithHelper(directory: string, options: MountOptions): Promise<number> {
   const list = [
     `fsname=${escapeCommas(options.sourceName)}`,
     `subtype=${SUBTYPE}`,
     'default_permissions',
-    'auto_unmount',
     options.readOnly ? 'ro' : 'rw',
     ...(options.allowOther ? ['allow_other'] : []),
   ].join(',');
@@ -103,24 +74,32 @@ async function mountWithHelper(directory: string, options: MountOptions): Promis
     env: { ...process.env, _FUSE_COMMFD: '3' },
   });
   closeSync(theirs);
+  const ended = complaintOf(helper);
+  const device = helper.pid === undefined ? undefined : receiveDescriptor(ours);
+  closeSync(ours);
+  const complaint = await ended;
+  if (device === undefined) throw refused(directory, complaint);
+  return device;
+}
+
+/** What the helper wrote to stderr, once it has ended; rejected when there is no helper. */
+async function complaintOf(helper: ChildProcess): Promise<string> {
   let complaint = '';
   helper.stderr?.setEncoding('utf8').on('data', (text: string) => {
     complaint += text;
   });
-  const ended = new Promise<Error | undefined>((resolve) => {
-    helper.once('error', resolve);
-    helper.once('close', () => resolve(undefined));
+  await new Promise<void>((resolve, reject) => {
+    helper.once('error', (cause) => reject(helperMissing(cause)));
+    helper.once('close', () => resolve());
   });
-  const device = helper.pid === undefined ? undefined : receiveDescriptor(ours);
-  if (device === undefined) {
-    closeSync(ours);
-    const failure = await ended;
-    throw failure ? new HelperMissing(failure) : refused(directory, complaint);
-  }
-  helper.stderr?.destroy();
-  helper.unref();
-  return { device, guard: ours };
+  return complaint;
 }
+
+const helperMissing = (cause: unknown): TaskfsError =>
+  new TaskfsError('failed', `cannot mount: ${FUSERMOUNT} is not installed`, {
+    hint: "Install the package 'fuse3': a user who is not root needs it to mount.",
+    cause,
+  });
 
 /** fusermount3 splits its options at commas. */
 const escapeCommas = (name: string): string => name.replace(/[\\,]/g, (special) => `\\${special}`);

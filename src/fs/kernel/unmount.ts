@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import { TaskfsError } from '../../store/errors.ts';
 import { Errno, errno } from '../../sys/errno.ts';
-import { MNT_FORCE, UMOUNT_NOFOLLOW, unmountFrom } from '../../sys/mount.ts';
+import { UMOUNT_NOFOLLOW, unmountFrom } from '../../sys/mount.ts';
 
 /** Unmounts a directory as root or as the user who mounted it; one that is in use is refused. */
 export async function unmountDirectory(directory: string): Promise<void> {
@@ -32,20 +31,3 @@ const busy = (directory: string): TaskfsError =>
 
 const failed = (directory: string, reason: string): TaskfsError =>
   new TaskfsError('failed', `cannot unmount ${directory}: ${reason}`);
-
-/**
- * Ends a connection at once: every request, waiting or to come, fails, and nothing hangs. Through
- * fusectl, or by a forced unmount where that is not mounted.
- */
-export function abortConnection(directory: string, deviceMinor: number): void {
-  try {
-    writeFileSync(`/sys/fs/fuse/connections/${deviceMinor}/abort`, '1');
-  } catch {
-    try {
-      unmountFrom(directory, MNT_FORCE);
-    } catch (error) {
-      // In use: the connection is aborted all the same, which is what was wanted.
-      if (!(error instanceof Errno) || error.errno !== errno.EBUSY) throw error;
-    }
-  }
-}

@@ -8,12 +8,12 @@ import { Device } from './device.ts';
 import { MAX_WRITE } from './init.ts';
 import { LockOwners } from './lock-owners.ts';
 import { serveRequests } from './loop.ts';
-import type { KernelOptions } from './options.ts';
 import { longestLook, Polling } from './polling.ts';
 import { probePassthrough } from './probe.ts';
 import { Reply } from './reply.ts';
 import { Request } from './request.ts';
 import type { Session } from './session.ts';
+import { type Assignment, EXIT_ABORTED, type Ready } from './thread.ts';
 import { WaitingLocks } from './waiting-locks.ts';
 
 /**
@@ -21,17 +21,6 @@ import { WaitingLocks } from './waiting-locks.ts';
  * returns to its event loop while the mount is there, so it speaks to the main thread by messages
  * and to people by writing to descriptor 2.
  */
-
-/** What the main thread gives. */
-export interface Assignment {
-  readonly device: number;
-  readonly options: KernelOptions;
-}
-
-/** What the main thread is told: once, when the kernel has accepted the connection. */
-export interface Ready {
-  readonly notes: readonly string[];
-}
 
 /** Room beside the data of the largest request: headers, structs and names. */
 const HEADROOM = 64 * 1024;
@@ -88,8 +77,10 @@ async function run(): Promise<void> {
     const session = startSession(device, fileSystem, new Reply(SETTLE_ROOM));
     const polling = new Polling(longestLook(availableParallelism()));
     const request = new Request(MAX_WRITE + HEADROOM);
-    serveRequests(device, session, polling, request, new Reply(MAX_WRITE + HEADROOM));
+    const reply = new Reply(MAX_WRITE + HEADROOM);
+    const ending = serveRequests(device, session, polling, request, reply);
     fileSystem.close();
+    if (ending === 'aborted') process.exitCode = EXIT_ABORTED;
   } finally {
     device.close();
   }
