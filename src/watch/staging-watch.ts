@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { closeSync, constants, openSync } from 'node:fs';
 import { type Hint, Hints, hasUnwatchable, locate } from './hints.ts';
+import { lookAtAll, lookAtDirectory, lookAtNames } from './look.ts';
 import { type Change, LiveTree } from './tree.ts';
 
 /** Milliseconds between looks at the whole tree, at least, and how many times its cost they are apart. */
@@ -22,7 +23,7 @@ const TIMES_COST = 20;
 
 /** The live picture of one staging directory. */
 export class StagingWatch {
-  readonly tree: LiveTree;
+  readonly tree = new LiveTree();
   private readonly path: string;
   private readonly fd: number;
   private readonly hints: Hints;
@@ -35,7 +36,6 @@ export class StagingWatch {
   constructor(path: string, wake: () => void) {
     this.path = path;
     this.fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-    this.tree = new LiveTree(this.fd);
     this.hints = new Hints(path, wake);
   }
 
@@ -80,7 +80,7 @@ export class StagingWatch {
 
   private sweep(start: number): Change[] {
     this.hints.take();
-    const changes = this.tree.refreshAll();
+    const changes = lookAtAll(this.tree, this.fd);
     this.polled = this.hints.trouble !== undefined || hasUnwatchable(this.tree.root);
     const end = performance.now();
     const pace = this.polled ? POLLED : WATCHED;
@@ -97,12 +97,10 @@ export class StagingWatch {
   private follow(directory: string, hint: Hint, mayList: boolean): Change[] {
     const { node, exact } = locate(this.tree, this.path, directory);
     if (exact && hint !== 'anything') {
-      return this.tree.refreshNames(
-        node,
-        Array.from(hint, (name) => Buffer.from(name)),
-      );
+      const names = Array.from(hint, (name) => Buffer.from(name));
+      return lookAtNames(this.tree, this.fd, node, names);
     }
-    if (mayList) return this.tree.refreshDirectory(node);
+    if (mayList) return lookAtDirectory(this.tree, this.fd, node);
     this.hints.putBack(directory);
     return [];
   }

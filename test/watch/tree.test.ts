@@ -11,13 +11,15 @@ import {
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
+import { lookAtAll, lookAtDirectory, lookAtNames } from '../../src/watch/look.ts';
 import { type Change, LiveTree, pathOf, type TreeNode } from '../../src/watch/tree.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
-function openTree(path: string): LiveTree {
+function openTree(path: string): { tree: LiveTree; fd: number; refreshAll: () => Change[] } {
   const fd = openSync(path, 'r');
   onTestFinished(() => closeSync(fd));
-  return new LiveTree(fd);
+  const tree = new LiveTree();
+  return { tree, fd, refreshAll: () => lookAtAll(tree, fd) };
 }
 
 const text = (node: TreeNode): string => pathOf(node).toString('latin1');
@@ -57,11 +59,11 @@ test('whatever happens between looks, the changes add up to what is there', () =
   fc.assert(
     fc.property(fc.array(fc.array(operation, { maxLength: 8 }), { maxLength: 6 }), (rounds) => {
       const path = temporaryDirectory();
-      const tree = openTree(path);
+      const { tree, refreshAll } = openTree(path);
       const believed = new Set<string>();
       for (const round of rounds) {
         for (const { what, at, to } of round) attempt(what, join(path, ...at), join(path, ...to));
-        replay(believed, tree.refreshAll());
+        replay(believed, refreshAll());
         expect([...believed].sort()).toEqual(truth(path));
         expect(tree.files + tree.directories).toBe(believed.size);
       }
@@ -87,13 +89,13 @@ test('a directory replaced by another of the same name is told anew', () => {
   const path = temporaryDirectory();
   mkdirSync(join(path, 'd'));
   writeFileSync(join(path, 'd/old'), '');
-  const tree = openTree(path);
-  tree.refreshAll();
+  const { refreshAll } = openTree(path);
+  refreshAll();
   mkdirSync(join(path, 'e'));
   writeFileSync(join(path, 'e/new'), '');
   rmSync(join(path, 'd'), { recursive: true });
   renameSync(join(path, 'e'), join(path, 'd'));
-  const told = tree.refreshAll().map(({ action, node }) => `${action} ${text(node)}`);
+  const told = refreshAll().map(({ action, node }) => `${action} ${text(node)}`);
   expect(told).toEqual(['remove d/old', 'remove d', 'add d', 'add d/new']);
 });
 
@@ -110,22 +112,37 @@ test('a tree deeper than PATH_MAX is seen to its end', () => {
     ],
     { cwd: path },
   );
-  const tree = openTree(path);
-  expect(tree.refreshAll()).toHaveLength(depth);
-  expect(tree.refreshAll()).toHaveLength(0);
+  const { refreshAll } = openTree(path);
+  expect(refreshAll()).toHaveLength(depth);
+  expect(refreshAll()).toHaveLength(0);
+});
+
+test('when the root goes, everything has gone', () => {
+  const path = join(temporaryDirectory(), 'root');
+  mkdirSync(join(path, 'd'), { recursive: true });
+  writeFileSync(join(path, 'd/f'), '');
+  const { refreshAll } = openTree(path);
+  refreshAll();
+  rmSync(path, { recursive: true });
+  expect(refreshAll().map(({ action, node }) => `${action} ${text(node)}`)).toEqual([
+    'remove d/f',
+    'remove d',
+  ]);
 });
 
 test('the size and number of files follow what is there', () => {
   const path = temporaryDirectory();
-  const tree = openTree(path);
+  const { tree, fd, refreshAll } = openTree(path);
   writeFileSync(join(path, 'x'), 'four');
   mkdirSync(join(path, 'd'));
-  tree.refreshAll();
+  refreshAll();
   expect(tree).toMatchObject({ files: 1, directories: 1, bytes: 4 });
   writeFileSync(join(path, 'x'), 'sixsix');
-  expect(tree.refreshNames(tree.root, [Buffer.from('x')])).toMatchObject([{ action: 'change' }]);
+  expect(lookAtNames(tree, fd, tree.root, [Buffer.from('x')])).toMatchObject([
+    { action: 'change' },
+  ]);
   expect(tree.bytes).toBe(6);
   rmSync(join(path, 'x'));
-  tree.refreshDirectory(tree.root);
+  lookAtDirectory(tree, fd, tree.root);
   expect(tree).toMatchObject({ files: 0, bytes: 0 });
 });
