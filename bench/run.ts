@@ -3,13 +3,11 @@
  * command costs without taskfs. Prints a table, and with --json one object; fails where a limit of
  * the design is not held. The container part needs an engine: `scripts/with-engine node bench/run.ts`.
  */
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
-const execute = promisify(execFile);
 const cli = join(import.meta.dirname, '..', 'src', 'cli', 'main.ts');
 const image = process.env.TASKFS_TEST_IMAGE;
 
@@ -110,5 +108,4 @@ if (process.argv.includes('--json'))
 else for (const figure of figures) process.stdout.write(`${describe(figure)}\n`);
 if (!image)
   process.stderr.write('No engine: the container figures were not taken (scripts/with-engine).\n');
-await execute('sync');
 if (!figures.every(isHeld)) process.exitCode = 1;

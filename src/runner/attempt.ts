@@ -28,12 +28,9 @@ export async function runAttempt(
   const logStart = output.logged;
   const remember = (state: EngineState): void => {
     const engineState = { ...state, logStart };
-    if (journal.record.attempts.length >= launch.attempt) journal.change({ engineState });
-    else
-      journal.change(begun(journal.record, engineState), {
-        type: 'started',
-        attempt: launch.attempt,
-      });
+    const { attempts } = journal.record;
+    const begun = attempts.length < launch.attempt ? [...attempts, newAttempt()] : attempts;
+    journal.change({ engineState, attempts: begun });
   };
   let running: Running;
   try {
@@ -44,15 +41,9 @@ export async function runAttempt(
   return follow(bench, running);
 }
 
-function begun(record: TaskRecord, engineState: EngineState): Partial<TaskRecord> {
+function newAttempt(): Attempt {
   const startedAt = new Date().toISOString();
-  const attempt: Attempt = { startedAt, endedAt: null, exitCode: null, signal: null, reason: null };
-  return {
-    status: 'running',
-    startedAt: record.startedAt ?? startedAt,
-    attempts: [...record.attempts, attempt],
-    engineState,
-  };
+  return { startedAt, endedAt: null, exitCode: null, signal: null, reason: null };
 }
 
 /** Finds the last attempt of a task again, after its supervisor died; undefined where it is lost. */

@@ -11,8 +11,7 @@ export function mendEvents({ record, paths, note }: Journal): void {
   const missing = (happening: Happening, happened: boolean): void => {
     if (happened && !types.has(happening.type)) note(happening);
   };
-  const attempt = record.attempts.length;
-  missing({ type: 'started', attempt }, attempt > 0);
+  missing({ type: 'started' }, record.startedAt !== null);
   missing({ type: 'ended', status, exitCode, signal, reasonKind, reason }, isFinal(status));
   missing({ type: 'sealed', sealMs }, artifacts === 'sealed');
 }

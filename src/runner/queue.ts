@@ -80,13 +80,20 @@ export function enterQueue(store: Store, task: TaskName, publish: () => void): v
 
 /**
  * Takes a slot for a waiting task, if it is the oldest one waiting and fewer than `maxRunning` tasks
- * run. Null is no limit: such a task waits for nobody. Returns whether the slot was had.
+ * run. Null is no limit: such a task waits for nobody. `record` writes the start down, under the
+ * queue's lock: start times are in the order of the queue. Returns whether the slot was had.
  */
-export function takeSlot(store: Store, task: TaskName, maxRunning: number | null): boolean {
+export function takeSlot(
+  store: Store,
+  task: TaskName,
+  maxRunning: number | null,
+  record: () => void,
+): boolean {
   return locked(store, () => {
     const tickets = readTickets(store);
     const own = tickets.find((ticket) => ticket.task === task);
     if (maxRunning !== null && !isNext(store, tickets, task, maxRunning)) return false;
+    record();
     if (own) move(store, own, 'running');
     nudgeNext(store, tickets, task);
     return true;

@@ -2,11 +2,14 @@ import { onNudge } from './nudge.ts';
 import { takeSlot } from './queue.ts';
 import type { Supervision } from './supervision.ts';
 
-/** Waits until the task may run; false where it was cancelled first. */
-export async function waitForSlot({ claim, requests, options }: Supervision): Promise<boolean> {
+/** Waits until the task may run, and writes its start down; false where it was cancelled first. */
+export async function waitForSlot(supervision: Supervision): Promise<boolean> {
+  const { claim, requests, journal, options } = supervision;
   const { store, task, record } = claim;
   const isOver = (): boolean => requests.cancel !== 'none';
-  const isTaken = (): boolean => takeSlot(store, task, record.maxRunning);
+  const recordStart = (): void =>
+    journal.change({ status: 'running', startedAt: new Date().toISOString() }, { type: 'started' });
+  const isTaken = (): boolean => takeSlot(store, task, record.maxRunning, recordStart);
   if (isOver()) return false;
   if (isTaken()) return true;
   options.say?.(`task ${task} waits: ${record.maxRunning} may run at once`);

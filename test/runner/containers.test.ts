@@ -121,7 +121,7 @@ describe.runIf(image)('a task in a container (needs scripts/with-engine)', () =>
     expect(recordOf(store, 'again').attempts.map(({ exitCode }) => exitCode)).toEqual([1, 0]);
     expect(await containersOf('again')).toEqual([]);
     const { events, staging } = taskPaths(store, recordOf(store, 'again').task);
-    expect(readEvents(events).filter(({ type }) => type === 'started')).toHaveLength(2);
+    expect(readEvents(events).filter(({ type }) => type === 'retrying')).toHaveLength(1);
     expect(existsSync(staging)).toBe(false);
   });
 });

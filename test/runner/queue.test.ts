@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { waitFor } from '../../src/runner/index.ts';
+import { cancel, startDetached, submit, waitFor } from '../../src/runner/index.ts';
 import {
   listTasks,
   readEvents,
   type Store,
   type TaskName,
+  type TaskSpec,
   taskPaths,
 } from '../../src/store/index.ts';
 import {
@@ -35,14 +36,18 @@ function history(store: Store): { readonly started: TaskName[]; readonly most: n
   return { started, most };
 }
 
-/** Starts tasks one after the other, a few at a time being made ready. */
-async function startMany(store: Store, count: number, maxRunning: number): Promise<TaskName[]> {
-  const names = Array.from({ length: count }, (_, i) => `t${String(i).padStart(3, '0')}`);
-  const tasks: TaskName[] = [];
-  const script = 'echo $TASKFS_TASK > "$TASKFS_ARTIFACTS/name"; sleep 0.1';
-  for (const name of names) tasks.push(await startTask(store, name, shell(script, { maxRunning })));
-  return tasks;
+/** Submits tasks one after the other, then starts their supervisors, a few at a time. */
+async function startMany(store: Store, names: string[], spec: TaskSpec): Promise<TaskName[]> {
+  const claims = names.map((name) => submit(store, { name, spec }));
+  for (let at = 0; at < claims.length; at += 4) {
+    const some = claims.slice(at, at + 4);
+    await Promise.all(some.map((claim) => startDetached(claim, {}, program)));
+  }
+  return claims.map(({ task }) => task);
 }
+
+const numbered = (prefix: string, length: number): string[] =>
+  Array.from({ length }, (_, i) => `${prefix}${String(i).padStart(3, '0')}`);
 
 const count = process.env.TASKFS_LONG ? 200 : 32;
 const slots = process.env.TASKFS_LONG ? 8 : 3;
@@ -50,14 +55,22 @@ const slots = process.env.TASKFS_LONG ? 8 : 3;
 describe('the queue', () => {
   it(`runs ${count} tasks, ${slots} at a time, in order of submission (TASKFS_LONG=1: 200, 8)`, async () => {
     const store = await newStore();
-    const holder = await startTask(store, 'holder', shell('sleep 3600', { maxRunning: 1 }));
-    const tasks = await startMany(store, count, slots);
-    // Held back by the one task more that runs, until it is killed: then all is decided by the queue.
-    killSupervisor(store, holder);
-    await waitFor(store, holder, program);
+    // All slots are held while the queue fills up: what happens then is decided by the queue alone.
+    const maxRunning = slots;
+    const holders = await startMany(
+      store,
+      numbered('h', slots),
+      shell('sleep 3600', { maxRunning }),
+    );
+    for (const task of holders) {
+      await until('it runs', () => recordOf(store, task).status === 'running');
+    }
+    const tasks = await startMany(store, numbered('t', count), shell('sleep 0.05', { maxRunning }));
+    expect(tasks.every((task) => recordOf(store, task).status === 'queued')).toBe(true);
+    for (const task of holders) await cancel(store, task, { kill: true, cliMain: program });
     for (const task of tasks) await waitFor(store, task, program);
     const { started, most } = history(store);
-    expect(started.filter((task) => task !== holder)).toEqual(tasks);
+    expect(started.slice(slots)).toEqual(tasks);
     expect(most).toBeLessThanOrEqual(slots);
     for (const task of tasks) {
       expect(recordOf(store, task)).toMatchObject({ status: 'completed', artifacts: 'sealed' });

@@ -22,6 +22,9 @@ import { temporaryDirectory } from './temporary.ts';
 /** The program that supervisors are started with: the runner without the command line. */
 export const program = join(import.meta.dirname, 'runner-program.ts');
 
+// Supervisors start in half the time, and memory, when the stripped sources are kept.
+process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, '../../node_modules/.cache/node');
+
 /** A fresh store with keys. When the test ends, its supervisors and all that they started are killed. */
 export async function newStore(path = join(temporaryDirectory(), 'store')): Promise<Store> {
   const store = createStore(path);
