@@ -89,7 +89,7 @@ export function createStore(path: string): Store {
   return store;
 }
 
-const PARTS = new Set(['keys', 'tasks', 'staging', 'archive', 'store.json']);
+const PARTS = new Set(['keys', 'tasks', 'staging', 'archive', 'store.json', 'mount.log']);
 
 function assertEmptyOrOurs(path: string): void {
   if (!statSync(path).isDirectory()) {

@@ -1,0 +1,25 @@
+import { execFile } from 'node:child_process';
+
+/** `dead`: its server is gone (ENOTCONN). `hung`: its server is there and does not answer. */
+export type Liveness = 'alive' | 'dead' | 'hung';
+
+/** For how long (milliseconds) a mount may be silent before it counts as hung. */
+const PATIENCE_MS = 5000;
+
+/**
+ * Asks a mount whether it answers. The question is put by another process: whoever touches a hung
+ * mount may never return, and must not be us.
+ */
+export function probeMount(mountpoint: string): Promise<Liveness> {
+  return new Promise((resolve) => {
+    const options = {
+      timeout: PATIENCE_MS,
+      killSignal: 'SIGKILL',
+      env: { ...process.env, LC_ALL: 'C' },
+    } as const;
+    execFile('stat', ['--format=%i', '--', mountpoint], options, (error) => {
+      if (!error) resolve('alive');
+      else resolve(error.killed ? 'hung' : 'dead');
+    });
+  });
+}

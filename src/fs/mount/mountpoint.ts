@@ -1,0 +1,83 @@
+import { readdirSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { messageOf, TaskfsError } from '../../store/index.ts';
+import { detach } from './detach.ts';
+import { probeMount } from './liveness.ts';
+import { type TaskfsMount, taskfsMountAt } from './mountinfo.ts';
+
+/**
+ * Checks a mount point and returns its canonical path: an empty directory on which no taskfs is
+ * mounted. What a killed server left behind is cleaned up. Throws `usage` with the reason.
+ */
+export async function prepareMountpoint(path: string): Promise<string> {
+  const named = locate(path);
+  await clearMount(named);
+  const canonical = directoryAt(named, path);
+  if (canonical !== named) await clearMount(canonical);
+  assertEmpty(canonical);
+  return canonical;
+}
+
+/** The canonical path of a mount point, found without touching what may be mounted on it. */
+export function locate(path: string): string {
+  const absolute = resolve(path);
+  if (absolute === '/') return absolute;
+  try {
+    return join(realpathSync(dirname(absolute)), basename(absolute));
+  } catch (cause) {
+    throw unusable(path, cause);
+  }
+}
+
+async function clearMount(mountpoint: string): Promise<void> {
+  for (let mount = taskfsMountAt(mountpoint); mount; mount = taskfsMountAt(mountpoint)) {
+    if ((await probeMount(mountpoint)) !== 'dead') throw alreadyMounted(mount);
+    await detach(mountpoint);
+  }
+}
+
+function alreadyMounted({ mountpoint, store }: TaskfsMount): TaskfsError {
+  return new TaskfsError('usage', `${mountpoint} is mounted already; it shows the store ${store}`, {
+    hint: `'taskfs unmount ${mountpoint}' takes it away.`,
+  });
+}
+
+function directoryAt(named: string, path: string): string {
+  try {
+    const canonical = realpathSync(named);
+    if (statSync(canonical).isDirectory()) return canonical;
+  } catch (cause) {
+    throw unusable(path, cause);
+  }
+  throw new TaskfsError('usage', `the mount point ${path} is not a directory`, {
+    hint: 'Give an empty directory.',
+  });
+}
+
+function unusable(path: string, cause: unknown): TaskfsError {
+  if ((cause as NodeJS.ErrnoException).code === 'ENOENT') {
+    return new TaskfsError('usage', `the mount point ${path} does not exist`, {
+      hint: `'mkdir -p ${path}' makes it.`,
+      cause,
+    });
+  }
+  return new TaskfsError('usage', `the mount point ${path} cannot be used: ${messageOf(cause)}`, {
+    cause,
+  });
+}
+
+function assertEmpty(path: string): void {
+  const [first] = namesIn(path);
+  if (first === undefined) return;
+  throw new TaskfsError('usage', `the mount point ${path} is not empty (it holds '${first}')`, {
+    hint: 'Give an empty directory: a mount would hide what is in there.',
+  });
+}
+
+function namesIn(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch (cause) {
+    throw unusable(path, cause);
+  }
+}

@@ -1,0 +1,53 @@
+import type { Store } from '../../store/index.ts';
+import type { DriverName, Serve, Served } from '../driver.ts';
+import { prepareMountpoint } from './mountpoint.ts';
+import { assertCanMount } from './requirements.ts';
+
+/** What a user may choose about a mount. Plain data. */
+export interface MountOptions {
+  readonly driver?: DriverName;
+  readonly allowOther?: boolean;
+  readonly readOnly?: boolean;
+  /** false turns kernel passthrough off. */
+  readonly passthrough?: boolean;
+  /** age identities that open the archives; left out: the store's own. */
+  readonly identities?: readonly string[];
+}
+
+/** A mount that is served by this process. */
+export interface ServedMount extends Served {
+  /** Canonical. */
+  readonly mountpoint: string;
+  readonly driver: DriverName;
+}
+
+export const defaultDriver = (): DriverName =>
+  process.platform === 'linux' ? 'kernel' : 'libfuse';
+
+/**
+ * Checks everything, mounts, and serves from this process, which must not touch the mount
+ * synchronously from then on. Throws TaskfsError with the reason where it cannot be had.
+ */
+export async function serveMount(
+  store: Store,
+  path: string,
+  options: MountOptions = {},
+): Promise<ServedMount> {
+  const driver = options.driver ?? defaultDriver();
+  assertCanMount(driver);
+  const mountpoint = await prepareMountpoint(path);
+  const serve = await loadDriver(driver);
+  const served = await serve(mountpoint, {
+    store,
+    core: options.identities === undefined ? {} : { identities: options.identities },
+    allowOther: options.allowOther ?? false,
+    readOnly: options.readOnly ?? false,
+    passthrough: options.passthrough ?? true,
+  });
+  return { ...served, mountpoint, driver };
+}
+
+async function loadDriver(driver: DriverName): Promise<Serve> {
+  if (driver === 'kernel') return (await import('../kernel/serve.ts')).serve;
+  return (await import('../libfuse/serve.ts')).serve;
+}

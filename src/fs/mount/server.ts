@@ -1,0 +1,34 @@
+/** The program of a background mount's server: takes one order from its parent, answers, and serves. */
+import { messageOf, TaskfsError } from '../../store/index.ts';
+import type { ServerAnswer, ServerOrder } from './background.ts';
+import { serveUntilUnmounted } from './foreground.ts';
+
+process.once('message', (order: ServerOrder) => {
+  const { store, mountpoint, options } = order;
+  serveUntilUnmounted(store, mountpoint, options, ({ driver, notes }) =>
+    answer({ ready: true, driver, notes }),
+  ).then(
+    () => process.exit(0),
+    (error) => answer(refusal(error), () => process.exit(1)),
+  );
+});
+
+function refusal(error: unknown): ServerAnswer {
+  if (!(error instanceof TaskfsError)) {
+    return { ready: false, kind: 'failed', message: messageOf(error) };
+  }
+  const { kind, message, hint } = error;
+  return { ready: false, kind, message, ...(hint === undefined ? {} : { hint }) };
+}
+
+/** The parent may be gone, or have heard enough: then nobody is there to tell. */
+function answer(what: ServerAnswer, after: () => void = () => {}): void {
+  if (!process.connected || !process.send) {
+    after();
+    return;
+  }
+  process.send(what, () => {
+    if (process.connected) process.disconnect();
+    after();
+  });
+}
