@@ -42,6 +42,8 @@ async function handOver(claim: Claim, assignment: Assignment, cliMain: string): 
   try {
     const child = spawn(process.execPath, args, {
       detached: true,
+      // The caller's directory may lie in a mount, which it must not keep busy.
+      cwd: '/',
       stdio: ['pipe', 'pipe', 'pipe', lock.fd],
     });
     await isReady(child, task, JSON.stringify(assignment));

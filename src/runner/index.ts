@@ -8,7 +8,7 @@ export type { Claim } from './claim.ts';
 export { cancel, pause, resume } from './control.ts';
 export { startDetached, superviseDetached } from './detached.ts';
 export { type FeedOptions, followEvents, readAllEvents } from './feed.ts';
-export { type RecoverOptions, type Recovery, recover } from './recover.ts';
+export { type RecoverOptions, type Recovery, recover, recoverTask } from './recover.ts';
 export { type Submission, submit } from './submit.ts';
 export { superviseTask } from './supervise.ts';
 export type { SuperviseOptions } from './supervision.ts';

@@ -43,7 +43,6 @@ export function submit(store: Store, submission: Submission): Claim {
   try {
     const lock = writeDraft(draft, record);
     publish(store, task, draft, lock);
-    mkdirSync(taskPaths(store, task).staging, { mode: 0o700 });
     return { store, task, record, lock };
   } catch (error) {
     rmSync(draft, { recursive: true, force: true });
@@ -82,6 +81,7 @@ function publish(store: Store, task: TaskName, draft: string, lock: Lock): void 
       if ([directory, staging, archive].some(existsSync)) throw inUse(task);
       renameSync(draft, directory);
     });
+    mkdirSync(staging, { mode: 0o700 });
   } catch (error) {
     lock.release();
     throw error;

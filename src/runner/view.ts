@@ -26,18 +26,26 @@ export function viewTask(store: Store, task: TaskName): TaskView {
   return { ...record, supervisorPid: supervised ? record.supervisorPid : null };
 }
 
-/** All tasks, oldest first. A task that is removed meanwhile is left out; a damaged record throws. */
-export function viewTasks(store: Store): TaskView[] {
+/**
+ * All tasks, oldest first. A task that is removed meanwhile is left out; one whose record is damaged
+ * is told to `onDamaged`, and left out too: the others are still there to be seen.
+ */
+export function viewTasks(store: Store, onDamaged?: (error: TaskfsError) => void): TaskView[] {
   return listTasks(store)
-    .flatMap((task) => viewIfThere(store, task))
+    .flatMap((task) => viewIfReadable(store, task, onDamaged))
     .sort((a, b) => a.createdAt.localeCompare(b.createdAt));
 }
 
-function viewIfThere(store: Store, task: TaskName): TaskView[] {
+function viewIfReadable(
+  store: Store,
+  task: TaskName,
+  onDamaged: ((error: TaskfsError) => void) | undefined,
+): TaskView[] {
   try {
     return [viewTask(store, task)];
   } catch (error) {
-    if (error instanceof TaskfsError && error.kind === 'not-found') return [];
-    throw error;
+    if (!(error instanceof TaskfsError)) throw error;
+    if (error.kind === 'damaged') onDamaged?.(error);
+    return [];
   }
 }

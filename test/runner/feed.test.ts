@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   followEvents,
@@ -31,6 +33,18 @@ describe('the feed of events', () => {
     );
     expect(readAllEvents(store)).toHaveLength(16);
     expect(readAllEvents(store).slice(4)).toEqual(seen);
+  });
+});
+
+describe('the view of all tasks', () => {
+  it('shows the others where one record is damaged, and names it', async () => {
+    const store = await newStore();
+    for (const name of ['a', 'b']) await runTask(store, name, shell('true'));
+    writeFileSync(join(store.tasks, 'a', 'task.json'), '{');
+    const damaged: string[] = [];
+    const views = viewTasks(store, ({ message }) => damaged.push(message));
+    expect(views.map(({ task }) => task)).toEqual(['b']);
+    expect(damaged).toEqual([expect.stringMatching(/record of task a .*unreadable/)]);
   });
 });
 
