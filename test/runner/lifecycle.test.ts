@@ -152,6 +152,20 @@ const commandOf = (pid: number): string => {
   }
 };
 
+const sleepers = (): number[] =>
+  listProcesses()
+    .map(({ pid }) => pid)
+    .filter((pid) => commandOf(pid) === 'sleep 4321.5');
+
+const nobody = { uid: 65534, gid: 65534 };
+
+async function storeOfNobody(): Promise<Store> {
+  const store = await newStore();
+  chownTree(store.path, nobody);
+  chmodSync(dirname(store.path), 0o711);
+  return store;
+}
+
 function chownTree(path: string, { uid, gid }: { uid: number; gid: number }): void {
   chownSync(path, uid, gid);
   for (const name of readdirSync(path, { recursive: true })) {
@@ -162,29 +176,50 @@ function chownTree(path: string, { uid, gid }: { uid: number; gid: number }): vo
 describe('a process that wants to outlive its task', () => {
   const script = `
     (setsid sleep 4321.5 &)
-    setsid sh -c 'trap "" TERM HUP; (env -i sleep 4321.5 >/dev/null 2>&1 &) ; sleep 4321.5' &
+    setsid sh -c 'trap "" TERM HUP; sleep 4321.5' &
     sleep 4321.5 &
     echo done`;
+  // Without its environment it is known only by its control group, or to a living supervisor.
+  const nameless = `(setsid env -i sleep 4321.5 >/dev/null 2>&1 &) ; ${script}`;
 
   it('is killed with it, and does not keep it from ending', async () => {
     const store = await newStore();
-    const { stdout } = await runTask(store, 'one', shell(script));
+    const { stdout } = await runTask(store, 'one', shell(nameless));
     expect(stdout).toBe('done\n');
     expect(recordOf(store, 'one').artifacts).toBe('sealed');
     expect(processesOf(store, 'one')).toEqual([]);
+    expect(sleepers()).toEqual([]);
   });
 
   it.runIf(process.getuid?.() === 0)(
     'is killed also where no control group can be made: as a plain user (needs root to become one)',
     async () => {
-      const store = await newStore();
-      const nobody = { uid: 65534, gid: 65534 };
-      chownTree(store.path, nobody);
-      chmodSync(dirname(store.path), 0o711);
-      const { finished } = startProgram(store, 'run', { name: 'one', spec: shell(script) }, nobody);
+      const store = await storeOfNobody();
+      const { finished } = startProgram(
+        store,
+        'run',
+        { name: 'one', spec: shell(nameless) },
+        nobody,
+      );
       expect(await finished).toMatchObject({ code: 0, stdout: 'done\n' });
       expect(recordOf(store, 'one').engineState).toMatchObject({ group: null });
-      expect(listProcesses().filter(({ pid }) => commandOf(pid) === 'sleep 4321.5')).toEqual([]);
+      expect(sleepers()).toEqual([]);
+    },
+  );
+
+  it.runIf(process.getuid?.() === 0)(
+    'is killed by recovery without a control group, too (needs root to become a plain user)',
+    async () => {
+      const store = await storeOfNobody();
+      const spec = shell('(setsid sleep 4321.5 &) ; sleep 4321.5 & wait');
+      const { child, finished } = startProgram(store, 'run', { name: 'one', spec }, nobody);
+      await until('all are there', () => processesOf(store, 'one').length === 3, 10_000);
+      child.kill('SIGKILL');
+      await finished;
+      expect(processesOf(store, 'one').length).toBeGreaterThan(0);
+      const recovered = await startProgram(store, 'recover', null, nobody).finished;
+      expect(JSON.parse(recovered.stdout)).toMatchObject([{ task: 'one', outcome: 'sealed' }]);
+      expect(processesOf(store, 'one')).toEqual([]);
     },
   );
 
