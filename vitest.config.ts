@@ -8,5 +8,6 @@ export default defineConfig({
     // Mounts and supervisors are real processes: more files at once than cores only slows them all down.
     maxWorkers: 2,
     pool: 'forks',
+    reporters: ['default', './test/support/engine-report.ts'],
   },
 });

@@ -1,0 +1,12 @@
+import { createDockerEngine } from '../../src/runner/engines/docker/docker-engine.ts';
+import { describeWithEngine } from '../support/engine.ts';
+import { describeEngine } from './conformance.ts';
+
+describeWithEngine('the docker engine', ({ image }) => {
+  describeEngine({
+    engine: createDockerEngine(),
+    launch: { image },
+    takesInput: true,
+    canPause: true,
+  });
+});
