@@ -88,11 +88,12 @@ describe('the queue', () => {
 
   it('is not held up by a waiter that was killed', async () => {
     const store = await newStore();
-    const first = await startTask(store, 'first', shell('sleep 1', { maxRunning: 1 }));
+    const first = await startTask(store, 'first', shell('sleep 3600', { maxRunning: 1 }));
+    await until('the first one runs', () => recordOf(store, 'first').status === 'running');
     const dead = await startTask(store, 'dead', shell('true', { maxRunning: 1 }));
     const third = await startTask(store, 'third', shell('true', { maxRunning: 1 }));
-    await until('the first one runs', () => recordOf(store, 'first').status === 'running');
     killSupervisor(store, dead);
+    await cancel(store, first, { kill: true, cliMain: program });
     expect(await waitFor(store, third, program)).toMatchObject({ status: 'completed' });
     expect(await waitFor(store, dead, program)).toMatchObject({
       status: 'failed',

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
+import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { TaskfsError } from '../../../store/index.ts';
 import type { Engine, EngineState, Exit, Launch, Output, Running } from '../engine.ts';
@@ -89,9 +90,10 @@ function started(child: ChildProcess): Promise<void> {
   });
 }
 
-function explain({ command, task }: Launch, cause: NodeJS.ErrnoException): TaskfsError {
-  const file = command[0] ?? '';
-  if (cause.code === 'ENOENT') {
+function explain(launch: Launch, cause: NodeJS.ErrnoException): TaskfsError {
+  const { command, task } = launch;
+  const [file = ''] = command;
+  if (cause.code === 'ENOENT' || !exists(launch)) {
     return new TaskfsError('command-not-found', `task ${task}: there is no command '${file}'`, {
       hint: 'Check its spelling and PATH.',
       cause,
@@ -106,6 +108,14 @@ function explain({ command, task }: Launch, cause: NodeJS.ErrnoException): Taskf
   return new TaskfsError('failed', `task ${task}: '${file}' did not start: ${cause.message}`, {
     cause,
   });
+}
+
+// exec answers EACCES for a command that is nowhere, when a directory of PATH may not be searched.
+function exists({ command, cwd, env }: Launch): boolean {
+  const [file = ''] = command;
+  const path = env.PATH ?? process.env.PATH ?? '';
+  const places = file.includes('/') ? ['.'] : path.split(':');
+  return places.some((place) => existsSync(resolve(cwd ?? '.', place, file)));
 }
 
 function withLeader(state: ConfinementState, child: ChildProcess): ConfinementState {
