@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -45,13 +45,21 @@ export interface RecoverOptions extends FinishOptions {
  * run: only the holder of a task's lock touches it. Tasks with a living supervisor are left alone.
  */
 export async function recover(store: Store, options: RecoverOptions): Promise<Recovery[]> {
-  if (options.scope === 'all') removeDrafts(store);
-  const tasks = options.scope === 'all' ? listTasks(store) : unfinishedTasks(store);
   const recoveries: Recovery[] = [];
-  for (const task of new Set(tasks)) {
-    const recovery = await recoverTask(store, task, options);
-    if (recovery) recoveries.push(recovery);
-  }
+  const recoverEach = async (tasks: TaskName[], scope: RecoverOptions['scope']): Promise<void> => {
+    for (const task of tasks) {
+      const recovery = await recoverTask(store, task, { ...options, scope });
+      if (recovery) recoveries.push(recovery);
+    }
+  };
+  await recoverEach(unfinishedTasks(store), 'unfinished');
+  if (options.scope === 'unfinished') return recoveries;
+  removeDrafts(store);
+  const done = new Set(recoveries.map(({ task }) => task));
+  await recoverEach(
+    listTasks(store).filter((task) => !done.has(task)),
+    'all',
+  );
   return recoveries;
 }
 
@@ -72,8 +80,8 @@ export async function recoverTask(
     const outcome = record.artifacts === 'sealed' ? 'sealed' : 'kept';
     return { task, outcome, error: record.sealError };
   } catch (error) {
-    if (isGone(error)) leaveQueue(store, task);
-    else return { task, outcome: 'failed', error: messageOf(error) };
+    if (!isGone(error)) return { task, outcome: 'failed', error: messageOf(error) };
+    leaveQueue(store, task);
     return undefined;
   }
 }
@@ -90,8 +98,9 @@ async function claimOrphan(
   scope: RecoverOptions['scope'],
 ): Promise<Claim | undefined> {
   const paths = taskPaths(store, task);
-  if (!needsWork(store, readRecord(paths.record, task), scope)) return undefined;
-  const lock = await takeOrphanLock(paths.lock);
+  const first = readRecord(paths.record, task);
+  if (!needsWork(store, first, scope)) return undefined;
+  const lock = await takeOrphanLock(paths.lock, first.supervisorPid);
   if (!lock) return undefined;
   // Read again: between the first look and the lock, another recoverer may have finished it.
   const record = readRecord(paths.record, task);
@@ -103,20 +112,23 @@ async function claimOrphan(
 function needsWork(store: Store, record: TaskRecord, scope: RecoverOptions['scope']): boolean {
   if (!isFinal(record.status) || record.artifacts === 'sealing') return true;
   if (record.artifacts === 'kept') return scope === 'all';
-  const paths = taskPaths(store, record.task);
-  return [paths.staging, paths.log].some(isThere) || unfinishedTasks(store).includes(record.task);
+  const { staging, log } = taskPaths(store, record.task);
+  // A ticket alone is left when a supervisor died between its last two steps.
+  const hasTicket = (): boolean => unfinishedTasks(store).includes(record.task);
+  return existsSync(staging) || existsSync(log) || (scope === 'unfinished' && hasTicket());
 }
 
-const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined;
-
-// Somebody who only asks whether the lock is held, holds it for an instant.
-async function takeOrphanLock(path: string): Promise<Lock | undefined> {
-  for (let tries = 0; tries < 5; tries++) {
+// Somebody who only asks whether the lock is held, holds it for an instant: then it is tried again.
+async function takeOrphanLock(path: string, pid: number | null): Promise<Lock | undefined> {
+  for (let tries = 1; ; tries++) {
     const lock = takeLock(path);
-    if (lock) return lock;
-    await sleep(5 * (tries + 1));
+    if (lock || tries === 5 || isAlive(pid)) return lock;
+    await sleep(5 * tries);
   }
-  return undefined;
+}
+
+function isAlive(pid: number | null): boolean {
+  return pid !== null && pid !== process.pid && existsSync(`/proc/${pid}`);
 }
 
 /** Drafts of submissions whose process died before the task appeared (submit.ts). */
