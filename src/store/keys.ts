@@ -1,0 +1,178 @@
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+} from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeFileAtomic } from './atomic-file.ts';
+import { messageOf, TaskfsError } from './errors.ts';
+import type { Store } from './store.ts';
+
+/** Where the keys of a store lie. */
+export function keyPaths(store: Store) {
+  return {
+    identity: join(store.keys, 'identity.txt'),
+    recipients: join(store.keys, 'recipients.txt'),
+    signing: join(store.keys, 'signing.key'),
+    verifying: join(store.keys, 'signing.pub'),
+  };
+}
+
+/** Whether a store can seal: it has recipients. A machine that only runs tasks needs no identity. */
+export function hasKeys(store: Store): boolean {
+  return existsSync(keyPaths(store).recipients);
+}
+
+/** How to protect a fresh identity. */
+export interface NewKeys {
+  /** Encrypts identity.txt with it, as `age -p` does. */
+  readonly passphrase?: string | undefined;
+}
+
+/**
+ * Makes the owner's identity (0600), the recipients, and the key that signs seals. Returns the
+ * recovery identity: a second way to open every archive, to be shown once; it is stored nowhere.
+ * An identity that is there already is kept. The recipients are written last: they say that all is there.
+ */
+export async function createKeys(store: Store, { passphrase }: NewKeys = {}): Promise<string> {
+  const age = await import('age-encryption');
+  const paths = keyPaths(store);
+  if (hasKeys(store))
+    throw new TaskfsError('usage', `the store ${store.path} has its keys already`);
+  const owner = await ownerRecipient(paths.identity, passphrase);
+  const recovery = await age.generateX25519Identity();
+  if (!existsSync(paths.signing)) createSigningKey(paths.signing, paths.verifying);
+  const second = await age.identityToRecipient(recovery);
+  writeFileAtomic(paths.recipients, `# owner\n${owner}\n# recovery\n${second}\n`);
+  return recovery;
+}
+
+async function ownerRecipient(path: string, passphrase: string | undefined): Promise<string> {
+  const age = await import('age-encryption');
+  if (existsSync(path)) {
+    const [known] = await readIdentityFile(path, () => passphrase);
+    if (known !== undefined) return await age.identityToRecipient(known);
+  }
+  const identity = await age.generateX25519Identity();
+  const recipient = await age.identityToRecipient(identity);
+  const text = `# created: ${new Date().toISOString()}\n# public key: ${recipient}\n${identity}\n`;
+  writeFileAtomic(path, passphrase === undefined ? text : await protect(text, passphrase));
+  return recipient;
+}
+
+async function protect(text: string, passphrase: string): Promise<Uint8Array> {
+  const { Encrypter } = await import('age-encryption');
+  const encrypter = new Encrypter();
+  encrypter.setPassphrase(passphrase);
+  return await encrypter.encrypt(text);
+}
+
+function createSigningKey(privatePath: string, publicPath: string): void {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  writeFileAtomic(publicPath, publicKey.export({ type: 'spki', format: 'pem' }), 0o644);
+  writeFileAtomic(privatePath, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+}
+
+/** Asks a person for the passphrase of a file; undefined where nobody can be asked. */
+export type AskPassphrase = (path: string) => string | undefined | Promise<string | undefined>;
+
+/** Where identities come from, besides the store. */
+export interface IdentitySource {
+  /** Another identity file; without it $TASKFS_IDENTITY, else the store's own. */
+  readonly file?: string | undefined;
+  readonly passphrase?: AskPassphrase | undefined;
+}
+
+/**
+ * The age identities (`AGE-SECRET-KEY-…`) that archives can be opened with; none on a machine that
+ * only seals. Throws `not-found` for a file that was named and is not there, `wrong-key` where a
+ * passphrase is missing or wrong, `damaged`.
+ */
+export async function loadIdentities(store: Store, source: IdentitySource = {}): Promise<string[]> {
+  const named = source.file ?? process.env.TASKFS_IDENTITY;
+  const path = named ?? keyPaths(store).identity;
+  if (!existsSync(path)) {
+    if (named === undefined) return [];
+    throw new TaskfsError('not-found', `there is no identity file ${path}`, {
+      hint: 'Name another with --identity or TASKFS_IDENTITY.',
+    });
+  }
+  return await readIdentityFile(path, source.passphrase);
+}
+
+async function readIdentityFile(path: string, ask?: AskPassphrase): Promise<string[]> {
+  const data = readFileSync(path);
+  const text = isEncrypted(data) ? await unprotect(path, data, ask) : data.toString('utf8');
+  const identities = parseLines(text);
+  if (identities.length > 0 && identities.every((line) => line.startsWith('AGE-SECRET-KEY-'))) {
+    return identities;
+  }
+  throw new TaskfsError('damaged', `${path} is not an age identity file`, {
+    hint: "Lines of it are comments or begin with AGE-SECRET-KEY-; 'age-keygen' writes such files.",
+  });
+}
+
+const ARMOR = '-----BEGIN AGE ENCRYPTED FILE-----';
+const MAGIC = 'age-encryption.org/v1\n';
+const beginsWith = (data: Buffer, text: string): boolean =>
+  data.subarray(0, text.length).toString('latin1') === text;
+const isEncrypted = (data: Buffer): boolean => beginsWith(data, MAGIC) || beginsWith(data, ARMOR);
+
+async function unprotect(path: string, data: Buffer, ask?: AskPassphrase): Promise<string> {
+  const passphrase = await ask?.(path);
+  if (passphrase === undefined) {
+    throw new TaskfsError('wrong-key', `${path} is protected by a passphrase, and none was given`);
+  }
+  const { armor, Decrypter } = await import('age-encryption');
+  const decrypter = new Decrypter();
+  decrypter.addPassphrase(passphrase);
+  try {
+    const file = beginsWith(data, ARMOR) ? armor.decode(data.toString('latin1')) : data;
+    return await decrypter.decrypt(file, 'text');
+  } catch (cause) {
+    throw new TaskfsError('wrong-key', `the passphrase does not open ${path}`, { cause });
+  }
+}
+
+/**
+ * The age recipients that every task's key is encrypted to: owner, recovery, and who was added.
+ * Throws `failed` where there are none: nothing is sealed to nobody.
+ */
+export function loadRecipients(store: Store): string[] {
+  const { recipients: path } = keyPaths(store);
+  const recipients = existsSync(path) ? parseLines(readFileSync(path, 'utf8')) : [];
+  if (recipients.length > 0) return recipients;
+  throw new TaskfsError('failed', `the store has no recipients to seal for (${path})`, {
+    hint: "'taskfs init' makes keys; then 'taskfs recover' seals what waits.",
+  });
+}
+
+function parseLines(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+/** The Ed25519 key that seals are signed with. Throws `failed` where it is missing. */
+export function loadSigningKey(store: Store): KeyObject {
+  return readKey(keyPaths(store).signing, createPrivateKey);
+}
+
+/** The key that seals of this store are checked with. Throws `failed` where it is missing. */
+export function loadVerifyingKey(store: Store): KeyObject {
+  return readKey(keyPaths(store).verifying, createPublicKey);
+}
+
+function readKey(path: string, parse: (pem: string) => KeyObject): KeyObject {
+  try {
+    return parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw new TaskfsError('failed', `the signing key ${path} is unreadable: ${messageOf(cause)}`, {
+      hint: 'Put it back from a backup of the store.',
+      cause,
+    });
+  }
+}

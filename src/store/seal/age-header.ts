@@ -1,0 +1,57 @@
+import { readSync } from 'node:fs';
+import { TaskfsError } from '../errors.ts';
+
+/** The start of an age file: its text header, and the key that the payload's key is derived from. */
+export interface AgeHeader {
+  /** Up to and with the newline after the MAC. */
+  readonly bytes: Buffer;
+  /** 16 random bytes. */
+  readonly fileKey: Uint8Array;
+}
+
+/** A header needs no more; a longer one is not read. */
+const MAX_HEADER = 64 * 1024;
+
+/**
+ * Makes the header of a new age v1 file (C2SP age.md). The age package makes it, for an empty file;
+ * a recipient that adds no stanza learns the file key on the way.
+ */
+export async function makeHeader(recipients: readonly string[]): Promise<AgeHeader> {
+  const { Encrypter } = await import('age-encryption');
+  const encrypter = new Encrypter();
+  let fileKey = new Uint8Array();
+  for (const recipient of recipients) encrypter.addRecipient(recipient);
+  encrypter.addRecipient({
+    wrapFileKey(key) {
+      fileKey = Uint8Array.from(key);
+      return [];
+    },
+  });
+  const file = Buffer.from(await encrypter.encrypt(new Uint8Array()));
+  return { bytes: file.subarray(0, headerLength(file)), fileKey };
+}
+
+/** How long the header at the start of `file` is; 0 where none ends in there. */
+export function headerLength(file: Buffer): number {
+  const mac = file.indexOf('\n--- ', 0, 'latin1');
+  return mac === -1 ? 0 : file.indexOf('\n', mac + 1, 'latin1') + 1;
+}
+
+/** Reads the header of an open age file. Throws `damaged` where there is none. */
+export function readHeader(fd: number, path: string): Buffer {
+  const start = Buffer.alloc(MAX_HEADER);
+  const length = readSync(fd, start, 0, MAX_HEADER, 0);
+  const file = start.subarray(0, length);
+  const end = headerLength(file);
+  if (file.indexOf('age-encryption.org/v1\n', 0, 'latin1') === 0 && end > 0) {
+    return Buffer.from(file.subarray(0, end));
+  }
+  const why = length === 0 ? 'is empty: truncated' : 'does not begin with an age v1 header';
+  throw new TaskfsError('damaged', `${path} ${why}`);
+}
+
+/** The MAC of a header, as it is written there. */
+export function headerMac(header: Buffer): string {
+  const text = header.toString('latin1');
+  return text.slice(text.lastIndexOf('\n--- ') + 5).trim();
+}

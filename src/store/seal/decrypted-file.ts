@@ -1,0 +1,155 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { TaskfsError } from '../errors.ts';
+import { readHeader } from './age-header.ts';
+import { CHUNK, NONCE, openChunk, payloadKey, plainSize, SEALED_CHUNK, TAG } from './payload.ts';
+
+/** An age file opened for reading at any place. Nothing is decrypted before it is asked for. */
+export interface DecryptedFile {
+  /** Bytes of plaintext. */
+  readonly size: number;
+  /** Fills `into` from an offset of the plaintext; returns how many bytes there were. Throws `damaged`. */
+  read(into: Uint8Array, offset: number): number;
+  close(): void;
+}
+
+/** Where the payload of an open age file lies, and its key. */
+export interface Payload {
+  readonly fd: number;
+  readonly path: string;
+  readonly key: Uint8Array;
+  /** Where its first chunk begins in the file. */
+  readonly start: number;
+  /** Bytes of its chunks. */
+  readonly length: number;
+  readonly size: number;
+}
+
+const { O_RDONLY, O_NOFOLLOW } = constants;
+
+/** Opens an age file whose file key is known. The caller closes `fd`. Throws `damaged`, `failed`. */
+export function openPayload(path: string, fileKey: Uint8Array): Payload {
+  const fd = openSealed(path);
+  try {
+    const header = readHeader(fd, path);
+    const nonce = Buffer.alloc(NONCE);
+    const got = readSync(fd, nonce, 0, NONCE, header.length);
+    const start = header.length + NONCE;
+    const length = fstatSync(fd).size - start;
+    const size = got === NONCE ? plainSize(length) : undefined;
+    if (size === undefined) throw truncated(path, start + Math.max(length, 0));
+    return { fd, path, key: payloadKey(fileKey, nonce), start, length, size };
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+/** Opens a file of an archive. Throws `damaged` where it is missing. */
+export function openSealed(path: string): number {
+  try {
+    return openSync(path, O_RDONLY | O_NOFOLLOW);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+    throw new TaskfsError('damaged', `${path} is missing`, { cause });
+  }
+}
+
+function truncated(path: string, at: number): TaskfsError {
+  return new TaskfsError('damaged', `${path} is truncated at byte ${at}`, {
+    hint: "'taskfs verify' says what is lost; other files of the archive may still read.",
+  });
+}
+
+/** Opens chunks `first` to `first + count - 1`, read at once. Throws `damaged` at the first that is not whole. */
+export function readChunks(payload: Payload, first: number, count: number): Buffer[] {
+  const { fd, start, length } = payload;
+  const from = first * SEALED_CHUNK;
+  const sealed = Buffer.allocUnsafe(Math.min(count * SEALED_CHUNK, length - from));
+  const got = readFully(fd, sealed, start + from);
+  if (got < sealed.length) throw truncated(payload.path, start + from + got);
+  const chunks: Buffer[] = [];
+  for (let at = 0; at < sealed.length; at += SEALED_CHUNK) {
+    chunks.push(open(payload, first + chunks.length, sealed.subarray(at, at + SEALED_CHUNK)));
+  }
+  return chunks;
+}
+
+export function readFully(fd: number, into: Uint8Array, position: number): number {
+  let got = 0;
+  while (got < into.length) {
+    const count = readSync(fd, into, got, into.length - got, position + got);
+    if (count === 0) break;
+    got += count;
+  }
+  return got;
+}
+
+function open(payload: Payload, number: number, sealed: Buffer): Buffer {
+  const { key, path, start, length } = payload;
+  const at = number * SEALED_CHUNK;
+  const last = at + sealed.length === length;
+  const plain = openChunk(key, number, last, sealed);
+  if (plain) return plain;
+  // A whole chunk that says "more follows" at the end of the file: what followed was cut off.
+  if (last && sealed.length > TAG && openChunk(key, number, false, sealed)) {
+    throw truncated(path, start + length);
+  }
+  throw new TaskfsError('damaged', `${path} is damaged in chunk ${number} (byte ${start + at})`, {
+    hint: "'taskfs verify' says which files that concerns; the others still read.",
+  });
+}
+
+/** Chunks kept for each open file, and chunks read at once where reading goes on in order. */
+const CACHED = 48;
+const AHEAD = 16;
+
+/** Opens an age file for random access. Throws as `openPayload`. */
+export function openDecrypted(path: string, fileKey: Uint8Array): DecryptedFile {
+  const payload = openPayload(path, fileKey);
+  const cache = new Map<number, Buffer>();
+  const chunks = Math.ceil(payload.length / SEALED_CHUNK);
+  let next = -1;
+
+  const load = (number: number, wanted: number): Buffer => {
+    const ahead = number === next ? AHEAD : Math.min(Math.max(wanted, 1), AHEAD);
+    const loaded = loadAhead(payload, number, Math.min(ahead, chunks - number));
+    loaded.forEach((chunk, index) => {
+      cache.set(number + index, chunk);
+    });
+    for (const old of cache.keys()) {
+      if (cache.size <= CACHED) break;
+      cache.delete(old);
+    }
+    next = number + loaded.length;
+    return loaded[0] as Buffer;
+  };
+
+  return {
+    size: payload.size,
+    read(into, offset) {
+      const end = Math.min(offset + into.length, payload.size);
+      for (let at = offset; at < end; ) {
+        const number = Math.floor(at / CHUNK);
+        const wanted = Math.ceil(end / CHUNK) - number;
+        const chunk = cache.get(number) ?? load(number, wanted);
+        const within = at - number * CHUNK;
+        const part = chunk.subarray(within, within + end - at);
+        into.set(part, at - offset);
+        at += part.length;
+      }
+      return Math.max(end - offset, 0);
+    },
+    close: () => closeSync(payload.fd),
+  };
+}
+
+/** Only the first chunk was asked for: damage further on is somebody else's to meet. */
+function loadAhead(payload: Payload, first: number, count: number): Buffer[] {
+  if (count === 1) return readChunks(payload, first, 1);
+  try {
+    return readChunks(payload, first, count);
+  } catch (error) {
+    if (!(error instanceof TaskfsError)) throw error;
+    return readChunks(payload, first, 1);
+  }
+}

@@ -1,0 +1,213 @@
+import type { ArtifactType } from '../artifacts/artifact.ts';
+import { TaskfsError } from '../errors.ts';
+
+/** A stretch of a file that holds data, or of the index. Bytes. */
+export interface Stretch {
+  readonly start: number;
+  readonly length: number;
+}
+
+/** What the index says of one name in the tree. Times are nanoseconds since the epoch. */
+export interface IndexEntry {
+  /** Where its line begins in the index; of a further name of a file, where the first name's line begins. */
+  readonly position: number;
+  /** Raw bytes; empty for the top. */
+  readonly name: Buffer;
+  /** Sockets, pipes and devices are recorded here, and not in the tar. */
+  readonly type: ArtifactType;
+  /** mode & 07777 */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Bytes, holes included. */
+  readonly size: number;
+  readonly nlink: number;
+  readonly atimeNs: bigint;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  /** Of a symlink: where it points, raw. */
+  readonly target?: Buffer;
+  /** Of a file: where its data begins in the tar. */
+  readonly offset?: number;
+  /** Of a file with holes: the stretches that hold data; their bytes follow each other in the tar. */
+  readonly extents?: readonly Stretch[];
+  /** Of a file: of its stored data, hexadecimal; without holes that is the file's own. */
+  readonly sha256?: string;
+  readonly mime?: string;
+  /** user.* attributes: name and value. */
+  readonly xattrs?: readonly (readonly [name: Buffer, value: Buffer])[];
+  /** Of a directory: where the lines of what is in it lie in the index. */
+  readonly section?: Stretch;
+}
+
+/** A line as it is written: JSON with short lists; see docs/format.md. */
+interface Line {
+  readonly name?: string;
+  readonly name64?: string;
+  readonly link?: number;
+  readonly type?: string;
+  readonly mode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly size?: number;
+  readonly nlink?: number;
+  readonly atime?: string;
+  readonly mtime?: string;
+  readonly ctime?: string;
+  readonly target?: string;
+  readonly target64?: string;
+  readonly offset?: number;
+  readonly extents?: readonly (readonly [number, number])[];
+  readonly sha256?: string;
+  readonly mime?: string;
+  readonly xattrs?: readonly (readonly [string, string])[];
+  readonly section?: readonly [number, number];
+}
+
+/** The line of an entry, its newline included. */
+export function encodeEntry(entry: Omit<IndexEntry, 'position'>): Buffer {
+  const line: Line = {
+    ...encodeBytes('name', entry.name),
+    type: entry.type,
+    mode: entry.mode,
+    uid: entry.uid,
+    gid: entry.gid,
+    size: entry.size,
+    nlink: entry.nlink,
+    atime: String(entry.atimeNs),
+    mtime: String(entry.mtimeNs),
+    ctime: String(entry.ctimeNs),
+    ...(entry.target && encodeBytes('target', entry.target)),
+    ...(entry.offset !== undefined && { offset: entry.offset }),
+    ...(entry.extents && { extents: entry.extents.map(pair) }),
+    ...(entry.sha256 && { sha256: entry.sha256 }),
+    ...(entry.mime && { mime: entry.mime }),
+    ...(entry.xattrs && { xattrs: entry.xattrs.map(encodeXattr) }),
+    ...(entry.section && { section: pair(entry.section) }),
+  };
+  return Buffer.from(`${JSON.stringify(line)}\n`);
+}
+
+/** The line of a further name of a file whose first name's line begins at `position`. */
+export function encodeLink(name: Buffer, position: number): Buffer {
+  const line: Line = { ...encodeBytes('name', name), link: position };
+  return Buffer.from(`${JSON.stringify(line)}\n`);
+}
+
+const pair = ({ start, length }: Stretch) => [start, length] as const;
+const encodeXattr = ([name, value]: readonly [Buffer, Buffer]) =>
+  [name.toString('base64'), value.toString('base64')] as const;
+
+/** As text where the bytes are UTF-8, else in base64 under another key. */
+function encodeBytes(key: 'name' | 'target', bytes: Buffer): Line {
+  const text = bytes.toString('utf8');
+  if (Buffer.from(text).equals(bytes)) return { [key]: text };
+  return { [`${key}64`]: bytes.toString('base64') };
+}
+
+/** A decoded line: an entry, or a further name of the file whose line begins at `link`. */
+export type DecodedLine = IndexEntry | { readonly name: Buffer; readonly link: number };
+
+const TYPES: ReadonlySet<string> = new Set<ArtifactType>([
+  'file',
+  'directory',
+  'symlink',
+  'fifo',
+  'socket',
+  'character-device',
+  'block-device',
+]);
+
+/** Decodes the line that begins at `position`. Throws `damaged` where it is none of ours. */
+export function decodeLine(text: Buffer, position: number): DecodedLine {
+  const line = parse(text, position);
+  const name = bytesOf(line.name, line.name64);
+  const { link } = line;
+  if (link !== undefined && isSize(link) && name) return { name, link };
+  const entry = name && decodeEntry(line, name, position);
+  if (!entry) throw malformed(position);
+  return entry;
+}
+
+function parse(text: Buffer, position: number): Line {
+  try {
+    const value: unknown = JSON.parse(text.toString('utf8'));
+    if (typeof value === 'object' && value !== null) return value as Line;
+  } catch (cause) {
+    throw malformed(position, cause);
+  }
+  throw malformed(position);
+}
+
+function malformed(position: number, cause?: unknown): TaskfsError {
+  return new TaskfsError('damaged', `the index has no entry at byte ${position}`, {
+    hint: "'taskfs reindex' makes the index anew from the archive.",
+    cause,
+  });
+}
+
+const isSize = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && Number(value) >= 0;
+const isText = (value: unknown): value is string => typeof value === 'string';
+
+function bytesOf(text: unknown, base64: unknown): Buffer | undefined {
+  if (isText(text)) return Buffer.from(text);
+  return isText(base64) ? Buffer.from(base64, 'base64') : undefined;
+}
+
+function decodeEntry(line: Line, name: Buffer, position: number): IndexEntry | undefined {
+  const { type, mode, uid, gid, size, nlink } = line;
+  const atimeNs = timeOf(line.atime);
+  const mtimeNs = timeOf(line.mtime);
+  const ctimeNs = timeOf(line.ctime);
+  const target = bytesOf(line.target, line.target64);
+  const extents = line.extents === undefined ? undefined : stretches(line.extents);
+  const section = line.section === undefined ? undefined : stretches([line.section])?.[0];
+  if (!isText(type) || !TYPES.has(type)) return undefined;
+  if (!isSize(mode) || !isSize(uid) || !isSize(gid) || !isSize(size) || !isSize(nlink))
+    return undefined;
+  if (atimeNs === undefined || mtimeNs === undefined || ctimeNs === undefined) return undefined;
+  if (type === 'directory' && !section) return undefined;
+  if (type === 'file' && !isSize(line.offset)) return undefined;
+  if (type === 'symlink' && !target) return undefined;
+  if (line.extents !== undefined && !extents) return undefined;
+  return {
+    position,
+    name,
+    type: type as ArtifactType,
+    mode,
+    uid,
+    gid,
+    size,
+    nlink,
+    atimeNs,
+    mtimeNs,
+    ctimeNs,
+    ...(target && { target }),
+    ...(isSize(line.offset) && { offset: line.offset }),
+    ...(extents && { extents }),
+    ...(isText(line.sha256) && { sha256: line.sha256 }),
+    ...(isText(line.mime) && { mime: line.mime }),
+    ...(Array.isArray(line.xattrs) && { xattrs: line.xattrs.flatMap(decodeXattr) }),
+    ...(section && { section }),
+  };
+}
+
+function timeOf(text: unknown): bigint | undefined {
+  return isText(text) && /^-?\d{1,20}$/.test(text) ? BigInt(text) : undefined;
+}
+
+function stretches(value: unknown): Stretch[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const all = value.map((item: unknown) => {
+    const [start, length] = Array.isArray(item) ? (item as unknown[]) : [];
+    return isSize(start) && isSize(length) ? { start, length } : undefined;
+  });
+  return all.every((stretch) => stretch !== undefined) ? all : undefined;
+}
+
+function decodeXattr(value: unknown): (readonly [Buffer, Buffer])[] {
+  const [name, content] = Array.isArray(value) ? (value as unknown[]) : [];
+  if (!isText(name) || !isText(content)) return [];
+  return [[Buffer.from(name, 'base64'), Buffer.from(content, 'base64')]];
+}

@@ -1,0 +1,89 @@
+import { TaskfsError } from '../errors.ts';
+import type { DecryptedFile } from './decrypted-file.ts';
+import { type DecodedLine, decodeLine, type IndexEntry, type Stretch } from './index-entry.ts';
+
+const NEWLINE = 0x0a;
+/** A line's first guess; longer ones are read in doubled steps. */
+const LINE = 512;
+const MAX_LINE = 64 * 1024 * 1024;
+
+/**
+ * Reads the index: one JSON line per name, the lines of a directory next to each other and sorted
+ * by raw name, the top's own line last. Only the lines that are asked for are read.
+ */
+export class IndexReader {
+  private readonly file: DecryptedFile;
+
+  constructor(file: DecryptedFile) {
+    this.file = file;
+  }
+
+  /** The top of the tree: the last line. */
+  root(): IndexEntry {
+    const { size } = this.file;
+    return this.entryAt(this.lineStart(size - 1, 0));
+  }
+
+  /** The entry whose line begins at `position`. Throws `damaged`. */
+  entryAt(position: number): IndexEntry {
+    const { decoded } = this.line(position);
+    if ('link' in decoded) throw damagedAt(position);
+    return decoded;
+  }
+
+  /** The line at `position` and where the next one begins. */
+  line(position: number): { readonly decoded: DecodedLine; readonly next: number } {
+    const text = this.text(position);
+    return { decoded: decodeLine(text, position), next: position + text.length + 1 };
+  }
+
+  /** Follows a further name to its file. */
+  resolve(line: DecodedLine): IndexEntry {
+    return 'link' in line ? { ...this.entryAt(line.link), name: line.name } : line;
+  }
+
+  /** Finds a name in a directory's section by bisection. */
+  find(section: Stretch, name: Uint8Array): IndexEntry | undefined {
+    let low = section.start;
+    let high = section.start + section.length;
+    while (low < high) {
+      const start = this.lineStart(Math.floor((low + high) / 2), low);
+      const { decoded, next } = this.line(start);
+      const order = Buffer.compare(decoded.name, name);
+      if (order === 0) return this.resolve(decoded);
+      if (order < 0) low = next;
+      else high = start;
+    }
+    return undefined;
+  }
+
+  private text(position: number): Buffer {
+    for (let length = LINE; length <= MAX_LINE; length *= 2) {
+      const bytes = Buffer.allocUnsafe(length);
+      const got = this.file.read(bytes, position);
+      const end = bytes.subarray(0, got).indexOf(NEWLINE);
+      if (end !== -1) return bytes.subarray(0, end);
+      if (got < length) break;
+    }
+    throw damagedAt(position);
+  }
+
+  /** Where the line that holds byte `at` begins, not before `low`. */
+  private lineStart(at: number, low: number): number {
+    for (let end = at, length = LINE; end > low; length *= 2) {
+      const start = Math.max(low, end - length);
+      const bytes = Buffer.allocUnsafe(end - start);
+      this.file.read(bytes, start);
+      const newline = bytes.lastIndexOf(NEWLINE);
+      if (newline !== -1) return start + newline + 1;
+      end = start;
+    }
+    return low;
+  }
+}
+
+function damagedAt(position: number): TaskfsError {
+  return new TaskfsError('damaged', `the index has no entry at byte ${position}`, {
+    hint: "'taskfs reindex' makes the index anew from the archive.",
+  });
+}

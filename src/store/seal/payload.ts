@@ -1,0 +1,92 @@
+import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
+
+/**
+ * The payload of an age v1 file: after the header a 16-byte nonce, then chunks of the STREAM
+ * construction (C2SP age.md, "Payload"). A chunk is sealed alone, so any of them can be written or
+ * read without the others.
+ */
+
+/** Plaintext bytes of a chunk; only the last may be shorter. */
+export const CHUNK = 64 * 1024;
+export const TAG = 16;
+/** Bytes of a whole chunk on disk. */
+export const SEALED_CHUNK = CHUNK + TAG;
+export const NONCE = 16;
+
+const CIPHER = 'chacha20-poly1305';
+
+export function payloadKey(fileKey: Uint8Array, nonce: Uint8Array): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', fileKey, nonce, 'payload', 32));
+}
+
+/** 11 bytes big-endian counter, and whether the chunk is the last. */
+function chunkNonce(counter: number, last: boolean): Buffer {
+  const nonce = Buffer.alloc(12);
+  nonce.writeUIntBE(counter, 5, 6);
+  nonce[11] = last ? 1 : 0;
+  return nonce;
+}
+
+/** Seals one chunk into `out`, which has room for it and its tag. */
+export function sealChunk(
+  key: Uint8Array,
+  counter: number,
+  last: boolean,
+  plain: Uint8Array,
+  out: Uint8Array,
+): void {
+  const cipher = createCipheriv(CIPHER, key, chunkNonce(counter, last), { authTagLength: TAG });
+  out.set(cipher.update(plain), 0);
+  cipher.final();
+  out.set(cipher.getAuthTag(), plain.length);
+}
+
+/** Opens one chunk; undefined where it is not what was sealed under this key at this place. */
+export function openChunk(
+  key: Uint8Array,
+  counter: number,
+  last: boolean,
+  sealed: Uint8Array,
+): Buffer | undefined {
+  const end = sealed.length - TAG;
+  const nonce = chunkNonce(counter, last);
+  const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG });
+  decipher.setAuthTag(sealed.subarray(end));
+  const plain = decipher.update(sealed.subarray(0, end));
+  try {
+    decipher.final();
+    return plain;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Seals consecutive chunks, the first of number `counter`; returns the bytes of `out` that are used. */
+export function sealChunks(
+  key: Uint8Array,
+  counter: number,
+  last: boolean,
+  plain: Uint8Array,
+  out: Uint8Array,
+): number {
+  let written = 0;
+  let number = counter;
+  for (let at = 0; at < plain.length || at === 0; at += CHUNK) {
+    const chunk = plain.subarray(at, at + CHUNK);
+    const isLast = last && at + CHUNK >= plain.length;
+    sealChunk(key, number++, isLast, chunk, out.subarray(written));
+    written += chunk.length + TAG;
+  }
+  return written;
+}
+
+/** Where a chunk's plaintext begins on disk, counted from the end of the nonce. */
+export const sealedOffset = (plainOffset: number): number => (plainOffset / CHUNK) * SEALED_CHUNK;
+
+/** Plaintext bytes of a payload without its nonce; undefined where no payload has such a length. */
+export function plainSize(sealed: number): number | undefined {
+  const chunks = Math.ceil(sealed / SEALED_CHUNK);
+  const lastChunk = sealed - (chunks - 1) * SEALED_CHUNK - TAG;
+  const fits = chunks > 0 && (chunks === 1 ? lastChunk >= 0 : lastChunk > 0);
+  return fits ? sealed - chunks * TAG : undefined;
+}

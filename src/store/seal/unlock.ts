@@ -1,0 +1,112 @@
+import { closeSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { messageOf, TaskfsError } from '../errors.ts';
+import { readHeader } from './age-header.ts';
+import { openSealed } from './decrypted-file.ts';
+import { FILES, KEY_FILE, PARTS, type Part } from './layout.ts';
+
+/** The 16-byte age file keys of an archive's files. A plain value: it may be sent to another thread. */
+export interface FileKeys {
+  readonly artifacts: Uint8Array;
+  readonly index: Uint8Array;
+  readonly log: Uint8Array;
+}
+
+/**
+ * Unlocks an archive: the identities open key.age, the task's identity in it opens each file's
+ * header. Throws `wrong-key` where no identity fits, `damaged` where key.age or a header is not
+ * what was sealed.
+ */
+export async function unlockArchive(
+  archiveDirectory: string,
+  identities: readonly string[],
+): Promise<FileKeys> {
+  const identity = await openTaskKey(archiveDirectory, identities);
+  const { Decrypter } = await import('age-encryption');
+  const decrypter = new Decrypter();
+  decrypter.addIdentity(identity);
+  const [artifacts, index, log] = await Promise.all(
+    PARTS.map((part) => openHeader(decrypter, archiveDirectory, part)),
+  );
+  return { artifacts, index, log } as FileKeys;
+}
+
+type Decrypter = InstanceType<typeof import('age-encryption').Decrypter>;
+
+async function openHeader(
+  decrypter: Decrypter,
+  directory: string,
+  part: Part,
+): Promise<Uint8Array> {
+  const path = join(directory, FILES[part]);
+  const fd = openSealed(path);
+  try {
+    return await decrypter.decryptHeader(readHeader(fd, path));
+  } catch (cause) {
+    if (cause instanceof TaskfsError) throw cause;
+    throw new TaskfsError(
+      'damaged',
+      `the header of ${path} is damaged, or of another task: ${messageOf(cause)}`,
+      { cause },
+    );
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The task's own identity out of key.age. Throws `wrong-key`, `damaged`. */
+export async function openTaskKey(
+  archiveDirectory: string,
+  identities: readonly string[],
+): Promise<string> {
+  const path = join(archiveDirectory, KEY_FILE);
+  const task = basename(archiveDirectory);
+  if (identities.length === 0) {
+    throw new TaskfsError('wrong-key', `there is no identity to open the archive of ${task} with`, {
+      hint: 'Name an identity file with --identity or TASKFS_IDENTITY.',
+    });
+  }
+  const { Decrypter } = await import('age-encryption');
+  const decrypter = new Decrypter();
+  for (const identity of identities) addIdentity(decrypter, identity);
+  const text = await open(decrypter, readKeyFile(path), path, task);
+  const identity = text.split('\n').find((line) => line.startsWith('AGE-SECRET-KEY-'));
+  if (identity) return identity;
+  throw new TaskfsError('damaged', `${path} holds no age identity`);
+}
+
+function addIdentity(decrypter: Decrypter, identity: string): void {
+  try {
+    decrypter.addIdentity(identity);
+  } catch (cause) {
+    throw new TaskfsError('wrong-key', `an identity is malformed: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function readKeyFile(path: string): Buffer {
+  const fd = openSealed(path);
+  try {
+    return readFileSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function open(
+  decrypter: Decrypter,
+  file: Buffer,
+  path: string,
+  task: string,
+): Promise<string> {
+  try {
+    return await decrypter.decrypt(file, 'text');
+  } catch (cause) {
+    if (messageOf(cause).startsWith('no identity matched')) {
+      throw new TaskfsError('wrong-key', `no identity opens the archive of ${task}`, {
+        hint: 'It was sealed for other keys: name one of those with --identity or TASKFS_IDENTITY.',
+        cause,
+      });
+    }
+    throw new TaskfsError('damaged', `${path} is damaged: ${messageOf(cause)}`, { cause });
+  }
+}
