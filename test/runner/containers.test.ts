@@ -11,6 +11,7 @@ import {
   type TaskSpec,
   taskPaths,
 } from '../../src/store/index.ts';
+import { expectFinished, killAtRandom } from '../support/killing.ts';
 import {
   killSupervisor,
   newStore,
@@ -111,6 +112,23 @@ describe.runIf(image)('a task in a container (needs scripts/with-engine)', () =>
     });
     expect(await containersOf(task)).toEqual([]);
   });
+
+  const kills = process.env.TASKFS_LONG ? 60 : 6;
+
+  it(`survives kill -9 of its supervisor at ${kills} random moments (TASKFS_LONG=1: 60)`, async () => {
+    const store = await newStore();
+    const found = new Set<string>();
+    for (let i = 0; i < kills; i++) {
+      const script = 'for i in 1 2 3; do echo $i >> $TASKFS_ARTIFACTS/f; sleep 0.1; done';
+      const task = await startContainer(store, `random${i}`, script);
+      found.add(await killAtRandom(store, task, 1000));
+      await waitFor(store, task, cliMain);
+      await until('its supervisor is gone', () => !isLocked(taskPaths(store, task).lock));
+      expectFinished(store, task);
+      expect(await containersOf(task)).toEqual([]);
+    }
+    expect([...found].filter((state) => !state.endsWith('/sealed')).length).toBeGreaterThan(0);
+  }, 600_000);
 
   it('is tried again in a fresh container each time', async () => {
     const store = await newStore();

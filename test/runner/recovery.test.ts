@@ -4,15 +4,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Recovery, recover, submit, viewTasks } from '../../src/runner/index.ts';
-import {
-  isFinal,
-  isLocked,
-  listTasks,
-  readEvents,
-  type Store,
-  type TaskName,
-  taskPaths,
-} from '../../src/store/index.ts';
+import { isLocked, listTasks, type TaskName, taskPaths } from '../../src/store/index.ts';
+import { expectFinished, killAtRandom } from '../support/killing.ts';
 import {
   killAll,
   killSupervisor,
@@ -29,26 +22,6 @@ import { until } from '../support/until.ts';
 
 const execute = promisify(execFile);
 const options = { cliMain: program, scope: 'all' } as const;
-
-const typesOf = (store: Store, task: TaskName): string[] =>
-  readEvents(taskPaths(store, task).events).map(({ type }) => type);
-
-const countOf = (store: Store, task: TaskName, type: string): number =>
-  typesOf(store, task).filter((found) => found === type).length;
-
-/** Everything that must hold once a task was finalised, however it came to its end. */
-function expectFinished(store: Store, task: TaskName): void {
-  const { staging, log, archive, lock } = taskPaths(store, task);
-  const record = recordOf(store, task);
-  expect(isFinal(record.status)).toBe(true);
-  expect(record.artifacts).toBe('sealed');
-  expect(record.attempts.every(({ endedAt }) => endedAt !== null)).toBe(true);
-  expect([staging, log].filter((path) => existsSync(path))).toEqual([]);
-  expect(existsSync(archive)).toBe(true);
-  expect(isLocked(lock)).toBe(false);
-  expect(countOf(store, task, 'ended')).toBe(1);
-  expect(countOf(store, task, 'sealed')).toBe(1);
-}
 
 describe('recover', () => {
   it('ends a task whose supervisor was killed while it ran, and says so', async () => {
@@ -145,25 +118,14 @@ async function mountTmpfs(directory: string, size: string): Promise<void> {
 
 const kills = process.env.TASKFS_LONG ? 200 : 20;
 
-/** Kills a supervisor after a random number of microseconds; whether it still lived then. */
-async function killAtRandom(store: Store, name: string): Promise<TaskName> {
-  const script = 'for i in 1 2 3; do echo $i >> $TASKFS_ARTIFACTS/f; sleep 0.01; done';
-  const task = await startTask(store, name, shell(script));
-  const end = performance.now() + Math.random() * 160;
-  await until('the moment came', () => performance.now() > end);
-  killSupervisor(store, task);
-  return task;
-}
-
 describe('kill -9 at random moments', () => {
   it(`loses nothing: ${kills} times (TASKFS_LONG=1: 200)`, async () => {
     const store = await newStore();
     const found = new Set<string>();
     for (let i = 0; i < kills; i++) {
-      const task = await killAtRandom(store, `t${i}`);
-      await until('its lock is free', () => !isLocked(taskPaths(store, task).lock));
-      const { status, artifacts } = recordOf(store, task);
-      found.add(`${status}/${artifacts}`);
+      const script = 'for i in 1 2 3; do echo $i >> $TASKFS_ARTIFACTS/f; sleep 0.01; done';
+      const task = await startTask(store, `t${i}`, shell(script));
+      found.add(await killAtRandom(store, task, 160));
       await recover(store, { ...options, scope: i % 2 ? 'all' : 'unfinished' });
       expectFinished(store, task);
     }
