@@ -36,7 +36,8 @@ function connection(fileSystem: Partial<FileSystem>) {
   const settleReply = new Reply(64);
   const session: Session = {
     fileSystem: fileSystem as FileSystem,
-    passthroughWanted: true,
+    wish: { passthrough: true, kernelChecksAccess: true },
+    notify: () => {},
     backing: new BackingIds(() => 7, undefined),
     passedThrough: new Map(),
     lockOwners: new LockOwners(),

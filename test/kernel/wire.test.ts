@@ -31,6 +31,7 @@ const inFuseHeader: readonly Pair[] = [
   { ours: wire.forgetOne, type: 'struct fuse_forget_one' },
   { ours: wire.batchForgetIn, type: 'struct fuse_batch_forget_in' },
   { ours: wire.interruptIn, type: 'struct fuse_interrupt_in' },
+  { ours: wire.accessIn, type: 'struct fuse_access_in' },
   { ours: wire.getattrIn, type: 'struct fuse_getattr_in' },
   { ours: wire.setattrIn, type: 'struct fuse_setattr_in' },
   { ours: wire.mknodIn, type: 'struct fuse_mknod_in' },

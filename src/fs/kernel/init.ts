@@ -20,6 +20,13 @@ export interface Offer {
   readonly flags2: number;
 }
 
+/** What depends on how the mount was made. */
+export interface Wish {
+  readonly passthrough: boolean;
+  /** Others than the owner may enter: the kernel checks modes and access control lists for all. */
+  readonly kernelChecksAccess: boolean;
+}
+
 /** What both sides agreed on. */
 export interface Connection {
   readonly minor: number;
@@ -43,7 +50,6 @@ const WANTED =
   INIT.READDIRPLUS_AUTO |
   INIT.ASYNC_DIO |
   INIT.PARALLEL_DIROPS |
-  INIT.POSIX_ACL |
   INIT.ABORT_ERROR |
   INIT.MAX_PAGES |
   INIT.CACHE_SYMLINKS |
@@ -56,8 +62,9 @@ const WANTED =
  * wanted here those that it knows. Never the writeback cache: others write staging beneath the
  * mount, and the kernel would trust its own sizes.
  */
-export function negotiate(offer: Offer, wish: { readonly passthrough: boolean }): Connection {
-  const flags = (offer.flags & WANTED) >>> 0;
+export function negotiate(offer: Offer, wish: Wish): Connection {
+  const wanted = WANTED | (wish.kernelChecksAccess ? INIT.POSIX_ACL : 0);
+  const flags = (offer.flags & wanted) >>> 0;
   const wanted2 = INIT2.DIRECT_IO_ALLOW_MMAP | (wish.passthrough ? INIT2.PASSTHROUGH : 0);
   const flags2 = flags & INIT.INIT_EXT ? (offer.flags2 & wanted2) >>> 0 : 0;
   const maxWrite = flags & INIT.MAX_PAGES ? MAX_WRITE : 32 * PAGE;

@@ -30,8 +30,7 @@ async function mountAsRoot(directory: string, options: MountOptions): Promise<nu
     'rootmode=40000',
     `user_id=${process.getuid?.() ?? 0}`,
     `group_id=${process.getgid?.() ?? 0}`,
-    'default_permissions',
-    ...(options.allowOther ? ['allow_other'] : []),
+    ...entrance(options),
   ].join(',');
   const flags = MS_NOSUID | MS_NODEV | (options.readOnly ? MS_RDONLY : 0);
   try {
@@ -42,6 +41,14 @@ async function mountAsRoot(directory: string, options: MountOptions): Promise<nu
     throw cannotMount(directory, error);
   }
 }
+
+/**
+ * Who may enter. Where others may, the kernel checks permissions for all by the attributes. Where
+ * only the owner may, the file system beneath checks them, as it would without us: the server is
+ * that owner. That spares asking for a directory's attributes before each lookup in it.
+ */
+const entrance = ({ allowOther }: MountOptions): readonly string[] =>
+  allowOther ? ['default_permissions', 'allow_other'] : [];
 
 function openDeviceFor(directory: string): number {
   try {
@@ -64,9 +71,8 @@ async function mountWithHelper(directory: string, options: MountOptions): Promis
   const list = [
     `fsname=${escapeCommas(options.sourceName)}`,
     `subtype=${SUBTYPE}`,
-    'default_permissions',
     options.readOnly ? 'ro' : 'rw',
-    ...(options.allowOther ? ['allow_other'] : []),
+    ...entrance(options),
   ].join(',');
   const [ours, theirs] = socketPair();
   const helper = spawn(FUSERMOUNT, ['-o', list, '--', directory], {

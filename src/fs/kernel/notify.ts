@@ -19,6 +19,9 @@ export function invalidateInode(node: NodeId, offset = 0n, length = 0n): Buffer 
   return bytes;
 }
 
+/** The node's attributes are old, its content is not. May be sent while the node is being opened. */
+export const invalidateAttributes = (node: NodeId): Buffer => invalidateInode(node, -1n);
+
 /** What the kernel knows of this name in the directory `parent` is old. */
 export function invalidateEntry(parent: NodeId, name: Uint8Array): Buffer {
   const { bytes, view, body } = message(

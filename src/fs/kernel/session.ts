@@ -1,6 +1,6 @@
 import type { FileSystem, HandleId, NodeId } from '../filesystem.ts';
 import type { BackingIds } from './backing.ts';
-import type { Connection } from './init.ts';
+import type { Connection, Wish } from './init.ts';
 import type { LockOwners } from './lock-owners.ts';
 import type { Reply } from './reply.ts';
 import type { Request } from './request.ts';
@@ -9,8 +9,10 @@ import type { WaitingLocks } from './waiting-locks.ts';
 /** What the handlers of one mount share. */
 export interface Session {
   readonly fileSystem: FileSystem;
-  readonly passthroughWanted: boolean;
+  readonly wish: Wish;
   readonly backing: BackingIds;
+  /** Sends a notification to the kernel. */
+  readonly notify: (message: Buffer) => void;
   /** The handles that the kernel passes through, with their nodes. */
   readonly passedThrough: Map<HandleId, NodeId>;
   readonly lockOwners: LockOwners;

@@ -128,6 +128,7 @@ export const forgetOne = struct({ nodeid: 'u64', nlookup: 'u64' });
 export const batchForgetIn = struct({ count: 'u32', dummy: 'u32' });
 export const interruptIn = struct({ unique: 'u64' });
 
+export const accessIn = struct({ mask: 'u32', padding: 'u32' });
 export const getattrIn = struct({ getattr_flags: 'u32', dummy: 'u32', fh: 'u64' });
 export const setattrIn = struct({
   valid: 'u32',

@@ -47,7 +47,8 @@ function startSession(device: Device, fileSystem: FileSystem, reply: Reply): Ses
   );
   const session: Session = {
     fileSystem,
-    passthroughWanted: options.passthrough,
+    wish: { passthrough: options.passthrough, kernelChecksAccess: options.allowOther },
+    notify: (message) => device.write(message, message.length),
     backing,
     passedThrough: new Map(),
     lockOwners: new LockOwners(),

@@ -3,6 +3,7 @@ import {
   DT,
   Errno,
   errno,
+  isDirectory,
   isRegular,
   isSymlink,
   readlinkAt,
@@ -26,6 +27,14 @@ import { LiveTasks } from './live-tasks.ts';
 import { LiveXattrs } from './live-xattrs.ts';
 import { type Made, Names } from './names.ts';
 import { Resolver } from './resolver.ts';
+
+/**
+ * A lookup lends the attributes that it found for a moment (milliseconds), so that the stat(2) for
+ * which the name was looked up need not ask a second time. The next one looks the name up again.
+ * Files that are open lend nothing: whoever holds them open asks without a lookup. Directories do
+ * when asked, since the kernel asks before each step through one.
+ */
+const LENT_MS = 1;
 
 /** How many directories are kept open between calls: well below the usual limit of 1024 files. */
 const DIRECTORY_LIMIT = 256;
@@ -242,11 +251,13 @@ export class LiveRoom implements Room {
 
   private entry({ inode, stat }: Made): Entry {
     const { ttlMs } = this;
-    return { node: inode.id, attr: stat, entryTtlMs: ttlMs, attrTtlMs: ttlMs };
+    const attrTtlMs = inode.files ? ttlMs : Math.max(ttlMs, LENT_MS);
+    return { node: inode.id, attr: stat, entryTtlMs: ttlMs, attrTtlMs };
   }
 
   private attributes(stat: Stat): Attributes {
-    return { attr: stat, attrTtlMs: this.ttlMs };
+    const { ttlMs } = this;
+    return { attr: stat, attrTtlMs: isDirectory(stat.mode) ? Math.max(ttlMs, LENT_MS) : ttlMs };
   }
 }
 

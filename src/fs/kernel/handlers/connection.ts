@@ -28,10 +28,10 @@ export const init: Handler = (session, request, reply) => {
       flags: request.u32(i.flags),
       flags2: extended ? request.u32(i.flags2) : 0,
     },
-    { passthrough: session.passthroughWanted },
+    session.wish,
   );
   session.connection = terms;
-  if (session.passthroughWanted && !(terms.flags2 & INIT2.PASSTHROUGH)) {
+  if (session.wish.passthrough && !(terms.flags2 & INIT2.PASSTHROUGH)) {
     session.backing.offBecause = 'this kernel has no FUSE passthrough (Linux 6.9 and later have)';
   }
   reply.view.setUint32(body + o.minor, terms.minor, true);

@@ -2,7 +2,8 @@ import { Errno, errno } from '../../../sys/errno.ts';
 import { setUmask } from '../../../sys/thread.ts';
 import type { Entry, NodeId, Opened } from '../../filesystem.ts';
 import { writeEntry } from '../attributes.ts';
-import { FOPEN, FSYNC_FDATASYNC, OPEN_KILL_SUIDGID, WRITE_KILL_SUIDGID } from '../constants.ts';
+import { FOPEN, FSYNC_FDATASYNC, OPEN_KILL_SUIDGID, WRITE } from '../constants.ts';
+import { invalidateAttributes } from '../notify.ts';
 import { writeU64 } from '../number64.ts';
 import { Reply } from '../reply.ts';
 import type { Request } from '../request.ts';
@@ -33,6 +34,8 @@ const O_TRUNC = 0o1000;
 export const open: Handler = (session, request, reply) => {
   const flags = request.u32(openIn.at.flags);
   const opened = session.fileSystem.open(request.node, flags, request.caller);
+  // The lookup before may have lent its attributes for a moment; whoever has the file open asks anew.
+  session.notify(invalidateAttributes(request.node));
   if (flags & O_TRUNC && request.u32(openIn.at.open_flags) & OPEN_KILL_SUIDGID) {
     dropSetId(session, request.node, request);
   }
@@ -134,8 +137,10 @@ export const read: Handler = ({ fileSystem }, request, reply) => {
 export const write: Handler = (session, request, reply) => {
   const { fh, offset, size, write_flags } = writeIn.at;
   const data = request.data(writeIn.size, request.u32(size));
-  const written = session.fileSystem.write(request.u64(fh), data, request.u64(offset));
-  if (request.u32(write_flags) & WRITE_KILL_SUIDGID) dropSetId(session, request.node, request);
+  const how = request.u32(write_flags);
+  const fromCache = (how & WRITE.CACHE) !== 0;
+  const written = session.fileSystem.write(request.u64(fh), data, request.u64(offset), fromCache);
+  if (how & WRITE.KILL_SUIDGID) dropSetId(session, request.node, request);
   reply.clear(writeOut.size);
   reply.view.setUint32(Reply.body + writeOut.at.size, written, true);
   return writeOut.size;

@@ -6,11 +6,11 @@ import * as directory from './directory.ts';
 import * as file from './file.ts';
 import * as lock from './lock.ts';
 import * as node from './node.ts';
+import * as permission from './permission.ts';
 import * as xattr from './xattr.ts';
 
 /**
- * ENOSYS tells the kernel to do without and not to ask again: ACCESS (it checks permissions
- * itself), BMAP, POLL (files are always ready), IOCTL, and what only virtiofs sends.
+ * ENOSYS tells the kernel to do without and not to ask again: BMAP, POLL (files are always ready), IOCTL, and what only virtiofs sends.
  */
 export const handlers: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [OP.INIT, connection.init],
@@ -19,6 +19,7 @@ export const handlers: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [OP.BATCH_FORGET, connection.batchForget],
   [OP.INTERRUPT, connection.interrupt],
   [OP.LOOKUP, node.lookup],
+  [OP.ACCESS, permission.access],
   [OP.GETATTR, node.getattr],
   [OP.STATX, node.statx],
   [OP.SETATTR, node.setattr],

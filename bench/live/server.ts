@@ -1,0 +1,42 @@
+import { mkdirSync } from 'node:fs';
+import type { DriverName } from '../../src/fs/driver.ts';
+import { createRecord, newRecord } from '../../src/store/record.ts';
+import { createStore, taskPaths } from '../../src/store/store.ts';
+import { parseTaskName } from '../../src/store/task-name.ts';
+
+/**
+ * A store with one running task, mounted by a driver until the process is told to end:
+ * `server.ts STORE MOUNTPOINT DRIVER PASSTHROUGH`. Prints `ready` and why passthrough is off, if it is.
+ */
+const [, , path = '', mountpoint = '', driver = 'kernel', passthrough = ''] = process.argv;
+const task = parseTaskName('bench');
+const store = createStore(path);
+const paths = taskPaths(store, task);
+for (const directory of [paths.staging, paths.directory]) mkdirSync(directory, { recursive: true });
+createRecord(
+  paths.record,
+  newRecord(task, {
+    command: ['true'],
+    cwd: null,
+    engine: 'process',
+    image: null,
+    env: [],
+    timeoutMs: null,
+    retries: 0,
+    maxRunning: null,
+    options: {},
+  }),
+);
+const { serve } = (await import(`../../src/fs/${driver as DriverName}/serve.ts`)) as {
+  serve: import('../../src/fs/driver.ts').Serve;
+};
+const served = await serve(mountpoint, {
+  store,
+  core: {},
+  allowOther: false,
+  readOnly: false,
+  passthrough: passthrough === 'passthrough',
+});
+process.stdout.write(`ready ${served.notes.join('; ')}\n`);
+process.once('SIGTERM', () => void served.unmount());
+await served.ended;
