@@ -1,0 +1,63 @@
+import type { Argv } from 'yargs';
+import { exitCodeOfError } from './exit-code.ts';
+
+/** Options that every verb has. */
+export interface CommonOptions {
+  readonly store: string | undefined;
+  readonly debug: boolean;
+}
+
+/** What a verb was called with. */
+export interface Call<Options> {
+  readonly options: Options & CommonOptions;
+  /** What stood behind `--`, untouched; only `run` takes it. */
+  readonly rest: readonly string[];
+}
+
+/** A line of a verb's help, and what it does. */
+export type Example = readonly [line: string, meaning: string];
+
+interface Definition<Options> {
+  /** Shown before all else in the verb's help. */
+  readonly examples: readonly Example[];
+  /** What the summary leaves out; a paragraph. */
+  readonly about?: string;
+  readonly build: (parser: Argv<object>) => Argv<Options>;
+  /** Does the work and returns the exit code; nothing means 0. */
+  readonly run: (call: Call<Options>) => Promise<number | undefined> | number | undefined;
+  /** The exit code for what `run` throws. */
+  readonly exitCodeOf?: (error: unknown) => number;
+}
+
+/** A verb's own part, in a form that knows nothing of its options' types. */
+export interface Command {
+  readonly examples: readonly Example[];
+  readonly about: string | undefined;
+  readonly exitCodeOf: (error: unknown) => number;
+  /** Adds the verb to a parser; `finish` gets what its run returns. */
+  attach(
+    parser: Argv<object>,
+    usage: string,
+    rest: readonly string[],
+    finish: (code: number) => void,
+  ): Argv<object>;
+}
+
+/** Defines a verb; the types of its options follow from `build`. */
+export function defineCommand<Options>(definition: Definition<Options>): Command {
+  const { examples, about, build, run, exitCodeOf = exitCodeOfError } = definition;
+  return {
+    examples,
+    about,
+    exitCodeOf,
+    attach: (parser, usage, rest, finish) =>
+      parser.command({
+        command: usage,
+        builder: (own: Argv<object>) => build(own) as Argv<object>,
+        handler: async (options) => {
+          const call = { options: options as unknown as Options & CommonOptions, rest };
+          finish((await run(call)) ?? 0);
+        },
+      }),
+  };
+}

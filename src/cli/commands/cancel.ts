@@ -1,0 +1,34 @@
+import { cancel } from '../../runner/index.ts';
+import { viewTask } from '../../runner/view.ts';
+import { parseTaskName } from '../../store/index.ts';
+import { cliMain } from '../cli-main.ts';
+import { defineCommand } from '../command.ts';
+import { openStoreOf } from '../open-store.ts';
+import { say } from '../output.ts';
+
+export const command = defineCommand({
+  examples: [
+    ['taskfs cancel build', 'End a task: SIGTERM, and SIGKILL after 10 seconds'],
+    ['taskfs cancel --kill build', 'End it at once'],
+  ],
+  about: "Asks for the end and returns; 'taskfs wait' waits for it. What the task wrote is sealed.",
+  build: (parser) =>
+    parser
+      .positional('task', {
+        type: 'string',
+        array: true,
+        demandOption: true,
+        describe: 'Names of tasks',
+      })
+      .option('kill', { type: 'boolean', default: false, describe: 'Without a grace period' }),
+  run: async ({ options }) => {
+    const store = openStoreOf(options);
+    const tasks = options.task.map(parseTaskName);
+    for (const task of tasks) viewTask(store, task);
+    for (const task of tasks) {
+      const asked = await cancel(store, task, { kill: options.kill, cliMain });
+      if (!asked) say(`Task ${task} had ended already.`);
+    }
+    return 0;
+  },
+});

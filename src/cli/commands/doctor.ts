@@ -1,0 +1,27 @@
+import { storePath } from '../../store/index.ts';
+import { paint } from '../colour.ts';
+import { defineCommand } from '../command.ts';
+import { examine, type Finding } from '../examination.ts';
+import { EXIT } from '../exit-code.ts';
+import { printJson, printLine } from '../output.ts';
+
+export const command = defineCommand({
+  examples: [['taskfs doctor', 'Check this machine, the store, its mounts']],
+  about: 'Mounts whose server is dead are taken away. The exit code is 1 where something fails.',
+  build: (parser) =>
+    parser.option('json', { type: 'boolean', default: false, describe: 'Print a JSON array' }),
+  run: async ({ options }) => {
+    const findings = await examine(storePath(options.store));
+    if (options.json) await printJson(findings);
+    else for (const finding of findings) await printLine(show(finding));
+    return findings.some(({ verdict }) => verdict === 'bad') ? EXIT.failed : EXIT.ok;
+  },
+});
+
+const marks = {
+  good: paint('green', 'ok  '),
+  note: paint('yellow', 'note'),
+  bad: paint('red', 'bad '),
+};
+
+const show = ({ verdict, what, says }: Finding): string => `${marks[verdict]}  ${what}: ${says}`;

@@ -1,0 +1,33 @@
+import { resolve } from 'node:path';
+import { exportTree, openTree } from '../../store/artifacts/index.ts';
+import { parseTaskName } from '../../store/index.ts';
+import { jsonPath, printableName } from '../../watch/name.ts';
+import { defineCommand } from '../command.ts';
+import { addIdentityOptions, findIdentities } from '../identity-options.ts';
+import { openStoreOf } from '../open-store.ts';
+import { printJson, printLine, say } from '../output.ts';
+import { showBytes } from '../quantity.ts';
+
+export const command = defineCommand({
+  examples: [['taskfs export build ./out', 'Copy all files of a task, live or archived']],
+  about: 'The directory must be new or empty. Modes, times, links and holes stay as they are.',
+  build: (parser) =>
+    addIdentityOptions(parser)
+      .positional('task', { type: 'string', demandOption: true, describe: 'Name of a task' })
+      .positional('directory', { type: 'string', demandOption: true, describe: 'Where to' })
+      .option('json', { type: 'boolean', default: false, describe: 'Print a JSON object' }),
+  run: async ({ options }) => {
+    const directory = resolve(options.directory);
+    const store = openStoreOf(options);
+    const task = parseTaskName(options.task);
+    using tree = await openTree(store, task, () => findIdentities(store, options));
+    using top = tree.find('', 'keep');
+    const { files, bytes, skipped } = exportTree(top, directory);
+    for (const { path, type } of skipped) say(`Left out: ${printableName(path)} is a ${type}.`);
+    if (options.json) {
+      const leftOut = skipped.map(({ path, type }) => ({ ...jsonPath(path), type }));
+      await printJson({ directory, files, bytes, skipped: leftOut });
+    } else await printLine(`${files} files, ${showBytes(bytes)}, in ${directory}`);
+    return 0;
+  },
+});

@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openLog, type TaskLog } from '../../store/artifacts/index.ts';
+import { isFinal, parseTaskName, readRecord, TaskfsError, taskPaths } from '../../store/index.ts';
+import { defineCommand } from '../command.ts';
+import { addIdentityOptions, findIdentities } from '../identity-options.ts';
+import { openStoreOf } from '../open-store.ts';
+import { print } from '../output.ts';
+import { parseCount } from '../quantity.ts';
+
+export const command = defineCommand({
+  examples: [
+    ['taskfs logs build', 'What a task printed, live or archived'],
+    ['taskfs logs -f build', 'And what it prints, until it ends'],
+    ['taskfs logs -n 20 build', 'The last 20 lines'],
+  ],
+  build: (parser) =>
+    addIdentityOptions(parser)
+      .positional('task', { type: 'string', demandOption: true, describe: 'Name of a task' })
+      .option('follow', { alias: 'f', type: 'boolean', default: false, describe: 'Until it ends' })
+      .option('lines', {
+        alias: 'n',
+        type: 'string',
+        requiresArg: true,
+        describe: 'Only so many lines from the end',
+      }),
+  run: async ({ options }) => {
+    const store = openStoreOf(options);
+    const task = parseTaskName(options.task);
+    const { record } = taskPaths(store, task);
+    const hasEnded = (): boolean => isEnded(record, task);
+    hasEnded();
+    using log = await openLog(store, task, () => findIdentities(store, options));
+    const lines = options.lines === undefined ? undefined : parseCount('-n', options.lines, 0);
+    const from = lines === undefined ? 0 : startOfLastLines(log, lines);
+    await (options.follow ? follow(log, from, hasEnded) : printFrom(log, from));
+    return 0;
+  },
+});
+
+/** Also where it was removed meanwhile: then nothing more comes. */
+function isEnded(record: string, task: Parameters<typeof readRecord>[1]): boolean {
+  return isFinal(readRecord(record, task).status);
+}
+
+/** How often a growing log is looked at, in milliseconds. */
+const LOOK_MS = 100;
+
+async function follow(log: TaskLog, from: number, hasEnded: () => boolean): Promise<void> {
+  let at = from;
+  for (;;) {
+    // Asked before the reading: what came before the end is printed.
+    const ended = hasEndedOrGone(hasEnded);
+    at = await printFrom(log, at);
+    if (ended) return;
+    await sleep(LOOK_MS);
+  }
+}
+
+function hasEndedOrGone(hasEnded: () => boolean): boolean {
+  try {
+    return hasEnded();
+  } catch (error) {
+    if (error instanceof TaskfsError && error.kind === 'not-found') return true;
+    throw error;
+  }
+}
+
+async function printFrom(log: TaskLog, from: number): Promise<number> {
+  let at = from;
+  for (;;) {
+    // A buffer of its own each time: the stream may still hold the last one.
+    const buffer = Buffer.allocUnsafe(64 * 1024);
+    const length = log.read(buffer, at);
+    if (length === 0) return at;
+    await print(buffer.subarray(0, length));
+    at += length;
+  }
+}
+
+const NEWLINE = 0x0a;
+
+/** Where the last lines begin; read from the end, so that a long log costs no more than a short one. */
+function startOfLastLines(log: TaskLog, lines: number): number {
+  const block = Buffer.alloc(64 * 1024);
+  const size = log.size();
+  if (lines === 0) return size;
+  let missing = lines;
+  for (let end = size; end > 0; ) {
+    const start = Math.max(0, end - block.length);
+    const length = log.read(block.subarray(0, end - start), start);
+    for (let at = length - 1; at >= 0; at--) {
+      if (block[at] !== NEWLINE || start + at === size - 1) continue;
+      missing -= 1;
+      if (missing === 0) return start + at + 1;
+    }
+    end = start;
+  }
+  return 0;
+}

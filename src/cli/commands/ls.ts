@@ -1,0 +1,150 @@
+import {
+  type Artifact,
+  type ArtifactNode,
+  type ArtifactTree,
+  openTree,
+} from '../../store/artifacts/index.ts';
+import { parseTaskName, TaskfsError } from '../../store/index.ts';
+import { jsonPath, printableName } from '../../watch/name.ts';
+import { defineCommand } from '../command.ts';
+import { showMode, showTime } from '../file-attributes.ts';
+import { addIdentityOptions, findIdentities } from '../identity-options.ts';
+import { openStoreOf } from '../open-store.ts';
+import { print, printJson, printLine } from '../output.ts';
+import { rawArgument } from '../raw-argument.ts';
+import { table } from '../table.ts';
+
+export const command = defineCommand({
+  examples: [
+    ['taskfs ls build', 'The files of a task, live or archived'],
+    ['taskfs ls -lR build src', 'All below a directory, with sizes and times'],
+    ['taskfs ls build --json', 'As JSON; names that are not UTF-8 have a pathBase64'],
+  ],
+  build: (parser) =>
+    addIdentityOptions(parser)
+      .positional('task', { type: 'string', demandOption: true, describe: 'Name of a task' })
+      .positional('path', { type: 'string', default: '', describe: 'A directory or file' })
+      .option('long', {
+        alias: 'l',
+        type: 'boolean',
+        default: false,
+        describe: 'Modes, sizes, times',
+      })
+      .option('recursive', { alias: 'R', type: 'boolean', default: false, describe: 'All below' })
+      .option('null', {
+        alias: '0',
+        type: 'boolean',
+        default: false,
+        describe: 'Raw names, each ended by a NUL byte',
+      })
+      .option('json', { type: 'boolean', default: false, describe: 'Print a JSON array' }),
+  run: async ({ options }) => {
+    const task = parseTaskName(options.task);
+    const store = openStoreOf(options);
+    using tree = await openTree(store, task, () => findIdentities(store, options));
+    const found = [...entries(tree, rawArgument(options.path), options.recursive)];
+    if (options.json) await printJson(found.map(describe));
+    else if (options.null) for (const { path } of found) await print(Buffer.concat([path, NUL]));
+    else
+      for (const line of options.long ? longLines(found) : found.map(shortLine))
+        await printLine(line);
+    return 0;
+  },
+});
+
+const NUL = Buffer.alloc(1);
+
+/** Something found, and its path from the top of the tree. */
+interface Found {
+  readonly path: Buffer;
+  readonly artifact: Artifact;
+}
+
+function* entries(tree: ArtifactTree, path: Buffer, recursive: boolean): Generator<Found> {
+  using node = findDirectoryOrLink(tree, path);
+  const top = Buffer.from(trim(path.toString('latin1')), 'latin1');
+  if (node.artifact.type === 'directory') yield* below(node, top, recursive);
+  else yield { path: top, artifact: node.artifact };
+}
+
+const trim = (path: string): string =>
+  path
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .join('/');
+
+/** What a path stands for; a link that leads nowhere is listed itself. */
+function findDirectoryOrLink(tree: ArtifactTree, path: Buffer): ArtifactNode {
+  try {
+    return tree.find(path, 'follow');
+  } catch (error) {
+    if (error instanceof TaskfsError && error.kind === 'not-found') return tree.find(path, 'keep');
+    throw error;
+  }
+}
+
+function* below(node: ArtifactNode, path: Buffer, recursive: boolean): Generator<Found> {
+  const sorted = [...node.list()].sort((a, b) => Buffer.compare(a.name, b.name));
+  for (const artifact of sorted) {
+    const childPath =
+      path.length === 0 ? artifact.name : Buffer.concat([path, Buffer.from('/'), artifact.name]);
+    yield { path: childPath, artifact };
+    if (!recursive || artifact.type !== 'directory') continue;
+    using child = childIfThere(node, artifact.name);
+    if (child) yield* below(child, childPath, recursive);
+  }
+}
+
+/** A live task may remove a directory between two looks. */
+function childIfThere(node: ArtifactNode, name: Buffer): ArtifactNode | undefined {
+  try {
+    return node.child(name);
+  } catch (error) {
+    if (error instanceof TaskfsError && error.kind === 'not-found') return undefined;
+    throw error;
+  }
+}
+
+function describe({ path, artifact }: Found): object {
+  const { type, mode, uid, gid, size, mtimeNs, target } = artifact;
+  const link = target === null ? {} : prefixed(jsonPath(target));
+  return {
+    ...jsonPath(path),
+    type,
+    mode: mode.toString(8).padStart(4, '0'),
+    uid,
+    gid,
+    size,
+    mtime: showTime(mtimeNs),
+    ...link,
+  };
+}
+
+function prefixed({ path, pathBase64 }: ReturnType<typeof jsonPath>): object {
+  return pathBase64 === undefined ? { target: path } : { target: path, targetBase64: pathBase64 };
+}
+
+const shortLine = ({ path, artifact }: Found): string =>
+  artifact.type === 'directory' ? `${printableName(path)}/` : printableName(path);
+
+function longLines(found: readonly Found[]): string[] {
+  const rows = found.map((each) => {
+    const { type, mode, uid, gid, size, mtimeNs, target } = each.artifact;
+    const name =
+      target === null ? shortLine(each) : `${shortLine(each)} -> ${printableName(target)}`;
+    return {
+      cells: [showMode(type, mode), `${uid}:${gid}`, String(size), showTime(mtimeNs)],
+      name,
+    };
+  });
+  const width = Math.max(0, ...rows.map(({ cells }) => cells[2]?.length ?? 0));
+  return table(
+    rows.map(({ cells: [modes = '', owner = '', size = '', time = ''], name }) => [
+      modes,
+      owner,
+      size.padStart(width),
+      time,
+      name,
+    ]),
+  );
+}

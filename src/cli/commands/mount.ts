@@ -1,0 +1,62 @@
+import { DRIVERS } from '../../fs/driver.ts';
+import { mountInBackground, serveUntilUnmounted } from '../../fs/mount/index.ts';
+import { recover } from '../../runner/index.ts';
+import { cliMain } from '../cli-main.ts';
+import { defineCommand } from '../command.ts';
+import { addIdentityOptions, findIdentities } from '../identity-options.ts';
+import { openOrMakeStore } from '../open-store.ts';
+import { printJson, printLine, say } from '../output.ts';
+
+export const command = defineCommand({
+  examples: [
+    ['taskfs mount ~/tasks', 'Show all tasks there; returns when the mount is there'],
+    ['taskfs mount --read-only ~/tasks', 'Refuse changes'],
+    ['taskfs mount --foreground ~/tasks', 'Serve until Ctrl-C'],
+  ],
+  about:
+    'The directory must be there and be empty. Live tasks are in live/, read-write; archived ones in ' +
+    'archive/, decrypted as they are read; what they printed in logs/.',
+  build: (parser) =>
+    addIdentityOptions(parser)
+      .positional('directory', { type: 'string', demandOption: true, describe: 'Where' })
+      .option('driver', {
+        choices: DRIVERS,
+        requiresArg: true,
+        describe: 'What speaks to the kernel; kernel is the default on Linux',
+      })
+      .option('foreground', { type: 'boolean', default: false, describe: 'Serve from here' })
+      .option('allow-other', { type: 'boolean', default: false, describe: 'Other users may enter' })
+      .option('read-only', { type: 'boolean', default: false, describe: 'Refuse changes' })
+      .option('passthrough', {
+        type: 'boolean',
+        default: true,
+        describe: 'Let the kernel read and write live files by itself where it can',
+      })
+      .option('json', { type: 'boolean', default: false, describe: 'Print a JSON object' }),
+  run: async ({ options }) => {
+    const store = await openOrMakeStore(options);
+    await recover(store, { cliMain, scope: 'unfinished', say });
+    const { directory, driver, passthrough } = options;
+    const how = {
+      allowOther: options['allow-other'],
+      readOnly: options['read-only'],
+      passthrough,
+      ...(driver && { driver }),
+      identities: await findIdentities(store, options),
+    };
+    const tell = async (mountpoint: string, notes: readonly string[], facts: object) => {
+      for (const note of notes) say(note);
+      if (options.json) await printJson({ mountpoint, store: store.path, ...facts, notes });
+      else await printLine(mountpoint);
+    };
+    if (options.foreground) {
+      await serveUntilUnmounted(store, directory, how, (mount) => {
+        void tell(mount.mountpoint, mount.notes, { driver: mount.driver, pid: process.pid });
+      });
+      return 0;
+    }
+    const mount = await mountInBackground(store, directory, how);
+    await tell(mount.mountpoint, mount.notes, { driver: mount.driver, pid: mount.pid });
+    return 0;
+  },
+});

@@ -1,0 +1,71 @@
+import { type TaskView, viewTasks } from '../../runner/view.ts';
+import { isFinal } from '../../store/index.ts';
+import { paint } from '../colour.ts';
+import { defineCommand } from '../command.ts';
+import { openStoreOf } from '../open-store.ts';
+import { printJson, printLine } from '../output.ts';
+import { showDuration } from '../quantity.ts';
+import { table } from '../table.ts';
+import { paintTask, showCommand, showStatus } from '../task-line.ts';
+
+const STATUSES = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;
+
+export const command = defineCommand({
+  examples: [
+    ['taskfs ps', 'Tasks that wait, run, or were not sealed yet'],
+    ['taskfs ps -a', 'All tasks'],
+    ['taskfs ps --status failed --json', 'All that failed, as JSON'],
+  ],
+  build: (parser) =>
+    parser
+      .option('all', { alias: 'a', type: 'boolean', default: false, describe: 'Sealed tasks too' })
+      .option('status', {
+        type: 'string',
+        array: true,
+        choices: STATUSES,
+        requiresArg: true,
+        describe: 'Only tasks of this status, sealed or not',
+      })
+      .option('json', { type: 'boolean', default: false, describe: 'Print a JSON array' }),
+  run: async ({ options }) => {
+    const wanted = options.status;
+    const shown = viewTasks(openStoreOf(options)).filter((task) => {
+      if (wanted) return wanted.includes(task.status);
+      return options.all || task.artifacts !== 'sealed';
+    });
+    if (options.json) await printJson(shown);
+    else for (const line of lines(shown)) await printLine(line);
+    return 0;
+  },
+});
+
+function lines(tasks: readonly TaskView[]): string[] {
+  const head = ['TASK', 'STATUS', 'FILES', 'CREATED', 'TOOK', 'COMMAND'];
+  const rows = tasks.map((task) => [
+    paintTask(task, task.task),
+    paintTask(task, showStatus(task)),
+    task.artifacts,
+    `${showDuration(Date.now() - Date.parse(task.createdAt))} ago`,
+    took(task),
+    showCommand(task.command),
+  ]);
+  return table([head.map((title) => paint('dim', title)), ...rows]).map(fit);
+}
+
+function took({ startedAt, endedAt, status }: TaskView): string {
+  if (startedAt === null) return '';
+  const end = isFinal(status) && endedAt !== null ? Date.parse(endedAt) : Date.now();
+  return showDuration(end - Date.parse(startedAt));
+}
+
+/** A line no wider than the terminal: the command, its last part, is cut. */
+function fit(line: string): string {
+  const columns = process.stdout.isTTY ? process.stdout.columns : undefined;
+  if (columns === undefined) return line;
+  let visible = 0;
+  for (let at = 0; at < line.length; at++) {
+    if (line[at] === '\x1b') at = line.indexOf('m', at);
+    else if (++visible >= columns) return line.slice(0, at + 1);
+  }
+  return line;
+}

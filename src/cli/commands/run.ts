@@ -1,0 +1,82 @@
+import { constants } from 'node:os';
+import type { Claim } from '../../runner/index.ts';
+import { recover, startDetached, submit, superviseTask } from '../../runner/index.ts';
+import { viewTask } from '../../runner/view.ts';
+import { TaskfsError, type TaskRecord } from '../../store/index.ts';
+import { cliMain } from '../cli-main.ts';
+import { defineCommand } from '../command.ts';
+import { exitCodeOfTask, exitCodeOfTaskError } from '../exit-code.ts';
+import { openOrMakeStore } from '../open-store.ts';
+import { printJson, printLine, say } from '../output.ts';
+import { showEngineProgress, showSealProgress } from '../progress.ts';
+import { addRunOptions, type RunOptions } from '../run-options.ts';
+import { readEnvironment, specOf } from '../task-spec.ts';
+
+export const command = defineCommand({
+  examples: [
+    ['taskfs run -- npm test', 'A local process; its files go to $TASKFS_ARTIFACTS'],
+    ['taskfs run --image node:24 -- npm test', 'In a container; its files go to /artifacts'],
+    ['taskfs run -d --name build -- make', 'In the background, with a name'],
+    ['taskfs run --timeout 10m --retries 2 -- ./flaky', 'With a limit, and another try or two'],
+  ],
+  about:
+    'Everything behind -- is the command, untouched. What it leaves in $TASKFS_ARTIFACTS is sealed when ' +
+    'it ends. Ctrl-C cancels it. The exit code is its own; 124: timed out; 125: taskfs failed; 126, 127: ' +
+    'not executable, not found; 128+n: ended by signal n; 130: cancelled.',
+  build: addRunOptions,
+  exitCodeOf: exitCodeOfTaskError,
+  run: async ({ options, rest }) => {
+    assertCommand(rest, options);
+    const spec = specOf(rest, options);
+    const env = readEnvironment(options.env ?? []);
+    const store = await openOrMakeStore(options);
+    await recover(store, { cliMain, scope: 'unfinished', say });
+    const claim = submit(store, { name: options.name, spec });
+    if (!options.detach) return inForeground(claim, env, options);
+    await startDetached(claim, env, cliMain);
+    if (options.json) await printJson(viewTask(store, claim.task));
+    else await printLine(claim.task);
+    return 0;
+  },
+});
+
+function assertCommand(rest: readonly string[], { image, detach, interactive }: RunOptions): void {
+  if (rest.length === 0 && image === undefined) {
+    throw new TaskfsError('usage', 'there is no command to run', {
+      hint: "It stands behind two dashes: 'taskfs run -- make all'.",
+    });
+  }
+  if (detach && interactive) {
+    throw new TaskfsError('usage', '-d and -i exclude each other', {
+      hint: 'A task in the background has no input.',
+    });
+  }
+}
+
+async function inForeground(
+  claim: Claim,
+  env: Readonly<Record<string, string>>,
+  options: RunOptions,
+): Promise<number> {
+  if (process.stderr.isTTY && options.name === undefined) say(`Task ${claim.task}`);
+  using seal = showSealProgress();
+  using engine = showEngineProgress();
+  // With --json, standard output belongs to the report; what the task prints is in its log.
+  const shown = options.json ? {} : { stdout: process.stdout, stderr: process.stderr };
+  const record = await superviseTask(claim, env, {
+    ...shown,
+    ...(options.interactive && { stdin: process.stdin }),
+    say,
+    onSealProgress: seal.onProgress,
+    onEngineProgress: engine.onProgress,
+  });
+  if (options.json) await printJson(viewTask(claim.store, claim.task));
+  tellEnd(record);
+  return exitCodeOfTask(record, constants.signals);
+}
+
+/** An end that the command's own output does not explain. */
+function tellEnd({ task, reasonKind, reason }: TaskRecord): void {
+  if (reasonKind === 'exit') return;
+  say(`Task ${task}: ${reason}`);
+}

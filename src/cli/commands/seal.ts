@@ -1,0 +1,57 @@
+import { recoverTask } from '../../runner/recover.ts';
+import { viewTask } from '../../runner/view.ts';
+import {
+  isFinal,
+  parseTaskName,
+  type Store,
+  TaskfsError,
+  type TaskName,
+} from '../../store/index.ts';
+import { cliMain } from '../cli-main.ts';
+import { defineCommand } from '../command.ts';
+import { openStoreOf } from '../open-store.ts';
+import { printJson, printLine, say } from '../output.ts';
+import { showSealProgress } from '../progress.ts';
+
+export const command = defineCommand({
+  examples: [['taskfs seal build', 'Seal the files of a task whose sealing failed']],
+  about: 'Tasks are sealed by themselves when they end. Files are kept in plain where that failed.',
+  build: (parser) =>
+    parser
+      .positional('task', {
+        type: 'string',
+        array: true,
+        demandOption: true,
+        describe: 'Names of tasks that have ended',
+      })
+      .option('json', { type: 'boolean', default: false, describe: 'Print a JSON array' }),
+  run: async ({ options }) => {
+    const store = openStoreOf(options);
+    const tasks = options.task.map(parseTaskName);
+    for (const task of tasks) assertEnded(store, task);
+    for (const task of tasks) await seal(store, task);
+    const views = tasks.map((task) => viewTask(store, task));
+    if (options.json) await printJson(views);
+    else for (const { task, artifacts } of views) await printLine(`${task}: ${artifacts}`);
+    return 0;
+  },
+});
+
+function assertEnded(store: Store, task: TaskName): void {
+  const { status } = viewTask(store, task);
+  if (isFinal(status)) return;
+  throw new TaskfsError('usage', `task ${task} is ${status}: its files are still its own`, {
+    hint: `Wait for it ('taskfs wait ${task}') or end it ('taskfs cancel ${task}'): it is sealed then.`,
+  });
+}
+
+async function seal(store: Store, task: TaskName): Promise<void> {
+  using progress = showSealProgress();
+  const onSealProgress = progress.onProgress;
+  await recoverTask(store, task, { cliMain, scope: 'all', say, onSealProgress });
+  const { artifacts, sealError } = viewTask(store, task);
+  if (artifacts !== 'kept') return;
+  throw new TaskfsError('failed', `task ${task} could not be sealed: ${sealError}`, {
+    hint: "Its files are kept as they are. 'taskfs doctor' looks for what may be wrong.",
+  });
+}

@@ -1,0 +1,50 @@
+import { type TaskView, viewTask } from '../../runner/view.ts';
+import { parseTaskName } from '../../store/index.ts';
+import { defineCommand } from '../command.ts';
+import { openStoreOf } from '../open-store.ts';
+import { printJson, printLine } from '../output.ts';
+import { showDuration } from '../quantity.ts';
+import { table } from '../table.ts';
+import { paintTask, showCommand, showStatus } from '../task-line.ts';
+
+export const command = defineCommand({
+  examples: [
+    ['taskfs status build', 'Where the task stands, and why'],
+    ['taskfs status build --json', 'The same for a program'],
+  ],
+  build: (parser) =>
+    parser
+      .positional('task', { type: 'string', demandOption: true, describe: 'Name of a task' })
+      .option('json', { type: 'boolean', default: false, describe: 'Print a JSON object' }),
+  run: async ({ options }) => {
+    const view = viewTask(openStoreOf(options), parseTaskName(options.task));
+    if (options.json) await printJson(view);
+    else for (const line of table(rows(view))) await printLine(line);
+    return 0;
+  },
+});
+
+function rows(task: TaskView): string[][] {
+  const facts: [string, string | null][] = [
+    ['Task', paintTask(task, task.task)],
+    ['Status', paintTask(task, showStatus(task))],
+    ['Reason', task.reason],
+    ['Files', task.artifacts],
+    ['Not sealed', task.sealError],
+    ['Command', showCommand(task.command)],
+    ['Directory', task.cwd],
+    ['Engine', task.image === null ? task.engine : `${task.engine}, image ${task.image}`],
+    ['Created', task.createdAt],
+    ['Started', task.startedAt],
+    ['Ended', task.endedAt],
+    ['Sealed', sealed(task)],
+    ['Attempts', task.attempts.length > 1 ? String(task.attempts.length) : null],
+    ['Supervisor', task.supervisorPid === null ? null : `process ${task.supervisorPid}`],
+  ];
+  return facts.flatMap(([name, value]) => (value === null ? [] : [[`${name}:`, value]]));
+}
+
+function sealed({ sealedAt, sealMs }: TaskView): string | null {
+  if (sealedAt === null) return null;
+  return sealMs === null ? sealedAt : `${sealedAt}, in ${showDuration(sealMs)}`;
+}

@@ -1,0 +1,146 @@
+import { existsSync, statfsSync } from 'node:fs';
+import {
+  assertCanMount,
+  defaultDriver,
+  detach,
+  type Liveness,
+  probeMount,
+  taskfsMounts,
+} from '../fs/mount/index.ts';
+import { viewTasks } from '../runner/view.ts';
+import {
+  isFinal,
+  messageOf,
+  openStore,
+  type Store,
+  storeExists,
+  TaskfsError,
+} from '../store/index.ts';
+import { hasKeys, keyPaths } from '../store/keys.ts';
+import { showBytes } from './quantity.ts';
+
+/** One thing that the doctor looked at. */
+export interface Finding {
+  readonly verdict: 'good' | 'note' | 'bad';
+  readonly what: string;
+  readonly says: string;
+}
+
+/** Looks at everything that taskfs needs, and takes dead mounts away. Throws nothing that it can report. */
+export async function examine(path: string): Promise<Finding[]> {
+  const store = storeExists(path) ? finding('store', () => openStore(path)) : undefined;
+  return [
+    good('node', process.version),
+    examineMounting(),
+    examineStore(path, store),
+    ...(store && 'path' in store
+      ? [...examineSpace(store), ...examineKeys(store), ...examineTasks(store)]
+      : []),
+    ...(await examineMounts()),
+    await examineEngine(),
+  ];
+}
+
+const good = (what: string, says: string): Finding => ({ verdict: 'good', what, says });
+const note = (what: string, says: string): Finding => ({ verdict: 'note', what, says });
+const bad = (what: string, says: string): Finding => ({ verdict: 'bad', what, says });
+
+/** What an action returns, or a finding that says why it failed. */
+function finding<T>(what: string, action: () => T): T | Finding {
+  try {
+    return action();
+  } catch (error) {
+    return bad(what, explain(error));
+  }
+}
+
+function explain(error: unknown): string {
+  const hint = error instanceof TaskfsError ? error.hint : undefined;
+  return hint === undefined ? messageOf(error) : `${messageOf(error)}. ${hint}`;
+}
+
+function examineMounting(): Finding {
+  return finding('mounting', () => {
+    assertCanMount(defaultDriver());
+    return good('mounting', `works, with the driver '${defaultDriver()}'`);
+  });
+}
+
+function examineStore(path: string, store: Store | Finding | undefined): Finding {
+  if (store === undefined)
+    return note('store', `there is none in ${path} yet; 'taskfs init' makes it`);
+  return 'verdict' in store ? store : good('store', store.path);
+}
+
+/** Sealing needs about as much as the files take, once more. */
+const LITTLE_SPACE = 1024 ** 3;
+
+function examineSpace(store: Store): Finding[] {
+  const { bavail, bsize } = statfsSync(store.path);
+  const free = bavail * bsize;
+  const says = `${showBytes(free)} free for the store`;
+  return [
+    free < LITTLE_SPACE
+      ? note('space', `${says}: sealing needs as much as the files take`)
+      : good('space', says),
+  ];
+}
+
+function examineKeys(store: Store): Finding[] {
+  if (!hasKeys(store))
+    return [bad('keys', "there are none: nothing can be sealed. 'taskfs init' makes them")];
+  if (existsSync(keyPaths(store).identity)) return [good('keys', 'this machine seals and reads')];
+  return [note('keys', 'this machine seals, and reads only with --identity or TASKFS_IDENTITY')];
+}
+
+function examineTasks(store: Store): Finding[] {
+  const tasks = finding('tasks', () => viewTasks(store));
+  if ('verdict' in tasks) return [tasks];
+  const findings = tasks.flatMap(({ task, status, artifacts, supervisorPid, sealError }) => {
+    const isOrphan = supervisorPid === null && (!isFinal(status) || artifacts === 'sealing');
+    if (isOrphan)
+      return [note(`task ${task}`, `its supervisor is gone; 'taskfs recover' finishes it`)];
+    if (artifacts !== 'kept') return [];
+    return [bad(`task ${task}`, `was not sealed: ${sealError}. 'taskfs recover' tries again`)];
+  });
+  return findings.length > 0 ? findings : [good('tasks', `${tasks.length}, each in order`)];
+}
+
+async function examineMounts(): Promise<Finding[]> {
+  const mounts = taskfsMounts();
+  if (mounts.length === 0) return [note('mounts', 'there are none')];
+  return Promise.all(
+    mounts.map(async ({ mountpoint, store }) => {
+      const what = `mount ${mountpoint}`;
+      const liveness = await probeMount(mountpoint);
+      return liveness === 'alive'
+        ? good(what, `shows ${store}`)
+        : takeAway(what, mountpoint, liveness);
+    }),
+  );
+}
+
+async function takeAway(what: string, mountpoint: string, liveness: Liveness): Promise<Finding> {
+  if (liveness === 'hung') {
+    return bad(what, `its server does not answer; 'taskfs unmount ${mountpoint}' takes it away`);
+  }
+  try {
+    await detach(mountpoint);
+    return note(what, 'its server was dead; it was taken away');
+  } catch (error) {
+    return bad(what, explain(error));
+  }
+}
+
+async function examineEngine(): Promise<Finding> {
+  try {
+    const [{ connect }, { findEndpoints }] = await Promise.all([
+      import('../runner/engines/docker/connect.ts'),
+      import('../runner/engines/docker/endpoint.ts'),
+    ]);
+    const { endpoint } = await connect(findEndpoints());
+    return good('containers', `an engine answers at ${endpoint.host}`);
+  } catch (error) {
+    return note('containers', `tasks run as local processes only: ${explain(error)}`);
+  }
+}

@@ -1,0 +1,35 @@
+import type { ArtifactType } from '../store/artifacts/index.ts';
+
+const letters: Readonly<Record<ArtifactType, string>> = {
+  file: '-',
+  directory: 'd',
+  symlink: 'l',
+  fifo: 'p',
+  socket: 's',
+  'character-device': 'c',
+  'block-device': 'b',
+};
+
+/** Type and permission bits as ls(1) writes them, `-rwxr-xr-x`. */
+export function showMode(type: ArtifactType, mode: number): string {
+  const triple = (bits: number, special: boolean, letter: string): string => {
+    const execute = (bits & 1) !== 0;
+    const last = special ? (execute ? letter : letter.toUpperCase()) : execute ? 'x' : '-';
+    return `${bits & 4 ? 'r' : '-'}${bits & 2 ? 'w' : '-'}${last}`;
+  };
+  return [
+    letters[type],
+    triple(mode >> 6, (mode & 0o4000) !== 0, 's'),
+    triple(mode >> 3, (mode & 0o2000) !== 0, 's'),
+    triple(mode, (mode & 0o1000) !== 0, 't'),
+  ].join('');
+}
+
+/** The last millisecond that a Date can hold; a file may claim a later one. */
+const LAST_MS = 8_640_000_000_000_000;
+
+/** A file's time, nanoseconds since 1970, as ISO 8601 in UTC with milliseconds. */
+export function showTime(nanoseconds: bigint): string {
+  const milliseconds = Number(nanoseconds / 1_000_000n);
+  return new Date(Math.max(-LAST_MS, Math.min(LAST_MS, milliseconds))).toISOString();
+}

@@ -1,0 +1,62 @@
+import { createRequire } from 'node:module';
+import type { Command, Example } from './command.ts';
+import { print, printLine } from './output.ts';
+import { groups, type Verb } from './verbs.ts';
+
+const examples: readonly Example[] = [
+  ['taskfs mount ~/tasks', 'See the files of all tasks there'],
+  ['taskfs run -- npm test', 'Run a command as a task'],
+  ['taskfs run --image node:24 -- npm test', 'The same in a container'],
+  ['taskfs ps -a', 'List all tasks'],
+];
+
+/** The help of taskfs itself: written here, for it must not load any verb. */
+export async function printHelp(): Promise<void> {
+  const rows = groups.map(({ title, verbs }) => `${title}:\n${align(verbs.map(verbRow))}`);
+  await print(
+    [
+      'taskfs shows the files of running and of sealed tasks in one mount.',
+      `Examples:\n${align(examples)}`,
+      ...rows,
+      `Everywhere:\n${align([
+        ['--store DIR', 'The store; else $TASKFS_STORE, else the user’s data directory'],
+        ['--json', 'JSON from every verb that lists or reports'],
+        ['--debug', 'Show where errors come from'],
+        ['--help, --version', 'Help, of each verb too; the version'],
+      ])}`,
+      '',
+    ].join('\n\n'),
+  );
+}
+
+const verbRow = (verb: Verb): Example => [`${verb.name} ${verb.arguments}`.trim(), verb.summary];
+
+/** The help of a verb, examples first; `options` is what yargs writes of them. */
+export async function printVerbHelp(verb: Verb, command: Command, options: string): Promise<void> {
+  const usage = `taskfs ${verb.name} [options] ${verb.arguments}`.trim();
+  const parts = [`Examples:\n${align(command.examples)}`, `Usage: ${usage}`];
+  if (command.about) parts.push(wrap(command.about));
+  await print(`${[...parts, options.trim()].join('\n\n')}\n`);
+}
+
+const WIDTH = 90;
+
+function wrap(text: string): string {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1) ?? '';
+    if (line !== '' && line.length + word.length >= WIDTH) lines.push(word);
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+  }
+  return lines.join('\n');
+}
+
+function align(rows: readonly Example[]): string {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join('\n');
+}
+
+export async function printVersion(): Promise<void> {
+  const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+  await printLine(version);
+}

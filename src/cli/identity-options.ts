@@ -1,0 +1,59 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { Argv } from 'yargs';
+import { messageOf, type Store, TaskfsError } from '../store/index.ts';
+import { loadIdentities } from '../store/keys.ts';
+import { askPassphrase } from './passphrase.ts';
+
+/** Where the identities that open archives come from. */
+export interface IdentityOptions {
+  readonly identity: string | undefined;
+  readonly 'identity-cmd': string | undefined;
+}
+
+/** Adds the options of every verb that reads archives. */
+export function addIdentityOptions(parser: Argv<object>): Argv<IdentityOptions> {
+  return parser
+    .option('identity', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'A file with age identities; else $TASKFS_IDENTITY, else the store’s own',
+    })
+    .option('identity-cmd', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'A shell command that prints them, such as a password manager’s',
+    })
+    .conflicts('identity', 'identity-cmd')
+    .group(['identity', 'identity-cmd'], 'Keys:');
+}
+
+/** The age identities to open archives with. Throws `wrong-key`, `not-found`, `failed`. */
+export async function findIdentities(store: Store, options: IdentityOptions): Promise<string[]> {
+  const command = options['identity-cmd'];
+  if (command !== undefined) return identitiesFrom(command);
+  return loadIdentities(store, { file: options.identity, passphrase: askPassphrase });
+}
+
+async function identitiesFrom(command: string): Promise<string[]> {
+  const lines = (await outputOf(command)).split('\n').map((line) => line.trim());
+  const identities = lines.filter((line) => line.startsWith('AGE-SECRET-KEY-'));
+  if (identities.length > 0) return identities;
+  throw new TaskfsError('wrong-key', 'the command of --identity-cmd printed no age identity', {
+    hint: 'It must print a line that begins with AGE-SECRET-KEY-.',
+  });
+}
+
+async function outputOf(command: string): Promise<string> {
+  try {
+    return (await promisify(execFile)('sh', ['-c', command])).stdout;
+  } catch (cause) {
+    throw new TaskfsError(
+      'wrong-key',
+      `the command of --identity-cmd failed: ${messageOf(cause)}`,
+      {
+        cause,
+      },
+    );
+  }
+}

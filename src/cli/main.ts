@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+/**
+ * cli: the command line. Parses, calls the rooms below, prints: data to standard output, words to
+ * standard error. One file per verb in commands/, loaded when the verb is used. Nothing imports cli.
+ */
+import { enableCompileCache } from 'node:module';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+// Code comes out of this cache, so it is not Node's default: a directory under /tmp may be anybody's.
+const caches = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+enableCompileCache(join(caches, 'taskfs', 'compiled'));
+const { runCommandLine } = await import('./command-line.ts');
+const { tolerateClosedPipes } = await import('./output.ts');
+
+tolerateClosedPipes();
+process.exit(await runCommandLine(process.argv.slice(2)));

@@ -1,0 +1,85 @@
+import type { Progress } from '../runner/engines/engine.ts';
+import { showBytes, showDuration } from './quantity.ts';
+
+/** Work that is done sooner is not worth a bar, in milliseconds. */
+const QUIET_MS = 1000;
+/** How often a bar is drawn at most, in milliseconds. */
+const DRAW_EVERY_MS = 100;
+const BAR_WIDTH = 24;
+
+/** How far some work has come. Units are the caller's; bytes are shown as such. */
+export interface Step {
+  readonly done: number;
+  readonly total: number | null;
+}
+
+/** A line on a terminal's standard error that says how far work has come; nothing elsewhere. */
+export class ProgressLine implements Disposable {
+  private readonly label: string;
+  private readonly stream: NodeJS.WriteStream;
+  private readonly started = performance.now();
+  private drawnAt = 0;
+  private isShown = false;
+
+  constructor(label: string, stream: NodeJS.WriteStream = process.stderr) {
+    this.label = label;
+    this.stream = stream;
+  }
+
+  update(step: Step, what = this.label): void {
+    const now = performance.now();
+    if (!this.stream.isTTY || now - this.started < QUIET_MS) return;
+    if (now - this.drawnAt < DRAW_EVERY_MS) return;
+    this.drawnAt = now;
+    this.isShown = true;
+    const text = `${what} ${describeStep(step, now - this.started)}`;
+    this.stream.write(`\r\x1b[K${text.slice(0, Math.max(20, this.stream.columns - 1))}`);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.isShown) this.stream.write('\r\x1b[K');
+    this.isShown = false;
+  }
+}
+
+/** `[####----]  42%  1.2 GiB of 2.8 GiB  310 MiB/s  5s left`; without a total what is known of it. */
+export function describeStep({ done, total }: Step, elapsedMs: number): string {
+  const rate = elapsedMs > 0 ? (done * 1000) / elapsedMs : 0;
+  const speed = `${showBytes(rate)}/s`;
+  if (total === null || total <= 0) return `${showBytes(done)}  ${speed}`;
+  const share = Math.min(1, done / total);
+  const filled = Math.round(share * BAR_WIDTH);
+  const bar = '#'.repeat(filled) + '-'.repeat(BAR_WIDTH - filled);
+  const left = rate > 0 ? `${showDuration(((total - done) * 1000) / rate)} left` : '';
+  const percent = `${Math.floor(share * 100)}%`.padStart(4);
+  return `[${bar}] ${percent}  ${showBytes(done)} of ${showBytes(total)}  ${speed}  ${left}`.trimEnd();
+}
+
+/** A bar for a seal, from its first report on. */
+export function showSealProgress() {
+  let line: ProgressLine | undefined;
+  return {
+    onProgress: ({ bytes, totalBytes }: { bytes: number; totalBytes: number }): void => {
+      line ??= new ProgressLine('Sealing');
+      line.update({ done: bytes, total: totalBytes });
+    },
+    [Symbol.dispose]: (): void => line?.[Symbol.dispose](),
+  };
+}
+
+/** A bar for what an engine does before it starts: the sum over the layers of an image, mostly. */
+export function showEngineProgress() {
+  const steps = new Map<string, Progress>();
+  let line: ProgressLine | undefined;
+  return {
+    onProgress: (step: Progress): void => {
+      line ??= new ProgressLine('Pulling');
+      if (step.done !== null) steps.set(step.id, step);
+      const known = [...steps.values()];
+      const sum = (of: (each: Progress) => number | null): number =>
+        known.reduce((total, each) => total + (of(each) ?? 0), 0);
+      line.update({ done: sum((each) => each.done), total: sum((each) => each.total) }, step.what);
+    },
+    [Symbol.dispose]: (): void => line?.[Symbol.dispose](),
+  };
+}

@@ -1,0 +1,19 @@
+import { messageOf, TaskfsError } from '../store/errors.ts';
+import { paint } from './colour.ts';
+import { say } from './output.ts';
+
+/** Tells a person what went wrong and what to do next; the stack only with --debug. */
+export function reportError(error: unknown, debug: boolean): void {
+  say(`${paint('red', 'taskfs:', process.stderr)} ${messageOf(error)}`);
+  if (error instanceof TaskfsError && error.hint !== undefined) say(error.hint);
+  if (debug) say(stackOf(error));
+  else if (!(error instanceof TaskfsError))
+    say('This was not expected: --debug shows where it came from.');
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return '';
+  const cause =
+    error.cause === undefined ? '' : `\ncaused by: ${stackOf(error.cause) || error.cause}`;
+  return `${error.stack ?? error.message}${cause}`;
+}

@@ -1,0 +1,35 @@
+import type { TaskView } from '../runner/view.ts';
+import { type Colour, paint } from './colour.ts';
+
+/** How a task ended or stands, in a few words: `completed`, `failed (exit code 2)`, `running, paused`. */
+export function showStatus(task: TaskView): string {
+  if (task.status === 'running') return task.paused ? 'running, paused' : 'running';
+  if (task.status !== 'failed') return task.status;
+  if (task.reasonKind === 'exit') return `failed (exit code ${task.exitCode})`;
+  if (task.reasonKind === 'signal') return `failed (${task.signal})`;
+  return `failed (${task.reasonKind})`;
+}
+
+/** Live tasks are green, archived ones plain, those that need somebody yellow. */
+export function colourOf({ artifacts }: TaskView): Colour | undefined {
+  if (artifacts === 'kept') return 'yellow';
+  return artifacts === 'sealed' ? undefined : 'green';
+}
+
+export function paintTask(task: TaskView, text: string): string {
+  const colour = colourOf(task);
+  return colour ? paint(colour, text) : text;
+}
+
+/** A command as one would type it in a shell, on one line. */
+export function showCommand(command: readonly string[]): string {
+  return command.map(quote).join(' ');
+}
+
+function quote(word: string): string {
+  if (/^[\w@%+=:,./-]+$/.test(word)) return word;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  if (/[\x00-\x1f\x7f]/.test(word))
+    return `$'${JSON.stringify(word).slice(1, -1).replaceAll("'", "\\'")}'`;
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}

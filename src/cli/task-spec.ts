@@ -1,0 +1,97 @@
+import { resolve } from 'node:path';
+import { TaskfsError, type TaskSpec } from '../store/index.ts';
+import { parseBytes, parseCount, parseDuration, parsePositive } from './quantity.ts';
+import { containerOptionNames, type RunOptions } from './run-options.ts';
+
+/** What to run, from the command line. Throws `usage` for values that cannot be. */
+export function specOf(command: readonly string[], options: RunOptions): TaskSpec {
+  const image = options.image ?? null;
+  const engine = options.engine ?? (image === null ? 'process' : 'docker');
+  if (image === null) assertNoContainerOptions(options, engine);
+  const { workdir, timeout, 'max-running': maxRunning } = options;
+  return {
+    command,
+    cwd: image === null ? resolve(workdir ?? '.') : (workdir ?? null),
+    engine,
+    image,
+    env: (options.env ?? []).map(nameOf),
+    timeoutMs: timeout === undefined ? null : parseDuration('--timeout', timeout),
+    retries: parseCount('--retries', options.retries, 0),
+    maxRunning: maxRunning === undefined ? null : parseCount('--max-running', maxRunning, 1),
+    options: image === null ? {} : containerOptionsOf(options),
+  };
+}
+
+function assertNoContainerOptions(options: RunOptions, engine: string): void {
+  const given = containerOptionNames.find((name) => options[name] !== undefined) ?? ttyOf(options);
+  if (given === undefined && engine === 'process') return;
+  const what = given === undefined ? `the engine ${engine}` : `--${given}`;
+  throw new TaskfsError('usage', `${what} needs a container`, {
+    hint: 'Say of which image with --image, or leave it out.',
+  });
+}
+
+const ttyOf = ({ tty }: RunOptions): string | undefined => (tty ? 'tty' : undefined);
+
+/** As the container engines read them from the record (their options.ts names them all). */
+function containerOptionsOf(options: RunOptions): TaskSpec['options'] {
+  const { memory, cpus, pids, network, user, pull, entrypoint, init } = options;
+  const given = {
+    artifactsAt: options['artifacts-at'],
+    user,
+    memoryBytes: memory === undefined ? undefined : parseBytes('--memory', memory),
+    cpus: cpus === undefined ? undefined : parsePositive('--cpus', cpus),
+    pids: pids === undefined ? undefined : parseCount('--pids', pids, 1),
+    network,
+    readOnly: options['read-only'],
+    capDrop: options['cap-drop'],
+    init,
+    labels: options.label && Object.fromEntries(options.label.map(splitPair)),
+    pull,
+    entrypoint,
+    volumes: options.volume?.map(parseVolume),
+    interactive: options.interactive,
+    tty: options.tty,
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+function parseVolume(text: string) {
+  const [source, target, mode, ...more] = text.split(':');
+  const isMode = mode === undefined || mode === 'ro' || mode === 'rw';
+  if (source && target && isMode && more.length === 0) {
+    return { source: resolve(source), target, readOnly: mode === 'ro' };
+  }
+  throw new TaskfsError('usage', `'${text}' cannot be the value of -v`, {
+    hint: 'Give HOST:CONTAINER or HOST:CONTAINER:ro, as in ./data:/data:ro.',
+  });
+}
+
+function splitPair(text: string): [string, string] {
+  const at = text.indexOf('=');
+  return at === -1 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+const nameOf = (variable: string): string => splitPair(variable)[0];
+
+/**
+ * The variables given with -e, values resolved: `K=V`, or `K` with the value that it has here. One
+ * that has none here is left out, as container engines do. Throws `usage` for one without a name.
+ */
+export function readEnvironment(
+  variables: readonly string[],
+  here: NodeJS.ProcessEnv = process.env,
+): Record<string, string> {
+  const pairs = variables.flatMap((variable) => {
+    const [name, value] = splitPair(variable);
+    if (name === '' || variable.includes('\0')) {
+      throw new TaskfsError('usage', `'${variable}' cannot be the value of -e`, {
+        hint: 'Give NAME=VALUE, or NAME alone for the value that it has here.',
+      });
+    }
+    if (variable.includes('=')) return [[name, value]];
+    const inherited = here[name];
+    return inherited === undefined ? [] : [[name, inherited]];
+  });
+  return Object.fromEntries(pairs);
+}

@@ -1,0 +1,77 @@
+import type { Command } from './command.ts';
+
+/** A verb as the command line knows it before its module is loaded. */
+export interface Verb {
+  readonly name: string;
+  /** What follows the name, in the notation of usage lines. */
+  readonly arguments: string;
+  /** One line for `taskfs --help`. */
+  readonly summary: string;
+  readonly load: () => Promise<{ readonly command: Command }>;
+}
+
+/** A heading of `taskfs --help` and what stands under it. */
+export interface VerbGroup {
+  readonly title: string;
+  readonly verbs: readonly Verb[];
+}
+
+function verb(name: string, args: string, summary: string, load: Verb['load']): Verb {
+  return { name, arguments: args, summary, load };
+}
+
+/** All verbs. A module is loaded when its verb is used: `taskfs --help` loads none. */
+export const groups: readonly VerbGroup[] = [
+  {
+    title: 'Run',
+    verbs: [
+      verb('run', '-- CMD ARG…', 'Run a command as a task', () => import('./commands/run.ts')),
+      verb('ps', '', 'List tasks', () => import('./commands/ps.ts')),
+      verb('status', '<task>', 'Show where a task stands', () => import('./commands/status.ts')),
+      verb('wait', '<task..>', 'Wait until tasks have ended', () => import('./commands/wait.ts')),
+      verb('cancel', '<task..>', 'End tasks', () => import('./commands/cancel.ts')),
+      verb('pause', '<task..>', 'Stop tasks for a while', () => import('./commands/pause.ts')),
+      verb('resume', '<task..>', 'Let them go on', () => import('./commands/resume.ts')),
+      verb('events', '[task]', 'Show what happened', () => import('./commands/events.ts')),
+    ],
+  },
+  {
+    title: 'See files',
+    verbs: [
+      verb('mount', '<directory>', 'Show all files there', () => import('./commands/mount.ts')),
+      verb('unmount', '<directory>', 'Take it away', () => import('./commands/unmount.ts')),
+      verb('watch', '[task]', 'Watch files change', () => import('./commands/watch.ts')),
+      verb('logs', '<task>', 'Show what it printed', () => import('./commands/logs.ts')),
+      verb('ls', '<task> [path]', 'List files', () => import('./commands/ls.ts')),
+      verb('cat', '<task> <path>', 'Print a file', () => import('./commands/cat.ts')),
+      verb('path', '<task> [path]', 'Say where a file is', () => import('./commands/path.ts')),
+      verb('export', '<task> <directory>', 'Copy files out', () => import('./commands/export.ts')),
+    ],
+  },
+  {
+    title: 'Keep',
+    verbs: [
+      verb('init', '', 'Make a store and its keys', () => import('./commands/init.ts')),
+      verb('seal', '<task..>', 'Seal files that were kept', () => import('./commands/seal.ts')),
+      verb('recover', '', 'Finish what was cut short', () => import('./commands/recover.ts')),
+      verb('rm', '<task..>', 'Remove tasks and files', () => import('./commands/rm.ts')),
+      verb('doctor', '', 'Check this machine', () => import('./commands/doctor.ts')),
+      verb('completion', '', 'Complete in your shell', () => import('./commands/completion.ts')),
+    ],
+  },
+];
+
+/** What taskfs itself starts: a detached task's supervisor, and what a shell asks to complete a word. */
+const hidden: readonly Verb[] = [
+  verb('supervise', '<task>', '', () => import('./commands/supervise.ts')),
+  verb('complete', '-- WORD…', '', () => import('./commands/complete.ts')),
+];
+
+/** Whether a verb takes everything behind `--` as it is; the parser never sees that. */
+export const takesRest = (verb: Verb): boolean => verb.arguments.startsWith('-- ');
+
+export const verbs: readonly Verb[] = groups.flatMap((group) => group.verbs);
+
+export function findVerb(name: string): Verb | undefined {
+  return [...verbs, ...hidden].find((candidate) => candidate.name === name);
+}

@@ -1,0 +1,156 @@
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  writeSync,
+} from 'node:fs';
+import { chownAt, linkAt, mkdirAt, openAt, symlinkAt, utimensAt } from '../../sys/index.ts';
+import { messageOf, TaskfsError } from '../errors.ts';
+import type { Artifact, ArtifactNode } from './artifact.ts';
+
+/** What an export did. */
+export interface Exported {
+  readonly files: number;
+  readonly bytes: number;
+  /** Sockets, pipes and devices, which have no content: left out. */
+  readonly skipped: readonly { readonly path: Buffer; readonly type: string }[];
+}
+
+/**
+ * Copies a task's tree into a directory that is new or empty: content, holes, symbolic links as
+ * links, hard links, modes and times; owners too where the caller is root. Links are never followed,
+ * on either side. Throws `usage` where the directory is not empty, `failed` where it cannot be written.
+ */
+export function exportTree(top: ArtifactNode, directory: string): Exported {
+  const root = openTarget(directory);
+  const copy = new TreeCopy(root);
+  try {
+    copy.fill(top, root, Buffer.alloc(0));
+    finish(root, top.artifact);
+  } catch (cause) {
+    if (cause instanceof TaskfsError) throw cause;
+    throw new TaskfsError('failed', `cannot write into ${directory}: ${messageOf(cause)}`, {
+      hint: 'What was copied so far is there. Export again into a new directory.',
+      cause,
+    });
+  } finally {
+    closeSync(root);
+  }
+  return { files: copy.files, bytes: copy.bytes, skipped: copy.skipped };
+}
+
+const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
+function openTarget(directory: string): number {
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (cause) {
+    throw new TaskfsError('failed', `cannot make ${directory}: ${messageOf(cause)}`, { cause });
+  }
+  if (readdirSync(directory).length > 0) {
+    throw new TaskfsError('usage', `${directory} is not empty`, {
+      hint: 'Export into a new or an empty directory: nothing is overwritten.',
+    });
+  }
+  return openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+}
+
+const BLOCK = 4096;
+const buffer = Buffer.allocUnsafeSlow(256 * BLOCK);
+const zeros = Buffer.alloc(BLOCK);
+
+class TreeCopy {
+  files = 0;
+  bytes = 0;
+  readonly skipped: { path: Buffer; type: string }[] = [];
+  private readonly root: number;
+  /** Where the first name of a file with several lies in the target. */
+  private readonly linked = new Map<string, Buffer>();
+
+  constructor(root: number) {
+    this.root = root;
+  }
+
+  fill(source: ArtifactNode, target: number, path: Buffer): void {
+    for (const { name } of source.list()) {
+      using child = source.child(name);
+      this.copy(child, target, path.length === 0 ? name : join(path, name));
+    }
+  }
+
+  private copy(source: ArtifactNode, target: number, path: Buffer): void {
+    const { name, type, identity } = source.artifact;
+    const first = identity === null ? undefined : this.linked.get(identity);
+    if (first) {
+      linkAt(this.root, first, target, name);
+      return;
+    }
+    if (type === 'directory') this.copyDirectory(source, target, path);
+    else if (type === 'file') this.copyFile(source, target);
+    else if (type === 'symlink') copyLink(source.artifact, target);
+    else {
+      this.skipped.push({ path, type });
+      return;
+    }
+    if (identity !== null) this.linked.set(identity, path);
+  }
+
+  private copyDirectory(source: ArtifactNode, target: number, path: Buffer): void {
+    const { name } = source.artifact;
+    mkdirAt(target, name, 0o700);
+    const fd = openAt(target, name, DIRECTORY);
+    try {
+      this.fill(source, fd, path);
+      finish(fd, source.artifact);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  private copyFile(source: ArtifactNode, target: number): void {
+    const fd = openAt(target, source.artifact.name, NEW_FILE, 0o600);
+    try {
+      let size = 0;
+      for (let got = source.read(buffer, size); got > 0; got = source.read(buffer, size)) {
+        writeData(fd, buffer.subarray(0, got), size);
+        size += got;
+      }
+      ftruncateSync(fd, size);
+      finish(fd, source.artifact);
+      this.files += 1;
+      this.bytes += size;
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
+
+const join = (path: Buffer, name: Buffer): Buffer => Buffer.concat([path, Buffer.from('/'), name]);
+
+/** Writes all blocks that are not zero: what is left out becomes a hole. */
+function writeData(fd: number, data: Buffer, offset: number): void {
+  for (let at = 0; at < data.length; ) {
+    const end = Math.min(at + BLOCK, data.length);
+    const isHole = data.subarray(at, end).equals(zeros.subarray(0, end - at));
+    at += isHole ? end - at : writeSync(fd, data, at, end - at, offset + at);
+  }
+}
+
+function copyLink(link: Artifact, target: number): void {
+  symlinkAt(link.target ?? Buffer.alloc(0), target, link.name);
+  if (process.geteuid?.() === 0) chownAt(target, link.name, link.uid, link.gid);
+  utimensAt(target, link.name, link.atimeNs, link.mtimeNs);
+}
+
+/** Owner, mode, times, in this order: a change of owner clears setuid. */
+function finish(fd: number, { uid, gid, mode, atimeNs, mtimeNs }: Artifact): void {
+  if (process.geteuid?.() === 0) fchownSync(fd, uid, gid);
+  fchmodSync(fd, mode);
+  utimensAt(fd, '', atimeNs, mtimeNs);
+}

@@ -1,0 +1,110 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import { isAbsolute, join, posix } from 'node:path';
+import { errno, errnoOf, O_PATH, openAt2, RESOLVE } from '../sys/index.ts';
+import { messageOf, TaskfsError } from './errors.ts';
+import { type Store, taskPaths } from './store.ts';
+import type { TaskName } from './task-name.ts';
+
+/**
+ * A path that a user names within a task's artifacts, as raw bytes without needless parts; empty for
+ * the top. Throws `usage` where it is absolute or climbs with `..`: such a path is refused as it is
+ * written, wherever it would lead.
+ */
+export function parseArtifactPath(task: TaskName, path: Uint8Array | string): Buffer {
+  // latin1 keeps each byte as one character, so that bytes which are no UTF-8 come back as they were.
+  const text = Buffer.from(path).toString('latin1');
+  const parts = text.split('/').filter((part) => part !== '' && part !== '.');
+  if (isAbsolute(text)) throw refused(task, path, 'is absolute');
+  if (parts.includes('..')) throw refused(task, path, "climbs with '..'");
+  if (text.includes('\0')) throw refused(task, path, 'holds a NUL byte');
+  return Buffer.from(parts.join(posix.sep), 'latin1');
+}
+
+function refused(task: TaskName, path: Uint8Array | string, why: string): TaskfsError {
+  return new TaskfsError('usage', `'${show(path)}' ${why}`, {
+    hint: `Give a path within the artifacts of task ${task}, as 'taskfs ls ${task}' shows it.`,
+  });
+}
+
+/** Refuses a link that points out of a task's artifacts. */
+export function leadsOut(task: TaskName, path: Uint8Array | string): TaskfsError {
+  return new TaskfsError('usage', `'${show(path)}' leads out of the artifacts of task ${task}`, {
+    hint: 'Links out of the artifacts are never followed.',
+  });
+}
+
+export function noSuchArtifact(task: TaskName, path: Uint8Array | string): TaskfsError {
+  return new TaskfsError('not-found', `task ${task} has no file '${show(path)}'`, {
+    hint: `'taskfs ls ${task}' lists its files.`,
+  });
+}
+
+const show = (path: Uint8Array | string): string =>
+  JSON.stringify(Buffer.from(path).toString()).slice(1, -1);
+
+/** What to do with a path whose last part is a symbolic link. */
+export type LastLink = 'follow' | 'keep';
+
+/**
+ * Pins a path within a live task's staging directory: an O_PATH descriptor, so nothing is opened yet
+ * and a pipe or device cannot block. The kernel resolves the path and refuses, while the task moves
+ * things about, whatever would lead out: `..`, absolute paths, links. The caller closes the descriptor.
+ * Throws `usage` (leads out), `not-found`, `failed`.
+ */
+export function pinInStaging(
+  store: Store,
+  task: TaskName,
+  path: Uint8Array | string,
+  lastLink: LastLink = 'follow',
+): number {
+  const relative = parseArtifactPath(task, path);
+  const root = openStaging(store, task);
+  const flags = lastLink === 'keep' ? O_PATH | constants.O_NOFOLLOW : O_PATH;
+  try {
+    const name = relative.length === 0 ? '.' : relative;
+    return openAt2(root, name, flags, RESOLVE.BENEATH | RESOLVE.NO_MAGICLINKS);
+  } catch (cause) {
+    throw explain(task, path, cause);
+  } finally {
+    closeSync(root);
+  }
+}
+
+/** Opens what an O_PATH descriptor stands for, and nothing else, for reading. */
+export function reopenForReading(pinned: number): number {
+  return openSync(`/proc/self/fd/${pinned}`, constants.O_RDONLY);
+}
+
+/** Where a path of a live task lies on disk; it was inside of staging a moment ago. Throws as `pinInStaging`. */
+export function stagingPath(store: Store, task: TaskName, path: Uint8Array | string): Buffer {
+  closeSync(pinInStaging(store, task, path));
+  const relative = parseArtifactPath(task, path);
+  const { staging } = taskPaths(store, task);
+  return relative.length === 0
+    ? Buffer.from(staging)
+    : Buffer.concat([Buffer.from(join(staging, '/')), relative]);
+}
+
+function openStaging(store: Store, task: TaskName): number {
+  const { staging } = taskPaths(store, task);
+  try {
+    const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
+    return openSync(staging, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  } catch (cause) {
+    if (errnoOf(cause) !== errno.ENOENT) throw cause;
+    throw new TaskfsError('not-found', `task ${task} has no staging directory any more`, {
+      hint: `'taskfs status ${task}' says where its files are.`,
+      cause,
+    });
+  }
+}
+
+function explain(task: TaskName, path: Uint8Array | string, cause: unknown): TaskfsError {
+  const number = errnoOf(cause);
+  if (number === errno.EXDEV) return leadsOut(task, path);
+  if (number === errno.ENOENT || number === errno.ENOTDIR) return noSuchArtifact(task, path);
+  const why = number === errno.ELOOP ? 'too many links' : messageOf(cause);
+  return new TaskfsError('failed', `'${show(path)}' of task ${task} cannot be opened: ${why}`, {
+    cause,
+  });
+}
