@@ -38,7 +38,7 @@ export async function resumeDetached(claim: Claim, cliMain: string): Promise<num
 
 async function handOver(claim: Claim, assignment: Assignment, cliMain: string): Promise<number> {
   const { store, task, lock } = claim;
-  const args = [...process.execArgv, cliMain, '--store', store.path, 'supervise', task];
+  const args = [...process.execArgv, cliMain, 'supervise', task, '--store', store.path];
   try {
     const child = spawn(process.execPath, args, {
       detached: true,

@@ -1,5 +1,5 @@
 /**
- * The runner as a process of its own, for tests that kill supervisors: `--store DIR VERB TASK`.
+ * The runner as a process of its own, for tests that kill supervisors: `VERB TASK --store DIR`.
  * `supervise` is what detached supervisors are started with; `run` reads a submission (JSON) from
  * stdin and supervises it in the foreground; `recover` recovers everything and prints what it did.
  */
@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { recover, submit, superviseDetached, superviseTask } from '../../src/runner/index.ts';
 import { openStore, parseTaskName } from '../../src/store/index.ts';
 
-const [, , , path = '', verb, task = ''] = process.argv;
+const [, , verb, task = '', , path = ''] = process.argv;
 const store = openStore(path);
 
 if (verb === 'supervise') await superviseDetached(store, parseTaskName(task));

@@ -97,7 +97,7 @@ export function startProgram(
   input: unknown = null,
   as: { readonly uid?: number; readonly gid?: number } = {},
 ): { readonly child: ChildProcess; readonly finished: Promise<Finished> } {
-  const child = spawn(process.execPath, [program, '--store', store.path, verb], as);
+  const child = spawn(process.execPath, [program, verb, '', '--store', store.path], as);
   child.stdin.on('error', () => {});
   child.stdin.end(JSON.stringify(input));
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
