@@ -1,5 +1,8 @@
 import type { Store } from '../store/index.ts';
-import { copyFileRange, Errno, errno, fallocate, seek, tryLock, unlock } from '../sys/index.ts';
+import { copyFileRange, Errno, errno, fallocate, seek } from '../sys/index.ts';
+import { ArchiveRoom } from './archive/archive-room.ts';
+import { KeyService } from './archive/key-service.ts';
+import { OpenArchives } from './archive/open-archives.ts';
 import type {
   AttrChange,
   Attributes,
@@ -15,11 +18,13 @@ import type {
 } from './filesystem.ts';
 import { HandleTable } from './handle-table.ts';
 import { LiveRoom } from './live/live-room.ts';
-import { isLive, TOP } from './node-ids.ts';
+import { LogRoom } from './log-room.ts';
+import { isArchive, isLive, isLog, TOP } from './node-ids.ts';
 import { toErrno } from './report.ts';
 import type { CreatedFile, OpenDirectory, OpenedFile, OpenFile, Room } from './room.ts';
 import { RootRoom } from './root-room.ts';
 import { TaskRecords } from './task-records.ts';
+import { TaskSlots } from './task-slots.ts';
 
 /** How the core behaves. Structured-cloneable: it goes to the thread that serves. */
 export interface CoreOptions {
@@ -55,12 +60,19 @@ class Core implements FileSystem {
   private readonly records: TaskRecords;
   private readonly root: Room;
   private readonly live: Room;
+  private readonly archives: OpenArchives;
+  private readonly archive: Room;
+  private readonly logs: Room;
   private readonly files = new HandleTable<OpenFile>();
   private readonly directories = new HandleTable<OpenDirectory>();
 
   constructor(store: Store, options: CoreOptions) {
     this.records = new TaskRecords(store);
     this.live = new LiveRoom(store, this.records, options.liveTtlMs ?? 0);
+    const slots = new TaskSlots();
+    this.archives = new OpenArchives(store, slots, new KeyService(store, options.identities));
+    this.archive = new ArchiveRoom(store, this.records, slots, this.archives);
+    this.logs = new LogRoom(store, slots, this.archives);
     this.root = new RootRoom(store, (node) => this.getattr(node, undefined));
   }
 
@@ -239,21 +251,21 @@ class Core implements FileSystem {
   }
 
   flock(handle: HandleId, _owner: bigint, kind: 'shared' | 'exclusive' | 'unlock'): void {
-    const { fd } = this.files.get(handle);
-    if (fd === undefined) return;
-    if (kind === 'unlock') unlock(fd);
-    else if (!tryLock(fd, kind)) fail(errno.EAGAIN);
+    this.files.get(handle).flock?.(kind);
   }
 
   close(): void {
     this.files.closeAll();
     this.directories.closeAll();
-    for (const room of [this.live, this.root]) room.close();
+    for (const room of [this.root, this.live, this.archive, this.logs]) room.close();
+    this.archives.close();
     this.records.close();
   }
 
   private roomOf(node: NodeId): Room {
     if (node === TOP.live || isLive(node)) return this.live;
+    if (node === TOP.archive || isArchive(node)) return this.archive;
+    if (node === TOP.logs || isLog(node)) return this.logs;
     if (node === TOP.root) return this.root;
     return fail(errno.ESTALE);
   }

@@ -24,8 +24,8 @@ export const SLOTS = 2 ** 16;
 
 export const isLive = (node: NodeId): boolean => node >= FIRST_LIVE && node < LOGS;
 export const isLog = (node: NodeId): boolean => node >= LOGS && node < ARCHIVES;
-export const isArchive = (node: NodeId): boolean => node >= ARCHIVES && node < ENTRIES;
-export const isArchived = (node: NodeId): boolean => node >= ENTRIES;
+/** archive/<task>, and everything below. */
+export const isArchive = (node: NodeId): boolean => node >= ARCHIVES;
 
 export const logNode = (slot: number): NodeId => LOGS + slot;
 export const logSlot = (node: NodeId): number => node - LOGS;
@@ -36,7 +36,7 @@ export const archivedNode = (slot: number, position: number): NodeId =>
 
 /** The slot of any node of the archive, and its index position; undefined for archive/<task> itself. */
 export function archivePlace(node: NodeId): { slot: number; position: number | undefined } {
-  if (!isArchived(node)) return { slot: node - ARCHIVES, position: undefined };
+  if (node < ENTRIES) return { slot: node - ARCHIVES, position: undefined };
   const within = node - ENTRIES;
   return { slot: Math.floor(within / POSITIONS), position: within % POSITIONS };
 }

@@ -81,6 +81,7 @@ export interface OpenFile {
   sync?(dataOnly: boolean): void;
   getlk?(owner: bigint, lock: RangeLock): RangeLock | undefined;
   setlk?(owner: bigint, lock: RangeLock): void;
+  flock?(kind: 'shared' | 'exclusive' | 'unlock'): void;
 }
 
 /** A directory opened for listing; cookies and `add` are those of FileSystem.readdir. */

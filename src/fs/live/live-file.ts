@@ -7,7 +7,7 @@ import {
   readSync,
   writeSync,
 } from 'node:fs';
-import { Errno, errno } from '../../sys/index.ts';
+import { Errno, errno, tryLock, unlock } from '../../sys/index.ts';
 import type { RangeLock } from '../filesystem.ts';
 import type { OpenFile } from '../room.ts';
 import type { Inode } from './inode.ts';
@@ -38,6 +38,7 @@ export class LiveFile implements OpenFile {
   private readonly appends: boolean;
   private readonly onClose: (file: LiveFile) => void;
   private unappending: number | undefined;
+  private flocked: number | undefined;
 
   constructor(inode: Inode, fd: number, flags: number, onClose: (file: LiveFile) => void) {
     this.inode = inode;
@@ -77,6 +78,14 @@ export class LiveFile implements OpenFile {
     this.locks().set(owner, lock);
   }
 
+  /** On an open file of its own: kernel passthrough keeps `fd` open for longer than this file is. */
+  flock(kind: 'shared' | 'exclusive' | 'unlock'): void {
+    if (kind === 'unlock' && this.flocked === undefined) return;
+    this.flocked ??= reopen(this.fd, constants.O_RDONLY | O_NONBLOCK);
+    if (kind === 'unlock') unlock(this.flocked);
+    else if (!tryLock(this.flocked, kind)) throw Errno.of(errno.EAGAIN);
+  }
+
   private locks(): RecordLocks {
     this.inode.locks ??= new RecordLocks(this.inode);
     return this.inode.locks;
@@ -90,8 +99,7 @@ export class LiveFile implements OpenFile {
       this.inode.files = undefined;
       this.inode.locks = undefined;
     }
-    if (this.unappending !== undefined) closeSync(this.unappending);
-    closeSync(this.fd);
+    for (const fd of [this.unappending, this.flocked, this.fd]) if (fd !== undefined) closeSync(fd);
     this.onClose(this);
   }
 }

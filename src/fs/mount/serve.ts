@@ -1,4 +1,4 @@
-import type { Store } from '../../store/index.ts';
+import { messageOf, type Store } from '../../store/index.ts';
 import type { DriverName, Serve, Served } from '../driver.ts';
 import { prepareMountpoint } from './mountpoint.ts';
 import { assertCanMount } from './requirements.ts';
@@ -44,7 +44,19 @@ export async function serveMount(
     readOnly: options.readOnly ?? false,
     passthrough: options.passthrough ?? true,
   });
-  return { ...served, mountpoint, driver };
+  const notes = [...served.notes, ...(await identityNotes(store, options))];
+  return { ...served, notes, mountpoint, driver };
+}
+
+/** What the user should know about reading archives: that it cannot be done here, if so. */
+async function identityNotes(store: Store, { identities }: MountOptions): Promise<string[]> {
+  const unreadable = 'archive/ is listed and cannot be read';
+  try {
+    const found = identities ?? (await (await import('../../store/keys.ts')).loadIdentities(store));
+    return found.length > 0 ? [] : [`${unreadable}: this machine has no identity`];
+  } catch (error) {
+    return [`${unreadable}: ${messageOf(error)}`];
+  }
 }
 
 async function loadDriver(driver: DriverName): Promise<Serve> {

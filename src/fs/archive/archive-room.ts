@@ -1,0 +1,184 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import { isTaskName, type Store, type TaskName } from '../../store/index.ts';
+import type { ArchiveReader, IndexEntry } from '../../store/seal/reader.ts';
+import {
+  DT,
+  Errno,
+  errno,
+  isDirectory,
+  listDirectory,
+  O_PATH,
+  openAt,
+  type Stat,
+  statAt,
+} from '../../sys/index.ts';
+import type { Attributes, Entry, NodeId } from '../filesystem.ts';
+import { asksToWrite } from '../live/live-file.ts';
+import { archivedNode, archiveNode, archivePlace, inoOf, TOP } from '../node-ids.ts';
+import type { OpenDirectory, OpenedFile, Room } from '../room.ts';
+import { spaceOf } from '../space.ts';
+import type { TaskRecords } from '../task-records.ts';
+import type { TaskSlots } from '../task-slots.ts';
+import { directoryAttr, listVirtual } from '../virtual-directory.ts';
+import { archivedAttr } from './archived-attr.ts';
+import { ArchivedDirectory } from './archived-directory.ts';
+import { ArchivedFile } from './archived-file.ts';
+import { archivedStatus, contentXattrs, sealedXattrs } from './archived-xattrs.ts';
+import type { OpenArchives } from './open-archives.ts';
+
+/** What is sealed never changes; which tasks are sealed may. */
+const SEALED_TTL_MS = 86_400_000;
+const TASKS_TTL_MS = 1000;
+
+/**
+ * archive/: each sealed task's tree, decrypted as it is read. Nodes below a task are positions in
+ * its index, so nothing is kept in memory for them, and nothing has to be forgotten.
+ */
+export class ArchiveRoom implements Room {
+  readonly refusal = errno.EROFS;
+  private readonly store: Store;
+  private readonly records: TaskRecords;
+  private readonly slots: TaskSlots;
+  private readonly archives: OpenArchives;
+  private readonly startNs = BigInt(Date.now()) * 1_000_000n;
+  /** O_PATH descriptor of the store's archive directory. */
+  private readonly directory: number;
+
+  constructor(store: Store, records: TaskRecords, slots: TaskSlots, archives: OpenArchives) {
+    this.store = store;
+    this.records = records;
+    this.slots = slots;
+    this.archives = archives;
+    this.directory = openSync(store.archive, O_PATH | constants.O_DIRECTORY);
+  }
+
+  lookup(parent: NodeId, name: Uint8Array): Entry {
+    if (parent === TOP.archive) return this.lookupTask(name);
+    const { slot } = archivePlace(parent);
+    const reader = this.archives.reader(slot);
+    const found = reader.lookup(this.entryOf(parent, reader), name);
+    if (!found) throw Errno.of(errno.ENOENT);
+    const node = archivedNode(slot, found.position);
+    const attr = archivedAttr(node, found);
+    return { node, attr, entryTtlMs: SEALED_TTL_MS, attrTtlMs: SEALED_TTL_MS };
+  }
+
+  private lookupTask(name: Uint8Array): Entry {
+    const task = Buffer.from(name).toString('latin1');
+    if (!isTaskName(task)) throw Errno.of(errno.ENOENT);
+    const stat = statAt(this.directory, task);
+    if (!isDirectory(stat.mode)) throw Errno.of(errno.ENOENT);
+    const node = archiveNode(this.slots.slotOf(task, stat.ino));
+    return { node, ...taskAttributes(node, stat), entryTtlMs: TASKS_TTL_MS };
+  }
+
+  getattr(node: NodeId): Attributes {
+    if (node === TOP.archive) {
+      return { attr: directoryAttr(node, 0o555, this.startNs), attrTtlMs: SEALED_TTL_MS };
+    }
+    const { slot, position } = archivePlace(node);
+    if (position === undefined) {
+      return taskAttributes(node, statAt(this.directory, this.slots.ownerOf(slot).task));
+    }
+    const entry = this.archives.reader(slot).entryAt(position);
+    return { attr: archivedAttr(node, entry), attrTtlMs: SEALED_TTL_MS };
+  }
+
+  readlink(node: NodeId): Uint8Array {
+    const entry = this.find(node);
+    if (!entry.target) throw Errno.of(errno.EINVAL);
+    return entry.target;
+  }
+
+  open(node: NodeId, flags: number): OpenedFile {
+    if (asksToWrite(flags)) throw Errno.of(errno.EROFS);
+    const { slot } = archivePlace(node);
+    const entry = this.find(node);
+    if (entry.type !== 'file') throw Errno.of(entry.type === 'symlink' ? errno.ELOOP : errno.ENXIO);
+    const { task } = this.slots.ownerOf(slot);
+    const { reader, release } = this.archives.hold(slot);
+    return {
+      file: new ArchivedFile(task, entry, reader, release),
+      keepCache: true,
+      directIo: false,
+    };
+  }
+
+  opendir(node: NodeId): OpenDirectory {
+    if (node === TOP.archive) return listVirtual(node, () => this.listTasks());
+    const { slot } = archivePlace(node);
+    const { reader, release } = this.archives.hold(slot);
+    try {
+      return new ArchivedDirectory(node, slot, reader, this.entryOf(node, reader), release);
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  private listTasks() {
+    const list = openAt(this.directory, '.', constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      return [...listDirectory(list)]
+        .map((entry) => ({ name: entry.name.toString('latin1'), ino: entry.ino }))
+        .filter(({ name }) => isTaskName(name))
+        .sort((one, two) => (one.name < two.name ? -1 : 1))
+        .map(({ name, ino }) => this.taskEntry(name as TaskName, ino));
+    } finally {
+      closeSync(list);
+    }
+  }
+
+  private taskEntry(name: TaskName, directoryIno: bigint) {
+    return { name, ino: inoOf(archiveNode(this.slots.slotOf(name, directoryIno))), type: DT.DIR };
+  }
+
+  statfs() {
+    return spaceOf(this.store.archive);
+  }
+
+  getxattr(node: NodeId, name: Uint8Array): Uint8Array {
+    const value = this.xattrs(node).get(Buffer.from(name).toString('latin1'));
+    if (value === undefined) throw Errno.of(errno.ENODATA);
+    return value;
+  }
+
+  /** What tells of the task is listed on its directory only; see status-xattrs.ts. */
+  listxattr(node: NodeId): readonly Uint8Array[] {
+    if (node === TOP.archive) return [];
+    const ofTask = archivePlace(node).position === undefined;
+    const names = ofTask ? this.taskXattrs(node).keys() : sealedXattrs(this.find(node)).keys();
+    return [...names].map((name) => Buffer.from(name, 'latin1'));
+  }
+
+  private xattrs(node: NodeId): ReadonlyMap<string, Uint8Array> {
+    if (node === TOP.archive) return new Map();
+    if (archivePlace(node).position === undefined) return this.taskXattrs(node);
+    const entry = this.find(node);
+    return new Map([...this.taskXattrs(node), ...contentXattrs(entry), ...sealedXattrs(entry)]);
+  }
+
+  private taskXattrs(node: NodeId): ReadonlyMap<string, Uint8Array> {
+    const { task } = this.slots.ownerOf(archivePlace(node).slot);
+    return archivedStatus(task, this.records.find(task));
+  }
+
+  close(): void {
+    closeSync(this.directory);
+  }
+
+  private find(node: NodeId): IndexEntry {
+    return this.entryOf(node, this.archives.reader(archivePlace(node).slot));
+  }
+
+  private entryOf(node: NodeId, reader: ArchiveReader): IndexEntry {
+    const { position } = archivePlace(node);
+    return position === undefined ? reader.root() : reader.entryAt(position);
+  }
+}
+
+/** archive/<task> itself tells of when it was sealed, and needs no key. */
+function taskAttributes(node: NodeId, stat: Stat): Attributes {
+  const attr = directoryAttr(node, 0o500, stat.mtimeNs);
+  return { attr: { ...attr, uid: stat.uid, gid: stat.gid }, attrTtlMs: TASKS_TTL_MS };
+}

@@ -1,0 +1,34 @@
+import type { TaskName, TaskRecord } from '../../store/index.ts';
+import type { IndexEntry } from '../../store/seal/reader.ts';
+import { STATUS_PREFIX, statusXattrs } from '../status-xattrs.ts';
+
+type Xattrs = ReadonlyMap<string, Buffer>;
+
+/** What the record tells of an archived task; where it has none any more, what the mount itself knows. */
+export function archivedStatus(task: TaskName, record: TaskRecord | undefined): Xattrs {
+  const bare = new Map([
+    ['task', task as string],
+    ['mode', 'archived'],
+  ]);
+  return prefixed(record ? statusXattrs(record, 'archived') : bare);
+}
+
+/** What the index tells of a file's content. */
+export function contentXattrs({ sha256, mime }: IndexEntry): Xattrs {
+  return prefixed(
+    new Map(
+      Object.entries({ sha256, mime }).filter(
+        (entry): entry is [string, string] => entry[1] !== undefined,
+      ),
+    ),
+  );
+}
+
+/** The attributes that the file had when it was sealed; their names as latin1. */
+export function sealedXattrs(entry: IndexEntry): Xattrs {
+  return new Map((entry.xattrs ?? []).map(([name, value]) => [name.toString('latin1'), value]));
+}
+
+function prefixed(values: ReadonlyMap<string, string>): Xattrs {
+  return new Map([...values].map(([key, value]) => [STATUS_PREFIX + key, Buffer.from(value)]));
+}

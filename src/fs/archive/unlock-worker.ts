@@ -1,0 +1,31 @@
+/** The thread behind KeyService: takes paths of archive directories, answers with their keys. */
+import { workerData } from 'node:worker_threads';
+import { messageOf, TaskfsError } from '../../store/index.ts';
+import type { UnlockAnswer, UnlockSetup } from './key-service.ts';
+
+const { port, answered, store, identities } = workerData as UnlockSetup;
+
+port.on('message', async (archiveDirectory: string) => {
+  port.postMessage(await unlock(archiveDirectory));
+  Atomics.store(answered, 0, 1);
+  Atomics.notify(answered, 0);
+});
+
+async function unlock(archiveDirectory: string): Promise<UnlockAnswer> {
+  try {
+    const { unlockArchive } = await import('../../store/seal/unlock.ts');
+    return { keys: await unlockArchive(archiveDirectory, await identitiesNow()) };
+  } catch (error) {
+    if (!(error instanceof TaskfsError)) {
+      return { kind: 'failed', message: messageOf(error), hint: undefined };
+    }
+    return { kind: error.kind, message: error.message, hint: error.hint };
+  }
+}
+
+/** Read anew each time: an identity may be added while the mount is there. */
+async function identitiesNow(): Promise<readonly string[]> {
+  if (identities) return identities;
+  const { loadIdentities } = await import('../../store/keys.ts');
+  return loadIdentities(store);
+}

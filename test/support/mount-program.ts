@@ -1,0 +1,44 @@
+/**
+ * Run by test/support/mount.ts, as root or as a plain user: makes a store with live tasks and mounts
+ * it in the background. Arguments: a directory of its own, and mount options as JSON. Prints JSON.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type MountOptions, mountInBackground } from '../../src/fs/mount/index.ts';
+import {
+  createRecord,
+  createStore,
+  newRecord,
+  parseTaskName,
+  type Store,
+  taskPaths,
+} from '../../src/store/index.ts';
+
+const [base, json] = process.argv.slice(2);
+if (!base || !json) throw new Error('usage: mount-program.ts DIRECTORY OPTIONS');
+const { tasks, ...options } = JSON.parse(json) as MountOptions & { tasks: string[] };
+const store = createStore(join(base, 'store'));
+for (const name of tasks) makeLiveTask(store, name);
+const mountpoint = join(base, 'mount');
+mkdirSync(mountpoint);
+const mount = await mountInBackground(store, mountpoint, options);
+process.stdout.write(JSON.stringify({ store, ...mount }));
+
+function makeLiveTask(store: Store, name: string): void {
+  const task = parseTaskName(name);
+  const paths = taskPaths(store, task);
+  mkdirSync(paths.directory, { mode: 0o700 });
+  mkdirSync(paths.staging, { mode: 0o700 });
+  const spec = {
+    command: ['true'],
+    cwd: null,
+    engine: 'process',
+    image: null,
+    env: [],
+    timeoutMs: null,
+    retries: 0,
+    maxRunning: null,
+    options: {},
+  };
+  createRecord(paths.record, newRecord(task, spec));
+}

@@ -1,0 +1,104 @@
+import { execFile } from 'node:child_process';
+import { chmodSync, chownSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { DriverName } from '../../src/fs/driver.ts';
+import { detach, type MountOptions, taskfsMountAt, unmount } from '../../src/fs/mount/index.ts';
+import type { Store } from '../../src/store/index.ts';
+import { AT, removeTree } from '../../src/sys/index.ts';
+
+const run = promisify(execFile);
+const PROGRAM = join(import.meta.dirname, 'mount-program.ts');
+const NOBODY = 65534;
+
+/** A way to mount, to run the same tests on. */
+export interface MountVariant {
+  readonly name: string;
+  readonly user: 'root' | 'plain';
+  readonly options: MountOptions & { readonly driver: DriverName };
+}
+
+const isRoot = process.geteuid?.() === 0;
+
+const all: readonly MountVariant[] = [
+  { name: 'kernel, root, passthrough', user: 'root', options: { driver: 'kernel' } },
+  {
+    name: 'kernel, root, no passthrough',
+    user: 'root',
+    options: { driver: 'kernel', passthrough: false },
+  },
+  { name: 'kernel, plain user', user: 'plain', options: { driver: 'kernel' } },
+  { name: 'libfuse', user: isRoot ? 'root' : 'plain', options: { driver: 'libfuse' } },
+];
+
+/** The ways that can be tried as the user who runs the tests; root can be everybody. */
+export const variants = all.filter(({ user }) => isRoot || user === 'plain');
+
+/** A store with live tasks `one` and `two`, mounted by a server process of its own. */
+export interface MountedStore {
+  /** The directory that holds store and mount point, and where tests may put more. */
+  readonly base: string;
+  readonly store: Store;
+  readonly mountpoint: string;
+  /** Of the server. */
+  readonly pid: number;
+  readonly notes: readonly string[];
+  /** Runs a program as the user who mounted; rejects unless it ends with 0. */
+  run(program: string, args: readonly string[], options?: RunOptions): Promise<string>;
+  /** Takes everything away, whatever state it is in. */
+  close(): Promise<void>;
+}
+
+export interface RunOptions {
+  readonly cwd?: string;
+  /** Milliseconds until it is killed: a hung mount must not hang the tests. */
+  readonly timeout?: number;
+}
+
+export async function openMount(variant: MountVariant): Promise<MountedStore> {
+  const base = mkdtempSync(join(tmpdir(), 'taskfs-'));
+  const becomes = isRoot && variant.user === 'plain';
+  if (becomes) chownSync(base, NOBODY, NOBODY);
+  chmodSync(base, 0o755);
+  const asUser = async (program: string, args: readonly string[], options: RunOptions = {}) => {
+    const [command, commandArgs] = becomes ? asNobody(program, args) : [program, args];
+    const { stdout } = await run(command, [...commandArgs], {
+      timeout: 60_000,
+      killSignal: 'SIGKILL',
+      maxBuffer: 1 << 26,
+      env: { ...process.env, HOME: base },
+      ...options,
+    });
+    return stdout;
+  };
+  try {
+    const wanted = JSON.stringify({ ...variant.options, tasks: ['one', 'two'] });
+    const mounted = JSON.parse(await asUser(process.execPath, [PROGRAM, base, wanted]));
+    return { base, ...mounted, run: asUser, close: () => close(base, mounted.pid) };
+  } catch (error) {
+    await close(base, undefined);
+    throw error;
+  }
+}
+
+function asNobody(program: string, args: readonly string[]): [string, string[]] {
+  const ids = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--', program];
+  return ['setpriv', [...ids, ...args]];
+}
+
+async function close(base: string, pid: number | undefined): Promise<void> {
+  const mountpoint = join(base, 'mount');
+  if (taskfsMountAt(mountpoint)) await unmount(mountpoint).catch(() => {});
+  if (taskfsMountAt(mountpoint)) await detach(mountpoint);
+  if (pid !== undefined) kill(pid);
+  removeTree(AT.FDCWD, base);
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself, as it should.
+  }
+}
