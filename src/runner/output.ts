@@ -77,7 +77,8 @@ function openSink(stream: Writable | undefined) {
   stream.once('error', stop);
   stream.once('close', stop);
   return (chunk: Buffer): Promise<void> | undefined => {
-    if (!open || stream.write(chunk)) return undefined;
+    // A copy: the engine uses its buffer again, while a stream may keep what it was given.
+    if (!open || stream.write(Buffer.from(chunk))) return undefined;
     return firstOf(stream, ['drain', 'close', 'error']);
   };
 }

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { listProcesses, readVariable } from '../../src/runner/engines/process/processes.ts';
@@ -172,6 +172,20 @@ function chownTree(path: string, { uid, gid }: { uid: number; gid: number }): vo
     chownSync(join(path, String(name)), uid, gid);
   }
 }
+
+describe('a supervisor', () => {
+  it('stays below 80 MiB, also when the output comes fast', async () => {
+    const store = await newStore();
+    const script = 'head -c 200000000 /dev/zero; echo end; sleep 3600';
+    const task = await startTask(store, 'one', shell(script));
+    const { log } = taskPaths(store, task);
+    await until('all is logged', () => statSync(log).size === 200_000_004);
+    const status = readFileSync(`/proc/${recordOf(store, 'one').supervisorPid}/status`, 'utf8');
+    const kib = Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1]);
+    expect(kib).toBeGreaterThan(0);
+    expect(kib / 1024).toBeLessThan(80);
+  });
+});
 
 describe('a process that wants to outlive its task', () => {
   const script = `

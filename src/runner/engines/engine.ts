@@ -25,7 +25,8 @@ export interface Output {
   readonly merged?: boolean;
   /**
    * Both streams end in the log; a foreground run shows each on its own. Where a promise comes back,
-   * the reader is behind: an engine that can, waits for it before it reads on.
+   * the reader is behind: an engine that can, waits for it before it reads on. The chunk is the
+   * engine's again once this returned: whoever keeps it, copies it.
    */
   write(stream: 'stdout' | 'stderr', chunk: Buffer): Promise<void> | undefined;
   /** How far the work before the start has come, for a progress bar. */

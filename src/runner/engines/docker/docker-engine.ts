@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Duplex, Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { TaskfsError } from '../../../store/index.ts';
 import type { Engine, EngineState, Launch, Output, Running } from '../engine.ts';
@@ -225,7 +226,24 @@ async function wasStarted(container: Docker.Container): Promise<boolean> {
   }
 }
 
+/** How long the removal of a container waits for an engine that does not answer, in milliseconds. */
+const REMOVAL_PATIENCE_MS = 10_000;
+
 async function remove(state: ContainerState): Promise<void> {
+  const end = Date.now() + REMOVAL_PATIENCE_MS;
+  for (;;) {
+    try {
+      return await removeNow(state);
+    } catch (error) {
+      if (!isUnreachable(error)) throw error;
+      // An engine that is gone for good keeps its container, whose labels say what it was.
+      if (Date.now() > end) return;
+      await sleep(200);
+    }
+  }
+}
+
+async function removeNow(state: ContainerState): Promise<void> {
   const docker = await openClient(state.endpoint);
   const container = docker.getContainer(state.container);
   await unlessEnded(container.kill());

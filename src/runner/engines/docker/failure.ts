@@ -15,7 +15,8 @@ export function statusOf(error: unknown): number | undefined {
 export const isMissing = (error: unknown): boolean => statusOf(error) === 404;
 
 /** The engine was not reached, or went away before it answered. */
-export const isUnreachable = (error: unknown): boolean => statusOf(error) === undefined;
+export const isUnreachable = (error: unknown): boolean =>
+  typeof (error as NodeJS.ErrnoException).code === 'string';
 
 /** The engine's own words, without what the client puts before them. */
 export function wordsOf(error: unknown): string {

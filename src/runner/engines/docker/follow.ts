@@ -35,7 +35,7 @@ export async function followContainer(followed: Followed, attached?: ByteStream)
     try {
       // Both at once: a wait that is asked for late would only add a round trip to every task.
       const [ended, drained] = await Promise.allSettled([
-        container.wait(),
+        untilEnd(container),
         drain(followed, source),
       ]);
       const { State: state } = await container.inspect();
@@ -49,6 +49,27 @@ export async function followContainer(followed: Followed, attached?: ByteStream)
     source = undefined;
     await sleep(RETRY_PAUSE_MS);
   }
+}
+
+/**
+ * Waits for a container's end by one request that the engine answers then: no polling. Not with
+ * dockerode's wait, which never settles where the engine goes away after the headers of its answer.
+ */
+async function untilEnd({ id, modem }: Docker.Container): Promise<void> {
+  const answer = await new Promise<ByteStream>((resolve, reject) => {
+    const request = {
+      method: 'POST',
+      path: `/containers/${id}/wait?condition=not-running`,
+      isStream: true,
+      statusCodes: { 200: true, 404: 'no such container', 500: 'server error' },
+    };
+    modem.dial(request, (error: unknown, stream: ByteStream) => {
+      if (error) reject(error);
+      else resolve(stream);
+    });
+  });
+  // The stream throws where it is cut off.
+  for await (const _ of answer);
 }
 
 async function drain(followed: Followed, attached: ByteStream | undefined): Promise<void> {

@@ -1,6 +1,5 @@
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
 import { makePipe } from '../../../sys/index.ts';
 import type { Output } from '../engine.ts';
 
@@ -33,24 +32,38 @@ export function openPipes(output: Output): OutputPipes {
   };
 }
 
+/** How much of a pipe is read at once: what Linux lets one hold. */
+const BLOCK_BYTES = 64 * 1024;
+
 function follow(fd: number, stream: 'stdout' | 'stderr', output: Output) {
-  const source: Readable = new Socket({ fd, readable: true, writable: false });
   let lastRead = Date.now();
   let behind = false;
-  source.on('data', (chunk: Buffer) => {
-    lastRead = Date.now();
-    const caughtUp = output.write(stream, chunk);
-    if (!caughtUp) return;
+  // One buffer for all reads: a new one for each would be 100 MiB of garbage a second.
+  const source: Socket = new Socket({
+    fd,
+    readable: true,
+    writable: false,
+    onread: {
+      buffer: Buffer.alloc(BLOCK_BYTES),
+      callback(length, block) {
+        lastRead = Date.now();
+        const caughtUp = output.write(stream, Buffer.from(block.buffer, block.byteOffset, length));
+        if (caughtUp) wait(caughtUp);
+        return !behind;
+      },
+    },
+  });
+  const wait = (caughtUp: Promise<void>): void => {
     behind = true;
-    source.pause();
     void caughtUp.then(() => {
       behind = false;
       lastRead = Date.now();
       source.resume();
     });
-  });
+  };
   const ended = new Promise<void>((resolve) => source.once('close', () => resolve()));
   source.on('error', () => source.destroy());
+  source.resume();
   return {
     drain(quietMs: number): Promise<void> {
       // A process that got away may hold the pipe open for ever: its silence ends the waiting.
