@@ -63,10 +63,10 @@ export class StagingWatch {
     return this.nextSweep;
   }
 
-  /** Looks where something may have happened, and at everything when that is due. */
-  refresh(): Change[] {
+  /** Looks where something may have happened; at everything when that is due or asked for. */
+  refresh(everywhere: boolean): Change[] {
     const start = performance.now();
-    if (start >= this.nextSweep || this.hints.overflowed) return this.sweep(start);
+    if (everywhere || start >= this.nextSweep || this.hints.overflowed) return this.sweep(start);
     const mayList = start >= this.listingAt;
     const changes: Change[] = [];
     for (const [directory, hint] of this.hints.take()) {

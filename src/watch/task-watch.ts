@@ -1,33 +1,55 @@
 import { existsSync } from 'node:fs';
-import { type Store, type TaskPaths, type TaskRecord, taskPaths } from '../store/index.ts';
+import type { FindIdentities } from '../store/artifacts/index.ts';
+import {
+  messageOf,
+  type Store,
+  type TaskPaths,
+  type TaskRecord,
+  taskPaths,
+} from '../store/index.ts';
 import { fileEvent, type WatchEvent } from './event.ts';
+import { lookAtArchive } from './look-at-archive.ts';
 import { StagingWatch } from './staging-watch.ts';
-import type { Change, LiveTree } from './tree.ts';
+import { type Change, LiveTree } from './tree.ts';
 
-/** One task that is being watched: its record, and its files while they are outside the archive. */
+/** What the tasks of one watch share. */
+export interface WatchContext {
+  readonly store: Store;
+  /** Finds the identities that open an archive. */
+  readonly findIdentities: FindIdentities;
+  /** To be called when something may have changed. */
+  readonly wake: () => void;
+}
+
+/** One task that is being watched: its record, and its files from staging into the archive. */
 export class TaskWatch {
   private current: TaskRecord;
   private staging: StagingWatch | undefined;
+  private picture: LiveTree | undefined;
   /** Whether changes are noticed, and whether that was told. */
   private ready: 'no' | 'yes' | 'told' = 'no';
-  private note: string | undefined;
-  private picture: LiveTree | undefined;
+  private noted = false;
+  /** How far the archive has been looked at; `no` also where it is not to be. */
+  private archived: 'no' | 'looking' | 'done' = 'no';
+  /** Events that wait for those of the archive: the last word about a task is its state. */
+  private held: WatchEvent[] = [];
+  private readonly context: WatchContext;
   private readonly paths: TaskPaths;
-  private readonly wake: () => void;
   private readonly pending = new Set<Promise<void>>();
 
-  /** `wake` is called when something may have changed. */
-  constructor(store: Store, record: TaskRecord, wake: () => void) {
+  /** `isOld`: it was archived before anybody watched; its archive is not looked at. */
+  constructor(context: WatchContext, record: TaskRecord, isOld: boolean) {
+    this.context = context;
     this.current = record;
-    this.paths = taskPaths(store, record.task);
-    this.wake = wake;
+    this.paths = taskPaths(context.store, record.task);
+    if (isOld) this.archived = 'done';
   }
 
   get record(): TaskRecord {
     return this.current;
   }
 
-  /** Its files as last seen in staging; undefined where they never were. */
+  /** Its files as last seen; undefined where they never were. */
   get tree(): LiveTree | undefined {
     return this.picture;
   }
@@ -42,12 +64,9 @@ export class TaskWatch {
     return this.staging?.dueAt ?? Number.POSITIVE_INFINITY;
   }
 
-  /** The task's record was replaced. */
-  update(record: TaskRecord): WatchEvent[] {
-    const before = this.current;
-    this.current = record;
-    if (before.status === record.status && before.artifacts === record.artifacts) return [];
-    return [this.state()];
+  /** Whether there are events to come even if nothing happens any more. */
+  get isBusy(): boolean {
+    return this.archived === 'looking' || this.held.length > 0;
   }
 
   /** Where the task stands, as an event. */
@@ -56,22 +75,32 @@ export class TaskWatch {
     return { type: 'task', at: new Date().toISOString(), task, status, artifacts, reason };
   }
 
-  /** Looks at its files. What sealing moves from staging to the archive is not told as removed. */
-  look(): WatchEvent[] {
+  /** The task's record was replaced: tells what happened to its files until then, and where it stands. */
+  update(record: TaskRecord): WatchEvent[] {
+    const before = this.current;
+    this.current = record;
+    const isNews = before.status !== record.status || before.artifacts !== record.artifacts;
+    const isFrozen = record.artifacts !== 'live';
+    const events = this.look(isNews && isFrozen);
+    if (!isNews) return events;
+    if (this.archived !== 'looking') return [...events, this.state()];
+    this.held.push(this.state());
+    return events;
+  }
+
+  /** Looks at its files, everywhere where asked for. What sealing moves is not told as removed. */
+  look(everywhere = false): WatchEvent[] {
+    if (this.archived === 'looking') return [];
+    if (this.archived === 'done') return this.release();
+    if (this.isCommitted()) return this.leaveForArchive();
     const staging = this.staging ?? this.open();
     if (!staging) return [];
-    if (this.isCommitted()) return this.leave();
     const wasReady = this.ready === 'yes';
-    const changes = staging.refresh();
-    if (changes.some(isRemoval) && this.isCommitted()) return this.leave();
-    const at = new Date();
-    const events: WatchEvent[] = changes.map((change) => fileEvent(this.current.task, change, at));
-    if (wasReady) {
-      this.ready = 'told';
-      events.push({ type: 'ready', at: at.toISOString(), task: this.current.task });
-    }
-    events.push(...this.noteEvents(staging));
-    return events;
+    const changes = staging.refresh(everywhere);
+    if (changes.some(isRemoval) && this.isCommitted()) return this.leaveForArchive();
+    const events = this.tell(changes);
+    if (wasReady) events.push(this.told());
+    return [...events, ...this.noteEvents(staging)];
   }
 
   async close(): Promise<void> {
@@ -84,32 +113,73 @@ export class TaskWatch {
   }
 
   private open(): StagingWatch | undefined {
-    if (this.isCommitted() || !existsSync(this.paths.staging)) return undefined;
-    const staging = new StagingWatch(this.paths.staging, this.wake);
+    if (!existsSync(this.paths.staging)) return undefined;
+    const staging = new StagingWatch(this.paths.staging, this.context.wake);
     this.staging = staging;
     this.picture = staging.tree;
     this.track(
       staging.start().then(() => {
         this.ready = 'yes';
-        this.wake();
+        this.context.wake();
       }),
     );
     return staging;
   }
 
-  private leave(): [] {
+  private leave(): void {
     const staging = this.staging;
     this.staging = undefined;
     if (staging) this.track(staging.close());
+  }
+
+  private leaveForArchive(): WatchEvent[] {
+    this.leave();
+    this.picture ??= new LiveTree();
+    this.archived = 'looking';
+    this.track(
+      this.readArchive(this.picture).then((events) => {
+        this.held = [...events, ...this.held];
+        this.archived = 'done';
+        this.context.wake();
+      }),
+    );
     return [];
   }
 
-  private noteEvents(staging: StagingWatch): WatchEvent[] {
-    const message = staging.note;
-    const known = this.note !== undefined;
-    this.note = message;
-    if (message === undefined || known) return [];
-    return [{ type: 'note', at: new Date().toISOString(), task: this.current.task, message }];
+  private async readArchive(picture: LiveTree): Promise<WatchEvent[]> {
+    try {
+      const { store, findIdentities } = this.context;
+      return this.tell(await lookAtArchive(picture, store, this.record.task, findIdentities));
+    } catch (error) {
+      const message = `its last changes are not told, the archive does not open: ${messageOf(error)}`;
+      return [this.noteEvent(message)];
+    }
+  }
+
+  private release(): WatchEvent[] {
+    const events = this.held;
+    this.held = [];
+    return events;
+  }
+
+  private tell(changes: readonly Change[]): WatchEvent[] {
+    const at = new Date();
+    return changes.map((change) => fileEvent(this.current.task, change, at));
+  }
+
+  private told(): WatchEvent {
+    this.ready = 'told';
+    return { type: 'ready', at: new Date().toISOString(), task: this.current.task };
+  }
+
+  private noteEvents({ note }: StagingWatch): WatchEvent[] {
+    const isNews = note !== undefined && !this.noted;
+    this.noted = note !== undefined;
+    return isNews ? [this.noteEvent(note)] : [];
+  }
+
+  private noteEvent(message: string): WatchEvent {
+    return { type: 'note', at: new Date().toISOString(), task: this.current.task, message };
   }
 
   private track(work: Promise<void>): void {

@@ -1,7 +1,8 @@
+import type { FindIdentities } from '../store/artifacts/index.ts';
 import { readRecord, type Store, type TaskName, taskPaths } from '../store/index.ts';
 import type { WatchEvent } from './event.ts';
 import { Roster } from './roster.ts';
-import { TaskWatch } from './task-watch.ts';
+import { TaskWatch, type WatchContext } from './task-watch.ts';
 
 /** How often records are looked at, in milliseconds. */
 const RECORDS_EVERY = 500;
@@ -11,6 +12,8 @@ const DEBOUNCE = 500;
 export interface WatchOptions {
   /** Changes within so many milliseconds are told together; 500 where not given. */
   readonly debounceMs?: number;
+  /** Finds the identities that open an archive; the store's own where not given. */
+  readonly findIdentities?: FindIdentities;
 }
 
 /**
@@ -18,7 +21,7 @@ export interface WatchOptions {
  * at while nobody asks, so a slow reader costs no memory and is told the sum of what it missed.
  */
 export class Watch implements AsyncDisposable {
-  private readonly store: Store;
+  private readonly context: WatchContext;
   private readonly only: TaskName | undefined;
   private readonly debounceMs: number;
   private readonly roster: Roster;
@@ -32,7 +35,11 @@ export class Watch implements AsyncDisposable {
   /** Throws `not-found` where `only` names no task. */
   constructor(store: Store, only: TaskName | undefined, options: WatchOptions = {}) {
     if (only !== undefined) readRecord(taskPaths(store, only).record, only);
-    this.store = store;
+    this.context = {
+      store,
+      findIdentities: options.findIdentities ?? (() => ownIdentities(store)),
+      wake: () => this.wake(),
+    };
     this.only = only;
     this.debounceMs = options.debounceMs ?? DEBOUNCE;
     this.roster = new Roster(store, only);
@@ -84,14 +91,14 @@ export class Watch implements AsyncDisposable {
     for (const record of changed) {
       const known = this.watched.get(record.task);
       if (known) {
-        events.push(...known.look(), ...known.update(record));
+        events.push(...known.update(record));
         continue;
       }
-      const fresh = new TaskWatch(this.store, record, () => this.wake());
-      this.watched.set(record.task, fresh);
       // Of all tasks, those that were archived before the start are no news.
-      const old = record.artifacts === 'sealed' && this.only === undefined && !this.begun;
-      if (!old) events.push(fresh.state(), ...fresh.look());
+      const isOld = record.artifacts === 'sealed' && this.only === undefined && !this.begun;
+      const fresh = new TaskWatch(this.context, record, isOld);
+      this.watched.set(record.task, fresh);
+      if (!isOld) events.push(fresh.state(), ...fresh.look());
     }
     for (const task of gone) events.push(this.forget(task));
     this.begun = true;
@@ -107,7 +114,9 @@ export class Watch implements AsyncDisposable {
 
   private isOver(): boolean {
     if (this.only === undefined) return false;
-    const artifacts = this.watched.get(this.only)?.record.artifacts;
+    const task = this.watched.get(this.only);
+    if (task?.isBusy) return false;
+    const artifacts = task?.record.artifacts;
     return artifacts !== 'live' && artifacts !== 'sealing';
   }
 
@@ -129,4 +138,9 @@ export class Watch implements AsyncDisposable {
       };
     });
   }
+}
+
+async function ownIdentities(store: Store): Promise<string[]> {
+  const { loadIdentities } = await import('../store/keys.ts');
+  return loadIdentities(store);
 }
