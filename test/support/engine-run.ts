@@ -16,13 +16,17 @@ export interface Collected extends Output {
   readonly stdout: string;
   readonly stderr: string;
   readonly bytes: Readonly<Record<'stdout' | 'stderr', Buffer>>;
+  /** For each byte in the order of its coming the stream: 1 stdout, 2 stderr. */
+  readonly order: Buffer;
 }
 
 export function collect(): Collected {
   const chunks: Record<'stdout' | 'stderr', Buffer[]> = { stdout: [], stderr: [] };
   const whole = (stream: 'stdout' | 'stderr'): Buffer => Buffer.concat(chunks[stream]);
+  const order: Buffer[] = [];
   return {
     write(stream, chunk) {
+      order.push(Buffer.alloc(chunk.length, stream === 'stdout' ? 1 : 2));
       chunks[stream].push(Buffer.from(chunk));
       return undefined;
     },
@@ -31,6 +35,9 @@ export function collect(): Collected {
     },
     get stderr() {
       return whole('stderr').toString();
+    },
+    get order() {
+      return Buffer.concat(order);
     },
     get bytes() {
       return { stdout: whole('stdout'), stderr: whole('stderr') };
