@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { closeSync } from 'node:fs';
+import { setImmediate as breathe } from 'node:timers/promises';
+import { TaskfsError } from '../errors.ts';
+import { headerMac, readHeader } from './age-header.ts';
+import { openPayload, type Payload, readFully } from './decrypted-file.ts';
+import { openChunk, SEALED_CHUNK, TAG } from './payload.ts';
+import type { FileSeal } from './seal-record.ts';
+
+/** One chunk of a file that is read front to back. */
+export interface Chunk {
+  readonly number: number;
+  /** Bytes of plaintext it should hold. */
+  readonly length: number;
+  /** Undefined where it is not what was sealed. */
+  readonly plain: Buffer | undefined;
+  /** Where it begins in the encrypted file. */
+  readonly at: number;
+  /** Not the last chunk by its own account, yet the last of the file. */
+  readonly cutOff: boolean;
+}
+
+/** Chunks read at once. */
+const BATCH = 32;
+
+/**
+ * Decrypts a whole age file, chunk after chunk, damaged ones included, and measures it on the way.
+ * Throws `damaged` only where the file has no header or no possible length.
+ */
+export async function readThrough(
+  path: string,
+  fileKey: Uint8Array,
+  onChunk: (chunk: Chunk) => void,
+): Promise<FileSeal> {
+  const payload = openPayload(path, fileKey);
+  try {
+    const hash = createHash('sha256');
+    const start = Buffer.alloc(payload.start);
+    readFully(payload.fd, start, 0);
+    hash.update(start);
+    for (let at = 0; at < payload.length; at += BATCH * SEALED_CHUNK) {
+      const sealed = Buffer.allocUnsafe(Math.min(BATCH * SEALED_CHUNK, payload.length - at));
+      const got = readFully(payload.fd, sealed, payload.start + at);
+      if (got < sealed.length) throw new TaskfsError('damaged', `${path} is truncated`);
+      hash.update(sealed);
+      for (const chunk of openAll(payload, at / SEALED_CHUNK, sealed)) onChunk(chunk);
+      await breathe();
+    }
+    const mac = headerMac(readHeader(payload.fd, path));
+    return { bytes: payload.start + payload.length, sha256: hash.digest('hex'), mac };
+  } finally {
+    closeSync(payload.fd);
+  }
+}
+
+function* openAll(payload: Payload, first: number, batch: Buffer): Generator<Chunk> {
+  const { key, start, length } = payload;
+  for (let within = 0; within < batch.length; within += SEALED_CHUNK) {
+    const number = first + within / SEALED_CHUNK;
+    const sealed = batch.subarray(within, within + SEALED_CHUNK);
+    const at = number * SEALED_CHUNK;
+    const last = at + sealed.length === length;
+    const plain = openChunk(key, number, last, sealed);
+    const cutOff = !plain && last && openChunk(key, number, false, sealed) !== undefined;
+    yield { number, length: sealed.length - TAG, plain, at: start + at, cutOff };
+  }
+}

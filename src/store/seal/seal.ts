@@ -1,0 +1,183 @@
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { getSystemErrorMessage } from 'node:util';
+import { AT, Errno, removeTree } from '../../sys/index.ts';
+import { syncDirectory } from '../atomic-file.ts';
+import { messageOf, TaskfsError } from '../errors.ts';
+import { loadSigningKey } from '../keys.ts';
+import { readRecord, type TaskRecord } from '../record.ts';
+import { isFinal } from '../status.ts';
+import { type Store, taskPaths } from '../store.ts';
+import type { TaskName } from '../task-name.ts';
+import { appendToChain } from './chain.ts';
+import { partialPath, SEAL_FILE } from './layout.ts';
+import { treeBytes } from './measure.ts';
+import {
+  digestRecord,
+  readSeal,
+  type Seal,
+  type SealBody,
+  serialiseSeal,
+  sha256,
+  signed,
+} from './seal-record.ts';
+import { TreeChanged } from './walk.ts';
+import { type Passes, type Unsealed, writeArchive, writeDurably } from './write-archive.ts';
+
+/** How far sealing has come; bytes are those of the tar, half of each for writing and half for reading back. */
+export interface SealProgress {
+  readonly bytes: number;
+  readonly totalBytes: number;
+  readonly files: number;
+}
+
+export interface SealOptions {
+  readonly onProgress?: (progress: SealProgress) => void;
+}
+
+export interface SealResult {
+  /** Bytes of the tar. */
+  readonly bytes: number;
+  readonly files: number;
+  /** Sockets, pipes and devices, which an archive records but does not hold. */
+  readonly skipped: readonly { readonly path: string; readonly type: string }[];
+  /** Files that somebody wrote to all the while: sealed as they were read. */
+  readonly changed: readonly string[];
+}
+
+/** Walks over a tree that changes under them, before it is taken as it is read. */
+const ATTEMPTS = 3;
+
+/**
+ * Seals a task that has ended: everything in staging, never what a symlink points at, and the log;
+ * encrypted, made durable, read back, compared and signed in `archive/.<task>.partial`, then renamed:
+ * that is the commit. Staging and log are left as they are. An archive that is there is left as it
+ * is; what an attempt cut short left behind is discarded. Only for the holder of the task's lock.
+ * Throws `usage` where the task has not ended, `failed` with the reason.
+ */
+export async function sealTask(
+  store: Store,
+  task: TaskName,
+  options: SealOptions = {},
+): Promise<SealResult> {
+  const paths = taskPaths(store, task);
+  const partial = partialPath(store, task);
+  if (existsSync(paths.archive)) return alreadySealed(paths.archive);
+  const record = readRecord(paths.record, task);
+  if (!isFinal(record.status)) {
+    throw new TaskfsError('usage', `task ${task} is ${record.status}: it is sealed when it ends`);
+  }
+  try {
+    const made = await writeUntilStable(store, task, partial, progressOf(paths.staging, options));
+    commit(store, record, partial, made);
+    const { bytes, files, skipped, changed } = made;
+    return { bytes, files, skipped, changed };
+  } catch (error) {
+    discard(partial);
+    throw explain(task, error);
+  }
+}
+
+function alreadySealed(archive: string): SealResult {
+  const { bytes, fileCount } = readSeal(archive);
+  return { bytes, files: fileCount, skipped: [], changed: [] };
+}
+
+/** A tree that changed under the walk is sealed again, from its beginning. */
+async function writeUntilStable(
+  store: Store,
+  task: TaskName,
+  partial: string,
+  onProgress: (passes: Passes) => void,
+): Promise<Unsealed> {
+  for (let attempt = 1; ; attempt++) {
+    removeTree(AT.FDCWD, partial);
+    mkdirSync(partial, { mode: 0o700 });
+    const tolerant = attempt === ATTEMPTS;
+    try {
+      return await writeArchive(store, task, partial, { tolerant, onProgress });
+    } catch (error) {
+      if (tolerant || !(error instanceof TreeChanged)) throw error;
+    }
+  }
+}
+
+function commit(store: Store, record: TaskRecord, partial: string, made: Unsealed): void {
+  const key = loadSigningKey(store);
+  const { task } = record;
+  const sealedAt = new Date().toISOString();
+  appendToChain(store, key, (previous) => {
+    const text = serialiseSeal(signed(bodyOf(record, made, sealedAt, previous), key) as Seal);
+    writeDurably(join(partial, SEAL_FILE), text);
+    syncDirectory(partial);
+    return { type: 'sealed', task, seal: sha256(text), at: sealedAt };
+  });
+  renameSync(partial, taskPaths(store, task).archive);
+  syncDirectory(store.archive);
+}
+
+function bodyOf(
+  record: TaskRecord,
+  { recipient, bytes, files, skipped, seals }: Unsealed,
+  sealedAt: string,
+  previous: string | null,
+): SealBody {
+  return {
+    format: 1,
+    task: record.task,
+    status: record.status,
+    sealedAt,
+    recipient,
+    recordSha256: digestRecord(record),
+    bytes,
+    fileCount: files,
+    skippedCount: skipped.length,
+    files: seals,
+    previous,
+  };
+}
+
+/** It could not be sealed: the room that the attempt took is given back, if that is possible. */
+function discard(partial: string): void {
+  try {
+    removeTree(AT.FDCWD, partial);
+  } catch (error) {
+    if (!(error instanceof Errno)) throw error;
+  }
+}
+
+function explain(task: TaskName, error: unknown): unknown {
+  if (error instanceof TaskfsError) return error;
+  const why = error instanceof Errno ? getSystemErrorMessage(-error.errno) : messageOf(error);
+  return new TaskfsError('failed', `sealing task ${task} failed: ${why}`, {
+    hint: "Its files are untouched in staging; 'taskfs recover' tries again.",
+    cause: error,
+  });
+}
+
+const PROGRESS_INTERVAL_MS = 100;
+
+/** Nobody who asks for progress needs it more often than ten times a second. */
+function progressOf(staging: string, { onProgress }: SealOptions): (passes: Passes) => void {
+  if (!onProgress) return () => {};
+  const totalBytes = treeBytes(staging);
+  let last = 0;
+  return ({ written, checked, files }) => {
+    const now = performance.now();
+    if (now - last < PROGRESS_INTERVAL_MS) return;
+    last = now;
+    onProgress({ bytes: Math.min((written + checked) / 2, totalBytes), totalBytes, files });
+  };
+}
+
+/** Removes a sealed task's staging directory and log. Throws `failed` where the archive is not committed. */
+export function removePlaintext(store: Store, task: TaskName): void {
+  const { archive, staging, log, directory } = taskPaths(store, task);
+  if (!existsSync(join(archive, SEAL_FILE))) {
+    throw new TaskfsError('failed', `task ${task} is not sealed: its files are not removed`);
+  }
+  removeTree(AT.FDCWD, staging);
+  removeTree(AT.FDCWD, log);
+  syncDirectory(store.staging);
+  if (existsSync(directory)) syncDirectory(directory);
+}

@@ -1,0 +1,52 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createRecord, newRecord } from '../../src/store/record.ts';
+import {
+  createStore,
+  type Store,
+  type TaskName,
+  type TaskPaths,
+  type TaskRecord,
+  type TaskSpec,
+  taskPaths,
+} from '../../src/store/index.ts';
+import { createKeys } from '../../src/store/keys.ts';
+import { temporaryDirectory } from './temporary.ts';
+
+/** A task that has ended and waits to be sealed, in a store of its own. */
+export interface SealableTask {
+  readonly store: Store;
+  readonly task: TaskName;
+  readonly paths: TaskPaths;
+}
+
+const spec: TaskSpec = {
+  command: ['make', 'report'],
+  cwd: null,
+  engine: 'process',
+  image: null,
+  env: [],
+  timeoutMs: null,
+  retries: 0,
+  maxRunning: null,
+  options: {},
+};
+
+/** A fresh store with keys. */
+export async function storeWithKeys(path = join(temporaryDirectory(), 'store')): Promise<Store> {
+  const store = createStore(path);
+  await createKeys(store);
+  return store;
+}
+
+/** Adds a task that has ended to a store: record, an empty staging directory, a log. */
+export function endedTask(store: Store, name: string, change: Partial<TaskRecord> = {}): SealableTask {
+  const task = name as TaskName;
+  const paths = taskPaths(store, task);
+  mkdirSync(paths.directory, { recursive: true, mode: 0o700 });
+  mkdirSync(paths.staging, { mode: 0o700 });
+  const end = { status: 'completed', artifacts: 'sealing', exitCode: 0 } as const;
+  createRecord(paths.record, { ...newRecord(task, spec), ...end, ...change });
+  writeFileSync(paths.log, `what ${name} printed\n`, { mode: 0o600 });
+  return { store, task, paths };
+}
