@@ -94,7 +94,7 @@ async function createParser(verb: Verb): Promise<Argv<object>> {
     .usage('')
     .parserConfiguration({ 'parse-numbers': false, 'parse-positional-numbers': false })
     .detectLocale(false)
-    .wrap(Math.min(process.stdout.columns ?? 100, 100))
+    .wrap(Math.min(process.stdout.columns || 100, 100))
     .option('store', {
       type: 'string',
       requiresArg: true,
@@ -110,7 +110,9 @@ async function createParser(verb: Verb): Promise<Argv<object>> {
     .strict()
     .exitProcess(false);
   return parser.fail((message, error) => {
-    throw error ?? usageError(verb, message, parser);
+    // What yargs itself throws is about the command line too.
+    if (error && error.name !== 'YError') throw error;
+    throw usageError(verb, message ?? error.message, parser);
   });
 }
 

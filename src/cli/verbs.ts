@@ -56,7 +56,12 @@ export const groups: readonly VerbGroup[] = [
       verb('recover', '', 'Finish what was cut short', () => import('./commands/recover.ts')),
       verb('rm', '<task..>', 'Remove tasks and files', () => import('./commands/rm.ts')),
       verb('doctor', '', 'Check this machine', () => import('./commands/doctor.ts')),
-      verb('completion', '', 'Complete in your shell', () => import('./commands/completion.ts')),
+      verb(
+        'completion',
+        '[shell]',
+        'Complete in your shell',
+        () => import('./commands/completion.ts'),
+      ),
     ],
   },
 ];

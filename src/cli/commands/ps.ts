@@ -58,10 +58,10 @@ function took({ startedAt, endedAt, status }: TaskView): string {
   return showDuration(end - Date.parse(startedAt));
 }
 
-/** A line no wider than the terminal: the command, its last part, is cut. */
+/** A line no wider than the terminal, where its width is known: the command, its last part, is cut. */
 function fit(line: string): string {
-  const columns = process.stdout.isTTY ? process.stdout.columns : undefined;
-  if (columns === undefined) return line;
+  const columns = process.stdout.isTTY ? process.stdout.columns : 0;
+  if (columns === 0) return line;
   let visible = 0;
   for (let at = 0; at < line.length; at++) {
     if (line[at] === '\x1b') at = line.indexOf('m', at);

@@ -78,5 +78,6 @@ async function inForeground(
 /** An end that the command's own output does not explain. */
 function tellEnd({ task, reasonKind, reason }: TaskRecord): void {
   if (reasonKind === 'exit') return;
-  say(`Task ${task}: ${reason}`);
+  // The reason of a task that did not start names it already.
+  say(reasonKind === 'not-started' ? `${reason}` : `Task ${task}: ${reason}`);
 }

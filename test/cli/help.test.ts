@@ -1,0 +1,128 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { verbs } from '../../src/cli/verbs.ts';
+import { main, newCli } from '../support/cli.ts';
+
+describe('help', () => {
+  it('lists every verb, examples first', async () => {
+    const { code, stdout, stderr } = await newCli().run('--help');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout.indexOf('Examples:')).toBeLessThan(stdout.indexOf('Run:'));
+    for (const { name } of verbs) expect(stdout).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
+  });
+
+  it.each(verbs.map(({ name }) => name))('explains %s, examples first', async (name) => {
+    const { code, stdout, stderr } = await newCli().run(name, '--help');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^Examples:\n {2}\S/);
+    expect(stdout).toContain(`Usage: taskfs ${name}`);
+    expect(stdout).toContain('--store');
+  });
+
+  it('loads neither a verb nor a heavy module', async () => {
+    const log = `import { registerHooks } from 'node:module';
+      registerHooks({ load(url, context, next) { process.stderr.write(url + '\\n'); return next(url, context); } });`;
+    const { stderr } = await promisify(execFile)(process.execPath, [
+      '--import',
+      `data:text/javascript,${encodeURIComponent(log)}`,
+      main,
+      '--help',
+    ]);
+    expect(stderr).toContain('/src/cli/help.ts');
+    expect(stderr).not.toMatch(/koffi|dockerode|chokidar|age-encryption|yargs|commands/);
+  });
+
+  it('tells its version', async () => {
+    const { code, stdout } = await newCli().run('--version');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+describe('usage errors', () => {
+  it.each([
+    ['an unknown verb', ['statsu'], "Did you mean 'taskfs status'?"],
+    ['an unknown option', ['ps', '--al'], "Did you mean '--all'?"],
+    ['a verb without its task', ['status'], "'taskfs status' needs <task>"],
+    ['too many words', ['status', 'a', 'b'], 'status'],
+    ['an option without its value', ['ps', '--status'], 'status'],
+    ['a value that cannot be', ['ps', '--status', 'done'], 'queued'],
+    ['run without a command', ['run'], 'taskfs run -- make all'],
+    ['run without two dashes', ['run', 'make'], 'make'],
+    ['only options', ['--store'], '--help'],
+  ])('%s: exit code 2, words on stderr, nothing on stdout', async (_name, args, says) => {
+    const { code, stdout, stderr } = await newCli().run(...args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(says);
+    expect(stderr).not.toMatch(/^ {4}at /m);
+  });
+
+  it('show a stack trace with --debug only', async () => {
+    const { stderr } = await newCli().run('ps', '--debug');
+    expect(stderr).toMatch(/^ {4}at /m);
+  });
+});
+
+describe('output', () => {
+  it('has no colour in a pipe, nor on a terminal with NO_COLOR', async () => {
+    const cli = newCli();
+    await cli.run('run', '--name', 'plain', '--', 'true');
+    expect((await cli.run('ps', '-a')).stdout).not.toContain('\x1b');
+    const ps = `'${process.execPath}' '${main}' ps -a`;
+    const inTerminal = async (env: NodeJS.ProcessEnv): Promise<string> => {
+      const args = ['-qec', ps, '/dev/null'];
+      const { stdout } = await promisify(execFile)('script', args, { env });
+      return stdout;
+    };
+    const { NO_COLOR: _, ...inherited } = process.env;
+    const env = { ...inherited, TASKFS_STORE: cli.store, TERM: 'xterm' };
+    expect(await inTerminal(env)).toContain('\x1b[2mTASK');
+    expect(await inTerminal({ ...env, NO_COLOR: '1' })).not.toContain('\x1b');
+  });
+
+  it('is silent where its reader has gone', async () => {
+    const cli = newCli();
+    await cli.run('run', '--name', 'long', '--', 'seq', '200000');
+    const logs = cli.start('logs', 'long');
+    logs.stdout.once('data', () => logs.stdout.destroy());
+    const code = await new Promise((resolve) => logs.once('close', resolve));
+    const stderr = await new Response(logs.stderr as never).text().catch(() => '');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+});
+
+describe('completion', () => {
+  it('completes verbs, options and tasks in bash', async () => {
+    const cli = newCli();
+    await cli.run('run', '--name', 'first-light', '--', 'true');
+    const bin = join(cli.base, 'bin');
+    mkdirSync(bin);
+    symlinkSync(main, join(bin, 'taskfs'));
+    const complete = async (...words: string[]): Promise<string[]> => {
+      const script = `source <(taskfs completion)
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _taskfs; printf '%s\\n' "\${COMPREPLY[@]}"`;
+      const env = {
+        ...process.env,
+        TASKFS_STORE: cli.store,
+        PATH: `${bin}:${join(process.execPath, '..')}:${process.env.PATH}`,
+      };
+      const run = promisify(execFile);
+      const { stdout } = await run('bash', ['-c', script, 'bash', ...words], { env });
+      return stdout.trim().split('\n');
+    };
+    expect(await complete('taskfs', 'sta')).toEqual(['status']);
+    expect(await complete('taskfs', 'ps', '--a')).toEqual(['--all']);
+    expect(await complete('taskfs', 'status', 'fi')).toEqual(['first-light']);
+    expect(await complete('taskfs', 'status', 'first-light', '')).toEqual(['']);
+    expect(await complete('taskfs', 'wait', 'first-light', 'f')).toEqual(['first-light']);
+  });
+
+  it('prints a script that zsh can load too', async () => {
+    const { code, stdout } = await newCli().run('completion', 'zsh');
+    expect(code).toBe(0);
+    expect(stdout).toContain('bashcompinit');
+  });
+});

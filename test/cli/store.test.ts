@@ -1,0 +1,139 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { newCli } from '../support/cli.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+const isRoot = process.geteuid?.() === 0;
+
+describe('taskfs init', () => {
+  it('makes a store once, and tells of it', async () => {
+    const cli = newCli();
+    expect((await cli.run('ps')).code).toBe(3);
+    const made = await cli.run('init', '--json');
+    expect(JSON.parse(made.stdout)).toEqual({ store: cli.store });
+    expect(made.stderr).toMatch(/AGE-SECRET-KEY-1/);
+    const again = await cli.run('init');
+    expect(again.code).toBe(2);
+    expect(again.stderr).not.toMatch(/AGE-SECRET-KEY-1/);
+    expect(await cli.json('ps', '--json')).toEqual([]);
+  });
+
+  it('takes --store before and after the verb', async () => {
+    const cli = newCli();
+    const other = join(cli.base, 'other');
+    expect((await cli.run('--store', other, 'init')).stdout).toBe(`${other}\n`);
+    expect((await cli.run('ps', '--store', other)).code).toBe(0);
+    expect((await cli.run('ps')).code).toBe(3);
+  });
+
+  it('makes one set of keys where two begin at once', async () => {
+    const cli = newCli();
+    const runs = await Promise.all([1, 2, 3].map(() => cli.run('run', '--', 'true')));
+    expect(runs.map(({ code }) => code)).toEqual([0, 0, 0]);
+    expect(runs.filter(({ stderr }) => stderr.includes('AGE-SECRET-KEY-1'))).toHaveLength(1);
+    const tasks = await cli.json<{ artifacts: string }[]>('ps', '-a', '--json');
+    expect(tasks.map(({ artifacts }) => artifacts)).toEqual(['sealed', 'sealed', 'sealed']);
+  });
+
+  it('asks for a passphrase on a terminal only', async () => {
+    const { code, stderr } = await newCli().run('init', '--passphrase');
+    expect(code).toBe(2);
+    expect(stderr).toContain('terminal');
+  });
+});
+
+describe('a store that is not to be used', () => {
+  it('of an unknown format is refused', async () => {
+    const cli = newCli();
+    await cli.run('init');
+    const before = readdirSync(cli.store);
+    writeFileSync(join(cli.store, 'store.json'), '{"format":2}');
+    for (const args of [['ps'], ['init'], ['run', '--', 'true']]) {
+      const { code, stderr } = await cli.run(...args);
+      expect(code).toBe(2);
+      expect(stderr).toContain('format 2');
+    }
+    expect(readdirSync(cli.store)).toEqual(before);
+    expect(readdirSync(join(cli.store, 'tasks'))).toEqual([]);
+    writeFileSync(join(cli.store, 'store.json'), '{"format":1}');
+  });
+
+  it('that others may read is refused', async () => {
+    const cli = newCli();
+    await cli.run('init');
+    chmodSync(cli.store, 0o755);
+    const { code, stderr } = await cli.run('run', '--', 'true');
+    expect(code).toBe(2);
+    expect(stderr).toContain('0755');
+    expect(stderr).toContain('chmod 700');
+  });
+
+  it.runIf(isRoot)('of another owner is refused', async () => {
+    const cli = newCli();
+    await cli.run('init');
+    chownSync(cli.store, 4242, 4242);
+    const { code, stderr } = await cli.run('ps');
+    expect(code).toBe(2);
+    expect(stderr).toContain('uid 4242');
+    chownSync(cli.store, 0, 0);
+  });
+
+  it('in a directory of something else is refused', async () => {
+    const cli = newCli();
+    mkdirSync(cli.store);
+    writeFileSync(join(cli.store, 'thesis.tex'), '');
+    expect((await cli.run('init')).code).toBe(2);
+    expect(readdirSync(cli.store)).toEqual(['thesis.tex']);
+  });
+});
+
+/** A file system that is full soon. */
+function smallDisk(): string {
+  const path = temporaryDirectory();
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m,mode=0700', 'tmpfs', path]);
+  onTestFinished(() => void execFileSync('umount', ['-l', path]));
+  return path;
+}
+
+describe.runIf(isRoot)('a full disk', () => {
+  it('is told where no store can be made', async () => {
+    const disk = smallDisk();
+    writeFileSync(join(disk, 'filler'), Buffer.alloc(1020 * 1024));
+    fillUp(disk);
+    const { code, stderr } = await newCli({ store: join(disk, 'store') }).run('init');
+    expect(code).toBe(1);
+    expect(stderr).toContain('Free space');
+  });
+
+  it('keeps the files where they cannot be sealed; recover seals them later', async () => {
+    const disk = smallDisk();
+    const cli = newCli({ store: join(disk, 'store') });
+    const script = 'head -c 600000 /dev/urandom > "$TASKFS_ARTIFACTS/big"';
+    const ran = await cli.run('run', '--name', 'full', '--', 'sh', '-c', script);
+    expect(ran.code).toBe(125);
+    expect(ran.stderr).toContain('could not be sealed');
+    expect(await cli.json('status', 'full', '--json')).toMatchObject({
+      status: 'completed',
+      artifacts: 'kept',
+    });
+    expect((await cli.run('cat', 'full', 'big')).bytes).toHaveLength(600_000);
+    expect((await cli.run('seal', 'full')).code).toBe(1);
+    expect((await cli.run('doctor')).code).toBe(1);
+    execFileSync('mount', ['-o', 'remount,size=8m', disk]);
+    const recovered = await cli.json('recover', '--json');
+    expect(recovered).toEqual([{ task: 'full', outcome: 'sealed', error: null }]);
+    expect((await cli.run('cat', 'full', 'big')).bytes).toHaveLength(600_000);
+    expect(readdirSync(join(cli.store, 'staging'))).toEqual([]);
+  });
+});
+
+function fillUp(disk: string): void {
+  try {
+    for (let number = 0; ; number++)
+      writeFileSync(join(disk, `filler-${number}`), Buffer.alloc(4096));
+  } catch {
+    // Full, as it should be.
+  }
+}

@@ -1,0 +1,106 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { chmodSync, chownSync } from 'node:fs';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { onTestFinished } from 'vitest';
+import { taskfsMounts, unmount } from '../../src/fs/mount/index.ts';
+import { storeExists } from '../../src/store/index.ts';
+import { killAll } from './runner.ts';
+import { temporaryDirectory } from './temporary.ts';
+
+/** The command line's main module. */
+export const main = join(import.meta.dirname, '../../src/cli/main.ts');
+
+const NOBODY = 65534;
+
+/** How one call of taskfs ended. */
+export interface Ran {
+  /** Null where a signal ended it. */
+  readonly code: number | null;
+  readonly stdout: string;
+  /** Standard output as it came. */
+  readonly bytes: Buffer;
+  readonly stderr: string;
+}
+
+/** taskfs as a user calls it, with a store of its own. */
+export interface Cli {
+  /** A directory of the user's own, which holds the store. */
+  readonly base: string;
+  readonly store: string;
+  /** Starts taskfs with its streams as pipes. */
+  start(...args: string[]): ChildProcessWithoutNullStreams;
+  run(...args: string[]): Promise<Ran>;
+  /** Runs it and parses what it prints. Throws where it fails. */
+  json<T = Record<string, unknown>>(...args: string[]): Promise<T>;
+}
+
+export interface CliOptions {
+  /** `plain` is not root, where the tests run as root. */
+  readonly user?: 'plain';
+  readonly store?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A store that is not there yet, and taskfs for it. Afterwards its supervisors, tasks and mounts are ended. */
+export function newCli(options: CliOptions = {}): Cli {
+  const base = temporaryDirectory();
+  const store = options.store ?? join(base, 'store');
+  const becomes = options.user === 'plain' && process.geteuid?.() === 0;
+  if (becomes) chownSync(base, NOBODY, NOBODY);
+  chmodSync(base, 0o755);
+  onTestFinished(() => endAll(store));
+  const { NO_COLOR: _n, FORCE_COLOR: _f, TASKFS_IDENTITY: _i, ...inherited } = process.env;
+  const env = { ...inherited, TASKFS_STORE: store, ...(becomes && { HOME: base }), ...options.env };
+  const ids = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--'];
+  const start = (...args: string[]): ChildProcessWithoutNullStreams =>
+    becomes
+      ? spawn('setpriv', [...ids, process.execPath, main, ...args], { env, cwd: base })
+      : spawn(process.execPath, [main, ...args], { env, cwd: base });
+  const run = (...args: string[]): Promise<Ran> => {
+    const child = start(...args);
+    child.stdin.end();
+    return finished(child);
+  };
+  return {
+    base,
+    store,
+    start,
+    run,
+    json: async (...args) => {
+      const { code, stdout, stderr } = await run(...args);
+      if (code !== 0) throw new Error(`taskfs ${args.join(' ')} ended with ${code}: ${stderr}`);
+      return JSON.parse(stdout);
+    },
+  };
+}
+
+/** Waits for a process and gathers what it printed. */
+export async function finished(child: ChildProcessWithoutNullStreams): Promise<Ran> {
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  const [code, bytes, stderr] = await Promise.all([
+    ended,
+    buffer(child.stdout),
+    buffer(child.stderr),
+  ]);
+  return { code, bytes, stdout: bytes.toString(), stderr: stderr.toString() };
+}
+
+async function endAll(path: string): Promise<void> {
+  for (const mount of taskfsMounts()) {
+    if (mount.store === path) await unmount(mount.mountpoint).catch(() => {});
+  }
+  // Not by openStore: a test may have spoilt the store on purpose, or it is a plain user's.
+  const at = (part: string): string => join(path, part);
+  if (!storeExists(path)) return;
+  killAll({
+    path,
+    keys: at('keys'),
+    tasks: at('tasks'),
+    staging: at('staging'),
+    archive: at('archive'),
+  });
+}
