@@ -23,6 +23,7 @@ import { barChart } from './png.ts';
 /** Long enough that a person can follow the log: the measuring takes about so many milliseconds. */
 const MEASURE_MS = 6_000;
 const TITLE_LIMIT_MS = 60_000;
+const UNTITLED = 'untitled: write a title for the report here\n';
 
 const [tarball = '', modules = ''] = process.argv.slice(2);
 const artifacts = process.env.TASKFS_ARTIFACTS ?? '.';
@@ -78,11 +79,10 @@ function measureFile(file: string): Measured {
 }
 
 async function titleFromUser(path: string): Promise<string> {
-  const asked = readFileSync(path, 'utf8');
   say(`waiting for a title in ${path}`);
   for (let waited = 0; waited < TITLE_LIMIT_MS; waited += 200) {
     const title = readOptional(path);
-    if (title !== '' && title !== asked) return title.trim();
+    if (title !== '' && title !== UNTITLED) return title.trim();
     await sleep(200);
   }
   throw new Error(`nobody wrote a title into ${path} within ${TITLE_LIMIT_MS / 1000} s`);
@@ -121,7 +121,7 @@ function report(title: string, folders: readonly [string, number][]): string {
 }
 
 const titleFile = join(artifacts, 'title.txt');
-writeFileSync(titleFile, 'untitled: write a title for the report here\n');
+writeFileSync(titleFile, UNTITLED);
 unpack();
 const measured = await measure();
 build();
