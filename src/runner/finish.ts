@@ -71,10 +71,11 @@ async function sealTask(store: Store, journal: Journal, options: FinishOptions):
   const writers = await waitForWriters(journal.paths.writers);
   try {
     const seal = await import('../store/seal/seal.ts');
-    const { bytes, files, skipped } = await seal.sealTask(store, task, {
+    const { bytes, files, skipped, changed } = await seal.sealTask(store, task, {
       ...(options.onSealProgress && { onProgress: options.onSealProgress }),
     });
     for (const { path, type } of skipped) options.say?.(`not sealed: ${path} is a ${type}`);
+    for (const path of changed) options.say?.(`sealed while it was being written: ${path}`);
     const sealMs = Math.round(performance.now() - start);
     const sealedAt = new Date().toISOString();
     journal.change(

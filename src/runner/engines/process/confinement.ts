@@ -1,5 +1,5 @@
 import { becomeSubreaper } from '../../../sys/index.ts';
-import { endGroup, freezeGroup, makeControlGroup } from './cgroup.ts';
+import { endGroup, enterControlGroup, freezeGroup } from './cgroup.ts';
 import { endMembers, findMembers, type Mark, signalProcess } from './members.ts';
 import { bootId } from './processes.ts';
 
@@ -13,17 +13,21 @@ export interface ConfinementState extends Mark {
 /** What holds the processes of one run together, so that none outlives it. */
 export interface Confinement {
   readonly state: ConfinementState;
-  /** Runs the function that starts the first process, which is then confined from its first instruction. */
-  start<T>(spawn: () => T): T;
+  /** Ends the confinement of this process itself, once the first process was started or could not be. */
+  leave(): void;
 }
 
-/** A control group where one can be made; elsewhere this process adopts the run's orphans. */
+/**
+ * Confines whatever this process starts until `leave`, from its first instruction: in a control group
+ * where one can be made; elsewhere this process adopts the run's orphans. Nothing else may be started
+ * in between.
+ */
 export function confine(task: string, attempt: number, staging: string): Confinement {
-  const group = makeControlGroup(`taskfs-${process.pid}-${task}-${attempt}`);
+  const group = enterControlGroup(`taskfs-${process.pid}-${task}-${attempt}`);
   if (!group) becomeSubreaper();
   return {
     state: { boot: bootId(), group: group?.path ?? null, staging },
-    start: (spawn) => (group ? group.around(spawn) : spawn()),
+    leave: () => group?.leave(),
   };
 }
 

@@ -41,6 +41,7 @@ async function start(
     if (stdin && child.stdin) feed(stdin, child.stdin);
     return follow(child, state, pipes);
   } catch (error) {
+    confinement.leave();
     await endAll(confinement.state);
     throw error;
   }
@@ -61,19 +62,18 @@ async function spawnChild(
 ): Promise<ChildProcess> {
   const [file = '', ...args] = launch.command;
   try {
-    const child = confinement.start(() =>
-      spawn(file, args, {
-        cwd: launch.cwd ?? undefined,
-        detached: true,
-        env: {
-          ...process.env,
-          ...launch.env,
-          TASKFS_ARTIFACTS: launch.staging,
-          TASKFS_TASK: launch.task,
-        },
-        stdio: [interactive ? 'pipe' : 'ignore', pipes.stdout, pipes.stderr],
-      }),
-    );
+    const child = spawn(file, args, {
+      cwd: launch.cwd ?? undefined,
+      detached: true,
+      env: {
+        ...process.env,
+        ...launch.env,
+        TASKFS_ARTIFACTS: launch.staging,
+        TASKFS_TASK: launch.task,
+      },
+      stdio: [interactive ? 'pipe' : 'ignore', pipes.stdout, pipes.stderr],
+    });
+    confinement.leave();
     await started(child);
     return child;
   } catch (cause) {
