@@ -4,7 +4,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type MountOptions, mountInBackground } from '../../src/fs/mount/index.ts';
+import { type MountOptions, mountInBackground, taskfsMountAt } from '../../src/fs/mount/index.ts';
 import {
   createRecord,
   createStore,
@@ -20,7 +20,8 @@ const { tasks, ...options } = JSON.parse(json) as MountOptions & { tasks: string
 const store = createStore(join(base, 'store'));
 for (const name of tasks) makeLiveTask(store, name);
 const mountpoint = join(base, 'mount');
-mkdirSync(mountpoint);
+// A dead mount left there cannot even be looked at; whether it is in the way is for taskfs to say.
+if (!taskfsMountAt(mountpoint)) mkdirSync(mountpoint, { recursive: true });
 const mount = await mountInBackground(store, mountpoint, options);
 process.stdout.write(JSON.stringify({ store, ...mount }));
 

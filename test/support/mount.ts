@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, chownSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,6 +47,8 @@ export interface MountedStore {
   readonly notes: readonly string[];
   /** Runs a program as the user who mounted; rejects unless it ends with 0. */
   run(program: string, args: readonly string[], options?: RunOptions): Promise<string>;
+  /** Starts a process of that user that stays in a directory until it is killed. */
+  occupy(directory: string): Promise<ChildProcess>;
   /** Takes everything away, whatever state it is in. */
   close(): Promise<void>;
 }
@@ -61,21 +64,33 @@ export async function openMount(variant: MountVariant): Promise<MountedStore> {
   const becomes = isRoot && variant.user === 'plain';
   if (becomes) chownSync(base, NOBODY, NOBODY);
   chmodSync(base, 0o755);
+  const commandOf = (program: string, args: readonly string[]) =>
+    becomes ? asNobody(program, args) : ([program, [...args]] as const);
+  const occupy = async (directory: string) => {
+    const script = 'cd "$1" && echo in && exec sleep 1000';
+    const [command, args] = commandOf('sh', ['-c', script, 'sh', directory]);
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(child.stdout, 'data');
+    return child;
+  };
   const asUser = async (program: string, args: readonly string[], options: RunOptions = {}) => {
-    const [command, commandArgs] = becomes ? asNobody(program, args) : [program, args];
-    const { stdout } = await run(command, [...commandArgs], {
+    const { cwd, ...rest } = options;
+    const [command, commandArgs] = cwd
+      ? commandOf('sh', ['-c', 'cd "$0" && exec "$@"', cwd, program, ...args])
+      : commandOf(program, args);
+    const { stdout } = await run(command, commandArgs, {
       timeout: 60_000,
       killSignal: 'SIGKILL',
       maxBuffer: 1 << 26,
       env: { ...process.env, HOME: base },
-      ...options,
+      ...rest,
     });
     return stdout;
   };
   try {
     const wanted = JSON.stringify({ ...variant.options, tasks: ['one', 'two'] });
     const mounted = JSON.parse(await asUser(process.execPath, [PROGRAM, base, wanted]));
-    return { base, ...mounted, run: asUser, close: () => close(base, mounted.pid) };
+    return { base, ...mounted, run: asUser, occupy, close: () => close(base, mounted.pid) };
   } catch (error) {
     await close(base, undefined);
     throw error;

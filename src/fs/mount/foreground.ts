@@ -1,6 +1,10 @@
 import type { Store } from '../../store/index.ts';
-import { detach } from './detach.ts';
+import { abortConnection, detach } from './detach.ts';
+import { taskfsMountAt } from './mountinfo.ts';
 import { type MountOptions, type ServedMount, serveMount } from './serve.ts';
+
+/** For how long (milliseconds) a server waits for a connection that it broke off itself. */
+const PATIENCE_MS = 2000;
 
 /**
  * Mounts and serves until the mount is taken away, or until SIGINT, SIGTERM or SIGHUP, which take
@@ -26,6 +30,9 @@ async function takeAway(mount: ServedMount): Promise<void> {
   try {
     await mount.unmount();
   } catch {
+    const entry = taskfsMountAt(mount.mountpoint);
     await detach(mount.mountpoint).catch(() => process.exit(1));
+    if (entry) abortConnection(entry);
+    setTimeout(() => process.exit(0), PATIENCE_MS).unref();
   }
 }

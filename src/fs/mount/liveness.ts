@@ -6,6 +6,9 @@ export type Liveness = 'alive' | 'dead' | 'hung';
 /** For how long (milliseconds) a mount may be silent before it counts as hung. */
 const PATIENCE_MS = 5000;
 
+/** ENOTCONN and ECONNABORTED. Any other refusal is an answer: a mount of another user's says EACCES. */
+const DEAD = /not connected|connection abort/;
+
 /**
  * Asks a mount whether it answers. The question is put by another process: whoever touches a hung
  * mount may never return, and must not be us.
@@ -17,9 +20,9 @@ export function probeMount(mountpoint: string): Promise<Liveness> {
       killSignal: 'SIGKILL',
       env: { ...process.env, LC_ALL: 'C' },
     } as const;
-    execFile('stat', ['--format=%i', '--', mountpoint], options, (error) => {
-      if (!error) resolve('alive');
-      else resolve(error.killed ? 'hung' : 'dead');
+    execFile('stat', ['--format=%i', '--', mountpoint], options, (error, _stdout, stderr) => {
+      if (error?.killed) resolve('hung');
+      else resolve(DEAD.test(stderr) ? 'dead' : 'alive');
     });
   });
 }

@@ -1,0 +1,220 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { chmod, chown, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { mountInBackground, probeMount, taskfsMountAt, unmount } from '../../src/fs/mount/index.ts';
+import { createStore } from '../../src/store/index.ts';
+import { type MountedStore, type MountVariant, openMount, variants } from '../support/mount.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { until } from '../support/until.ts';
+
+const run = promisify(execFile);
+const PROGRAM = join(import.meta.dirname, '../support/mount-program.ts');
+const isRoot = process.geteuid?.() === 0;
+
+async function mounted(variant: MountVariant) {
+  const mount = await openMount(variant);
+  onTestFinished(() => mount.close());
+  return mount;
+}
+
+describe('a mount point', () => {
+  async function refusal(make: (directory: string) => Promise<void>) {
+    const base = temporaryDirectory();
+    const directory = join(base, 'mount');
+    await make(directory);
+    const error = await mountInBackground(createStore(join(base, 'store')), directory).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(taskfsMountAt(directory)).toBeUndefined();
+    return error;
+  }
+
+  test('that is missing', async () => {
+    const error = await refusal(async () => {});
+    expect(error).toMatchObject({ kind: 'usage', message: /does not exist/, hint: /mkdir -p/ });
+  });
+
+  test('below a directory that is missing', async () => {
+    const base = temporaryDirectory();
+    const store = createStore(join(base, 'store'));
+    await expect(mountInBackground(store, join(base, 'no/mount'))).rejects.toMatchObject({
+      kind: 'usage',
+      message: expect.stringContaining('does not exist'),
+    });
+  });
+
+  test('that is a file', async () => {
+    const error = await refusal((path) => writeFile(path, ''));
+    expect(error).toMatchObject({ kind: 'usage', message: /not a directory/ });
+  });
+
+  test('that is not empty', async () => {
+    const error = await refusal(async (path) => {
+      await mkdir(path);
+      await writeFile(join(path, 'mine'), '');
+    });
+    expect(error).toMatchObject({ kind: 'usage', message: /not empty \(it holds 'mine'\)/ });
+  });
+});
+
+describe.each(variants)('a mount ($name)', (variant) => {
+  test('is refused where one is already', async () => {
+    const { base, mountpoint, run: asUser } = await mounted(variant);
+    await symlink(mountpoint, join(base, 'link'));
+    for (const path of [mountpoint, join(base, 'link')]) {
+      await expect(
+        asUser(process.execPath, calling('mountInBackground', base, path)),
+      ).rejects.toMatchObject({
+        stderr: expect.stringContaining('mounted already'),
+      });
+    }
+  });
+
+  test('goes when its server is killed', async () => {
+    const { mountpoint, pid } = await mounted(variant);
+    process.kill(pid, 'SIGKILL');
+    await until('the mount is gone', () => !taskfsMountAt(mountpoint), 5000);
+  });
+
+  test('goes, and its server ends, when told to by SIGTERM, also while in use', async () => {
+    const { mountpoint, pid, occupy } = await mounted(variant);
+    const user = await occupy(join(mountpoint, 'live'));
+    onTestFinished(() => void user.kill('SIGKILL'));
+    process.kill(pid, 'SIGTERM');
+    await until('the mount is gone', () => !taskfsMountAt(mountpoint));
+    await until('the server has ended', () => hasEnded(pid));
+  });
+
+  test('that a killed server left behind is cleaned up, then mounted', async () => {
+    const mount = await mounted(variant);
+    await leaveDead(mount);
+    const options = JSON.stringify({ ...variant.options, tasks: [] });
+    const again = JSON.parse(await mount.run(process.execPath, [PROGRAM, mount.base, options]));
+    onTestFinished(() => void process.kill(again.pid, 'SIGKILL'));
+    expect(await mount.run('ls', [mount.mountpoint])).toBe('archive\nlive\nlogs\n');
+  });
+
+  test('that a killed server left behind is unmounted', async () => {
+    const mount = await mounted(variant);
+    const { base, mountpoint, run: asUser } = mount;
+    await leaveDead(mount);
+    await asUser(process.execPath, calling('unmount', base, mountpoint));
+    expect(taskfsMountAt(mountpoint)).toBeUndefined();
+  });
+
+  test('that is in use is not unmounted; then it is, and its server ends', async () => {
+    const { base, mountpoint, pid, occupy, run: asUser } = await mounted(variant);
+    const user = await occupy(join(mountpoint, 'live'));
+    onTestFinished(() => void user.kill('SIGKILL'));
+    const script = calling('unmount', base, mountpoint);
+    await expect(asUser(process.execPath, script)).rejects.toMatchObject({
+      stderr: expect.stringContaining('is in use'),
+    });
+    user.kill('SIGKILL');
+    await until('it is unmounted', () =>
+      asUser(process.execPath, script).then(
+        () => true,
+        () => false,
+      ),
+    );
+    expect(taskfsMountAt(mountpoint)).toBeUndefined();
+    await until('the server has ended', () => hasEnded(pid));
+  });
+});
+
+const [first] = variants;
+
+test('a hung mount is told from a dead one, and unmounted', async () => {
+  if (!first) throw new Error('there is no driver to try');
+  const { mountpoint, pid } = await mounted(first);
+  process.kill(pid, 'SIGSTOP');
+  expect(await probeMount(mountpoint)).toBe('hung');
+  await unmount(mountpoint);
+  expect(taskfsMountAt(mountpoint)).toBeUndefined();
+});
+
+test('unmounting where nothing is mounted is refused', async () => {
+  await expect(unmount(temporaryDirectory())).rejects.toMatchObject({
+    kind: 'usage',
+    message: expect.stringContaining('no taskfs is mounted'),
+  });
+});
+
+/** Runs the mount program; gives what it says on stderr as it fails. */
+async function complaint(program: string, args: readonly string[], env: NodeJS.ProcessEnv) {
+  const result = await run(program, [...args], { env }).catch((error) => error);
+  return String(result.stderr);
+}
+
+describe.runIf(isRoot)('a machine', () => {
+  const options = JSON.stringify({ tasks: [] });
+
+  test('without /dev/fuse', async () => {
+    const base = temporaryDirectory();
+    const script =
+      'mount -t tmpfs none /dev && mknod /dev/null c 1 3 && mknod /dev/urandom c 1 9 && exec "$@"';
+    const args = ['-m', 'sh', '-c', script, 'sh', process.execPath, PROGRAM, base, options];
+    const said = await complaint('unshare', args, process.env);
+    expect(said).toContain('there is no /dev/fuse');
+    expect(said).toContain('modprobe fuse');
+  });
+
+  test('whose /dev/fuse is for root only, and without fusermount3', async () => {
+    const base = temporaryDirectory();
+    await chmod(base, 0o755);
+    await chown(base, 65534, 65534);
+    const node = [process.execPath, PROGRAM, base, options];
+    const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups', '--'];
+    const helperless = { PATH: '/nowhere', HOME: base };
+    const setpriv = (await run('which', ['setpriv'])).stdout.trim();
+    expect(await complaint(setpriv, [...nobody, ...node], helperless)).toContain(
+      'fusermount3 is not installed',
+    );
+    const script = 'mount --bind "$0" /dev/fuse && chmod 600 /dev/fuse && exec "$@"';
+    await writeFile(join(base, 'device'), '');
+    const closed = ['-m', 'sh', '-c', script, join(base, 'device'), 'setpriv', ...nobody, ...node];
+    await run('rm', ['-r', join(base, 'store'), join(base, 'mount')]);
+    expect(await complaint('unshare', closed, process.env)).toContain('may not be opened by you');
+  });
+});
+
+const ROOM = join(import.meta.dirname, '../../src/fs/mount/index.ts');
+const STORE = join(import.meta.dirname, '../../src/store/index.ts');
+
+/** Arguments for node: calls one function of src/fs/mount and prints what it gives. */
+function calling(name: 'mountInBackground' | 'probeMount' | 'unmount', base: string, path: string) {
+  const before =
+    name === 'mountInBackground' ? `openStore(${JSON.stringify(`${base}/store`)}), ` : '';
+  const script = `import * as room from ${JSON.stringify(ROOM)};
+import { openStore } from ${JSON.stringify(STORE)};
+console.log(await room.${name}(${before}${JSON.stringify(path)}));`;
+  return ['--input-type=module', '-e', script];
+}
+
+/** Leaves a mount behind as a power cut of everything but the kernel would. */
+async function leaveDead({ base, mountpoint, pid, run: asUser }: MountedStore): Promise<void> {
+  await killWithChildren(pid);
+  await until('the mount is dead', async () => {
+    return (await asUser(process.execPath, calling('probeMount', base, mountpoint))) === 'dead\n';
+  });
+}
+
+function hasEnded(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+  } catch {
+    return true;
+  }
+}
+
+/** kill -9 of a server and of whoever would clean up after it: what a power cut of all leaves. */
+async function killWithChildren(pid: number): Promise<void> {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  for (const child of children.split(' ').filter(Boolean)) process.kill(Number(child), 'SIGKILL');
+  process.kill(pid, 'SIGKILL');
+  await until('the server has ended', () => hasEnded(pid));
+}
