@@ -61,6 +61,7 @@ export class TaskWatch {
 
   /** When its files are to be looked at even if nothing was noticed: milliseconds of performance.now(). */
   get dueAt(): number {
+    if (this.archived === 'done' && this.held.length > 0) return 0;
     return this.staging?.dueAt ?? Number.POSITIVE_INFINITY;
   }
 

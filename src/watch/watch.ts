@@ -121,8 +121,7 @@ export class Watch implements AsyncDisposable {
   }
 
   private wake(): void {
-    if (this.dirtySince !== undefined) return;
-    this.dirtySince = performance.now();
+    this.dirtySince ??= performance.now();
     this.interrupt();
   }
 

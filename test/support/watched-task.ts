@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import {
@@ -13,6 +13,8 @@ import {
   type TaskPaths,
   taskPaths,
 } from '../../src/store/index.ts';
+import { createKeys, hasKeys } from '../../src/store/keys.ts';
+import { removePlaintext, sealTask } from '../../src/store/seal/seal.ts';
 import { Watch, type WatchEvent, type WatchOptions } from '../../src/watch/index.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { until } from './until.ts';
@@ -24,8 +26,8 @@ export interface HandMadeTask {
   readonly paths: TaskPaths;
   /** A path in staging; bytes are taken as they are. */
   file(...parts: (string | number[])[]): Buffer;
-  /** The end of a task, in the order of a real one: sealing, commit, sealed, plaintext removed. */
-  seal(): void;
+  /** The end of a task as its supervisor makes it: sealing, commit, sealed, plaintext removed. */
+  seal(): Promise<void>;
 }
 
 export function newStore(): Store {
@@ -50,13 +52,14 @@ export function handMadeTask(name = 'watched', store = newStore()): HandMadeTask
     task,
     paths,
     file: (...parts) => Buffer.concat([Buffer.from(`${paths.staging}/`), ...parts.map(bytes)]),
-    seal: () => {
+    seal: async () => {
       const running = readRecord(paths.record, task);
       const ended = { status: 'completed', artifacts: 'sealing' } as const;
       const sealing = replaceRecord(paths.record, running, ended);
-      mkdirSync(paths.archive);
+      if (!hasKeys(store)) await createKeys(store);
+      await sealTask(store, task);
       replaceRecord(paths.record, sealing, { artifacts: 'sealed' });
-      rmSync(paths.staging, { recursive: true });
+      removePlaintext(store, task);
     },
   };
 }

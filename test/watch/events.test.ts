@@ -140,7 +140,7 @@ test('sealing is the end: no file is told as removed, the last word is sealed', 
   writeFileSync(file('result'), 'x');
   const { events, told, ended, believed } = gather(store, task);
   await told('ready');
-  seal();
+  await seal();
   await ended;
   expect(events.at(-1)).toMatchObject({ type: 'task', status: 'completed', artifacts: 'sealed' });
   expect(believed()).toEqual(['result']);
@@ -168,12 +168,45 @@ test('a task removed from the store ends the watch as gone', async () => {
   expect(events.at(-1)).toMatchObject({ type: 'gone', task });
 });
 
-test('a task that is archived already is told and that is all', async () => {
-  const { store, task, seal } = handMadeTask();
-  seal();
-  const { events, ended } = gather(store, task);
+test('what a task writes in its last moment is told before its end', async () => {
+  const { store, task, file, seal } = handMadeTask();
+  writeFileSync(file('early'), 'x');
+  // Nothing is looked at any more until the end: the last files are found in the archive.
+  const { events, told, ended, believed } = gather(store, task, { debounceMs: 10_000 });
+  await told('add', 'early');
+  appendFileSync(file('early'), 'more');
+  mkdirSync(file('late', [0xff]));
+  writeFileSync(file('late', [0xff], '/report'), 'x');
+  await seal();
   await ended;
-  expect(events).toMatchObject([{ type: 'task', artifacts: 'sealed' }]);
+  expect(await told('change', 'early')).toMatchObject({ size: 5 });
+  expect(believed()).toHaveLength(3);
+  expect(believed()).toContain(Buffer.from('late\xff/report', 'latin1').toString('base64'));
+  expect(events.at(-1)).toMatchObject({ type: 'task', artifacts: 'sealed' });
+  expect(events.some(({ type }) => type === 'remove')).toBe(false);
+});
+
+test('a task that is archived already is told with its files, and that is all', async () => {
+  const { store, task, file, seal } = handMadeTask();
+  mkdirSync(file('sub'));
+  writeFileSync(file('sub/x'), 'x');
+  await seal();
+  const { events, ended, believed } = gather(store, task);
+  await ended;
+  expect(events[0]).toMatchObject({ type: 'task', artifacts: 'sealed' });
+  expect(events.slice(1).map(({ type }) => type)).toEqual(['add', 'add']);
+  expect(believed()).toEqual(['sub', 'sub/x']);
+});
+
+test('an archive that does not open ends the watch with a note', async () => {
+  const { store, task, seal } = handMadeTask();
+  await seal();
+  const { events, ended } = gather(store, task, { findIdentities: async () => [] });
+  await ended;
+  expect(events.at(-1)).toMatchObject({
+    type: 'note',
+    message: expect.stringContaining('identity'),
+  });
 });
 
 test('an unknown task is not found', async () => {
@@ -185,14 +218,14 @@ test('an unknown task is not found', async () => {
 
 test('all tasks are followed, those that come later too; archived ones are no news', async () => {
   const old = handMadeTask('old');
-  old.seal();
+  await old.seal();
   handMadeTask('first', old.store);
   const { events, told } = gather(old.store, undefined);
   await told('ready');
   const second = handMadeTask('second', old.store);
   writeFileSync(second.file('x'), 'x');
   await told('add', 'x');
-  second.seal();
+  await second.seal();
   await until('sealed', () =>
     events.find((event) => event.type === 'task' && event.artifacts === 'sealed'),
   );

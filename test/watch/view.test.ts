@@ -39,7 +39,7 @@ test('a tree, green while live, sorted, with sizes and ages; plain once archived
   rmSync(made.file('b-dir'), { recursive: true });
   await shows(session, /watched {2}running, live, 1 file /);
 
-  made.seal();
+  await made.seal();
   expect(await shows(session, '○ watched  completed, archived')).toContain('a.log');
   expect(await session.screen('colours')).not.toContain(GREEN);
 });
@@ -114,9 +114,9 @@ test('all tasks: live ones above archived ones, tasks that come later appear', a
   const two = handMadeTask('two', store);
   writeFileSync(two.file('of-two'), '');
   await shows(session, 'of-two');
-  two.seal();
+  await two.seal();
   await shows(session, /● one.*\n(.*\n)*○ two/);
   expect(await session.screen()).toMatch(/● one {2}running/);
-  one.seal();
+  await one.seal();
   await shows(session, '○ one');
 });
