@@ -66,9 +66,8 @@ export const groups: readonly VerbGroup[] = [
   },
 ];
 
-/** What taskfs itself starts: a detached task's supervisor, and what a shell asks to complete a word. */
+/** What a shell asks, to complete a word. */
 const hidden: readonly Verb[] = [
-  verb('supervise', '<task>', '', () => import('./commands/supervise.ts')),
   verb('complete', '-- WORD…', '', () => import('./commands/complete.ts')),
 ];
 
