@@ -45,6 +45,9 @@ export const groups: readonly VerbGroup[] = [
       verb('ls', '<task> [path]', 'List files', () => import('./commands/ls.ts')),
       verb('cat', '<task> <path>', 'Print a file', () => import('./commands/cat.ts')),
       verb('path', '<task> [path]', 'Say where a file is', () => import('./commands/path.ts')),
+      verb('open', '<task> <path>', 'Open it on the desktop', () => import('./commands/open.ts')),
+      verb('edit', '<task> <path>', 'Change a live file', () => import('./commands/edit.ts')),
+      verb('preview', '<task> <path>', 'See what it is', () => import('./commands/preview.ts')),
       verb('export', '<task> <directory>', 'Copy files out', () => import('./commands/export.ts')),
     ],
   },
@@ -55,6 +58,7 @@ export const groups: readonly VerbGroup[] = [
       verb('seal', '<task..>', 'Seal files that were kept', () => import('./commands/seal.ts')),
       verb('recover', '', 'Finish what was cut short', () => import('./commands/recover.ts')),
       verb('rm', '<task..>', 'Remove tasks and files', () => import('./commands/rm.ts')),
+      verb('prune', '', 'Remove old tasks', () => import('./commands/prune.ts')),
       verb('doctor', '', 'Check this machine', () => import('./commands/doctor.ts')),
       verb(
         'completion',

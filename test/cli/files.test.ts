@@ -175,3 +175,29 @@ describe('taskfs path', () => {
     expect(stderr).toContain('taskfs mount');
   });
 });
+
+describe('taskfs edit, open and preview', () => {
+  it('edits a live file in $EDITOR, options and all, and refuses a sealed one', async () => {
+    const cli = newCli({ env: { EDITOR: 'sed -i s/deep/shallow/', VISUAL: '' } });
+    await liveTask(cli);
+    expect((await cli.run('edit', 't', 'nested/a/b/deep.txt')).code).toBe(0);
+    expect((await cli.run('cat', 't', 'nested/a/b/deep.txt')).stdout).toBe('shallow\n');
+    expect((await cli.run('edit', 't', 'outside')).code).toBe(2);
+    await cli.run('cancel', '--kill', 't');
+    await cli.run('wait', 't');
+    expect((await cli.run('edit', 't', 'nested/a/b/deep.txt')).code).toBe(2);
+    expect((await cli.run('open', 't', 'nested/a/b/deep.txt')).stderr).toContain('taskfs mount');
+  });
+
+  it('previews text with its control characters visible, and bytes as bytes', async () => {
+    const cli = newCli();
+    const script = `cd "$TASKFS_ARTIFACTS"; printf 'a\\033[2Jb\\n' > x.md; printf '\\0\\1AB' > x.bin`;
+    await cli.run('run', '--name', 'p', '--', 'sh', '-c', script);
+    const text = (await cli.run('preview', 'p', 'x.md')).stdout;
+    expect(text).toContain('text/markdown');
+    expect(text).toContain('a\\u{1b}[2Jb');
+    const bytes = (await cli.run('preview', 'p', 'x.bin')).stdout;
+    expect(bytes).toContain('00000000  00 01 41 42');
+    expect((await cli.run('preview', 'p', '.')).code).toBe(2);
+  });
+});

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { finished, newCli } from '../support/cli.ts';
@@ -232,5 +232,23 @@ describe('tasks in the background', () => {
     const report = await cli.json('run', '--json', '--name', 'j', '--', 'echo', 'in the log');
     expect(report).toMatchObject({ task: 'j', status: 'completed', artifacts: 'sealed' });
     expect((await cli.run('logs', 'j')).stdout).toBe('in the log\n');
+  });
+});
+
+describe('taskfs prune', () => {
+  it('removes what it is told, and nothing that is not sealed', async () => {
+    const cli = newCli();
+    for (const name of ['one', 'two', 'three']) await cli.run('run', '--name', name, '--', 'true');
+    await cli.run('run', '-d', '--name', 'live', '--', 'sleep', '600');
+    expect((await cli.run('prune')).code).toBe(2);
+    expect((await cli.run('prune', '--older-than', '1h')).stdout).toBe('');
+    const dry = await cli.run('prune', '--keep-last', '1', '--dry-run');
+    expect(dry.stdout).toBe('one\ntwo\n');
+    expect(await cli.json('ps', '-a', '--json')).toHaveLength(4);
+    expect(await cli.json('prune', '--keep-last', '1', '--json')).toEqual(['one', 'two']);
+    const left = await cli.json<{ task: string }[]>('ps', '-a', '--json');
+    expect(left.map(({ task }) => task)).toEqual(['three', 'live']);
+    expect(await cli.json('prune', '--older-than', '1ms', '--json')).toEqual(['three']);
+    expect(readdirSync(join(cli.store, 'archive'))).toEqual([]);
   });
 });

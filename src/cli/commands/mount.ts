@@ -1,9 +1,11 @@
 import { DRIVERS } from '../../fs/driver.ts';
 import { mountInBackground, serveUntilUnmounted } from '../../fs/mount/index.ts';
 import { recover } from '../../runner/index.ts';
+import { type Store, TaskfsError } from '../../store/index.ts';
+import { loadIdentities } from '../../store/keys.ts';
 import { cliMain } from '../cli-main.ts';
 import { defineCommand } from '../command.ts';
-import { addIdentityOptions, findIdentities } from '../identity-options.ts';
+import { addIdentityOptions, findIdentities, type IdentityOptions } from '../identity-options.ts';
 import { openOrMakeStore } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
 
@@ -37,12 +39,13 @@ export const command = defineCommand({
     const store = await openOrMakeStore(options);
     await recover(store, { cliMain, scope: 'unfinished', say });
     const { directory, driver, passthrough } = options;
+    const identities = await identitiesForServer(store, options);
     const how = {
       allowOther: options['allow-other'],
       readOnly: options['read-only'],
       passthrough,
       ...(driver && { driver }),
-      identities: await findIdentities(store, options),
+      ...(identities && { identities }),
     };
     const tell = async (mountpoint: string, notes: readonly string[], facts: object) => {
       for (const note of notes) say(note);
@@ -60,3 +63,29 @@ export const command = defineCommand({
     return 0;
   },
 });
+
+/**
+ * What the server must be told, because it cannot find it by itself: identities that an option names,
+ * or that a passphrase protects, which only a person at a terminal knows. Left out: it looks in the
+ * store, and finds there what was rotated since.
+ */
+async function identitiesForServer(
+  store: Store,
+  options: IdentityOptions,
+): Promise<readonly string[] | undefined> {
+  const isNamed = options.identity !== undefined || options['identity-cmd'] !== undefined;
+  if (isNamed || (process.stdin.isTTY && (await isProtected(store)))) {
+    return findIdentities(store, options);
+  }
+  return undefined;
+}
+
+async function isProtected(store: Store): Promise<boolean> {
+  try {
+    await loadIdentities(store);
+    return false;
+  } catch (error) {
+    if (error instanceof TaskfsError && error.kind === 'wrong-key') return true;
+    throw error;
+  }
+}
