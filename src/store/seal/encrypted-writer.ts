@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, constants, fsyncSync, openSync, writeSync } from 'node:fs';
 import type { AgeHeader } from './age-header.ts';
 import { BLOCK_SIZE, type EncryptPool } from './encrypt-pool.ts';
-import { encryptBlock } from './encrypt-worker.ts';
+import { type EncryptRequest, encryptBlock } from './encrypt-worker.ts';
 import { CHUNK, NONCE, payloadKey, SEALED_CHUNK } from './payload.ts';
 
 const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
@@ -23,6 +23,8 @@ export class EncryptedWriter {
   private used = 0;
   /** Where the block begins in the plaintext. */
   private blockStart = 0;
+  /** A full block that is the file's last one, unless more comes: only the last chunk is marked so. */
+  private held: EncryptRequest | undefined;
 
   constructor(path: string, header: AgeHeader, pool: EncryptPool) {
     const nonce = randomBytes(NONCE);
@@ -35,12 +37,13 @@ export class EncryptedWriter {
 
   /** Free space to fill; tell with `advance` how much was. Never empty. */
   async room(): Promise<Uint8Array> {
-    if (this.block && this.used === BLOCK_SIZE) this.sendBlock(this.block);
+    if (this.block && this.used === BLOCK_SIZE) this.holdBlock(this.block);
     this.block ??= await this.pool.take();
     return new Uint8Array(this.block, this.used);
   }
 
   advance(length: number): void {
+    if (length > 0) this.sendHeld();
     this.used += length;
     this.position += length;
   }
@@ -66,13 +69,11 @@ export class EncryptedWriter {
 
   /** Seals the rest and makes the file durable. */
   async finish(): Promise<void> {
-    await this.room();
+    const rest = await this.takeRest();
     await this.pool.settle();
-    const block = this.block as ArrayBuffer;
-    const out = Buffer.allocUnsafe((Math.floor(this.used / CHUNK) + 1) * SEALED_CHUNK);
-    encryptBlock({ ...this.request(block), last: true }, out);
-    this.block = undefined;
-    this.pool.giveBack(block);
+    const out = Buffer.allocUnsafe((Math.floor(rest.length / CHUNK) + 1) * SEALED_CHUNK);
+    encryptBlock({ ...rest, last: true }, out);
+    this.pool.giveBack(rest.block);
     fsyncSync(this.fd);
   }
 
@@ -80,14 +81,30 @@ export class EncryptedWriter {
     closeSync(this.fd);
   }
 
-  private sendBlock(block: ArrayBuffer): void {
-    this.pool.send(this.request(block));
+  private holdBlock(block: ArrayBuffer): void {
+    this.held = this.request(block);
     this.block = undefined;
     this.blockStart += this.used;
     this.used = 0;
   }
 
-  private request(block: ArrayBuffer) {
+  private sendHeld(): void {
+    if (this.held) this.pool.send(this.held);
+    this.held = undefined;
+  }
+
+  /** What holds the last chunk: the block that was held back, where nothing came after it. */
+  private async takeRest(): Promise<EncryptRequest> {
+    const { held } = this;
+    const block = this.block ?? (held ? undefined : await this.pool.take());
+    this.block = undefined;
+    this.held = undefined;
+    if (!held) return this.request(block as ArrayBuffer);
+    if (block) this.pool.giveBack(block);
+    return held;
+  }
+
+  private request(block: ArrayBuffer): EncryptRequest {
     const { fd, key, used: length, blockStart } = this;
     const counter = blockStart / CHUNK;
     return {
