@@ -16,16 +16,19 @@ export async function startPrivateEngine(flags: string): Promise<PrivateEngine> 
   const { TASKFS_TEST_ENGINE: _, ...env } = process.env;
   const script = join(import.meta.dirname, '../../scripts/with-engine');
   const report =
-    'echo "$TASKFS_TEST_ENGINE $DOCKER_HOST $TASKFS_TEST_IMAGE $TASKFS_TEST_BARE_IMAGE"; cat';
+    'echo "$TASKFS_TEST_ENGINE $DOCKER_HOST $TASKFS_TEST_IMAGE $TASKFS_TEST_BARE_IMAGE $TASKFS_TEST_SMALL_DISK"; cat';
   const child = spawn(script, ['sh', '-c', report], {
     env: { ...env, TASKFS_ENGINE_FLAGS: flags },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   onTestFinished(() => end(child));
   const [line] = (await once(child.stdout, 'data')) as [Buffer];
-  const [directory = '', host = '', image = '', bareImage = ''] = line.toString().trim().split(' ');
+  const [directory = '', host = '', image = '', bareImage = '', smallDisk = ''] = line
+    .toString()
+    .trim()
+    .split(' ');
   const tell = (word: string): void => writeFileSync(join(directory, 'control'), `${word}\n`);
-  return { directory, host, image, bareImage, tell };
+  return { directory, host, image, bareImage, smallDisk, tell };
 }
 
 async function end(child: ChildProcess): Promise<void> {

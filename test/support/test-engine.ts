@@ -6,6 +6,8 @@ export interface TestEngine {
   /** An image with busybox, and one without a shell. */
   readonly image: string;
   readonly bareImage: string;
+  /** A file system of 24 MiB that containers can be given directories of. */
+  readonly smallDisk: string;
 }
 
 export const testEngine: TestEngine | undefined = process.env.TASKFS_TEST_ENGINE
@@ -14,6 +16,7 @@ export const testEngine: TestEngine | undefined = process.env.TASKFS_TEST_ENGINE
       host: process.env.DOCKER_HOST ?? '',
       image: process.env.TASKFS_TEST_IMAGE ?? '',
       bareImage: process.env.TASKFS_TEST_BARE_IMAGE ?? '',
+      smallDisk: process.env.TASKFS_TEST_SMALL_DISK ?? '',
     }
   : undefined;
 
