@@ -1,0 +1,272 @@
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { keyPaths, loadIdentities } from '../../src/store/keys.ts';
+import type { ArchiveReader, IndexEntry } from '../../src/store/seal/reader.ts';
+import { openArchive } from '../../src/store/seal/reader.ts';
+import { removePlaintext, sealTask } from '../../src/store/seal/seal.ts';
+import { unlockArchive } from '../../src/store/seal/unlock.ts';
+import { mkdirAt, openAt } from '../../src/sys/index.ts';
+import { endedTask, type SealableTask, storeWithKeys } from '../support/sealable.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+async function open({ store, paths }: SealableTask): Promise<ArchiveReader> {
+  const keys = await unlockArchive(paths.archive, await loadIdentities(store));
+  const reader = openArchive(paths.archive, keys);
+  onTestFinished(() => reader.close());
+  return reader;
+}
+
+function find(reader: ArchiveReader, path: string): IndexEntry {
+  return path.split('/').reduce((entry, name) => {
+    const found = reader.lookup(entry, Buffer.from(name));
+    if (!found) throw new Error(`${path} is not in the archive`);
+    return found;
+  }, reader.root());
+}
+
+function content(reader: ArchiveReader, path: string): string {
+  const entry = find(reader, path);
+  const bytes = Buffer.alloc(entry.size);
+  reader.read(entry, bytes, 0);
+  return bytes.toString();
+}
+
+/** Nested directories named d, with a file at the bottom; through descriptors, since no path is so long. */
+function makeDeep(top: string, depth: number): void {
+  const flags = constants.O_RDONLY | constants.O_DIRECTORY;
+  let fd = openSync(top, flags);
+  for (let level = 0; level < depth; level++) {
+    mkdirAt(fd, 'd', 0o755);
+    const below = openAt(fd, 'd', flags);
+    closeSync(fd);
+    fd = below;
+  }
+  const file = openAt(fd, 'file', constants.O_WRONLY | constants.O_CREAT, 0o644);
+  writeSync(file, 'bottom');
+  closeSync(file);
+  closeSync(fd);
+}
+
+const names = (reader: ArchiveReader): string[] =>
+  [...reader.list(reader.root(), 0)].map(({ entry }) => entry.name.toString());
+
+describe('what the system before this one lost', () => {
+  test('a symlink to a file outside is archived as a link, and the file is not read', async () => {
+    const sealable = endedTask(await storeWithKeys(), 'links');
+    const outside = join(temporaryDirectory(), 'outside');
+    writeFileSync(outside, 'OUTSIDE-CONTENT');
+    execFileSync('ln', ['-s', outside, join(sealable.paths.staging, 'link')]);
+    execFileSync('ln', ['-s', '/etc', join(sealable.paths.staging, 'directory')]);
+    await sealTask(sealable.store, sealable.task);
+    const reader = await open(sealable);
+    expect(find(reader, 'link')).toMatchObject({ type: 'symlink', target: Buffer.from(outside) });
+    expect(find(reader, 'directory')).toMatchObject({
+      type: 'symlink',
+      target: Buffer.from('/etc'),
+    });
+  });
+
+  test('nested files survive', async () => {
+    const sealable = endedTask(await storeWithKeys(), 'nested');
+    mkdirSync(join(sealable.paths.staging, 'one/two/three'), { recursive: true });
+    writeFileSync(join(sealable.paths.staging, 'one/two/three/file'), 'nested');
+    await sealTask(sealable.store, sealable.task);
+    removePlaintext(sealable.store, sealable.task);
+    expect(existsSync(sealable.paths.staging)).toBe(false);
+    expect(existsSync(sealable.paths.log)).toBe(false);
+    expect(content(await open(sealable), 'one/two/three/file')).toBe('nested');
+  });
+
+  test('a full disk keeps staging, leaves no partial archive, and a later seal completes', async () => {
+    const disk = temporaryDirectory();
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=12m', 'tmpfs', disk]);
+    onTestFinished(() => void execFileSync('umount', ['-l', disk]));
+    const sealable = endedTask(await storeWithKeys(join(disk, 'store')), 'full');
+    const { staging, archive } = sealable.paths;
+    writeFileSync(join(staging, 'data'), Buffer.alloc(5_000_000, 'x'));
+    writeFileSync(join(disk, 'filler'), Buffer.alloc(6_000_000));
+    await expect(sealTask(sealable.store, sealable.task)).rejects.toMatchObject({
+      kind: 'failed',
+      message: expect.stringContaining('no space left on device'),
+    });
+    expect(readdirSync(sealable.store.archive)).toEqual([]);
+    expect(statSync(join(staging, 'data')).size).toBe(5_000_000);
+    expect(statSync(staging).mode & 0o777).toBe(0o700);
+    expect(() => removePlaintext(sealable.store, sealable.task)).toThrow('is not sealed');
+    rmSync(join(disk, 'filler'));
+    await sealTask(sealable.store, sealable.task);
+    expect(existsSync(archive)).toBe(true);
+    expect(content(await open(sealable), 'data')).toHaveLength(5_000_000);
+  });
+});
+
+describe('trees of every kind', () => {
+  test('an empty tree, and no tree at all', async () => {
+    const store = await storeWithKeys();
+    const empty = endedTask(store, 'empty');
+    const none = endedTask(store, 'none');
+    rmSync(none.paths.staging, { recursive: true });
+    rmSync(none.paths.log);
+    for (const sealable of [empty, none]) {
+      expect(await sealTask(store, sealable.task)).toMatchObject({ files: 0, skipped: [] });
+      expect(names(await open(sealable))).toEqual([]);
+    }
+    expect((await open(none)).logSize()).toBe(0);
+  });
+
+  test('sockets and pipes are recorded as skipped', async () => {
+    const sealable = endedTask(await storeWithKeys(), 'special');
+    const { staging } = sealable.paths;
+    const server = createServer().listen(join(staging, 'socket'));
+    onTestFinished(() => void server.close());
+    await new Promise((resolve) => server.once('listening', resolve));
+    execFileSync('mkfifo', [join(staging, 'pipe')]);
+    const { skipped } = await sealTask(sealable.store, sealable.task);
+    expect(skipped).toEqual([
+      { path: 'pipe', type: 'fifo' },
+      { path: 'socket', type: 'socket' },
+    ]);
+    const reader = await open(sealable);
+    expect(find(reader, 'pipe').type).toBe('fifo');
+    expect(find(reader, 'socket').type).toBe('socket');
+  });
+
+  test('a hard link is one file by two names', async () => {
+    const sealable = endedTask(await storeWithKeys(), 'hard');
+    const { staging } = sealable.paths;
+    mkdirSync(join(staging, 'directory'));
+    writeFileSync(join(staging, 'one'), 'same');
+    execFileSync('ln', [join(staging, 'one'), join(staging, 'directory/two')]);
+    await sealTask(sealable.store, sealable.task);
+    const reader = await open(sealable);
+    const [one, two] = [find(reader, 'one'), find(reader, 'directory/two')];
+    expect(one.position).toBe(two.position);
+    expect(one).toMatchObject({ nlink: 2, size: 4 });
+    expect(content(reader, 'one')).toBe('same');
+  });
+
+  test('3,000 directories deep', async () => {
+    const sealable = endedTask(await storeWithKeys(), 'deep');
+    makeDeep(sealable.paths.staging, 3000);
+    await sealTask(sealable.store, sealable.task);
+    const reader = await open(sealable);
+    expect(content(reader, [...Array(3000).fill('d'), 'file'].join('/'))).toBe('bottom');
+  });
+
+  test('a plain user seals files and directories of mode 0000, and their modes stay', () => {
+    const home = temporaryDirectory();
+    execFileSync('chmod', ['0777', home]);
+    const program = join(import.meta.dirname, '../support/seal-modes-program.ts');
+    const user = ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, program];
+    const output = execFileSync('setpriv', [...user, join(home, 'store')], { encoding: 'utf8' });
+    expect(JSON.parse(output)).toEqual({
+      archived: { secret: ['hidden', 0], 'closed/inner': ['inside', 0o400], closed: 0 },
+      onDisk: { secret: 0, closed: 0 },
+    });
+  });
+});
+
+describe('sealing', () => {
+  test('is done once: a committed archive stays as it is', async () => {
+    const sealable = endedTask(await storeWithKeys(), 'once');
+    writeFileSync(join(sealable.paths.staging, 'file'), 'first');
+    const { bytes, files } = await sealTask(sealable.store, sealable.task);
+    const seal = readFileSync(join(sealable.paths.archive, 'seal.json'));
+    writeFileSync(join(sealable.paths.staging, 'file'), 'second');
+    expect(await sealTask(sealable.store, sealable.task)).toMatchObject({ bytes, files });
+    expect(readFileSync(join(sealable.paths.archive, 'seal.json'))).toEqual(seal);
+  });
+
+  test('discards what an attempt cut short left behind', async () => {
+    const sealable = endedTask(await storeWithKeys(), 'stale');
+    const partial = join(sealable.store.archive, '.stale.partial');
+    mkdirSync(partial);
+    writeFileSync(join(partial, 'artifacts.tar.enc'), 'half');
+    await sealTask(sealable.store, sealable.task);
+    expect(readdirSync(sealable.store.archive)).toEqual(['stale']);
+  });
+
+  test('needs no identity; without one nothing opens', async () => {
+    const sealable = endedTask(await storeWithKeys(), 'writeonly');
+    rmSync(keyPaths(sealable.store).identity);
+    await sealTask(sealable.store, sealable.task);
+    expect(await loadIdentities(sealable.store)).toEqual([]);
+    await expect(unlockArchive(sealable.paths.archive, [])).rejects.toMatchObject({
+      kind: 'wrong-key',
+    });
+  });
+
+  test('to nobody is refused, with staging as it was', async () => {
+    const sealable = endedTask(await storeWithKeys(), 'nobody');
+    writeFileSync(keyPaths(sealable.store).recipients, '# nobody\n');
+    writeFileSync(join(sealable.paths.staging, 'file'), 'kept');
+    await expect(sealTask(sealable.store, sealable.task)).rejects.toMatchObject({
+      kind: 'failed',
+      message: expect.stringContaining('no recipients'),
+    });
+    expect(readFileSync(join(sealable.paths.staging, 'file'), 'utf8')).toBe('kept');
+    expect(readdirSync(sealable.store.archive)).toEqual([]);
+  });
+
+  test("a stranger's identity is a wrong key, not damage", async () => {
+    const sealable = endedTask(await storeWithKeys(), 'mine');
+    await sealTask(sealable.store, sealable.task);
+    const stranger = await loadIdentities(await storeWithKeys());
+    await expect(unlockArchive(sealable.paths.archive, stranger)).rejects.toMatchObject({
+      kind: 'wrong-key',
+    });
+  });
+
+  test('a file that somebody keeps writing to is sealed as it was read, and named', async () => {
+    const sealable = endedTask(await storeWithKeys(), 'busy');
+    const file = join(sealable.paths.staging, 'growing');
+    writeFileSync(file, Buffer.alloc(20_000_000));
+    const { spawn } = await import('node:child_process');
+    const writer = spawn('bash', ['-c', 'while :; do printf x >> "$1"; done', '-', file]);
+    onTestFinished(() => void writer.kill('SIGKILL'));
+    const { changed } = await sealTask(sealable.store, sealable.task);
+    expect(changed).toEqual(['growing']);
+    expect(find(await open(sealable), 'growing').size).toBeGreaterThan(20_000_000);
+  });
+
+  test('a directory swapped for a symlink again and again never leads outside', async () => {
+    const sealable = endedTask(await storeWithKeys(), 'swapped');
+    const outside = temporaryDirectory();
+    writeFileSync(join(outside, 'secret'), 'OUTSIDE-CONTENT');
+    const script = `mkdir d real; printf inside > d/secret; ln -s "$1" l; i=0
+      while :; do mv -T d real/d; mv -T l d; mv -T d l; mv -T real/d d; done 2>/dev/null`;
+    const { spawn } = await import('node:child_process');
+    const swapper = spawn('bash', ['-c', script, '-', outside], { cwd: sealable.paths.staging });
+    onTestFinished(() => void swapper.kill('SIGKILL'));
+    for (let round = 0; round < 20; round++) {
+      const sealed = await sealTask(sealable.store, sealable.task).catch(() => undefined);
+      if (!sealed) continue;
+      const { archive } = sealable.paths;
+      const reader = await open(sealable);
+      for (const { entry } of reader.list(reader.root(), 0)) {
+        if (entry.type !== 'directory') continue;
+        const secret = reader.lookup(entry, Buffer.from('secret'));
+        if (!secret) continue;
+        const bytes = Buffer.alloc(secret.size);
+        reader.read(secret, bytes, 0);
+        expect(bytes.toString()).toBe('inside');
+      }
+      rmSync(archive, { recursive: true });
+    }
+  });
+});

@@ -1,0 +1,44 @@
+/** Seals files that their own user cannot read, and prints what the archive and the disk say of them. */
+import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadIdentities } from '../../src/store/keys.ts';
+import { openArchive } from '../../src/store/seal/reader.ts';
+import { sealTask } from '../../src/store/seal/seal.ts';
+import { unlockArchive } from '../../src/store/seal/unlock.ts';
+import { endedTask, storeWithKeys } from './sealable.ts';
+
+const { store, task, paths } = endedTask(await storeWithKeys(process.argv[2]), 'modes');
+const secret = join(paths.staging, 'secret');
+const closed = join(paths.staging, 'closed');
+writeFileSync(secret, 'hidden');
+mkdirSync(closed);
+writeFileSync(join(closed, 'inner'), 'inside', { mode: 0o400 });
+chmodSync(secret, 0);
+chmodSync(closed, 0);
+await sealTask(store, task);
+
+const reader = openArchive(
+  paths.archive,
+  await unlockArchive(paths.archive, await loadIdentities(store)),
+);
+const find = (path: string) =>
+  path.split('/').reduce((entry, name) => {
+    const found = reader.lookup(entry, Buffer.from(name));
+    if (!found) throw new Error(`${path} is not in the archive`);
+    return found;
+  }, reader.root());
+const read = (path: string) => {
+  const entry = find(path);
+  const bytes = Buffer.alloc(entry.size);
+  reader.read(entry, bytes, 0);
+  return [bytes.toString(), entry.mode];
+};
+const archived = {
+  secret: read('secret'),
+  'closed/inner': read('closed/inner'),
+  closed: find('closed').mode,
+};
+const modeOf = (path: string): number => statSync(path).mode & 0o7777;
+process.stdout.write(
+  JSON.stringify({ archived, onDisk: { secret: modeOf(secret), closed: modeOf(closed) } }),
+);
