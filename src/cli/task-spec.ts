@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { readContainerOptions } from '../runner/engines/docker/options.ts';
 import { TaskfsError, type TaskSpec } from '../store/index.ts';
 import { parseBytes, parseCount, parseDuration, parsePositive } from './quantity.ts';
 import { containerOptionNames, type RunOptions } from './run-options.ts';
@@ -8,6 +9,9 @@ export function specOf(command: readonly string[], options: RunOptions): TaskSpe
   const image = options.image ?? null;
   const engine = options.engine ?? (image === null ? 'process' : 'docker');
   if (image === null) assertNoContainerOptions(options, engine);
+  const settings = image === null ? {} : containerOptionsOf(options);
+  // Read as the engine will read them: what cannot be is refused before there is a task.
+  readContainerOptions(settings);
   const { workdir, timeout, 'max-running': maxRunning } = options;
   return {
     command,
@@ -18,7 +22,7 @@ export function specOf(command: readonly string[], options: RunOptions): TaskSpe
     timeoutMs: timeout === undefined ? null : parseDuration('--timeout', timeout),
     retries: parseCount('--retries', options.retries, 0),
     maxRunning: maxRunning === undefined ? null : parseCount('--max-running', maxRunning, 1),
-    options: image === null ? {} : containerOptionsOf(options),
+    options: settings,
   };
 }
 
@@ -52,8 +56,14 @@ function containerOptionsOf(options: RunOptions): TaskSpec['options'] {
     volumes: options.volume?.map(parseVolume),
     interactive: options.interactive,
     tty: options.tty,
+    consoleSize: options.tty ? consoleSize() : undefined,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+function consoleSize(): [rows: number, columns: number] | undefined {
+  const { isTTY, rows, columns } = process.stdout;
+  return isTTY && rows > 0 && columns > 0 ? [rows, columns] : undefined;
 }
 
 function parseVolume(text: string) {

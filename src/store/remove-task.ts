@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { AT, removeTree } from '../sys/index.ts';
 import { syncDirectory } from './atomic-file.ts';
 import { messageOf, TaskfsError } from './errors.ts';
+import { loadSigningKey } from './keys.ts';
 import { takeLock } from './lock.ts';
 import { readRecord } from './record.ts';
+import { appendToChain } from './seal/chain.ts';
 import { isFinal } from './status.ts';
 import { type Store, taskPaths } from './store.ts';
 import type { TaskName } from './task-name.ts';
@@ -21,6 +23,7 @@ export function removeTask(store: Store, task: TaskName): void {
   using lock = takeLock(paths.lock);
   if (!lock) throw inUse(task, 'is being sealed', `Wait for it first: 'taskfs wait ${task}'.`);
   try {
+    if (existsSync(paths.archive)) announceRemoval(store, task);
     takeAway(paths.archive, join(store.archive, `.${task}.removed`));
     removeTree(AT.FDCWD, paths.staging);
     takeAway(paths.directory, join(store.tasks, `.${task}.removed`));
@@ -30,6 +33,13 @@ export function removeTask(store: Store, task: TaskName): void {
       cause,
     });
   }
+}
+
+/** In the chain of seals, so that an archive which is gone on purpose is told from one that is lost. */
+function announceRemoval(store: Store, task: TaskName): void {
+  const at = new Date().toISOString();
+  const announcement = { type: 'removed', task, seal: null, at } as const;
+  appendToChain(store, loadSigningKey(store), () => announcement);
 }
 
 function inUse(task: TaskName, why: string, hint: string): TaskfsError {

@@ -63,6 +63,7 @@ async function inForeground(
   using engine = showEngineProgress();
   // With --json, standard output belongs to the report; what the task prints is in its log.
   const shown = options.json ? {} : { stdout: process.stdout, stderr: process.stderr };
+  using _ = rawTerminal(options);
   const record = await superviseTask(claim, env, {
     ...shown,
     ...(options.interactive && { stdin: process.stdin }),
@@ -73,6 +74,14 @@ async function inForeground(
   if (options.json) await printJson(viewTask(claim.store, claim.task));
   tellEnd(record);
   return exitCodeOfTask(record, constants.signals);
+}
+
+/** With -i and -t every key goes to the task, Ctrl-C too; the terminal is given back in the end. */
+function rawTerminal({ interactive, tty }: RunOptions): Disposable {
+  const { stdin } = process;
+  const isRaw = interactive && tty && stdin.isTTY;
+  if (isRaw) stdin.setRawMode(true);
+  return { [Symbol.dispose]: () => void (isRaw && stdin.setRawMode(false)) };
 }
 
 /** An end that the command's own output does not explain. */
