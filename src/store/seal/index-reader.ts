@@ -57,6 +57,32 @@ export class IndexReader {
     return undefined;
   }
 
+  /** The path of the entry whose line begins at `position`, by its first name. */
+  pathTo(position: number): Buffer {
+    const names: Buffer[] = [];
+    for (let here: IndexEntry | undefined = this.root(); here; ) {
+      here = this.towards(here, position);
+      if (here) names.push(Buffer.from('/'), here.name);
+      if (here?.position === position) break;
+    }
+    return Buffer.concat(names.slice(1));
+  }
+
+  /** What in a directory is the entry itself, or the directory whose subtree holds it: those end in order. */
+  private towards({ section }: IndexEntry, position: number): IndexEntry | undefined {
+    if (!section) return undefined;
+    const end = section.start + section.length;
+    for (let at = section.start; at < end; ) {
+      const { decoded, next } = this.line(at);
+      at = next;
+      if ('link' in decoded) continue;
+      if (decoded.position === position) return decoded;
+      const below = position < section.start ? decoded.section : undefined;
+      if (below && below.start + below.length > position) return decoded;
+    }
+    return undefined;
+  }
+
   private text(position: number): Buffer {
     for (let length = LINE; length <= MAX_LINE; length *= 2) {
       const bytes = Buffer.allocUnsafe(length);

@@ -1,4 +1,4 @@
-import { createHash, type KeyObject, sign, verify } from 'node:crypto';
+import { createHash, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { closeSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TaskfsError } from '../errors.ts';
@@ -37,11 +37,19 @@ export interface SealBody {
   readonly files: Readonly<Record<EncryptedFile, FileSeal>>;
   /** sha256 of the line before in the chain of seals; null for the first. */
   readonly previous: string | null;
+  /** Whose signature it is, see `signerOf`. */
+  readonly signer: string;
 }
 
 export interface Seal extends SealBody {
   /** Ed25519 (RFC 8032) over the JSON of everything else, in base64. */
   readonly signature: string;
+}
+
+/** The sha256 of a signing key's public half (SPKI, DER): tells another store's seal from a damaged one. */
+export function signerOf(key: KeyObject): string {
+  const publicKey = key.type === 'private' ? createPublicKey(key) : key;
+  return sha256(publicKey.export({ type: 'spki', format: 'der' }));
 }
 
 /** Adds the signature over a value's JSON, as the last member. */
@@ -114,6 +122,7 @@ function isSeal(value: object): value is Seal {
     seal.recipient,
     seal.recordSha256,
     seal.signature,
+    seal.signer,
   ];
   const numbers = [seal.bytes, seal.fileCount, seal.skippedCount];
   const { files, previous } = seal;

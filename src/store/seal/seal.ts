@@ -15,11 +15,11 @@ import { treeBytes } from './measure.ts';
 import {
   digestRecord,
   readSeal,
-  type Seal,
   type SealBody,
   serialiseSeal,
   sha256,
   signed,
+  signerOf,
 } from './seal-record.ts';
 import { TreeChanged } from './walk.ts';
 import { type Passes, type Unsealed, writeArchive, writeDurably } from './write-archive.ts';
@@ -107,7 +107,8 @@ function commit(store: Store, record: TaskRecord, partial: string, made: Unseale
   const { task } = record;
   const sealedAt = new Date().toISOString();
   appendToChain(store, key, (previous) => {
-    const text = serialiseSeal(signed(bodyOf(record, made, sealedAt, previous), key) as Seal);
+    const body = { ...bodyOf(record, made, sealedAt, previous), signer: signerOf(key) };
+    const text = serialiseSeal(signed(body, key));
     writeDurably(join(partial, SEAL_FILE), text);
     syncDirectory(partial);
     return { type: 'sealed', task, seal: sha256(text), at: sealedAt };
@@ -121,7 +122,7 @@ function bodyOf(
   { recipient, bytes, files, skipped, seals }: Unsealed,
   sealedAt: string,
   previous: string | null,
-): SealBody {
+): Omit<SealBody, 'signer'> {
   return {
     format: 1,
     task: record.task,
