@@ -47,6 +47,8 @@ export interface MountedStore {
   readonly notes: readonly string[];
   /** Runs a program as the user who mounted; rejects unless it ends with 0. */
   run(program: string, args: readonly string[], options?: RunOptions): Promise<string>;
+  /** Starts a program as that user, its output piped to us. */
+  start(program: string, args: readonly string[]): ChildProcess;
   /** Starts a process of that user that stays in a directory until it is killed. */
   occupy(directory: string): Promise<ChildProcess>;
   /** Takes everything away, whatever state it is in. */
@@ -66,10 +68,13 @@ export async function openMount(variant: MountVariant): Promise<MountedStore> {
   chmodSync(base, 0o755);
   const commandOf = (program: string, args: readonly string[]) =>
     becomes ? asNobody(program, args) : ([program, [...args]] as const);
+  const start = (program: string, args: readonly string[]) => {
+    const [command, commandArgs] = commandOf(program, args);
+    return spawn(command, commandArgs, { stdio: ['ignore', 'pipe', 'inherit'] });
+  };
   const occupy = async (directory: string) => {
     const script = 'cd "$1" && echo in && exec sleep 1000';
-    const [command, args] = commandOf('sh', ['-c', script, 'sh', directory]);
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = start('sh', ['-c', script, 'sh', directory]);
     await once(child.stdout, 'data');
     return child;
   };
@@ -90,7 +95,7 @@ export async function openMount(variant: MountVariant): Promise<MountedStore> {
   try {
     const wanted = JSON.stringify({ ...variant.options, tasks: ['one', 'two'] });
     const mounted = JSON.parse(await asUser(process.execPath, [PROGRAM, base, wanted]));
-    return { base, ...mounted, run: asUser, occupy, close: () => close(base, mounted.pid) };
+    return { base, ...mounted, run: asUser, start, occupy, close: () => close(base, mounted.pid) };
   } catch (error) {
     await close(base, undefined);
     throw error;

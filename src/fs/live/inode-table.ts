@@ -26,27 +26,35 @@ export class InodeTable {
     return inode;
   }
 
-  /** The inode of what stat told of, if it is known. */
-  find(task: TaskName, stat: Stat): Inode | undefined {
+  /** The inode of what stat told of, if it is known. `target`: of a symlink, where it was read. */
+  find(task: TaskName, stat: Stat, target?: string): Inode | undefined {
     const inode = this.byFile.get(task)?.get(keyOf(stat.ino));
-    return inode && isSame(inode, stat) ? inode : undefined;
+    if (!inode || !isSame(inode, stat)) return undefined;
+    return target === undefined || inode.target === target ? inode : undefined;
   }
 
   /** The inode of what was just seen as `name` in `parent`, known already or new; counts one lookup. */
-  meet(task: TaskName, parent: Inode | undefined, name: Uint8Array, stat: Stat): Inode {
-    const inode = this.find(task, stat) ?? this.add(task, stat);
+  meet(
+    task: TaskName,
+    parent: Inode | undefined,
+    name: Uint8Array,
+    stat: Stat,
+    target?: string,
+  ): Inode {
+    const inode = this.find(task, stat, target) ?? this.add(task, stat, target);
     this.place(inode, parent, nameText(name));
     inode.lookups++;
     return inode;
   }
 
-  private add(task: TaskName, stat: Stat): Inode {
+  private add(task: TaskName, stat: Stat, target: string | undefined): Inode {
     const inode: Inode = {
       id: this.next++,
       task,
       dev: stat.dev,
       ino: stat.ino,
       type: stat.mode & S_IFMT,
+      target,
       parent: undefined,
       name: '',
       lookups: 0,

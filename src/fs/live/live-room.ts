@@ -3,14 +3,14 @@ import {
   DT,
   Errno,
   errno,
-  isDirectory,
   isRegular,
   isSymlink,
   readlinkAt,
-  type Stat,
+  statAt,
   syncfs,
 } from '../../sys/index.ts';
-import type { AttrChange, Attributes, Caller, Entry, NodeId } from '../filesystem.ts';
+import type { CoreOptions } from '../core.ts';
+import type { AttrChange, Attributes, Caller, Change, Entry, NodeId } from '../filesystem.ts';
 import { TOP } from '../node-ids.ts';
 import type { CreatedFile, OpenDirectory, OpenedFile, OpenFile, Room } from '../room.ts';
 import { spaceOf } from '../space.ts';
@@ -21,20 +21,14 @@ import { Directories } from './directories.ts';
 import { Freeze } from './freeze.ts';
 import type { Inode } from './inode.ts';
 import { InodeTable } from './inode-table.ts';
+import { Lifetimes } from './lifetimes.ts';
 import { LiveDirectory } from './live-directory.ts';
 import { asksToWrite, LiveFile, realFlags, refuseSpecial, reopen } from './live-file.ts';
 import { LiveTasks } from './live-tasks.ts';
 import { LiveXattrs } from './live-xattrs.ts';
 import { type Made, Names } from './names.ts';
+import { QuietDirectories } from './quiet-directories.ts';
 import { Resolver } from './resolver.ts';
-
-/**
- * A lookup lends the attributes that it found for a moment (milliseconds), so that the stat(2) for
- * which the name was looked up need not ask a second time. The next one looks the name up again.
- * Files that are open lend nothing: whoever holds them open asks without a lookup. Directories do
- * when asked, since the kernel asks before each step through one.
- */
-const LENT_MS = 1;
 
 /** How many directories are kept open between calls: well below the usual limit of 1024 files. */
 const DIRECTORY_LIMIT = 256;
@@ -46,7 +40,6 @@ const DIRECTORY_LIMIT = 256;
 export class LiveRoom implements Room {
   readonly refusal = errno.EPERM;
   private readonly store: Store;
-  private readonly ttlMs: number;
   private readonly startNs = BigInt(Date.now()) * 1_000_000n;
   private readonly tasks: LiveTasks;
   private readonly directories: Directories;
@@ -55,13 +48,19 @@ export class LiveRoom implements Room {
   private readonly names: Names;
   private readonly freeze: Freeze;
   private readonly xattrs: LiveXattrs;
+  private readonly quiet: QuietDirectories | undefined;
+  private readonly lifetimes: Lifetimes;
 
-  constructor(store: Store, records: TaskRecords, ttlMs: number) {
+  constructor(store: Store, records: TaskRecords, { liveTtlMs = 0, lendQuiet }: CoreOptions) {
     this.store = store;
-    this.ttlMs = ttlMs;
     this.tasks = new LiveTasks(store);
     this.directories = new Directories(this.tasks.staging, DIRECTORY_LIMIT);
-    this.table = new InodeTable((inode) => this.directories.close(inode));
+    this.quiet = lendQuiet ? new QuietDirectories(this.directories) : undefined;
+    this.lifetimes = new Lifetimes(liveTtlMs, this.quiet);
+    this.table = new InodeTable((inode) => {
+      this.quiet?.end(inode);
+      this.directories.close(inode);
+    });
     this.resolver = new Resolver(this.directories);
     this.names = new Names(this.table, this.directories, this.resolver);
     this.freeze = new Freeze(store, records);
@@ -80,9 +79,9 @@ export class LiveRoom implements Room {
 
   getattr(node: NodeId, file: OpenFile | undefined): Attributes {
     if (node === TOP.live) {
-      return { attr: directoryAttr(node, 0o555, this.startNs), attrTtlMs: this.ttlMs };
+      return { attr: directoryAttr(node, 0o555, this.startNs), attrTtlMs: 0 };
     }
-    return this.attributes(this.resolver.stat(fileInode(file) ?? this.table.get(node)));
+    return this.attributes(fileInode(file) ?? this.table.get(node));
   }
 
   setattr(node: NodeId, file: OpenFile | undefined, change: AttrChange): Attributes {
@@ -91,7 +90,7 @@ export class LiveRoom implements Room {
     this.freeze.change(inode.task, () =>
       this.resolver.with(inode, (fd) => changeAttributes(fd, writable, change)),
     );
-    return this.attributes(this.resolver.stat(inode));
+    return this.attributes(inode);
   }
 
   readlink(node: NodeId): Uint8Array {
@@ -186,7 +185,16 @@ export class LiveRoom implements Room {
     const file = new LiveFile(inode, fd, flags, () => {
       if (file.writes) this.freeze.leave(inode.task);
     });
-    return { file, keepCache: false, directIo: false };
+    return { file, keepCache: false, directIo: false, refresh: !this.isQuietAround(inode) };
+  }
+
+  /** Whether changes of the inode are reported, and none came for a while. */
+  private isQuietAround({ parent }: Inode): boolean {
+    return parent !== undefined && this.quiet !== undefined && this.quiet.lendMs(parent) > 0;
+  }
+
+  keepsListing(node: NodeId): boolean {
+    return node !== TOP.live && (this.quiet?.lendMs(this.table.get(node)) ?? 0) > 0;
   }
 
   opendir(node: NodeId): OpenDirectory {
@@ -228,7 +236,32 @@ export class LiveRoom implements Room {
     this.change(node, (inode) => this.xattrs.remove(inode, name));
   }
 
+  changesFd(): number | undefined {
+    return this.quiet?.fd;
+  }
+
+  takeChanges(): readonly Change[] {
+    return (this.quiet?.take() ?? []).map(({ directory, name }) => this.changeOf(directory, name));
+  }
+
+  private changeOf(directory: Inode | undefined, name: Buffer): Change {
+    const node = directory && name.length > 0 ? this.nodeAt(directory, name) : undefined;
+    return { directory: directory?.id, name, node };
+  }
+
+  private nodeAt(directory: Inode, name: Buffer): NodeId | undefined {
+    try {
+      const stat = statAt(this.directories.descriptor(directory), name);
+      return this.table.find(directory.task, stat)?.id;
+    } catch (error) {
+      // The name is gone, or the directory is: the lookup that follows will say so.
+      if (error instanceof Errno) return undefined;
+      throw error;
+    }
+  }
+
   close(): void {
+    this.quiet?.close();
     this.directories.closeAll();
     this.freeze.close();
     this.tasks.close();
@@ -250,14 +283,12 @@ export class LiveRoom implements Room {
   }
 
   private entry({ inode, stat }: Made): Entry {
-    const { ttlMs } = this;
-    const attrTtlMs = inode.files ? ttlMs : Math.max(ttlMs, LENT_MS);
-    return { node: inode.id, attr: stat, entryTtlMs: ttlMs, attrTtlMs };
+    return { node: inode.id, attr: stat, ...this.lifetimes.ofEntry(inode, stat) };
   }
 
-  private attributes(stat: Stat): Attributes {
-    const { ttlMs } = this;
-    return { attr: stat, attrTtlMs: isDirectory(stat.mode) ? Math.max(ttlMs, LENT_MS) : ttlMs };
+  private attributes(inode: Inode): Attributes {
+    const stat = this.resolver.stat(inode);
+    return { attr: stat, attrTtlMs: this.lifetimes.ofAttributes(inode, stat) };
   }
 }
 

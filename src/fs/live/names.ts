@@ -3,6 +3,7 @@ import {
   AT,
   Errno,
   errno,
+  isSymlink,
   linkAt,
   mkdirAt,
   mknodAt,
@@ -10,6 +11,7 @@ import {
   openAt,
   RENAME_EXCHANGE,
   RENAME_NOREPLACE,
+  readlinkAt,
   renameAt,
   rmdirAt,
   type Stat,
@@ -45,7 +47,10 @@ export class Names {
   }
 
   find(parent: Inode, name: Uint8Array): Made {
-    return this.meet(parent, name, statAt(this.directories.descriptor(parent), name));
+    const fd = this.directories.descriptor(parent);
+    const stat = statAt(fd, name);
+    if (!isSymlink(stat.mode)) return this.meet(parent, name, stat);
+    return this.meet(parent, name, stat, nameText(readlinkAt(fd, name)));
   }
 
   mknod(parent: Inode, name: Uint8Array, mode: number, rdev: number, caller: Caller): Made {
@@ -57,7 +62,8 @@ export class Names {
   }
 
   symlink(parent: Inode, name: Uint8Array, target: Uint8Array, caller: Caller): Made {
-    return this.make(parent, name, caller, (fd) => symlinkAt(target, fd, name));
+    const make = (fd: number) => symlinkAt(target, fd, name);
+    return this.make(parent, name, caller, make, nameText(target));
   }
 
   private make(
@@ -65,10 +71,12 @@ export class Names {
     name: Uint8Array,
     caller: Caller,
     action: (fd: number) => void,
+    target?: string,
   ): Made {
     const fd = this.directories.descriptor(parent);
     action(fd);
-    return this.meet(parent, name, isForeign(caller) ? adopt(caller, fd, name) : statAt(fd, name));
+    const stat = isForeign(caller) ? adopt(caller, fd, name) : statAt(fd, name);
+    return this.meet(parent, name, stat, target);
   }
 
   /**
@@ -123,7 +131,7 @@ export class Names {
     return this.resolver.with(inode, (fd) => {
       const parentFd = this.directories.descriptor(parent);
       linkAt(AT.FDCWD, `/proc/self/fd/${fd}`, parentFd, name, AT.SYMLINK_FOLLOW);
-      return this.meet(parent, name, statFd(fd));
+      return this.meet(parent, name, statFd(fd), inode.target);
     });
   }
 
@@ -156,7 +164,7 @@ export class Names {
     return this.table.find(parent.task, statAt(fd, name));
   }
 
-  private meet(parent: Inode, name: Uint8Array, stat: Stat): Made {
-    return { inode: this.table.meet(parent.task, parent, name, stat), stat };
+  private meet(parent: Inode, name: Uint8Array, stat: Stat, target?: string): Made {
+    return { inode: this.table.meet(parent.task, parent, name, stat, target), stat };
   }
 }

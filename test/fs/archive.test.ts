@@ -1,0 +1,216 @@
+import { execFile } from 'node:child_process';
+import {
+  closeSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { DriverName } from '../../src/fs/driver.ts';
+import {
+  detach,
+  mountInBackground,
+  serverLog,
+  taskfsMountAt,
+  unmount,
+} from '../../src/fs/mount/index.ts';
+import { readRecord, replaceRecord } from '../../src/store/index.ts';
+import { keyPaths } from '../../src/store/keys.ts';
+import { removePlaintext, sealTask } from '../../src/store/seal/seal.ts';
+import { describeContents, describeTree, makeDifficultTree } from '../support/difficult-tree.ts';
+import { endedTask, type SealableTask, storeWithKeys } from '../support/sealable.ts';
+import { until } from '../support/until.ts';
+
+const run = promisify(execFile);
+const drivers: readonly DriverName[] = ['kernel', 'libfuse'];
+
+/** The task's own directory shows when it was sealed, and needs no key: it is left out of comparisons. */
+const TOP = [''];
+
+async function mounted({ store }: SealableTask, driver: DriverName): Promise<string> {
+  const directory = `${store.path}-mount`;
+  await mkdir(directory);
+  const { mountpoint, pid } = await mountInBackground(store, directory, { driver });
+  onTestFinished(async () => {
+    if (taskfsMountAt(mountpoint)) await unmount(mountpoint).catch(() => detach(mountpoint));
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended with its mount.
+    }
+  });
+  return mountpoint;
+}
+
+async function seal(sealable: SealableTask): Promise<void> {
+  const { store, task, paths } = sealable;
+  await sealTask(store, task);
+  replaceRecord(paths.record, readRecord(paths.record, task), { artifacts: 'sealed' });
+  removePlaintext(store, task);
+}
+
+describe.each(drivers)('archive/ (%s)', (driver) => {
+  test('shows the tree as it was: names, modes, times, links, holes, attributes, contents', async () => {
+    const sealable = endedTask(await storeWithKeys(), 'done');
+    makeDifficultTree(sealable.paths.staging);
+    const special = driver === 'libfuse' ? rawNames(sealable.paths.staging) : [];
+    for (const name of special) rmSync(name);
+    const leaveTimes = (lines: string[]) =>
+      driver === 'libfuse' ? lines.map((line) => line.replace(/\t-?\d+\.\d+/, '')) : lines;
+    const before = leaveTimes(describeTree(sealable.paths.staging, TOP));
+    const contents = describeContents(sealable.paths.staging);
+    await seal(sealable);
+    const mountpoint = await mounted(sealable, driver);
+    const shown = join(mountpoint, 'archive/done');
+    expect(leaveTimes(describeTree(shown, TOP))).toEqual(before);
+    const { hashes, attributes } = describeContents(shown);
+    const withoutTop = attributes.replace(/^# file: \.\n(user\.taskfs\..*\n)+\n/, '');
+    expect({ hashes, attributes: withoutTop }).toEqual(contents);
+    expect((await run('ls', [join(mountpoint, 'live')])).stdout).toBe('');
+  });
+
+  test('refuses every change with EROFS', async () => {
+    const sealable = endedTask(await storeWithKeys(), 'done');
+    writeFileSync(join(sealable.paths.staging, 'f'), 'sealed');
+    await seal(sealable);
+    const directory = join(await mounted(sealable, driver), 'archive/done');
+    for (const command of [
+      'echo x > f',
+      'echo x >> f',
+      'echo x > new',
+      'rm f',
+      'mkdir d',
+      'mv f g',
+      'ln f g',
+      'ln -s f g',
+      'chmod 600 f',
+      'touch f',
+      'truncate -s 0 f',
+      'setfattr -n user.x -v y f',
+      'mkdir ../other',
+      'rmdir ../done',
+    ]) {
+      const failure = run('sh', ['-c', command], {
+        cwd: directory,
+        env: { ...process.env, LC_ALL: 'C' },
+      });
+      await expect(failure, command).rejects.toMatchObject({
+        stderr: expect.stringContaining('Read-only file system'),
+      });
+    }
+    expect((await run('cat', [join(directory, 'f')])).stdout).toBe('sealed');
+  });
+
+  test('tells by xattrs what it shows', async () => {
+    const sealable = endedTask(await storeWithKeys(), 'done', { reason: 'as planned' });
+    writeFileSync(join(sealable.paths.staging, 'f'), 'abc');
+    await seal(sealable);
+    const directory = join(await mounted(sealable, driver), 'archive/done');
+    const get = async (name: string, path: string) =>
+      (await run('getfattr', ['--only-values', '-n', `user.taskfs.${name}`, path])).stdout;
+    expect(await get('status', directory)).toBe('completed');
+    expect(await get('mode', directory)).toBe('archived');
+    expect(await get('reason', directory)).toBe('as planned');
+    expect(await get('task', join(directory, 'f'))).toBe('done');
+    expect(await get('sha256', join(directory, 'f'))).toBe(
+      'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
+    );
+    const listed = (await run('getfattr', ['-d', directory])).stdout;
+    expect(listed).toContain('user.taskfs.status');
+    expect((await run('getfattr', ['-d', join(directory, 'f')])).stdout).toBe('');
+  });
+
+  test('damage is EIO for the files in it, with a line in the log; others still read', async () => {
+    const sealable = endedTask(await storeWithKeys(), 'hurt');
+    const { staging, archive } = sealable.paths;
+    for (const name of ['a', 'b', 'c'])
+      writeFileSync(join(staging, name), Buffer.alloc(400_000, name));
+    await seal(sealable);
+    flipByte(join(archive, 'artifacts.tar.enc'), 600_000);
+    const directory = join(await mounted(sealable, driver), 'archive/hurt');
+    await expect(run('cat', [join(directory, 'b')])).rejects.toMatchObject({
+      stderr: expect.stringContaining('Input/output error'),
+    });
+    for (const name of ['a', 'c']) {
+      expect((await run('cat', [join(directory, name)])).stdout).toBe(name.repeat(400_000));
+    }
+    expect(readFileSync(serverLog(sealable.store), 'utf8')).toMatch(
+      /task hurt: "b" cannot be read at byte \d+/,
+    );
+  });
+
+  test('without an identity it is listed, and answers EACCES', async () => {
+    const sealable = endedTask(await storeWithKeys(), 'done');
+    writeFileSync(join(sealable.paths.staging, 'f'), 'abc');
+    await seal(sealable);
+    const { identity } = keyPaths(sealable.store);
+    renameSync(identity, `${identity}-away`);
+    const mountpoint = await mounted(sealable, driver);
+    expect((await run('ls', [join(mountpoint, 'archive')])).stdout).toBe('done\n');
+    await expect(run('ls', [join(mountpoint, 'archive/done')])).rejects.toMatchObject({
+      stderr: expect.stringContaining('Permission denied'),
+    });
+  });
+
+  test('a task moves from live/ to archive/ at once, and its log is read in both', async () => {
+    const sealable = endedTask(await storeWithKeys(), 'moving');
+    writeFileSync(join(sealable.paths.staging, 'f'), 'abc');
+    const mountpoint = await mounted(sealable, driver);
+    const log = join(mountpoint, 'logs/moving.log');
+    expect((await run('cat', [join(mountpoint, 'live/moving/f')])).stdout).toBe('abc');
+    expect((await run('cat', [log])).stdout).toBe('what moving printed\n');
+    await expect(run('touch', [join(mountpoint, 'live/moving/g')])).rejects.toMatchObject({
+      stderr: expect.stringContaining('Read-only file system'),
+    });
+    await seal(sealable);
+    expect((await run('ls', [join(mountpoint, 'live')])).stdout).toBe('');
+    expect((await run('cat', [join(mountpoint, 'archive/moving/f')])).stdout).toBe('abc');
+    await until('the log is of its sealed size', async () => {
+      const { stdout } = await run('stat', ['-c', '%s', log]);
+      return stdout === '20\n';
+    });
+    expect((await run('cat', [log])).stdout).toBe('what moving printed\n');
+  });
+});
+
+test('a growing log is followed', async () => {
+  const sealable = endedTask(await storeWithKeys(), 'talking');
+  const mountpoint = await mounted(sealable, 'kernel');
+  const tail = execFile('tail', ['-n', '+1', '-f', join(mountpoint, 'logs/talking.log')]);
+  onTestFinished(() => void tail.kill('SIGKILL'));
+  let seen = '';
+  tail.stdout?.on('data', (text) => {
+    seen += text;
+  });
+  await until('the first line', () => seen.includes('talking printed'));
+  const fd = openSync(sealable.paths.log, 'a');
+  for (let at = 0; at < 5; at++) {
+    writeSync(fd, `line ${at}\n`);
+    await until(`line ${at}`, () => seen.includes(`line ${at}\n`));
+  }
+  closeSync(fd);
+});
+
+function flipByte(path: string, offset: number): void {
+  const fd = openSync(path, 'r+');
+  const byte = readFileSync(path)[offset] ?? 0;
+  writeSync(fd, Buffer.from([byte ^ 1]), 0, 1, offset);
+  closeSync(fd);
+}
+
+/** Names that are no UTF-8, which the fuse-native package cannot show as they are. */
+function rawNames(directory: string): Buffer[] {
+  const name = Buffer.concat([
+    Buffer.from(`${directory}/raw`),
+    Buffer.from([0xff, 0xfe]),
+    Buffer.from('name'),
+  ]);
+  return statSync(name, { throwIfNoEntry: false }) ? [name] : [];
+}
