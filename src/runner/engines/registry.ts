@@ -18,6 +18,10 @@ const registrations: Readonly<Record<string, Registration>> = {
     outlivesSupervisor: true,
     load: async () => (await import('./docker/docker-engine.ts')).createDockerEngine(),
   },
+  swarm: {
+    outlivesSupervisor: true,
+    load: async () => (await import('./swarm/swarm-engine.ts')).createSwarmEngine(),
+  },
 };
 
 /** Names of all engines. */

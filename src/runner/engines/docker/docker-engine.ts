@@ -6,14 +6,15 @@ import type Docker from 'dockerode';
 import { TaskfsError } from '../../../store/index.ts';
 import type { Engine, EngineState, Launch, Output, Running } from '../engine.ts';
 import { type Connection, connect, openClient } from './connect.ts';
+import { containerSpec, ownerOf } from './container-spec.ts';
 import { type Endpoint, findEndpoints } from './endpoint.ts';
-import { explainStart, isMissing, isUnreachable, statusOf, wordsOf } from './failure.ts';
+import { explainStart, isMissing, isUnreachable, wordsOf } from './failure.ts';
 import { followContainer } from './follow.ts';
 import { provideImage } from './image.ts';
 import { type Ledger, openLedger, removeLedger } from './ledger.ts';
 import { type ContainerOptions, readContainerOptions } from './options.ts';
 import { type Reclaim, reclaimFiles } from './reclaim.ts';
-import { containerSpec, ownerOf } from './spec.ts';
+import { unlessEnded } from './unless-ended.ts';
 
 /** What is remembered of a run. */
 interface ContainerState {
@@ -133,12 +134,22 @@ async function startContainer(
     const container = await docker.createContainer(spec);
     const attached = await attachStreams(container, spec.OpenStdin === true);
     await container.start();
+    await setConsoleSize(container, spec);
     return attached;
   } catch (error) {
     if (!spec.HostConfig?.Init || !isWithoutInit(error)) throw error;
     await unlessEnded(docker.getContainer(spec.name ?? '').remove({ force: true }));
     return startContainer(docker, { ...spec, HostConfig: { ...spec.HostConfig, Init: false } });
   }
+}
+
+/** Engines before API 1.42 leave a console size at creation aside. */
+async function setConsoleSize(
+  container: Docker.Container,
+  { HostConfig }: Docker.ContainerCreateOptions,
+): Promise<void> {
+  const [h, w] = HostConfig?.ConsoleSize ?? [];
+  if (h !== undefined && w !== undefined) await unlessEnded(container.resize({ h, w }));
 }
 
 /** The engine's host has no init program to put into containers. */
@@ -185,18 +196,6 @@ async function sendSignal(container: Docker.Container, signal: NodeJS.Signals): 
       return;
     }
     await unlessEnded(Promise.reject(error));
-  }
-}
-
-const CONFLICT = 409;
-
-/** What is asked of a container that has ended, or is as was asked for already, is done. */
-async function unlessEnded(request: Promise<unknown>): Promise<void> {
-  try {
-    await request;
-  } catch (error) {
-    const isDone = isMissing(error) || statusOf(error) === CONFLICT;
-    if (!isDone && !/not running|already paused|not paused/i.test(wordsOf(error))) throw error;
   }
 }
 

@@ -44,6 +44,8 @@ export interface ContainerOptions {
   readonly interactive: boolean;
   /** Gives the command a terminal. Default: false. */
   readonly tty: boolean;
+  /** Rows and columns that its terminal has at the start. Default (null): the engine's. */
+  readonly consoleSize: readonly [rows: number, columns: number] | null;
 }
 
 const defaults: ContainerOptions = {
@@ -62,6 +64,7 @@ const defaults: ContainerOptions = {
   volumes: [],
   interactive: false,
   tty: false,
+  consoleSize: null,
 };
 
 /** Reads a record's options. Throws `usage` for a value that cannot be; other names are not its affair. */

@@ -27,7 +27,7 @@ export function containerSpec(
   owner: Owner,
   { isPodman }: Pick<Connection, 'isPodman'>,
 ): Docker.ContainerCreateOptions {
-  const { interactive, tty, entrypoint } = options;
+  const { interactive, tty, entrypoint, consoleSize } = options;
   return {
     name,
     Image: launch.image ?? '',
@@ -52,6 +52,7 @@ export function containerSpec(
       CapDrop: [...options.capDrop],
       SecurityOpt: ['no-new-privileges'],
       Init: options.init,
+      ...(tty && consoleSize !== null && { ConsoleSize: [...consoleSize] }),
       // The exit code would be lost with the container.
       AutoRemove: false,
       ...(!isPodman && { LogConfig: wholeLog }),
@@ -61,7 +62,7 @@ export function containerSpec(
 
 // The engine's default may rotate or keep no log; and json-file, the usual one, changes bytes that
 // are not UTF-8. A log that is not exactly what was printed cannot be gone on with after a crash.
-const wholeLog = {
+export const wholeLog = {
   Type: 'local',
   Config: { 'max-size': '1000t', 'max-file': '1', compress: 'false' },
 };

@@ -1,0 +1,57 @@
+import type Docker from 'dockerode';
+import { splitFrames } from '../docker/frames.ts';
+import type { Ledger } from '../docker/ledger.ts';
+import type { Output } from '../engine.ts';
+
+/**
+ * Hands on what a service printed beyond what was handed on already. With `signal` it follows the
+ * log until that is aborted; without, it ends with what the log holds now.
+ */
+export async function readServiceLog(
+  docker: Docker,
+  service: string,
+  ledger: Ledger,
+  output: Output,
+  signal?: AbortSignal,
+): Promise<void> {
+  const skip = { ...ledger.counts };
+  const follow = signal !== undefined;
+  const source = await openLog(docker, service, follow);
+  const close = (): void => void source.destroy();
+  signal?.addEventListener('abort', close);
+  try {
+    if (signal?.aborted) return;
+    for await (const { stream, bytes } of splitFrames(source)) {
+      const known = Math.min(skip[stream], bytes.length);
+      skip[stream] -= known;
+      const fresh = bytes.subarray(known);
+      if (fresh.length === 0) continue;
+      ledger.enter(stream, fresh.length);
+      await output.write(stream, fresh);
+    }
+  } catch (error) {
+    // Cut off: whoever follows reads the rest when the task has ended.
+    if (!follow) throw error;
+  } finally {
+    signal?.removeEventListener('abort', close);
+    close();
+  }
+}
+
+type Log = AsyncIterable<Buffer> & { destroy(): void };
+
+/** dockerode's own call reads the whole answer where it should follow: the answer is asked for as a stream. */
+function openLog({ modem }: Docker, service: string, follow: boolean): Promise<Log> {
+  const request = {
+    method: 'GET',
+    path: `/services/${service}/logs?stdout=1&stderr=1&follow=${follow ? 1 : 0}`,
+    isStream: true,
+    statusCodes: { 200: true, 101: true, 404: 'no such service', 500: 'server error' },
+  };
+  return new Promise((resolve, reject) => {
+    modem.dial(request, (error: unknown, stream: unknown) => {
+      if (error) reject(error);
+      else resolve(stream as Log);
+    });
+  });
+}
