@@ -62,6 +62,23 @@ async function ownerRecipient(path: string, passphrase: string | undefined): Pro
   return recipient;
 }
 
+/** Replaces the store's own identities, protected by the passphrase if there is one. */
+export async function writeIdentities(
+  store: Store,
+  identities: readonly string[],
+  passphrase: string | undefined,
+): Promise<void> {
+  const text = `${identities.join('\n')}\n`;
+  const data = passphrase === undefined ? text : await protect(text, passphrase);
+  writeFileAtomic(keyPaths(store).identity, data);
+}
+
+/** Whether the store's own identity file needs a passphrase. */
+export function isProtected(store: Store): boolean {
+  const { identity } = keyPaths(store);
+  return existsSync(identity) && isEncrypted(readFileSync(identity));
+}
+
 async function protect(text: string, passphrase: string): Promise<Uint8Array> {
   const { Encrypter } = await import('age-encryption');
   const encrypter = new Encrypter();

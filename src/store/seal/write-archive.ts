@@ -10,6 +10,7 @@ import { ArchiveWriter, type WriterOptions, type Written } from './archive-write
 import { type EncryptPool, startEncryptPool } from './encrypt-pool.ts';
 import { EncryptedWriter } from './encrypted-writer.ts';
 import { IndexWriter } from './index-writer.ts';
+import { wrapTaskKey } from './key-file.ts';
 import { FILES, KEY_FILE } from './layout.ts';
 import { readBack } from './read-back.ts';
 import type { EncryptedFile, FileSeal } from './seal-record.ts';
@@ -43,7 +44,8 @@ export async function writeArchive(
   const age = await import('age-encryption');
   const identity = await age.generateX25519Identity();
   const recipient = await age.identityToRecipient(identity);
-  await writeKey(join(directory, KEY_FILE), task, identity, loadRecipients(store));
+  const key = await wrapTaskKey(task, identity, loadRecipients(store));
+  writeDurably(join(directory, KEY_FILE), key);
   const [artifacts, index, log] = await Promise.all([1, 2, 3].map(() => makeHeader([recipient])));
   if (!artifacts || !index || !log) throw new Error('three headers were made');
   const headers = { artifacts, index, log };
@@ -69,27 +71,6 @@ function hexHash() {
     update: (bytes: Uint8Array): void => void hash.update(bytes),
     digest: (): string => hash.digest('hex'),
   };
-}
-
-async function writeKey(
-  path: string,
-  task: TaskName,
-  identity: string,
-  recipients: readonly string[],
-): Promise<void> {
-  writeDurably(path, await wrapTaskKey(task, identity, recipients));
-}
-
-/** The text of key.age before it is encrypted is an identity file, so that `age -i` takes it as it is. */
-export async function wrapTaskKey(
-  task: TaskName,
-  identity: string,
-  recipients: readonly string[],
-): Promise<Uint8Array> {
-  const { Encrypter } = await import('age-encryption');
-  const encrypter = new Encrypter();
-  for (const recipient of recipients) encrypter.addRecipient(recipient);
-  return await encrypter.encrypt(`# taskfs task ${task}\n${identity}\n`);
 }
 
 /** Writes a new file and makes its content durable. */

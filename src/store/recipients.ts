@@ -1,0 +1,49 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { writeFileAtomic } from './atomic-file.ts';
+import { messageOf, TaskfsError } from './errors.ts';
+import { keyPaths } from './keys.ts';
+import type { Store } from './store.ts';
+
+/** Whom every task is sealed for; labels are the comment lines above them in recipients.txt. */
+export interface LabelledRecipient {
+  /** `owner`, `recovery`, or what was given with `key add`. */
+  readonly label: string;
+  /** An age recipient: `age1…`. */
+  readonly recipient: string;
+}
+
+export function listRecipients(store: Store): LabelledRecipient[] {
+  const { recipients: path } = keyPaths(store);
+  const found: LabelledRecipient[] = [];
+  let label = '';
+  for (const line of existsSync(path) ? readFileSync(path, 'utf8').split('\n') : []) {
+    const text = line.trim();
+    if (text.startsWith('#')) label = text.slice(1).trim();
+    else if (text !== '') {
+      found.push({ label, recipient: text });
+      label = '';
+    }
+  }
+  return found;
+}
+
+/** Replaces recipients.txt as a whole. */
+export function writeRecipients(store: Store, recipients: readonly LabelledRecipient[]): void {
+  const text = recipients.map(({ label, recipient }) => `# ${label}\n${recipient}\n`).join('');
+  writeFileAtomic(keyPaths(store).recipients, text);
+}
+
+/** Checks a recipient that came from outside. Throws `usage` for what the age package cannot encrypt to. */
+export async function parseRecipient(text: string): Promise<string> {
+  const { Encrypter } = await import('age-encryption');
+  const recipient = text.trim();
+  try {
+    new Encrypter().addRecipient(recipient);
+    return recipient;
+  } catch (cause) {
+    throw new TaskfsError('usage', `'${recipient}' is not an age recipient: ${messageOf(cause)}`, {
+      hint: "Recipients begin with age1; 'age-keygen -y' prints that of an identity file.",
+      cause,
+    });
+  }
+}
