@@ -7,6 +7,7 @@ import type {
   AttrChange,
   Attributes,
   Caller,
+  Change,
   DirectoryEntry,
   Entry,
   FileSystem,
@@ -32,6 +33,11 @@ export interface CoreOptions {
   readonly identities?: readonly string[];
   /** For how long (milliseconds) the kernel may believe names and attributes of live files. */
   readonly liveTtlMs?: number;
+  /**
+   * Lend names and attributes of quiet directories for longer: for drivers that tell the kernel
+   * what `takeChanges` says.
+   */
+  readonly lendQuiet?: boolean;
 }
 
 /** Makes the file system that a mount of `store` shows. Worker-safe: no state outside of what it returns. */
@@ -59,7 +65,7 @@ function answering(core: Core): FileSystem {
 class Core implements FileSystem {
   private readonly records: TaskRecords;
   private readonly root: Room;
-  private readonly live: Room;
+  private readonly live: LiveRoom;
   private readonly archives: OpenArchives;
   private readonly archive: Room;
   private readonly logs: Room;
@@ -68,7 +74,7 @@ class Core implements FileSystem {
 
   constructor(store: Store, options: CoreOptions) {
     this.records = new TaskRecords(store);
-    this.live = new LiveRoom(store, this.records, options.liveTtlMs ?? 0);
+    this.live = new LiveRoom(store, this.records, options);
     const slots = new TaskSlots();
     this.archives = new OpenArchives(store, slots, new KeyService(store, options.identities));
     this.archive = new ArchiveRoom(store, this.records, slots, this.archives);
@@ -203,6 +209,10 @@ class Core implements FileSystem {
     return this.directories.add(this.roomOf(node).opendir(node));
   }
 
+  keepsListing(node: NodeId): boolean {
+    return isLive(node) && this.live.keepsListing(node);
+  }
+
   readdir(handle: HandleId, cookie: bigint, add: (entry: DirectoryEntry) => boolean): void {
     this.directories.get(handle).read(cookie, add);
   }
@@ -254,6 +264,14 @@ class Core implements FileSystem {
     this.files.get(handle).flock?.(kind);
   }
 
+  changesFd(): number | undefined {
+    return this.live.changesFd();
+  }
+
+  takeChanges(): readonly Change[] {
+    return this.live.takeChanges();
+  }
+
   close(): void {
     this.files.closeAll();
     this.directories.closeAll();
@@ -274,8 +292,8 @@ class Core implements FileSystem {
     return handle === undefined ? undefined : this.files.get(handle);
   }
 
-  private opened({ file, keepCache, directIo }: OpenedFile): Opened {
-    return { handle: this.files.add(file), keepCache, directIo, backingFd: file.fd };
+  private opened({ file, keepCache, directIo, refresh = false }: OpenedFile): Opened {
+    return { handle: this.files.add(file), keepCache, directIo, refresh, backingFd: file.fd };
   }
 
   private created(made: CreatedFile) {

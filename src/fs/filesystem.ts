@@ -46,6 +46,8 @@ export interface Opened {
   readonly keepCache: boolean;
   /** Sizes lie (a log that grows): no page cache, reads go to the server. */
   readonly directIo: boolean;
+  /** Nobody will report changes of the attributes that the kernel may have: it must ask again. */
+  readonly refresh?: boolean;
   /** A descriptor of the real file, for kernel passthrough; the same node always gives the same file. */
   readonly backingFd: number | undefined;
 }
@@ -67,6 +69,16 @@ export interface DirectoryEntry {
   /** DT_* of readdir(3). */
   readonly type: number;
   readonly cookie: bigint;
+}
+
+/** Something that the kernel was told of a name is old before its time. */
+export interface Change {
+  /** The directory that holds the name and has changed itself; undefined: everything may be old. */
+  readonly directory: NodeId | undefined;
+  /** Empty where only the directory is meant. */
+  readonly name: Uint8Array;
+  /** The node that the name stands for, where that is known: its attributes are old. */
+  readonly node: NodeId | undefined;
 }
 
 /** statfs(2), in blocks of `bsize` bytes. */
@@ -157,6 +169,8 @@ export interface FileSystem {
   ): number;
 
   opendir(node: NodeId, caller: Caller): HandleId;
+  /** Whether the kernel may keep a directory's listing for as long as its mtime stays the same. */
+  keepsListing?(node: NodeId): boolean;
   /**
    * Gives entries from `cookie` (0n: the beginning) on, `.` and `..` included, to `add` until that
    * returns false: there is no room, and this entry is asked for again.
@@ -179,6 +193,14 @@ export interface FileSystem {
   setlk(handle: HandleId, owner: bigint, lock: RangeLock): void;
   /** flock(2) at once, or EAGAIN. */
   flock(handle: HandleId, owner: bigint, kind: 'shared' | 'exclusive' | 'unlock'): void;
+
+  /**
+   * A descriptor that is readable (poll(2)) when `takeChanges` has something to say; undefined, or
+   * no such method, where lifetimes are never cut short.
+   */
+  changesFd?(): number | undefined;
+  /** What became old since the last call. Only a driver that tells the kernel may ask for lending. */
+  takeChanges?(): readonly Change[];
 
   /** Closes every descriptor; nothing may be called afterwards. */
   close(): void;

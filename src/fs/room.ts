@@ -65,6 +65,8 @@ export interface OpenedFile {
   readonly file: OpenFile;
   readonly keepCache: boolean;
   readonly directIo: boolean;
+  /** As in Opened. */
+  readonly refresh?: boolean;
 }
 
 export interface CreatedFile extends OpenedFile {

@@ -38,6 +38,7 @@ function connection(fileSystem: Partial<FileSystem>) {
     fileSystem: fileSystem as FileSystem,
     wish: { passthrough: true, kernelChecksAccess: true },
     notify: () => {},
+    changed: () => {},
     backing: new BackingIds(() => 7, undefined),
     passedThrough: new Map(),
     lockOwners: new LockOwners(),

@@ -61,7 +61,6 @@ const inFuseHeader: readonly Pair[] = [
   { ours: wire.lkOut, type: 'struct fuse_lk_out' },
   { ours: wire.notifyInvalInode, type: 'struct fuse_notify_inval_inode_out' },
   { ours: wire.notifyInvalEntry, type: 'struct fuse_notify_inval_entry_out' },
-  { ours: wire.notifyDelete, type: 'struct fuse_notify_delete_out' },
 ];
 
 /** Structs newer than Debian's header: those of fuse_statx are statx(2)'s own, field by field. */

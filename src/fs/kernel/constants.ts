@@ -60,8 +60,11 @@ export const OPEN_KILL_SUIDGID = 1;
 export const NOTIFY = {
   INVAL_INODE: 2,
   INVAL_ENTRY: 3,
-  DELETE: 6,
+  INC_EPOCH: 8,
 } as const;
+
+/** Flag of INVAL_ENTRY. */
+export const EXPIRE_ONLY = 1;
 
 /** _IOW(229, 1, struct fuse_backing_map) and _IOW(229, 2, uint32_t). */
 export const IOC_BACKING_OPEN = 0x4010e501;

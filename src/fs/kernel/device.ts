@@ -1,4 +1,3 @@
-import { closeSync } from 'node:fs';
 import { AT, openAt } from '../../sys/at.ts';
 import { Errno, errno } from '../../sys/errno.ts';
 import { bind, check, lastErrno } from '../../sys/libc.ts';
@@ -8,6 +7,7 @@ const O_RDWR = 2;
 const O_NONBLOCK = 0o4000;
 const F_SETFL = 4;
 const POLLIN = 1;
+const POLLFD_SIZE = 8;
 
 const c = {
   read: bind('int64_t read(int, void *, size_t)'),
@@ -35,13 +35,16 @@ export const ABORTED = -2;
  */
 export class Device {
   readonly fd: number;
-  private readonly pollfd = Buffer.alloc(8);
+  private readonly pollfds = Buffer.alloc(2 * POLLFD_SIZE);
 
-  constructor(fd: number) {
+  /** `also` is a second descriptor that may end a sleep. */
+  constructor(fd: number, also = -1) {
     this.fd = fd;
     check(c.fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK));
-    this.pollfd.writeInt32LE(fd, 0);
-    this.pollfd.writeInt16LE(POLLIN, 4);
+    [fd, also].forEach((watched, index) => {
+      this.pollfds.writeInt32LE(watched, index * POLLFD_SIZE);
+      this.pollfds.writeInt16LE(POLLIN, index * POLLFD_SIZE + 4);
+    });
   }
 
   /** The next request's length, or EMPTY, UNMOUNTED, ABORTED. */
@@ -60,14 +63,14 @@ export class Device {
     return c.write(this.fd, bytes, length) === -1 ? lastErrno() : 0;
   }
 
-  /** Sleeps until there is a request, the connection ended, or `timeoutMs` passed (-1: no limit). */
-  wait(timeoutMs: number): void {
-    c.poll(this.pollfd, 1, timeoutMs);
+  /**
+   * Sleeps until there is a request, the connection ended, or `timeoutMs` passed (-1: no limit);
+   * with `both` also until the second descriptor is readable. Returns whether that is.
+   */
+  wait(timeoutMs: number, both: boolean): boolean {
+    const ready = c.poll(this.pollfds, both ? 2 : 1, timeoutMs);
+    return both && ready > 0 && this.pollfds.readInt16LE(POLLFD_SIZE + 6) !== 0;
   }
 
   readonly ioctl: Ioctl = (request, argument) => check(c.ioctl(this.fd, request, argument));
-
-  close(): void {
-    closeSync(this.fd);
-  }
 }

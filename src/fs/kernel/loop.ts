@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { Errno, errno } from '../../sys/errno.ts';
+import { ChangeFeed } from './change-feed.ts';
 import { ABORTED, type Device, EMPTY, UNMOUNTED } from './device.ts';
 import { handlers } from './handlers/index.ts';
 import { OP, opcodeName } from './opcode.ts';
@@ -10,6 +11,7 @@ import { NO_REPLY, type Session } from './session.ts';
 
 /** Locks held by processes in staging are asked for again this often while somebody waits. */
 const LOCK_RETRY_MS = 10;
+const FOR_EVER = Number.POSITIVE_INFINITY;
 
 /** How a connection ended: the mount is gone, or it is dead and may still be there. */
 export type Ending = 'unmounted' | 'aborted';
@@ -22,8 +24,9 @@ export function serveRequests(
   request: Request,
   reply: Reply,
 ): Ending {
+  const feed = new ChangeFeed(session);
   for (;;) {
-    const length = next(device, session, polling, request.bytes);
+    const length = next(device, session, polling, feed, request.bytes);
     if (length === UNMOUNTED) return 'unmounted';
     if (length === ABORTED) return 'aborted';
     request.accept(length);
@@ -32,7 +35,14 @@ export function serveRequests(
 }
 
 /** The length of the next request, however long it takes to come; UNMOUNTED or ABORTED when there will be none. */
-function next(device: Device, session: Session, polling: Polling, into: Buffer): number {
+function next(
+  device: Device,
+  session: Session,
+  polling: Polling,
+  feed: ChangeFeed,
+  into: Buffer,
+): number {
+  feed.pass();
   const { budget } = polling;
   let length = device.read(into);
   if (length !== EMPTY) return length;
@@ -48,12 +58,22 @@ function next(device: Device, session: Session, polling: Polling, into: Buffer):
   }
   for (;;) {
     const start = performance.now();
-    device.wait(session.waitingLocks.size > 0 ? LOCK_RETRY_MS : -1);
-    polling.woke((performance.now() - start) * 1000);
+    sleep(device, session, feed);
     length = device.read(into);
-    if (length !== EMPTY) return length;
+    if (length !== EMPTY) {
+      polling.woke((performance.now() - start) * 1000);
+      return length;
+    }
     session.waitingLocks.retry();
   }
+}
+
+function sleep(device: Device, session: Session, feed: ChangeFeed): void {
+  const lockMs = session.waitingLocks.size > 0 ? LOCK_RETRY_MS : FOR_EVER;
+  const { restMs } = feed;
+  const limit = restMs > 0 ? Math.min(restMs, lockMs) : lockMs;
+  const changed = device.wait(limit === FOR_EVER ? -1 : Math.ceil(limit), restMs === 0);
+  if (changed) feed.pass();
 }
 
 /** Carries out one request and sends its one reply, whatever the handler does. */

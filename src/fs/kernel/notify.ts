@@ -1,7 +1,7 @@
 import type { NodeId } from '../filesystem.ts';
-import { NOTIFY } from './constants.ts';
+import { EXPIRE_ONLY, NOTIFY } from './constants.ts';
 import { writeU64 } from './number64.ts';
-import { notifyDelete, notifyInvalEntry, notifyInvalInode, outHeader } from './wire.ts';
+import { notifyInvalEntry, notifyInvalInode, outHeader } from './wire.ts';
 
 /**
  * Notifications: messages to the kernel that answer no request. Written to the same device by any
@@ -22,8 +22,12 @@ export function invalidateInode(node: NodeId, offset = 0n, length = 0n): Buffer 
 /** The node's attributes are old, its content is not. May be sent while the node is being opened. */
 export const invalidateAttributes = (node: NodeId): Buffer => invalidateInode(node, -1n);
 
-/** What the kernel knows of this name in the directory `parent` is old. */
-export function invalidateEntry(parent: NodeId, name: Uint8Array): Buffer {
+/**
+ * What the kernel knows of this name in the directory `parent` is old: it looks the name up again
+ * when it is used next. Kernels before 7.38 forget the name at once. The kernel locks the directory
+ * for this: never from the thread that answers requests.
+ */
+export function expireEntry(parent: NodeId, name: Uint8Array): Buffer {
   const { bytes, view, body } = message(
     NOTIFY.INVAL_ENTRY,
     notifyInvalEntry.size + name.length + 1,
@@ -31,20 +35,13 @@ export function invalidateEntry(parent: NodeId, name: Uint8Array): Buffer {
   const n = notifyInvalEntry.at;
   writeU64(view, body + n.parent, parent);
   view.setUint32(body + n.namelen, name.length, true);
+  view.setUint32(body + n.flags, EXPIRE_ONLY, true);
   bytes.set(name, body + notifyInvalEntry.size);
   return bytes;
 }
 
-/** The name is gone and `child` was what it stood for: watchers of the directory hear of it. */
-export function entryDeleted(parent: NodeId, child: NodeId, name: Uint8Array): Buffer {
-  const { bytes, view, body } = message(NOTIFY.DELETE, notifyDelete.size + name.length + 1);
-  const n = notifyDelete.at;
-  writeU64(view, body + n.parent, parent);
-  writeU64(view, body + n.child, child);
-  view.setUint32(body + n.namelen, name.length, true);
-  bytes.set(name, body + notifyDelete.size);
-  return bytes;
-}
+/** All names are old (7.44 and later; others refuse it). */
+export const expireAll = (): Buffer => message(NOTIFY.INC_EPOCH, 0).bytes;
 
 /** A zeroed message whose header says a notification (unique 0) of this code. */
 function message(code: number, length: number) {

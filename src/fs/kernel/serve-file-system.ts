@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { TaskfsError } from '../../store/errors.ts';
@@ -5,8 +6,8 @@ import type { Served } from '../driver.ts';
 import { type Guard, guardMount } from './guard.ts';
 import { mountDirectory } from './mount.ts';
 import type { KernelOptions } from './options.ts';
-import type { Assignment, Ready } from './thread.ts';
-import { EXIT_ABORTED } from './thread.ts';
+import { tellChange } from './tell.ts';
+import { type Assignment, EXIT_ABORTED, type Message, type Ready } from './thread.ts';
 import { unmountDirectory } from './unmount.ts';
 
 // The thread runs from a file of its own: TypeScript in a checkout, JavaScript in a package.
@@ -27,14 +28,16 @@ export async function serveFileSystem(directory: string, options: KernelOptions)
     // Descriptors are opened and closed by koffi and by Node alike here, and closed by the file system.
     trackUnmanagedFds: false,
   });
-  const ended = endOf(worker, directory, guard);
-  const ready = new Promise<Ready>((resolve) => worker.once('message', resolve));
+  const ended = endOf(worker, directory, guard).finally(() => closeSync(device));
+  // Whoever waits for the end hears of a failure; that nobody does must not end the process.
+  ended.catch(() => {});
+  const ready = readyOf(worker, device);
   const { notes } = await Promise.race([ready, ended.then(() => Promise.reject(gone(directory)))]);
   return { ended, notes, unmount: () => unmountAndWait(directory, ended) };
 }
 
 function endOf(worker: Worker, directory: string, guard: Guard): Promise<void> {
-  const ended = new Promise<void>((resolve, reject) => {
+  return new Promise<void>((resolve, reject) => {
     worker.once('error', (cause) => {
       guard.takeAway();
       reject(new TaskfsError('failed', `the server of ${directory} failed`, { cause }));
@@ -45,9 +48,16 @@ function endOf(worker: Worker, directory: string, guard: Guard): Promise<void> {
       resolve();
     });
   });
-  // Whoever waits for the end hears of a failure; that nobody does must not end the process.
-  ended.catch(() => {});
-  return ended;
+}
+
+/** Tells the kernel what its thread says is old; fulfilled when that says that it is ready. */
+function readyOf(worker: Worker, device: number): Promise<Ready> {
+  return new Promise((resolve) => {
+    worker.on('message', (message: Message) => {
+      if (message.kind === 'ready') resolve(message);
+      else for (const change of message.changes) tellChange(device, change);
+    });
+  });
 }
 
 const gone = (directory: string): TaskfsError =>

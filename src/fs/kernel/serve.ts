@@ -8,7 +8,7 @@ const CORE = new URL(`../core${extname(import.meta.url)}`, import.meta.url);
 export const serve: Serve = (mountpoint, { store, core, ...options }) =>
   serveFileSystem(mountpoint, {
     ...options,
-    fileSystem: { module: CORE.href, arguments: [store, core] },
+    fileSystem: { module: CORE.href, arguments: [store, { ...core, lendQuiet: true }] },
     sourceName: mountSource(store),
     backingDirectory: store.staging,
   });

@@ -1,4 +1,4 @@
-import type { FileSystem, HandleId, NodeId } from '../filesystem.ts';
+import type { Change, FileSystem, HandleId, NodeId } from '../filesystem.ts';
 import type { BackingIds } from './backing.ts';
 import type { Connection, Wish } from './init.ts';
 import type { LockOwners } from './lock-owners.ts';
@@ -21,6 +21,8 @@ export interface Session {
   connection: Connection | undefined;
   /** Called once, after the kernel has taken the answer to INIT. */
   readonly onReady: () => void;
+  /** Passes on what the kernel is to be told is old. */
+  readonly changed: (changes: readonly Change[]) => void;
   /** Called for what a handler threw that is no Errno; the caller got EIO. */
   readonly onFault: (operation: string, error: unknown) => void;
 }

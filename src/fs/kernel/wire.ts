@@ -247,12 +247,6 @@ export const dirent = struct({ ino: 'u64', off: 'u64', namelen: 'u32', type: 'u3
 
 export const notifyInvalInode = struct({ ino: 'u64', off: 'i64', len: 'i64' });
 export const notifyInvalEntry = struct({ parent: 'u64', namelen: 'u32', flags: 'u32' });
-export const notifyDelete = struct({
-  parent: 'u64',
-  child: 'u64',
-  namelen: 'u32',
-  padding: 'u32',
-});
 
 /** Argument of the ioctl FUSE_DEV_IOC_BACKING_OPEN. */
 export const backingMap = struct({ fd: 'i32', flags: 'u32', padding: 'u64' });

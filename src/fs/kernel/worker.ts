@@ -13,7 +13,7 @@ import { probePassthrough } from './probe.ts';
 import { Reply } from './reply.ts';
 import { Request } from './request.ts';
 import type { Session } from './session.ts';
-import { type Assignment, EXIT_ABORTED, type Ready } from './thread.ts';
+import { type Assignment, type Changed, EXIT_ABORTED, type Ready } from './thread.ts';
 import { WaitingLocks } from './waiting-locks.ts';
 
 /**
@@ -61,8 +61,9 @@ function startSession(device: Device, fileSystem: FileSystem, reply: Reply): Ses
       probePassthrough(backing, options.backingDirectory);
       const { offBecause } = backing;
       const notes = offBecause === undefined ? [] : [`passthrough is off: ${offBecause}`];
-      parentPort?.postMessage({ notes } satisfies Ready);
+      parentPort?.postMessage({ kind: 'ready', notes } satisfies Ready);
     },
+    changed: (changes) => parentPort?.postMessage({ kind: 'changed', changes } satisfies Changed),
     onFault: report,
   };
   return session;
@@ -71,20 +72,16 @@ function startSession(device: Device, fileSystem: FileSystem, reply: Reply): Ses
 const SETTLE_ROOM = 64;
 
 async function run(): Promise<void> {
-  const device = new Device(fd);
-  try {
-    unshareUmask();
-    const fileSystem = await loadFileSystem();
-    const session = startSession(device, fileSystem, new Reply(SETTLE_ROOM));
-    const polling = new Polling(longestLook(availableParallelism()));
-    const request = new Request(MAX_WRITE + HEADROOM);
-    const reply = new Reply(MAX_WRITE + HEADROOM);
-    const ending = serveRequests(device, session, polling, request, reply);
-    fileSystem.close();
-    if (ending === 'aborted') process.exitCode = EXIT_ABORTED;
-  } finally {
-    device.close();
-  }
+  unshareUmask();
+  const fileSystem = await loadFileSystem();
+  const device = new Device(fd, fileSystem.changesFd?.());
+  const session = startSession(device, fileSystem, new Reply(SETTLE_ROOM));
+  const polling = new Polling(longestLook(availableParallelism()));
+  const request = new Request(MAX_WRITE + HEADROOM);
+  const reply = new Reply(MAX_WRITE + HEADROOM);
+  const ending = serveRequests(device, session, polling, request, reply);
+  fileSystem.close();
+  if (ending === 'aborted') process.exitCode = EXIT_ABORTED;
 }
 
 await run();

@@ -1,6 +1,7 @@
 import { Errno } from '../../../sys/errno.ts';
 import type { DirectoryEntry, FileSystem } from '../../filesystem.ts';
 import { writeEntry } from '../attributes.ts';
+import { FOPEN } from '../constants.ts';
 import { writeU64 } from '../number64.ts';
 import { Reply } from '../reply.ts';
 import type { Request } from '../request.ts';
@@ -14,6 +15,10 @@ export const opendir: Handler = ({ fileSystem }, request, reply) => {
   reply.clear(openOut.size);
   const handle = fileSystem.opendir(request.node, request.caller);
   writeU64(reply.view, Reply.body + openOut.at.fh, handle);
+  if (fileSystem.keepsListing?.(request.node)) {
+    const flags = FOPEN.CACHE_DIR | FOPEN.KEEP_CACHE;
+    reply.view.setUint32(Reply.body + openOut.at.open_flags, flags, true);
+  }
   return openOut.size;
 };
 

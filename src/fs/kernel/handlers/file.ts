@@ -34,13 +34,12 @@ const O_TRUNC = 0o1000;
 export const open: Handler = (session, request, reply) => {
   const flags = request.u32(openIn.at.flags);
   const opened = session.fileSystem.open(request.node, flags, request.caller);
-  // The lookup before may have lent its attributes for a moment; whoever has the file open asks anew.
-  session.notify(invalidateAttributes(request.node));
+  if (opened.refresh) session.notify(invalidateAttributes(request.node));
   if (flags & O_TRUNC && request.u32(openIn.at.open_flags) & OPEN_KILL_SUIDGID) {
     dropSetId(session, request.node, request);
   }
   const direct = (flags & O_ACCMODE) !== O_RDONLY && hasSetId(session, request.node, opened);
-  return writeOpened(session, reply, 0, request.node, opened, direct);
+  return writeOpened(session, reply, { node: request.node, opened, direct, flags });
 };
 
 // The kernel writes to a backing file as this server, who may keep set-id bits: writers of such a
@@ -52,10 +51,15 @@ function hasSetId(session: Session, node: NodeId, opened: Opened): boolean {
 
 type Creation = { readonly entry: Entry; readonly opened: Opened };
 
-function writeCreation(session: Session, reply: Reply, { entry, opened }: Creation): number {
+function writeCreation(
+  session: Session,
+  reply: Reply,
+  { entry, opened }: Creation,
+  flags: number,
+): number {
   const at = writeEntry(reply.view, Reply.body, entry);
   const direct = setIdBits(entry.attr.mode) !== 0 && opened.backingFd !== undefined;
-  return at + writeOpened(session, reply, at, entry.node, opened, direct);
+  return at + writeOpened(session, reply, { node: entry.node, opened, direct, flags }, at);
 }
 
 export const create: Handler = (session, request, reply) => {
@@ -68,7 +72,7 @@ export const create: Handler = (session, request, reply) => {
     request.u32(mode) & 0o7777,
     request.caller,
   );
-  return writeCreation(session, reply, made);
+  return writeCreation(session, reply, made, request.u32(flags));
 };
 
 export const tmpfile: Handler = (session, request, reply) => {
@@ -80,44 +84,49 @@ export const tmpfile: Handler = (session, request, reply) => {
     request.u32(mode) & 0o7777,
     request.caller,
   );
-  return writeCreation(session, reply, made);
+  return writeCreation(session, reply, made, request.u32(flags));
 };
 
+/** What decides over the flags of an open reply. */
+interface Opening {
+  readonly node: NodeId;
+  readonly opened: Opened;
+  /** Every read and write is to come here. */
+  readonly direct: boolean;
+  /** open(2)'s. */
+  readonly flags: number;
+}
+
 /** fuse_open_out at an offset of the reply's body; returns its length. */
-function writeOpened(
-  session: Session,
-  reply: Reply,
-  offset: number,
-  node: NodeId,
-  opened: Opened,
-  direct: boolean,
-): number {
+function writeOpened(session: Session, reply: Reply, opening: Opening, offset = 0): number {
+  const { node, opened, direct } = opening;
   const at = Reply.body + offset;
   const backing =
     opened.backingFd === undefined || direct
       ? undefined
       : session.backing.acquire(node, opened.backingFd);
   if (backing !== undefined) session.passedThrough.set(opened.handle, node);
+  const flags = accessFlags(opening, backing) | flushFlag(opening);
   writeU64(reply.view, at + openOut.at.fh, opened.handle);
-  reply.view.setUint32(at + openOut.at.open_flags, openFlags(opened, backing, direct), true);
+  reply.view.setUint32(at + openOut.at.open_flags, flags, true);
   reply.view.setInt32(at + openOut.at.backing_id, backing ?? 0, true);
   return openOut.size;
 }
 
-function openFlags(opened: Opened, backing: number | undefined, direct: boolean): number {
+function accessFlags({ opened, direct }: Opening, backing: number | undefined): number {
   if (backing !== undefined) return FOPEN.PASSTHROUGH;
   if (opened.directIo || direct) return FOPEN.DIRECT_IO | FOPEN.PARALLEL_DIRECT_WRITES;
   return opened.keepCache ? FOPEN.KEEP_CACHE : 0;
 }
 
+// Nothing is held back from files that are only read, and their locks go with the release: closing
+// one need not wait for an answer.
+const flushFlag = ({ flags }: Opening): number =>
+  (flags & O_ACCMODE) === O_RDONLY ? FOPEN.NOFLUSH : 0;
+
 export const release: Handler = (session, request) => {
   const handle = request.u64(releaseIn.at.fh);
-  session.lockOwners.drop(
-    session.fileSystem,
-    request.node,
-    handle,
-    request.bigU64(releaseIn.at.lock_owner),
-  );
+  session.lockOwners.dropHandle(session.fileSystem, request.node, handle);
   session.fileSystem.release(handle);
   const node = session.passedThrough.get(handle);
   if (node !== undefined) {

@@ -54,7 +54,7 @@ function attemptOf({ fileSystem, lockOwners }: Session, request: Request): () =>
   const { node } = request;
   return () => {
     fileSystem.setlk(handle, owner, range);
-    lockOwners.add(node, owner);
+    lockOwners.add(node, handle, owner);
   };
 }
 

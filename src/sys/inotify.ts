@@ -1,0 +1,79 @@
+import { closeSync } from 'node:fs';
+import { Errno, errno } from './errno.ts';
+import { bind, check, cstring, lastErrno } from './libc.ts';
+
+/** inotify(7), without Node's event loop. Linux only. */
+
+export const IN = {
+  MODIFY: 0x2,
+  ATTRIB: 0x4,
+  MOVED_FROM: 0x40,
+  MOVED_TO: 0x80,
+  CREATE: 0x100,
+  DELETE: 0x200,
+  Q_OVERFLOW: 0x4000,
+  IGNORED: 0x8000,
+  ONLYDIR: 0x1000000,
+} as const;
+
+export interface InotifyEvent {
+  /** The watch, as `add` numbered it; -1 with Q_OVERFLOW. */
+  readonly watch: number;
+  readonly mask: number;
+  /** Raw bytes, empty where the watched directory itself is meant. */
+  readonly name: Buffer;
+}
+
+const IN_NONBLOCK = 0o4000;
+const IN_CLOEXEC = 0o2000000;
+const HEADER_SIZE = 16;
+
+/** An inotify instance; its descriptor is readable (poll(2)) when there are events. */
+export class Inotify {
+  readonly fd: number;
+  private readonly buffer = Buffer.alloc(64 * 1024);
+  private readonly read = bind('int64_t read(int, void *, size_t)');
+  private readonly addWatch = bind('int inotify_add_watch(int, const void *, unsigned int)');
+  private readonly removeWatch = bind('int inotify_rm_watch(int, int)');
+
+  /** Throws EMFILE where the user has too many instances. */
+  constructor() {
+    this.fd = check(bind('int inotify_init1(int)')(IN_NONBLOCK | IN_CLOEXEC));
+  }
+
+  /** Watches what a path leads to. Throws ENOSPC where the user has too many watches. */
+  add(path: string, mask: number): number {
+    return check(this.addWatch(this.fd, cstring(path), mask));
+  }
+
+  /** Ends a watch; one that ended by itself, since its directory is gone, is fine. */
+  remove(watch: number): void {
+    this.removeWatch(this.fd, watch);
+  }
+
+  /** The events that wait, oldest first; none is fine. */
+  take(): InotifyEvent[] {
+    const length = this.read(this.fd, this.buffer, this.buffer.length);
+    if (length === -1) {
+      if (lastErrno() === errno.EAGAIN || lastErrno() === errno.EINTR) return [];
+      throw Errno.of(lastErrno());
+    }
+    const events: InotifyEvent[] = [];
+    for (let at = 0; at < length; ) {
+      const size = this.buffer.readUInt32LE(at + 12);
+      const name = this.buffer.subarray(at + HEADER_SIZE, at + HEADER_SIZE + size);
+      const end = name.indexOf(0);
+      events.push({
+        watch: this.buffer.readInt32LE(at),
+        mask: this.buffer.readUInt32LE(at + 4),
+        name: Buffer.from(end === -1 ? name : name.subarray(0, end)),
+      });
+      at += HEADER_SIZE + size;
+    }
+    return events;
+  }
+
+  close(): void {
+    closeSync(this.fd);
+  }
+}
