@@ -18,6 +18,8 @@ export interface MountVariant {
   readonly name: string;
   readonly user: 'root' | 'plain';
   readonly options: MountOptions & { readonly driver: DriverName };
+  /** How many files the server may open; left out: as many as we. */
+  readonly openFiles?: number;
 }
 
 const isRoot = process.geteuid?.() === 0;
@@ -94,7 +96,13 @@ export async function openMount(variant: MountVariant): Promise<MountedStore> {
   };
   try {
     const wanted = JSON.stringify({ ...variant.options, tasks: ['one', 'two'] });
-    const mounted = JSON.parse(await asUser(process.execPath, [PROGRAM, base, wanted]));
+    const limited = variant.openFiles
+      ? [
+          'prlimit',
+          [`--nofile=${variant.openFiles}`, '--', process.execPath, PROGRAM, base, wanted],
+        ]
+      : [process.execPath, [PROGRAM, base, wanted]];
+    const mounted = JSON.parse(await asUser(...(limited as [string, string[]])));
     return { base, ...mounted, run: asUser, start, occupy, close: () => close(base, mounted.pid) };
   } catch (error) {
     await close(base, undefined);
