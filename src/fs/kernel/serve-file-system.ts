@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { TaskfsError } from '../../store/errors.ts';
+import { messageOf, TaskfsError } from '../../store/errors.ts';
 import type { Served } from '../driver.ts';
 import { type Guard, guardMount } from './guard.ts';
 import { mountDirectory } from './mount.ts';
@@ -40,7 +40,8 @@ function endOf(worker: Worker, directory: string, guard: Guard): Promise<void> {
   return new Promise<void>((resolve, reject) => {
     worker.once('error', (cause) => {
       guard.takeAway();
-      reject(new TaskfsError('failed', `the server of ${directory} failed`, { cause }));
+      const why = `the server of ${directory} failed: ${messageOf(cause)}`;
+      reject(new TaskfsError('failed', why, { cause }));
     });
     worker.once('exit', (code) => {
       if (code === EXIT_ABORTED) guard.takeAway();
