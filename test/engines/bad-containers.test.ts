@@ -6,11 +6,9 @@ import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
 import { waitFor } from '../../src/runner/index.ts';
 import { parseTaskName, type Store, type TaskRecord, taskPaths } from '../../src/store/index.ts';
-import { loadIdentities } from '../../src/store/keys.ts';
-import { openArchive } from '../../src/store/seal/reader.ts';
-import { unlockArchive } from '../../src/store/seal/unlock.ts';
 import { describeWithEngine } from '../support/engine.ts';
 import { newStore, program, recordOf, runTask, shell, startTask } from '../support/runner.ts';
+import { openSealed } from '../support/sealed.ts';
 
 const execute = promisify(execFile);
 const MiB = 1024 * 1024;
@@ -102,17 +100,11 @@ function expectGone(store: Store): void {
   expect(existsSync(taskPaths(store, parseTaskName('bad')).staging)).toBe(false);
 }
 
-async function openSealed(store: Store) {
-  const { archive } = taskPaths(store, parseTaskName('bad'));
-  const reader = openArchive(archive, await unlockArchive(archive, await loadIdentities(store)));
-  onTestFinished(() => reader.close());
-  return reader;
-}
-
 /** How many entries the top directory of the sealed artifacts has. */
 async function countEntries(store: Store): Promise<number> {
-  const reader = await openSealed(store);
+  const reader = await openSealed(store, parseTaskName('bad'));
   return [...reader.list(reader.root(), 0)].length;
 }
 
-const logSize = async (store: Store): Promise<number> => (await openSealed(store)).logSize();
+const logSize = async (store: Store): Promise<number> =>
+  (await openSealed(store, parseTaskName('bad'))).logSize();

@@ -1,8 +1,14 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { beforeAll } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { createSwarmEngine } from '../../src/runner/engines/swarm/swarm-engine.ts';
+import { cancel, recover, waitFor } from '../../src/runner/index.ts';
+import { isLocked, type TaskSpec, taskPaths } from '../../src/store/index.ts';
 import { describeWithEngine } from '../support/engine.ts';
+import { killSupervisor, newStore, program, shell, startTask } from '../support/runner.ts';
+import { readSealedLog } from '../support/sealed.ts';
+import { until } from '../support/until.ts';
 import { describeEngine } from './conformance.ts';
 
 const execute = promisify(execFile);
@@ -10,6 +16,8 @@ const execute = promisify(execFile);
 describeWithEngine('the swarm engine', ({ image }) => {
   // A swarm of one node, which goes with the private engine.
   beforeAll(async () => {
+    const { stdout } = await execute('docker', ['info', '-f', '{{.Swarm.LocalNodeState}}']);
+    if (stdout.trim() === 'active') return;
     const addresses = ['--advertise-addr', '127.0.0.1', '--listen-addr', '127.0.0.1:2377'];
     await execute('docker', ['swarm', 'init', ...addresses]);
   });
@@ -19,5 +27,39 @@ describeWithEngine('the swarm engine', ({ image }) => {
     launch: { image },
     takesInput: false,
     canPause: true,
+  });
+
+  const job = (script: string): TaskSpec =>
+    shell(script, { engine: 'swarm', image, cwd: null, options: { graceMs: 1000 } });
+  const services = async (): Promise<string> =>
+    (await execute('docker', ['service', 'ls', '-q', '--filter', 'label=taskfs.task=job'])).stdout;
+
+  it('follows a job again when its supervisor was killed: no line lost or doubled', async () => {
+    const store = await newStore();
+    const count = 'i=0; while [ $i -lt 200 ]; do echo $i; i=$((i+1)); sleep 0.02; done; exit 7';
+    const task = await startTask(store, 'job', job(count));
+    const { log, lock } = taskPaths(store, task);
+    await until('it printed', () => readFileSync(log, 'utf8').split('\n').length > 20);
+    expect(killSupervisor(store, task)).toBe(true);
+    await until('its lock is free', () => !isLocked(lock));
+    await recover(store, { cliMain: program, scope: 'unfinished' });
+    expect(await waitFor(store, task, program)).toMatchObject({ exitCode: 7, artifacts: 'sealed' });
+    const printed = Array.from({ length: 200 }, (_, i) => `${i}\n`).join('');
+    expect(await readSealedLog(store, task)).toBe(printed);
+    expect(await services()).toBe('');
+  });
+
+  it('cancels a job, and leaves no service', async () => {
+    const store = await newStore();
+    const task = await startTask(
+      store,
+      'job',
+      job('trap "" TERM; echo here; while :; do sleep 1; done'),
+    );
+    await until('it runs', () => readFileSync(taskPaths(store, task).log, 'utf8') !== '');
+    await cancel(store, task, { cliMain: program });
+    const ended = await waitFor(store, task, program);
+    expect(ended).toMatchObject({ status: 'cancelled', signal: 'SIGKILL', artifacts: 'sealed' });
+    expect(await services()).toBe('');
   });
 });

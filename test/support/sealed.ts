@@ -1,0 +1,21 @@
+import { onTestFinished } from 'vitest';
+import { type Store, type TaskName, taskPaths } from '../../src/store/index.ts';
+import { loadIdentities } from '../../src/store/keys.ts';
+import { type ArchiveReader, openArchive } from '../../src/store/seal/reader.ts';
+import { unlockArchive } from '../../src/store/seal/unlock.ts';
+
+/** The sealed archive of a task, closed when the test ends. */
+export async function openSealed(store: Store, task: TaskName): Promise<ArchiveReader> {
+  const { archive } = taskPaths(store, task);
+  const reader = openArchive(archive, await unlockArchive(archive, await loadIdentities(store)));
+  onTestFinished(() => reader.close());
+  return reader;
+}
+
+/** What a sealed task printed. */
+export async function readSealedLog(store: Store, task: TaskName): Promise<string> {
+  const reader = await openSealed(store, task);
+  const bytes = Buffer.alloc(reader.logSize());
+  for (let at = 0; at < bytes.length; ) at += reader.readLog(bytes.subarray(at), at);
+  return bytes.toString();
+}
