@@ -35,9 +35,14 @@ export async function makeKeys(store: Store, protection?: NewKeys): Promise<stri
   return hasKeys(store) ? undefined : await createKeys(store, protection);
 }
 
-/** Shows the recovery identity, the only time ever, on the side that no program reads. */
+/** Says that a store was made, and shows its recovery identity. */
 export function tellRecovery(store: Store, recovery: string): void {
   say(`A new store and its keys are in ${store.path}.`);
+  showRecovery(recovery);
+}
+
+/** Shows a recovery identity, the only time ever, on the side that no program reads. */
+export function showRecovery(recovery: string): void {
   say('This recovery identity opens every archive, should the key be lost. It is shown once and');
   say('stored nowhere: keep it off this machine.');
   say(`\n  ${recovery}\n`);

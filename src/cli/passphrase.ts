@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import { TaskfsError } from '../store/errors.ts';
 import { say } from './output.ts';
 
 /** Asks on the terminal for the passphrase of a file, showing nothing of it; undefined where there is no terminal. */
@@ -7,8 +8,8 @@ export async function askPassphrase(path: string): Promise<string | undefined> {
   return askHidden(`Passphrase of ${path}: `);
 }
 
-/** Asks for a line that is not shown. */
-export async function askHidden(question: string): Promise<string | undefined> {
+/** Asks for a line that is not shown; undefined where there is no terminal. */
+async function askHidden(question: string): Promise<string | undefined> {
   if (!process.stdin.isTTY) return undefined;
   process.stderr.write(question);
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
@@ -19,4 +20,15 @@ export async function askHidden(question: string): Promise<string | undefined> {
     lines.close();
     say('');
   }
+}
+
+/** Asks twice for a new passphrase. Throws `usage` where there is no terminal, or the two differ. */
+export async function choosePassphrase(): Promise<string> {
+  const first = await askHidden('Passphrase: ');
+  if (first === undefined) {
+    throw new TaskfsError('usage', 'a passphrase can only be asked for on a terminal');
+  }
+  if (first === '') throw new TaskfsError('usage', 'an empty passphrase protects nothing');
+  if (first === (await askHidden('Once more: '))) return first;
+  throw new TaskfsError('usage', 'the two passphrases differ', { hint: 'Nothing was changed.' });
 }

@@ -27,12 +27,20 @@ export class ProgressLine implements Disposable {
   }
 
   update(step: Step, what = this.label): void {
+    this.draw((elapsedMs) => `${what} ${describeStep(step, elapsedMs)}`);
+  }
+
+  /** For work that is counted in pieces. */
+  readonly onCount = ({ done, total }: { done: number; total: number }): void =>
+    this.draw(() => `${this.label}: ${done} of ${total}`);
+
+  private draw(describe: (elapsedMs: number) => string): void {
     const now = performance.now();
     if (!this.stream.isTTY || now - this.started < QUIET_MS) return;
     if (now - this.drawnAt < DRAW_EVERY_MS) return;
     this.drawnAt = now;
     this.isShown = true;
-    const text = `${what} ${describeStep(step, now - this.started)}`;
+    const text = describe(now - this.started);
     this.stream.write(`\r\x1b[K${text.slice(0, Math.max(20, this.stream.columns - 1))}`);
   }
 

@@ -56,6 +56,8 @@ export const groups: readonly VerbGroup[] = [
     verbs: [
       verb('init', '', 'Make a store and its keys', () => import('./commands/init.ts')),
       verb('seal', '<task..>', 'Seal files that were kept', () => import('./commands/seal.ts')),
+      verb('verify', '[task..]', 'Check archives', () => import('./commands/verify.ts')),
+      verb('key', '<action> [recipient]', 'Who can read', () => import('./commands/key.ts')),
       verb('recover', '', 'Finish what was cut short', () => import('./commands/recover.ts')),
       verb('rm', '<task..>', 'Remove tasks and files', () => import('./commands/rm.ts')),
       verb('prune', '', 'Remove old tasks', () => import('./commands/prune.ts')),

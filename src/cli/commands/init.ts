@@ -3,7 +3,7 @@ import { hasKeys } from '../../store/keys.ts';
 import { defineCommand } from '../command.ts';
 import { makeKeys, tellRecovery } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';
-import { askHidden } from '../passphrase.ts';
+import { choosePassphrase } from '../passphrase.ts';
 
 export const command = defineCommand({
   examples: [
@@ -37,14 +37,4 @@ function isThereAlready(path: string): TaskfsError {
   return new TaskfsError('usage', `there is a store with keys in ${path} already`, {
     hint: 'Use it as it is, or choose another place with --store.',
   });
-}
-
-async function choosePassphrase(): Promise<string> {
-  const first = await askHidden('Passphrase: ');
-  if (first === undefined) {
-    throw new TaskfsError('usage', 'a passphrase can only be asked for on a terminal');
-  }
-  if (first === '') throw new TaskfsError('usage', 'an empty passphrase protects nothing');
-  if (first === (await askHidden('Once more: '))) return first;
-  throw new TaskfsError('usage', 'the two passphrases differ', { hint: 'Nothing was made.' });
 }

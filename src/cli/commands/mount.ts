@@ -1,8 +1,8 @@
 import { DRIVERS } from '../../fs/driver.ts';
 import { mountInBackground, serveUntilUnmounted } from '../../fs/mount/index.ts';
 import { recover } from '../../runner/index.ts';
-import { type Store, TaskfsError } from '../../store/index.ts';
-import { loadIdentities } from '../../store/keys.ts';
+import type { Store } from '../../store/index.ts';
+import { isProtected } from '../../store/keys.ts';
 import { cliMain } from '../cli-main.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities, type IdentityOptions } from '../identity-options.ts';
@@ -74,18 +74,8 @@ async function identitiesForServer(
   options: IdentityOptions,
 ): Promise<readonly string[] | undefined> {
   const isNamed = options.identity !== undefined || options['identity-cmd'] !== undefined;
-  if (isNamed || (process.stdin.isTTY && (await isProtected(store)))) {
+  if (isNamed || (process.stdin.isTTY && isProtected(store))) {
     return findIdentities(store, options);
   }
   return undefined;
-}
-
-async function isProtected(store: Store): Promise<boolean> {
-  try {
-    await loadIdentities(store);
-    return false;
-  } catch (error) {
-    if (error instanceof TaskfsError && error.kind === 'wrong-key') return true;
-    throw error;
-  }
 }

@@ -1,0 +1,97 @@
+import { type Store, TaskfsError } from '../../store/index.ts';
+import { listRecipients } from '../../store/recipients.ts';
+import {
+  addRecipient,
+  type Rewrapped,
+  removeRecipient,
+  replaceRecovery,
+  rotateOwner,
+} from '../../store/seal/rewrap.ts';
+import { defineCommand } from '../command.ts';
+import { EXIT } from '../exit-code.ts';
+import { addIdentityOptions, findIdentities } from '../identity-options.ts';
+import { openStoreOf, showRecovery } from '../open-store.ts';
+import { printJson, printLine, say } from '../output.ts';
+import { choosePassphrase } from '../passphrase.ts';
+import { ProgressLine } from '../progress.ts';
+import { table } from '../table.ts';
+
+const ACTIONS = ['show', 'add', 'remove', 'rotate', 'recovery'] as const;
+
+export const command = defineCommand({
+  examples: [
+    ['taskfs key show', 'Who can open the archives'],
+    [
+      'taskfs key add age1… --label backup',
+      'Let somebody else open them too, old ones and new ones',
+    ],
+    ['taskfs key remove backup', 'And no more'],
+    ['taskfs key rotate', 'A new identity for yourself'],
+    ['taskfs key recovery', 'A new recovery identity, shown once'],
+  ],
+  about:
+    'Only the small key of each archive is written anew, never the archive. Cut short, the same call ' +
+    'does the rest. Whoever could read an archive may have copied it.',
+  build: (parser) =>
+    addIdentityOptions(parser)
+      .positional('action', { choices: ACTIONS, demandOption: true, describe: 'What to do' })
+      .positional('recipient', {
+        type: 'string',
+        describe: 'add: an age recipient; remove: one, or a label',
+      })
+      .option('label', { type: 'string', requiresArg: true, describe: 'add: a name for it' })
+      .option('passphrase', {
+        type: 'boolean',
+        default: false,
+        describe: 'rotate: ask for one that protects the new identity',
+      })
+      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' }),
+  run: async ({ options }) => {
+    const store = openStoreOf(options);
+    const { action, recipient, json } = options;
+    if (action === 'show') return show(store, json);
+    using progress = new ProgressLine('Wrapping keys');
+    const onProgress = progress.onCount;
+    const identities = await findIdentities(store, options);
+    if (action === 'add') {
+      const text = required(recipient, 'add', "an age recipient, as 'age1…'");
+      const label = options.label ?? 'added';
+      return report(await addRecipient(store, text, label, identities, onProgress), json);
+    }
+    if (action === 'remove') {
+      const name = required(recipient, 'remove', 'a recipient or its label');
+      return report(await removeRecipient(store, name, identities, onProgress), json);
+    }
+    if (action === 'rotate') {
+      const passphrase = options.passphrase ? await choosePassphrase() : undefined;
+      return report(await rotateOwner(store, identities, { passphrase, onProgress }), json);
+    }
+    const { recovery, ...rewrapped } = await replaceRecovery(store, identities, onProgress);
+    showRecovery(recovery);
+    return report(rewrapped, json);
+  },
+});
+
+async function show(store: Store, json: boolean): Promise<number> {
+  const recipients = listRecipients(store);
+  if (json) await printJson(recipients);
+  else
+    for (const line of table(recipients.map((each) => [each.label, each.recipient])))
+      await printLine(line);
+  return EXIT.ok;
+}
+
+function required(value: string | undefined, action: string, what: string): string {
+  if (value !== undefined) return value;
+  throw new TaskfsError('usage', `'taskfs key ${action}' needs ${what}`, {
+    hint: "'taskfs key --help' shows how it is used.",
+  });
+}
+
+async function report(rewrapped: Rewrapped, json: boolean): Promise<number> {
+  const { failed } = rewrapped;
+  if (json) await printJson(rewrapped);
+  else await printLine(`${rewrapped.rewrapped} archives have the new recipients`);
+  for (const { task, message } of failed) say(`Not the archive of ${task}: ${message}`);
+  return failed.length === 0 ? EXIT.ok : EXIT.wrongKey;
+}

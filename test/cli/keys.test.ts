@@ -1,0 +1,87 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type Cli, newCli } from '../support/cli.ts';
+
+async function sealedTask(cli: Cli): Promise<void> {
+  await cli.run('run', '--name', 'a', '--', 'sh', '-c', 'echo hi > "$TASKFS_ARTIFACTS/f"');
+}
+
+/** An identity file made by the age program, and its recipient. */
+function otherIdentity(cli: Cli): { file: string; recipient: string } {
+  const file = join(cli.base, 'other.txt');
+  execFileSync('age-keygen', ['-o', file], { stdio: 'ignore' });
+  return { file, recipient: execFileSync('age-keygen', ['-y', file]).toString().trim() };
+}
+
+describe('keys', () => {
+  it('open archives for whom they were added, and no more once removed', async () => {
+    const cli = newCli();
+    await sealedTask(cli);
+    const other = otherIdentity(cli);
+    const read = () => cli.run('cat', '--identity', other.file, 'a', 'f');
+    expect((await read()).code).toBe(4);
+    const added = await cli.json('key', 'add', other.recipient, '--label', 'backup', '--json');
+    expect(added).toEqual({ rewrapped: 1, failed: [] });
+    expect((await read()).stdout).toBe('hi\n');
+    const shown = await cli.json<{ label: string; recipient: string }[]>('key', 'show', '--json');
+    expect(shown.map(({ label }) => label).sort()).toEqual(['backup', 'owner', 'recovery']);
+    expect((await cli.run('key', 'remove', 'backup')).code).toBe(0);
+    expect((await read()).code).toBe(4);
+    expect((await cli.run('key', 'rotate')).code).toBe(0);
+    expect((await cli.run('cat', 'a', 'f')).stdout).toBe('hi\n');
+    expect((await cli.run('key', 'recovery')).stderr).toMatch(/AGE-SECRET-KEY-1/);
+    expect((await cli.run('key', 'add', 'nonsense')).code).toBe(2);
+    expect((await cli.run('key', 'remove', 'nobody')).code).toBe(3);
+    expect((await cli.run('key', 'burn')).code).toBe(2);
+  });
+
+  it('come from a file, the environment or a command where the store has none', async () => {
+    const cli = newCli();
+    await sealedTask(cli);
+    const elsewhere = join(cli.base, 'identity.txt');
+    renameSync(join(cli.store, 'keys/identity.txt'), elsewhere);
+    const without = await cli.run('cat', 'a', 'f');
+    expect(without.code).toBe(4);
+    expect(without.stderr).toContain('--identity');
+    expect((await cli.run('ls', '--identity', elsewhere, 'a')).stdout).toBe('f\n');
+    expect((await cli.run('logs', `--identity-cmd=cat '${elsewhere}'`, 'a')).code).toBe(0);
+    expect((await cli.run('cat', '--identity-cmd', 'echo nothing', 'a', 'f')).code).toBe(4);
+    expect((await cli.run('cat', '--identity', '/no/such', 'a', 'f')).code).toBe(3);
+    // A machine that only seals goes on sealing.
+    expect((await cli.run('run', '--', 'true')).code).toBe(0);
+    expect((await cli.run('verify')).code).toBe(0);
+    expect((await cli.run('verify', '--deep')).code).toBe(4);
+    renameSync(elsewhere, join(cli.store, 'keys/identity.txt'));
+  });
+});
+
+describe('taskfs verify', () => {
+  it('tells damage, and an archive that is gone from one that was removed', async () => {
+    const cli = newCli();
+    await sealedTask(cli);
+    for (const name of ['b', 'c']) await cli.run('run', '--name', name, '--', 'true');
+    expect(await cli.json('verify', '--deep', '--json')).toEqual({ archives: 3, findings: [] });
+    await cli.run('rm', 'c');
+    expect((await cli.run('verify')).code).toBe(0);
+    flipByte(join(cli.store, 'archive/a/artifacts.tar.enc'), 300);
+    const { code, stdout } = await cli.run('verify', '--deep', '--json');
+    expect(code).toBe(5);
+    const found = expect.objectContaining({ kind: 'damaged', task: 'a', path: 'f' });
+    expect(JSON.parse(stdout).findings).toContainEqual(found);
+    const cat = await cli.run('cat', 'a', 'f');
+    expect(cat).toMatchObject({ code: 5, stdout: '' });
+    rmSync(join(cli.store, 'archive/b'), { recursive: true });
+    const gone = JSON.parse((await cli.run('verify', '--json')).stdout).findings;
+    expect(gone).toContainEqual(expect.objectContaining({ kind: 'missing', task: 'b' }));
+    expect((await cli.run('verify', 'nobody')).code).toBe(3);
+  });
+});
+
+function flipByte(path: string, at: number): void {
+  const byte = readFileSync(path)[at] ?? 0;
+  const fd = openSync(path, 'r+');
+  writeSync(fd, Buffer.of(byte ^ 1), 0, 1, at);
+  closeSync(fd);
+}
