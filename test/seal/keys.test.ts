@@ -1,0 +1,139 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  generateHybridIdentity,
+  generateX25519Identity,
+  identityToRecipient,
+} from 'age-encryption';
+import { expect, test } from 'vitest';
+import { createStore } from '../../src/store/index.ts';
+import { createKeys, isProtected, keyPaths, loadIdentities } from '../../src/store/keys.ts';
+import { listRecipients } from '../../src/store/recipients.ts';
+import {
+  addRecipient,
+  removeRecipient,
+  replaceRecovery,
+  rotateOwner,
+} from '../../src/store/seal/rewrap.ts';
+import { sealTask } from '../../src/store/seal/seal.ts';
+import { unlockArchive } from '../../src/store/seal/unlock.ts';
+import { verifyArchives } from '../../src/store/seal/verify.ts';
+import { endedTask, storeWithKeys } from '../support/sealable.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+async function sealedStore() {
+  const store = await storeWithKeys();
+  const archives: string[] = [];
+  for (const name of ['one', 'two', 'three']) {
+    const { task, paths } = endedTask(store, name);
+    writeFileSync(join(paths.staging, 'file'), name);
+    await sealTask(store, task);
+    archives.push(paths.archive);
+  }
+  return { store, archives };
+}
+
+const opens = async (archive: string, identity: string): Promise<boolean> =>
+  unlockArchive(archive, [identity]).then(
+    () => true,
+    (error) => {
+      expect(error).toMatchObject({ kind: 'wrong-key' });
+      return false;
+    },
+  );
+
+test('keys are private, and the recovery identity is stored nowhere', async () => {
+  const store = createStore(join(temporaryDirectory(), 'store'));
+  const recovery = await createKeys(store);
+  expect(recovery).toMatch(/^AGE-SECRET-KEY-1/);
+  const { identity, signing } = keyPaths(store);
+  for (const path of [identity, signing]) expect(statSync(path).mode & 0o777).toBe(0o600);
+  const found = execFileSync('bash', [
+    '-c',
+    'grep -rlF -- "$1" "$2" || true',
+    '-',
+    recovery,
+    store.path,
+  ]);
+  expect(found.toString()).toBe('');
+  await expect(createKeys(store)).rejects.toMatchObject({ kind: 'usage' });
+});
+
+test('a rotated owner opens every archive, the old one none; only key.age is written', async () => {
+  const { store, archives } = await sealedStore();
+  const old = await loadIdentities(store);
+  const before = archives.map((archive) => readFileSync(join(archive, 'artifacts.tar.enc')));
+  expect(await rotateOwner(store, old)).toEqual({ rewrapped: 3, failed: [] });
+  const [fresh, ...others] = await loadIdentities(store);
+  expect(others).toEqual([]);
+  for (const [index, archive] of archives.entries()) {
+    expect(await opens(archive, fresh ?? '')).toBe(true);
+    expect(await opens(archive, old[0] ?? '')).toBe(false);
+    expect(readFileSync(join(archive, 'artifacts.tar.enc'))).toEqual(before[index]);
+  }
+  const identities = await loadIdentities(store);
+  expect((await verifyArchives(store, { deep: true, identities })).findings).toEqual([]);
+});
+
+test('a rotation cut short loses nothing, and is done by the next one', async () => {
+  const { store, archives } = await sealedStore();
+  const [old] = await loadIdentities(store);
+  const cut = rotateOwner(store, [old ?? ''], {
+    onProgress: ({ done }) => {
+      if (done === 2) throw new Error('cut short');
+    },
+  });
+  await expect(cut).rejects.toThrow('cut short');
+  const known = await loadIdentities(store);
+  for (const archive of archives) await unlockArchive(archive, known);
+  expect(await rotateOwner(store, known)).toEqual({ rewrapped: 3, failed: [] });
+  const left = await loadIdentities(store);
+  expect(left).toHaveLength(1);
+  for (const archive of archives) expect(await opens(archive, left[0] ?? '')).toBe(true);
+});
+
+test.each([
+  ['X25519', generateX25519Identity],
+  ['post-quantum', generateHybridIdentity],
+])('a recipient (%s) is added to and removed from every archive', async (_, generate) => {
+  const { store, archives } = await sealedStore();
+  const mine = await loadIdentities(store);
+  const theirs = await generate();
+  await addRecipient(store, await identityToRecipient(theirs), 'a friend', mine);
+  expect(listRecipients(store).map(({ label }) => label)).toEqual([
+    'owner',
+    'recovery',
+    'a friend',
+  ]);
+  for (const archive of archives) expect(await opens(archive, theirs)).toBe(true);
+  await removeRecipient(store, 'a friend', mine);
+  for (const archive of archives) expect(await opens(archive, theirs)).toBe(false);
+  await expect(removeRecipient(store, 'a friend', mine)).rejects.toMatchObject({
+    kind: 'not-found',
+  });
+  await expect(addRecipient(store, 'ssh-nonsense', 'x', mine)).rejects.toMatchObject({
+    kind: 'usage',
+  });
+});
+
+test('a new recovery identity takes the place of the one before', async () => {
+  const { store, archives } = await sealedStore();
+  const { recovery } = await replaceRecovery(store, await loadIdentities(store));
+  for (const archive of archives) expect(await opens(archive, recovery)).toBe(true);
+  expect(listRecipients(store)).toHaveLength(2);
+});
+
+test("an identity behind a passphrase is age's own format, and needs the passphrase", async () => {
+  const store = createStore(join(temporaryDirectory(), 'store'));
+  await createKeys(store, { passphrase: 'correct horse' });
+  expect(isProtected(store)).toBe(true);
+  expect(readFileSync(keyPaths(store).identity, 'latin1')).toMatch(
+    /^age-encryption\.org\/v1\n-> scrypt /,
+  );
+  await expect(loadIdentities(store)).rejects.toMatchObject({ kind: 'wrong-key' });
+  await expect(loadIdentities(store, { passphrase: () => 'wrong' })).rejects.toMatchObject({
+    kind: 'wrong-key',
+  });
+  expect(await loadIdentities(store, { passphrase: () => 'correct horse' })).toHaveLength(1);
+});
