@@ -3,7 +3,13 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type Recovery, recover, submit, viewTasks } from '../../src/runner/index.ts';
+import {
+  type Recovery,
+  recover,
+  startDetached,
+  submit,
+  viewTasks,
+} from '../../src/runner/index.ts';
 import { isLocked, listTasks, type TaskName, taskPaths } from '../../src/store/index.ts';
 import { expectFinished, killAtRandom } from '../support/killing.ts';
 import {
@@ -57,6 +63,18 @@ describe('recover', () => {
         .sort(),
     ).toEqual(tasks);
     for (const task of tasks) expectFinished(store, task);
+  });
+
+  it('ends a task whose detached supervisor did not start, which its starter is told', async () => {
+    const store = await newStore();
+    const claim = submit(store, { name: 'one', spec: shell('true') });
+    const missing = '/no/such/program.js';
+    await expect(startDetached(claim, {}, missing)).rejects.toThrow(
+      /task one did not start: .*program/s,
+    );
+    expect(await recover(store, options)).toMatchObject([{ task: 'one', outcome: 'sealed' }]);
+    expect(recordOf(store, 'one')).toMatchObject({ status: 'failed', reasonKind: 'interrupted' });
+    expectFinished(store, claim.task);
   });
 
   it('removes what a submission left that was killed half-way', async () => {
