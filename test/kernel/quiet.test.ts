@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type MountedStore, openMount, variants } from '../support/mount.ts';
+import { until } from '../support/until.ts';
+
+/** Much shorter than names are lent for: what is seen sooner was reported. */
+const SOON_MS = 10_000;
+
+/** How often the server has called write(2): each reply is one call. */
+const replies = ({ pid }: MountedStore): number =>
+  Number(/^syscw: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
+
+describe.each(variants.filter(({ options }) => options.driver === 'kernel'))(
+  'quiet directories ($name)',
+  (variant) => {
+    test('cost no request, and every change beneath is seen soon after', async () => {
+      const mount = await openMount(variant);
+      onTestFinished(() => mount.close());
+      const beneath = join(mount.store.staging, 'one/quiet');
+      const above = join(mount.mountpoint, 'live/one/quiet');
+      const sh = (script: string) => mount.run('sh', ['-ec', script, above, beneath]);
+      const size = () => sh('stat -c %s "$0/file" 2>/dev/null || echo gone');
+      await sh('mkdir "$1"; echo 1 > "$1/file"; ln -s file "$1/link"');
+
+      const statOften = 'cd "$0"; for i in $(seq 50); do stat file link > /dev/null; done';
+      await until('a hundred calls of stat(2) with fewer than fifty replies', async () => {
+        const before = replies(mount);
+        await sh(statOften);
+        return replies(mount) - before < 50;
+      });
+
+      await sh('echo 23 >> "$1/file"');
+      await until('the new size', async () => (await size()) === '5\n', SOON_MS);
+      await sh('mv "$1/file" "$1/moved"');
+      await until('the old name to go', async () => (await size()) === 'gone\n', SOON_MS);
+      await sh('ln -sfn moved "$1/link"; chmod 600 "$1/moved"');
+      const shown = () => sh('readlink "$0/link"; stat -c %a "$0/moved"; ls "$0"');
+      await until('the rest', async () => (await shown()) === 'moved\n600\nlink\nmoved\n', SOON_MS);
+    });
+
+    test('are told of changes to a file that is open', async () => {
+      const mount = await openMount(variant);
+      onTestFinished(() => mount.close());
+      const beneath = join(mount.store.staging, 'one/file');
+      const above = join(mount.mountpoint, 'live/one/file');
+      await mount.run('sh', ['-c', 'echo 1 > "$0"', beneath]);
+      // Quiet for long enough to be lent, then opened, then changed: fstat(2) of the open file tells.
+      const program = `
+        const fs = require('node:fs');
+        const [above, beneath] = process.argv.slice(1);
+        let until = Date.now() + 3000;
+        while (Date.now() < until) fs.statSync(above);
+        const fd = fs.openSync(above);
+        const before = fs.fstatSync(fd).size;
+        fs.appendFileSync(beneath, 'more');
+        until = Date.now() + ${SOON_MS};
+        while (fs.fstatSync(fd).size === before && Date.now() < until);
+        console.log(before, fs.fstatSync(fd).size, JSON.stringify(fs.readFileSync(fd, 'utf8')));`;
+      const printed = await mount.run(process.execPath, ['-e', program, above, beneath]);
+      expect(printed).toBe('2 6 "1\\nmore"\n');
+    });
+  },
+);
