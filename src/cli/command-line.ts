@@ -126,8 +126,11 @@ function usageError(verb: Verb, message: string, parser: Argv<object>): TaskfsEr
   const [, unknown] = /^Unknown arguments?: ([^,]+)/.exec(message) ?? [];
   if (unknown === undefined) return new TaskfsError('usage', lower(message), { hint: help });
   const near = nearest(unknown, optionsOf(parser));
+  const behind = takesRest(verb)
+    ? `The command stands behind two dashes: 'taskfs ${verb.name} -- CMD'. `
+    : '';
   return new TaskfsError('usage', `'${unknown}' means nothing to 'taskfs ${verb.name}'`, {
-    hint: near ? `Did you mean '--${near}'? ${help}` : help,
+    hint: near ? `Did you mean '--${near}'? ${help}` : `${behind}${help}`,
   });
 }
 

@@ -45,13 +45,14 @@ describe('help', () => {
 describe('usage errors', () => {
   it.each([
     ['an unknown verb', ['statsu'], "Did you mean 'taskfs status'?"],
+    ['a verb with letters swapped', ['pasue'], "Did you mean 'taskfs pause'?"],
     ['an unknown option', ['ps', '--al'], "Did you mean '--all'?"],
     ['a verb without its task', ['status'], "'taskfs status' needs <task>"],
     ['too many words', ['status', 'a', 'b'], 'status'],
     ['an option without its value', ['ps', '--status'], 'status'],
     ['a value that cannot be', ['ps', '--status', 'done'], 'queued'],
     ['run without a command', ['run'], 'taskfs run -- make all'],
-    ['run without two dashes', ['run', 'make'], 'make'],
+    ['run without two dashes', ['run', 'make'], 'taskfs run -- CMD'],
     ['only options', ['--store'], '--help'],
   ])('%s: exit code 2, words on stderr, nothing on stdout', async (_name, args, says) => {
     const { code, stdout, stderr } = await newCli().run(...args);

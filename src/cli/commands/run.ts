@@ -4,11 +4,13 @@ import { recover, startDetached, submit, superviseTask } from '../../runner/inde
 import { viewTask } from '../../runner/view.ts';
 import { TaskfsError, type TaskRecord } from '../../store/index.ts';
 import { cliMain } from '../cli-main.ts';
+import { paint } from '../colour.ts';
 import { defineCommand } from '../command.ts';
 import { exitCodeOfTask, exitCodeOfTaskError } from '../exit-code.ts';
 import { openOrMakeStore } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
 import { showEngineProgress, showSealProgress } from '../progress.ts';
+import { showDuration } from '../quantity.ts';
 import { addRunOptions, type RunOptions } from '../run-options.ts';
 import { readEnvironment, specOf } from '../task-spec.ts';
 
@@ -58,7 +60,7 @@ async function inForeground(
   env: Readonly<Record<string, string>>,
   options: RunOptions,
 ): Promise<number> {
-  if (process.stderr.isTTY && options.name === undefined) say(`Task ${claim.task}`);
+  if (process.stderr.isTTY) say(paint('dim', `Task ${claim.task}`, process.stderr));
   using seal = showSealProgress();
   using engine = showEngineProgress();
   // With --json, standard output belongs to the report; what the task prints is in its log.
@@ -84,9 +86,12 @@ function rawTerminal({ interactive, tty }: RunOptions): Disposable {
   return { [Symbol.dispose]: () => void (isRaw && stdin.setRawMode(false)) };
 }
 
-/** An end that the command's own output does not explain. */
-function tellEnd({ task, reasonKind, reason }: TaskRecord): void {
-  if (reasonKind === 'exit') return;
+/** What the command's own output does not say; on a terminal also that its files are safe, and where. */
+function tellEnd({ task, reasonKind, reason, artifacts, sealMs }: TaskRecord): void {
   // The reason of a task that did not start names it already.
-  say(reasonKind === 'not-started' ? `${reason}` : `Task ${task}: ${reason}`);
+  if (reasonKind !== 'exit')
+    say(reasonKind === 'not-started' ? `${reason}` : `Task ${task}: ${reason}`);
+  if (!process.stderr.isTTY || artifacts !== 'sealed') return;
+  const words = `Sealed in ${showDuration(sealMs ?? 0)}: 'taskfs ls ${task}' lists its files.`;
+  say(paint('dim', words, process.stderr));
 }
