@@ -36,6 +36,22 @@ export function describeEngine({ engine, launch: base, takesInput, canPause }: S
     expect(output.stderr).toBe('err\n');
   });
 
+  it('hands on output while the run goes on', async () => {
+    const wait = (file: string): string =>
+      `while [ ! -e "$TASKFS_ARTIFACTS/${file}" ]; do sleep 0.05; done`;
+    const {
+      running,
+      output,
+      launch: made,
+    } = await script(`echo one; ${wait('first')}; echo two; ${wait('second')}; echo three`);
+    await until('the first line came', () => output.stdout === 'one\n');
+    writeFileSync(join(made.staging, 'first'), '');
+    await until('the second line came', () => output.stdout === 'one\ntwo\n');
+    writeFileSync(join(made.staging, 'second'), '');
+    await running.ended;
+    expect(output.stdout).toBe('one\ntwo\nthree\n');
+  });
+
   it('tells the exit code', async () => {
     const { running } = await script('exit 7');
     expect(await running.ended).toMatchObject({ exitCode: 7, signal: null, kind: 'exit' });

@@ -2,11 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { TaskfsError } from '../../../store/index.ts';
+import type { Client } from './client.ts';
 import type { Endpoint } from './endpoint.ts';
 
 /** An engine that answered. */
 export interface Connection {
-  readonly docker: Docker;
+  readonly docker: Client;
   readonly endpoint: Endpoint;
   /** Podman speaks Docker's API with differences: other log drivers, other words. */
   readonly isPodman: boolean;
@@ -27,9 +28,9 @@ export async function connect(endpoints: readonly Endpoint[]): Promise<Connectio
 }
 
 /** A client for an engine, whether it answers or not. */
-export async function openClient(endpoint: Endpoint): Promise<Docker> {
-  const { default: Client } = await import('dockerode');
-  return new Client(clientOptions(endpoint));
+export async function openClient(endpoint: Endpoint): Promise<Client> {
+  const { createClient } = await import('./client.ts');
+  return createClient(clientOptions(endpoint));
 }
 
 function clientOptions({ host, certificates, verify }: Endpoint): Docker.DockerOptions {

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import type Docker from 'dockerode';
 import type { Launch } from '../engine.ts';
+import type { Client } from './client.ts';
 import type { Connection } from './connect.ts';
 import type { ContainerOptions } from './options.ts';
 
@@ -96,7 +97,7 @@ export interface Owner {
  * Finds the container user whose files belong to the caller here: the caller's own uid and gid,
  * except in a rootless engine, where root in the container is the caller outside.
  */
-export async function ownerOf(docker: Docker): Promise<Owner> {
+export async function ownerOf(docker: Client): Promise<Owner> {
   const uid = process.getuid?.() ?? 0;
   const gid = process.getgid?.() ?? 0;
   const caller = `${uid}:${gid}`;

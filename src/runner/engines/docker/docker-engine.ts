@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { TaskfsError } from '../../../store/index.ts';
 import type { Engine, EngineState, Launch, Output, Running } from '../engine.ts';
+import type { Client } from './client.ts';
 import { type Connection, connect, openClient } from './connect.ts';
 import { containerSpec, ownerOf } from './container-spec.ts';
 import { type Endpoint, findEndpoints } from './endpoint.ts';
@@ -76,7 +77,7 @@ function requireImage({ task, image }: Launch): string {
 }
 
 interface Prepared {
-  readonly docker: Docker;
+  readonly docker: Client;
   readonly spec: Docker.ContainerCreateOptions;
   readonly state: ContainerState;
 }
@@ -127,7 +128,7 @@ async function begin(
 
 /** Creates, attaches, starts: in this order, or the first output is missed. */
 async function startContainer(
-  docker: Docker,
+  docker: Client,
   spec: Docker.ContainerCreateOptions,
 ): Promise<Duplex> {
   try {

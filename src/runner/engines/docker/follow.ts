@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { messageOf } from '../../../store/index.ts';
 import type { Exit, Output } from '../engine.ts';
+import { type Client, send } from './client.ts';
 import { exitOf } from './exit.ts';
 import { isMissing } from './failure.ts';
 import { splitFrames, unframed } from './frames.ts';
@@ -9,7 +10,7 @@ import type { Ledger } from './ledger.ts';
 
 /** A container whose output is followed to its end. */
 export interface Followed {
-  readonly docker: Docker;
+  readonly docker: Client;
   readonly container: Docker.Container;
   readonly tty: boolean;
   readonly ledger: Ledger;
@@ -56,17 +57,11 @@ export async function followContainer(followed: Followed, attached?: ByteStream)
  * dockerode's wait, which never settles where the engine goes away after the headers of its answer.
  */
 async function untilEnd({ id, modem }: Docker.Container): Promise<void> {
-  const answer = await new Promise<ByteStream>((resolve, reject) => {
-    const request = {
-      method: 'POST',
-      path: `/containers/${id}/wait?condition=not-running`,
-      isStream: true,
-      statusCodes: { 200: true, 404: 'no such container', 500: 'server error' },
-    };
-    modem.dial(request, (error: unknown, stream: ByteStream) => {
-      if (error) reject(error);
-      else resolve(stream);
-    });
+  const answer = await send<ByteStream>(modem, {
+    method: 'POST',
+    path: `/containers/${id}/wait`,
+    query: { condition: 'not-running' },
+    isStream: true,
   });
   // The stream throws where it is cut off.
   for await (const _ of answer);

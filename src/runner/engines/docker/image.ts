@@ -1,13 +1,13 @@
-import type Docker from 'dockerode';
 import { TaskfsError } from '../../../store/index.ts';
 import type { Progress } from '../engine.ts';
+import type { Client } from './client.ts';
 import { isMissing, wordsOf } from './failure.ts';
 import type { ContainerOptions } from './options.ts';
 import { credentialsFor } from './registry.ts';
 
 /** Sees to it that the engine has an image. Throws `not-found` where it has none and may not or cannot fetch it. */
 export async function provideImage(
-  docker: Docker,
+  docker: Client,
   image: string,
   pull: ContainerOptions['pull'],
   onProgress: (step: Progress) => void = () => {},
@@ -25,7 +25,7 @@ export async function provideImage(
   await pullImage(docker, image, onProgress);
 }
 
-async function hasImage(docker: Docker, image: string): Promise<boolean> {
+async function hasImage(docker: Client, image: string): Promise<boolean> {
   try {
     await docker.getImage(image).inspect();
     return true;
@@ -36,7 +36,7 @@ async function hasImage(docker: Docker, image: string): Promise<boolean> {
 }
 
 async function pullImage(
-  docker: Docker,
+  docker: Client,
   image: string,
   onProgress: (step: Progress) => void,
 ): Promise<void> {
@@ -66,7 +66,7 @@ interface PullLine {
 }
 
 function followPull(
-  docker: Docker,
+  docker: Client,
   stream: NodeJS.ReadableStream,
   onProgress: (step: Progress) => void,
 ): Promise<void> {

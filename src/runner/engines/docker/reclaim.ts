@@ -1,5 +1,5 @@
 import { existsSync, realpathSync } from 'node:fs';
-import type Docker from 'dockerode';
+import type { Client } from './client.ts';
 
 /** What it takes to make the files of a container the caller's. */
 export interface Reclaim {
@@ -16,7 +16,7 @@ export interface Reclaim {
  * this machine's programs: the image itself may have no chown, or no program at all.
  */
 export async function reclaimFiles(
-  docker: Docker,
+  docker: Client,
   { image, staging, owner }: Reclaim,
 ): Promise<void> {
   const container = await docker.createContainer({

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type Docker from 'dockerode';
+import type { Client } from '../docker/client.ts';
 import { isMissing, isUnreachable, statusOf } from '../docker/failure.ts';
 
 /** The task of a job's service, as the swarm tells of it (Docker Engine API, "Task"). */
@@ -36,7 +36,7 @@ export const hasEnded = ({ state }: JobState): boolean => ended.has(state);
 export const isWaiting = ({ state }: JobState): boolean => waiting.has(state);
 
 /** The task of a service; undefined before the swarm has made one. Throws 404 where there is no service. */
-export async function readJob(docker: Docker, service: string): Promise<JobState | undefined> {
+export async function readJob(docker: Client, service: string): Promise<JobState | undefined> {
   await docker.getService(service).inspect();
   const [found] = (await listTasks(docker, service)) as SwarmTask[];
   if (!found) return undefined;
@@ -50,7 +50,7 @@ export async function readJob(docker: Docker, service: string): Promise<JobState
   };
 }
 
-export const listTasks = (docker: Docker, service: string): Promise<unknown[]> =>
+export const listTasks = (docker: Client, service: string): Promise<unknown[]> =>
   docker.listTasks({ filters: JSON.stringify({ service: [service] }) });
 
 /** Between two looks, in milliseconds: a swarm has no events of its tasks, nor a request that waits for one. */
@@ -58,7 +58,7 @@ const LOOK_MS = 250;
 
 /** Looks at a job until it is as was asked, or is gone (undefined), or the time is over (the last look). */
 export async function watchJob(
-  docker: Docker,
+  docker: Client,
   service: string,
   isReached: (job: JobState) => boolean,
   limitMs: number = Number.POSITIVE_INFINITY,

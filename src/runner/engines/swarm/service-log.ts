@@ -1,4 +1,4 @@
-import type Docker from 'dockerode';
+import { type Client, send } from '../docker/client.ts';
 import { splitFrames } from '../docker/frames.ts';
 import type { Ledger } from '../docker/ledger.ts';
 import type { Output } from '../engine.ts';
@@ -8,7 +8,7 @@ import type { Output } from '../engine.ts';
  * log until that is aborted; without, it ends with what the log holds now.
  */
 export async function readServiceLog(
-  docker: Docker,
+  docker: Client,
   service: string,
   ledger: Ledger,
   output: Output,
@@ -41,17 +41,10 @@ export async function readServiceLog(
 type Log = AsyncIterable<Buffer> & { destroy(): void };
 
 /** dockerode's own call reads the whole answer where it should follow: the answer is asked for as a stream. */
-function openLog({ modem }: Docker, service: string, follow: boolean): Promise<Log> {
-  const request = {
+const openLog = ({ modem }: Client, service: string, follow: boolean): Promise<Log> =>
+  send(modem, {
     method: 'GET',
-    path: `/services/${service}/logs?stdout=1&stderr=1&follow=${follow ? 1 : 0}`,
+    path: `/services/${service}/logs`,
+    query: { stdout: true, stderr: true, follow },
     isStream: true,
-    statusCodes: { 200: true, 101: true, 404: 'no such service', 500: 'server error' },
-  };
-  return new Promise((resolve, reject) => {
-    modem.dial(request, (error: unknown, stream: unknown) => {
-      if (error) reject(error);
-      else resolve(stream as Log);
-    });
   });
-}

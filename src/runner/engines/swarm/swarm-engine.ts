@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { messageOf, TaskfsError } from '../../../store/index.ts';
+import type { Client } from '../docker/client.ts';
 import { connect, openClient } from '../docker/connect.ts';
 import { ownerOf } from '../docker/container-spec.ts';
 import { type Endpoint, findEndpoints } from '../docker/endpoint.ts';
@@ -75,7 +76,7 @@ function notPossible(what: string): TaskfsError {
   });
 }
 
-async function assertManager(docker: Docker): Promise<void> {
+async function assertManager(docker: Client): Promise<void> {
   const info = (await docker.info()) as { Swarm?: { ControlAvailable?: boolean } };
   if (info.Swarm?.ControlAvailable) return;
   throw new TaskfsError('failed', 'the container engine is not a manager of a swarm', {
@@ -89,7 +90,7 @@ const isRefused = ({ state, exitCode, container, error }: JobState): boolean =>
   (state === 'failed' &&
     (container === null || exitCode === null || /^starting container/.test(error)));
 
-function follow(docker: Docker, state: ServiceState, ledger: Ledger, output: Output): Running {
+function follow(docker: Client, state: ServiceState, ledger: Ledger, output: Output): Running {
   return {
     ended: followJob(docker, state, ledger, output),
     signal: (signal) => sendSignal(docker, state, signal),
@@ -105,7 +106,7 @@ function follow(docker: Docker, state: ServiceState, ledger: Ledger, output: Out
 }
 
 async function followJob(
-  docker: Docker,
+  docker: Client,
   { service }: ServiceState,
   ledger: Ledger,
   output: Output,
@@ -136,7 +137,7 @@ const lost = (reason: string): Exit => ({
 });
 
 /** The swarm does not tell; the engine of the node does, where that is the one at hand. */
-async function wasOutOfMemory(docker: Docker, { container }: JobState): Promise<boolean> {
+async function wasOutOfMemory(docker: Client, { container }: JobState): Promise<boolean> {
   if (container === null) return false;
   try {
     return (await docker.getContainer(container).inspect()).State.OOMKilled;
@@ -150,7 +151,7 @@ async function wasOutOfMemory(docker: Docker, { container }: JobState): Promise<
  * is removed, which ends its task with SIGTERM and, after its grace period, SIGKILL.
  */
 async function sendSignal(
-  docker: Docker,
+  docker: Client,
   state: ServiceState,
   signal: NodeJS.Signals,
 ): Promise<void> {
@@ -160,7 +161,7 @@ async function sendSignal(
   await docker.getService(state.service).remove().catch(absent);
 }
 
-async function killHere(docker: Docker, id: string, signal: NodeJS.Signals): Promise<boolean> {
+async function killHere(docker: Client, id: string, signal: NodeJS.Signals): Promise<boolean> {
   const container = docker.getContainer(id);
   try {
     const { State: state } = await container.inspect();
@@ -174,7 +175,7 @@ async function killHere(docker: Docker, id: string, signal: NodeJS.Signals): Pro
 }
 
 async function containerHere(
-  docker: Docker,
+  docker: Client,
   { service }: ServiceState,
   what: string,
 ): Promise<Docker.Container | undefined> {
