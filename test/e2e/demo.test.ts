@@ -16,12 +16,29 @@ async function demo(prefix: readonly string[], owner?: number): Promise<string> 
   mkdirSync(temporary);
   if (owner !== undefined) for (const path of [home, temporary]) chownSync(path, owner, owner);
   chmodSync(home, 0o755);
-  const [command = '', ...args] = [...prefix, join(root, 'scripts', 'demo')];
+  const checkout = await readableBy(prefix, home);
+  const [command = '', ...args] = [...prefix, join(checkout, 'scripts', 'demo')];
   const env = { PATH: process.env.PATH ?? '', HOME: home, TMPDIR: temporary };
   const { stdout } = await run(command, args, { env, maxBuffer: 16 << 20 });
   expect(readdirSync(temporary)).toEqual([]);
   expect(readFileSync('/proc/mounts', 'utf8')).not.toContain(temporary);
   return stdout;
+}
+
+/** The checkout, or a copy of it where the user behind `prefix` cannot enter it (root's home directory). */
+async function readableBy(prefix: readonly string[], home: string): Promise<string> {
+  const [command = '', ...args] = [...prefix, 'test', '-r', join(root, 'scripts', 'demo')];
+  if (
+    await run(command, args).then(
+      () => true,
+      () => false,
+    )
+  )
+    return root;
+  const copy = join(home, 'checkout');
+  await run('cp', ['-a', root, copy]);
+  await run('chmod', ['-R', 'a+rX', copy]);
+  return copy;
 }
 
 test('scripts/demo checks out as the user who runs the tests', async () => {
