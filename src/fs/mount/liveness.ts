@@ -11,7 +11,8 @@ const DEAD = /not connected|connection abort/;
 
 /**
  * Asks a mount whether it answers. The question is put by another process: whoever touches a hung
- * mount may never return, and must not be us.
+ * mount may never return, and must not be us. It is statfs, which the kernel passes on to the server
+ * each time; attributes it may answer from its cache, long after the server has died.
  */
 export function probeMount(mountpoint: string): Promise<Liveness> {
   return new Promise((resolve) => {
@@ -20,9 +21,14 @@ export function probeMount(mountpoint: string): Promise<Liveness> {
       killSignal: 'SIGKILL',
       env: { ...process.env, LC_ALL: 'C' },
     } as const;
-    execFile('stat', ['--format=%i', '--', mountpoint], options, (error, _stdout, stderr) => {
-      if (error?.killed) resolve('hung');
-      else resolve(DEAD.test(stderr) ? 'dead' : 'alive');
-    });
+    execFile(
+      'stat',
+      ['--file-system', '--format=%i', '--', mountpoint],
+      options,
+      (error, _stdout, stderr) => {
+        if (error?.killed) resolve('hung');
+        else resolve(DEAD.test(stderr) ? 'dead' : 'alive');
+      },
+    );
   });
 }
