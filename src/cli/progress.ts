@@ -1,4 +1,5 @@
 import type { Progress } from '../runner/engines/engine.ts';
+import { say } from './output.ts';
 import { showBytes, showDuration } from './quantity.ts';
 
 /** Work that is done sooner is not worth a bar, in milliseconds. */
@@ -63,13 +64,34 @@ export function describeStep({ done, total }: Step, elapsedMs: number): string {
   return `[${bar}] ${percent}  ${showBytes(done)} of ${showBytes(total)}  ${speed}  ${left}`.trimEnd();
 }
 
-/** A bar for a seal, from its first report on. */
-export function showSealProgress() {
+/** How often a program is told how far work has come, in milliseconds. */
+const TELL_EVERY_MS = 1000;
+
+/** For programs: an object a line on standard error, `{"type":"progress", …}`, once a second. */
+export class ProgressReport {
+  private toldAt = performance.now();
+
+  update(facts: object): void {
+    const now = performance.now();
+    if (now - this.toldAt < TELL_EVERY_MS) return;
+    this.toldAt = now;
+    say(JSON.stringify({ type: 'progress', ...facts }));
+  }
+}
+
+/** How far a seal has come, from its first report on: a bar, or lines of JSON. */
+export function showSealProgress(json: boolean) {
   let line: ProgressLine | undefined;
+  let report: ProgressReport | undefined;
   return {
-    onProgress: ({ bytes, totalBytes }: { bytes: number; totalBytes: number }): void => {
+    onProgress: (progress: { bytes: number; totalBytes: number; files: number }): void => {
+      if (json) {
+        report ??= new ProgressReport();
+        report.update(progress);
+        return;
+      }
       line ??= new ProgressLine('Sealing');
-      line.update({ done: bytes, total: totalBytes });
+      line.update({ done: progress.bytes, total: progress.totalBytes });
     },
     [Symbol.dispose]: (): void => line?.[Symbol.dispose](),
   };

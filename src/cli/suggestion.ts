@@ -4,7 +4,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
     .map((candidate) => ({ candidate, distance: distance(word, candidate) }))
     .sort((a, b) => a.distance - b.distance);
   const best = ranked[0];
-  const limit = Math.ceil(word.length / 3);
+  const limit = word.length < 5 ? 1 : 2;
   return best && best.distance <= limit ? best.candidate : undefined;
 }
 

@@ -35,6 +35,12 @@ describe('help', () => {
     expect(stderr).not.toMatch(/koffi|dockerode|chokidar|age-encryption|yargs|commands/);
   });
 
+  it('comes with the verb help too', async () => {
+    const cli = newCli();
+    expect((await cli.run('help')).stdout).toBe((await cli.run('--help')).stdout);
+    expect((await cli.run('help', 'ps')).stdout).toBe((await cli.run('ps', '--help')).stdout);
+  });
+
   it('tells its version', async () => {
     const { code, stdout } = await newCli().run('--version');
     expect(code).toBe(0);

@@ -1,7 +1,7 @@
 import { listTasks, openStore, storePath } from '../../store/index.ts';
 import { defineCommand } from '../command.ts';
-import { optionsOfVerb } from '../command-line.ts';
 import { printLine } from '../output.ts';
+import { optionsOfVerb } from '../verb-parser.ts';
 import { findVerb, type Verb, verbs } from '../verbs.ts';
 
 /** What the shell's completion asks: behind -- are the words so far, the unfinished one last. */

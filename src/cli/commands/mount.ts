@@ -1,5 +1,5 @@
 import { DRIVERS } from '../../fs/driver.ts';
-import { mountInBackground, serveUntilUnmounted } from '../../fs/mount/index.ts';
+import { mountInBackground, prepareMountpoint, serveUntilUnmounted } from '../../fs/mount/index.ts';
 import { recover } from '../../runner/index.ts';
 import type { Store } from '../../store/index.ts';
 import { isProtected } from '../../store/keys.ts';
@@ -71,11 +71,12 @@ export const command = defineCommand({
  */
 async function identitiesForServer(
   store: Store,
-  options: IdentityOptions,
+  options: IdentityOptions & { readonly directory: string },
 ): Promise<readonly string[] | undefined> {
   const isNamed = options.identity !== undefined || options['identity-cmd'] !== undefined;
-  if (isNamed || (process.stdin.isTTY && isProtected(store))) {
-    return findIdentities(store, options);
-  }
-  return undefined;
+  if (isNamed) return findIdentities(store, options);
+  if (!process.stdin.isTTY || !isProtected(store)) return undefined;
+  // Nobody types a passphrase for a mount point that is refused afterwards.
+  await prepareMountpoint(options.directory);
+  return findIdentities(store, options);
 }

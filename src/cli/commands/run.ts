@@ -61,7 +61,7 @@ async function inForeground(
   options: RunOptions,
 ): Promise<number> {
   if (process.stderr.isTTY) say(paint('dim', `Task ${claim.task}`, process.stderr));
-  using seal = showSealProgress();
+  using seal = showSealProgress(options.json);
   using engine = showEngineProgress();
   // With --json, standard output belongs to the report; what the task prints is in its log.
   const shown = options.json ? {} : { stdout: process.stdout, stderr: process.stderr };

@@ -29,7 +29,7 @@ export const command = defineCommand({
     const store = openStoreOf(options);
     const tasks = options.task.map(parseTaskName);
     for (const task of tasks) assertEnded(store, task);
-    for (const task of tasks) await seal(store, task);
+    for (const task of tasks) await seal(store, task, options.json);
     const views = tasks.map((task) => viewTask(store, task));
     if (options.json) await printJson(views);
     else for (const { task, artifacts } of views) await printLine(`${task}: ${artifacts}`);
@@ -45,8 +45,8 @@ function assertEnded(store: Store, task: TaskName): void {
   });
 }
 
-async function seal(store: Store, task: TaskName): Promise<void> {
-  using progress = showSealProgress();
+async function seal(store: Store, task: TaskName, json: boolean): Promise<void> {
+  using progress = showSealProgress(json);
   const onSealProgress = progress.onProgress;
   await recoverTask(store, task, { cliMain, scope: 'all', say, onSealProgress });
   const { artifacts, sealError } = viewTask(store, task);

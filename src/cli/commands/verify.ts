@@ -1,11 +1,16 @@
 import { parseTaskName } from '../../store/index.ts';
-import { type Finding, type Verified, verifyArchives } from '../../store/seal/verify.ts';
+import {
+  type Finding,
+  type Verified,
+  type VerifyProgress,
+  verifyArchives,
+} from '../../store/seal/verify.ts';
 import { defineCommand } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
-import { ProgressLine } from '../progress.ts';
+import { ProgressLine, ProgressReport } from '../progress.ts';
 
 export const command = defineCommand({
   examples: [
@@ -29,12 +34,15 @@ export const command = defineCommand({
     const store = openStoreOf(options);
     const tasks = options.task.length > 0 ? options.task.map(parseTaskName) : undefined;
     using progress = new ProgressLine('Verifying');
+    const report = new ProgressReport();
     const verified = await verifyArchives(store, {
       tasks,
       deep: options.deep,
       identities: options.deep ? await findIdentities(store, options) : [],
-      onProgress: ({ task, done, total, bytes }) =>
-        progress.update({ done: bytes, total: null }, `Verifying ${task} (${done} of ${total})`),
+      onProgress: (step) => {
+        if (options.json) report.update(step);
+        else progress.update({ done: step.bytes, total: null }, describe(step));
+      },
     });
     progress[Symbol.dispose]();
     if (options.json) await printJson(verified);
@@ -42,6 +50,9 @@ export const command = defineCommand({
     return exitCodeOf(verified.findings);
   },
 });
+
+const describe = ({ task, done, total }: VerifyProgress): string =>
+  `Verifying ${task} (${done} of ${total})`;
 
 async function tell({ archives, findings }: Verified, deep: boolean): Promise<void> {
   for (const finding of findings) await printLine(show(finding));
