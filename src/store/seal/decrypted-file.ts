@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { TaskfsError } from '../errors.ts';
 import { readHeader } from './age-header.ts';
@@ -16,7 +17,7 @@ export interface DecryptedFile {
 export interface Payload {
   readonly fd: number;
   readonly path: string;
-  readonly key: Uint8Array;
+  readonly key: KeyObject;
   /** Where its first chunk begins in the file. */
   readonly start: number;
   /** Bytes of its chunks. */

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { errnoOf } from '../../sys/errno.ts';
@@ -10,7 +11,7 @@ export interface EncryptRequest {
   readonly fd: number;
   /** Where the first of its chunks goes in the file. */
   readonly position: number;
-  readonly key: Uint8Array;
+  readonly key: KeyObject;
   readonly counter: number;
   readonly last: boolean;
 }
@@ -22,7 +23,7 @@ export interface EncryptReply {
 }
 
 /** Chunks of a block. */
-export const BLOCK_CHUNKS = 64;
+export const BLOCK_CHUNKS = 16;
 
 const sealed = Buffer.allocUnsafeSlow(BLOCK_CHUNKS * SEALED_CHUNK);
 

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { type KeyObject, randomBytes } from 'node:crypto';
 import { closeSync, constants, fsyncSync, openSync, writeSync } from 'node:fs';
 import type { AgeHeader } from './age-header.ts';
 import { BLOCK_SIZE, type EncryptPool } from './encrypt-pool.ts';
@@ -17,7 +17,7 @@ export class EncryptedWriter {
   position = 0;
   private readonly fd: number;
   private readonly pool: EncryptPool;
-  private readonly key: Uint8Array;
+  private readonly key: KeyObject;
   private readonly start: number;
   private block: ArrayBuffer | undefined;
   private used = 0;

@@ -21,7 +21,7 @@ export interface Chunk {
 }
 
 /** Chunks read at once. */
-const BATCH = 32;
+const BATCH = 16;
 
 /**
  * Decrypts a whole age file, chunk after chunk, damaged ones included, and measures it on the way.
@@ -38,8 +38,9 @@ export async function readThrough(
     const start = Buffer.alloc(payload.start);
     readFully(payload.fd, start, 0);
     hash.update(start);
-    for (let at = 0; at < payload.length; at += BATCH * SEALED_CHUNK) {
-      const sealed = Buffer.allocUnsafe(Math.min(BATCH * SEALED_CHUNK, payload.length - at));
+    const batch = Buffer.allocUnsafeSlow(Math.min(BATCH * SEALED_CHUNK, payload.length));
+    for (let at = 0; at < payload.length; at += batch.length) {
+      const sealed = batch.subarray(0, Math.min(batch.length, payload.length - at));
       const got = readFully(payload.fd, sealed, payload.start + at);
       if (got < sealed.length) throw new TaskfsError('damaged', `${path} is truncated`);
       hash.update(sealed);
