@@ -16,11 +16,11 @@ const registrations: Readonly<Record<string, Registration>> = {
   },
   docker: {
     outlivesSupervisor: true,
-    load: async () => (await import('./docker/docker-engine.ts')).createDockerEngine(),
+    load: async () => (await import('./docker/index.ts')).createDockerEngine(),
   },
   swarm: {
     outlivesSupervisor: true,
-    load: async () => (await import('./swarm/swarm-engine.ts')).createSwarmEngine(),
+    load: async () => (await import('./swarm/index.ts')).createSwarmEngine(),
   },
 };
 

@@ -1,32 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { Duplex, Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { TaskfsError } from '../../../store/index.ts';
 import type { Engine, EngineState, Launch, Output, Running } from '../engine.ts';
 import type { Client } from './client.ts';
 import { type Connection, connect, openClient } from './connect.ts';
 import { containerSpec, ownerOf } from './container-spec.ts';
-import { type Endpoint, findEndpoints } from './endpoint.ts';
-import { explainStart, isMissing, isUnreachable, wordsOf } from './failure.ts';
+import { type ContainerState, readState } from './container-state.ts';
+import { runningContainer } from './control.ts';
+import { findEndpoints } from './endpoint.ts';
+import { explainStart, isMissing, isUnreachable } from './failure.ts';
 import { followContainer } from './follow.ts';
 import { provideImage } from './image.ts';
-import { type Ledger, openLedger, removeLedger } from './ledger.ts';
+import { openLedger } from './ledger.ts';
 import { type ContainerOptions, readContainerOptions } from './options.ts';
-import { type Reclaim, reclaimFiles } from './reclaim.ts';
-import { unlessEnded } from './unless-ended.ts';
-
-/** What is remembered of a run. */
-interface ContainerState {
-  readonly endpoint: Endpoint;
-  /** The container's name: known before there is one, so that none is left behind unknown. */
-  readonly container: string;
-  readonly tty: boolean;
-  readonly ledger: string;
-  /** How its files are made the caller's; null where they are already. */
-  readonly reclaim: Reclaim | null;
-}
+import { removeContainer } from './removal.ts';
+import { startContainer } from './start-container.ts';
 
 export interface DockerEngineOptions {
   /** How long an engine that went away is waited for, in milliseconds. */
@@ -43,11 +33,9 @@ export function createDockerEngine({
     name: 'docker',
     start: (...args) => start(patienceMs, ...args),
     attach: (state, logged, output) => attach(patienceMs, readState(state), logged, output),
-    remove: (state) => remove(readState(state)),
+    remove: (state) => removeContainer(readState(state)),
   };
 }
-
-const readState = (state: EngineState): ContainerState => state as unknown as ContainerState;
 
 async function start(
   patienceMs: number,
@@ -119,84 +107,10 @@ async function begin(
     if (stdin) stdin.pipe(attached);
     const ledger = openLedger(state.ledger, 0);
     const followed = { docker, container, tty: state.tty, ledger, output, patienceMs };
-    return running(container, followContainer(followed, attached), attached);
+    return runningContainer(container, followContainer(followed, attached), attached);
   } catch (error) {
-    await remove({ ...state, reclaim: null });
+    await removeContainer({ ...state, reclaim: null });
     throw error;
-  }
-}
-
-/** Creates, attaches, starts: in this order, or the first output is missed. */
-async function startContainer(
-  docker: Client,
-  spec: Docker.ContainerCreateOptions,
-): Promise<Duplex> {
-  try {
-    const container = await docker.createContainer(spec);
-    const attached = await attachStreams(container, spec.OpenStdin === true);
-    await container.start();
-    await setConsoleSize(container, spec);
-    return attached;
-  } catch (error) {
-    if (!spec.HostConfig?.Init || !isWithoutInit(error)) throw error;
-    await unlessEnded(docker.getContainer(spec.name ?? '').remove({ force: true }));
-    return startContainer(docker, { ...spec, HostConfig: { ...spec.HostConfig, Init: false } });
-  }
-}
-
-/** Engines before API 1.42 leave a console size at creation aside. */
-async function setConsoleSize(
-  container: Docker.Container,
-  { HostConfig }: Docker.ContainerCreateOptions,
-): Promise<void> {
-  const [h, w] = HostConfig?.ConsoleSize ?? [];
-  if (h !== undefined && w !== undefined) await unlessEnded(container.resize({ h, w }));
-}
-
-/** The engine's host has no init program to put into containers. */
-const isWithoutInit = (error: unknown): boolean =>
-  /docker-init|catatonit|container-init|init binary/i.test(wordsOf(error));
-
-async function attachStreams(container: Docker.Container, interactive: boolean): Promise<Duplex> {
-  const stream = (await container.attach({
-    stream: true,
-    stdin: interactive,
-    stdout: true,
-    stderr: true,
-    hijack: true,
-    // The usual keys, Ctrl-P Ctrl-Q, are somebody's shell history; nobody detaches from a task.
-    detachKeys: 'ctrl-@,ctrl-@,ctrl-@',
-  })) as Duplex;
-  // Input may still come when the command has ended: its own affair.
-  stream.on('error', () => {});
-  return stream;
-}
-
-function running(
-  container: Docker.Container,
-  ended: Running['ended'],
-  stdin: Duplex | undefined,
-): Running {
-  return {
-    ended,
-    signal: (signal) => sendSignal(container, signal),
-    pause: () => unlessEnded(container.pause()),
-    resume: () => unlessEnded(container.unpause()),
-    stdin,
-  };
-}
-
-async function sendSignal(container: Docker.Container, signal: NodeJS.Signals): Promise<void> {
-  try {
-    await container.kill({ signal });
-  } catch (error) {
-    if (/paused/i.test(wordsOf(error))) {
-      // A paused container takes no signal, not even SIGKILL.
-      await unlessEnded(container.unpause());
-      await unlessEnded(container.kill({ signal }));
-      return;
-    }
-    await unlessEnded(Promise.reject(error));
   }
 }
 
@@ -209,9 +123,9 @@ async function attach(
   const docker = await openClient(state.endpoint);
   const container = docker.getContainer(state.container);
   if (!(await wasStarted(container))) return undefined;
-  const ledger: Ledger = openLedger(state.ledger, logged);
+  const ledger = openLedger(state.ledger, logged);
   const followed = { docker, container, tty: state.tty, ledger, output, patienceMs };
-  return running(container, followContainer(followed), undefined);
+  return runningContainer(container, followContainer(followed), undefined);
 }
 
 /** Whether a container is there and ran; one whose engine does not answer may have. */
@@ -224,30 +138,4 @@ async function wasStarted(container: Docker.Container): Promise<boolean> {
     if (isUnreachable(error)) return true;
     throw error;
   }
-}
-
-/** How long the removal of a container waits for an engine that does not answer, in milliseconds. */
-const REMOVAL_PATIENCE_MS = 10_000;
-
-async function remove(state: ContainerState): Promise<void> {
-  const end = Date.now() + REMOVAL_PATIENCE_MS;
-  for (;;) {
-    try {
-      return await removeNow(state);
-    } catch (error) {
-      if (!isUnreachable(error)) throw error;
-      // An engine that is gone for good keeps its container, whose labels say what it was.
-      if (Date.now() > end) return;
-      await sleep(200);
-    }
-  }
-}
-
-async function removeNow(state: ContainerState): Promise<void> {
-  const docker = await openClient(state.endpoint);
-  const container = docker.getContainer(state.container);
-  await unlessEnded(container.kill());
-  if (state.reclaim) await reclaimFiles(docker, state.reclaim);
-  await unlessEnded(container.remove({ force: true, v: true }));
-  removeLedger(state.ledger);
 }

@@ -56,7 +56,7 @@ export async function followContainer(followed: Followed, attached?: ByteStream)
  * Waits for a container's end by one request that the engine answers then: no polling. Not with
  * dockerode's wait, which never settles where the engine goes away after the headers of its answer.
  */
-async function untilEnd({ id, modem }: Docker.Container): Promise<void> {
+export async function untilEnd({ id, modem }: Docker.Container): Promise<void> {
   const answer = await send<ByteStream>(modem, {
     method: 'POST',
     path: `/containers/${id}/wait`,

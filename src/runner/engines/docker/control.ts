@@ -1,0 +1,34 @@
+import type { Duplex } from 'node:stream';
+import type Docker from 'dockerode';
+import type { Running } from '../engine.ts';
+import { wordsOf } from './failure.ts';
+import { unlessEnded } from './unless-ended.ts';
+
+/** What can be done with a container that runs. */
+export function runningContainer(
+  container: Docker.Container,
+  ended: Running['ended'],
+  stdin: Duplex | undefined,
+): Running {
+  return {
+    ended,
+    signal: (signal) => sendSignal(container, signal),
+    pause: () => unlessEnded(container.pause()),
+    resume: () => unlessEnded(container.unpause()),
+    stdin,
+  };
+}
+
+async function sendSignal(container: Docker.Container, signal: NodeJS.Signals): Promise<void> {
+  try {
+    await container.kill({ signal });
+  } catch (error) {
+    if (/paused/i.test(wordsOf(error))) {
+      // A paused container takes no signal, not even SIGKILL.
+      await unlessEnded(container.unpause());
+      await unlessEnded(container.kill({ signal }));
+      return;
+    }
+    await unlessEnded(Promise.reject(error));
+  }
+}

@@ -1,0 +1,51 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type Docker from 'dockerode';
+import { openClient } from './connect.ts';
+import type { ContainerState } from './container-state.ts';
+import { isMissing, isUnreachable } from './failure.ts';
+import { untilEnd } from './follow.ts';
+import { removeLedger } from './ledger.ts';
+import { reclaimFiles } from './reclaim.ts';
+import { unlessEnded } from './unless-ended.ts';
+
+/** How long the removal of a container waits for an engine that does not answer, in milliseconds. */
+const REMOVAL_PATIENCE_MS = 10_000;
+
+/** Ends and removes a container, and makes the files that it left the caller's. Idempotent. */
+export async function removeContainer(state: ContainerState): Promise<void> {
+  const end = Date.now() + REMOVAL_PATIENCE_MS;
+  for (;;) {
+    try {
+      return await removeNow(state);
+    } catch (error) {
+      if (!isUnreachable(error)) throw error;
+      // An engine that is gone for good keeps its container, whose labels say what it was.
+      if (Date.now() > end) return;
+      await sleep(200);
+    }
+  }
+}
+
+async function removeNow(state: ContainerState): Promise<void> {
+  const docker = await openClient(state.endpoint);
+  const container = docker.getContainer(state.container);
+  removeLedger(state.ledger);
+  if (!(await endContainer(container))) return;
+  // Where that fails, sealing says which files it cannot read.
+  if (state.reclaim) await reclaimFiles(docker, state.reclaim).catch(() => {});
+  await unlessEnded(container.remove({ force: true, v: true }));
+}
+
+/** Kills a container, and waits until it has ended; false where there is none. */
+async function endContainer(container: Docker.Container): Promise<boolean> {
+  try {
+    const { State: state } = await container.inspect();
+    if (state.Status === 'created') return true;
+    await unlessEnded(container.kill());
+    await untilEnd(container);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,51 @@
+import type { Duplex } from 'node:stream';
+import type Docker from 'dockerode';
+import type { Client } from './client.ts';
+import { wordsOf } from './failure.ts';
+import { unlessEnded } from './unless-ended.ts';
+
+/** Creates, attaches, starts: in this order, or the first output is missed. Returns the attached stream. */
+export async function startContainer(
+  docker: Client,
+  spec: Docker.ContainerCreateOptions,
+): Promise<Duplex> {
+  try {
+    const container = await docker.createContainer(spec);
+    const attached = await attachStreams(container, spec.OpenStdin === true);
+    await container.start();
+    await setConsoleSize(container, spec);
+    return attached;
+  } catch (error) {
+    if (!spec.HostConfig?.Init || !isWithoutInit(error)) throw error;
+    await unlessEnded(docker.getContainer(spec.name ?? '').remove({ force: true }));
+    return startContainer(docker, { ...spec, HostConfig: { ...spec.HostConfig, Init: false } });
+  }
+}
+
+/** Engines before API 1.42 leave a console size at creation aside. A command that has ended needs none. */
+async function setConsoleSize(
+  container: Docker.Container,
+  { HostConfig }: Docker.ContainerCreateOptions,
+): Promise<void> {
+  const [h, w] = HostConfig?.ConsoleSize ?? [];
+  if (h !== undefined && w !== undefined) await container.resize({ h, w }).catch(() => {});
+}
+
+/** The engine's host has no init program to put into containers. */
+const isWithoutInit = (error: unknown): boolean =>
+  /docker-init|catatonit|container-init|init binary/i.test(wordsOf(error));
+
+async function attachStreams(container: Docker.Container, interactive: boolean): Promise<Duplex> {
+  const stream = (await container.attach({
+    stream: true,
+    stdin: interactive,
+    stdout: true,
+    stderr: true,
+    hijack: true,
+    // The usual keys, Ctrl-P Ctrl-Q, are somebody's shell history; nobody detaches from a task.
+    detachKeys: 'ctrl-@,ctrl-@,ctrl-@',
+  })) as Duplex;
+  // Input may still come when the command has ended: its own affair.
+  stream.on('error', () => {});
+  return stream;
+}
