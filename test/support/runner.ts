@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
+import { createProcessEngine } from '../../src/runner/engines/process/process-engine.ts';
 import { listProcesses, readVariable } from '../../src/runner/engines/process/processes.ts';
 import { type Claim, startDetached, submit } from '../../src/runner/index.ts';
 import {
@@ -29,8 +31,21 @@ process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, '../../node_modules
 export async function newStore(path = join(temporaryDirectory(), 'store')): Promise<Store> {
   const store = createStore(path);
   await createKeys(store);
-  onTestFinished(() => killAll(store));
+  onTestFinished(async () => {
+    killAll(store);
+    for (const task of listTasks(store)) await removeRun(store, task);
+  });
   return store;
+}
+
+/** Removes what a killed supervisor of a local process leaves: its control group. */
+async function removeRun(store: Store, task: TaskName): Promise<void> {
+  const path = taskPaths(store, task).record;
+  // A test may have spoilt a record on purpose.
+  const text = readFileSync(path, 'utf8');
+  if (!text.includes('"engine": "process"')) return;
+  const { engineState } = readRecord(path, task);
+  if (engineState) await createProcessEngine().remove(engineState);
 }
 
 /** Kills every supervisor of a store, then every process of its tasks: the reboot of a machine. */

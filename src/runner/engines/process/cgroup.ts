@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -8,33 +16,47 @@ import { setTimeout as sleep } from 'node:timers/promises';
  */
 export interface ControlGroup {
   readonly path: string;
+  /**
+   * Makes the group and moves this process into it, so that a child is born there; whether that was
+   * possible. A move costs some 10 ms.
+   */
+  enter(): boolean;
   /** Moves this process back to where it came from. */
   leave(): void;
 }
 
-/**
- * Makes a group beneath that of this process and moves this process into it, so that a child is born
- * there; undefined where there is no cgroup v2 or no right to. A move costs some 10 ms.
- */
-export function enterControlGroup(name: string): ControlGroup | undefined {
+/** A group, not made yet, beneath that of this process; undefined where there is no cgroup v2 or no right to. */
+export function planControlGroup(name: string): ControlGroup | undefined {
   const home = ownGroup();
-  if (home === undefined) return undefined;
+  if (home === undefined || !isWritable(home)) return undefined;
   const path = join(home, name);
-  try {
-    mkdirSync(path);
-    enter(path);
-  } catch {
-    removeQuietly(path);
-    return undefined;
-  }
-  let inside = true;
+  let inside = false;
   return {
     path,
+    enter() {
+      try {
+        mkdirSync(path);
+        enter(path);
+        inside = true;
+      } catch {
+        removeQuietly(path);
+      }
+      return inside;
+    },
     leave() {
       if (inside) enter(home);
       inside = false;
     },
   };
+}
+
+function isWritable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function enter(group: string): void {

@@ -1,5 +1,5 @@
 import { becomeSubreaper } from '../../../sys/index.ts';
-import { endGroup, enterControlGroup, freezeGroup } from './cgroup.ts';
+import { endGroup, freezeGroup, planControlGroup } from './cgroup.ts';
 import { endMembers, findMembers, type Mark, signalProcess } from './members.ts';
 import { bootId } from './processes.ts';
 
@@ -13,20 +13,27 @@ export interface ConfinementState extends Mark {
 /** What holds the processes of one run together, so that none outlives it. */
 export interface Confinement {
   readonly state: ConfinementState;
-  /** Ends the confinement of this process itself, once the first process was started or could not be. */
+  /** Confines whatever this process starts until `leave`, from its first instruction: nothing else may be. */
+  enter(): void;
   leave(): void;
 }
 
 /**
- * Confines whatever this process starts until `leave`, from its first instruction: in a control group
- * where one can be made; elsewhere this process adopts the run's orphans. Nothing else may be started
- * in between.
+ * Plans a control group where one can be made; elsewhere this process adopts the run's orphans.
+ * Nothing is made before `enter`, so that what is made can be remembered first.
  */
-export function confine(task: string, attempt: number, staging: string): Confinement {
-  const group = enterControlGroup(`taskfs-${process.pid}-${task}-${attempt}`);
-  if (!group) becomeSubreaper();
+export function planConfinement(task: string, attempt: number, staging: string): Confinement {
+  const group = planControlGroup(`taskfs-${process.pid}-${task}-${attempt}`);
+  let state: ConfinementState = { boot: bootId(), group: group?.path ?? null, staging };
   return {
-    state: { boot: bootId(), group: group?.path ?? null, staging },
+    get state() {
+      return state;
+    },
+    enter() {
+      if (group?.enter()) return;
+      state = { ...state, group: null };
+      becomeSubreaper();
+    },
     leave: () => group?.leave(),
   };
 }

@@ -8,9 +8,9 @@ import type { Engine, EngineState, Exit, Launch, Output, Running } from '../engi
 import {
   type Confinement,
   type ConfinementState,
-  confine,
   endAll,
   freezeAll,
+  planConfinement,
 } from './confinement.ts';
 import { type OutputPipes, openPipes } from './pipes.ts';
 import { readProcess } from './processes.ts';
@@ -30,9 +30,10 @@ async function start(
   stdin?: Readable,
 ): Promise<Running> {
   assertDirectory(launch.cwd);
-  const confinement = confine(launch.task, launch.attempt, launch.staging);
+  const confinement = planConfinement(launch.task, launch.attempt, launch.staging);
   try {
     remember({ ...confinement.state });
+    confinement.enter();
     const pipes = openPipes(output);
     const child = await spawnChild(launch, confinement, pipes, stdin !== undefined);
     const state = withLeader(confinement.state, child);
