@@ -43,7 +43,7 @@ async function readableBy(prefix: readonly string[], home: string): Promise<stri
 
 test('scripts/demo checks out as the user who runs the tests', async () => {
   expect(await demo([])).toContain('Every step checked out.');
-}, 120_000);
+}, 300_000);
 
 test.runIf(process.getuid?.() === 0)(
   'scripts/demo checks out as a plain user',
@@ -51,5 +51,5 @@ test.runIf(process.getuid?.() === 0)(
     const ids = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
     expect(await demo(['setpriv', ...ids], NOBODY)).toContain('Every step checked out.');
   },
-  120_000,
+  300_000,
 );
