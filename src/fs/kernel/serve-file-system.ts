@@ -27,6 +27,8 @@ export async function serveFileSystem(directory: string, options: KernelOptions)
     name: 'taskfs-kernel',
     // Descriptors are opened and closed by koffi and by Node alike here, and closed by the file system.
     trackUnmanagedFds: false,
+    // Little of what a request leaves behind lives on: a large nursery would only hold memory.
+    resourceLimits: { maxYoungGenerationSizeMb: 3 },
   });
   const ended = endOf(worker, directory, guard).finally(() => closeSync(device));
   // Whoever waits for the end hears of a failure; that nobody does must not end the process.
