@@ -11,6 +11,11 @@ const DESCRIPTOR_LIMIT = 1024;
 const MEMORY_LIMIT_MIB = 150;
 const LIMIT_MS = process.env.TASKFS_LONG ? 600_000 : 90_000;
 
+// How open files are read and written makes no difference to a walk.
+const walkers = variants.filter(
+  ({ user, options }) => user === 'plain' || options.driver === 'libfuse',
+);
+
 const descriptors = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
 
 function memoryMiB(pid: number): number {
@@ -23,7 +28,7 @@ mkdir -p "$0" && cd "$0" && for d in $(seq ${DIRECTORIES}); do
   mkdir $d && cd $d && touch $(seq ${FILES}) && cd ..
 done`;
 
-describe.each(variants)(`${DIRECTORIES * FILES} files ($name)`, (variant) => {
+describe.each(walkers)(`${DIRECTORIES * FILES} files ($name)`, (variant) => {
   test(
     `are walked by a server that may open ${DESCRIPTOR_LIMIT} files, which closes them again`,
     async () => {

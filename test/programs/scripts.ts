@@ -49,7 +49,6 @@ truncate -s 3M tree/sparse && printf end >> tree/sparse
 tar -C tree -cSf all.tar . && mkdir back && tar -C back -xpSf all.tar
 describe back && stat -c '%h' back/a/x && cmp tree/sparse back/sparse && test $(stat -c %b back/sparse) -lt 100
 tar -C tree --diff -f all.tar && echo same`,
-    libfuseShortfall: 'modification times are lost',
   },
   {
     name: 'rsync -aHAX both ways',
@@ -115,7 +114,6 @@ gcc -shared -fPIC -o libtwice.so twice.c && gcc -o shared main.c ./libtwice.so &
 truncate -s 8M holes && printf middle | dd of=holes bs=1 seek=4000000 conv=notrunc status=none
 cp --sparse=always holes one && cp -a holes two && cmp holes one && cmp holes two
 for f in one two; do test $(stat -c %b $f) -lt 200 && echo "$f is sparse"; done`,
-    libfuseShortfall: 'holes cannot be asked for, so cp -a writes them out',
   },
   {
     name: 'dd with O_DIRECT, and mixed with cached reads',
