@@ -91,6 +91,13 @@ function openStaging(store: Store, task: TaskName): number {
     const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
     return openSync(staging, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   } catch (cause) {
+    // A task may do anything to its directory, also put a link to elsewhere in its place.
+    if (errnoOf(cause) === errno.ENOTDIR) {
+      throw new TaskfsError('failed', `${staging} of task ${task} is no directory any more`, {
+        hint: 'Move away what the task put there; it is not followed if it is a link.',
+        cause,
+      });
+    }
     if (errnoOf(cause) !== errno.ENOENT) throw cause;
     throw new TaskfsError('not-found', `task ${task} has no staging directory any more`, {
       hint: `'taskfs status ${task}' says where its files are.`,

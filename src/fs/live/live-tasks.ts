@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { isTaskName, type Store, type TaskName } from '../../store/index.ts';
 import {
+  DT,
   Errno,
   errno,
   isDirectory,
@@ -39,6 +40,7 @@ export class LiveTasks {
     const list = openAt(this.staging, '.', constants.O_RDONLY | constants.O_DIRECTORY);
     try {
       return [...listDirectory(list)]
+        .filter(({ type }) => type === DT.DIR || type === DT.UNKNOWN)
         .map((entry) => ({ name: entry.name.toString('latin1'), ino: entry.ino }))
         .filter((entry): entry is { name: TaskName; ino: bigint } => isTaskName(entry.name))
         .filter((entry) => !this.isArchived(entry.name))

@@ -96,7 +96,7 @@ function open(payload: Payload, number: number, sealed: Buffer): Buffer {
     throw truncated(path, start + length);
   }
   throw new TaskfsError('damaged', `${path} is damaged in chunk ${number} (byte ${start + at})`, {
-    hint: "'taskfs verify' says which files that concerns; the others still read.",
+    hint: "'taskfs verify --deep' says which files that concerns; the others still read.",
   });
 }
 

@@ -107,8 +107,9 @@ function openTop(top: string): Level | undefined {
     const level = openLevel(AT.FDCWD, Buffer.from(top), Buffer.alloc(0));
     return { ...level, name: Buffer.alloc(0) };
   } catch (error) {
-    if (error instanceof TreeChanged && error.errno === errno.ENOENT) return undefined;
-    throw error;
+    if (!(error instanceof TreeChanged)) throw error;
+    if (error.errno === errno.ENOENT) return undefined;
+    throw new Error(`${top} is no directory any more`, { cause: error });
   }
 }
 
