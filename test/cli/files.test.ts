@@ -144,7 +144,8 @@ describe.each([
     expect(statSync(join(copy, 'sparse')).blocks).toBeLessThan(1000);
     expect(readdirSync(copy, { encoding: 'buffer' }).some((name) => name.equals(raw))).toBe(true);
     expect((await cli.run('export', 't', copy)).code).toBe(2);
-  });
+    // Some fifty processes, one after the other: a busy machine needs its time.
+  }, 240_000);
 });
 
 describe('a name that is not UTF-8', () => {
@@ -199,5 +200,27 @@ describe('taskfs edit, open and preview', () => {
     const bytes = (await cli.run('preview', 'p', 'x.bin')).stdout;
     expect(bytes).toContain('00000000  00 01 41 42');
     expect((await cli.run('preview', 'p', '.')).code).toBe(2);
+  });
+});
+
+describe('a tree that is thousands of directories deep', () => {
+  const make = `process.chdir(process.env.TASKFS_ARTIFACTS);
+    for (let i = 0; i < 3000; i++) { fs.mkdirSync('d'); process.chdir('./d'); }
+    fs.writeFileSync('f', 'bottom\\n'); console.log('ready');`;
+
+  it.each(['live', 'sealed'])('is listed and copied: %s', async (state) => {
+    const cli = newCli();
+    const isLive = state === 'live';
+    const script = isLive ? `${make} setTimeout(() => {}, 600_000)` : make;
+    const options = isLive ? ['-d', '--name', 'deep'] : ['--name', 'deep'];
+    await cli.run('run', ...options, '--', process.execPath, '-e', script);
+    if (isLive) {
+      await until('the tree is there', async () => (await cli.run('logs', 'deep')).stdout !== '');
+    }
+    const { code, stdout } = await cli.run('ls', '-R', 'deep');
+    expect(code).toBe(0);
+    expect(stdout.trim().split('\n')).toHaveLength(3001);
+    const copy = join(cli.base, 'copy');
+    expect(await cli.json('export', '--json', 'deep', copy)).toMatchObject({ files: 1, bytes: 7 });
   });
 });

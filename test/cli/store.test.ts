@@ -107,6 +107,22 @@ describe.runIf(isRoot)('a full disk', () => {
     expect(stderr).toContain('Free space');
   });
 
+  it('ends no task whose log it cuts, and is told; every byte is shown all the same', async () => {
+    const cli = newCli({ store: join(smallDisk(), 'store') });
+    await cli.run('init');
+    const script = 'head -c 3000000 /dev/zero; exit 3';
+    const ran = await cli.run('run', '--name', 'cut', '--', 'sh', '-c', script);
+    expect(ran.code).toBe(3);
+    expect(ran.bytes).toHaveLength(3_000_000);
+    expect(ran.stderr).toContain('the log of task cut is not whole');
+    const logged = (await cli.run('logs', 'cut')).bytes.length;
+    expect(logged).toBeGreaterThan(100_000);
+    expect(logged).toBeLessThan(1_000_000);
+    expect((await cli.run('events', 'cut', '--json')).stdout).toContain('"log-cut"');
+    expect((await cli.run('run', '--name', 'more', '--', 'true')).code).toBe(125);
+    expect((await cli.run('status', 'more')).code).toBe(3);
+  });
+
   it('keeps the files where they cannot be sealed; recover seals them later', async () => {
     const disk = smallDisk();
     const cli = newCli({ store: join(disk, 'store') });

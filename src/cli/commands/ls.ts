@@ -3,6 +3,7 @@ import {
   type ArtifactNode,
   type ArtifactTree,
   openTree,
+  walk,
 } from '../../store/artifacts/index.ts';
 import { parseTaskName, TaskfsError } from '../../store/index.ts';
 import { jsonPath, printableName } from '../../watch/name.ts';
@@ -84,24 +85,15 @@ function findDirectoryOrLink(tree: ArtifactTree, path: Buffer): ArtifactNode {
 }
 
 function* below(node: ArtifactNode, path: Buffer, recursive: boolean): Generator<Found> {
-  const sorted = [...node.list()].sort((a, b) => Buffer.compare(a.name, b.name));
-  for (const artifact of sorted) {
-    const childPath =
-      path.length === 0 ? artifact.name : Buffer.concat([path, Buffer.from('/'), artifact.name]);
-    yield { path: childPath, artifact };
-    if (!recursive || artifact.type !== 'directory') continue;
-    using child = childIfThere(node, artifact.name);
-    if (child) yield* below(child, childPath, recursive);
+  const at = (name: Buffer): Buffer =>
+    path.length === 0 ? name : Buffer.concat([path, Buffer.from('/'), name]);
+  if (!recursive) {
+    const sorted = [...node.list()].sort((a, b) => Buffer.compare(a.name, b.name));
+    for (const artifact of sorted) yield { path: at(artifact.name), artifact };
+    return;
   }
-}
-
-/** A live task may remove a directory between two looks. */
-function childIfThere(node: ArtifactNode, name: Buffer): ArtifactNode | undefined {
-  try {
-    return node.child(name);
-  } catch (error) {
-    if (error instanceof TaskfsError && error.kind === 'not-found') return undefined;
-    throw error;
+  for (const step of walk(node)) {
+    if (step.type === 'meet') yield { path: at(step.path), artifact: step.artifact };
   }
 }
 

@@ -12,6 +12,7 @@ import {
 import { chownAt, linkAt, mkdirAt, openAt, symlinkAt, utimensAt } from '../../sys/index.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import type { Artifact, ArtifactNode } from './artifact.ts';
+import { type Step, walk } from './walk.ts';
 
 /** What an export did. */
 export interface Exported {
@@ -30,7 +31,7 @@ export function exportTree(top: ArtifactNode, directory: string): Exported {
   const root = openTarget(directory);
   const copy = new TreeCopy(root);
   try {
-    copy.fill(top, root, Buffer.alloc(0));
+    copy.fill(top);
     finish(root, top.artifact);
   } catch (cause) {
     if (cause instanceof TaskfsError) throw cause;
@@ -70,30 +71,41 @@ class TreeCopy {
   bytes = 0;
   readonly skipped: { path: Buffer; type: string }[] = [];
   private readonly root: number;
+  /** Descriptors of the target directories from the root to where the walk is. */
+  private readonly targets: number[];
   /** Where the first name of a file with several lies in the target. */
   private readonly linked = new Map<string, Buffer>();
 
   constructor(root: number) {
     this.root = root;
+    this.targets = [root];
   }
 
-  fill(source: ArtifactNode, target: number, path: Buffer): void {
-    for (const { name } of source.list()) {
-      using child = source.child(name);
-      this.copy(child, target, path.length === 0 ? name : join(path, name));
+  fill(top: ArtifactNode): void {
+    try {
+      for (const step of walk(top)) {
+        if (step.type === 'meet') this.copy(step);
+        else this.leave(step.artifact);
+      }
+    } finally {
+      for (const fd of this.targets.splice(1)) closeSync(fd);
     }
   }
 
-  private copy(source: ArtifactNode, target: number, path: Buffer): void {
-    const { name, type, identity } = source.artifact;
+  private get target(): number {
+    return this.targets.at(-1) ?? this.root;
+  }
+
+  private copy({ artifact, path, parent }: Step & { readonly type: 'meet' }): void {
+    const { name, type, identity } = artifact;
     const first = identity === null ? undefined : this.linked.get(identity);
     if (first) {
-      linkAt(this.root, first, target, name);
+      linkAt(this.root, first, this.target, name);
       return;
     }
-    if (type === 'directory') this.copyDirectory(source, target, path);
-    else if (type === 'file') this.copyFile(source, target);
-    else if (type === 'symlink') copyLink(source.artifact, target);
+    if (type === 'directory') this.enter(name);
+    else if (type === 'file') this.copyFile(parent, name);
+    else if (type === 'symlink') copyLink(artifact, this.target);
     else {
       this.skipped.push({ path, type });
       return;
@@ -101,20 +113,21 @@ class TreeCopy {
     if (identity !== null) this.linked.set(identity, path);
   }
 
-  private copyDirectory(source: ArtifactNode, target: number, path: Buffer): void {
-    const { name } = source.artifact;
-    mkdirAt(target, name, 0o700);
-    const fd = openAt(target, name, DIRECTORY);
-    try {
-      this.fill(source, fd, path);
-      finish(fd, source.artifact);
-    } finally {
-      closeSync(fd);
-    }
+  private enter(name: Buffer): void {
+    mkdirAt(this.target, name, 0o700);
+    this.targets.push(openAt(this.target, name, DIRECTORY));
   }
 
-  private copyFile(source: ArtifactNode, target: number): void {
-    const fd = openAt(target, source.artifact.name, NEW_FILE, 0o600);
+  private leave(directory: Artifact): void {
+    const fd = this.targets.pop();
+    if (fd === undefined) return;
+    finish(fd, directory);
+    closeSync(fd);
+  }
+
+  private copyFile(parent: ArtifactNode, name: Buffer): void {
+    using source = parent.child(name);
+    const fd = openAt(this.target, name, NEW_FILE, 0o600);
     try {
       let size = 0;
       for (let got = source.read(buffer, size); got > 0; got = source.read(buffer, size)) {
@@ -130,8 +143,6 @@ class TreeCopy {
     }
   }
 }
-
-const join = (path: Buffer, name: Buffer): Buffer => Buffer.concat([path, Buffer.from('/'), name]);
 
 /** Writes all blocks that are not zero: what is left out becomes a hole. */
 function writeData(fd: number, data: Buffer, offset: number): void {

@@ -6,3 +6,4 @@ export type { Artifact, ArtifactNode, ArtifactTree, ArtifactType } from './artif
 export { type Exported, exportTree } from './export.ts';
 export { type FindIdentities, openTree, placeOf } from './open-tree.ts';
 export { openLog, type TaskLog } from './task-log.ts';
+export { type Step, walk } from './walk.ts';

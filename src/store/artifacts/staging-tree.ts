@@ -48,7 +48,7 @@ function nodeOf(task: TaskName, path: Buffer, pinned: number): ArtifactNode {
   };
   return {
     artifact: describe(name, statFd(pinned), () => readlinkAt(pinned, '')),
-    list: () => listEntries(open(), explain),
+    list: () => listEntries(pinned, explain),
     child: (childName) => {
       const childPath = path.length === 0 ? childName : join(path, childName);
       try {
@@ -75,9 +75,12 @@ function nodeOf(task: TaskName, path: Buffer, pinned: number): ArtifactNode {
 
 const join = (path: Buffer, name: Buffer): Buffer => Buffer.concat([path, Buffer.from('/'), name]);
 
-/** Lists a directory from its beginning, through a descriptor of its own: `fd` keeps its position. */
-function* listEntries(fd: number, explain: (cause: unknown) => TaskfsError): Generator<Artifact> {
-  const own = openSync(`/proc/self/fd/${fd}`, constants.O_RDONLY | constants.O_DIRECTORY);
+/** Lists a directory from its beginning, through a descriptor that is there for the listing alone. */
+function* listEntries(
+  pinned: number,
+  explain: (cause: unknown) => TaskfsError,
+): Generator<Artifact> {
+  const own = openForListing(pinned, explain);
   try {
     for (const { name } of listDirectory(own)) {
       const found = ifThere(() => describe(name, statAt(own, name), () => readlinkAt(own, name)));
@@ -87,6 +90,14 @@ function* listEntries(fd: number, explain: (cause: unknown) => TaskfsError): Gen
     throw explain(cause);
   } finally {
     closeSync(own);
+  }
+}
+
+function openForListing(pinned: number, explain: (cause: unknown) => TaskfsError): number {
+  try {
+    return openSync(`/proc/self/fd/${pinned}`, constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch (cause) {
+    throw explain(cause);
   }
 }
 
