@@ -1,6 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createRecord, newRecord } from '../../src/store/record.ts';
 import {
   createStore,
   type Store,
@@ -11,6 +10,7 @@ import {
   taskPaths,
 } from '../../src/store/index.ts';
 import { createKeys } from '../../src/store/keys.ts';
+import { createRecord, newRecord } from '../../src/store/record.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 /** A task that has ended and waits to be sealed, in a store of its own. */
@@ -40,7 +40,11 @@ export async function storeWithKeys(path = join(temporaryDirectory(), 'store')):
 }
 
 /** Adds a task that has ended to a store: record, an empty staging directory, a log. */
-export function endedTask(store: Store, name: string, change: Partial<TaskRecord> = {}): SealableTask {
+export function endedTask(
+  store: Store,
+  name: string,
+  change: Partial<TaskRecord> = {},
+): SealableTask {
   const task = name as TaskName;
   const paths = taskPaths(store, task);
   mkdirSync(paths.directory, { recursive: true, mode: 0o700 });
