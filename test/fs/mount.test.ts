@@ -71,6 +71,18 @@ describe('a mount point', () => {
   });
 });
 
+test('a mount point within the store is refused', async () => {
+  const base = temporaryDirectory();
+  const store = createStore(join(base, 'store'));
+  await symlink(store.staging, join(base, 'link'));
+  for (const path of [store.staging, store.archive, join(base, 'link')]) {
+    await expect(mountInBackground(store, path)).rejects.toMatchObject({
+      kind: 'usage',
+      message: expect.stringContaining('lies in the store'),
+    });
+  }
+});
+
 describe.each(variants)('a mount ($name)', (variant) => {
   test('is refused where one is already', async () => {
     const { base, mountpoint, run: asUser } = await mounted(variant);

@@ -1,6 +1,6 @@
 import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { messageOf, TaskfsError } from '../../store/index.ts';
+import { messageOf, type Store, TaskfsError } from '../../store/index.ts';
 import { detach } from './detach.ts';
 import { probeMount } from './liveness.ts';
 import { type TaskfsMount, taskfsMountAt } from './mountinfo.ts';
@@ -16,6 +16,17 @@ export async function prepareMountpoint(path: string): Promise<string> {
   if (canonical !== named) await clearMount(canonical);
   assertEmpty(canonical);
   return canonical;
+}
+
+/**
+ * Throws `usage` where a canonical mount point lies within the store that the mount is to show: its
+ * server would wait for itself.
+ */
+export function assertOutside(store: Store, mountpoint: string): void {
+  if (!mountpoint.startsWith(join(realpathSync(store.path), '/'))) return;
+  throw new TaskfsError('usage', `the mount point ${mountpoint} lies in the store ${store.path}`, {
+    hint: 'Give an empty directory elsewhere.',
+  });
 }
 
 /** The canonical path of a mount point, found without touching what may be mounted on it. */

@@ -1,6 +1,6 @@
 import { messageOf, type Store } from '../../store/index.ts';
 import type { DriverName, Serve, Served } from '../driver.ts';
-import { prepareMountpoint } from './mountpoint.ts';
+import { assertOutside, prepareMountpoint } from './mountpoint.ts';
 import { assertCanMount } from './requirements.ts';
 
 /** What a user may choose about a mount. Plain data. */
@@ -36,6 +36,7 @@ export async function serveMount(
   const driver = options.driver ?? defaultDriver();
   assertCanMount(driver);
   const mountpoint = await prepareMountpoint(path);
+  assertOutside(store, mountpoint);
   const serve = await loadDriver(driver);
   const served = await serve(mountpoint, {
     store,
