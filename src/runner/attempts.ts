@@ -44,7 +44,11 @@ async function atBench<T>(
     return await work({ journal, requests, engine, output });
   } finally {
     output.close();
-    if (output.logError !== null) journal.note({ type: 'log-cut', error: output.logError });
+    if (output.logError !== null) {
+      const { logError: error } = output;
+      journal.note({ type: 'log-cut', error });
+      options.say?.(`the log of task ${journal.record.task} is not whole: ${error}`);
+    }
   }
 }
 
