@@ -4,10 +4,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { type Cli, finished, newCli } from '../support/cli.ts';
+import { until } from '../support/until.ts';
 
 // Never by fs.*Sync: another process serves the mount, but a hung one must not hang the tests.
 const read = async (path: string): Promise<string> =>
   (await promisify(execFile)('cat', [path], { timeout: 20_000 })).stdout;
+
+const shell = async (script: string): Promise<string> =>
+  (await promisify(execFile)('sh', ['-c', script], { timeout: 20_000 })).stdout;
 
 function mountpointOf(cli: Cli): string {
   const path = join(cli.base, 'mnt');
@@ -35,6 +39,27 @@ describe('taskfs mount', () => {
     expect(again.stderr).toContain(mountpoint);
     expect((await cli.run('unmount', mountpoint)).code).toBe(0);
     expect((await cli.run('unmount', mountpoint)).code).toBe(2);
+  });
+
+  it('shows one store on two directories, each with a driver of its own', async () => {
+    const cli = newCli();
+    await cli.run('init');
+    const [one, two] = [join(cli.base, 'one'), join(cli.base, 'two')];
+    for (const directory of [one, two]) mkdirSync(directory);
+    expect((await cli.run('mount', '--driver', 'kernel', one)).code).toBe(0);
+    expect((await cli.run('mount', '--driver', 'libfuse', two)).code).toBe(0);
+    const script = 'until [ -e "$TASKFS_ARTIFACTS/go" ]; do sleep 0.05; done';
+    await cli.run('run', '-d', '--name', 't', '--', 'sh', '-c', script);
+    await shell(`echo hi > ${one}/live/t/file && cat ${two}/live/t/file && touch ${two}/live/t/go`);
+    expect((await cli.run('wait', 't')).code).toBe(0);
+    for (const directory of [one, two]) {
+      await until('it has moved', async () => (await shell(`ls ${directory}/live`)) === '');
+      expect(await shell(`cat ${directory}/archive/t/file`)).toBe('hi\n');
+    }
+    await cli.run('rm', 't');
+    for (const directory of [one, two]) {
+      await until('it has gone', async () => (await shell(`ls ${directory}/archive`)) === '');
+    }
   });
 
   it('serves from here with --foreground until it is told to end', async () => {

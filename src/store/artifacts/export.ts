@@ -24,15 +24,15 @@ export interface Exported {
 
 /**
  * Copies a task's tree into a directory that is new or empty: content, holes, symbolic links as
- * links, hard links, modes and times; owners too where the caller is root. Links are never followed,
- * on either side. Throws `usage` where the directory is not empty, `failed` where it cannot be written.
+ * links, hard links, modes and times; owners too where the caller is root. A directory that is there
+ * already stays as it is itself. Links are never followed, on either side. Throws `usage` where the directory is not empty, `failed` where it cannot be written.
  */
 export function exportTree(top: ArtifactNode, directory: string): Exported {
-  const root = openTarget(directory);
+  const { root, isNew } = openTarget(directory);
   const copy = new TreeCopy(root);
   try {
     copy.fill(top);
-    finish(root, top.artifact);
+    if (isNew) finish(root, top.artifact);
   } catch (cause) {
     if (cause instanceof TaskfsError) throw cause;
     throw new TaskfsError('failed', `cannot write into ${directory}: ${messageOf(cause)}`, {
@@ -48,9 +48,10 @@ export function exportTree(top: ArtifactNode, directory: string): Exported {
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
-function openTarget(directory: string): number {
+function openTarget(directory: string): { readonly root: number; readonly isNew: boolean } {
+  let made: string | undefined;
   try {
-    mkdirSync(directory, { recursive: true });
+    made = mkdirSync(directory, { recursive: true });
   } catch (cause) {
     throw new TaskfsError('failed', `cannot make ${directory}: ${messageOf(cause)}`, { cause });
   }
@@ -59,7 +60,8 @@ function openTarget(directory: string): number {
       hint: 'Export into a new or an empty directory: nothing is overwritten.',
     });
   }
-  return openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  const root = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  return { root, isNew: made !== undefined };
 }
 
 const BLOCK = 4096;
