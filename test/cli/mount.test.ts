@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
@@ -60,6 +60,24 @@ describe('taskfs mount', () => {
     for (const directory of [one, two]) {
       await until('it has gone', async () => (await shell(`ls ${directory}/archive`)) === '');
     }
+  });
+
+  it.each(['kernel', 'libfuse'])('tells why its server fails (%s)', async (driver) => {
+    const cli = newCli();
+    await cli.run('init');
+    const checkout = join(import.meta.dirname, '../..');
+    const broken = join(cli.base, 'broken');
+    mkdirSync(broken);
+    cpSync(join(checkout, 'src'), join(broken, 'src'), { recursive: true });
+    cpSync(join(checkout, 'package.json'), join(broken, 'package.json'));
+    symlinkSync(join(checkout, 'node_modules'), join(broken, 'node_modules'));
+    appendFileSync(join(broken, 'src/fs/core.ts'), "import './not-there.ts';\n");
+    const args = [join(broken, 'src/cli/main.ts'), 'mount', '--driver', driver, mountpointOf(cli)];
+    const env = { ...process.env, TASKFS_STORE: cli.store };
+    await expect(promisify(execFile)(process.execPath, args, { env })).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('not-there.ts'),
+    });
   });
 
   it('serves from here with --foreground until it is told to end', async () => {
