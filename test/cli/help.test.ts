@@ -84,7 +84,8 @@ describe('output', () => {
       const { stdout } = await promisify(execFile)('script', args, { env });
       return stdout;
     };
-    const { NO_COLOR: _, ...inherited } = process.env;
+    // Node takes a terminal in CI to have no colours.
+    const { NO_COLOR: _, CI: __, ...inherited } = process.env;
     const env = { ...inherited, TASKFS_STORE: cli.store, TERM: 'xterm' };
     expect(await inTerminal(env)).toContain('\x1b[2mTASK');
     expect(await inTerminal({ ...env, NO_COLOR: '1' })).not.toContain('\x1b');

@@ -81,6 +81,9 @@ describe.each(drivers)('archive/ (%s)', (driver) => {
     writeFileSync(join(sealable.paths.staging, 'f'), 'sealed');
     await seal(sealable);
     const directory = join(await mounted(sealable, driver), 'archive/done');
+    // With libfuse the kernel judges by mode bits before it asks; root passes them all.
+    const isJudged = driver === 'libfuse' && process.getuid?.() !== 0;
+    const refusal = isJudged ? /Read-only file system|Permission denied/ : /Read-only file system/;
     for (const command of [
       'echo x > f',
       'echo x >> f',
@@ -102,7 +105,7 @@ describe.each(drivers)('archive/ (%s)', (driver) => {
         env: { ...process.env, LC_ALL: 'C' },
       });
       await expect(failure, command).rejects.toMatchObject({
-        stderr: expect.stringContaining('Read-only file system'),
+        stderr: expect.stringMatching(refusal),
       });
     }
     expect((await run('cat', [join(directory, 'f')])).stdout).toBe('sealed');

@@ -20,6 +20,10 @@ export const variants = [
 ] as const;
 export type Variant = (typeof variants)[number];
 
+export const isRoot = process.getuid?.() === 0;
+/** Only root can be root; a plain user is whoever is not, or nobody where root runs the tests. */
+export const runsHere = ({ user }: Variant): boolean => isRoot || user !== 'root';
+
 export interface LoopbackMount {
   /** The directory beneath, and the mount of it. */
   readonly source: string;
@@ -43,7 +47,7 @@ export async function mountLoopback(variant: Variant, faults: Faults = {}): Prom
   chmodSync(base, 0o755);
   for (const directory of [source, mount]) {
     mkdirSync(directory);
-    if (variant.user === 'nobody') chownSync(directory, NOBODY, NOBODY);
+    if (isRoot && variant.user === 'nobody') chownSync(directory, NOBODY, NOBODY);
   }
   const options: KernelOptions = {
     fileSystem: {
@@ -62,7 +66,8 @@ export async function mountLoopback(variant: Variant, faults: Faults = {}): Prom
   });
   onTestFinished(() => {
     server.kill('SIGKILL');
-    spawnSync('umount', ['-l', mount]);
+    if (isRoot) spawnSync('umount', ['-l', mount]);
+    else spawnSync('fusermount3', ['-uqz', mount]);
     removeTree(AT.FDCWD, base);
   });
   let output = '';
@@ -83,4 +88,4 @@ export async function mountLoopback(variant: Variant, faults: Faults = {}): Prom
 
 /** Options of spawn to be the variant's user: whoever is not root may not enter another's mount. */
 export const asUser = (variant: Variant): { uid?: number; gid?: number } =>
-  variant.user === 'nobody' ? { uid: NOBODY, gid: NOBODY } : {};
+  isRoot && variant.user === 'nobody' ? { uid: NOBODY, gid: NOBODY } : {};

@@ -24,6 +24,8 @@ import { mkdirAt, openAt } from '../../src/sys/index.ts';
 import { endedTask, type SealableTask, storeWithKeys } from '../support/sealable.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
+const isRoot = process.getuid?.() === 0;
+
 async function open({ store, paths }: SealableTask): Promise<ArchiveReader> {
   const keys = await unlockArchive(paths.archive, await loadIdentities(store));
   const reader = openArchive(paths.archive, keys);
@@ -92,27 +94,30 @@ describe('what the system before this one lost', () => {
     expect(content(await open(sealable), 'one/two/three/file')).toBe('nested');
   });
 
-  test('a full disk keeps staging, leaves no partial archive, and a later seal completes', async () => {
-    const disk = temporaryDirectory();
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=12m', 'tmpfs', disk]);
-    onTestFinished(() => void execFileSync('umount', ['-l', disk]));
-    const sealable = endedTask(await storeWithKeys(join(disk, 'store')), 'full');
-    const { staging, archive } = sealable.paths;
-    writeFileSync(join(staging, 'data'), Buffer.alloc(5_000_000, 'x'));
-    writeFileSync(join(disk, 'filler'), Buffer.alloc(6_000_000));
-    await expect(sealTask(sealable.store, sealable.task)).rejects.toMatchObject({
-      kind: 'failed',
-      message: expect.stringContaining('no space left on device'),
-    });
-    expect(readdirSync(sealable.store.archive)).toEqual([]);
-    expect(statSync(join(staging, 'data')).size).toBe(5_000_000);
-    expect(statSync(staging).mode & 0o777).toBe(0o700);
-    expect(() => removePlaintext(sealable.store, sealable.task)).toThrow('is not sealed');
-    rmSync(join(disk, 'filler'));
-    await sealTask(sealable.store, sealable.task);
-    expect(existsSync(archive)).toBe(true);
-    expect(content(await open(sealable), 'data')).toHaveLength(5_000_000);
-  });
+  test.runIf(isRoot)(
+    'a full disk (as root only) keeps staging, leaves no partial archive, and a later seal completes',
+    async () => {
+      const disk = temporaryDirectory();
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=12m', 'tmpfs', disk]);
+      onTestFinished(() => void execFileSync('umount', ['-l', disk]));
+      const sealable = endedTask(await storeWithKeys(join(disk, 'store')), 'full');
+      const { staging, archive } = sealable.paths;
+      writeFileSync(join(staging, 'data'), Buffer.alloc(5_000_000, 'x'));
+      writeFileSync(join(disk, 'filler'), Buffer.alloc(6_000_000));
+      await expect(sealTask(sealable.store, sealable.task)).rejects.toMatchObject({
+        kind: 'failed',
+        message: expect.stringContaining('no space left on device'),
+      });
+      expect(readdirSync(sealable.store.archive)).toEqual([]);
+      expect(statSync(join(staging, 'data')).size).toBe(5_000_000);
+      expect(statSync(staging).mode & 0o777).toBe(0o700);
+      expect(() => removePlaintext(sealable.store, sealable.task)).toThrow('is not sealed');
+      rmSync(join(disk, 'filler'));
+      await sealTask(sealable.store, sealable.task);
+      expect(existsSync(archive)).toBe(true);
+      expect(content(await open(sealable), 'data')).toHaveLength(5_000_000);
+    },
+  );
 });
 
 describe('trees of every kind', () => {
@@ -172,8 +177,10 @@ describe('trees of every kind', () => {
     const home = temporaryDirectory();
     execFileSync('chmod', ['0777', home]);
     const program = join(import.meta.dirname, '../support/seal-modes-program.ts');
-    const user = ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, program];
-    const output = execFileSync('setpriv', [...user, join(home, 'store')], { encoding: 'utf8' });
+    const asNobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+    const command = [process.execPath, program, join(home, 'store')];
+    const [file = '', ...args] = isRoot ? [...asNobody, ...command] : command;
+    const output = execFileSync(file, args, { encoding: 'utf8' });
     expect(JSON.parse(output)).toEqual({
       archived: { secret: ['hidden', 0], 'closed/inner': ['inside', 0o400], closed: 0 },
       onDisk: { secret: 0, closed: 0 },

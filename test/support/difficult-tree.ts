@@ -52,12 +52,12 @@ export function describeTree(directory: string, leaveOut: readonly string[] = []
     .sort();
 }
 
-/** The sha256 of every regular file, by sha256sum(1), and every user attribute, by getfattr(1). */
+/** The sha256 of every regular file that may be read, by sha256sum(1), and every user attribute, by getfattr(1). */
 export function describeContents(directory: string): { hashes: string; attributes: string } {
   const run = (command: string): string =>
     execFileSync('bash', ['-c', command], { cwd: directory }).toString('latin1');
   return {
-    hashes: run('find . -type f -print0 | sort -z | xargs -0 sha256sum -z'),
+    hashes: run('find . -type f -readable -print0 | sort -z | xargs -0 sha256sum -z'),
     attributes: run(
       'find . -type f -print0 -o -type d -print0 | sort -z | xargs -0 getfattr -h -e hex -d -m user --',
     ),
