@@ -62,9 +62,22 @@ function layout(path: string): Store {
   };
 }
 
-/** Whether a store is there; says nothing of whether it can be opened. */
+/** Whether a store is there. Throws `usage` where that cannot be seen, for it is somebody else's. */
 export function storeExists(path: string): boolean {
-  return existsSync(join(path, 'store.json'));
+  try {
+    statSync(join(path, 'store.json'));
+    return true;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EACCES') return false;
+    throw new TaskfsError(
+      'usage',
+      `the store ${path} belongs to another user: you may not enter it`,
+      {
+        hint: 'Choose a store of your own with --store or TASKFS_STORE.',
+        cause,
+      },
+    );
+  }
 }
 
 /** Makes an empty store, 0700 throughout, or completes one whose making was cut short. */

@@ -80,6 +80,17 @@ describe('a store that is not to be used', () => {
     chownSync(cli.store, 0, 0);
   });
 
+  it.runIf(isRoot)('of another owner is refused, also where it cannot be entered', async () => {
+    const cli = newCli({ user: 'plain' });
+    await cli.run('init');
+    chownSync(cli.store, 4242, 4242);
+    for (const args of [['ps'], ['init'], ['run', '--', 'true'], ['mount', cli.base]]) {
+      const { code, stderr } = await cli.run(...args);
+      expect(stderr).toContain('belongs to another user');
+      expect(code).toBe(2);
+    }
+  });
+
   it('in a directory of something else is refused', async () => {
     const cli = newCli();
     mkdirSync(cli.store);
