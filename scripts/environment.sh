@@ -10,5 +10,8 @@ export PATH="$root/node_modules/.bin:$PATH"
 say() { printf '%s\n' "$*" >&2; }
 
 node_is_new_enough() {
-  command -v node >/dev/null 2>&1 && [ "$(node -p 'process.versions.node.split(".")[0]')" -ge "$node_major" ]
+  local version
+  version=$(node --version 2>/dev/null) || return 1
+  version=${version#v}
+  [ "${version%%.*}" -ge "$node_major" ]
 }
