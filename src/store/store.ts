@@ -102,7 +102,15 @@ export function createStore(path: string): Store {
   return store;
 }
 
-const PARTS = new Set(['keys', 'tasks', 'staging', 'archive', 'store.json', 'mount.log']);
+const PARTS = new Set([
+  'keys',
+  'tasks',
+  'staging',
+  'archive',
+  'store.json',
+  'seals.jsonl',
+  'mount.log',
+]);
 
 function assertEmptyOrOurs(path: string): void {
   if (!statSync(path).isDirectory()) {
