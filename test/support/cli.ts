@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
 import { taskfsMounts, unmount } from '../../src/fs/mount/index.ts';
 import { storeExists } from '../../src/store/index.ts';
-import { killAll } from './runner.ts';
+import { endTasks } from './runner.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 /** The command line's main module. */
@@ -96,7 +96,7 @@ async function endAll(path: string): Promise<void> {
   // Not by openStore: a test may have spoilt the store on purpose, or it is a plain user's.
   const at = (part: string): string => join(path, part);
   if (!storeExists(path)) return;
-  killAll({
+  await endTasks({
     path,
     keys: at('keys'),
     tasks: at('tasks'),

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
@@ -32,20 +31,31 @@ export async function newStore(path = join(temporaryDirectory(), 'store')): Prom
   const store = createStore(path);
   await createKeys(store);
   onTestFinished(async () => {
-    killAll(store);
-    for (const task of listTasks(store)) await removeRun(store, task);
+    await endTasks(store);
   });
   return store;
 }
 
+/** Ends everything of a store that still runs, and removes what it leaves on the machine. */
+export async function endTasks(store: Store): Promise<void> {
+  killAll(store);
+  for (const task of listTasks(store)) await removeRun(store, task);
+}
+
 /** Removes what a killed supervisor of a local process leaves: its control group. */
 async function removeRun(store: Store, task: TaskName): Promise<void> {
-  const path = taskPaths(store, task).record;
-  // A test may have spoilt a record on purpose.
-  const text = readFileSync(path, 'utf8');
-  if (!text.includes('"engine": "process"')) return;
-  const { engineState } = readRecord(path, task);
-  if (engineState) await createProcessEngine().remove(engineState);
+  const record = readWhole(store, task);
+  if (record?.engine !== 'process' || !record.engineState) return;
+  await createProcessEngine().remove(record.engineState);
+}
+
+/** A task's record; undefined where a test has spoilt it on purpose. */
+function readWhole(store: Store, task: TaskName): TaskRecord | undefined {
+  try {
+    return readRecord(taskPaths(store, task).record, task);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Kills every supervisor of a store, then every process of its tasks: the reboot of a machine. */
