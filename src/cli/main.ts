@@ -9,7 +9,10 @@ import { join } from 'node:path';
 
 // Code comes out of this cache, so it is not Node's default: a directory under /tmp may be anybody's.
 const caches = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-enableCompileCache(join(caches, 'taskfs', 'compiled'));
+const compiled = join(caches, 'taskfs', 'compiled');
+enableCompileCache(compiled);
+// The checkout's starter names it, so that this very module comes out of it too; tasks do not inherit that.
+if (process.env.NODE_COMPILE_CACHE === compiled) delete process.env.NODE_COMPILE_CACHE;
 
 if (process.argv[2] === 'supervise') {
   // What `run -d` leaves behind lives as long as its task: without the parser it is 15 MiB smaller.
@@ -18,7 +21,9 @@ if (process.argv[2] === 'supervise') {
 }
 
 const { runCommandLine } = await import('./command-line.ts');
-const { tolerateClosedPipes } = await import('./output.ts');
+const { flushOutput, tolerateClosedPipes } = await import('./output.ts');
 
 tolerateClosedPipes();
-process.exit(await runCommandLine(process.argv.slice(2)));
+const code = await runCommandLine(process.argv.slice(2));
+await flushOutput();
+process.exit(code);

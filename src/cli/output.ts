@@ -21,6 +21,14 @@ export async function print(data: string | Uint8Array): Promise<void> {
   if (gone) throw new ReaderGone();
 }
 
+/** Waits until all that was printed is handed on: exit drops what a slow reader has not taken yet. */
+export async function flushOutput(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    // Called with an error too, where the reader has gone.
+    await new Promise<void>((resolve) => stream.write('', () => resolve()));
+  }
+}
+
 export async function printLine(line: string): Promise<void> {
   await print(`${line}\n`);
 }
