@@ -1,4 +1,5 @@
 import { readSync } from 'node:fs';
+import type { Encrypter } from 'age-encryption';
 import { TaskfsError } from '../errors.ts';
 
 /** The start of an age file: its text header, and the key that the payload's key is derived from. */
@@ -27,8 +28,24 @@ export async function makeHeader(recipients: readonly string[]): Promise<AgeHead
       return [];
     },
   });
-  const file = Buffer.from(await encrypter.encrypt(new Uint8Array()));
+  const file = await encryptWhole(encrypter, new Uint8Array());
   return { bytes: file.subarray(0, headerLength(file)), fileKey };
+}
+
+/**
+ * Encrypts a small file. The package gathers its output with a fetch Response otherwise, and loading
+ * that takes longer than sealing a small task.
+ */
+export async function encryptWhole(encrypter: Encrypter, plain: Uint8Array): Promise<Buffer> {
+  const source = new ReadableStream<Uint8Array>({
+    start(controller) {
+      controller.enqueue(plain);
+      controller.close();
+    },
+  });
+  const parts: Uint8Array[] = [];
+  for await (const part of await encrypter.encrypt(source)) parts.push(part);
+  return Buffer.concat(parts);
 }
 
 /** How long the header at the start of `file` is; 0 where none ends in there. */
