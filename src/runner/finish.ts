@@ -80,7 +80,7 @@ async function sealTask(store: Store, journal: Journal, options: FinishOptions):
     const sealedAt = new Date().toISOString();
     journal.change(
       { artifacts: 'sealed', sealedAt, sealMs, sealError: null },
-      { type: 'sealed', sealMs, bytes, files, skipped: skipped.length },
+      { type: 'sealed', sealMs, bytes, files, skipped: skipped.length, changed: changed.length },
     );
     return true;
   } catch (error) {

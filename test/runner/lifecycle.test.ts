@@ -52,6 +52,8 @@ describe('a task', () => {
       attempts: [{ exitCode: 0 }],
     });
     expect(eventTypes(store, 'one')).toEqual(['submitted', 'started', 'ended', 'sealed']);
+    const { events } = taskPaths(store, parseTaskName('one'));
+    expect(readEvents(events).at(-1)).toMatchObject({ files: 1, skipped: 0, changed: 0 });
     expect(isCleanedUp(store, 'one')).toBe(true);
   });
 
