@@ -141,7 +141,7 @@ function parse(text: Buffer, position: number): Line {
 
 function malformed(position: number, cause?: unknown): TaskfsError {
   return new TaskfsError('damaged', `the index has no entry at byte ${position}`, {
-    hint: "'taskfs reindex' makes the index anew from the archive.",
+    hint: 'The files are in artifacts.tar.enc all the same: age and tar read it without the index.',
     cause,
   });
 }

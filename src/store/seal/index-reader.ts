@@ -110,6 +110,6 @@ export class IndexReader {
 
 function damagedAt(position: number): TaskfsError {
   return new TaskfsError('damaged', `the index has no entry at byte ${position}`, {
-    hint: "'taskfs reindex' makes the index anew from the archive.",
+    hint: 'The files are in artifacts.tar.enc all the same: age and tar read it without the index.',
   });
 }
