@@ -12,11 +12,11 @@ export const BLOCK_SIZE = BLOCK_CHUNKS * CHUNK;
 /** Threads that seal blocks while the calling thread reads files. */
 export interface EncryptPool extends AsyncDisposable {
   /** A block to fill; waits while all of them are being sealed: that is what bounds the memory. */
-  take(): Promise<ArrayBuffer>;
+  take(): Promise<SharedArrayBuffer>;
   /** Seals and writes a block that was taken. Its failure is thrown by the next call of this pool. */
   send(request: EncryptRequest): void;
   /** Gives an unused block back. */
-  giveBack(block: ArrayBuffer): void;
+  giveBack(block: SharedArrayBuffer): void;
   /** Waits until all that was sent is written. Throws Errno. */
   settle(): Promise<void>;
 }
@@ -28,7 +28,7 @@ const MAX_WORKERS = 4;
 export function startEncryptPool(): EncryptPool {
   const limit = Math.min(MAX_WORKERS, Math.max(1, availableParallelism() - 1));
   const workers: Worker[] = [];
-  const free: ArrayBuffer[] = [];
+  const free: SharedArrayBuffer[] = [];
   // Two files gather a block each at once; and each thread has one at work and one waiting.
   let unmade = 2 * limit + 2;
   let pending = 0;
@@ -68,7 +68,7 @@ export function startEncryptPool(): EncryptPool {
         if (block) return block;
         if (unmade > 0) {
           unmade--;
-          return new ArrayBuffer(BLOCK_SIZE);
+          return new SharedArrayBuffer(BLOCK_SIZE);
         }
         await wake.promise;
       }
@@ -77,7 +77,7 @@ export function startEncryptPool(): EncryptPool {
       check();
       const worker = workers.length < limit ? start() : (workers[turn++ % limit] as Worker);
       pending++;
-      worker.postMessage(request, [request.block]);
+      worker.postMessage(request);
     },
     giveBack(block) {
       free.push(block);

@@ -4,9 +4,9 @@ import { parentPort } from 'node:worker_threads';
 import { errnoOf } from '../../sys/errno.ts';
 import { SEALED_CHUNK, sealChunks } from './payload.ts';
 
-/** One stretch of plaintext to be sealed and written; its buffer goes back with the answer. */
+/** One stretch of plaintext to be sealed and written; its buffer, in shared memory, is the thread's until it answers. */
 export interface EncryptRequest {
-  readonly block: ArrayBuffer;
+  readonly block: SharedArrayBuffer;
   readonly length: number;
   readonly fd: number;
   /** Where the first of its chunks goes in the file. */
@@ -17,7 +17,7 @@ export interface EncryptRequest {
 }
 
 export interface EncryptReply {
-  readonly block: ArrayBuffer;
+  readonly block: SharedArrayBuffer;
   /** 0, or why it could not be written. */
   readonly errno: number;
 }
@@ -36,7 +36,7 @@ export function encryptBlock(request: EncryptRequest, out: Uint8Array = sealed):
 
 parentPort?.on('message', (request: EncryptRequest) => {
   const reply: EncryptReply = { block: request.block, errno: attempt(request) };
-  parentPort?.postMessage(reply, [request.block]);
+  parentPort?.postMessage(reply);
 });
 
 function attempt(request: EncryptRequest): number {

@@ -19,7 +19,7 @@ export class EncryptedWriter {
   private readonly pool: EncryptPool;
   private readonly key: KeyObject;
   private readonly start: number;
-  private block: ArrayBuffer | undefined;
+  private block: SharedArrayBuffer | undefined;
   private used = 0;
   /** Where the block begins in the plaintext. */
   private blockStart = 0;
@@ -81,7 +81,7 @@ export class EncryptedWriter {
     closeSync(this.fd);
   }
 
-  private holdBlock(block: ArrayBuffer): void {
+  private holdBlock(block: SharedArrayBuffer): void {
     this.held = this.request(block);
     this.block = undefined;
     this.blockStart += this.used;
@@ -99,12 +99,12 @@ export class EncryptedWriter {
     const block = this.block ?? (held ? undefined : await this.pool.take());
     this.block = undefined;
     this.held = undefined;
-    if (!held) return this.request(block as ArrayBuffer);
+    if (!held) return this.request(block as SharedArrayBuffer);
     if (block) this.pool.giveBack(block);
     return held;
   }
 
-  private request(block: ArrayBuffer): EncryptRequest {
+  private request(block: SharedArrayBuffer): EncryptRequest {
     const { fd, key, used: length, blockStart } = this;
     const counter = blockStart / CHUNK;
     return {
