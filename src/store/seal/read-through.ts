@@ -1,8 +1,8 @@
+import { createHash } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { TaskfsError } from '../errors.ts';
 import { headerMac, readHeader } from './age-header.ts';
-import { startBatchHash } from './batch-hash.ts';
 import { openPayload, type Payload, readFully } from './decrypted-file.ts';
 import { openChunk, SEALED_CHUNK, TAG } from './payload.ts';
 import type { FileSeal } from './seal-record.ts';
@@ -34,12 +34,13 @@ export async function readThrough(
 ): Promise<FileSeal> {
   const payload = openPayload(path, fileKey);
   try {
-    await using hash = startBatchHash(payload.start + payload.length, BATCH * SEALED_CHUNK);
-    const start = (await hash.room()).subarray(0, payload.start);
+    const hash = createHash('sha256');
+    const start = Buffer.alloc(payload.start);
     readFully(payload.fd, start, 0);
     hash.update(start);
-    for (let at = 0; at < payload.length; at += BATCH * SEALED_CHUNK) {
-      const sealed = (await hash.room()).subarray(0, payload.length - at);
+    const batch = Buffer.allocUnsafeSlow(Math.min(BATCH * SEALED_CHUNK, payload.length));
+    for (let at = 0; at < payload.length; at += batch.length) {
+      const sealed = batch.subarray(0, Math.min(batch.length, payload.length - at));
       const got = readFully(payload.fd, sealed, payload.start + at);
       if (got < sealed.length) throw new TaskfsError('damaged', `${path} is truncated`);
       hash.update(sealed);
@@ -47,7 +48,7 @@ export async function readThrough(
       await breathe();
     }
     const mac = headerMac(readHeader(payload.fd, path));
-    return { bytes: payload.start + payload.length, sha256: await hash.digest(), mac };
+    return { bytes: payload.start + payload.length, sha256: hash.digest('hex'), mac };
   } finally {
     closeSync(payload.fd);
   }
