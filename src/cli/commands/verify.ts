@@ -60,7 +60,9 @@ async function tell({ archives, findings }: Verified, deep: boolean): Promise<vo
   const extent = deep
     ? 'every byte'
     : 'as far as can be seen from outside; --deep reads every byte';
-  say(`${archives} archives, as they were sealed: ${extent}.`);
+  const found =
+    archives === 1 ? '1 archive, as it was sealed' : `${archives} archives, as they were sealed`;
+  say(`${found}: ${extent}.`);
 }
 
 function show({ kind, message, file, offset, path }: Finding): string {
