@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Lock, messageOf, type Store, type TaskRecord, takeLock } from '../store/index.ts';
+import type { SealProgress } from '../store/seal/seal.ts';
 import { closeAttempt } from './attempt.ts';
 import { type Ending, statusOf } from './ending.ts';
 import type { Journal } from './journal.ts';
@@ -8,13 +9,6 @@ import { leaveQueue } from './queue.ts';
 import { dropWishes } from './requests.ts';
 import { dropReserve } from './reserve.ts';
 import { scratchDirectory } from './scratch.ts';
-
-/** How far sealing has come; bytes are those of the tar. */
-export interface SealProgress {
-  readonly bytes: number;
-  readonly totalBytes: number;
-  readonly files: number;
-}
 
 export interface FinishOptions {
   /** Words for a person. */
