@@ -10,7 +10,7 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 /** What users install; the checkout strips the types of its main module at each start besides. */
-const cli = join(root, 'dist', 'cli', 'main.js');
+const cli = join(root, 'dist', 'main.js');
 const image = process.env.TASKFS_TEST_IMAGE;
 
 /** A figure, and how many times a base figure it may be, or how many milliseconds. */
@@ -103,7 +103,7 @@ function describe(figure: Figure): string {
   return `${what.padEnd(40)} ${ms.toFixed(0).padStart(6)} ms${beside}${bound}${verdict}`;
 }
 
-await run('tsc', ['-p', join(root, 'tsconfig.build.json')]);
+await run('npm', ['--prefix', root, 'run', '--silent', 'build']);
 await taskfs('init');
 const figures = await processFigures();
 if (image) figures.push(...(await containerFigures(image)));

@@ -1,6 +1,6 @@
 /**
  * The task of scripts/demo: some ten seconds of real work on real files. It unpacks a source
- * tarball, compiles it, measures each file into a log that grows, waits for a title that somebody
+ * tarball, bundles it, measures each file into a log that grows, waits for a title that somebody
  * types into a file while it runs, and leaves a report and a picture.
  *
  *   node task.ts SOURCES.tar.gz NODE_MODULES      writes into $TASKFS_ARTIFACTS
@@ -46,12 +46,12 @@ function unpack(): void {
 }
 
 function build(): void {
-  say('compiling with tsc');
+  say('bundling with rolldown');
   const link = join(sources, 'node_modules');
   symlinkSync(modules, link);
-  const compiler = join(modules, '.bin', 'tsc');
-  const options = ['-p', 'tsconfig.build.json', '--outDir', join('..', 'dist')];
-  execFileSync(compiler, options, { cwd: sources, stdio: 'inherit' });
+  const bundler = join(modules, '.bin', 'rolldown');
+  const options = ['--config', '--dir', join('..', 'dist')];
+  execFileSync(bundler, options, { cwd: sources, stdio: 'inherit' });
   rmSync(link);
 }
 

@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import type { Command, Example } from './command.ts';
 import { print, printLine } from './output.ts';
 import { groups, type Verb } from './verbs.ts';
@@ -57,6 +56,6 @@ function align(rows: readonly Example[]): string {
 }
 
 export async function printVersion(): Promise<void> {
-  const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
-  await printLine(version);
+  const { default: manifest } = await import('../../package.json', { with: { type: 'json' } });
+  await printLine(manifest.version);
 }

@@ -40,12 +40,15 @@ export interface CliOptions {
   readonly user?: 'plain';
   readonly store?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Another main module than the checkout's. */
+  readonly main?: string;
 }
 
 /** A store that is not there yet, and taskfs for it. Afterwards its supervisors, tasks and mounts are ended. */
 export function newCli(options: CliOptions = {}): Cli {
   const base = temporaryDirectory();
   const store = options.store ?? join(base, 'store');
+  const program = options.main ?? main;
   const becomes = options.user === 'plain' && process.geteuid?.() === 0;
   if (becomes) chownSync(base, NOBODY, NOBODY);
   chmodSync(base, 0o755);
@@ -55,8 +58,8 @@ export function newCli(options: CliOptions = {}): Cli {
   const ids = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--'];
   const start = (...args: string[]): ChildProcessWithoutNullStreams =>
     becomes
-      ? spawn('setpriv', [...ids, process.execPath, main, ...args], { env, cwd: base })
-      : spawn(process.execPath, [main, ...args], { env, cwd: base });
+      ? spawn('setpriv', [...ids, process.execPath, program, ...args], { env, cwd: base })
+      : spawn(process.execPath, [program, ...args], { env, cwd: base });
   const run = (...args: string[]): Promise<Ran> => {
     const child = start(...args);
     child.stdin.end();

@@ -1,0 +1,111 @@
+import { execFile } from 'node:child_process';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newCli } from '../support/cli.ts';
+import { describeWithEngine } from '../support/engine.ts';
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, '..', '..');
+
+interface Manifest {
+  readonly bin: { readonly taskfs: string };
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly optionalDependencies: Readonly<Record<string, string>>;
+}
+
+/** Packing builds, in the checkout. */
+const canBuild = isWritable(root);
+
+/** The packed package, unpacked where npm would install it, and its main module. */
+let installed: string;
+let main: string;
+
+beforeAll(async () => {
+  if (!canBuild) return;
+  installed = mkdtempSync(join(tmpdir(), 'taskfs-package-'));
+  const options = { cwd: root, maxBuffer: 16 << 20 };
+  await run('npm', ['pack', '--silent', '--pack-destination', installed], options);
+  const modules = join(installed, 'node_modules');
+  mkdirSync(modules);
+  await run('sh', ['-c', `tar -xzf ${installed}/*.tgz -C ${modules} && mv package taskfs`], {
+    cwd: modules,
+  });
+  const manifest: Manifest = JSON.parse(readFileSync(join(modules, 'taskfs/package.json'), 'utf8'));
+  // Nothing but what it names: a package that it uses and does not name is not found.
+  for (const name of Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })) {
+    if (!existsSync(join(root, 'node_modules', name))) continue;
+    mkdirSync(dirname(join(modules, name)), { recursive: true });
+    symlinkSync(join(root, 'node_modules', name), join(modules, name));
+  }
+  main = join(modules, 'taskfs', manifest.bin.taskfs);
+}, 120_000);
+
+afterAll(() => {
+  if (canBuild) rmSync(installed, { recursive: true, force: true });
+});
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** More than one block of plaintext, so that sealing it takes the threads that encrypt. */
+const BIG = 'head -c 5000000 /dev/zero > "$TASKFS_ARTIFACTS/zeros"';
+
+describe.runIf(canBuild)('the packed package (needs a checkout that may be built in)', () => {
+  it('tells its version and its verbs', async () => {
+    const cli = newCli({ main });
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    expect(await cli.run('--version')).toMatchObject({ code: 0, stdout: `${version}\n` });
+    expect((await cli.run('run', '--help')).stdout).toContain('--image');
+    expect((await cli.run('complete', '--', 'stat')).stdout).toBe('status\n');
+  });
+
+  it('mounts, watches, runs, seals with threads, reads back and verifies', async () => {
+    const cli = newCli({ main });
+    const mountpoint = join(cli.base, 'mnt');
+    mkdirSync(mountpoint);
+    expect(await cli.run('mount', mountpoint)).toMatchObject({ code: 0 });
+    const wait = 'until [ -e "$TASKFS_ARTIFACTS/go" ]; do sleep 0.05; done';
+    await cli.run('run', '-d', '--name', 't', '--', 'sh', '-c', `${BIG}; ${wait}`);
+    const watching = cli.run('watch', 't', '--json');
+    await run('sh', ['-c', `echo hi > ${mountpoint}/live/t/go`], { timeout: 20_000 });
+    expect((await watching).stdout).toContain('"go"');
+    expect((await cli.run('wait', 't')).code).toBe(0);
+    const { stdout } = await run('cat', [join(mountpoint, 'archive/t/go')], { timeout: 20_000 });
+    expect(stdout).toBe('hi\n');
+    expect((await cli.run('cat', 't', 'zeros')).bytes.equals(Buffer.alloc(5_000_000))).toBe(true);
+    expect((await cli.run('preview', 't', 'go')).code).toBe(0);
+    expect((await cli.run('verify')).code).toBe(0);
+    expect((await cli.run('export', 't', join(cli.base, 'out'))).code).toBe(0);
+    expect(readFileSync(join(cli.base, 'out', 'go'), 'utf8')).toBe('hi\n');
+    expect((await cli.run('unmount', mountpoint)).code).toBe(0);
+  });
+});
+
+describeWithEngine('the packed package with an engine', ({ image, host }) => {
+  it.runIf(canBuild)('runs in a container, in the foreground and detached', async () => {
+    const cli = newCli({ main, env: { DOCKER_HOST: host } });
+    const args = ['--image', image, '--', 'sh', '-c', 'echo hi | tee /artifacts/f'];
+    expect(await cli.run('run', ...args)).toMatchObject({ code: 0, stdout: 'hi\n' });
+    expect((await cli.run('run', '-d', '--name', 'd', ...args)).code).toBe(0);
+    expect((await cli.run('wait', 'd')).code).toBe(0);
+    expect((await cli.run('cat', 'd', 'f')).stdout).toBe('hi\n');
+  });
+});
