@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { Errno, errno } from '../../sys/index.ts';
-import type { AttrChange, Caller, Entry, FileSystem } from '../filesystem.ts';
+import type { AttrChange, Caller, Entry, FileSystem, NodeId } from '../filesystem.ts';
 import type { Callback, Operations } from './fuse-native.ts';
 import { Paths } from './paths.ts';
 import { toNativeStat, toNativeStatfs } from './stat.ts';
@@ -57,7 +57,8 @@ export function makeOperations(fileSystem: FileSystem): Operations {
     fgetattr: (path, handle, done) =>
       answer(done, () => toNativeStat(fileSystem.getattr(paths.node(path), handle).attr)),
     statfs: (path, done) => answer(done, () => toNativeStatfs(fileSystem.statfs(paths.node(path)))),
-    readdir: (path, done) => answer(done, () => listNames(fileSystem, paths.node(path), caller)),
+    readdir: (path, done) =>
+      answer(done, () => listNames(fileSystem, openedNode(paths, path), caller)),
     readlink: (path, done) =>
       answer(done, () => Buffer.from(fileSystem.readlink(paths.node(path))).toString()),
     open: (path, flags, done) =>
@@ -154,6 +155,19 @@ function attempt(action: () => number, refusal: (error: unknown) => number): num
 const errnoFrom = (error: unknown): number => (error instanceof Errno ? error.errno : errno.EIO);
 
 const nanoseconds = (ms: number): bigint => BigInt(Math.round(ms)) * MILLION;
+
+/**
+ * A directory that was opened before and is gone since. Its path says ENOENT, which readdir(3) takes
+ * for the end of an empty directory.
+ */
+function openedNode(paths: Paths, path: string): NodeId {
+  try {
+    return paths.node(path);
+  } catch (error) {
+    if (errnoFrom(error) === errno.ENOENT) throw Errno.of(errno.ESTALE);
+    throw error;
+  }
+}
 
 function listNames(fileSystem: FileSystem, node: number, caller: Caller): string[] {
   const handle = fileSystem.opendir(node, caller);

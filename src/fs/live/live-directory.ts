@@ -8,13 +8,18 @@ const SEEK_SET = 0;
 /** A live directory opened for listing. Cookies are the staging file system's own positions. */
 export class LiveDirectory implements OpenDirectory {
   readonly fd: number;
+  private readonly assertThere: () => void;
   private batch: readonly Dirent[] = [];
   private next = 0;
   /** The cookie at which `next` stands. */
   private position = 0n;
 
-  /** `directory` is a descriptor, O_PATH ones included, of the directory. */
-  constructor(directory: number) {
+  /**
+   * `directory` is a descriptor, O_PATH ones included, of the directory. `assertThere` throws where it
+   * is being removed: it has its say after each reading, so that no listing shows what is left by then.
+   */
+  constructor(directory: number, assertThere: () => void) {
+    this.assertThere = assertThere;
     this.fd = openAt(directory, '.', constants.O_RDONLY | constants.O_DIRECTORY);
   }
 
@@ -36,10 +41,18 @@ export class LiveDirectory implements OpenDirectory {
 
   private peek(): Dirent | undefined {
     if (this.next === this.batch.length) {
-      this.batch = readDirents(this.fd);
+      this.batch = this.readBatch();
       this.next = 0;
     }
     return this.batch[this.next];
+  }
+
+  private readBatch(): readonly Dirent[] {
+    try {
+      return readDirents(this.fd);
+    } finally {
+      this.assertThere();
+    }
   }
 
   sync(): void {

@@ -199,7 +199,11 @@ export class LiveRoom implements Room {
 
   opendir(node: NodeId): OpenDirectory {
     if (node !== TOP.live) {
-      return new LiveDirectory(this.directories.descriptor(this.table.get(node)));
+      const inode = this.table.get(node);
+      const { task } = inode;
+      return new LiveDirectory(this.directories.descriptor(inode), () =>
+        this.tasks.assertLive(task),
+      );
     }
     return listVirtual(node, () =>
       this.tasks.list().map(({ name, ino }) => ({ name, ino, type: DT.DIR })),
@@ -211,7 +215,7 @@ export class LiveRoom implements Room {
   }
 
   syncfs(): void {
-    const directory = new LiveDirectory(this.tasks.staging);
+    const directory = new LiveDirectory(this.tasks.staging, () => {});
     try {
       syncfs(directory.fd);
     } finally {

@@ -50,6 +50,14 @@ export class LiveTasks {
     }
   }
 
+  /**
+   * Throws ESTALE once the task's archive is committed: what is left of its staging is being removed.
+   * Not ENOENT, which readdir(3) takes for the end of the directory.
+   */
+  assertLive(task: TaskName): void {
+    if (this.isArchived(task)) throw Errno.of(errno.ESTALE);
+  }
+
   private isArchived(task: TaskName): boolean {
     try {
       statAt(this.archive, task);
