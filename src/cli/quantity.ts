@@ -23,6 +23,10 @@ export function parseDuration(option: string, text: string): number {
   return positive(option, text, sum);
 }
 
+/** Milliseconds as `parseDuration` reads them; 0 is not to wait at all. Throws `usage`. */
+export const parseWait = (option: string, text: string): number =>
+  /^0m?s?$/.test(text) ? 0 : parseDuration(option, text);
+
 /** Bytes from `512m`, `2g`, `1048576`: powers of 1024, as Docker counts them. Throws `usage`. */
 export function parseBytes(option: string, text: string): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)([kmgt]?)(?:i?b)?$/i.exec(text) ?? [];

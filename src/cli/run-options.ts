@@ -15,6 +15,11 @@ const options = {
   workdir: { alias: 'w', type: 'string', requiresArg: true, describe: 'Where it runs' },
   timeout: { type: 'string', requiresArg: true, describe: 'End it after so long, as in 90s, 10m' },
   retries: { type: 'string', requiresArg: true, default: '0', describe: 'Further tries' },
+  drain: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'When it ends, wait so long for open writers of the mount; 10s by default',
+  },
   'max-running': {
     type: 'string',
     requiresArg: true,

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { readContainerOptions } from '../runner/engines/docker/options.ts';
 import { TaskfsError, type TaskSpec } from '../store/index.ts';
-import { parseBytes, parseCount, parseDuration, parsePositive } from './quantity.ts';
+import { parseBytes, parseCount, parseDuration, parsePositive, parseWait } from './quantity.ts';
 import { containerOptionNames, type RunOptions } from './run-options.ts';
 
 /** What to run, from the command line. Throws `usage` for values that cannot be. */
@@ -12,7 +12,7 @@ export function specOf(command: readonly string[], options: RunOptions): TaskSpe
   const settings = image === null ? {} : containerOptionsOf(options);
   // Read as the engine will read them: what cannot be is refused before there is a task.
   readContainerOptions(settings);
-  const { workdir, timeout, 'max-running': maxRunning } = options;
+  const { workdir, timeout, drain, 'max-running': maxRunning } = options;
   return {
     command,
     cwd: image === null ? resolve(workdir ?? '.') : (workdir ?? null),
@@ -22,6 +22,7 @@ export function specOf(command: readonly string[], options: RunOptions): TaskSpe
     timeoutMs: timeout === undefined ? null : parseDuration('--timeout', timeout),
     retries: parseCount('--retries', options.retries, 0),
     maxRunning: maxRunning === undefined ? null : parseCount('--max-running', maxRunning, 1),
+    ...(drain !== undefined && { drainMs: parseWait('--drain', drain) }),
     options: settings,
   };
 }

@@ -1,6 +1,5 @@
 import { rmSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type Lock, messageOf, type Store, type TaskRecord, takeLock } from '../store/index.ts';
+import { messageOf, type Store, type TaskRecord } from '../store/index.ts';
 import type { SealProgress } from '../store/seal/seal.ts';
 import { closeAttempt } from './attempt.ts';
 import { type Ending, statusOf } from './ending.ts';
@@ -9,11 +8,14 @@ import { leaveQueue } from './queue.ts';
 import { dropWishes } from './requests.ts';
 import { dropReserve } from './reserve.ts';
 import { scratchDirectory } from './scratch.ts';
+import { DRAIN_MS, findWriters, type Writer, waitForWriters } from './writers.ts';
 
 export interface FinishOptions {
   /** Words for a person. */
   readonly say?: ((words: string) => void) | undefined;
   readonly onSealProgress?: ((progress: SealProgress) => void) | undefined;
+  /** How long open writers of the mount get to close their files; else as long as the record says. Milliseconds. */
+  readonly drainMs?: number | undefined;
 }
 
 /** Writes a task's final status, once; its files turn read-only with the same write. */
@@ -33,9 +35,6 @@ export function endTask(journal: Journal, ending: Ending): void {
   };
   journal.change(change, { type: 'ended', status, exitCode, signal, reasonKind, reason });
 }
-
-/** How long open writers of the mount get to close their files, in milliseconds. */
-const WRITERS_LIMIT_MS = 10_000;
 
 /**
  * Brings an ended task to its last state: sealed, its plaintext removed; or `kept`, with the reason
@@ -62,7 +61,9 @@ async function sealTask(store: Store, journal: Journal, options: FinishOptions):
   if (journal.record.artifacts !== 'sealing') {
     journal.change({ artifacts: 'sealing' }, { type: 'sealing' });
   }
-  const writers = await waitForWriters(journal.paths.writers);
+  const drainMs = options.drainMs ?? journal.record.drainMs ?? DRAIN_MS;
+  const writers = await waitForWriters(journal.paths.writers, drainMs);
+  if (!writers) tellWriters(journal, findWriters(store, task), drainMs, options);
   try {
     const seal = await import('../store/seal/seal.ts');
     const { bytes, files, skipped, changed } = await seal.sealTask(store, task, {
@@ -85,14 +86,19 @@ async function sealTask(store: Store, journal: Journal, options: FinishOptions):
   }
 }
 
-/** Nobody can write any more once this lock is had; who still does after the limit, is sealed as it stands. */
-async function waitForWriters(path: string): Promise<Lock | undefined> {
-  const end = Date.now() + WRITERS_LIMIT_MS;
-  for (;;) {
-    const lock = takeLock(path);
-    if (lock || Date.now() > end) return lock;
-    await sleep(50);
-  }
+/** Who did not close in time is named; what they wrote until now is sealed. */
+function tellWriters(
+  journal: Journal,
+  writers: readonly Writer[],
+  drainMs: number,
+  { say }: FinishOptions,
+): void {
+  journal.note({ type: 'not-drained', drainMs, writers });
+  const names = writers.map(({ path, program, pid }) => `'${path}' by ${program} (pid ${pid})`);
+  say?.(
+    `still open for writing after ${drainMs / 1000} s: ${names.join(', ') || 'a file, by a process that cannot be seen'}. ` +
+      'It is sealed with what was written until now.',
+  );
 }
 
 function keep(journal: Journal, sealError: string, { say }: FinishOptions): void {

@@ -36,6 +36,8 @@ export interface TaskSpec {
   readonly timeoutMs: number | null;
   readonly retries: number;
   readonly maxRunning: number | null;
+  /** How long, after its end, open writers of the mount get to close their files; else 10 s. */
+  readonly drainMs?: number;
   /** Engine-specific settings (limits, volumes, network), plain JSON. */
   readonly options: Readonly<Record<string, unknown>>;
 }

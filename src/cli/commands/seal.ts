@@ -12,9 +12,13 @@ import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
 import { showSealProgress } from '../progress.ts';
+import { parseWait } from '../quantity.ts';
 
 export const command = defineCommand({
-  examples: [['taskfs seal build', 'Seal the files of a task whose sealing failed']],
+  examples: [
+    ['taskfs seal build', 'Seal the files of a task whose sealing failed'],
+    ['taskfs seal --drain 1m build', 'And give programs that write to them a minute to close them'],
+  ],
   about: 'Tasks are sealed by themselves when they end. Files are kept in plain where that failed.',
   build: (parser) =>
     parser
@@ -24,12 +28,19 @@ export const command = defineCommand({
         demandOption: true,
         describe: 'Names of tasks that have ended',
       })
+      .option('drain', {
+        type: 'string',
+        requiresArg: true,
+        describe:
+          'Wait so long for open writers of the mount; else as long as its run said, or 10s',
+      })
       .option('json', { type: 'boolean', default: false, describe: 'Print a JSON array' }),
   run: async ({ options }) => {
     const store = openStoreOf(options);
     const tasks = options.task.map(parseTaskName);
+    const drainMs = options.drain === undefined ? undefined : parseWait('--drain', options.drain);
     for (const task of tasks) assertEnded(store, task);
-    for (const task of tasks) await seal(store, task, options.json);
+    for (const task of tasks) await seal(store, task, { json: options.json, drainMs });
     const views = tasks.map((task) => viewTask(store, task));
     if (options.json) await printJson(views);
     else for (const { task, artifacts } of views) await printLine(`${task}: ${artifacts}`);
@@ -45,10 +56,14 @@ function assertEnded(store: Store, task: TaskName): void {
   });
 }
 
-async function seal(store: Store, task: TaskName, json: boolean): Promise<void> {
+async function seal(
+  store: Store,
+  task: TaskName,
+  { json, drainMs }: { readonly json: boolean; readonly drainMs: number | undefined },
+): Promise<void> {
   using progress = showSealProgress(json);
   const onSealProgress = progress.onProgress;
-  await recoverTask(store, task, { cliMain, scope: 'all', say, onSealProgress });
+  await recoverTask(store, task, { cliMain, scope: 'all', say, onSealProgress, drainMs });
   const { artifacts, sealError } = viewTask(store, task);
   if (artifacts !== 'kept') return;
   throw new TaskfsError('failed', `task ${task} could not be sealed: ${sealError}`, {
