@@ -6,6 +6,7 @@ import { extentsOf, hasChanged, type OpenContent, openContent, userXattrs } from
 import type { EncryptedWriter } from './encrypted-writer.ts';
 import type { Stretch } from './index-entry.ts';
 import type { IndexWriter, NewEntry } from './index-writer.ts';
+import type { OnLend } from './lent-modes.ts';
 import { BLOCK, encodeMember, type Member, padding, storedSize } from './tar-header.ts';
 import { TreeChanged, type Visit, walk } from './walk.ts';
 
@@ -25,6 +26,7 @@ export interface WriterOptions {
   readonly tolerant: boolean;
   readonly onProgress: (progress: { bytes: number; files: number }) => void;
   readonly mimeOf: (name: string) => string | null;
+  readonly onLend: OnLend;
 }
 
 /** Writes a tree as tar and index, in one walk. */
@@ -49,7 +51,7 @@ export class ArchiveWriter {
   /** Writes everything beneath `top`; no tree at all is an empty one. Throws TreeChanged, Errno. */
   async write(top: string): Promise<Written> {
     let met = false;
-    for (const visit of walk(top)) {
+    for (const visit of walk(top, this.options.onLend)) {
       met = true;
       await this.visit(visit);
     }
@@ -150,7 +152,7 @@ export class ArchiveWriter {
   }
 
   private async writeFile(visit: Visit): Promise<number> {
-    const content = openContent(visit);
+    const content = openContent(visit, this.options.onLend);
     try {
       return await this.writeContent(visit, content);
     } finally {

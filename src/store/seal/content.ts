@@ -11,6 +11,7 @@ import {
   statFd,
 } from '../../sys/index.ts';
 import type { Stretch } from './index-entry.ts';
+import type { OnLend } from './lent-modes.ts';
 import { openChild, TreeChanged, type Visit } from './walk.ts';
 
 /** A regular file of the tree, open for reading. */
@@ -23,15 +24,16 @@ export interface OpenContent {
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** Opens the file of a visit, and nothing that took its place. One's own file of mode 0000 opens too. */
-export function openContent({ fd: dirfd, name, path, stat }: Visit): OpenContent {
-  const fd = openOrForce(dirfd, name, path, stat);
+export function openContent(visit: Visit, onLend: OnLend): OpenContent {
+  const { path, stat } = visit;
+  const fd = openOrForce(visit, onLend);
   const opened = statFd(fd);
   if (opened.ino === stat.ino && opened.dev === stat.dev) return { fd, opened };
   closeSync(fd);
   throw new TreeChanged(path);
 }
 
-function openOrForce(dirfd: number, name: Buffer, path: Buffer, stat: Stat): number {
+function openOrForce({ fd: dirfd, name, path, stat }: Visit, onLend: OnLend): number {
   try {
     return openChild(dirfd, name, path, READ);
   } catch (error) {
@@ -41,6 +43,7 @@ function openOrForce(dirfd: number, name: Buffer, path: Buffer, stat: Stat): num
   try {
     const { ino, dev } = statFd(pinned);
     if (ino !== stat.ino || dev !== stat.dev) throw new TreeChanged(path);
+    onLend(path, stat);
     chmodFd(pinned, (stat.mode & 0o7777) | 0o400);
     try {
       return openSync(`/proc/self/fd/${pinned}`, constants.O_RDONLY | constants.O_NONBLOCK);

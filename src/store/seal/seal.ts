@@ -11,6 +11,7 @@ import { type Store, taskPaths } from '../store.ts';
 import type { TaskName } from '../task-name.ts';
 import { appendToChain } from './chain.ts';
 import { partialPath, SEAL_FILE } from './layout.ts';
+import { forgetLoans, noteLoans, type OnLend, restoreModes } from './lent-modes.ts';
 import { treeBytes } from './measure.ts';
 import {
   digestRecord,
@@ -68,8 +69,13 @@ export async function sealTask(
     throw new TaskfsError('usage', `task ${task} is ${record.status}: it is sealed when it ends`);
   }
   try {
-    const made = await writeUntilStable(store, task, partial, progressOf(paths.staging, options));
+    const loans = join(paths.directory, 'lent-modes');
+    restoreModes(loans, paths.staging);
+    const onLend = noteLoans(loans);
+    const onProgress = progressOf(paths.staging, onLend, options);
+    const made = await writeUntilStable(store, task, partial, { onLend, onProgress });
     commit(store, record, partial, made);
+    forgetLoans(loans);
     const { bytes, files, skipped, changed } = made;
     return { bytes, files, skipped, changed };
   } catch (error) {
@@ -88,14 +94,14 @@ async function writeUntilStable(
   store: Store,
   task: TaskName,
   partial: string,
-  onProgress: (passes: Passes) => void,
+  how: { readonly onLend: OnLend; readonly onProgress: (passes: Passes) => void },
 ): Promise<Unsealed> {
   for (let attempt = 1; ; attempt++) {
     removeTree(AT.FDCWD, partial);
     mkdirSync(partial, { mode: 0o700 });
     const tolerant = attempt === ATTEMPTS;
     try {
-      return await writeArchive(store, task, partial, { tolerant, onProgress });
+      return await writeArchive(store, task, partial, { tolerant, ...how });
     } catch (error) {
       if (tolerant || !(error instanceof TreeChanged)) throw error;
     }
@@ -159,9 +165,13 @@ function explain(task: TaskName, error: unknown): unknown {
 const PROGRESS_INTERVAL_MS = 100;
 
 /** Nobody who asks for progress needs it more often than ten times a second. */
-function progressOf(staging: string, { onProgress }: SealOptions): (passes: Passes) => void {
+function progressOf(
+  staging: string,
+  onLend: OnLend,
+  { onProgress }: SealOptions,
+): (passes: Passes) => void {
   if (!onProgress) return () => {};
-  const totalBytes = treeBytes(staging);
+  const totalBytes = treeBytes(staging, onLend);
   let last = 0;
   return ({ written, checked, files }) => {
     const now = performance.now();

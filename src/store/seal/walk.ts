@@ -14,6 +14,7 @@ import {
   statAt,
   statFd,
 } from '../../sys/index.ts';
+import type { OnLend } from './lent-modes.ts';
 
 /** What the walk meets: a directory before and after what is in it, and everything else once. */
 export interface Visit {
@@ -59,11 +60,11 @@ interface Level extends Place {
  * Walks a tree depth first: each directory's own directories first, then the rest of it, both sorted
  * by raw name. Every step goes through an open directory's descriptor, so neither a symlink nor a
  * rename can lead outside, and no path is too long; a few descriptors are open at any depth.
- * Directories of one's own that cannot be read are lent the right to be meanwhile. Yields nothing
+ * Directories of one's own that cannot be read are lent the right to be meanwhile, and announced. Yields nothing
  * where there is no tree. Throws TreeChanged, Errno.
  */
-export function* walk(top: string): Generator<Visit> {
-  const root = openTop(top);
+export function* walk(top: string, onLend: OnLend): Generator<Visit> {
+  const root = openTop(top, onLend);
   if (root === undefined) return;
   const above: Place[] = [];
   let here = root;
@@ -72,7 +73,7 @@ export function* walk(top: string): Generator<Visit> {
     for (;;) {
       const next = here.directories.pop();
       if (next) {
-        const child = openLevel(here.fd, next, join(here.path, next));
+        const child = openLevel(here.fd, next, join(here.path, next), onLend);
         above.push(here);
         closeSync(here.fd);
         here = child;
@@ -102,9 +103,9 @@ function* visitLeaves({ fd, path, leaves }: Level): Generator<Visit> {
 export const join = (path: Buffer, name: Buffer): Buffer =>
   path.length === 0 ? name : Buffer.concat([path, Buffer.from('/'), name]);
 
-function openTop(top: string): Level | undefined {
+function openTop(top: string, onLend: OnLend): Level | undefined {
   try {
-    const level = openLevel(AT.FDCWD, Buffer.from(top), Buffer.alloc(0));
+    const level = openLevel(AT.FDCWD, Buffer.from(top), Buffer.alloc(0), onLend);
     return { ...level, name: Buffer.alloc(0) };
   } catch (error) {
     if (!(error instanceof TreeChanged)) throw error;
@@ -114,8 +115,8 @@ function openTop(top: string): Level | undefined {
 }
 
 /** Opens a directory and lists it; what it lacks of its owner's rights is lent to it. */
-function openLevel(dirfd: number, name: Buffer, path: Buffer): Level {
-  const { fd, stat } = openDirectory(dirfd, name, path);
+function openLevel(dirfd: number, name: Buffer, path: Buffer, onLend: OnLend): Level {
+  const { fd, stat } = openDirectory(dirfd, name, path, onLend);
   try {
     return { fd, path, name, stat, ...listNames(fd) };
   } catch (error) {
@@ -147,7 +148,12 @@ function statIfThere(fd: number, name: Buffer): Stat | undefined {
   }
 }
 
-function openDirectory(dirfd: number, name: Buffer, path: Buffer): { fd: number; stat: Stat } {
+function openDirectory(
+  dirfd: number,
+  name: Buffer,
+  path: Buffer,
+  onLend: OnLend,
+): { fd: number; stat: Stat } {
   const pinned = openChild(
     dirfd,
     name,
@@ -156,7 +162,10 @@ function openDirectory(dirfd: number, name: Buffer, path: Buffer): { fd: number;
   );
   try {
     const stat = statFd(pinned);
-    if (lacksRights(stat)) chmodFd(pinned, (stat.mode & 0o7777) | 0o700);
+    if (lacksRights(stat)) {
+      onLend(path, stat);
+      chmodFd(pinned, (stat.mode & 0o7777) | 0o700);
+    }
     return { fd: openAt(pinned, '.', OPEN_DIRECTORY), stat };
   } finally {
     closeSync(pinned);

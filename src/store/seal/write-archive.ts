@@ -30,6 +30,10 @@ export interface Passes {
   readonly files: number;
 }
 
+type WriteOptions = Pick<WriterOptions, 'tolerant' | 'onLend'> & {
+  readonly onProgress: (passes: Passes) => void;
+};
+
 /**
  * Writes the encrypted files of a task's archive into an empty directory, makes them durable, and
  * reads them back. The task gets an identity of its own; key.age holds it for the store's recipients.
@@ -39,7 +43,7 @@ export async function writeArchive(
   store: Store,
   task: TaskName,
   directory: string,
-  options: Pick<WriterOptions, 'tolerant'> & { onProgress: (passes: Passes) => void },
+  options: WriteOptions,
 ): Promise<Unsealed> {
   const age = await import('age-encryption');
   const identity = await age.generateX25519Identity();
@@ -91,12 +95,13 @@ async function writeFiles(
   headers: Headers,
   staging: string,
   logPath: string,
-  options: Pick<WriterOptions, 'tolerant'> & { onProgress: (passes: Passes) => void },
+  options: WriteOptions,
 ): Promise<{ written: Written; logSha256: string }> {
   await using files = openFiles(directory, headers, startEncryptPool());
   const { default: mime } = await import('mime');
   const writer = new ArchiveWriter(files.artifacts, new IndexWriter(files.index), {
     tolerant: options.tolerant,
+    onLend: options.onLend,
     mimeOf: (name) => mime.getType(name),
     onProgress: ({ bytes, files: count }) =>
       options.onProgress({ written: bytes, checked: 0, files: count }),
