@@ -1,11 +1,12 @@
-import type { Readable } from 'node:stream';
 import type { Attempt, TaskRecord } from '../store/index.ts';
-import { type Ending, notStarted } from './ending.ts';
+import { type Ending, notStarted, stoppedAtStart } from './ending.ts';
 import type { Engine, EngineState, Launch, Running } from './engines/engine.ts';
 import type { Journal } from './journal.ts';
 import type { TaskOutput } from './output.ts';
 import { pursue } from './pursue.ts';
 import type { Requests } from './requests.ts';
+import { limitStart } from './start-limit.ts';
+import type { SuperviseOptions } from './supervision.ts';
 
 /** What one attempt works with. */
 export interface Bench {
@@ -22,27 +23,37 @@ const DEFAULT_GRACE_MS = 10_000;
 export async function runAttempt(
   bench: Bench,
   launch: Launch,
-  stdin: Readable | undefined,
+  { stdin, onRunning }: SuperviseOptions,
 ): Promise<Ending> {
-  const { engine, journal, output } = bench;
+  const { engine, journal, requests, output } = bench;
+  const { timeoutMs } = journal.record;
+  const startedAt = new Date().toISOString();
   const logStart = output.logged;
   const remember = (state: EngineState): void => {
     const engineState = { ...state, logStart };
     const { attempts } = journal.record;
-    const begun = attempts.length < launch.attempt ? [...attempts, newAttempt()] : attempts;
+    const begun =
+      attempts.length < launch.attempt ? [...attempts, newAttempt(startedAt)] : attempts;
     journal.change({ engineState, attempts: begun });
   };
+  const limit = limitStart(requests, journal, timeoutMs);
   let running: Running;
   try {
-    running = await engine.start(launch, output, remember, stdin);
+    running = await engine.start(launch, output, remember, { stdin, signal: limit.signal });
   } catch (error) {
-    return notStarted(error);
+    return limit.stop === 'none' ? notStarted(error) : stoppedAtStart(limit.stop, timeoutMs);
+  } finally {
+    limit.close();
   }
-  return follow(bench, running);
+  const leave = onRunning?.(running);
+  try {
+    return await follow(bench, running);
+  } finally {
+    leave?.();
+  }
 }
 
-function newAttempt(): Attempt {
-  const startedAt = new Date().toISOString();
+function newAttempt(startedAt: string): Attempt {
   return { startedAt, endedAt: null, exitCode: null, signal: null, reason: null };
 }
 

@@ -18,7 +18,7 @@ export async function runAttempts(supervision: Supervision, env: Environment): P
   if ('reason' in engine) return engine;
   for (let attempt = 1; ; attempt++) {
     const ending = await atBench(supervision, engine, (bench) =>
-      runAttempt(bench, launchOf(journal, env, attempt), options.stdin),
+      runAttempt(bench, launchOf(journal, env, attempt), options),
     );
     const last = attempt > journal.record.retries || !isWorthRetrying(ending);
     if (last || requests.cancel !== 'none') return ending;

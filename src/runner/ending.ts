@@ -32,6 +32,13 @@ export function endingOf(exit: Exit, stop: Stop, timeoutMs: number | null): Endi
   return { kind: exit.kind, exitCode, signal, reason: exit.reason };
 }
 
+/** The ending of an attempt whose start was broken off. */
+export function stoppedAtStart(stop: Stop, timeoutMs: number | null): Ending {
+  const kind = stop === 'timeout' ? 'timeout' : 'cancelled';
+  const how = kind === 'timeout' ? `timed out after ${(timeoutMs ?? 0) / 1000} s` : 'cancelled';
+  return { kind, exitCode: null, signal: null, reason: `${how}, before its command ran` };
+}
+
 /** A task that was cancelled before it ran. */
 export const cancelledInQueue: Ending = {
   kind: 'cancelled',

@@ -2,6 +2,7 @@ import { messageOf } from '../store/index.ts';
 import { type Ending, endingOf, type Stop } from './ending.ts';
 import type { Running } from './engines/engine.ts';
 import type { Journal } from './journal.ts';
+import { setLongTimer } from './long-timer.ts';
 import type { Requests } from './requests.ts';
 
 /** What a supervisor heeds while a run goes on. */
@@ -82,18 +83,4 @@ function createHalt(running: Running, { journal, graceMs }: Orders) {
 // An engine that cannot do it now (it is being restarted) is not the end of the task.
 function tell(journal: Journal, done: Promise<void>): void {
   done.catch((error) => journal.note({ type: 'engine-error', error: messageOf(error) }));
-}
-
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
-/** setTimeout for any length: Node's own fires at once beyond 24 days. Returns how to stop it. */
-function setLongTimer(delayMs: number | null, action: () => void): () => void {
-  if (delayMs === null) return () => {};
-  let timer: NodeJS.Timeout;
-  const wait = (left: number): void => {
-    const step = Math.min(left, LONGEST_TIMER_MS);
-    timer = setTimeout(() => (left > step ? wait(left - step) : action()), step);
-  };
-  wait(Math.max(0, delayMs));
-  return () => clearTimeout(timer);
 }

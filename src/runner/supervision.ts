@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Claim } from './claim.ts';
+import type { Running } from './engines/engine.ts';
 import type { FinishOptions } from './finish.ts';
 import type { Journal } from './journal.ts';
 import type { Sinks } from './output.ts';
@@ -8,6 +9,8 @@ import type { Requests } from './requests.ts';
 export interface SuperviseOptions extends FinishOptions, Sinks {
   /** What the task reads (`-i`); it has no input without. */
   readonly stdin?: Readable | undefined;
+  /** Called at the start of each attempt's command; what it returns, at its end. */
+  readonly onRunning?: ((running: Running) => (() => void) | undefined) | undefined;
 }
 
 /** What the supervisor of one task works with, from its queue slot to the sealed archive. */

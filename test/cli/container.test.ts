@@ -43,7 +43,7 @@ describeWithEngine('taskfs run --image', ({ image, host }) => {
     expect(await codeOf('--image', image, '-v', '/no/such:/x', '--', 'true')).toBe(125);
   });
 
-  it('gives it this terminal with -it: size, keys, and back again', async () => {
+  it('gives it this terminal with -it: size, a new size, keys, and back again', async () => {
     const cli = newCli({ env });
     const variables = [`TASKFS_STORE=${cli.store}`, `DOCKER_HOST=${host}`];
     const run = ['run', '-it', '--name', 'term', '--image', image, '--', 'sh'];
@@ -55,6 +55,11 @@ describeWithEngine('taskfs run --image', ({ image, host }) => {
     await until('a prompt', async () => /^\/ #/m.test(await terminal.screen()));
     await terminal.press('stty size', 'Enter');
     await until('its size', async () => (await terminal.screen()).includes('21 91'));
+    await terminal.resize(70, 30);
+    await until('its new size', async () => {
+      await terminal.press('stty size', 'Enter');
+      return (await terminal.screen()).includes('30 70');
+    });
     await terminal.press('sleep 600', 'Enter');
     await terminal.press('C-c');
     await terminal.press('exit 4', 'Enter');

@@ -192,7 +192,7 @@ export function describeEngine({ engine, launch: base, takesInput, canPause }: S
   it.runIf(takesInput)('passes input on, and its end', async () => {
     const stdin = new PassThrough();
     const options = { ...base.options, interactive: true };
-    const { running, output } = await startRun(engine, launch(['cat'], { options }), stdin);
+    const { running, output } = await startRun(engine, launch(['cat'], { options }), { stdin });
     stdin.write('first\n');
     await until('the first line is back', () => output.stdout === 'first\n');
     stdin.end('second');

@@ -1,13 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { onTestFinished } from 'vitest';
 import type {
   Engine,
   EngineState,
   Launch,
   Output,
+  Progress,
   Running,
+  StartOptions,
 } from '../../src/runner/engines/engine.ts';
 import { temporaryDirectory } from './temporary.ts';
 
@@ -18,13 +19,18 @@ export interface Collected extends Output {
   readonly bytes: Readonly<Record<'stdout' | 'stderr', Buffer>>;
   /** For each byte in the order of its coming the stream: 1 stdout, 2 stderr. */
   readonly order: Buffer;
+  /** Steps of the work before the start. */
+  readonly steps: readonly Progress[];
 }
 
 export function collect(): Collected {
   const chunks: Record<'stdout' | 'stderr', Buffer[]> = { stdout: [], stderr: [] };
   const whole = (stream: 'stdout' | 'stderr'): Buffer => Buffer.concat(chunks[stream]);
   const order: Buffer[] = [];
+  const steps: Progress[] = [];
   return {
+    steps,
+    progress: (step) => void steps.push(step),
     write(stream, chunk) {
       order.push(Buffer.alloc(chunk.length, stream === 'stdout' ? 1 : 2));
       chunks[stream].push(Buffer.from(chunk));
@@ -75,7 +81,7 @@ export function newLaunch(command: readonly string[], more: Partial<Launch> = {}
 export async function startRun(
   engine: Engine,
   launch: Launch,
-  stdin?: Readable,
+  options: StartOptions = {},
 ): Promise<EngineRun> {
   const output = collect();
   let state: EngineState | undefined;
@@ -85,6 +91,6 @@ export async function startRun(
   const remember = (latest: EngineState): void => {
     state = latest;
   };
-  const running = await engine.start(launch, output, remember, stdin);
+  const running = await engine.start(launch, output, remember, options);
   return { launch, output, running, state: () => state ?? {} };
 }

@@ -13,6 +13,7 @@ import { showEngineProgress, showSealProgress } from '../progress.ts';
 import { showDuration } from '../quantity.ts';
 import { addRunOptions, type RunOptions } from '../run-options.ts';
 import { readEnvironment, specOf } from '../task-spec.ts';
+import { lendTerminal } from '../terminal.ts';
 
 export const command = defineCommand({
   examples: [
@@ -65,25 +66,20 @@ async function inForeground(
   using engine = showEngineProgress();
   // With --json, standard output belongs to the report; what the task prints is in its log.
   const shown = options.json ? {} : { stdout: process.stdout, stderr: process.stderr };
-  using _ = rawTerminal(options);
   const record = await superviseTask(claim, env, {
     ...shown,
     ...(options.interactive && { stdin: process.stdin }),
     say,
     onSealProgress: seal.onProgress,
     onEngineProgress: engine.onProgress,
+    onRunning: (running) => {
+      engine[Symbol.dispose]();
+      return lendTerminal(running, options);
+    },
   });
   if (options.json) await printJson(viewTask(claim.store, claim.task));
   tellEnd(record);
   return exitCodeOfTask(record, constants.signals);
-}
-
-/** With -i and -t every key goes to the task, Ctrl-C too; the terminal is given back in the end. */
-function rawTerminal({ interactive, tty }: RunOptions): Disposable {
-  const { stdin } = process;
-  const isRaw = interactive && tty && stdin.isTTY;
-  if (isRaw) stdin.setRawMode(true);
-  return { [Symbol.dispose]: () => void (isRaw && stdin.setRawMode(false)) };
 }
 
 /** What the command's own output does not say; on a terminal also that its files are safe, and where. */

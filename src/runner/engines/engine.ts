@@ -66,6 +66,19 @@ export interface Running {
   resume(): Promise<void>;
   /** stdin of a run started with `interactive`. */
   readonly stdin?: Writable | undefined;
+  /** Gives the run's terminal, where it has one, another size. */
+  resize?(rows: number, columns: number): Promise<void>;
+}
+
+/** What a start has besides its launch. */
+export interface StartOptions {
+  /** What the run reads, where it is interactive. */
+  readonly stdin?: Readable | undefined;
+  /**
+   * Ends the work before the run at once: reaching the engine, fetching an image. The start throws
+   * then. Once there is a run, ending it is a matter of its signals.
+   */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Engine {
@@ -79,7 +92,7 @@ export interface Engine {
     launch: Launch,
     output: Output,
     remember: (state: EngineState) => void,
-    stdin?: Readable,
+    options?: StartOptions,
   ): Promise<Running>;
   /**
    * Finds a run again from what was remembered. `logged` is how many bytes of its output are in the

@@ -1,21 +1,30 @@
 import { createRequire } from 'node:module';
+import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 
 /** The part of dockerode's interface that engines use. */
 export type Client = Pick<
   Docker,
-  | 'version'
   | 'info'
   | 'ping'
   | 'createContainer'
   | 'getContainer'
   | 'listContainers'
-  | 'getImage'
-  | 'pull'
   | 'createService'
   | 'getService'
   | 'listTasks'
-> & { readonly modem: Modem & Pick<Docker['modem'], 'followProgress'> };
+> & {
+  readonly modem: Modem;
+  version(signal?: AbortSignal): Promise<Docker.DockerVersion>;
+  inspectImage(name: string, signal?: AbortSignal): Promise<unknown>;
+  /** Asks for an image to be fetched; the answer tells how that goes. */
+  pull(image: string, options?: PullOptions): Promise<Readable>;
+};
+
+interface PullOptions {
+  readonly authconfig?: unknown;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** One request to an engine. */
 export interface ApiRequest {
@@ -26,6 +35,8 @@ export interface ApiRequest {
   /** Whether the answer is handed over as it comes. */
   readonly isStream?: boolean;
   readonly authconfig?: unknown;
+  /** Ends the request, and its answer, at once. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What carries requests: docker-modem's one call. */
@@ -38,7 +49,7 @@ const OK = { 200: true, 201: true, 204: true };
 
 /** Sends a request. Throws what the engine says, with `statusCode`, or why it was not reached. */
 export function send<T>(modem: Modem, request: ApiRequest): Promise<T> {
-  const { method, path, query, body, isStream = false, authconfig } = request;
+  const { method, path, query, body, isStream = false, authconfig, signal } = request;
   // The question mark asks for the query, and an empty body for none.
   const dialled = {
     method,
@@ -46,6 +57,7 @@ export function send<T>(modem: Modem, request: ApiRequest): Promise<T> {
     options: { ...(query && { _query: query }), _body: body ?? {} },
     isStream,
     authconfig,
+    abortSignal: signal,
     statusCodes: OK,
   };
   return new Promise((resolve, reject) => {
@@ -74,11 +86,11 @@ export function createClient(options: Docker.DockerOptions): Client {
   const DockerModem = createRequire(require.resolve('dockerode/lib/container.js'))('docker-modem');
   // dockerode's parts take the kind of promise that they make from the modem.
   const modem: Modem = Object.assign(new DockerModem({ ...noDefaults, ...options }), { Promise });
-  const get = (path: string, query?: ApiRequest['query']) =>
-    send(modem, { method: 'GET', path, ...(query && { query }) });
+  const get = (path: string, query?: ApiRequest['query'], signal?: AbortSignal) =>
+    send(modem, { method: 'GET', path, signal, ...(query && { query }) });
   const client = {
     modem,
-    version: () => get('/version'),
+    version: (signal?: AbortSignal) => get('/version', undefined, signal),
     info: () => get('/info'),
     ping: () => get('/_ping'),
     async createContainer({ name, ...body }: Docker.ContainerCreateOptions) {
@@ -89,11 +101,12 @@ export function createClient(options: Docker.DockerOptions): Client {
     },
     getContainer: (id: string) => new (part('container'))(modem, id),
     listContainers: (query: ApiRequest['query']) => get('/containers/json', query),
-    getImage: (name: string) => new (part('image'))(modem, name),
-    pull(image: string, { authconfig }: { authconfig?: unknown } = {}) {
+    inspectImage: (name: string, signal?: AbortSignal) =>
+      get(`/images/${name}/json`, undefined, signal),
+    pull(image: string, { authconfig, signal }: PullOptions = {}) {
       const query = { fromImage: image };
       const request = { method: 'POST', path: '/images/create', query, authconfig } as const;
-      return send(modem, { ...request, isStream: true });
+      return send<Readable>(modem, { ...request, isStream: true, signal });
     },
     createService: (body: Docker.CreateServiceOptions) =>
       send(modem, { method: 'POST', path: '/services/create', body }),

@@ -14,13 +14,17 @@ export interface Connection {
 }
 
 /** Finds the first engine that answers. Throws `failed`, saying what to do, where none does. */
-export async function connect(endpoints: readonly Endpoint[]): Promise<Connection> {
+export async function connect(
+  endpoints: readonly Endpoint[],
+  signal?: AbortSignal,
+): Promise<Connection> {
   const refusals: Refusal[] = [];
   for (const endpoint of endpoints) {
     const docker = await openClient(endpoint);
     try {
-      return { docker, endpoint, isPodman: isPodman(await docker.version()) };
+      return { docker, endpoint, isPodman: isPodman(await docker.version(signal)) };
     } catch (cause) {
+      signal?.throwIfAborted();
       refusals.push({ endpoint, cause: cause as NodeJS.ErrnoException });
     }
   }

@@ -16,8 +16,12 @@ export function runningContainer(
     pause: () => unlessEnded(container.pause()),
     resume: () => unlessEnded(container.unpause()),
     stdin,
+    // One that has ended, or has no terminal, needs no size.
+    resize: (rows, columns) => container.resize({ h: rows, w: columns }).then(noop, noop),
   };
 }
+
+const noop = (): void => {};
 
 async function sendSignal(container: Docker.Container, signal: NodeJS.Signals): Promise<void> {
   try {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { TaskfsError } from '../../../store/index.ts';
-import type { Engine, EngineState, Launch, Output, Running } from '../engine.ts';
+import type { Engine, EngineState, Launch, Output, Running, StartOptions } from '../engine.ts';
 import type { Client } from './client.ts';
 import { type Connection, connect, openClient } from './connect.ts';
 import { containerSpec, ownerOf } from './container-spec.ts';
@@ -42,13 +42,19 @@ async function start(
   launch: Launch,
   output: Output,
   remember: (state: EngineState) => void,
-  stdin?: Readable,
+  { stdin, signal }: StartOptions = {},
 ): Promise<Running> {
   const options = readContainerOptions(launch.options);
   const subject = { task: launch.task, image: requireImage(launch), command: launch.command };
-  const connection = await connect(findEndpoints());
+  const connection = await connect(findEndpoints(), signal);
   try {
-    await provideImage(connection.docker, subject.image, options.pull, output.progress);
+    const { pull } = options;
+    await provideImage(connection.docker, subject.image, {
+      pull,
+      progress: output.progress,
+      signal,
+    });
+    signal?.throwIfAborted();
     const prepared = await prepare(connection, launch, options);
     remember({ ...prepared.state });
     return await begin(prepared, { patienceMs, output, stdin });

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { TaskfsError } from '../../../store/index.ts';
 import type { Progress } from '../engine.ts';
 import type { Client } from './client.ts';
@@ -5,14 +6,21 @@ import { isMissing, wordsOf } from './failure.ts';
 import type { ContainerOptions } from './options.ts';
 import { credentialsFor } from './registry.ts';
 
+/** How an image is provided. */
+interface Provision {
+  readonly pull: ContainerOptions['pull'];
+  readonly progress?: ((step: Progress) => void) | undefined;
+  /** Ends it; an engine gives up a fetch that nobody listens to. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Sees to it that the engine has an image. Throws `not-found` where it has none and may not or cannot fetch it. */
 export async function provideImage(
   docker: Client,
   image: string,
-  pull: ContainerOptions['pull'],
-  onProgress: (step: Progress) => void = () => {},
+  { pull, progress, signal }: Provision,
 ): Promise<void> {
-  if (pull !== 'always' && (await hasImage(docker, image))) return;
+  if (pull !== 'always' && (await hasImage(docker, image, signal))) return;
   if (pull === 'never') {
     throw new TaskfsError(
       'not-found',
@@ -22,12 +30,12 @@ export async function provideImage(
       },
     );
   }
-  await pullImage(docker, image, onProgress);
+  await pullImage(docker, image, progress, signal);
 }
 
-async function hasImage(docker: Client, image: string): Promise<boolean> {
+async function hasImage(docker: Client, image: string, signal?: AbortSignal): Promise<boolean> {
   try {
-    await docker.getImage(image).inspect();
+    await docker.inspectImage(image, signal);
     return true;
   } catch (error) {
     if (isMissing(error)) return false;
@@ -38,13 +46,15 @@ async function hasImage(docker: Client, image: string): Promise<boolean> {
 async function pullImage(
   docker: Client,
   image: string,
-  onProgress: (step: Progress) => void,
+  progress: Provision['progress'],
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   try {
-    const authconfig = await credentialsFor(image);
-    const stream = await docker.pull(withTag(image), authconfig ? { authconfig } : {});
-    await followPull(docker, stream, onProgress);
+    const authconfig = await credentialsFor(image, signal);
+    const answer = await docker.pull(withTag(image), { authconfig, signal });
+    await followPull(answer, progress);
   } catch (cause) {
+    signal?.throwIfAborted();
     throw new TaskfsError('not-found', `image ${image} cannot be fetched: ${wordsOf(cause)}`, {
       hint: "Check its name and the network; 'docker login' for a private registry; 'docker images' lists what is there already.",
       cause,
@@ -62,23 +72,25 @@ function withTag(image: string): string {
 interface PullLine {
   readonly id?: string;
   readonly status?: string;
+  readonly error?: string;
   readonly progressDetail?: { readonly current?: number; readonly total?: number };
 }
 
-function followPull(
-  docker: Client,
-  stream: NodeJS.ReadableStream,
-  onProgress: (step: Progress) => void,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    docker.modem.followProgress(
-      stream,
-      (error) => (error ? reject(error) : resolve()),
-      ({ id, status, progressDetail }: PullLine) => {
-        if (status === undefined) return;
-        const { current = null, total = null } = progressDetail ?? {};
-        onProgress({ what: status, id: id ?? '', done: current, total });
-      },
-    );
-  });
+/** Reads an answer to its end. Throws what the engine says in it, or where it is cut off. */
+async function followPull(answer: Readable, progress: Provision['progress']): Promise<void> {
+  for await (const { id, status, error, progressDetail } of readLines(answer)) {
+    if (error !== undefined) throw new Error(error);
+    if (status === undefined) continue;
+    const { current = null, total = null } = progressDetail ?? {};
+    progress?.({ what: status, id: id ?? '', done: current, total });
+  }
+}
+
+async function* readLines(answer: Readable): AsyncGenerator<PullLine> {
+  let rest = '';
+  for await (const chunk of answer.setEncoding('utf8')) {
+    const lines = `${rest}${chunk}`.split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) if (line.trim() !== '') yield JSON.parse(line) as PullLine;
+  }
 }

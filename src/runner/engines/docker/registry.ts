@@ -21,11 +21,14 @@ interface LoginConfig {
 const DOCKER_HUB = 'https://index.docker.io/v1/';
 
 /** The credentials that `docker login` left for an image's registry; undefined: none. */
-export async function credentialsFor(image: string): Promise<Credentials | undefined> {
+export async function credentialsFor(
+  image: string,
+  signal?: AbortSignal,
+): Promise<Credentials | undefined> {
   const config = await readConfig();
   const registry = registryOf(image);
   const helper = config.credHelpers?.[registry] ?? config.credsStore;
-  if (helper) return askHelper(helper, registry);
+  if (helper) return askHelper(helper, registry, signal);
   const entry = config.auths?.[registry];
   if (!entry) return undefined;
   if (entry.identitytoken) return { identitytoken: entry.identitytoken, serveraddress: registry };
@@ -56,9 +59,13 @@ function splitAuth(auth: string, serveraddress: string): Credentials | undefined
 }
 
 /** The protocol of docker-credential-helpers: the registry on stdin, JSON on stdout. */
-function askHelper(name: string, serveraddress: string): Promise<Credentials | undefined> {
+function askHelper(
+  name: string,
+  serveraddress: string,
+  signal?: AbortSignal,
+): Promise<Credentials | undefined> {
   return new Promise((resolve) => {
-    const child = execFile(`docker-credential-${name}`, ['get'], (error, stdout) => {
+    const child = execFile(`docker-credential-${name}`, ['get'], { signal }, (error, stdout) => {
       if (error) return resolve(undefined);
       const { Username: username, Secret: secret } = JSON.parse(stdout);
       const isToken = username === '<token>';

@@ -4,7 +4,15 @@ import { constants } from 'node:os';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { TaskfsError } from '../../../store/index.ts';
-import type { Engine, EngineState, Exit, Launch, Output, Running } from '../engine.ts';
+import type {
+  Engine,
+  EngineState,
+  Exit,
+  Launch,
+  Output,
+  Running,
+  StartOptions,
+} from '../engine.ts';
 import {
   type Confinement,
   type ConfinementState,
@@ -27,7 +35,7 @@ async function start(
   launch: Launch,
   output: Output,
   remember: (state: EngineState) => void,
-  stdin?: Readable,
+  { stdin }: StartOptions = {},
 ): Promise<Running> {
   assertDirectory(launch.cwd);
   const confinement = planConfinement(launch.task, launch.attempt, launch.staging);

@@ -12,7 +12,15 @@ import { explainStart, isMissing, isUnreachable } from '../docker/failure.ts';
 import { type Ledger, openLedger, removeLedger } from '../docker/ledger.ts';
 import { readContainerOptions } from '../docker/options.ts';
 import { unlessEnded } from '../docker/unless-ended.ts';
-import type { Engine, EngineState, Exit, Launch, Output, Running } from '../engine.ts';
+import type {
+  Engine,
+  EngineState,
+  Exit,
+  Launch,
+  Output,
+  Running,
+  StartOptions,
+} from '../engine.ts';
 import { hasEnded, isWaiting, type JobState, listTasks, readJob, watchJob } from './job.ts';
 import { readServiceLog } from './service-log.ts';
 import { serviceName, serviceSpec } from './service-spec.ts';
@@ -49,11 +57,12 @@ async function start(
   launch: Launch,
   output: Output,
   remember: (state: EngineState) => void,
+  { signal }: StartOptions = {},
 ): Promise<Running> {
   const options = readContainerOptions(launch.options);
   if (options.interactive || options.tty) throw notPossible('-i and -t');
   if (launch.image === null) throw notPossible('a task without --image');
-  const { docker, endpoint } = await connect(findEndpoints());
+  const { docker, endpoint } = await connect(findEndpoints(), signal);
   await assertManager(docker);
   const { user } = await ownerOf(docker);
   const service = serviceName(launch, randomBytes(4).toString('hex'));
@@ -61,7 +70,8 @@ async function start(
   remember(state);
   try {
     await docker.createService(serviceSpec(service, launch, options, user));
-    const job = await watchJob(docker, service, (seen) => !isWaiting(seen), REFUSAL_MS);
+    const isSettled = (seen: JobState): boolean => !isWaiting(seen) || signal?.aborted === true;
+    const job = await watchJob(docker, service, isSettled, REFUSAL_MS);
     if (job && isRefused(job)) throw new Error(job.error);
     return follow(docker, state, openLedger(state.ledger, 0), output);
   } catch (error) {

@@ -1,0 +1,25 @@
+import type { Running } from '../runner/engines/engine.ts';
+import type { RunOptions } from './run-options.ts';
+
+/**
+ * Lends this terminal to a run that has one of its own (-t): a change of size is passed on, and with
+ * -i every key goes to the task, Ctrl-C too. Returns how to take it back.
+ */
+export function lendTerminal(
+  running: Running,
+  { interactive, tty }: Pick<RunOptions, 'interactive' | 'tty'>,
+): () => void {
+  const { stdin, stdout } = process;
+  const isRaw = Boolean(interactive && tty && stdin.isTTY);
+  const passSize = (): void => void running.resize?.(stdout.rows, stdout.columns);
+  if (isRaw) stdin.setRawMode(true);
+  if (tty && stdout.isTTY) {
+    stdout.on('resize', passSize);
+    // It may have changed while an image was fetched.
+    passSize();
+  }
+  return () => {
+    stdout.off('resize', passSize);
+    if (isRaw) stdin.setRawMode(false);
+  };
+}
