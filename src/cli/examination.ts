@@ -5,6 +5,7 @@ import {
   detach,
   type Liveness,
   probeMount,
+  type TaskfsMount,
   taskfsMounts,
 } from '../fs/mount/index.ts';
 import { viewTasks } from '../runner/view.ts';
@@ -109,15 +110,19 @@ function examineTasks(store: Store): Finding[] {
 async function examineMounts(): Promise<Finding[]> {
   const mounts = taskfsMounts();
   if (mounts.length === 0) return [note('mounts', 'there are none')];
-  return Promise.all(
-    mounts.map(async ({ mountpoint, store }) => {
-      const what = `mount ${mountpoint}`;
-      const liveness = await probeMount(mountpoint);
-      return liveness === 'alive'
-        ? good(what, `shows ${store}`)
-        : takeAway(what, mountpoint, liveness);
-    }),
-  );
+  return (await Promise.all(mounts.map(examineMount))).flat();
+}
+
+async function examineMount({ mountpoint, store, archive }: TaskfsMount): Promise<Finding[]> {
+  const what = `mount ${mountpoint}`;
+  const liveness = await probeMount(mountpoint);
+  if (liveness !== 'alive') return [await takeAway(what, mountpoint, liveness)];
+  const shows = `shows ${store}`;
+  if (!archive) return [good(what, `${shows}; archive/ shares its connection with live/`)];
+  const inner = await probeMount(archive.mountpoint);
+  if (inner === 'alive') return [good(what, shows)];
+  const finding = await takeAway(`mount ${archive.mountpoint}`, archive.mountpoint, inner);
+  return [good(what, shows), finding];
 }
 
 async function takeAway(what: string, mountpoint: string, liveness: Liveness): Promise<Finding> {

@@ -1,5 +1,6 @@
 import type { Store } from '../store/index.ts';
 import { copyFileRange, Errno, errno, fallocate, seek } from '../sys/index.ts';
+import { answering } from './answering.ts';
 import { ArchiveRoom } from './archive/archive-room.ts';
 import { KeyService } from './archive/key-service.ts';
 import { OpenArchives } from './archive/open-archives.ts';
@@ -21,7 +22,6 @@ import { HandleTable } from './handle-table.ts';
 import { LiveRoom } from './live/live-room.ts';
 import { LogRoom } from './log-room.ts';
 import { isArchive, isLive, isLog, TOP } from './node-ids.ts';
-import { toErrno } from './report.ts';
 import type { CreatedFile, OpenDirectory, OpenedFile, OpenFile, Room } from './room.ts';
 import { RootRoom } from './root-room.ts';
 import { TaskRecords } from './task-records.ts';
@@ -45,29 +45,13 @@ export function createFileSystem(store: Store, options: CoreOptions = {}): FileS
   return answering(new Core(store, options));
 }
 
-/** The core with every refusal made an Errno: rooms throw what Node's fs and the store throw. */
-function answering(core: Core): FileSystem {
-  const names = Object.getOwnPropertyNames(Core.prototype).filter((name) => name !== 'constructor');
-  const answer = (name: string) => {
-    const method = core[name as keyof FileSystem].bind(core) as (...args: unknown[]) => unknown;
-    return (...args: unknown[]): unknown => {
-      try {
-        return method(...args);
-      } catch (error) {
-        throw toErrno(error);
-      }
-    };
-  };
-  return Object.fromEntries(names.map((name) => [name, answer(name)])) as unknown as FileSystem;
-}
-
 /** Sends each call to the room that owns the node, and keeps the handles. */
 class Core implements FileSystem {
   private readonly records: TaskRecords;
   private readonly root: Room;
   private readonly live: LiveRoom;
   private readonly archives: OpenArchives;
-  private readonly archive: Room;
+  private readonly archive: ArchiveRoom;
   private readonly logs: Room;
   private readonly files = new HandleTable<OpenFile>();
   private readonly directories = new HandleTable<OpenDirectory>();
@@ -187,7 +171,8 @@ class Core implements FileSystem {
   }
 
   lseek(handle: HandleId, offset: bigint, whence: number): bigint {
-    return seek(this.realFile(handle), offset, whence);
+    const file = this.files.get(handle);
+    return file.seek?.(offset, whence) ?? seek(this.realFile(handle), offset, whence);
   }
 
   fallocate(handle: HandleId, mode: number, offset: bigint, length: bigint): void {
@@ -210,7 +195,7 @@ class Core implements FileSystem {
   }
 
   keepsListing(node: NodeId): boolean {
-    return isLive(node) && this.live.keepsListing(node);
+    return isLive(node) ? this.live.keepsListing(node) : isArchive(node);
   }
 
   readdir(handle: HandleId, cookie: bigint, add: (entry: DirectoryEntry) => boolean): void {

@@ -41,6 +41,11 @@ export type Serve = (mountpoint: string, options: ServeOptions) => Promise<Serve
 /** The file system type of our mounts, as mountinfo shows it: `fuse.` and the subtype. */
 export const SUBTYPE = 'taskfs';
 
+/** The subtype of the mount of archive/ inside of it; see kernel/serve.ts. */
+export const ARCHIVE_SUBTYPE = `${SUBTYPE}-archive`;
+/** Where that is, in the mount. */
+export const ARCHIVE_DIRECTORY = 'archive';
+
 /** The source (fsname) of a mount: which store it shows. Free of what mount options would split. */
 export function mountSource(store: Store): string {
   return `${SUBTYPE}:${encodeURI(store.path).replaceAll(',', '%2C')}`;

@@ -69,6 +69,8 @@ export interface DirectoryEntry {
   /** DT_* of readdir(3). */
   readonly type: number;
   readonly cookie: bigint;
+  /** What lookup of the name would give, where it is at hand. */
+  readonly found?: Entry;
 }
 
 /** Something that the kernel was told of a name is old before its time. */

@@ -81,6 +81,8 @@ export interface OpenFile {
   close(): void;
   write?(data: Uint8Array, offset: number, fromCache: boolean): number;
   sync?(dataOnly: boolean): void;
+  /** lseek(2) with SEEK_DATA or SEEK_HOLE, where there is no real file to ask. */
+  seek?(offset: bigint, whence: number): bigint;
   getlk?(owner: bigint, lock: RangeLock): RangeLock | undefined;
   setlk?(owner: bigint, lock: RangeLock): void;
   flock?(kind: 'shared' | 'exclusive' | 'unlock'): void;

@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process';
 import {
   closeSync,
+  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -29,12 +31,36 @@ import { endedTask, type SealableTask, storeWithKeys } from '../support/sealable
 import { until } from '../support/until.ts';
 
 const run = promisify(execFile);
-const drivers: readonly DriverName[] = ['kernel', 'libfuse'];
+const isRoot = process.getuid?.() === 0;
+
+/** Ways to serve archive/. `shared`: by the connection of live files, as plain users have it. */
+interface Way {
+  readonly name: string;
+  readonly driver: DriverName;
+  readonly shared: boolean;
+}
+
+const kernel: Way = { name: 'kernel', driver: 'kernel', shared: !isRoot };
+const ways: readonly Way[] = [
+  kernel,
+  ...(isRoot ? [{ name: 'kernel, one connection', driver: 'kernel', shared: true } as const] : []),
+  { name: 'libfuse', driver: 'libfuse', shared: true },
+];
 
 /** The task's own directory shows when it was sealed, and needs no key: it is left out of comparisons. */
 const TOP = [''];
 
-async function mounted({ store }: SealableTask, driver: DriverName): Promise<string> {
+async function mounted(
+  { store }: Pick<SealableTask, 'store'>,
+  { driver, shared }: Way,
+): Promise<string> {
+  return (await served({ store }, { driver, shared })).mountpoint;
+}
+
+async function served(
+  { store }: Pick<SealableTask, 'store'>,
+  { driver, shared }: Omit<Way, 'name'>,
+): Promise<{ mountpoint: string; pid: number }> {
   const directory = `${store.path}-mount`;
   await mkdir(directory);
   const { mountpoint, pid } = await mountInBackground(store, directory, { driver });
@@ -46,8 +72,15 @@ async function mounted({ store }: SealableTask, driver: DriverName): Promise<str
       // It has ended with its mount.
     }
   });
-  return mountpoint;
+  const inner = taskfsMountAt(mountpoint)?.archive;
+  expect(inner !== undefined).toBe(isRoot && driver === 'kernel');
+  if (inner && shared) await run('umount', [inner.mountpoint]);
+  return { mountpoint, pid };
 }
+
+/** How often a server has called write(2): each reply is one call. */
+const replies = (pid: number): number =>
+  Number(/^syscw: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
 
 async function seal(sealable: SealableTask): Promise<void> {
   const { store, task, paths } = sealable;
@@ -56,7 +89,9 @@ async function seal(sealable: SealableTask): Promise<void> {
   removePlaintext(store, task);
 }
 
-describe.each(drivers)('archive/ (%s)', (driver) => {
+describe.each(ways)('archive/ ($name)', (way) => {
+  const { driver } = way;
+
   test('shows the tree as it was: names, modes, times, links, holes, attributes, contents', async () => {
     const sealable = endedTask(await storeWithKeys(), 'done');
     makeDifficultTree(sealable.paths.staging);
@@ -67,7 +102,7 @@ describe.each(drivers)('archive/ (%s)', (driver) => {
     const before = leaveTimes(describeTree(sealable.paths.staging, TOP));
     const contents = describeContents(sealable.paths.staging);
     await seal(sealable);
-    const mountpoint = await mounted(sealable, driver);
+    const mountpoint = await mounted(sealable, way);
     const shown = join(mountpoint, 'archive/done');
     expect(leaveTimes(describeTree(shown, TOP))).toEqual(before);
     const { hashes, attributes } = describeContents(shown);
@@ -80,7 +115,7 @@ describe.each(drivers)('archive/ (%s)', (driver) => {
     const sealable = endedTask(await storeWithKeys(), 'done');
     writeFileSync(join(sealable.paths.staging, 'f'), 'sealed');
     await seal(sealable);
-    const directory = join(await mounted(sealable, driver), 'archive/done');
+    const directory = join(await mounted(sealable, way), 'archive/done');
     // With libfuse the kernel judges by mode bits before it asks; root passes them all.
     const isJudged = driver === 'libfuse' && process.getuid?.() !== 0;
     const refusal = isJudged ? /Read-only file system|Permission denied/ : /Read-only file system/;
@@ -115,7 +150,7 @@ describe.each(drivers)('archive/ (%s)', (driver) => {
     const sealable = endedTask(await storeWithKeys(), 'done', { reason: 'as planned' });
     writeFileSync(join(sealable.paths.staging, 'f'), 'abc');
     await seal(sealable);
-    const directory = join(await mounted(sealable, driver), 'archive/done');
+    const directory = join(await mounted(sealable, way), 'archive/done');
     const get = async (name: string, path: string) =>
       (await run('getfattr', ['--only-values', '-n', `user.taskfs.${name}`, path])).stdout;
     expect(await get('status', directory)).toBe('completed');
@@ -137,7 +172,7 @@ describe.each(drivers)('archive/ (%s)', (driver) => {
       writeFileSync(join(staging, name), Buffer.alloc(400_000, name));
     await seal(sealable);
     flipByte(join(archive, 'artifacts.tar.enc'), 600_000);
-    const directory = join(await mounted(sealable, driver), 'archive/hurt');
+    const directory = join(await mounted(sealable, way), 'archive/hurt');
     await expect(run('cat', [join(directory, 'b')])).rejects.toMatchObject({
       stderr: expect.stringContaining('Input/output error'),
     });
@@ -155,7 +190,7 @@ describe.each(drivers)('archive/ (%s)', (driver) => {
     await seal(sealable);
     const { identity } = keyPaths(sealable.store);
     renameSync(identity, `${identity}-away`);
-    const mountpoint = await mounted(sealable, driver);
+    const mountpoint = await mounted(sealable, way);
     expect((await run('ls', [join(mountpoint, 'archive')])).stdout).toBe('done\n');
     await expect(run('ls', [join(mountpoint, 'archive/done')])).rejects.toMatchObject({
       stderr: expect.stringContaining('Permission denied'),
@@ -165,7 +200,7 @@ describe.each(drivers)('archive/ (%s)', (driver) => {
   test('a task moves from live/ to archive/ at once, and its log is read in both', async () => {
     const sealable = endedTask(await storeWithKeys(), 'moving');
     writeFileSync(join(sealable.paths.staging, 'f'), 'abc');
-    const mountpoint = await mounted(sealable, driver);
+    const mountpoint = await mounted(sealable, way);
     const log = join(mountpoint, 'logs/moving.log');
     expect((await run('cat', [join(mountpoint, 'live/moving/f')])).stdout).toBe('abc');
     expect((await run('cat', [log])).stdout).toBe('what moving printed\n');
@@ -183,9 +218,66 @@ describe.each(drivers)('archive/ (%s)', (driver) => {
   });
 });
 
+test.runIf(isRoot)('what was read once is read again without a request', async () => {
+  const sealable = endedTask(await storeWithKeys(), 'done');
+  const { staging } = sealable.paths;
+  for (let at = 0; at < 40; at++) {
+    mkdirSync(join(staging, `d${at}`));
+    for (const name of ['a', 'b', 'c'])
+      writeFileSync(join(staging, `d${at}`, name), `${at}${name}`);
+    symlinkSync('a', join(staging, `d${at}/link`));
+  }
+  writeFileSync(join(staging, 'large'), Buffer.alloc(3_000_000, 'large'));
+  await seal(sealable);
+  const { mountpoint, pid } = await served(sealable, kernel);
+  const script =
+    'cd "$0" && find . -ls | sort -k 11 && grep -rl a . | sort && md5sum large && cat d*/link';
+  const read = async () =>
+    (await run('sh', ['-c', script, join(mountpoint, 'archive/done')])).stdout;
+  const first = await read();
+  const before = replies(pid);
+  expect(await read()).toBe(first);
+  // Some hundred and sixty names, listings and contents: what is left is asked of the top by each program.
+  expect(replies(pid) - before).toBeLessThan(20);
+});
+
+test.each(ways)('a task is never in neither place, nor is a listing old ($name)', async (way) => {
+  const store = await storeWithKeys();
+  const mountpoint = await mounted({ store }, way);
+  const [live, archive] = [join(mountpoint, 'live'), join(mountpoint, 'archive')];
+  const script =
+    'while [ ! -e "$2" ]; do ls "$0" > "$3"; ls "$1" >> "$3"; grep -q . "$3" || echo neither; done';
+  const stop = `${store.path}-stop`;
+  const sealable = endedTask(store, 'moving');
+  const watching = run('sh', ['-c', script, live, archive, stop, `${store.path}-seen`]);
+  await seal(sealable);
+  expect((await run('ls', [archive])).stdout).toBe('moving\n');
+  const { task, paths } = endedTask(store, 'second');
+  expect((await run('ls', [archive])).stdout).toBe('moving\n');
+  await seal({ store, task, paths });
+  expect((await run('ls', [archive])).stdout).toBe('moving\nsecond\n');
+  writeFileSync(stop, '');
+  expect((await watching).stdout).toBe('');
+});
+
+test.each(ways)('holes are found by lseek ($name)', async (way) => {
+  if (way.driver === 'libfuse') return; // The package does not pass lseek on.
+  const sealable = endedTask(await storeWithKeys(), 'done');
+  const name = join(sealable.paths.staging, 'sparse');
+  const make = 'echo data | dd of="$0" bs=1M seek=32 status=none; truncate -s 100M "$0"';
+  await run('sh', ['-c', make, name]);
+  await seal(sealable);
+  const sealed = join(await mounted(sealable, way), 'archive/done/sparse');
+  const copy = `${sealable.store.path}-copy`;
+  await run('cp', ['--sparse=auto', sealed, copy]);
+  await run('cmp', [sealed, copy]);
+  expect(statSync(copy).size).toBe(100 * 2 ** 20);
+  expect(statSync(copy).blocks * 512).toBeLessThan(2 ** 20);
+});
+
 test('a growing log is followed', async () => {
   const sealable = endedTask(await storeWithKeys(), 'talking');
-  const mountpoint = await mounted(sealable, 'kernel');
+  const mountpoint = await mounted(sealable, kernel);
   const tail = execFile('tail', ['-n', '+1', '-f', join(mountpoint, 'logs/talking.log')]);
   onTestFinished(() => void tail.kill('SIGKILL'));
   let seen = '';

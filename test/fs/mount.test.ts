@@ -102,14 +102,17 @@ describe.each(variants)('a mount ($name)', (variant) => {
     await until('the mount is gone', () => !taskfsMountAt(mountpoint), 5000);
   });
 
-  test('goes, and its server ends, when told to by SIGTERM, also while in use', async () => {
-    const { mountpoint, pid, occupy } = await mounted(variant);
-    const user = await occupy(join(mountpoint, 'live'));
-    onTestFinished(() => void user.kill('SIGKILL'));
-    process.kill(pid, 'SIGTERM');
-    await until('the mount is gone', () => !taskfsMountAt(mountpoint));
-    await until('the server has ended', () => hasEnded(pid));
-  });
+  test.each(['live', 'archive'])(
+    'goes, and its server ends, at SIGTERM, also with %s in use',
+    async (part) => {
+      const { mountpoint, pid, occupy } = await mounted(variant);
+      const user = await occupy(join(mountpoint, part));
+      onTestFinished(() => void user.kill('SIGKILL'));
+      process.kill(pid, 'SIGTERM');
+      await until('the mount is gone', () => !taskfsMountAt(mountpoint));
+      await until('the server has ended', () => hasEnded(pid));
+    },
+  );
 
   test('that a killed server left behind is cleaned up, then mounted', async () => {
     const mount = await mounted(variant);
@@ -128,24 +131,27 @@ describe.each(variants)('a mount ($name)', (variant) => {
     expect(taskfsMountAt(mountpoint)).toBeUndefined();
   });
 
-  test('that is in use is not unmounted; then it is, and its server ends', async () => {
-    const { base, mountpoint, pid, occupy, run: asUser } = await mounted(variant);
-    const user = await occupy(join(mountpoint, 'live'));
-    onTestFinished(() => void user.kill('SIGKILL'));
-    const script = calling('unmount', base, mountpoint);
-    await expect(asUser(process.execPath, script)).rejects.toMatchObject({
-      stderr: expect.stringContaining('is in use'),
-    });
-    user.kill('SIGKILL');
-    await until('it is unmounted', () =>
-      asUser(process.execPath, script).then(
-        () => true,
-        () => false,
-      ),
-    );
-    expect(taskfsMountAt(mountpoint)).toBeUndefined();
-    await until('the server has ended', () => hasEnded(pid));
-  });
+  test.each(['live', 'archive'])(
+    'whose %s is in use is not unmounted; then it is, and its server ends',
+    async (part) => {
+      const { base, mountpoint, pid, occupy, run: asUser } = await mounted(variant);
+      const user = await occupy(join(mountpoint, part));
+      onTestFinished(() => void user.kill('SIGKILL'));
+      const script = calling('unmount', base, mountpoint);
+      await expect(asUser(process.execPath, script)).rejects.toMatchObject({
+        stderr: expect.stringContaining('is in use'),
+      });
+      user.kill('SIGKILL');
+      await until('it is unmounted', () =>
+        asUser(process.execPath, script).then(
+          () => true,
+          () => false,
+        ),
+      );
+      expect(taskfsMountAt(mountpoint)).toBeUndefined();
+      await until('the server has ended', () => hasEnded(pid));
+    },
+  );
 });
 
 const [first] = variants;

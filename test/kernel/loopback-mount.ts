@@ -55,6 +55,7 @@ export async function mountLoopback(variant: Variant, faults: Faults = {}): Prom
       arguments: [source, { passthrough: variant.passthrough, ...faults }],
     },
     sourceName: 'loopback',
+    subtype: 'taskfs',
     allowOther: variant.user === 'root',
     readOnly: false,
     passthrough: variant.passthrough,

@@ -2,7 +2,6 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { isTaskName, type Store, type TaskName } from '../../store/index.ts';
 import type { ArchiveReader, IndexEntry } from '../../store/seal/reader.ts';
 import {
-  DT,
   Errno,
   errno,
   isDirectory,
@@ -11,6 +10,7 @@ import {
   openAt,
   type Stat,
   statAt,
+  statFd,
 } from '../../sys/index.ts';
 import type { Attributes, Entry, NodeId } from '../filesystem.ts';
 import { asksToWrite } from '../live/live-file.ts';
@@ -19,16 +19,19 @@ import type { OpenDirectory, OpenedFile, Room } from '../room.ts';
 import { spaceOf } from '../space.ts';
 import type { TaskRecords } from '../task-records.ts';
 import type { TaskSlots } from '../task-slots.ts';
-import { directoryAttr, listVirtual } from '../virtual-directory.ts';
+import { directoryAttr } from '../virtual-directory.ts';
 import { archivedAttr } from './archived-attr.ts';
 import { ArchivedDirectory } from './archived-directory.ts';
 import { ArchivedFile } from './archived-file.ts';
 import { archivedStatus, contentXattrs, sealedXattrs } from './archived-xattrs.ts';
 import type { OpenArchives } from './open-archives.ts';
+import { type ArchivedTask, TaskListing } from './task-listing.ts';
 
 /** What is sealed never changes; which tasks are sealed may. */
 const SEALED_TTL_MS = 86_400_000;
 const TASKS_TTL_MS = 1000;
+/** Longer than any file system's clock takes from one time to the next. */
+const TICK_NS = 100_000_000n;
 
 /**
  * archive/: each sealed task's tree, decrypted as it is read. Nodes below a task are positions in
@@ -40,9 +43,13 @@ export class ArchiveRoom implements Room {
   private readonly records: TaskRecords;
   private readonly slots: TaskSlots;
   private readonly archives: OpenArchives;
-  private readonly startNs = BigInt(Date.now()) * 1_000_000n;
   /** O_PATH descriptor of the store's archive directory. */
   private readonly directory: number;
+  private readonly tasks = new TaskListing(
+    inoOf(TOP.archive),
+    () => this.listTasks(),
+    ({ name }) => this.findTask(name),
+  );
 
   constructor(store: Store, records: TaskRecords, slots: TaskSlots, archives: OpenArchives) {
     this.store = store;
@@ -58,9 +65,7 @@ export class ArchiveRoom implements Room {
     const reader = this.archives.reader(slot);
     const found = reader.lookup(this.entryOf(parent, reader), name);
     if (!found) throw Errno.of(errno.ENOENT);
-    const node = archivedNode(slot, found.position);
-    const attr = archivedAttr(node, found);
-    return { node, attr, entryTtlMs: SEALED_TTL_MS, attrTtlMs: SEALED_TTL_MS };
+    return archivedEntry(slot, found);
   }
 
   private lookupTask(name: Uint8Array): Entry {
@@ -72,9 +77,18 @@ export class ArchiveRoom implements Room {
     return { node, ...taskAttributes(node, stat), entryTtlMs: TASKS_TTL_MS };
   }
 
+  private findTask(name: string): Entry | undefined {
+    try {
+      return this.lookupTask(Buffer.from(name));
+    } catch (error) {
+      if (error instanceof Errno && error.errno === errno.ENOENT) return undefined;
+      throw error;
+    }
+  }
+
   getattr(node: NodeId): Attributes {
     if (node === TOP.archive) {
-      return { attr: directoryAttr(node, 0o555, this.startNs), attrTtlMs: SEALED_TTL_MS };
+      return { attr: directoryAttr(node, 0o555, this.lastChangeNs()), attrTtlMs: 0 };
     }
     const { slot, position } = archivePlace(node);
     if (position === undefined) {
@@ -93,52 +107,83 @@ export class ArchiveRoom implements Room {
   open(node: NodeId, flags: number): OpenedFile {
     if (asksToWrite(flags)) throw Errno.of(errno.EROFS);
     const { slot } = archivePlace(node);
-    const entry = this.find(node);
-    if (entry.type !== 'file') throw Errno.of(entry.type === 'symlink' ? errno.ELOOP : errno.ENXIO);
-    const { task } = this.slots.ownerOf(slot);
-    const { reader, release } = this.archives.hold(slot);
-    return {
-      file: new ArchivedFile(task, entry, reader, release),
-      keepCache: true,
-      directIo: false,
-    };
-  }
-
-  opendir(node: NodeId): OpenDirectory {
-    if (node === TOP.archive) return listVirtual(node, () => this.listTasks());
-    const { slot } = archivePlace(node);
-    const { reader, release } = this.archives.hold(slot);
+    const { release } = this.archives.hold(slot);
     try {
-      return new ArchivedDirectory(node, slot, reader, this.entryOf(node, reader), release);
+      return { file: this.fileAt(node, release), keepCache: true, directIo: false };
     } catch (error) {
       release();
       throw error;
     }
   }
 
-  private listTasks() {
+  /** The file that a node is, for reading. `release` is called when it is closed. */
+  fileAt(node: NodeId, release: () => void = () => {}): ArchivedFile {
+    const { slot } = archivePlace(node);
+    const reader = this.archives.reader(slot);
+    const entry = this.entryOf(node, reader);
+    if (entry.type !== 'file') throw Errno.of(entry.type === 'symlink' ? errno.ELOOP : errno.ENXIO);
+    return new ArchivedFile(this.slots.ownerOf(slot).task, entry, reader, release);
+  }
+
+  opendir(node: NodeId): OpenDirectory {
+    if (node === TOP.archive) return this.tasks;
+    const { release } = this.archives.hold(archivePlace(node).slot);
+    try {
+      return this.directoryAt(node, release);
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /** The directory that a node is, for listing. `release` is called when it is closed. */
+  directoryAt(node: NodeId, release: () => void = () => {}): OpenDirectory {
+    if (node === TOP.archive) return this.tasks;
+    const { slot } = archivePlace(node);
+    const reader = this.archives.reader(slot);
+    const directory = this.entryOf(node, reader);
+    if (directory.type !== 'directory') throw Errno.of(errno.ENOTDIR);
+    const list = (from: number) => reader.list(directory, from);
+    return new ArchivedDirectory(inoOf(node), list, (entry) => archivedEntry(slot, entry), release);
+  }
+
+  private listTasks(): ArchivedTask[] {
     const list = openAt(this.directory, '.', constants.O_RDONLY | constants.O_DIRECTORY);
     try {
       return [...listDirectory(list)]
         .map((entry) => ({ name: entry.name.toString('latin1'), ino: entry.ino }))
         .filter(({ name }) => isTaskName(name))
         .sort((one, two) => (one.name < two.name ? -1 : 1))
-        .map(({ name, ino }) => this.taskEntry(name as TaskName, ino));
+        .map(({ name, ino }) => this.archivedTask(name as TaskName, ino));
     } finally {
       closeSync(list);
     }
   }
 
-  private taskEntry(name: TaskName, directoryIno: bigint) {
-    return { name, ino: inoOf(archiveNode(this.slots.slotOf(name, directoryIno))), type: DT.DIR };
+  private archivedTask(name: TaskName, directoryIno: bigint): ArchivedTask {
+    const slot = this.slots.slotOf(name, directoryIno);
+    return { name, slot, ino: inoOf(archiveNode(slot)) };
+  }
+
+  /**
+   * When a task came or went. The kernel keeps a listing for as long as this time stays the same: a
+   * change of a moment ago may share it with the next one, and is shown as of now.
+   */
+  private lastChangeNs(): bigint {
+    const { mtimeNs } = statFd(this.directory);
+    const nowNs = BigInt(Date.now()) * 1_000_000n;
+    return nowNs - mtimeNs < TICK_NS ? nowNs : mtimeNs;
   }
 
   statfs() {
     return spaceOf(this.store.archive);
   }
 
+  /** Only user attributes are sealed. Programs that ask for others take EOPNOTSUPP for the whole mount. */
   getxattr(node: NodeId, name: Uint8Array): Uint8Array {
-    const value = this.xattrs(node).get(Buffer.from(name).toString('latin1'));
+    const text = Buffer.from(name).toString('latin1');
+    if (!text.startsWith('user.')) throw Errno.of(errno.EOPNOTSUPP);
+    const value = this.xattrs(node).get(text);
     if (value === undefined) throw Errno.of(errno.ENODATA);
     return value;
   }
@@ -175,6 +220,12 @@ export class ArchiveRoom implements Room {
     const { position } = archivePlace(node);
     return position === undefined ? reader.root() : reader.entryAt(position);
   }
+}
+
+function archivedEntry(slot: number, found: IndexEntry): Entry {
+  const node = archivedNode(slot, found.position);
+  const attr = archivedAttr(node, found);
+  return { node, attr, entryTtlMs: SEALED_TTL_MS, attrTtlMs: SEALED_TTL_MS };
 }
 
 /** archive/<task> itself tells of when it was sealed, and needs no key. */

@@ -3,6 +3,7 @@ import type { ArchiveReader, IndexEntry } from '../../store/seal/reader.ts';
 import { Errno, errno } from '../../sys/index.ts';
 import { report } from '../report.ts';
 import type { OpenFile } from '../room.ts';
+import { seekContent } from './content-seek.ts';
 
 /** An open file of an archive: decrypted as it is read. */
 export class ArchivedFile implements OpenFile {
@@ -16,6 +17,10 @@ export class ArchivedFile implements OpenFile {
     this.entry = entry;
     this.reader = reader;
     this.close = release;
+  }
+
+  seek(offset: bigint, whence: number): bigint {
+    return seekContent(this.entry, offset, whence);
   }
 
   /** Damage costs the files that lie in it, and no other: EIO, and a line that says where. */

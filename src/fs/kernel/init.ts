@@ -25,6 +25,8 @@ export interface Wish {
   readonly passthrough: boolean;
   /** Others than the owner may enter: the kernel checks modes and access control lists for all. */
   readonly kernelChecksAccess: boolean;
+  /** As in KernelOptions. */
+  readonly stateless?: boolean;
 }
 
 /** What both sides agreed on. */
@@ -58,12 +60,19 @@ const WANTED =
   INIT.INIT_EXT;
 
 /**
+ * Left out where nothing is opened: locks, which the kernel then keeps itself, and the choice
+ * between listings with and without attributes, since attributes of what never changes are kept.
+ */
+const STATEFUL = INIT.POSIX_LOCKS | INIT.FLOCK_LOCKS | INIT.READDIRPLUS_AUTO;
+
+/**
  * Settles the terms for a kernel of protocol 7.31 or later: the smaller version, and of the flags
  * wanted here those that it knows. Never the writeback cache: others write staging beneath the
  * mount, and the kernel would trust its own sizes.
  */
 export function negotiate(offer: Offer, wish: Wish): Connection {
-  const wanted = WANTED | (wish.kernelChecksAccess ? INIT.POSIX_ACL : 0);
+  const wanted =
+    (WANTED | (wish.kernelChecksAccess ? INIT.POSIX_ACL : 0)) & ~(wish.stateless ? STATEFUL : 0);
   const flags = (offer.flags & wanted) >>> 0;
   const wanted2 = INIT2.DIRECT_IO_ALLOW_MMAP | (wish.passthrough ? INIT2.PASSTHROUGH : 0);
   const flags2 = flags & INIT.INIT_EXT ? (offer.flags2 & wanted2) >>> 0 : 0;

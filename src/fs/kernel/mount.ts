@@ -4,11 +4,13 @@ import { TaskfsError } from '../../store/errors.ts';
 import { Errno } from '../../sys/errno.ts';
 import { MS_NODEV, MS_NOSUID, MS_RDONLY, mountOn } from '../../sys/mount.ts';
 import { receiveDescriptor, socketPair } from '../../sys/socket.ts';
-import { SUBTYPE } from '../driver.ts';
 import { openDevice } from './device.ts';
 import type { KernelOptions } from './options.ts';
 
-export type MountOptions = Pick<KernelOptions, 'sourceName' | 'allowOther' | 'readOnly'>;
+export type MountOptions = Pick<
+  KernelOptions,
+  'sourceName' | 'subtype' | 'allowOther' | 'readOnly'
+>;
 
 /** The program that mounts for plain users; it is set-user-id root. */
 const FUSERMOUNT = 'fusermount3';
@@ -34,7 +36,7 @@ async function mountAsRoot(directory: string, options: MountOptions): Promise<nu
   ].join(',');
   const flags = MS_NOSUID | MS_NODEV | (options.readOnly ? MS_RDONLY : 0);
   try {
-    mountOn(options.sourceName, directory, `fuse.${SUBTYPE}`, flags, data);
+    mountOn(options.sourceName, directory, `fuse.${options.subtype}`, flags, data);
     return device;
   } catch (error) {
     closeSync(device);
@@ -70,7 +72,7 @@ function cannotMount(directory: string, cause: unknown): TaskfsError {
 async function mountWithHelper(directory: string, options: MountOptions): Promise<number> {
   const list = [
     `fsname=${escapeCommas(options.sourceName)}`,
-    `subtype=${SUBTYPE}`,
+    `subtype=${options.subtype}`,
     options.readOnly ? 'ro' : 'rw',
     ...entrance(options),
   ].join(',');

@@ -11,9 +11,17 @@ export interface KernelOptions {
   readonly fileSystem: FileSystemSource;
   /** What /proc/self/mountinfo shows as the mount's source. */
   readonly sourceName: string;
+  /** What it shows as the file system's type, after `fuse.`. */
+  readonly subtype: string;
   /** Users other than the one who mounts may enter; the kernel checks their permissions. */
   readonly allowOther: boolean;
   readonly readOnly: boolean;
+  /**
+   * Files and directories are never opened: the file system answers open, opendir and flush with
+   * ENOSYS, upon which the kernel asks for them no more, keeps pages and listings, and names only
+   * nodes. Such a file system takes a node where others take a handle, and refuses changes.
+   */
+  readonly stateless?: boolean;
   /** Let the kernel read and write real files itself where it can. */
   readonly passthrough: boolean;
   /** The directory that those files lie in: passthrough is tried there when mounting. */

@@ -16,11 +16,16 @@ const WORKER = new URL(`./worker${extname(import.meta.url)}`, import.meta.url);
 /**
  * Mounts on a directory and serves the mount from a thread of its own until it is unmounted. The
  * calling thread stays free, but must never touch the mount synchronously. Fulfilled when the
- * kernel has accepted the connection; a TaskfsError says why there is no mount.
+ * kernel has accepted the connection; a TaskfsError says why there is no mount. `guard` takes away
+ * what nobody serves any more; left out, a process beside this one does.
  */
-export async function serveFileSystem(directory: string, options: KernelOptions): Promise<Served> {
+export async function serveFileSystem(
+  directory: string,
+  options: KernelOptions,
+  guard?: Guard,
+): Promise<Served> {
   const device = await mountDirectory(directory, options);
-  const guard = guardMount(directory);
+  const keeper = guard ?? guardMount(directory);
   const assignment: Assignment = { device, options };
   const worker = new Worker(WORKER, {
     workerData: assignment,
@@ -30,7 +35,7 @@ export async function serveFileSystem(directory: string, options: KernelOptions)
     // Little of what a request leaves behind lives on: a large nursery would only hold memory.
     resourceLimits: { maxYoungGenerationSizeMb: 3 },
   });
-  const ended = endOf(worker, directory, guard).finally(() => closeSync(device));
+  const ended = endOf(worker, directory, keeper).finally(() => closeSync(device));
   // Whoever waits for the end hears of a failure; that nobody does must not end the process.
   ended.catch(() => {});
   const ready = readyOf(worker, device);

@@ -1,14 +1,81 @@
-import { extname } from 'node:path';
-import { mountSource, type Serve } from '../driver.ts';
+import { extname, join } from 'node:path';
+import { messageOf } from '../../store/errors.ts';
+import { MNT_DETACH, UMOUNT_NOFOLLOW, unmountFrom } from '../../sys/mount.ts';
+import {
+  ARCHIVE_DIRECTORY,
+  ARCHIVE_SUBTYPE,
+  mountSource,
+  type Serve,
+  type Served,
+  type ServeOptions,
+  SUBTYPE,
+} from '../driver.ts';
+import type { Guard } from './guard.ts';
 import { serveFileSystem } from './serve-file-system.ts';
 
 const CORE = new URL(`../core${extname(import.meta.url)}`, import.meta.url);
+const ARCHIVE = new URL(
+  `../archive/archive-file-system${extname(import.meta.url)}`,
+  import.meta.url,
+);
 
-/** Serves a store's file system by the kernel driver: the driver's contract of ../driver.ts. */
-export const serve: Serve = (mountpoint, { store, core, ...options }) =>
-  serveFileSystem(mountpoint, {
-    ...options,
+/**
+ * Serves a store's file system by the kernel driver: the driver's contract of ../driver.ts. As root
+ * archive/ is a connection of its own, mounted inside the first, on which the kernel need not ask
+ * before it opens a file: what never changes is then read again without a request. A plain user's
+ * fusermount3 may not look into that user's mount, so there archive/ shares the connection.
+ */
+export const serve: Serve = async (mountpoint, options) => {
+  const { store, core, ...rest } = options;
+  const outer = await serveFileSystem(mountpoint, {
+    ...rest,
     fileSystem: { module: CORE.href, arguments: [store, { ...core, lendQuiet: true }] },
     sourceName: mountSource(store),
+    subtype: SUBTYPE,
     backingDirectory: store.staging,
   });
+  if (process.geteuid?.() !== 0) return outer;
+  try {
+    return both(outer, await serveArchive(mountpoint, options));
+  } catch (error) {
+    const note = `archive/ has no connection of its own, and is slower: ${messageOf(error)}`;
+    return { ...outer, notes: [...outer.notes, note] };
+  }
+};
+
+function serveArchive(mountpoint: string, options: ServeOptions): Promise<Served> {
+  const { store, core, allowOther } = options;
+  const directory = join(mountpoint, ARCHIVE_DIRECTORY);
+  const kernelOptions = {
+    fileSystem: { module: ARCHIVE.href, arguments: [store, core] },
+    sourceName: mountSource(store),
+    subtype: ARCHIVE_SUBTYPE,
+    allowOther,
+    readOnly: true,
+    passthrough: false,
+    backingDirectory: store.archive,
+    stateless: true,
+  };
+  return serveFileSystem(directory, kernelOptions, detaching(directory));
+}
+
+/** Should this connection end alone, archive/ is served by the other. The whole mount has its guard. */
+const detaching = (directory: string): Guard => ({
+  dismiss: () => {},
+  takeAway: () => {
+    try {
+      unmountFrom(directory, MNT_DETACH | UMOUNT_NOFOLLOW);
+    } catch {
+      // Gone already, with the mount around it.
+    }
+  },
+});
+
+const both = (outer: Served, archive: Served): Served => ({
+  ended: Promise.all([outer.ended, archive.ended.catch(() => {})]).then(() => {}),
+  notes: outer.notes,
+  unmount: async () => {
+    await archive.unmount();
+    await outer.unmount();
+  },
+});

@@ -36,6 +36,13 @@ export const NO_REPLY = -1;
  */
 export type Handler = (session: Session, request: Request, reply: Reply) => number;
 
+/**
+ * The handle that a request names in the field at `offset`. A stateless file system gives out none:
+ * its nodes are their own handles.
+ */
+export const handleOf = ({ wish }: Session, request: Request, offset: number): HandleId =>
+  wish.stateless ? request.node : request.u64(offset);
+
 /** Removes the set-id bits that a write by a caller without CAP_FSETID takes away (inode(7)). */
 export function dropSetId(session: Session, node: NodeId, request: Request): void {
   const { attr } = session.fileSystem.getattr(node, undefined);

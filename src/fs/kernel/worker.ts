@@ -47,7 +47,11 @@ function startSession(device: Device, fileSystem: FileSystem, reply: Reply): Ses
   );
   const session: Session = {
     fileSystem,
-    wish: { passthrough: options.passthrough, kernelChecksAccess: options.allowOther },
+    wish: {
+      passthrough: options.passthrough,
+      kernelChecksAccess: options.allowOther,
+      stateless: options.stateless ?? false,
+    },
     notify: (message) => device.write(message, message.length),
     backing,
     passedThrough: new Map(),

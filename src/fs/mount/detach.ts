@@ -5,8 +5,8 @@ import { MNT_DETACH, UMOUNT_NOFOLLOW, unmountFrom } from '../../sys/mount.ts';
 import type { TaskfsMount } from './mountinfo.ts';
 
 /**
- * Takes a mount away whoever still uses it, without touching what is mounted: for mounts whose
- * server is dead or hung. As root, or as the plain user whose mount it is.
+ * Takes a mount away, with what is mounted in it, whoever still uses it, without touching it: for
+ * mounts whose server is dead or hung. As root, or as the plain user whose mount it is.
  */
 export async function detach(mountpoint: string): Promise<void> {
   try {
@@ -33,10 +33,16 @@ function fusermount(args: readonly string[]): Promise<void> {
   });
 }
 
-/** Ends a hung mount's connection: every call that waits on it fails at once. */
-export function abortConnection(mount: TaskfsMount): void {
+/** Ends a hung mount's connections: every call that waits on them fails at once. */
+export function abortConnections({ minor, archive }: TaskfsMount): void {
+  abort(minor);
+  if (archive) abort(archive.minor);
+}
+
+/** Ends the connection of this number. */
+export function abort(minor: number): void {
   try {
-    writeFileSync(`/sys/fs/fuse/connections/${mount.minor}/abort`, '1');
+    writeFileSync(`/sys/fs/fuse/connections/${minor}/abort`, '1');
   } catch {
     // Without fusectl or the right to it, detaching is all that can be done.
   }

@@ -1,5 +1,5 @@
 import type { Store } from '../../store/index.ts';
-import { abortConnection, detach } from './detach.ts';
+import { abortConnections, detach } from './detach.ts';
 import { taskfsMountAt } from './mountinfo.ts';
 import { type MountOptions, type ServedMount, serveMount } from './serve.ts';
 
@@ -32,7 +32,7 @@ async function takeAway(mount: ServedMount): Promise<void> {
   } catch {
     const entry = taskfsMountAt(mount.mountpoint);
     await detach(mount.mountpoint).catch(() => process.exit(1));
-    if (entry) abortConnection(entry);
+    if (entry) abortConnections(entry);
     setTimeout(() => process.exit(0), PATIENCE_MS).unref();
   }
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { SUBTYPE, storeOfSource } from '../driver.ts';
+import { join } from 'node:path';
+import { ARCHIVE_DIRECTORY, ARCHIVE_SUBTYPE, SUBTYPE, storeOfSource } from '../driver.ts';
 
 /** One line of /proc/self/mountinfo (proc(5)), as far as it concerns us. */
 export interface MountEntry {
@@ -14,6 +15,8 @@ export interface MountEntry {
 export interface TaskfsMount extends MountEntry {
   /** The path of the store that it shows. */
   readonly store: string;
+  /** The connection of its own that archive/ has inside of it, where it has one. */
+  readonly archive: MountEntry | undefined;
 }
 
 /** Parses mountinfo. Where several mounts lie over one another, the topmost is the last. */
@@ -54,11 +57,19 @@ const BACKSLASH = 0x5c;
 
 /** All mounts of taskfs in this mount namespace. Reads a table of the kernel: touches no mount. */
 export function taskfsMounts(): TaskfsMount[] {
-  return parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8')).flatMap((entry) => {
+  const entries = parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'));
+  return entries.flatMap((entry) => {
     if (entry.type !== `fuse.${SUBTYPE}`) return [];
     const store = storeOfSource(entry.source);
-    return store === undefined ? [] : [{ ...entry, store }];
+    return store === undefined ? [] : [{ ...entry, store, archive: archiveIn(entry, entries) }];
   });
+}
+
+function archiveIn(mount: MountEntry, entries: readonly MountEntry[]): MountEntry | undefined {
+  const place = join(mount.mountpoint, ARCHIVE_DIRECTORY);
+  return entries.findLast(
+    ({ type, mountpoint }) => type === `fuse.${ARCHIVE_SUBTYPE}` && mountpoint === place,
+  );
 }
 
 /** The mount of taskfs on a directory, given by its canonical path. */

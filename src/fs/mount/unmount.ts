@@ -1,8 +1,8 @@
 import { TaskfsError } from '../../store/index.ts';
 import { unmountDirectory } from '../kernel/unmount.ts';
-import { abortConnection, detach } from './detach.ts';
+import { abort, abortConnections, detach } from './detach.ts';
 import { probeMount } from './liveness.ts';
-import { taskfsMountAt } from './mountinfo.ts';
+import { type MountEntry, type TaskfsMount, taskfsMountAt } from './mountinfo.ts';
 import { locate } from './mountpoint.ts';
 
 /**
@@ -18,7 +18,20 @@ export async function unmount(path: string): Promise<void> {
     });
   }
   const liveness = await probeMount(mountpoint);
+  if (liveness === 'alive') return unmountWhole(mount);
+  if (liveness === 'hung') abortConnections(mount);
+  await detach(mountpoint);
+}
+
+/** The inner one first. Where only the outer one is in use it stays, and serves archive/ as well. */
+async function unmountWhole({ mountpoint, archive }: TaskfsMount): Promise<void> {
+  if (archive) await unmountArchive(archive);
+  await unmountDirectory(mountpoint);
+}
+
+async function unmountArchive({ mountpoint, minor }: MountEntry): Promise<void> {
+  const liveness = await probeMount(mountpoint);
   if (liveness === 'alive') return unmountDirectory(mountpoint);
-  if (liveness === 'hung') abortConnection(mount);
+  if (liveness === 'hung') abort(minor);
   await detach(mountpoint);
 }

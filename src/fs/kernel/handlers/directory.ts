@@ -5,7 +5,7 @@ import { FOPEN } from '../constants.ts';
 import { writeU64 } from '../number64.ts';
 import { Reply } from '../reply.ts';
 import type { Request } from '../request.ts';
-import type { Handler } from '../session.ts';
+import { type Handler, handleOf, type Session } from '../session.ts';
 import { roundUp } from '../struct.ts';
 import { dirent, entryOut, fsyncIn, openOut, readIn, releaseIn } from '../wire.ts';
 
@@ -32,10 +32,10 @@ export const fsyncdir: Handler = ({ fileSystem }, request) => {
   return 0;
 };
 
-export const readdir: Handler = ({ fileSystem }, request, reply) => {
+export const readdir: Handler = (session, request, reply) => {
   const size = request.u32(readIn.at.size);
   let end = 0;
-  list(fileSystem, request, (entry) => {
+  list(session, request, (entry) => {
     const length = direntSize(entry);
     if (end + length > size) return false;
     writeDirent(reply, end, entry);
@@ -49,14 +49,17 @@ export const readdir: Handler = ({ fileSystem }, request, reply) => {
  * Entries with what lookup gives for each, and as lookup it counts a reference, `.` and `..`
  * excepted. A name that is gone or unreadable by now is listed without attributes.
  */
-export const readdirplus: Handler = ({ fileSystem }, request, reply) => {
+export const readdirplus: Handler = (session, request, reply) => {
+  const { fileSystem } = session;
   const size = request.u32(readIn.at.size);
   const { caller, node } = request;
   let end = 0;
-  list(fileSystem, request, (entry) => {
+  list(session, request, (entry) => {
     const length = entryOut.size + direntSize(entry);
     if (end + length > size) return false;
-    const found = isDot(entry.name) ? undefined : tryLookup(fileSystem, node, entry.name, caller);
+    const found = isDot(entry.name)
+      ? undefined
+      : (entry.found ?? tryLookup(fileSystem, node, entry.name, caller));
     if (found) writeEntry(reply.view, Reply.body + end, found);
     else reply.bytes.fill(0, Reply.body + end, Reply.body + end + entryOut.size);
     writeDirent(reply, end + entryOut.size, entry);
@@ -66,12 +69,9 @@ export const readdirplus: Handler = ({ fileSystem }, request, reply) => {
   return end;
 };
 
-function list(
-  fileSystem: FileSystem,
-  request: Request,
-  add: (entry: DirectoryEntry) => boolean,
-): void {
-  fileSystem.readdir(request.u64(readIn.at.fh), request.bigU64(readIn.at.offset), add);
+function list(session: Session, request: Request, add: (entry: DirectoryEntry) => boolean): void {
+  const handle = handleOf(session, request, readIn.at.fh);
+  session.fileSystem.readdir(handle, request.bigU64(readIn.at.offset), add);
 }
 
 function tryLookup(

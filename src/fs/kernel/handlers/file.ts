@@ -7,7 +7,7 @@ import { invalidateAttributes } from '../notify.ts';
 import { writeU64 } from '../number64.ts';
 import { Reply } from '../reply.ts';
 import type { Request } from '../request.ts';
-import { dropSetId, type Handler, type Session, setIdBits } from '../session.ts';
+import { dropSetId, type Handler, handleOf, type Session, setIdBits } from '../session.ts';
 import {
   copyFileRangeIn,
   copyFileRangeOut,
@@ -137,10 +137,10 @@ export const release: Handler = (session, request) => {
   return 0;
 };
 
-export const read: Handler = ({ fileSystem }, request, reply) => {
+export const read: Handler = (session, request, reply) => {
   const { fh, offset, size } = readIn.at;
   const room = reply.room(request.u32(size));
-  return fileSystem.read(request.u64(fh), room, request.u64(offset));
+  return session.fileSystem.read(handleOf(session, request, fh), room, request.u64(offset));
 };
 
 export const write: Handler = (session, request, reply) => {
@@ -171,9 +171,10 @@ export const fsync: Handler = ({ fileSystem }, request) => {
   return 0;
 };
 
-export const lseek: Handler = ({ fileSystem }, request, reply) => {
+export const lseek: Handler = (session, request, reply) => {
   const { fh, offset, whence } = lseekIn.at;
-  const found = fileSystem.lseek(request.u64(fh), request.i64(offset), request.u32(whence));
+  const handle = handleOf(session, request, fh);
+  const found = session.fileSystem.lseek(handle, request.i64(offset), request.u32(whence));
   reply.view.setBigInt64(Reply.body + lseekOut.at.offset, found, true);
   return lseekOut.size;
 };
