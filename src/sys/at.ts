@@ -25,6 +25,7 @@ export const RESOLVE = {
 
 export const RENAME_NOREPLACE = 1;
 export const RENAME_EXCHANGE = 2;
+export const RENAME_WHITEOUT = 4;
 /** utimensat(2): leave this time alone, or take the current one. */
 export const UTIME_OMIT = 0x3ffffffen;
 export const UTIME_NOW = 0x3fffffffn;

@@ -42,19 +42,3 @@ export type Handler = (session: Session, request: Request, reply: Reply) => numb
  */
 export const handleOf = ({ wish }: Session, request: Request, offset: number): HandleId =>
   wish.stateless ? request.node : request.u64(offset);
-
-/** Removes the set-id bits that a write by a caller without CAP_FSETID takes away (inode(7)). */
-export function dropSetId(session: Session, node: NodeId, request: Request): void {
-  const { attr } = session.fileSystem.getattr(node, undefined);
-  const kept = attr.mode & ~setIdBits(attr.mode);
-  if (kept === attr.mode) return;
-  session.fileSystem.setattr(node, undefined, { mode: kept & 0o7777 }, request.caller);
-}
-
-const S_ISUID = 0o4000;
-const S_ISGID = 0o2000;
-const S_IXGRP = 0o010;
-
-/** The set-id bits of a mode that a write clears: set-group-id only where the group may execute. */
-export const setIdBits = (mode: number): number =>
-  (mode & S_ISUID) | (mode & S_IXGRP ? mode & S_ISGID : 0);

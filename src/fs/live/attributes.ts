@@ -15,6 +15,8 @@ export function changeAttributes(
   change: AttrChange,
 ): void {
   const { size, mode, uid, gid, atime, mtime } = change;
+  // chown(2) to nobody: it changes the time of the last change alone.
+  if (Object.keys(change).length === 0) chownAt(fd, '', KEEP, KEEP);
   if (size !== undefined) truncate(fd, writable, size);
   if (uid !== undefined || gid !== undefined) chownAt(fd, '', uid ?? KEEP, gid ?? KEEP);
   if (mode !== undefined) chmodFd(fd, mode & 0o7777);

@@ -11,6 +11,7 @@ import {
   openAt,
   RENAME_EXCHANGE,
   RENAME_NOREPLACE,
+  RENAME_WHITEOUT,
   readlinkAt,
   renameAt,
   rmdirAt,
@@ -22,11 +23,13 @@ import {
 } from '../../sys/index.ts';
 import type { Caller } from '../filesystem.ts';
 import type { Directories } from './directories.ts';
-import { type Inode, nameText } from './inode.ts';
+import { type Inode, isDirectoryInode, nameText } from './inode.ts';
 import type { InodeTable } from './inode-table.ts';
 import { realFlags } from './live-file.ts';
 import { adopt, giveTo, isForeign } from './ownership.ts';
 import type { Resolver } from './resolver.ts';
+
+const RENAME_FLAGS = RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT;
 
 /** Something that was just made: its inode, counted as looked up once, and its state. */
 export interface Made {
@@ -139,7 +142,10 @@ export class Names {
     unlinkAt(this.directories.descriptor(parent), name);
   }
 
+  /** The directory stays open where the kernel knows it: it may be somebody's working directory. */
   rmdir(parent: Inode, name: Uint8Array): void {
+    const known = this.known(parent, this.directories.descriptor(parent), name);
+    if (known && isDirectoryInode(known)) this.directories.descriptor(known);
     rmdirAt(this.directories.descriptor(parent), name);
   }
 
@@ -151,7 +157,7 @@ export class Names {
     flags: number,
   ): void {
     if (parent.task !== newParent.task) throw Errno.of(errno.EXDEV);
-    if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) throw Errno.of(errno.EINVAL);
+    if (flags & ~RENAME_FLAGS) throw Errno.of(errno.EINVAL);
     const [from, to] = this.directories.pair(parent, newParent);
     const moved = this.known(parent, from, name);
     const exchanged = flags & RENAME_EXCHANGE ? this.known(newParent, to, newName) : undefined;

@@ -7,7 +7,8 @@ import { invalidateAttributes } from '../notify.ts';
 import { writeU64 } from '../number64.ts';
 import { Reply } from '../reply.ts';
 import type { Request } from '../request.ts';
-import { dropSetId, type Handler, handleOf, type Session, setIdBits } from '../session.ts';
+import { type Handler, handleOf, type Session } from '../session.ts';
+import { dropSetId, dropSetIdUnlessRoot, hasSetId } from '../set-id.ts';
 import {
   copyFileRangeIn,
   copyFileRangeOut,
@@ -38,15 +39,15 @@ export const open: Handler = (session, request, reply) => {
   if (flags & O_TRUNC && request.u32(openIn.at.open_flags) & OPEN_KILL_SUIDGID) {
     dropSetId(session, request.node, request);
   }
-  const direct = (flags & O_ACCMODE) !== O_RDONLY && hasSetId(session, request.node, opened);
+  const direct = (flags & O_ACCMODE) !== O_RDONLY && mustWatch(session, request.node, opened);
   return writeOpened(session, reply, { node: request.node, opened, direct, flags });
 };
 
 // The kernel writes to a backing file as this server, who may keep set-id bits: writers of such a
 // file come here instead, where the bits are dropped as their own rights demand.
-function hasSetId(session: Session, node: NodeId, opened: Opened): boolean {
+function mustWatch(session: Session, node: NodeId, opened: Opened): boolean {
   if (opened.backingFd === undefined || session.backing.offBecause !== undefined) return false;
-  return setIdBits(session.fileSystem.getattr(node, opened.handle).attr.mode) !== 0;
+  return hasSetId(session.fileSystem.getattr(node, opened.handle).attr.mode);
 }
 
 type Creation = { readonly entry: Entry; readonly opened: Opened };
@@ -58,7 +59,7 @@ function writeCreation(
   flags: number,
 ): number {
   const at = writeEntry(reply.view, Reply.body, entry);
-  const direct = setIdBits(entry.attr.mode) !== 0 && opened.backingFd !== undefined;
+  const direct = hasSetId(entry.attr.mode) && opened.backingFd !== undefined;
   return at + writeOpened(session, reply, { node: entry.node, opened, direct, flags }, at);
 }
 
@@ -179,30 +180,33 @@ export const lseek: Handler = (session, request, reply) => {
   return lseekOut.size;
 };
 
-export const fallocate: Handler = ({ fileSystem }, request) => {
+export const fallocate: Handler = (session, request) => {
   const { fh, mode, offset, length } = fallocateIn.at;
-  fileSystem.fallocate(
+  session.fileSystem.fallocate(
     request.u64(fh),
     request.u32(mode),
     request.bigU64(offset),
     request.bigU64(length),
   );
+  dropSetIdUnlessRoot(session, request.node, request);
   return 0;
 };
 
 /** A reply of the older form counts in 32 bits; copying less than was asked for is allowed. */
 const COPY_LIMIT = 0x7ffff000;
 
-function copyRange({ fileSystem }: Session, request: Request): number {
-  const { fh_in, off_in, fh_out, off_out, len, flags } = copyFileRangeIn.at;
+function copyRange(session: Session, request: Request): number {
+  const { fh_in, off_in, nodeid_out, fh_out, off_out, len, flags } = copyFileRangeIn.at;
   if (request.u64(flags) !== 0) throw Errno.of(errno.EINVAL);
-  return fileSystem.copyFileRange(
+  const copied = session.fileSystem.copyFileRange(
     request.u64(fh_in),
     request.bigU64(off_in),
     request.u64(fh_out),
     request.bigU64(off_out),
     Math.min(request.u64(len), COPY_LIMIT),
   );
+  dropSetIdUnlessRoot(session, request.u64(nodeid_out), request);
+  return copied;
 }
 
 export const copyFileRange: Handler = (session, request, reply) => {

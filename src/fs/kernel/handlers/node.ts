@@ -4,7 +4,8 @@ import { writeAttributes, writeEntry, writeStatx } from '../attributes.ts';
 import { FATTR, GETATTR_FH } from '../constants.ts';
 import { Reply } from '../reply.ts';
 import type { Request } from '../request.ts';
-import { dropSetId, type Handler } from '../session.ts';
+import type { Handler } from '../session.ts';
+import { dropSetId } from '../set-id.ts';
 import {
   getattrIn,
   linkIn,
