@@ -126,16 +126,18 @@ for (const variant of variants)
     test('is gone within seconds of a kill -9, and nothing hangs', async () => {
       const mounted = await mountLoopback(variant);
       writeFileSync(join(mounted.source, 'file'), 'x', { mode: 0o666 });
-      const reader = spawn('sh', ['-c', 'exec 3< "$M/file"; read -r _; cat <&3'], {
+      const script = 'exec 3< "$M/file"; echo open; read -r _; cat <&3';
+      const reader = spawn('sh', ['-c', script], {
         env: { ...process.env, M: mounted.mount },
-        stdio: ['pipe', 'ignore', 'ignore'],
+        stdio: ['pipe', 'pipe', 'ignore'],
         ...asUser(variant),
       });
-      await until('the file to be open', () => readdirSync(`/proc/${reader.pid}/fd`).includes('3'));
+      const ended = once(reader, 'exit');
+      await once(reader.stdout, 'data');
       mounted.server.kill('SIGKILL');
       await until('the mount to go', () => mountLines(mounted.mount).length === 0, 5000);
       reader.stdin.end('\n');
-      await once(reader, 'exit');
+      await ended;
     });
 
     test('unmounts in order when asked, and refuses while a file is open', async () => {
