@@ -55,3 +55,10 @@ export function listXattr(fd: number): Buffer[] {
   }
   return names;
 }
+
+/** Names and values of the user.* attributes of what a descriptor stands for. */
+export function userXattrs(fd: number): (readonly [name: Buffer, value: Buffer])[] {
+  return listXattr(fd)
+    .filter((name) => name.subarray(0, 5).toString('latin1') === 'user.')
+    .map((name) => [name, getXattr(fd, name)] as const);
+}

@@ -10,7 +10,8 @@ import { showBytes } from '../quantity.ts';
 
 export const command = defineCommand({
   examples: [['taskfs export build ./out', 'Copy all files of a task, live or archived']],
-  about: 'The directory must be new or empty. Modes, times, links and holes stay as they are.',
+  about:
+    'The directory must be new or empty. Modes, times, links, user attributes and holes stay as they are.',
   build: (parser) =>
     addIdentityOptions(parser)
       .positional('task', { type: 'string', demandOption: true, describe: 'Name of a task' })
@@ -22,11 +23,17 @@ export const command = defineCommand({
     const task = parseTaskName(options.task);
     using tree = await openTree(store, task, () => findIdentities(store, options));
     using top = tree.find('', 'keep');
-    const { files, bytes, skipped } = exportTree(top, directory);
+    const { files, bytes, skipped, bare } = exportTree(top, directory);
     for (const { path, type } of skipped) say(`Left out: ${printableName(path)} is a ${type}.`);
+    for (const path of bare) {
+      say(
+        `Without its attributes: ${printableName(path)}: the file system there does not take them.`,
+      );
+    }
     if (options.json) {
       const leftOut = skipped.map(({ path, type }) => ({ ...jsonPath(path), type }));
-      await printJson({ directory, files, bytes, skipped: leftOut });
+      const withoutAttributes = bare.map(jsonPath);
+      await printJson({ directory, files, bytes, skipped: leftOut, withoutAttributes });
     } else await printLine(`${files} files, ${showBytes(bytes)}, in ${directory}`);
     return 0;
   },

@@ -35,6 +35,8 @@ function nodeOf(
       return nodeOf(task, reader, child, childName);
     },
     read: (into, offset) => reader.read(entry, into, offset),
+    data: () => entry.extents ?? [{ start: 0, length: entry.size }],
+    xattrs: () => entry.xattrs ?? [],
     [Symbol.dispose]: () => {},
   };
 }

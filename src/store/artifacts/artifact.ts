@@ -36,6 +36,10 @@ export interface ArtifactNode extends Disposable {
   child(name: Buffer): ArtifactNode;
   /** Reads from a regular file at an offset; 0 at its end. Throws `failed`, `damaged`. */
   read(into: Uint8Array, offset: number): number;
+  /** The stretches of a regular file that hold data, in order; what lies between them are holes. */
+  data(): Iterable<{ readonly start: number; readonly length: number }>;
+  /** The user.* attributes of a file or directory. */
+  xattrs(): readonly (readonly [name: Buffer, value: Buffer])[];
 }
 
 /**

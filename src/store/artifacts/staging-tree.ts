@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import {
+  dataExtents,
   Errno,
   errno,
   listDirectory,
@@ -16,6 +17,7 @@ import {
   type Stat,
   statAt,
   statFd,
+  userXattrs,
 } from '../../sys/index.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { noSuchArtifact, pinInStaging, reopenForReading } from '../staging.ts';
@@ -66,6 +68,13 @@ function nodeOf(task: TaskName, path: Buffer, pinned: number): ArtifactNode {
         throw cause instanceof TaskfsError ? cause : explain(cause);
       }
     },
+    *data() {
+      const fd = open();
+      for (const { start, end } of dataExtents(fd, statFd(fd).size)) {
+        yield { start: Number(start), length: Number(end - start) };
+      }
+    },
+    xattrs: () => userXattrs(pinned),
     [Symbol.dispose]: () => {
       if (reader !== undefined) closeSync(reader);
       closeSync(pinned);

@@ -11,7 +11,8 @@ export type Step =
       /** The directory in which it was met; open until that is left. */
       readonly parent: ArtifactNode;
     }
-  | { readonly type: 'leave'; readonly artifact: Artifact };
+  /** The directory is open until the walk goes on. */
+  | { readonly type: 'leave'; readonly node: ArtifactNode };
 
 /** A directory whose names are being met. */
 interface Level {
@@ -34,8 +35,11 @@ export function* walk(top: ArtifactNode): Generator<Step, void> {
       if (done) {
         levels.pop();
         if (levels.length === 0) return;
-        node[Symbol.dispose]();
-        yield { type: 'leave', artifact: node.artifact };
+        try {
+          yield { type: 'leave', node };
+        } finally {
+          node[Symbol.dispose]();
+        }
         continue;
       }
       const path = join(level.path, artifact.name);

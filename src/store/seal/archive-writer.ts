@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { closeSync, readSync } from 'node:fs';
-import { isRegular, isSymlink, readlinkAt, type Stat } from '../../sys/index.ts';
+import { isRegular, isSymlink, readlinkAt, type Stat, userXattrs } from '../../sys/index.ts';
 import { typeOfMode } from './artifact-type.ts';
-import { extentsOf, hasChanged, type OpenContent, openContent, userXattrs } from './content.ts';
+import { extentsOf, hasChanged, type OpenContent, openContent } from './content.ts';
 import type { EncryptedWriter } from './encrypted-writer.ts';
 import type { Stretch } from './index-entry.ts';
 import type { IndexWriter, NewEntry } from './index-writer.ts';

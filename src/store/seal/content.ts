@@ -4,8 +4,6 @@ import {
   dataExtents,
   errno,
   errnoOf,
-  getXattr,
-  listXattr,
   O_PATH,
   type Stat,
   statFd,
@@ -93,11 +91,4 @@ function merge(extents: readonly Stretch[], hole: number): Stretch[] {
     } else merged.push({ start, length });
   }
   return merged;
-}
-
-/** The user.* attributes of an open file or directory. */
-export function userXattrs(fd: number): (readonly [Buffer, Buffer])[] {
-  return listXattr(fd)
-    .filter((name) => name.subarray(0, 5).toString('latin1') === 'user.')
-    .map((name) => [name, getXattr(fd, name)] as const);
 }
