@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { messageOf, type Store, type TaskRecord } from '../store/index.ts';
+import { messageOf, removeTemporaries, type Store, type TaskRecord } from '../store/index.ts';
 import type { SealProgress } from '../store/seal/seal.ts';
 import { closeAttempt } from './attempt.ts';
 import { type Ending, statusOf } from './ending.ts';
@@ -112,9 +112,10 @@ function keep(journal: Journal, sealError: string, { say }: FinishOptions): void
 
 async function removeRemains(store: Store, journal: Journal): Promise<void> {
   const { task } = journal.record;
-  const { directory } = journal.paths;
+  const { directory, record } = journal.paths;
   const seal = await import('../store/seal/seal.ts');
   await seal.removePlaintext(store, task);
+  removeTemporaries(record);
   dropReserve(directory);
   dropWishes(directory);
   rmSync(scratchDirectory(directory), { recursive: true, force: true });

@@ -3,11 +3,12 @@ import {
   constants,
   fsyncSync,
   openSync,
+  readdirSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 /**
  * Replaces a file as a whole: temporary file, fsync, rename, fsync of the directory. A reader sees
@@ -31,6 +32,18 @@ export function writeFileAtomic(path: string, data: string | Uint8Array, mode = 
   closeSync(fd);
   renameSync(temporary, path);
   syncDirectory(dirname(path));
+}
+
+/**
+ * Removes what processes left that were killed while they replaced a file. Only for whoever alone may
+ * replace it now.
+ */
+export function removeTemporaries(path: string): void {
+  const directory = dirname(path);
+  const start = `${basename(path)}.`;
+  for (const name of readdirSync(directory)) {
+    if (name.startsWith(start) && name.endsWith('.tmp')) rmSync(join(directory, name));
+  }
 }
 
 /** fsync of a directory: what was created, renamed or removed in it survives a power cut. */

@@ -3,6 +3,7 @@
  * and their state machine, events, locks, staging, keys, and (in seal/) the sealed archive.
  * Every process shares the store and nothing else. Imports sys only.
  */
+export { removeTemporaries } from './atomic-file.ts';
 export * from './errors.ts';
 export * from './events.ts';
 export * from './lock.ts';

@@ -1,82 +1,175 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { endTask } from '../../src/runner/finish.ts';
+import { recover, submit } from '../../src/runner/index.ts';
+import { openJournal } from '../../src/runner/journal.ts';
+import { exportTree, openTree } from '../../src/store/artifacts/index.ts';
+import { type Store, type TaskName, taskPaths } from '../../src/store/index.ts';
 import { loadIdentities } from '../../src/store/keys.ts';
-import { openArchive } from '../../src/store/seal/reader.ts';
-import { removePlaintext, sealTask } from '../../src/store/seal/seal.ts';
-import { unlockArchive } from '../../src/store/seal/unlock.ts';
 import { verifyArchives } from '../../src/store/seal/verify.ts';
-import { endedTask, type SealableTask, storeWithKeys } from '../support/sealable.ts';
+import { expectFinished } from '../support/killing.ts';
+import { recordOf, shell } from '../support/runner.ts';
+import { storeWithKeys } from '../support/sealable.ts';
+import { readSealedLog } from '../support/sealed.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
-const program = join(import.meta.dirname, '../support/seal-fault-program.ts');
+const support = (name: string): string => join(import.meta.dirname, '../support', name);
 const run = promisify(execFile);
-const content = Buffer.alloc(100_000, 'content');
+const PRINTED = 'what it printed\n';
+const large = randomBytes(2_500_000);
 
-function newTask(store: SealableTask['store'], name: string): SealableTask {
-  const sealable = endedTask(store, name);
-  mkdirSync(join(sealable.paths.staging, 'directory'));
-  writeFileSync(join(sealable.paths.staging, 'directory/file'), content);
-  return sealable;
+/** What the task left: enough for threads to seal, and one thing of each kind. */
+function fill(top: string): void {
+  mkdirSync(join(top, 'directory/empty'), { recursive: true });
+  writeFileSync(join(top, 'directory/small'), 'small\n');
+  writeFileSync(join(top, 'directory/large'), large);
+  writeFileSync(join(top, 'holes'), 'begins');
+  truncateSync(join(top, 'holes'), 1_000_000);
+  symlinkSync('/etc/passwd', join(top, 'link'));
+  linkSync(join(top, 'directory/small'), join(top, 'hard'));
 }
 
-const seal = ({ store, task }: SealableTask, mode: string, at: number) =>
-  run(process.execPath, [program, store.path, task, mode, String(at)]);
+/** A task as its supervisor leaves it that is killed when the command has ended. */
+function endedTask(store: Store, name: string): TaskName {
+  const claim = submit(store, { name, spec: shell('true') });
+  const journal = openJournal(claim);
+  journal.change({ status: 'running', startedAt: new Date().toISOString() }, { type: 'started' });
+  fill(journal.paths.staging);
+  writeFileSync(journal.paths.log, PRINTED);
+  endTask(journal, { kind: 'exit', exitCode: 0, signal: null, reason: 'it exited with 0' });
+  claim.lock.release();
+  return claim.task;
+}
 
-/** At every instant either the plaintext or the sealed archive is whole. */
-async function isSafe({ store, paths }: SealableTask): Promise<boolean> {
-  const file = join(paths.staging, 'directory/file');
-  const isPlain = existsSync(file) && readFileSync(file).equals(content) && existsSync(paths.log);
-  if (isPlain) expect(statSync(paths.staging).mode & 0o777).toBe(0o700);
-  if (!existsSync(paths.archive)) return isPlain;
-  const reader = openArchive(
-    paths.archive,
-    await unlockArchive(paths.archive, await loadIdentities(store)),
-  );
+/** What the recovery of a task in a process of its own came to, that was failed at a call. */
+interface Recovered {
+  readonly calls: number;
+  readonly native: number;
+  readonly inWorkers: number;
+  readonly injected: boolean;
+  readonly outcome: 'sealed' | 'kept' | 'failed' | 'none';
+}
+
+/** Undefined where the process did not live to tell. */
+async function recoverFailing(
+  store: Store,
+  task: TaskName,
+  mode: Mode,
+  at: number,
+): Promise<Recovered | undefined> {
+  const injector = ['--import', support('fault-injection.ts')];
+  const args = [...injector, support('seal-fault-program.ts'), store.path, task];
+  const env = { ...process.env, FAULT_MODE: mode, FAULT_AT: String(at) };
   try {
-    const directory = reader.lookup(reader.root(), Buffer.from('directory'));
-    const entry = directory && reader.lookup(directory, Buffer.from('file'));
-    const bytes = Buffer.alloc(entry?.size ?? 0);
-    if (entry) reader.read(entry, bytes, 0);
-    return bytes.equals(content) && reader.logSize() > 0;
-  } finally {
-    reader.close();
+    return JSON.parse((await run(process.execPath, args, { env })).stdout);
+  } catch (error) {
+    const { signal, stderr } = error as { signal?: string; stderr?: string };
+    if (signal === 'SIGKILL' || /injected/.test(stderr ?? '')) return undefined;
+    throw error;
   }
 }
 
-// A killed process costs half a second: all of them in the long form, one in nine otherwise.
-const step = process.env.TASKFS_LONG === '1' ? 1 : 9;
+type Mode = 'kill' | 'error';
 
-test.each([
-  ['kill', 'SIGKILL'],
-  ['error', 'EIO'],
-])(
-  `a seal cut short by %s at any call (TASKFS_LONG=1: every one, else each ${step}th) is finished later`,
+/** Where the files are now, whole; fails where they are not. */
+async function expectWhole(store: Store, task: TaskName, source: string): Promise<void> {
+  const { staging, archive, log } = taskPaths(store, task);
+  if (!existsSync(archive)) {
+    expect(statSync(staging).mode & 0o777).toBe(0o700);
+    expect(readFileSync(log, 'utf8')).toBe(PRINTED);
+    return await expectSame(source, staging);
+  }
+  using tree = await openTree(store, task, () => loadIdentities(store));
+  using top = tree.find('', 'keep');
+  const copy = `${source}-copy`;
+  try {
+    exportTree(top, copy);
+    await expectSame(source, copy);
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+async function expectSame(one: string, other: string): Promise<void> {
+  await run('diff', ['-r', '--no-dereference', one, other]);
+  expect(statSync(join(other, 'hard')).ino).toBe(statSync(join(other, 'directory/small')).ino);
+}
+
+/** Every name in the store that should not be there once all is finished. */
+function leftovers(store: Store, task: TaskName): string[] {
+  const own = ['events.jsonl', 'lock', 'task.json', 'writers'];
+  const inTask = readdirSync(taskPaths(store, task).directory);
+  return [
+    ...inTask.filter((name) => !own.includes(name)),
+    ...readdirSync(join(store.tasks, '.queue')).filter((name) => name !== 'lock'),
+    ...readdirSync(store.archive).filter((name) => name.startsWith('.')),
+    ...readdirSync(taskPaths(store, task).archive).filter((name) => name.endsWith('.tmp')),
+    ...readdirSync(store.staging),
+  ];
+}
+
+const isLong = process.env.TASKFS_LONG === '1';
+const STEP = isLong ? 1 : 9;
+const options = { cliMain: support('runner-program.ts'), scope: 'all' } as const;
+
+test.each<Mode>(['kill', 'error'])(
+  `a seal cut short at any call by: %s (TASKFS_LONG=1: at every one, else each ${STEP}th) is finished later`,
   async (mode) => {
     const store = await storeWithKeys();
-    const { stdout } = await seal(newTask(store, 'whole'), mode, 0);
-    const calls = Number(stdout);
-    expect(calls).toBeGreaterThan(50);
-    let interrupted = 0;
-    for (let at = 1; at <= calls; at += step) {
-      const sealable = newTask(store, `cut-${at}`);
-      const survived = await seal(sealable, mode, at).then(
-        () => true,
-        () => false,
-      );
-      if (!survived) interrupted++;
-      expect(await isSafe(sealable), `after call ${at}`).toBe(true);
-      await sealTask(store, sealable.task);
-      removePlaintext(store, sealable.task);
-      expect(await isSafe(sealable), `recovered from call ${at}`).toBe(true);
-      expect(existsSync(sealable.paths.staging)).toBe(false);
+    const source = temporaryDirectory();
+    fill(source);
+    let injected = 0;
+    let cutShort = 0;
+    for (let at = 1; ; at += STEP) {
+      const task = endedTask(store, `cut-${at}`);
+      const result = await recoverFailing(store, task, mode, at);
+      if (result && !result.injected) {
+        // The whole of it was gone through, in every kind of call and of thread.
+        expect(result).toMatchObject({ outcome: 'sealed' });
+        expect(result.calls).toBeLessThan(at);
+        expect(result.native).toBeGreaterThan(50);
+        expect(result.inWorkers).toBeGreaterThan(0);
+        expect(injected).toBe(Math.floor((at - 1) / STEP));
+        break;
+      }
+      injected++;
+      if (result?.outcome !== 'sealed') cutShort++;
+      const where = `after call ${at}`;
+      try {
+        await expectWhole(store, task, source);
+        const { artifacts, sealError } = recordOf(store, task);
+        if (artifacts === 'kept') expect(sealError).toMatch(/EIO|i\/o error/i);
+        const again = await recover(store, options);
+        if (result?.outcome !== 'sealed') expect(again).toMatchObject([{ outcome: 'sealed' }]);
+        await expectWhole(store, task, source);
+        expect(await readSealedLog(store, task)).toBe(PRINTED);
+        expectFinished(store, task);
+        expect(leftovers(store, task)).toEqual([]);
+      } catch (error) {
+        throw new Error(`${where} (${JSON.stringify(result)})`, { cause: error });
+      }
     }
-    expect(interrupted).toBeGreaterThan(calls / step / 2);
-    expect(readdirSync(store.archive).filter((name) => name.startsWith('.'))).toEqual([]);
-    expect(readdirSync(store.staging)).toEqual([]);
+    // Not every error is one: closing what was only read, or looking for a thing that may be missing.
+    expect(cutShort).toBeGreaterThan(injected * 0.7);
     const identities = await loadIdentities(store);
-    expect((await verifyArchives(store, { deep: true, identities })).findings).toEqual([]);
+    const { archives, findings } = await verifyArchives(store, { deep: true, identities });
+    expect(findings).toEqual([]);
+    expect(archives).toBe(injected + 1);
   },
-  600_000,
+  isLong ? 3_600_000 : 600_000,
 );

@@ -1,45 +1,17 @@
 /**
- * Seals a task and removes its plaintext, as recovery does, and fails at the N-th call of node:fs:
- * with an error, or by SIGKILL. Prints how many calls there were. N 0: none fails.
+ * Recovers one task that has ended and is not sealed, as `taskfs recover` does, and fails in it
+ * where fault-injection.ts, loaded before it, is told to. Arguments: the store, the task. Prints, as JSON, how
+ * many calls there were and what became of the task.
  */
-import fs from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
+import { recoverTask } from '../../src/runner/index.ts';
 import { openStore, parseTaskName } from '../../src/store/index.ts';
-import { removePlaintext, sealTask } from '../../src/store/seal/seal.ts';
+import { arm, counts } from './fault-injection.ts';
 
-const [storePath = '', name = '', mode = 'error', at = '0'] = process.argv.slice(2);
-const CALLS = [
-  'openSync',
-  'closeSync',
-  'readSync',
-  'writeSync',
-  'fsyncSync',
-  'fstatSync',
-  'ftruncateSync',
-  'mkdirSync',
-  'renameSync',
-  'readFileSync',
-  'writeFileSync',
-] as const;
-
-let calls = 0;
-
-function failAt<T extends (...args: never[]) => unknown>(call: T): T {
-  return ((...args: never[]) => {
-    calls++;
-    if (calls === Number(at)) {
-      if (mode === 'kill') process.kill(process.pid, 'SIGKILL');
-      throw Object.assign(new Error('EIO: injected'), { code: 'EIO', errno: -5 });
-    }
-    return call(...args);
-  }) as T;
-}
-
+const [storePath = '', name = ''] = process.argv.slice(2);
 const store = openStore(storePath);
-await Promise.all([import('age-encryption'), import('mime'), import('tar')]);
-for (const call of CALLS) Object.assign(fs, { [call]: failAt(fs[call] as never) });
-syncBuiltinESMExports();
-const task = parseTaskName(name);
-await sealTask(store, task);
-removePlaintext(store, task);
-process.stdout.write(String(calls));
+const modules = ['age-encryption', 'mime', 'tar', '../../src/store/seal/seal.ts'];
+await Promise.all(modules.map((module) => import(module)));
+arm();
+const options = { cliMain: import.meta.filename, scope: 'all' } as const;
+const recovery = await recoverTask(store, parseTaskName(name), options);
+process.stdout.write(JSON.stringify({ ...counts(), outcome: recovery?.outcome ?? 'none' }));
