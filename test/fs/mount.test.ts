@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { chmod, chown, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { detach } from '../../src/fs/mount/detach.ts';
 import { mountInBackground, probeMount, taskfsMountAt, unmount } from '../../src/fs/mount/index.ts';
 import { createStore } from '../../src/store/index.ts';
 import { type MountedStore, type MountVariant, openMount, variants } from '../support/mount.ts';
@@ -33,21 +34,13 @@ describe('a mount point', () => {
     return error;
   }
 
-  test('that is missing', async () => {
-    const error = await refusal(async () => {});
-    expect(error).toMatchObject({
-      kind: 'usage',
-      message: expect.stringContaining('does not exist'),
-      hint: expect.stringContaining('mkdir -p'),
-    });
-  });
-
   test('below a directory that is missing', async () => {
     const base = temporaryDirectory();
     const store = createStore(join(base, 'store'));
     await expect(mountInBackground(store, join(base, 'no/mount'))).rejects.toMatchObject({
       kind: 'usage',
       message: expect.stringContaining('does not exist'),
+      hint: expect.stringContaining('mkdir -p'),
     });
   });
 
@@ -75,12 +68,24 @@ test('a mount point within the store is refused', async () => {
   const base = temporaryDirectory();
   const store = createStore(join(base, 'store'));
   await symlink(store.staging, join(base, 'link'));
-  for (const path of [store.staging, store.archive, join(base, 'link')]) {
+  const inside = [store.staging, store.archive, join(base, 'link'), join(store.staging, 'new')];
+  for (const path of inside) {
     await expect(mountInBackground(store, path)).rejects.toMatchObject({
       kind: 'usage',
       message: expect.stringContaining('lies in the store'),
     });
   }
+  expect(readdirSync(store.staging)).toEqual([]);
+});
+
+test('a mount point that is missing is made, and left', async () => {
+  const base = temporaryDirectory();
+  const directory = join(base, 'mount');
+  const mount = await mountInBackground(createStore(join(base, 'store')), directory);
+  onTestFinished(() => (taskfsMountAt(directory) ? detach(directory) : undefined));
+  expect(taskfsMountAt(directory)).toMatchObject({ mountpoint: mount.mountpoint });
+  await unmount(directory);
+  expect(readdirSync(directory)).toEqual([]);
 });
 
 describe.each(variants)('a mount ($name)', (variant) => {

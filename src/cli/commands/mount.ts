@@ -16,7 +16,7 @@ export const command = defineCommand({
     ['taskfs mount --foreground ~/tasks', 'Serve until Ctrl-C'],
   ],
   about:
-    'The directory must be there and be empty. Live tasks are in live/, read-write; archived ones in ' +
+    'The directory must be empty; it is made where it is missing. Live tasks are in live/, read-write; archived ones in ' +
     'archive/, decrypted as they are read; what they printed in logs/.',
   build: (parser) =>
     addIdentityOptions(parser)
@@ -77,6 +77,6 @@ async function identitiesForServer(
   if (isNamed) return findIdentities(store, options);
   if (!process.stdin.isTTY || !isProtected(store)) return undefined;
   // Nobody types a passphrase for a mount point that is refused afterwards.
-  await prepareMountpoint(options.directory);
+  await prepareMountpoint(store, options.directory);
   return findIdentities(store, options);
 }

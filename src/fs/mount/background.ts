@@ -4,7 +4,7 @@ import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ErrorKind, type Store, TaskfsError } from '../../store/index.ts';
 import type { DriverName } from '../driver.ts';
-import { assertOutside, prepareMountpoint } from './mountpoint.ts';
+import { prepareMountpoint } from './mountpoint.ts';
 import type { MountOptions } from './serve.ts';
 
 /** What the new server is told, as its first message. */
@@ -49,8 +49,7 @@ export async function mountInBackground(
   path: string,
   options: MountOptions = {},
 ): Promise<BackgroundMount> {
-  const mountpoint = await prepareMountpoint(path);
-  assertOutside(store, mountpoint);
+  const mountpoint = await prepareMountpoint(store, path);
   const log = openSync(serverLog(store), 'a', 0o600);
   const server = spawn(process.execPath, [SERVER, mountpoint], {
     detached: true,

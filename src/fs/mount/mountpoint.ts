@@ -1,4 +1,4 @@
-import { readdirSync, realpathSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf, type Store, TaskfsError } from '../../store/index.ts';
 import { detach } from './detach.ts';
@@ -6,23 +6,25 @@ import { probeMount } from './liveness.ts';
 import { type TaskfsMount, taskfsMountAt } from './mountinfo.ts';
 
 /**
- * Checks a mount point and returns its canonical path: an empty directory on which no taskfs is
- * mounted. What a killed server left behind is cleaned up. Throws `usage` with the reason.
+ * Makes a mount point ready for a store and returns its canonical path: an empty directory outside of
+ * the store, on which no taskfs is mounted. Made where only it is missing; what a killed server left
+ * behind is cleaned up. Throws `usage` with the reason.
  */
-export async function prepareMountpoint(path: string): Promise<string> {
+export async function prepareMountpoint(store: Store, path: string): Promise<string> {
   const named = locate(path);
+  assertOutside(store, named);
   await clearMount(named);
   const canonical = directoryAt(named, path);
-  if (canonical !== named) await clearMount(canonical);
+  if (canonical !== named) {
+    assertOutside(store, canonical);
+    await clearMount(canonical);
+  }
   assertEmpty(canonical);
   return canonical;
 }
 
-/**
- * Throws `usage` where a canonical mount point lies within the store that the mount is to show: its
- * server would wait for itself.
- */
-export function assertOutside(store: Store, mountpoint: string): void {
+/** A server whose mount lies within the store that it shows would wait for itself. */
+function assertOutside(store: Store, mountpoint: string): void {
   if (!mountpoint.startsWith(join(realpathSync(store.path), '/'))) return;
   throw new TaskfsError('usage', `the mount point ${mountpoint} lies in the store ${store.path}`, {
     hint: 'Give an empty directory elsewhere.',
@@ -55,6 +57,7 @@ function alreadyMounted({ mountpoint, store }: TaskfsMount): TaskfsError {
 
 function directoryAt(named: string, path: string): string {
   try {
+    makeDirectory(named);
     const canonical = realpathSync(named);
     if (statSync(canonical).isDirectory()) return canonical;
   } catch (cause) {
@@ -65,10 +68,18 @@ function directoryAt(named: string, path: string): string {
   });
 }
 
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+  }
+}
+
 function unusable(path: string, cause: unknown): TaskfsError {
   if ((cause as NodeJS.ErrnoException).code === 'ENOENT') {
-    return new TaskfsError('usage', `the mount point ${path} does not exist`, {
-      hint: `'mkdir -p ${path}' makes it.`,
+    return new TaskfsError('usage', `the directory of the mount point ${path} does not exist`, {
+      hint: `'mkdir -p ${path}' makes both.`,
       cause,
     });
   }

@@ -1,6 +1,6 @@
 import { messageOf, type Store } from '../../store/index.ts';
 import type { DriverName, Serve, Served } from '../driver.ts';
-import { assertOutside, prepareMountpoint } from './mountpoint.ts';
+import { prepareMountpoint } from './mountpoint.ts';
 import { assertCanMount } from './requirements.ts';
 
 /** What a user may choose about a mount. Plain data. */
@@ -35,8 +35,7 @@ export async function serveMount(
 ): Promise<ServedMount> {
   const driver = options.driver ?? defaultDriver();
   assertCanMount(driver);
-  const mountpoint = await prepareMountpoint(path);
-  assertOutside(store, mountpoint);
+  const mountpoint = await prepareMountpoint(store, path);
   const serve = await loadDriver(driver);
   const served = await serve(mountpoint, {
     store,
