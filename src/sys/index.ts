@@ -4,6 +4,7 @@
  * Knows nothing of tasks, stores or mounts; imports nothing of this project.
  */
 export * from './at.ts';
+export * from './chacha20-poly1305.ts';
 export * from './directory.ts';
 export * from './errno.ts';
 export * from './file.ts';

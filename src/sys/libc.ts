@@ -14,6 +14,19 @@ export function bind(prototype: string): Native {
   return library.func(prototype) as Native;
 }
 
+/** Binds functions that Node's own program exports; undefined where it lacks one of them. */
+export function bindOwn<T extends Record<string, string>>(
+  prototypes: T,
+): Record<keyof T, (...args: unknown[]) => unknown> | undefined {
+  try {
+    const own = koffi.load(null);
+    const bound = Object.entries(prototypes).map(([name, text]) => [name, own.func(text)]);
+    return Object.fromEntries(bound);
+  } catch {
+    return undefined;
+  }
+}
+
 /** errno(3) of the calling thread, to be read right after a failed call. */
 export function lastErrno(): number {
   return koffi.errno();

@@ -5,6 +5,7 @@ import {
   hkdfSync,
   type KeyObject,
 } from 'node:crypto';
+import { nativeChaCha20Poly1305 } from '../../sys/index.ts';
 
 /**
  * The payload of an age v1 file: after the header a 16-byte nonce, then chunks of the STREAM
@@ -20,10 +21,21 @@ export const SEALED_CHUNK = CHUNK + TAG;
 export const NONCE = 16;
 
 const CIPHER = 'chacha20-poly1305';
+const native = nativeChaCha20Poly1305();
 
-/** A KeyObject: made once, it spares each chunk the preparation of raw key bytes. */
+/** Checked and kept by node:crypto; the bytes behind it are what the native cipher takes. */
 export function payloadKey(fileKey: Uint8Array, nonce: Uint8Array): KeyObject {
   return createSecretKey(Buffer.from(hkdfSync('sha256', fileKey, nonce, 'payload', 32)));
+}
+
+const bytesOfKeys = new WeakMap<KeyObject, Buffer>();
+
+function bytesOf(key: KeyObject): Buffer {
+  const known = bytesOfKeys.get(key);
+  if (known) return known;
+  const bytes = key.export();
+  bytesOfKeys.set(key, bytes);
+  return bytes;
 }
 
 /** 11 bytes big-endian counter, and whether the chunk is the last. */
@@ -42,7 +54,12 @@ export function sealChunk(
   plain: Uint8Array,
   out: Uint8Array,
 ): void {
-  const cipher = createCipheriv(CIPHER, key, chunkNonce(counter, last), { authTagLength: TAG });
+  const nonce = chunkNonce(counter, last);
+  if (native) {
+    native.seal(bytesOf(key), nonce, plain, out);
+    return;
+  }
+  const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG });
   out.set(cipher.update(plain), 0);
   cipher.final();
   out.set(cipher.getAuthTag(), plain.length);
@@ -55,16 +72,29 @@ export function openChunk(
   last: boolean,
   sealed: Uint8Array,
 ): Buffer | undefined {
-  const end = sealed.length - TAG;
+  const plain = Buffer.allocUnsafe(sealed.length - TAG);
+  return openChunkInto(key, counter, last, sealed, plain) ? plain : undefined;
+}
+
+/** The same into `out`, as long as the plaintext. Where it is false, what is in `out` is nothing to be used. */
+export function openChunkInto(
+  key: KeyObject,
+  counter: number,
+  last: boolean,
+  sealed: Uint8Array,
+  out: Uint8Array,
+): boolean {
   const nonce = chunkNonce(counter, last);
+  if (native) return native.open(bytesOf(key), nonce, sealed, out);
+  const end = sealed.length - TAG;
   const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG });
   decipher.setAuthTag(sealed.subarray(end));
-  const plain = decipher.update(sealed.subarray(0, end));
+  out.set(decipher.update(sealed.subarray(0, end)));
   try {
     decipher.final();
-    return plain;
+    return true;
   } catch {
-    return undefined;
+    return false;
   }
 }
 
