@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { defineConfig, type Plugin } from 'rolldown';
+import { type ChunkingContext, defineConfig, type Plugin } from 'rolldown';
 
 /** How the sources name a module that runs in a thread or a process of its own. */
 const OWN_MODULE =
@@ -23,6 +23,28 @@ function ownModules(): Plugin {
       }
       if (urls.size === 0) return null;
       return { code: code.replaceAll(OWN_MODULE, (expression) => urls.get(expression) ?? '') };
+    },
+  };
+}
+
+/**
+ * Defers what string-width makes when it is loaded, tables of Unicode for a regular expression and a
+ * segmenter, until a text is not plain ASCII: yargs loads it at each start, and that took 30 ms.
+ */
+function deferStringWidth(): Plugin {
+  const suffix = '?deferred';
+  return {
+    name: 'defer-string-width',
+    async resolveId(id, importer) {
+      if (id !== 'string-width') return null;
+      const module = await this.resolve(id, importer, { skipSelf: true });
+      return module && `${module.id}${suffix}`;
+    },
+    load(id) {
+      if (!id.endsWith(suffix)) return null;
+      const module = JSON.stringify(id.slice(0, -suffix.length));
+      return `export default (text, options) =>
+        /^[ -~]*$/.test(text) ? text.length : require(${module}).default(text, options);`;
     },
   };
 }
@@ -57,12 +79,48 @@ function licenseOf(directory: string): string {
   return `${name} ${version} (${license})\n\n${text}\n`;
 }
 
+/**
+ * What is loaded together lies in one file: finding and linking a module takes longer than its code.
+ * A module belongs to the first of these that needs it from its start, so files import one way.
+ */
+const together: Readonly<Record<string, readonly string[]>> = {
+  'command-line': ['src/cli/command-line.ts', 'src/cli/output.ts'],
+  store: ['src/store/index.ts', 'src/sys/index.ts'],
+  task: [
+    'src/cli/commands/run.ts',
+    'src/cli/supervise.ts',
+    'src/runner/engines/process/process-engine.ts',
+  ],
+  docker: ['src/runner/engines/docker/index.ts', 'src/runner/engines/docker/client.ts'],
+  seal: ['src/store/seal/seal.ts'],
+};
+
+/** The name of the file that a module is to lie in; null: the bundler chooses. */
+function fileOf(module: string, context: ChunkingContext): string | null {
+  for (const [name, roots] of Object.entries(together)) {
+    const needed = new Set(roots.map((root) => join(import.meta.dirname, root)));
+    for (const id of needed) {
+      for (const next of context.getModuleInfo(id)?.importedIds ?? []) needed.add(next);
+    }
+    if (needed.has(module)) return name;
+  }
+  return null;
+}
+
 /** One program in few files: loading some three hundred modules one by one took longer than a task. */
 export default defineConfig({
   input: 'src/cli/main.ts',
   platform: 'node',
+  // Several entries may lie in one file.
+  preserveEntrySignatures: 'allow-extension',
   // With parts that are not JavaScript, their own or those of packages below them.
   external: [/^koffi$/, /^fuse-native$/, /^dockerode/],
-  plugins: [ownModules(), thirdPartyLicenses()],
-  output: { dir: 'dist', cleanDir: true },
+  plugins: [ownModules(), deferStringWidth(), thirdPartyLicenses()],
+  output: {
+    dir: 'dist',
+    cleanDir: true,
+    codeSplitting: {
+      groups: [{ name: fileOf, debugName: 'together', includeDependenciesRecursively: false }],
+    },
+  },
 });
