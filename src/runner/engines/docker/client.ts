@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
+import type { Transport } from './transport.ts';
 
 /** The part of dockerode's interface that engines use. */
 export type Client = Pick<
@@ -65,27 +66,17 @@ export function send<T>(modem: Modem, request: ApiRequest): Promise<T> {
   });
 }
 
-// What is left out would be taken from DOCKER_HOST and its like, which were heeded already.
-const noDefaults = {
-  host: undefined,
-  port: undefined,
-  protocol: undefined,
-  username: undefined,
-  ca: undefined,
-  cert: undefined,
-  key: undefined,
-};
-
 /**
  * A client for an engine, made of dockerode's parts. Its front door loads a build kit's gRPC stack
  * too: 12 MiB in every supervisor, and two thirds of the time that loading takes.
  */
-export function createClient(options: Docker.DockerOptions): Client {
+export function createClient(transport: Transport): Client {
   const require = createRequire(import.meta.url);
   const part = (name: string) => require(`dockerode/lib/${name}.js`);
   const DockerModem = createRequire(require.resolve('dockerode/lib/container.js'))('docker-modem');
   // dockerode's parts take the kind of promise that they make from the modem.
-  const modem: Modem = Object.assign(new DockerModem({ ...noDefaults, ...options }), { Promise });
+  const dockerModem = withoutDefaults(() => new DockerModem(transport));
+  const modem: Modem = Object.assign(dockerModem, { Promise });
   const get = (path: string, query?: ApiRequest['query'], signal?: AbortSignal) =>
     send(modem, { method: 'GET', path, signal, ...(query && { query }) });
   const client = {
@@ -114,4 +105,18 @@ export function createClient(options: Docker.DockerOptions): Client {
     listTasks: (query: ApiRequest['query']) => get('/tasks', query),
   };
   return client as unknown as Client;
+}
+
+/**
+ * docker-modem takes what is left out from DOCKER_HOST and its like, which were heeded already, and
+ * throws where the certificates that they name are not there.
+ */
+function withoutDefaults<T>(make: () => T): T {
+  const { DOCKER_HOST: host } = process.env;
+  delete process.env.DOCKER_HOST;
+  try {
+    return make();
+  } finally {
+    if (host !== undefined) process.env.DOCKER_HOST = host;
+  }
 }

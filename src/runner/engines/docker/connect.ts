@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { TaskfsError } from '../../../store/index.ts';
 import type { Client } from './client.ts';
 import type { Endpoint } from './endpoint.ts';
+import { wordsOf } from './failure.ts';
+import { transportTo } from './transport.ts';
 
 /** An engine that answered. */
 export interface Connection {
@@ -34,45 +34,7 @@ export async function connect(
 /** A client for an engine, whether it answers or not. */
 export async function openClient(endpoint: Endpoint): Promise<Client> {
   const { createClient } = await import('./client.ts');
-  return createClient(clientOptions(endpoint));
-}
-
-function clientOptions({ host, certificates, verify }: Endpoint): Docker.DockerOptions {
-  if (host.startsWith('unix://')) return { socketPath: host.slice('unix://'.length) };
-  const url = parseHost(host);
-  if (url.protocol === 'ssh:') {
-    return {
-      protocol: 'ssh',
-      host: url.hostname,
-      port: url.port || 22,
-      username: url.username,
-      sshOptions: process.env.SSH_AUTH_SOCK ? { agent: process.env.SSH_AUTH_SOCK } : {},
-    };
-  }
-  const isSecure = certificates !== null || url.protocol === 'https:';
-  return {
-    protocol: isSecure ? 'https' : 'http',
-    host: url.hostname,
-    port: url.port || (isSecure ? 2376 : 2375),
-    ...(certificates !== null && readCertificates(certificates, verify)),
-  };
-}
-
-function parseHost(host: string): URL {
-  try {
-    return new URL(host);
-  } catch (cause) {
-    throw new TaskfsError('usage', `DOCKER_HOST '${host}' names no engine`, {
-      hint: 'It looks like unix:///path, tcp://host:port or ssh://user@host.',
-      cause,
-    });
-  }
-}
-
-function readCertificates(directory: string, verify: boolean): Docker.DockerOptions {
-  const read = (name: string): Buffer => readFileSync(join(directory, name));
-  const files = { cert: read('cert.pem'), key: read('key.pem') };
-  return verify ? { ...files, ca: read('ca.pem') } : files;
+  return createClient(transportTo(endpoint));
 }
 
 function isPodman({ Components: components }: Docker.DockerVersion): boolean {
@@ -99,7 +61,7 @@ function explainRefusals(refusals: readonly Refusal[]): TaskfsError {
   }
   const tried = refusals.map(({ endpoint }) => endpoint.host).join(', ');
   const cause = refusals[0]?.cause;
-  const why = refusals.length === 1 && cause ? ` (${cause.message.trim()})` : '';
+  const why = refusals.length === 1 && cause ? ` (${wordsOf(cause)})` : '';
   return new TaskfsError('failed', `no container engine answers at ${tried}${why}`, {
     hint: "Start one ('systemctl start docker', or Docker Desktop), name another with DOCKER_HOST, or leave out --image to run the command as a local process.",
     cause,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { TaskfsError } from '../../../store/index.ts';
@@ -82,7 +82,7 @@ function fromContext(config: string, name: string): Endpoint {
   const certificates = join(config, 'contexts/tls', id, 'docker');
   return {
     host: docker.Host,
-    certificates: readText(join(certificates, 'ca.pem')) === undefined ? null : certificates,
+    certificates: existsSync(certificates) ? certificates : null,
     verify: docker.SkipTLSVerify !== true,
   };
 }

@@ -1,0 +1,55 @@
+import { spawn } from 'node:child_process';
+import { Agent } from 'node:http';
+import { Duplex } from 'node:stream';
+
+/**
+ * Connections to an engine on another machine, each by the ssh program and `docker system dial-stdio`
+ * over there, as the docker command makes them: with the caller's own keys, hosts and settings of ssh.
+ */
+export function createSshAgent(url: URL): Agent {
+  // A connection takes a second to make: one that is free serves the next request.
+  const agent = new Agent({ keepAlive: true });
+  const reuse = { keepSocketAlive: () => true, reuseSocket: () => {} };
+  return Object.assign(agent, reuse, { createConnection: () => dial(sshArguments(url)) });
+}
+
+function sshArguments({ username, hostname, port }: URL): string[] {
+  return [
+    ...['-o', 'ConnectTimeout=30', '-o', 'BatchMode=yes', '-T'],
+    ...(username ? ['-l', decodeURIComponent(username)] : []),
+    ...(port ? ['-p', port] : []),
+    ...['--', hostname, 'docker', 'system', 'dial-stdio'],
+  ];
+}
+
+function dial(args: readonly string[]): Duplex {
+  const child = spawn('ssh', args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  const { stdin, stdout, stderr } = child;
+  let words = '';
+  stderr.setEncoding('utf8').on('data', (text: string) => {
+    words += text;
+  });
+  const connection = new Duplex({
+    read: () => void stdout.resume(),
+    // What keeps ssh from reading comes with its end, in words.
+    write: (chunk, _encoding, done) => void stdin.write(chunk, () => done()),
+    final: (done) => void stdin.end(() => done()),
+    destroy: (error, done) => {
+      child.kill();
+      done(error);
+    },
+  });
+  stdin.on('error', () => {});
+  stdout.on('data', (chunk) => {
+    if (!connection.push(chunk)) stdout.pause();
+  });
+  child.on('error', ({ message }) => connection.destroy(sshError(message)));
+  child.on('close', (code) => {
+    if (code === 0) connection.push(null);
+    else connection.destroy(sshError(words.trim() || `ssh ended with ${code}`));
+  });
+  return connection;
+}
+
+/** With a code, as errors of other connections have. */
+const sshError = (message: string): Error => Object.assign(new Error(message), { code: 'ESSH' });

@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs';
+import type { Agent as HttpAgent } from 'node:http';
+import { Agent } from 'node:https';
+import { join } from 'node:path';
+import { TaskfsError } from '../../../store/index.ts';
+import type { Endpoint } from './endpoint.ts';
+import { createSshAgent } from './ssh.ts';
+
+/** How requests reach an engine, in the words of docker-modem's options. */
+export type Transport =
+  | { readonly socketPath: string }
+  | {
+      readonly protocol: 'http' | 'https';
+      readonly host: string;
+      readonly port: number | string;
+      readonly agent?: HttpAgent;
+    };
+
+/** The transport to an endpoint. Throws `usage` where its address or its certificates cannot be used. */
+export function transportTo({ host, certificates, verify }: Endpoint): Transport {
+  if (host.startsWith('unix://')) return { socketPath: host.slice('unix://'.length) };
+  const url = parseHost(host);
+  // The host is never looked up: ssh finds it.
+  if (url.protocol === 'ssh:') {
+    return { protocol: 'http', host: 'docker', port: 80, agent: createSshAgent(url) };
+  }
+  const isSecure = certificates !== null || url.protocol === 'https:';
+  return {
+    protocol: isSecure ? 'https' : 'http',
+    host: url.hostname,
+    port: url.port || (isSecure ? 2376 : 2375),
+    ...(isSecure && {
+      agent: new Agent({ ...readCertificates(certificates, verify), rejectUnauthorized: verify }),
+    }),
+  };
+}
+
+const SCHEMES = ['tcp:', 'http:', 'https:', 'ssh:'];
+
+function parseHost(host: string): URL {
+  const url = URL.canParse(host) ? new URL(host) : undefined;
+  if (!url?.hostname || !SCHEMES.includes(url.protocol)) {
+    throw new TaskfsError('usage', `'${host}' names no container engine`, {
+      hint: 'DOCKER_HOST, or the host of a docker context, looks like unix:///path, tcp://host:port or ssh://user@host.',
+    });
+  }
+  if (url.password === '') return url;
+  throw new TaskfsError(
+    'usage',
+    `the address of the engine on ${url.hostname} has a password in it`,
+    {
+      hint: 'Let ssh use a key, or an agent, and leave the password out.',
+    },
+  );
+}
+
+/** The certificates in a directory, those that are there; null: the system's. */
+function readCertificates(directory: string | null, verify: boolean) {
+  if (directory === null) return {};
+  const found = (['ca', 'cert', 'key'] as const).map((name) => [name, readPem(directory, name)]);
+  const files = found.filter(([, text]) => text !== undefined);
+  if (files.length > 0 || !verify) return Object.fromEntries(files);
+  throw new TaskfsError('usage', `there are no certificates for the engine in ${directory}`, {
+    hint: 'Name the directory of ca.pem, cert.pem and key.pem with DOCKER_CERT_PATH, or unset DOCKER_TLS_VERIFY.',
+  });
+}
+
+function readPem(directory: string, name: string): string | undefined {
+  const path = join(directory, `${name}.pem`);
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new TaskfsError('usage', `${path} cannot be read (${code})`, {
+      hint: "It is the engine's certificate or key: let this user read it, or name another directory with DOCKER_CERT_PATH.",
+      cause,
+    });
+  }
+}
