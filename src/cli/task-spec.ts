@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { assertImageName } from '../runner/engines/docker/image-name.ts';
 import { readContainerOptions } from '../runner/engines/docker/options.ts';
 import { TaskfsError, type TaskSpec } from '../store/index.ts';
 import { parseBytes, parseCount, parseDuration, parsePositive, parseWait } from './quantity.ts';
@@ -9,6 +10,7 @@ export function specOf(command: readonly string[], options: RunOptions): TaskSpe
   const image = options.image ?? null;
   const engine = options.engine ?? (image === null ? 'process' : 'docker');
   if (image === null) assertNoContainerOptions(options, engine);
+  else assertImageName(image);
   const settings = image === null ? {} : containerOptionsOf(options);
   // Read as the engine will read them: what cannot be is refused before there is a task.
   readContainerOptions(settings);

@@ -29,18 +29,18 @@ export async function runAttempt(
   const { timeoutMs } = journal.record;
   const startedAt = new Date().toISOString();
   const logStart = output.logged;
-  const remember = (state: EngineState): void => {
-    const engineState = { ...state, logStart };
+  const begun = (): readonly Attempt[] => {
     const { attempts } = journal.record;
-    const begun =
-      attempts.length < launch.attempt ? [...attempts, newAttempt(startedAt)] : attempts;
-    journal.change({ engineState, attempts: begun });
+    return attempts.length < launch.attempt ? [...attempts, newAttempt(startedAt)] : attempts;
   };
+  const remember = (state: EngineState): void =>
+    journal.change({ engineState: { ...state, logStart }, attempts: begun() });
   const limit = limitStart(requests, journal, timeoutMs);
   let running: Running;
   try {
     running = await engine.start(launch, output, remember, { stdin, signal: limit.signal });
   } catch (error) {
+    journal.change({ attempts: begun() });
     return limit.stop === 'none' ? notStarted(error) : stoppedAtStart(limit.stop, timeoutMs);
   } finally {
     limit.close();

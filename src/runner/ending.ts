@@ -1,4 +1,11 @@
-import { type ReasonKind, type Status, TaskfsError, type TaskRecord } from '../store/index.ts';
+import {
+  type ErrorKind,
+  messageOf,
+  type ReasonKind,
+  type Status,
+  TaskfsError,
+  type TaskRecord,
+} from '../store/index.ts';
 import type { Exit } from './engines/engine.ts';
 
 /** How a task, or one attempt of it, ended. */
@@ -59,19 +66,20 @@ export function interruptedEnding({ status }: TaskRecord, cancelled: boolean): E
   };
 }
 
-/** The ending of a task that could not be started; anything but a TaskfsError is thrown on. */
+const exitCodeOfKind: Partial<Record<ErrorKind, number>> = {
+  'command-not-found': 127,
+  'not-executable': 126,
+};
+
+/** The ending of a task that could not be started, also where nobody expected what kept it from that. */
 export function notStarted(error: unknown): Ending {
-  if (!(error instanceof TaskfsError)) throw error;
-  const exitCodes: Partial<Record<TaskfsError['kind'], number>> = {
-    'command-not-found': 127,
-    'not-executable': 126,
-  };
-  return {
-    kind: 'not-started',
-    exitCode: exitCodes[error.kind] ?? null,
-    signal: null,
-    reason: error.hint === undefined ? error.message : `${error.message}. ${error.hint}`,
-  };
+  const base = { kind: 'not-started', signal: null } as const;
+  if (!(error instanceof TaskfsError)) {
+    return { ...base, exitCode: null, reason: `it could not be started: ${messageOf(error)}` };
+  }
+  const { kind, message, hint } = error;
+  const reason = hint === undefined ? message : `${message}. ${hint}`;
+  return { ...base, exitCode: exitCodeOfKind[kind] ?? null, reason };
 }
 
 /** Whether another attempt may end better: not where somebody wanted the end, or nothing ran at all. */

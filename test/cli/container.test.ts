@@ -41,6 +41,9 @@ describeWithEngine('taskfs run --image', ({ image, host }) => {
     expect(await codeOf('--image', image, '--artifacts-at', '/', '--', 'true')).toBe(2);
     expect(await codeOf('--image', image, '--artifacts-at', 'here', '--', 'true')).toBe(2);
     expect(await codeOf('--image', image, '-v', '/no/such:/x', '--', 'true')).toBe(125);
+    for (const name of ['', 'two words', '../containers/x', 'a?b']) {
+      expect(await codeOf(`--image=${name}`, '--', 'true')).toBe(2);
+    }
   });
 
   it('gives it this terminal with -it: size, a new size, keys, and back again', async () => {
@@ -76,5 +79,12 @@ describe('no engine', () => {
     const { code, stderr } = await cli.run('run', '--image', 'busybox', '--', 'true');
     expect(code).toBe(125);
     expect(stderr).toContain('leave out --image');
+    // However it did not start: it is over, and its attempt is listed.
+    const [task] = await cli.json<object[]>('ps', '-a', '--json');
+    expect(task).toMatchObject({
+      reasonKind: 'not-started',
+      artifacts: 'sealed',
+      attempts: [{ exitCode: null, reason: expect.stringContaining('leave out --image') }],
+    });
   });
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
 import { createDockerEngine } from '../../src/runner/engines/docker/docker-engine.ts';
+import { withTag } from '../../src/runner/engines/docker/image-name.ts';
 import { cancel, waitFor } from '../../src/runner/index.ts';
 import { main, newCli } from '../support/cli.ts';
 import { describeWithEngine } from '../support/engine.ts';
@@ -55,6 +56,17 @@ describeWithEngine('an image of a registry', (shared) => {
       expect(id).not.toBe('');
       expect(total).toBeGreaterThan(0);
     }
+  });
+
+  it('is asked for with a tag', () => {
+    const names = {
+      node: 'node:latest',
+      'node:24': 'node:24',
+      'host:5000/a/b': 'host:5000/a/b:latest',
+    };
+    for (const [name, tagged] of Object.entries(names)) expect(withTag(name)).toBe(tagged);
+    for (const name of ['host:5000/a:1', `a@sha256:${'0'.repeat(64)}`])
+      expect(withTag(name)).toBe(name);
   });
 
   it('is fetched again with --pull always, and not where it is there', async () => {

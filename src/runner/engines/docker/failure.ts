@@ -44,13 +44,15 @@ const explanations: readonly Explanation[] = [
   {
     pattern: /executable file .*not found|exec: .*no such file or directory|stat .*: no such file/i,
     kind: 'command-not-found',
-    say: (_, { command, image }) => `there is no command '${command[0]}' in ${image}`,
+    say: (match, subject) =>
+      `there is no command '${programOf(match, subject)}' in ${subject.image}`,
     hint: 'Check its spelling; an image without a shell has no sh.',
   },
   {
     pattern: /exec.*(permission denied|is a directory|exec format error)/i,
     kind: 'not-executable',
-    say: (_, { command, image }) => `'${command[0]}' in ${image} cannot be executed`,
+    say: (match, subject) =>
+      `'${programOf(match, subject)}' in ${subject.image} cannot be executed`,
     hint: "It needs execute permission for the task's user, and to be a program for this machine.",
   },
   {
@@ -84,6 +86,12 @@ const explanations: readonly Explanation[] = [
     hint: "'docker info' says how many there are.",
   },
 ];
+
+/** What was to be executed: the engine tells, since an entrypoint, or the image's own command, may stand before. */
+function programOf({ input = '' }: RegExpMatchArray, { command }: Subject): string {
+  const [, told] = /(?:exec: |executable file )["'`]([^"'`]+)["'`]/.exec(input) ?? [];
+  return told ?? command[0] ?? '';
+}
 
 /** What kept a container from starting, as a TaskfsError. */
 export function explainStart(error: unknown, subject: Subject): TaskfsError {

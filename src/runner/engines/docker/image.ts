@@ -3,6 +3,7 @@ import { TaskfsError } from '../../../store/index.ts';
 import type { Progress } from '../engine.ts';
 import type { Client } from './client.ts';
 import { isMissing, wordsOf } from './failure.ts';
+import { withTag } from './image-name.ts';
 import type { ContainerOptions } from './options.ts';
 import { credentialsFor } from './registry.ts';
 
@@ -60,12 +61,6 @@ async function pullImage(
       cause,
     });
   }
-}
-
-// Without a tag the engine would fetch all of them.
-function withTag(image: string): string {
-  const isTagged = image.includes('@') || image.slice(image.lastIndexOf('/')).includes(':');
-  return isTagged ? image : `${image}:latest`;
 }
 
 /** A line of the engine's answer to a pull. */
