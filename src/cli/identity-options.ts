@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Argv } from 'yargs';
 import { messageOf, type Store, TaskfsError } from '../store/index.ts';
-import { loadIdentities } from '../store/keys.ts';
+import { loadIdentities, loadOwnIdentities } from '../store/keys.ts';
 import { askPassphrase } from './passphrase.ts';
 
 /** Where the identities that open archives come from. */
@@ -33,6 +33,20 @@ export async function findIdentities(store: Store, options: IdentityOptions): Pr
   const command = options['identity-cmd'];
   if (command !== undefined) return identitiesFrom(command);
   return loadIdentities(store, { file: options.identity, passphrase: askPassphrase });
+}
+
+/**
+ * The identities of the store itself, and those that were named besides: for whoever replaces the
+ * store's own. Throws as `findIdentities`.
+ */
+export async function findOwnAndOthers(
+  store: Store,
+  options: IdentityOptions,
+): Promise<{ readonly own: readonly string[]; readonly others: readonly string[] }> {
+  const own = await loadOwnIdentities(store, askPassphrase);
+  const { identity, 'identity-cmd': command } = options;
+  const isNamed = (identity ?? command ?? process.env.TASKFS_IDENTITY) !== undefined;
+  return { own, others: isNamed ? await findIdentities(store, options) : [] };
 }
 
 async function identitiesFrom(command: string): Promise<string[]> {

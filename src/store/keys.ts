@@ -109,14 +109,17 @@ export interface IdentitySource {
  */
 export async function loadIdentities(store: Store, source: IdentitySource = {}): Promise<string[]> {
   const named = source.file ?? process.env.TASKFS_IDENTITY;
-  const path = named ?? keyPaths(store).identity;
-  if (!existsSync(path)) {
-    if (named === undefined) return [];
-    throw new TaskfsError('not-found', `there is no identity file ${path}`, {
-      hint: 'Name another with --identity or TASKFS_IDENTITY.',
-    });
-  }
-  return await readIdentityFile(path, source.passphrase);
+  if (named === undefined) return await loadOwnIdentities(store, source.passphrase);
+  if (existsSync(named)) return await readIdentityFile(named, source.passphrase);
+  throw new TaskfsError('not-found', `there is no identity file ${named}`, {
+    hint: 'Name another with --identity or TASKFS_IDENTITY.',
+  });
+}
+
+/** The identities in the store's own identity.txt; none where there is no such file. Throws `wrong-key`, `damaged`. */
+export async function loadOwnIdentities(store: Store, ask?: AskPassphrase): Promise<string[]> {
+  const { identity } = keyPaths(store);
+  return existsSync(identity) ? await readIdentityFile(identity, ask) : [];
 }
 
 async function readIdentityFile(path: string, ask?: AskPassphrase): Promise<string[]> {

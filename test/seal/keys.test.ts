@@ -15,7 +15,7 @@ import {
   removeRecipient,
   replaceRecovery,
   rotateOwner,
-} from '../../src/store/seal/rewrap.ts';
+} from '../../src/store/seal/key-change.ts';
 import { sealTask } from '../../src/store/seal/seal.ts';
 import { unlockArchive } from '../../src/store/seal/unlock.ts';
 import { verifyArchives } from '../../src/store/seal/verify.ts';
@@ -64,7 +64,10 @@ test('a rotated owner opens every archive, the old one none; only key.age is wri
   const { store, archives } = await sealedStore();
   const old = await loadIdentities(store);
   const before = archives.map((archive) => readFileSync(join(archive, 'artifacts.tar.enc')));
-  expect(await rotateOwner(store, old)).toEqual({ rewrapped: 3, failed: [] });
+  expect(await rotateOwner(store, { own: old, identities: [] })).toEqual({
+    rewrapped: 3,
+    failed: [],
+  });
   const [fresh, ...others] = await loadIdentities(store);
   expect(others).toEqual([]);
   for (const [index, archive] of archives.entries()) {
@@ -79,15 +82,20 @@ test('a rotated owner opens every archive, the old one none; only key.age is wri
 test('a rotation cut short loses nothing, and is done by the next one', async () => {
   const { store, archives } = await sealedStore();
   const [old] = await loadIdentities(store);
-  const cut = rotateOwner(store, [old ?? ''], {
-    onProgress: ({ done }) => {
-      if (done === 2) throw new Error('cut short');
+  const cut = rotateOwner(store, {
+    own: [old ?? ''],
+    identities: [],
+    onProgress: () => {
+      throw new Error('cut short');
     },
   });
   await expect(cut).rejects.toThrow('cut short');
   const known = await loadIdentities(store);
   for (const archive of archives) await unlockArchive(archive, known);
-  expect(await rotateOwner(store, known)).toEqual({ rewrapped: 3, failed: [] });
+  expect(await rotateOwner(store, { own: known, identities: [] })).toEqual({
+    rewrapped: 3,
+    failed: [],
+  });
   const left = await loadIdentities(store);
   expect(left).toHaveLength(1);
   for (const archive of archives) expect(await opens(archive, left[0] ?? '')).toBe(true);
@@ -100,26 +108,28 @@ test.each([
   const { store, archives } = await sealedStore();
   const mine = await loadIdentities(store);
   const theirs = await generate();
-  await addRecipient(store, await identityToRecipient(theirs), 'a friend', mine);
+  await addRecipient(store, await identityToRecipient(theirs), 'a friend', { identities: mine });
   expect(listRecipients(store).map(({ label }) => label)).toEqual([
     'owner',
     'recovery',
     'a friend',
   ]);
   for (const archive of archives) expect(await opens(archive, theirs)).toBe(true);
-  await removeRecipient(store, 'a friend', mine);
+  await removeRecipient(store, 'a friend', { identities: mine });
   for (const archive of archives) expect(await opens(archive, theirs)).toBe(false);
-  await expect(removeRecipient(store, 'a friend', mine)).rejects.toMatchObject({
+  await expect(removeRecipient(store, 'a friend', { identities: mine })).rejects.toMatchObject({
     kind: 'not-found',
   });
-  await expect(addRecipient(store, 'ssh-nonsense', 'x', mine)).rejects.toMatchObject({
+  await expect(
+    addRecipient(store, 'ssh-nonsense', 'x', { identities: mine }),
+  ).rejects.toMatchObject({
     kind: 'usage',
   });
 });
 
 test('a new recovery identity takes the place of the one before', async () => {
   const { store, archives } = await sealedStore();
-  const { recovery } = await replaceRecovery(store, await loadIdentities(store));
+  const { recovery } = await replaceRecovery(store, { identities: await loadIdentities(store) });
   for (const archive of archives) expect(await opens(archive, recovery)).toBe(true);
   expect(listRecipients(store)).toHaveLength(2);
 });

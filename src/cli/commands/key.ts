@@ -1,15 +1,16 @@
 import { type Store, TaskfsError } from '../../store/index.ts';
+import { isProtected } from '../../store/keys.ts';
 import { listRecipients } from '../../store/recipients.ts';
 import {
   addRecipient,
-  type Rewrapped,
   removeRecipient,
   replaceRecovery,
   rotateOwner,
-} from '../../store/seal/rewrap.ts';
+} from '../../store/seal/key-change.ts';
+import type { Rewrapped } from '../../store/seal/rewrap.ts';
 import { defineCommand } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
-import { addIdentityOptions, findIdentities } from '../identity-options.ts';
+import { addIdentityOptions, findIdentities, findOwnAndOthers } from '../identity-options.ts';
 import { openStoreOf, showRecovery } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
 import { choosePassphrase } from '../passphrase.ts';
@@ -42,8 +43,7 @@ export const command = defineCommand({
       .option('label', { type: 'string', requiresArg: true, describe: 'add: a name for it' })
       .option('passphrase', {
         type: 'boolean',
-        default: false,
-        describe: 'rotate: ask for one that protects the new identity',
+        describe: 'rotate: ask for one that protects the new identity; else as the old one was',
       })
       .option('json', { type: 'boolean', default: false, describe: 'Print JSON' }),
   run: async ({ options }) => {
@@ -52,21 +52,23 @@ export const command = defineCommand({
     if (action === 'show') return show(store, json);
     using progress = new ProgressLine('Wrapping keys');
     const onProgress = progress.onCount;
-    const identities = await findIdentities(store, options);
+    if (action === 'rotate') {
+      const { own, others } = await findOwnAndOthers(store, options);
+      const isAsked = options.passphrase ?? isProtected(store);
+      const passphrase = isAsked ? await choosePassphrase() : undefined;
+      const rotation = { own, identities: others, passphrase, onProgress };
+      return report(await rotateOwner(store, rotation), json);
+    }
+    const change = { identities: await findIdentities(store, options), onProgress };
     if (action === 'add') {
       const text = required(recipient, 'add', "an age recipient, as 'age1…'");
-      const label = options.label ?? 'added';
-      return report(await addRecipient(store, text, label, identities, onProgress), json);
+      return report(await addRecipient(store, text, options.label ?? 'added', change), json);
     }
     if (action === 'remove') {
       const name = required(recipient, 'remove', 'a recipient or its label');
-      return report(await removeRecipient(store, name, identities, onProgress), json);
+      return report(await removeRecipient(store, name, change), json);
     }
-    if (action === 'rotate') {
-      const passphrase = options.passphrase ? await choosePassphrase() : undefined;
-      return report(await rotateOwner(store, identities, { passphrase, onProgress }), json);
-    }
-    const { recovery, ...rewrapped } = await replaceRecovery(store, identities, onProgress);
+    const { recovery, ...rewrapped } = await replaceRecovery(store, change);
     showRecovery(recovery);
     return report(rewrapped, json);
   },
@@ -88,10 +90,16 @@ function required(value: string | undefined, action: string, what: string): stri
   });
 }
 
+/** As many archives as this are named one by one. */
+const NAMED = 20;
+
 async function report(rewrapped: Rewrapped, json: boolean): Promise<number> {
   const { failed } = rewrapped;
   if (json) await printJson(rewrapped);
   else await printLine(`${rewrapped.rewrapped} archives have the new recipients`);
-  for (const { task, message } of failed) say(`Not the archive of ${task}: ${message}`);
+  for (const { task, message } of failed.slice(0, NAMED)) {
+    say(`Not the archive of ${task}: ${message}`);
+  }
+  if (failed.length > NAMED) say(`Nor ${failed.length - NAMED} others: --json names them`);
   return failed.length === 0 ? EXIT.ok : EXIT.wrongKey;
 }

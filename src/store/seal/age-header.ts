@@ -1,5 +1,5 @@
 import { readSync } from 'node:fs';
-import type { Encrypter } from 'age-encryption';
+import type { Decrypter, Encrypter } from 'age-encryption';
 import { TaskfsError } from '../errors.ts';
 
 /** The start of an age file: its text header, and the key that the payload's key is derived from. */
@@ -32,19 +32,32 @@ export async function makeHeader(recipients: readonly string[]): Promise<AgeHead
   return { bytes: file.subarray(0, headerLength(file)), fileKey };
 }
 
+/** Encrypts a small file. */
+export const encryptWhole = (encrypter: Encrypter, plain: Uint8Array): Promise<Buffer> =>
+  through(plain, (source) => encrypter.encrypt(source));
+
+/** Decrypts a small file. */
+export const decryptWhole = (decrypter: Decrypter, file: Uint8Array): Promise<Buffer> =>
+  through(file, (source) => decrypter.decrypt(source));
+
+type Bytes = ReadableStream<Uint8Array>;
+
 /**
- * Encrypts a small file. The package gathers its output with a fetch Response otherwise, and loading
- * that takes longer than sealing a small task.
+ * The package gathers its output with a fetch Response otherwise, and loading that takes longer than
+ * sealing a small task.
  */
-export async function encryptWhole(encrypter: Encrypter, plain: Uint8Array): Promise<Buffer> {
+async function through(
+  input: Uint8Array,
+  transform: (source: Bytes) => Promise<Bytes>,
+): Promise<Buffer> {
   const source = new ReadableStream<Uint8Array>({
     start(controller) {
-      controller.enqueue(plain);
+      controller.enqueue(input);
       controller.close();
     },
   });
   const parts: Uint8Array[] = [];
-  for await (const part of await encrypter.encrypt(source)) parts.push(part);
+  for await (const part of await transform(source)) parts.push(part);
   return Buffer.concat(parts);
 }
 

@@ -30,22 +30,30 @@ const MAX_LINE = 4096;
 
 /**
  * Appends one line, durably. `make` gets the hash of the line before and returns what the new one
- * says. One process at a time: the file itself is the lock. A line cut off by a crash is dropped;
- * what it announced was never committed.
+ * says, or undefined: then nothing is appended, and false returned. `then` does what the line announces,
+ * before anybody else may append. One process at a time: the file itself is the lock. A line cut off
+ * by a crash is dropped; what it announced was never committed.
  */
 export function appendToChain(
   store: Store,
   key: KeyObject,
-  make: (previous: string | null) => Omit<ChainBody, 'previous'>,
-): void {
+  make: (previous: string | null) => Omit<ChainBody, 'previous'> | undefined,
+  then: () => void = () => {},
+): boolean {
   using lock = takeLockBlocking(chainPath(store));
   const { fd } = lock;
   const end = dropTornLine(fd);
   const previous = lastLineHash(fd, end);
-  const { type, task, seal, at } = make(previous);
+  const made = make(previous);
+  if (!made) return false;
+  const { type, task, seal, at } = made;
   const line = Buffer.from(`${JSON.stringify(signed({ type, task, seal, at, previous }, key))}\n`);
-  for (let at = 0; at < line.length; ) at += writeSync(fd, line, at, line.length - at, end + at);
+  for (let done = 0; done < line.length; ) {
+    done += writeSync(fd, line, done, line.length - done, end + done);
+  }
   fsyncSync(fd);
+  then();
+  return true;
 }
 
 function tail(fd: number, end: number): Buffer {

@@ -1,9 +1,16 @@
-import { readdirSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { writeFileAtomic } from '../atomic-file.ts';
-import { TaskfsError } from '../errors.ts';
-import { loadRecipients, writeIdentities } from '../keys.ts';
-import { listRecipients, parseRecipient, writeRecipients } from '../recipients.ts';
+import { syncfs } from '../../sys/index.ts';
+import { messageOf, TaskfsError } from '../errors.ts';
+import { loadRecipients } from '../keys.ts';
 import { type Store, taskPaths } from '../store.ts';
 import { isTaskName, type TaskName } from '../task-name.ts';
 import { wrapTaskKey } from './key-file.ts';
@@ -14,14 +21,23 @@ import { openTaskKey } from './unlock.ts';
 export interface Rewrapped {
   readonly rewrapped: number;
   /** Archives that the identities at hand do not open: they stay as they were. */
-  readonly failed: readonly { readonly task: TaskName; readonly message: string }[];
+  readonly failed: readonly Failure[];
+}
+
+interface Failure {
+  readonly task: TaskName;
+  readonly message: string;
 }
 
 export type OnRewrapped = (progress: { readonly done: number; readonly total: number }) => void;
 
+/** Archives whose new keys are made durable together: one wait for the disk each would take minutes for thousands. */
+const BATCH = 500;
+
 /**
  * Encrypts every archive's key anew, to the store's recipients of now. Only key.age is written, each
- * replaced as a whole; cut short, it can simply be done again.
+ * replaced as a whole; cut short, it can simply be done again. Only for the holder of the lock on
+ * keys. Throws `failed` where a key cannot be written.
  */
 export async function rewrapArchives(
   store: Store,
@@ -30,104 +46,81 @@ export async function rewrapArchives(
 ): Promise<Rewrapped> {
   const recipients = loadRecipients(store);
   const tasks = readdirSync(store.archive).filter(isTaskName).sort();
-  const failed: { task: TaskName; message: string }[] = [];
-  let done = 0;
-  for (const task of tasks) {
-    try {
-      await rewrap(taskPaths(store, task).archive, task, identities, recipients);
-    } catch (error) {
-      if (!(error instanceof TaskfsError)) throw error;
-      failed.push({ task, message: error.message });
+  const failed: Failure[] = [];
+  let rewrapped = 0;
+  for (let done = 0; done < tasks.length; done += BATCH) {
+    const batch = tasks.slice(done, done + BATCH);
+    const written = await writeKeys(store, batch, identities, recipients);
+    syncArchives(store);
+    for (const result of written) {
+      if (typeof result !== 'string') failed.push(result);
+      else if (replaceKey(result)) rewrapped++;
     }
-    done++;
-    onProgress?.({ done, total: tasks.length });
+    onProgress?.({ done: done + batch.length, total: tasks.length });
   }
-  return { rewrapped: done - failed.length, failed };
+  syncArchives(store);
+  return { rewrapped, failed };
 }
 
-async function rewrap(
-  archive: string,
-  task: TaskName,
+/** The directories of the archives that have a new key beside the old one, and those that have none. */
+async function writeKeys(
+  store: Store,
+  tasks: readonly TaskName[],
   identities: readonly string[],
   recipients: readonly string[],
-): Promise<void> {
-  const identity = await openTaskKey(archive, identities);
-  writeFileAtomic(join(archive, KEY_FILE), await wrapTaskKey(task, identity, recipients));
+): Promise<(string | Failure)[]> {
+  const results = tasks.map(async (task) => {
+    const { archive } = taskPaths(store, task);
+    try {
+      const identity = await openTaskKey(archive, identities);
+      const key = await wrapTaskKey(task, identity, recipients);
+      writeNewKey(archive, key);
+      return archive;
+    } catch (cause) {
+      if (!existsSync(archive)) return undefined;
+      if (cause instanceof TaskfsError) return { task, message: cause.message };
+      throw notWritten(task, cause);
+    }
+  });
+  return (await Promise.all(results)).filter((result) => result !== undefined);
 }
 
-/** Adds somebody who can open every archive, those sealed already too. Throws `usage`. */
-export async function addRecipient(
-  store: Store,
-  text: string,
-  label: string,
-  identities: readonly string[],
-  onProgress?: OnRewrapped,
-): Promise<Rewrapped> {
-  const recipient = await parseRecipient(text);
-  const known = listRecipients(store).filter((other) => other.recipient !== recipient);
-  writeRecipients(store, [...known, { label: label.replace(/\s+/g, ' '), recipient }]);
-  return await rewrapArchives(store, identities, onProgress);
-}
+/** One name for all: what a killed process left of it is overwritten by the next. */
+const NEW_KEY = `${KEY_FILE}.tmp`;
+const WRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
 
-/**
- * Removes a recipient, named by itself or by its label. What it could read until now it may have
- * copied: see docs/security.md. Throws `not-found`, `usage` for the last one.
- */
-export async function removeRecipient(
-  store: Store,
-  name: string,
-  identities: readonly string[],
-  onProgress?: OnRewrapped,
-): Promise<Rewrapped> {
-  const known = listRecipients(store);
-  const left = known.filter(({ label, recipient }) => label !== name && recipient !== name);
-  if (left.length === known.length) {
-    throw new TaskfsError('not-found', `no recipient is named '${name}'`, {
-      hint: "'taskfs key show' lists them.",
-    });
+function writeNewKey(archive: string, key: Uint8Array): void {
+  const fd = openSync(join(archive, NEW_KEY), WRITE, 0o600);
+  try {
+    writeFileSync(fd, key);
+  } finally {
+    closeSync(fd);
   }
-  if (left.length === 0) throw new TaskfsError('usage', 'the last recipient cannot be removed');
-  writeRecipients(store, left);
-  return await rewrapArchives(store, identities, onProgress);
 }
 
-export interface RotateOptions {
-  /** Protects the new identity file. */
-  readonly passphrase?: string | undefined;
-  readonly onProgress?: OnRewrapped | undefined;
+/** Whether it was replaced: not where the task was removed meanwhile. */
+function replaceKey(archive: string): boolean {
+  try {
+    renameSync(join(archive, NEW_KEY), join(archive, KEY_FILE));
+    return true;
+  } catch (error) {
+    if (existsSync(archive)) throw error;
+    return false;
+  }
 }
 
-/**
- * Gives the owner a new identity and takes the old one from every archive. The old identity stays in
- * identity.txt until all archives are done, so that it can be cut short at any point and done again.
- */
-export async function rotateOwner(
-  store: Store,
-  identities: readonly string[],
-  { passphrase, onProgress }: RotateOptions = {},
-): Promise<Rewrapped> {
-  const age = await import('age-encryption');
-  const fresh = await age.generateX25519Identity();
-  await writeIdentities(store, [fresh, ...identities], passphrase);
-  replaceLabelled(store, 'owner', await age.identityToRecipient(fresh));
-  const result = await rewrapArchives(store, identities, onProgress);
-  if (result.failed.length === 0) await writeIdentities(store, [fresh], passphrase);
-  return result;
+function notWritten(task: TaskName, cause: unknown): TaskfsError {
+  return new TaskfsError('failed', `the key of ${task} cannot be written: ${messageOf(cause)}`, {
+    hint: 'Every archive still has its old key or its new one: do it again once that is mended.',
+    cause,
+  });
 }
 
-/** Makes a new recovery identity, to be shown once, in place of the one before. */
-export async function replaceRecovery(
-  store: Store,
-  identities: readonly string[],
-  onProgress?: OnRewrapped,
-): Promise<Rewrapped & { readonly recovery: string }> {
-  const age = await import('age-encryption');
-  const recovery = await age.generateX25519Identity();
-  replaceLabelled(store, 'recovery', await age.identityToRecipient(recovery));
-  return { ...(await rewrapArchives(store, identities, onProgress)), recovery };
-}
-
-function replaceLabelled(store: Store, label: string, recipient: string): void {
-  const others = listRecipients(store).filter((other) => other.label !== label);
-  writeRecipients(store, [{ label, recipient }, ...others]);
+function syncArchives(store: Store): void {
+  const fd = openSync(store.archive, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    syncfs(fd);
+  } finally {
+    closeSync(fd);
+  }
 }

@@ -1,16 +1,17 @@
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { getSystemErrorMessage } from 'node:util';
 import { AT, Errno, removeTree } from '../../sys/index.ts';
 import { syncDirectory } from '../atomic-file.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
-import { loadSigningKey } from '../keys.ts';
+import { loadRecipients, loadSigningKey } from '../keys.ts';
 import { readRecord, type TaskRecord } from '../record.ts';
 import { isFinal } from '../status.ts';
 import { type Store, taskPaths } from '../store.ts';
 import type { TaskName } from '../task-name.ts';
 import { appendToChain } from './chain.ts';
-import { partialPath, SEAL_FILE } from './layout.ts';
+import { wrapTaskKey } from './key-file.ts';
+import { KEY_FILE, partialPath, SEAL_FILE } from './layout.ts';
 import { forgetLoans, noteLoans, type OnLend, restoreModes } from './lent-modes.ts';
 import { treeBytes } from './measure.ts';
 import {
@@ -74,7 +75,7 @@ export async function sealTask(
     const onLend = noteLoans(loans);
     const onProgress = progressOf(paths.staging, onLend, options);
     const made = await writeUntilStable(store, task, partial, { onLend, onProgress });
-    commit(store, record, partial, made);
+    await commit(store, record, partial, made);
     forgetLoans(loans);
     const { bytes, files, skipped, changed } = made;
     return { bytes, files, skipped, changed };
@@ -108,19 +109,48 @@ async function writeUntilStable(
   }
 }
 
-function commit(store: Store, record: TaskRecord, partial: string, made: Unsealed): void {
+/**
+ * The line in the chain, seal.json and the rename. Recipients that changed while the archive was
+ * written get its key first, for nobody who changes keys finds it before it is there.
+ */
+async function commit(
+  store: Store,
+  record: TaskRecord,
+  partial: string,
+  made: Unsealed,
+): Promise<void> {
+  let { sealedFor } = made;
+  while (!tryCommit(store, record, partial, { ...made, sealedFor })) {
+    sealedFor = loadRecipients(store);
+    rmSync(join(partial, KEY_FILE));
+    const key = await wrapTaskKey(record.task, made.identity, sealedFor);
+    writeDurably(join(partial, KEY_FILE), key);
+  }
+}
+
+/** Whether the recipients are those that it was sealed for: they change only under the chain's lock. */
+function tryCommit(store: Store, record: TaskRecord, partial: string, made: Unsealed): boolean {
   const key = loadSigningKey(store);
   const { task } = record;
   const sealedAt = new Date().toISOString();
-  appendToChain(store, key, (previous) => {
-    const body = { ...bodyOf(record, made, sealedAt, previous), signer: signerOf(key) };
-    const text = serialiseSeal(signed(body, key));
-    writeDurably(join(partial, SEAL_FILE), text);
-    syncDirectory(partial);
-    return { type: 'sealed', task, seal: sha256(text), at: sealedAt };
-  });
-  renameSync(partial, taskPaths(store, task).archive);
-  syncDirectory(store.archive);
+  const isFor = (recipients: readonly string[]): boolean =>
+    recipients.join() === made.sealedFor.join();
+  return appendToChain(
+    store,
+    key,
+    (previous) => {
+      if (!isFor(loadRecipients(store))) return undefined;
+      const body = { ...bodyOf(record, made, sealedAt, previous), signer: signerOf(key) };
+      const text = serialiseSeal(signed(body, key));
+      writeDurably(join(partial, SEAL_FILE), text);
+      syncDirectory(partial);
+      return { type: 'sealed', task, seal: sha256(text), at: sealedAt };
+    },
+    () => {
+      renameSync(partial, taskPaths(store, task).archive);
+      syncDirectory(store.archive);
+    },
+  );
 }
 
 function bodyOf(

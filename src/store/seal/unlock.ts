@@ -1,7 +1,7 @@
 import { closeSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { messageOf, TaskfsError } from '../errors.ts';
-import { readHeader } from './age-header.ts';
+import { decryptWhole, readHeader } from './age-header.ts';
 import { openSealed } from './decrypted-file.ts';
 import { FILES, KEY_FILE, PARTS, type Part } from './layout.ts';
 
@@ -99,7 +99,7 @@ async function open(
   task: string,
 ): Promise<string> {
   try {
-    return await decrypter.decrypt(file, 'text');
+    return (await decryptWhole(decrypter, file)).toString();
   } catch (cause) {
     if (messageOf(cause).startsWith('no identity matched')) {
       throw new TaskfsError('wrong-key', `no identity opens the archive of ${task}`, {

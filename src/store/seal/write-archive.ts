@@ -18,7 +18,10 @@ import type { FileKeys } from './unlock.ts';
 
 /** An archive that is complete but for its seal. */
 export interface Unsealed extends Written {
+  /** The task's own, and whom key.age gives it to. */
+  readonly identity: string;
   readonly recipient: string;
+  readonly sealedFor: readonly string[];
   readonly files: number;
   readonly seals: Readonly<Record<EncryptedFile, FileSeal>>;
 }
@@ -48,8 +51,8 @@ export async function writeArchive(
   const age = await import('age-encryption');
   const identity = await age.generateX25519Identity();
   const recipient = await age.identityToRecipient(identity);
-  const key = await wrapTaskKey(task, identity, loadRecipients(store));
-  writeDurably(join(directory, KEY_FILE), key);
+  const sealedFor = loadRecipients(store);
+  writeDurably(join(directory, KEY_FILE), await wrapTaskKey(task, identity, sealedFor));
   const [artifacts, index, log] = await Promise.all([1, 2, 3].map(() => makeHeader([recipient])));
   if (!artifacts || !index || !log) throw new Error('three headers were made');
   const headers = { artifacts, index, log };
@@ -66,7 +69,7 @@ export async function writeArchive(
   const seals = await readBack(directory, keys, expected, hexHash(), (checked) =>
     options.onProgress({ written: bytes, checked, files }),
   );
-  return { ...written, recipient, seals };
+  return { ...written, identity, recipient, sealedFor, seals };
 }
 
 function hexHash() {
