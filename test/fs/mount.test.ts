@@ -165,6 +165,9 @@ test('a hung mount is told from a dead one, and unmounted', async () => {
   if (!first) throw new Error('there is no driver to try');
   const { mountpoint, pid } = await mounted(first);
   process.kill(pid, 'SIGSTOP');
+  await until('each of its threads to stand still', () =>
+    threadStates(pid).every((s) => s === 'T'),
+  );
   expect(await probeMount(mountpoint)).toBe('hung');
   await unmount(mountpoint);
   expect(taskfsMountAt(mountpoint)).toBeUndefined();
@@ -176,6 +179,14 @@ test('unmounting where nothing is mounted is refused', async () => {
     message: expect.stringContaining('no taskfs is mounted'),
   });
 });
+
+/** The states of a process's threads, as proc_pid_stat(5) names them. */
+function threadStates(pid: number): (string | undefined)[] {
+  const stats = readdirSync(`/proc/${pid}/task`).map((id) =>
+    readFileSync(`/proc/${pid}/task/${id}/stat`, 'utf8'),
+  );
+  return stats.map((stat) => stat.slice(stat.lastIndexOf(')')).split(' ')[1]);
+}
 
 /** Runs the mount program; gives what it says on stderr as it fails. */
 async function complaint(program: string, args: readonly string[], env: NodeJS.ProcessEnv) {
