@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { chmod, chown, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -118,6 +119,19 @@ describe.each(variants)('a mount ($name)', (variant) => {
       await until('the server has ended', () => hasEnded(pid));
     },
   );
+
+  test.runIf(isRoot)('ends at SIGTERM also where another mount namespace has a copy', async () => {
+    const { mountpoint, pid } = await mounted(variant);
+    const script = 'echo in && exec sleep 1000';
+    const holder = spawn('unshare', ['-m', '--propagation', 'private', 'sh', '-c', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void holder.kill('SIGKILL'));
+    await once(holder.stdout, 'data');
+    process.kill(pid, 'SIGTERM');
+    await until('the server has ended', () => hasEnded(pid));
+    expect(taskfsMountAt(mountpoint)).toBeUndefined();
+  });
 
   test('that a killed server left behind is cleaned up, then mounted', async () => {
     const mount = await mounted(variant);

@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Store } from '../../store/index.ts';
 import { abortConnections, detach } from './detach.ts';
 import { taskfsMountAt } from './mountinfo.ts';
 import { type MountOptions, type ServedMount, serveMount } from './serve.ts';
 
-/** For how long (milliseconds) a server waits for a connection that it broke off itself. */
+/** For how long (milliseconds) a server waits for an unmount, and then for a connection that it broke off. */
 const PATIENCE_MS = 2000;
 
 /**
@@ -25,14 +26,20 @@ export async function serveUntilUnmounted(
   for (const signal of signals) process.off(signal, end);
 }
 
-/** A server that is told to end ends: where the mount is in use, its users lose it. */
+/**
+ * A server that is told to end ends: users of the mount lose it, and so do copies of it in other
+ * mount namespaces (as that of a container engine), which outlive an unmount here.
+ */
 async function takeAway(mount: ServedMount): Promise<void> {
-  try {
-    await mount.unmount();
-  } catch {
-    const entry = taskfsMountAt(mount.mountpoint);
-    await detach(mount.mountpoint).catch(() => process.exit(1));
-    if (entry) abortConnections(entry);
-    setTimeout(() => process.exit(0), PATIENCE_MS).unref();
-  }
+  const entry = taskfsMountAt(mount.mountpoint);
+  const unmounted = mount.unmount().then(
+    () => true,
+    () => false,
+  );
+  if (await Promise.race([unmounted, sleep(PATIENCE_MS, false, { ref: false })])) return;
+  await detach(mount.mountpoint).catch(() => {
+    if (taskfsMountAt(mount.mountpoint)) process.exit(1);
+  });
+  if (entry) abortConnections(entry);
+  setTimeout(() => process.exit(0), PATIENCE_MS).unref();
 }
