@@ -1,4 +1,6 @@
 import { type Store, taskPaths } from '../../store/index.ts';
+import { ChunkCache } from '../../store/seal/chunk-cache.ts';
+import { DecryptAhead } from '../../store/seal/decrypt-ahead.ts';
 import { type ArchiveReader, openArchive } from '../../store/seal/reader.ts';
 import type { FileKeys } from '../../store/seal/unlock.ts';
 import type { TaskSlots } from '../task-slots.ts';
@@ -14,6 +16,8 @@ interface Entry {
 /** How many archives stay open, and how many tasks' keys are remembered. */
 const OPEN_LIMIT = 32;
 const KEYS_LIMIT = 4096;
+/** Decrypted chunks of 64 KiB that are kept, of all archives together: 8 MiB. */
+const CHUNKS = 128;
 
 /** Archives opened for reading, by slot. The ones used longest ago are closed, unless files of theirs are open. */
 export class OpenArchives {
@@ -23,6 +27,7 @@ export class OpenArchives {
   /** In order of use. */
   private readonly open = new Map<number, Entry>();
   private readonly keys = new Map<number, FileKeys>();
+  private readonly ahead = new DecryptAhead(new ChunkCache(CHUNKS));
 
   constructor(store: Store, slots: TaskSlots, keyService: KeyService) {
     this.store = store;
@@ -55,7 +60,9 @@ export class OpenArchives {
       return known;
     }
     const { archive } = taskPaths(this.store, this.slots.ownerOf(slot).task);
-    const entry: Entry = { reader: openArchive(archive, this.keysOf(slot, archive)), holders: 0 };
+    const chunks = { cache: this.ahead.cache, ahead: this.ahead };
+    const reader = openArchive(archive, this.keysOf(slot, archive), chunks);
+    const entry: Entry = { reader, holders: 0 };
     this.open.set(slot, entry);
     this.evict();
     return entry;
@@ -86,5 +93,6 @@ export class OpenArchives {
     this.open.clear();
     this.keys.clear();
     this.keyService.close();
+    this.ahead.close();
   }
 }

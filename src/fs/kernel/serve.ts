@@ -11,6 +11,7 @@ import {
   SUBTYPE,
 } from '../driver.ts';
 import type { Guard } from './guard.ts';
+import { widenReadAhead } from './page-read-ahead.ts';
 import { serveFileSystem } from './serve-file-system.ts';
 
 const CORE = new URL(`../core${extname(import.meta.url)}`, import.meta.url);
@@ -43,7 +44,7 @@ export const serve: Serve = async (mountpoint, options) => {
   }
 };
 
-function serveArchive(mountpoint: string, options: ServeOptions): Promise<Served> {
+async function serveArchive(mountpoint: string, options: ServeOptions): Promise<Served> {
   const { store, core, allowOther } = options;
   const directory = join(mountpoint, ARCHIVE_DIRECTORY);
   const kernelOptions = {
@@ -56,7 +57,9 @@ function serveArchive(mountpoint: string, options: ServeOptions): Promise<Served
     backingDirectory: store.archive,
     stateless: true,
   };
-  return serveFileSystem(directory, kernelOptions, detaching(directory));
+  const served = await serveFileSystem(directory, kernelOptions, detaching(directory));
+  await widenReadAhead(directory);
+  return served;
 }
 
 /** Should this connection end alone, archive/ is served by the other. The whole mount has its guard. */

@@ -3,8 +3,8 @@ import { fstatSync, fsyncSync, ftruncateSync, readFileSync, writeSync } from 'no
 import { takeLockBlocking } from '../lock.ts';
 import type { Store } from '../store.ts';
 import type { TaskName } from '../task-name.ts';
-import { readFully } from './decrypted-file.ts';
 import { chainPath } from './layout.ts';
+import { readFully } from './read-fully.ts';
 import { sha256, signed } from './seal-record.ts';
 
 /**

@@ -2,7 +2,11 @@ import type { KeyObject } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { TaskfsError } from '../errors.ts';
 import { readHeader } from './age-header.ts';
+import { ChunkCache, type Places } from './chunk-cache.ts';
+import type { DecryptAhead } from './decrypt-ahead.ts';
 import { CHUNK, NONCE, openChunk, payloadKey, plainSize, SEALED_CHUNK, TAG } from './payload.ts';
+import { ReadAhead } from './read-ahead.ts';
+import { readFully } from './read-fully.ts';
 
 /** An age file opened for reading at any place. Nothing is decrypted before it is asked for. */
 export interface DecryptedFile {
@@ -10,6 +14,8 @@ export interface DecryptedFile {
   readonly size: number;
   /** Fills `into` from an offset of the plaintext; returns how many bytes there were. Throws `damaged`. */
   read(into: Uint8Array, offset: number): number;
+  /** What is at hand from an offset within the file on, one byte at least; good until the next call. Throws `damaged`. */
+  peek(offset: number): Buffer;
   close(): void;
 }
 
@@ -75,16 +81,6 @@ export function readChunks(payload: Payload, first: number, count: number): Buff
   return chunks;
 }
 
-export function readFully(fd: number, into: Uint8Array, position: number): number {
-  let got = 0;
-  while (got < into.length) {
-    const count = readSync(fd, into, got, into.length - got, position + got);
-    if (count === 0) break;
-    got += count;
-  }
-  return got;
-}
-
 function open(payload: Payload, number: number, sealed: Buffer): Buffer {
   const { key, path, start, length } = payload;
   const at = number * SEALED_CHUNK;
@@ -100,29 +96,42 @@ function open(payload: Payload, number: number, sealed: Buffer): Buffer {
   });
 }
 
-/** Chunks kept for each open file, and chunks read at once where reading goes on in order. */
+/** Chunks read at once where no more than that are asked for. */
+const AT_ONCE = 16;
+/** Chunks kept where a file has no cache in common with others. */
 const CACHED = 48;
-const AHEAD = 16;
+
+/** Where chunks are kept, and who decrypts them ahead. */
+export interface Chunks {
+  readonly cache: ChunkCache;
+  readonly ahead: DecryptAhead | undefined;
+}
 
 /** Opens an age file for random access. Throws as `openPayload`. */
-export function openDecrypted(path: string, fileKey: Uint8Array): DecryptedFile {
+export function openDecrypted(
+  path: string,
+  fileKey: Uint8Array,
+  { cache, ahead }: Chunks = { cache: new ChunkCache(CACHED), ahead: undefined },
+): DecryptedFile {
   const payload = openPayload(path, fileKey);
-  const cache = new Map<number, Buffer>();
   const chunks = Math.ceil(payload.length / SEALED_CHUNK);
-  let next = -1;
+  const places: Places = new Map();
+  const sequence = ahead && new ReadAhead(payload, chunks, places, ahead);
 
   const load = (number: number, wanted: number): Buffer => {
-    const ahead = number === next ? AHEAD : Math.min(Math.max(wanted, 1), AHEAD);
-    const loaded = loadAhead(payload, number, Math.min(ahead, chunks - number));
+    const limit = number + Math.min(wanted, AT_ONCE, chunks - number);
+    let end = number + 1;
+    while (end < limit && !places.has(end)) end++;
+    const loaded = loadAhead(payload, number, end - number);
     loaded.forEach((chunk, index) => {
-      cache.set(number + index, chunk);
+      cache.put(places, number + index, chunk);
     });
-    for (const old of cache.keys()) {
-      if (cache.size <= CACHED) break;
-      cache.delete(old);
-    }
-    next = number + loaded.length;
     return loaded[0] as Buffer;
+  };
+  /** The chunk of that number; its bytes end where the file's do, or later. */
+  const chunkAt = (number: number, wanted: number): Buffer => {
+    sequence?.note(number);
+    return cache.get(places, number) ?? load(number, wanted);
   };
 
   return {
@@ -131,16 +140,23 @@ export function openDecrypted(path: string, fileKey: Uint8Array): DecryptedFile 
       const end = Math.min(offset + into.length, payload.size);
       for (let at = offset; at < end; ) {
         const number = Math.floor(at / CHUNK);
-        const wanted = Math.ceil(end / CHUNK) - number;
-        const chunk = cache.get(number) ?? load(number, wanted);
         const within = at - number * CHUNK;
-        const part = chunk.subarray(within, within + end - at);
-        into.set(part, at - offset);
-        at += part.length;
+        const part = Math.min(CHUNK - within, end - at);
+        const chunk = chunkAt(number, Math.ceil(end / CHUNK) - number);
+        into.set(chunk.subarray(within, within + part), at - offset);
+        at += part;
       }
       return Math.max(end - offset, 0);
     },
-    close: () => closeSync(payload.fd),
+    peek(offset) {
+      const number = Math.floor(offset / CHUNK);
+      const begin = number * CHUNK;
+      return chunkAt(number, 1).subarray(offset - begin, payload.size - begin);
+    },
+    close: () => {
+      cache.drop(places);
+      closeSync(payload.fd);
+    },
   };
 }
 

@@ -3,8 +3,9 @@ import { closeSync } from 'node:fs';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { TaskfsError } from '../errors.ts';
 import { headerMac, readHeader } from './age-header.ts';
-import { openPayload, type Payload, readFully } from './decrypted-file.ts';
+import { openPayload, type Payload } from './decrypted-file.ts';
 import { openChunk, SEALED_CHUNK, TAG } from './payload.ts';
+import { readFully } from './read-fully.ts';
 import type { FileSeal } from './seal-record.ts';
 
 /** One chunk of a file that is read front to back. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { TaskfsError } from '../errors.ts';
-import { type DecryptedFile, openDecrypted } from './decrypted-file.ts';
+import { type Chunks, type DecryptedFile, openDecrypted } from './decrypted-file.ts';
 import type { IndexEntry, Stretch } from './index-entry.ts';
 import { IndexReader } from './index-reader.ts';
 import { FILES } from './layout.ts';
@@ -29,10 +29,17 @@ export interface ArchiveReader {
   close(): void;
 }
 
-/** Opens the archive in a directory with its unlocked keys. Throws `damaged`, `failed`. */
-export function openArchive(archiveDirectory: string, keys: FileKeys): ArchiveReader {
+/**
+ * Opens the archive in a directory with its unlocked keys; `chunks` is what it shares with other
+ * open archives. Throws `damaged`, `failed`.
+ */
+export function openArchive(
+  archiveDirectory: string,
+  keys: FileKeys,
+  chunks?: Chunks,
+): ArchiveReader {
   const open = lazily((name: keyof FileKeys) =>
-    openDecrypted(join(archiveDirectory, FILES[name]), keys[name]),
+    openDecrypted(join(archiveDirectory, FILES[name]), keys[name], chunks),
   );
   const index = new IndexReader(open.file('index'));
   return {

@@ -1,0 +1,109 @@
+import { CHUNK } from './payload.ts';
+
+/** What is in a place of the cache. */
+export const PLACE = {
+  /** Nothing that could be read. */
+  empty: 0,
+  /** Another thread is about to fill it. */
+  coming: 1,
+  ready: 2,
+} as const;
+
+/** Longer than any disk takes for one chunk that another thread waits for. */
+const PATIENCE_MS = 2000;
+
+/** Which chunks of one file are where. */
+export type Places = Map<number, number>;
+
+/**
+ * Decrypted chunks of any number of files, in a bounded stretch of shared memory, so that another
+ * thread can fill places of it ahead of need. A place that is wanted anew is the next one that
+ * nobody used since the last turn.
+ */
+export class ChunkCache {
+  readonly memory: SharedArrayBuffer;
+  /** One PLACE for each. */
+  readonly states: Int32Array<SharedArrayBuffer>;
+  private readonly owners: ({ readonly places: Places; readonly chunk: number } | undefined)[];
+  private readonly used: Uint8Array;
+  private readonly rooms: Buffer[] = [];
+  private hand = 0;
+
+  /** `size`: how many chunks there is room for. Memory is taken when it is first used. */
+  constructor(size: number) {
+    this.memory = new SharedArrayBuffer(size * CHUNK);
+    this.states = new Int32Array(new SharedArrayBuffer(size * Int32Array.BYTES_PER_ELEMENT));
+    this.owners = new Array(size).fill(undefined);
+    this.used = new Uint8Array(size);
+  }
+
+  /** A chunk's plaintext, in a whole chunk's room; undefined where it is not there. Waits for one that is coming. */
+  get(places: Places, chunk: number): Buffer | undefined {
+    const place = places.get(chunk);
+    if (place === undefined) return undefined;
+    if (!this.isReady(place)) {
+      places.delete(chunk);
+      this.owners[place] = undefined;
+      return undefined;
+    }
+    this.used[place] = 1;
+    return this.room(place);
+  }
+
+  /** Keeps a chunk's plaintext. */
+  put(places: Places, chunk: number, plain: Uint8Array): void {
+    const place = this.take(places, chunk);
+    if (place === undefined) return;
+    this.room(place).set(plain);
+    this.used[place] = 1;
+    Atomics.store(this.states, place, PLACE.ready);
+  }
+
+  /** A place for a chunk that another thread fills; undefined where all are waited for. */
+  expect(places: Places, chunk: number): number | undefined {
+    const place = this.take(places, chunk);
+    if (place !== undefined) Atomics.store(this.states, place, PLACE.coming);
+    return place;
+  }
+
+  /** A file is closed: its chunks may go. */
+  drop(places: Places): void {
+    for (const place of places.values()) {
+      this.owners[place] = undefined;
+      this.used[place] = 0;
+    }
+    places.clear();
+  }
+
+  private isReady(place: number): boolean {
+    if (Atomics.load(this.states, place) === PLACE.coming) {
+      Atomics.wait(this.states, place, PLACE.coming, PATIENCE_MS);
+    }
+    return Atomics.load(this.states, place) === PLACE.ready;
+  }
+
+  private take(places: Places, chunk: number): number | undefined {
+    const size = this.owners.length;
+    for (let turn = 0; turn < 2 * size; turn++) {
+      const place = this.hand;
+      this.hand = (place + 1) % size;
+      if (Atomics.load(this.states, place) === PLACE.coming) continue;
+      if (this.used[place] === 1) {
+        this.used[place] = 0;
+        continue;
+      }
+      const old = this.owners[place];
+      old?.places.delete(old.chunk);
+      this.owners[place] = { places, chunk };
+      places.set(chunk, place);
+      return place;
+    }
+    return undefined;
+  }
+
+  private room(place: number): Buffer {
+    const room = this.rooms[place] ?? Buffer.from(this.memory, place * CHUNK, CHUNK);
+    this.rooms[place] = room;
+    return room;
+  }
+}
