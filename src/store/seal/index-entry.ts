@@ -1,5 +1,6 @@
 import type { ArtifactType } from '../artifacts/artifact.ts';
 import { TaskfsError } from '../errors.ts';
+import { scanLine } from './index-line.ts';
 
 /** A stretch of a file that holds data, or of the index. Bytes. */
 export interface Stretch {
@@ -120,6 +121,11 @@ const TYPES: ReadonlySet<string> = new Set<ArtifactType>([
 
 /** Decodes the line that begins at `position`. Throws `damaged` where it is none of ours. */
 export function decodeLine(text: Buffer, position: number): DecodedLine {
+  return scanLine(text, position) ?? decodeJson(text, position);
+}
+
+/** The same, of any line. */
+export function decodeJson(text: Buffer, position: number): DecodedLine {
   const line = parse(text, position);
   const name = bytesOf(line.name, line.name64);
   const { link } = line;

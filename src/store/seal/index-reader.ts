@@ -83,7 +83,16 @@ export class IndexReader {
     return undefined;
   }
 
+  /** A line without its newline; good until the next call. */
   private text(position: number): Buffer {
+    if (position < 0 || position >= this.file.size) throw damagedAt(position);
+    const here = this.file.peek(position);
+    const end = here.indexOf(NEWLINE);
+    return end === -1 ? this.longText(position) : here.subarray(0, end);
+  }
+
+  /** The same, of a line that may go on in the next chunks. */
+  private longText(position: number): Buffer {
     for (let length = LINE; length <= MAX_LINE; length *= 2) {
       const bytes = Buffer.allocUnsafe(length);
       const got = this.file.read(bytes, position);
