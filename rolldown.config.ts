@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { type ChunkingContext, defineConfig, type Plugin } from 'rolldown';
 
@@ -49,6 +50,53 @@ function deferStringWidth(): Plugin {
   };
 }
 
+/** What dockerode needs to build images, and for an ssh of its own: taskfs does neither. */
+const UNUSED_BY_ENGINES = new Set(['ssh2', 'tar-fs', '@balena/dockerignore', 'zlib']);
+
+/**
+ * Keeps from dockerode what taskfs does not use of it, 20 MiB in every supervisor of a container; and
+ * TLS, as much again, for whom it is used.
+ */
+function trimDockerode(): Plugin {
+  const leftOut = '\0left-out';
+  const https = '\0deferred-https';
+  return {
+    name: 'trim-dockerode',
+    resolveId(id, importer = '') {
+      if (!/\/(dockerode|docker-modem)\//.test(importer)) return null;
+      if (id === 'https') return https;
+      return UNUSED_BY_ENGINES.has(id) ? leftOut : null;
+    },
+    load(id) {
+      if (id === leftOut) return 'module.exports = {};';
+      if (id !== https) return null;
+      return `exports.request = (...args) => process.getBuiltinModule('https').request(...args);`;
+    },
+  };
+}
+
+/**
+ * Takes Node's own modules by their object instead of by an import: an import asks for everything that
+ * they export, and with it loads what most of them load late, as `http` a whole fetch.
+ */
+function takeBuiltins(): Plugin {
+  const take = (module: string): string => `process.getBuiltinModule(${JSON.stringify(module)})`;
+  return {
+    name: 'take-builtins',
+    renderChunk(code) {
+      return code.replaceAll(IMPORT, (line, whole, named, module) => {
+        if (!isBuiltin(module)) return line;
+        const object = whole ? `const ${whole} = ${take(module)};` : '';
+        if (!named) return object;
+        return `${object}const {${named.replaceAll(' as ', ': ')}} = ${whole ?? take(module)};`;
+      });
+    },
+  };
+}
+
+/** An import as the bundler writes it: of a module as a whole, of names from it, or both. */
+const IMPORT = /^import (?:(?:\* as )?([\w$]+))?(?:, )?(?:\{([^}]*)\})? from "([^"]+)";$/gm;
+
 /** Says whose packages are in the bundle, and under which licenses, as those ask for. */
 function thirdPartyLicenses(): Plugin {
   return {
@@ -91,7 +139,7 @@ const together: Readonly<Record<string, readonly string[]>> = {
     'src/cli/supervise.ts',
     'src/runner/engines/process/process-engine.ts',
   ],
-  docker: ['src/runner/engines/docker/index.ts', 'src/runner/engines/docker/client.ts'],
+  docker: ['src/runner/engines/docker/index.ts'],
   seal: ['src/store/seal/seal.ts'],
 };
 
@@ -114,8 +162,14 @@ export default defineConfig({
   // Several entries may lie in one file.
   preserveEntrySignatures: 'allow-extension',
   // With parts that are not JavaScript, their own or those of packages below them.
-  external: [/^koffi$/, /^fuse-native$/, /^dockerode/],
-  plugins: [ownModules(), deferStringWidth(), thirdPartyLicenses()],
+  external: [/^koffi$/, /^fuse-native$/],
+  plugins: [
+    ownModules(),
+    deferStringWidth(),
+    trimDockerode(),
+    takeBuiltins(),
+    thirdPartyLicenses(),
+  ],
   output: {
     dir: 'dist',
     cleanDir: true,

@@ -1,13 +1,15 @@
-import { createRequire } from 'node:module';
+import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
+import DockerModem from 'docker-modem';
 import type Docker from 'dockerode';
+import Container from 'dockerode/lib/container.js';
+import Service from 'dockerode/lib/service.js';
 import type { Transport } from './transport.ts';
 
 /** The part of dockerode's interface that engines use. */
 export type Client = Pick<
   Docker,
   | 'info'
-  | 'ping'
   | 'createContainer'
   | 'getContainer'
   | 'listContainers'
@@ -16,11 +18,18 @@ export type Client = Pick<
   | 'listTasks'
 > & {
   readonly modem: Modem;
-  version(signal?: AbortSignal): Promise<Docker.DockerVersion>;
+  /** Whether the engine answers, and whose it is; asking for its version would start programs of it. */
+  ping(signal?: AbortSignal): Promise<Greeting>;
   inspectImage(name: string, signal?: AbortSignal): Promise<unknown>;
   /** Asks for an image to be fetched; the answer tells how that goes. */
   pull(image: string, options?: PullOptions): Promise<Readable>;
 };
+
+/** What an engine says of itself in the head of each answer. */
+export interface Greeting {
+  /** Podman speaks Docker's API with differences: other log drivers, other words. */
+  readonly isPodman: boolean;
+}
 
 interface PullOptions {
   readonly authconfig?: unknown;
@@ -71,9 +80,6 @@ export function send<T>(modem: Modem, request: ApiRequest): Promise<T> {
  * too: 12 MiB in every supervisor, and two thirds of the time that loading takes.
  */
 export function createClient(transport: Transport): Client {
-  const require = createRequire(import.meta.url);
-  const part = (name: string) => require(`dockerode/lib/${name}.js`);
-  const DockerModem = createRequire(require.resolve('dockerode/lib/container.js'))('docker-modem');
   // dockerode's parts take the kind of promise that they make from the modem.
   const dockerModem = withoutDefaults(() => new DockerModem(transport));
   const modem: Modem = Object.assign(dockerModem, { Promise });
@@ -81,16 +87,20 @@ export function createClient(transport: Transport): Client {
     send(modem, { method: 'GET', path, signal, ...(query && { query }) });
   const client = {
     modem,
-    version: (signal?: AbortSignal) => get('/version', undefined, signal),
     info: () => get('/info'),
-    ping: () => get('/_ping'),
+    async ping(signal?: AbortSignal): Promise<Greeting> {
+      const request = { method: 'GET', path: '/_ping', isStream: true, signal } as const;
+      const answer = await send<IncomingMessage>(modem, request);
+      answer.resume();
+      return { isPodman: 'libpod-api-version' in answer.headers };
+    },
     async createContainer({ name, ...body }: Docker.ContainerCreateOptions) {
       const query = name === undefined ? {} : { query: { name } };
       const request: ApiRequest = { method: 'POST', path: '/containers/create', body, ...query };
       const { Id: id } = await send<{ Id: string }>(modem, request);
       return client.getContainer(id);
     },
-    getContainer: (id: string) => new (part('container'))(modem, id),
+    getContainer: (id: string) => new Container(modem, id),
     listContainers: (query: ApiRequest['query']) => get('/containers/json', query),
     inspectImage: (name: string, signal?: AbortSignal) =>
       get(`/images/${name}/json`, undefined, signal),
@@ -101,7 +111,7 @@ export function createClient(transport: Transport): Client {
     },
     createService: (body: Docker.CreateServiceOptions) =>
       send(modem, { method: 'POST', path: '/services/create', body }),
-    getService: (id: string) => new (part('service'))(modem, id),
+    getService: (id: string) => new Service(modem, id),
     listTasks: (query: ApiRequest['query']) => get('/tasks', query),
   };
   return client as unknown as Client;

@@ -1,16 +1,13 @@
-import type Docker from 'dockerode';
 import { TaskfsError } from '../../../store/index.ts';
-import type { Client } from './client.ts';
+import { type Client, createClient, type Greeting } from './client.ts';
 import type { Endpoint } from './endpoint.ts';
 import { wordsOf } from './failure.ts';
 import { transportTo } from './transport.ts';
 
 /** An engine that answered. */
-export interface Connection {
+export interface Connection extends Greeting {
   readonly docker: Client;
   readonly endpoint: Endpoint;
-  /** Podman speaks Docker's API with differences: other log drivers, other words. */
-  readonly isPodman: boolean;
 }
 
 /** Finds the first engine that answers. Throws `failed`, saying what to do, where none does. */
@@ -20,9 +17,9 @@ export async function connect(
 ): Promise<Connection> {
   const refusals: Refusal[] = [];
   for (const endpoint of endpoints) {
-    const docker = await openClient(endpoint);
+    const docker = openClient(endpoint);
     try {
-      return { docker, endpoint, isPodman: isPodman(await docker.version(signal)) };
+      return { docker, endpoint, ...(await docker.ping(signal)) };
     } catch (cause) {
       signal?.throwIfAborted();
       refusals.push({ endpoint, cause: cause as NodeJS.ErrnoException });
@@ -32,13 +29,8 @@ export async function connect(
 }
 
 /** A client for an engine, whether it answers or not. */
-export async function openClient(endpoint: Endpoint): Promise<Client> {
-  const { createClient } = await import('./client.ts');
+export function openClient(endpoint: Endpoint): Client {
   return createClient(transportTo(endpoint));
-}
-
-function isPodman({ Components: components }: Docker.DockerVersion): boolean {
-  return components?.some(({ Name: name }) => name.includes('Podman')) ?? false;
 }
 
 interface Refusal {

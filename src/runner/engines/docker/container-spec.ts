@@ -1,8 +1,9 @@
+import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type Docker from 'dockerode';
 import type { Launch } from '../engine.ts';
-import type { Client } from './client.ts';
 import type { Connection } from './connect.ts';
+import type { Endpoint } from './endpoint.ts';
 import type { ContainerOptions } from './options.ts';
 
 /** Names that taskfs's containers and services carry, so that they can be found by them. */
@@ -99,13 +100,22 @@ export interface Owner {
  * Finds the container user whose files belong to the caller here: the caller's own uid and gid,
  * except in a rootless engine, where root in the container is the caller outside.
  */
-export async function ownerOf(docker: Client): Promise<Owner> {
+export async function ownerOf(connection: Connection): Promise<Owner> {
   const uid = process.getuid?.() ?? 0;
   const gid = process.getgid?.() ?? 0;
   const caller = `${uid}:${gid}`;
+  const { docker, endpoint, isPodman } = connection;
+  // The question makes the engine start programs. An engine without remapped users leaves `host` aside.
+  if (isSocketOfRoot(endpoint)) return { user: caller, usernsMode: isPodman ? null : 'host' };
   const info = (await docker.info()) as { SecurityOptions?: readonly string[] };
   const has = (name: string): boolean =>
     info.SecurityOptions?.some((option) => option.split(',').includes(`name=${name}`)) ?? false;
   if (has('rootless')) return { user: uid === 0 ? caller : '0:0', usernsMode: null };
   return { user: caller, usernsMode: has('userns') ? 'host' : null };
+}
+
+/** Whether root made the socket: then the engine is no rootless one. */
+function isSocketOfRoot({ host }: Endpoint): boolean {
+  if (!host.startsWith('unix://')) return false;
+  return statSync(host.slice('unix://'.length), { throwIfNoEntry: false })?.uid === 0;
 }

@@ -82,7 +82,7 @@ async function prepare(
   options: ContainerOptions,
 ): Promise<Prepared> {
   const { docker, endpoint } = connection;
-  const owner = await ownerOf(docker);
+  const owner = await ownerOf(connection);
   const name = `taskfs-${launch.task}-${launch.attempt}-${randomBytes(4).toString('hex')}`;
   const mayLeaveOthersFiles = options.user !== null && process.getuid?.() !== 0;
   const state: ContainerState = {
@@ -126,7 +126,7 @@ async function attach(
   logged: number,
   output: Output,
 ): Promise<Running | undefined> {
-  const docker = await openClient(state.endpoint);
+  const docker = openClient(state.endpoint);
   const container = docker.getContainer(state.container);
   if (!(await wasStarted(container))) return undefined;
   const ledger = openLedger(state.ledger, logged);

@@ -27,7 +27,7 @@ export async function removeContainer(state: ContainerState): Promise<void> {
 }
 
 async function removeNow(state: ContainerState): Promise<void> {
-  const docker = await openClient(state.endpoint);
+  const docker = openClient(state.endpoint);
   const container = docker.getContainer(state.container);
   removeLedger(state.ledger);
   if (!(await endContainer(container))) return;
@@ -36,11 +36,11 @@ async function removeNow(state: ContainerState): Promise<void> {
   await unlessEnded(container.remove({ force: true, v: true }));
 }
 
-/** Kills a container, and waits until it has ended; false where there is none. */
+/** Kills a container that runs, and waits until it has ended; false where there is none. */
 async function endContainer(container: Docker.Container): Promise<boolean> {
   try {
     const { State: state } = await container.inspect();
-    if (state.Status === 'created') return true;
+    if (!state.Running) return true;
     await unlessEnded(container.kill());
     await untilEnd(container);
     return true;

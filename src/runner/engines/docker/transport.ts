@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Agent as HttpAgent } from 'node:http';
-import { Agent } from 'node:https';
+import type { AgentOptions } from 'node:https';
 import { join } from 'node:path';
 import { TaskfsError } from '../../../store/index.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -30,10 +30,17 @@ export function transportTo({ host, certificates, verify }: Endpoint): Transport
     host: url.hostname,
     port: url.port || (isSecure ? 2376 : 2375),
     ...(isSecure && {
-      agent: new Agent({ ...readCertificates(certificates, verify), rejectUnauthorized: verify }),
+      agent: newSecureAgent({
+        ...readCertificates(certificates, verify),
+        rejectUnauthorized: verify,
+      }),
     }),
   };
 }
+
+/** The module is loaded for engines behind TLS alone: it takes 20 ms and 7 MiB. */
+const newSecureAgent = (options: AgentOptions): HttpAgent =>
+  new (process.getBuiltinModule('node:https').Agent)(options);
 
 const SCHEMES = ['tcp:', 'http:', 'https:', 'ssh:'];
 

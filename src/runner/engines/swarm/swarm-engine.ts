@@ -62,9 +62,10 @@ async function start(
   const options = readContainerOptions(launch.options);
   if (options.interactive || options.tty) throw notPossible('-i and -t');
   if (launch.image === null) throw notPossible('a task without --image');
-  const { docker, endpoint } = await connect(findEndpoints(), signal);
+  const connection = await connect(findEndpoints(), signal);
+  const { docker, endpoint } = connection;
   await assertManager(docker);
-  const { user } = await ownerOf(docker);
+  const { user } = await ownerOf(connection);
   const service = serviceName(launch, randomBytes(4).toString('hex'));
   const state = { endpoint, service, ledger: join(launch.scratch, `streams-${launch.attempt}`) };
   remember(state);
@@ -208,7 +209,7 @@ async function attach(
   logged: number,
   output: Output,
 ): Promise<Running | undefined> {
-  const docker = await openClient(state.endpoint);
+  const docker = openClient(state.endpoint);
   try {
     await docker.getService(state.service).inspect();
   } catch (error) {
@@ -222,7 +223,7 @@ async function attach(
 const REMOVAL_MS = 30_000;
 
 async function remove(state: ServiceState): Promise<void> {
-  const docker = await openClient(state.endpoint);
+  const docker = openClient(state.endpoint);
   await sendSignal(docker, state, 'SIGKILL');
   const containers = await docker.listContainers({
     all: true,
