@@ -8,6 +8,7 @@ import {
   takeLockBlocking,
 } from '../store/index.ts';
 import { createKeys, hasKeys, type NewKeys } from '../store/keys.ts';
+import { createSealingKeys } from '../store/sealing-keys.ts';
 import type { CommonOptions } from './command.ts';
 import { say } from './output.ts';
 
@@ -33,6 +34,14 @@ export async function openOrMakeStore(options: CommonOptions): Promise<Store> {
 export async function makeKeys(store: Store, protection?: NewKeys): Promise<string | undefined> {
   using _ = takeLockBlocking(join(store.keys, 'lock'));
   return hasKeys(store) ? undefined : await createKeys(store, protection);
+}
+
+/** The same for a machine that only seals; whether it was done here. */
+export function makeSealingKeys(store: Store, recipients: readonly string[]): boolean {
+  using _ = takeLockBlocking(join(store.keys, 'lock'));
+  if (hasKeys(store)) return false;
+  createSealingKeys(store, recipients);
+  return true;
 }
 
 /** Says that a store was made, and shows its recovery identity. */

@@ -86,7 +86,8 @@ async function protect(text: string, passphrase: string): Promise<Uint8Array> {
   return await encrypter.encrypt(text);
 }
 
-function createSigningKey(privatePath: string, publicPath: string): void {
+/** The key pair that seals are signed and checked with. */
+export function createSigningKey(privatePath: string, publicPath: string): void {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   writeFileAtomic(publicPath, publicKey.export({ type: 'spki', format: 'pem' }), 0o644);
   writeFileAtomic(privatePath, privateKey.export({ type: 'pkcs8', format: 'pem' }));
@@ -123,7 +124,7 @@ export async function loadOwnIdentities(store: Store, ask?: AskPassphrase): Prom
 }
 
 async function readIdentityFile(path: string, ask?: AskPassphrase): Promise<string[]> {
-  const data = readFileSync(path);
+  const data = readIdentities(path);
   const text = isEncrypted(data) ? await unprotect(path, data, ask) : data.toString('utf8');
   const identities = parseLines(text);
   if (identities.length > 0 && identities.every((line) => line.startsWith('AGE-SECRET-KEY-'))) {
@@ -132,6 +133,20 @@ async function readIdentityFile(path: string, ask?: AskPassphrase): Promise<stri
   throw new TaskfsError('damaged', `${path} is not an age identity file`, {
     hint: "Lines of it are comments or begin with AGE-SECRET-KEY-; 'age-keygen' writes such files.",
   });
+}
+
+function readIdentities(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new TaskfsError(
+      'failed',
+      `the identity file ${path} cannot be read: ${messageOf(cause)}`,
+      {
+        cause,
+      },
+    );
+  }
 }
 
 const ARMOR = '-----BEGIN AGE ENCRYPTED FILE-----';

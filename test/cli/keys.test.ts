@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Cli, newCli } from '../support/cli.ts';
@@ -9,8 +18,8 @@ async function sealedTask(cli: Cli): Promise<void> {
 }
 
 /** An identity file made by the age program, and its recipient. */
-function otherIdentity(cli: Cli): { file: string; recipient: string } {
-  const file = join(cli.base, 'other.txt');
+function otherIdentity(cli: Cli, name = 'other.txt'): { file: string; recipient: string } {
+  const file = join(cli.base, name);
   execFileSync('age-keygen', ['-o', file], { stdio: 'ignore' });
   return { file, recipient: execFileSync('age-keygen', ['-y', file]).toString().trim() };
 }
@@ -48,12 +57,47 @@ describe('keys', () => {
     expect((await cli.run('ls', '--identity', elsewhere, 'a')).stdout).toBe('f\n');
     expect((await cli.run('logs', `--identity-cmd=cat '${elsewhere}'`, 'a')).code).toBe(0);
     expect((await cli.run('cat', '--identity-cmd', 'echo nothing', 'a', 'f')).code).toBe(4);
-    expect((await cli.run('cat', '--identity', '/no/such', 'a', 'f')).code).toBe(3);
+    expect((await cli.run('cat', '--identity', join(cli.base, 'none'), 'a', 'f')).code).toBe(3);
+    const directory = await cli.run('cat', '--identity', cli.base, 'a', 'f');
+    expect(directory).toMatchObject({ code: 1, stderr: expect.stringContaining(cli.base) });
     // A machine that only seals goes on sealing.
     expect((await cli.run('run', '--', 'true')).code).toBe(0);
     expect((await cli.run('verify')).code).toBe(0);
     expect((await cli.run('verify', '--deep')).code).toBe(4);
     renameSync(elsewhere, join(cli.store, 'keys/identity.txt'));
+  });
+});
+
+describe('a store made for recipients elsewhere', () => {
+  it('seals, and is read with their identities only', async () => {
+    const cli = newCli();
+    const [one, two] = [otherIdentity(cli, 'one.txt'), otherIdentity(cli, 'two.txt')];
+    expect((await cli.run('init', '--recipient', 'nonsense')).code).toBe(2);
+    expect(existsSync(cli.store)).toBe(false);
+    expect((await cli.run('init', '--recipient', one.recipient, '--passphrase')).code).toBe(2);
+    const made = await cli.run(
+      ...['init', '--recipient', one.recipient, '--recipient', two.recipient],
+    );
+    expect(made).toMatchObject({ code: 0, stdout: `${cli.store}\n` });
+    expect(made.stderr).not.toContain('AGE-SECRET-KEY');
+    expect(readdirSync(join(cli.store, 'keys')).sort()).toEqual([
+      'lock',
+      'recipients.txt',
+      'signing.key',
+      'signing.pub',
+    ]);
+    await sealedTask(cli);
+    expect((await cli.run('cat', 'a', 'f')).code).toBe(4);
+    expect((await cli.run('verify')).code).toBe(0);
+    for (const { file } of [one, two]) {
+      expect((await cli.run('cat', '--identity', file, 'a', 'f')).stdout).toBe('hi\n');
+    }
+    const rotated = await cli.run('key', 'rotate', '--identity', one.file);
+    expect(rotated).toMatchObject({ code: 2, stderr: expect.stringContaining('age-keygen') });
+    expect((await cli.run('key', 'remove', 'reader 2', '--identity', one.file)).code).toBe(0);
+    expect((await cli.run('cat', '--identity', two.file, 'a', 'f')).code).toBe(4);
+    expect((await cli.run('cat', '--identity', one.file, 'a', 'f')).stdout).toBe('hi\n');
+    expect((await cli.run('init')).code).toBe(2);
   });
 });
 

@@ -1,8 +1,16 @@
-import { createStore, openStore, storeExists, storePath, TaskfsError } from '../../store/index.ts';
+import {
+  createStore,
+  openStore,
+  type Store,
+  storeExists,
+  storePath,
+  TaskfsError,
+} from '../../store/index.ts';
 import { hasKeys } from '../../store/keys.ts';
+import { parseRecipient } from '../../store/recipients.ts';
 import { defineCommand } from '../command.ts';
-import { makeKeys, tellRecovery } from '../open-store.ts';
-import { printJson, printLine } from '../output.ts';
+import { makeKeys, makeSealingKeys, tellRecovery } from '../open-store.ts';
+import { printJson, printLine, say } from '../output.ts';
 import { choosePassphrase } from '../passphrase.ts';
 
 export const command = defineCommand({
@@ -10,28 +18,55 @@ export const command = defineCommand({
     ['taskfs init', 'Make the store that all verbs use'],
     ['taskfs init --passphrase', 'With a key that a passphrase protects'],
     ['taskfs init --store /data/taskfs', 'Make one elsewhere'],
+    ['taskfs init --recipient age1…', 'For a machine that seals and cannot read back'],
   ],
   about:
     'Makes a store and its keys, and shows the recovery identity: once, on standard error. ' +
-    "'taskfs run' and 'taskfs mount' do the same where there is no store.",
+    "'taskfs run' and 'taskfs mount' do the same where there is no store. With --recipient no identity is " +
+    'made: the archives are read elsewhere, with the identity of such a recipient.',
   build: (parser) =>
     parser
-      .option('passphrase', { type: 'boolean', default: false, describe: 'Ask for one' })
+      .option('passphrase', { type: 'boolean', describe: 'Ask for one that protects the identity' })
+      .option('recipient', {
+        type: 'string',
+        array: true,
+        requiresArg: true,
+        describe: 'Seal for this age recipient, and make no identity; may be given more than once',
+      })
+      .conflicts('recipient', 'passphrase')
       .option('json', { type: 'boolean', default: false, describe: 'Print a JSON object' }),
   run: async ({ options }) => {
     const path = storePath(options.store);
     const isThere = storeExists(path);
     if (isThere && hasKeys(openStore(path))) throw isThereAlready(path);
+    // Before the store is made: one without keys would get an identity by the next run.
+    const recipients = await parseRecipients(options.recipient);
     const passphrase = options.passphrase ? await choosePassphrase() : undefined;
     const store = isThere ? openStore(path) : createStore(path);
-    const recovery = await makeKeys(store, { passphrase });
-    if (recovery === undefined) throw isThereAlready(path);
-    tellRecovery(store, recovery);
+    if (recipients) initForSealing(store, recipients);
+    else await initForAll(store, passphrase);
     if (options.json) await printJson({ store: path });
     else await printLine(path);
     return 0;
   },
 });
+
+async function initForAll(store: Store, passphrase: string | undefined): Promise<void> {
+  const recovery = await makeKeys(store, { passphrase });
+  if (recovery === undefined) throw isThereAlready(store.path);
+  tellRecovery(store, recovery);
+}
+
+const parseRecipients = async (texts: readonly string[] | undefined) =>
+  texts && (await Promise.all(texts.map(parseRecipient)));
+
+function initForSealing(store: Store, recipients: readonly string[]): void {
+  if (!makeSealingKeys(store, recipients)) throw isThereAlready(store.path);
+  say(
+    `A new store is in ${store.path}. It seals for the recipients given, and has no identity: what`,
+  );
+  say("is sealed here is read with theirs: 'taskfs … --identity FILE'.");
+}
 
 function isThereAlready(path: string): TaskfsError {
   return new TaskfsError('usage', `there is a store with keys in ${path} already`, {
