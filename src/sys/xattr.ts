@@ -10,6 +10,8 @@ const c = {
   get: bind('int64_t getxattr(const void *, const void *, void *, size_t)'),
   set: bind('int setxattr(const void *, const void *, const void *, size_t, int)'),
   list: bind('int64_t listxattr(const void *, void *, size_t)'),
+  getOf: bind('int64_t lgetxattr(const void *, const void *, void *, size_t)'),
+  listOf: bind('int64_t llistxattr(const void *, void *, size_t)'),
   remove: bind('int removexattr(const void *, const void *)'),
 };
 
@@ -38,7 +40,11 @@ export function removeXattr(fd: number, name: Uint8Array | string): void {
 
 /** Names of all attributes; empty where the file system keeps none. */
 export function listXattr(fd: number): Buffer[] {
-  const length = c.list(pathOf(fd), scratch, scratch.length);
+  return namesAfter(c.list(pathOf(fd), scratch, scratch.length));
+}
+
+/** Takes what a listing left in `scratch` apart. */
+function namesAfter(length: number): Buffer[] {
   if (length === -1) {
     try {
       check(-1);
@@ -56,9 +62,28 @@ export function listXattr(fd: number): Buffer[] {
   return names;
 }
 
+const isUser = (name: Buffer): boolean => name.subarray(0, 5).toString('latin1') === 'user.';
+
 /** Names and values of the user.* attributes of what a descriptor stands for. */
 export function userXattrs(fd: number): (readonly [name: Buffer, value: Buffer])[] {
   return listXattr(fd)
-    .filter((name) => name.subarray(0, 5).toString('latin1') === 'user.')
+    .filter(isUser)
     .map((name) => [name, getXattr(fd, name)] as const);
+}
+
+const pathIn = (dirfd: number, name: Buffer): Buffer =>
+  Buffer.concat([Buffer.from(`/proc/self/fd/${dirfd}/`), name, Buffer.alloc(1)]);
+
+/** The same of a name in a directory, which is not opened for that; a symlink's are its own. */
+export function userXattrsAt(
+  dirfd: number,
+  name: Buffer,
+): (readonly [name: Buffer, value: Buffer])[] {
+  const path = pathIn(dirfd, name);
+  return namesAfter(c.listOf(path, scratch, scratch.length))
+    .filter(isUser)
+    .map((attribute) => {
+      const length = check(c.getOf(path, cstring(attribute), scratch, scratch.length));
+      return [attribute, Buffer.from(scratch.subarray(0, length))] as const;
+    });
 }

@@ -31,7 +31,7 @@ import { temporaryDirectory } from '../support/temporary.ts';
 const support = (name: string): string => join(import.meta.dirname, '../support', name);
 const run = promisify(execFile);
 const PRINTED = 'what it printed\n';
-const large = randomBytes(2_500_000);
+const large = randomBytes(9_000_000);
 
 /** What the task left: enough for threads to seal, and one thing of each kind. */
 function fill(top: string): void {

@@ -1,7 +1,7 @@
 /**
  * Counts the file-system calls of a process, in all of its threads, and fails one of them: loaded
  * before the program (`node --import`), which Node does again in each thread that the process starts.
- * The calls are the synchronous functions of node:fs and the functions of libc that koffi binds.
+ * The calls are the synchronous functions of node:fs, fsync, and the functions of libc that koffi binds.
  * Environment: FAULT_MODE `kill` (SIGKILL) or `error` (EIO), FAULT_AT the number of the call; 0: none.
  */
 import fs from 'node:fs';
@@ -69,6 +69,12 @@ for (const [name, call] of Object.entries(functions)) {
     throw Object.assign(new Error('EIO: injected'), { code: 'EIO', errno: -EIO });
   };
 }
+const { fsync } = fs;
+const failingFsync = (fd: number, callback: (error: Error | null) => void): void => {
+  if (!isDue([fd], false)) fsync(fd, callback);
+  else callback(Object.assign(new Error('EIO: injected'), { code: 'EIO', errno: -EIO }));
+};
+Object.assign(fs, { fsync: failingFsync });
 syncBuiltinESMExports();
 
 // biome-ignore lint/suspicious/noExplicitAny: koffi's functions are as varied as C's.
@@ -76,6 +82,8 @@ const koffi = createRequire(import.meta.url)('koffi') as any;
 const { load } = koffi;
 koffi.load = (...libraryArgs: unknown[]) => {
   const library = load(...libraryArgs);
+  // Node's own program: ciphers, no file system.
+  if (libraryArgs[0] === null) return library;
   const func = (...prototype: unknown[]) => {
     const call = library.func(...prototype) as Call;
     const failing: Call = (...args) => {

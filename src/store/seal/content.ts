@@ -1,47 +1,41 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import {
-  chmodFd,
-  dataExtents,
-  errno,
-  errnoOf,
-  O_PATH,
-  type Stat,
-  statFd,
-} from '../../sys/index.ts';
+import { chmodFd, dataExtents, O_PATH, type Stat, statFd } from '../../sys/index.ts';
+import { openChild, TreeChanged } from './descent.ts';
 import type { Stretch } from './index-entry.ts';
 import type { OnLend } from './lent-modes.ts';
-import { openChild, TreeChanged, type Visit } from './walk.ts';
+import type { PlannedStat } from './plan-entry.ts';
 
-/** A regular file of the tree, open for reading. */
-export interface OpenContent {
+/** A regular file of the tree, by its name in an open directory, as it was found there. */
+export interface Found {
   readonly fd: number;
-  /** As it was when it was opened: what is read is complete if it still is so afterwards. */
-  readonly opened: Stat;
+  readonly name: Buffer;
+  readonly path: Buffer;
+  readonly stat: Pick<Stat, 'mode' | 'ino' | 'dev'>;
 }
 
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** Opens the file of a visit, and nothing that took its place. One's own file of mode 0000 opens too. */
-export function openContent(visit: Visit, onLend: OnLend): OpenContent {
-  const { path, stat } = visit;
-  const fd = openOrForce(visit, onLend);
-  const opened = statFd(fd);
-  if (opened.ino === stat.ino && opened.dev === stat.dev) return { fd, opened };
+/** Opens a file to read; `changeOf` tells whether it is the one that was found. Throws TreeChanged, Errno. */
+export const openToRead = ({ fd, name, path }: Found): number => openChild(fd, name, path, READ);
+
+/** Whether its owner is not allowed to read a file: it has to be lent that right, see `openContent`. */
+export const needsLoan = ({ mode }: Pick<Stat, 'mode'>): boolean =>
+  process.geteuid?.() !== 0 && (mode & 0o400) === 0;
+
+/** Opens a file that was found, and nothing that took its place. One's own file of mode 0000 opens too. */
+export function openContent(found: Found, onLend: OnLend): number {
+  const fd = needsLoan(found.stat) ? openLent(found, onLend) : openToRead(found);
+  if (isSame(statFd(fd), found.stat)) return fd;
   closeSync(fd);
-  throw new TreeChanged(path);
+  throw new TreeChanged(found.path);
 }
 
-function openOrForce({ fd: dirfd, name, path, stat }: Visit, onLend: OnLend): number {
+function openLent({ fd, name, path, stat }: Found, onLend: OnLend): number {
+  const pinned = openChild(fd, name, path, O_PATH | constants.O_NOFOLLOW);
   try {
-    return openChild(dirfd, name, path, READ);
-  } catch (error) {
-    if (errnoOf(error) !== errno.EACCES) throw error;
-  }
-  const pinned = openChild(dirfd, name, path, O_PATH | constants.O_NOFOLLOW);
-  try {
-    const { ino, dev } = statFd(pinned);
-    if (ino !== stat.ino || dev !== stat.dev) throw new TreeChanged(path);
-    onLend(path, stat);
+    const now = statFd(pinned);
+    if (!isSame(now, stat)) throw new TreeChanged(path);
+    onLend(path, now);
     chmodFd(pinned, (stat.mode & 0o7777) | 0o400);
     try {
       return openSync(`/proc/self/fd/${pinned}`, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -53,20 +47,25 @@ function openOrForce({ fd: dirfd, name, path, stat }: Visit, onLend: OnLend): nu
   }
 }
 
-/** Whether a file was written to since it was opened. */
-export function hasChanged({ fd, opened }: OpenContent): boolean {
+const isSame = (one: Pick<Stat, 'ino' | 'dev'>, other: Pick<Stat, 'ino' | 'dev'>): boolean =>
+  one.ino === other.ino && one.dev === other.dev;
+
+/** What became of an open file since it was planned: nothing, it was written to, or it is another one. */
+export function changeOf(
+  fd: number,
+  planned: Pick<PlannedStat, 'ino' | 'dev' | 'mtimeNs' | 'size'>,
+): 'written' | 'replaced' | undefined {
   const now = statFd(fd);
-  return now.mtimeNs !== opened.mtimeNs || now.size !== opened.size;
+  if (!isSame(now, planned)) return 'replaced';
+  const isAsItWas = now.mtimeNs === planned.mtimeNs && Number(now.size) === planned.size;
+  return isAsItWas ? undefined : 'written';
 }
 
-const SECTOR = 512n;
 /** A file of more stretches is recorded with its smallest holes filled in: its map stays small. */
 const MAX_EXTENTS = 4096;
 
-/** The stretches of a file that hold data; undefined for one without holes. */
-export function extentsOf({ fd, opened }: OpenContent): Stretch[] | undefined {
-  const { size, blocks } = opened;
-  if (size === 0n || blocks * SECTOR >= size) return undefined;
+/** The stretches of an open file that hold data; undefined for one without holes. */
+export function extentsOf(fd: number, size: bigint): Stretch[] | undefined {
   const extents: Stretch[] = [];
   for (const { start, end } of dataExtents(fd, size)) {
     extents.push({ start: Number(start), length: Number(end - start) });

@@ -1,120 +1,80 @@
-import { type KeyObject, randomBytes } from 'node:crypto';
-import { closeSync, constants, fsyncSync, openSync, writeSync } from 'node:fs';
+import { createHash, type KeyObject, randomBytes } from 'node:crypto';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import type { AgeHeader } from './age-header.ts';
-import { BLOCK_SIZE, type EncryptPool } from './encrypt-pool.ts';
-import { type EncryptRequest, encryptBlock } from './encrypt-worker.ts';
-import { CHUNK, NONCE, payloadKey, SEALED_CHUNK } from './payload.ts';
+import { CHUNK, NONCE, payloadKey, SEALED_CHUNK, sealChunks } from './payload.ts';
 
-const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
 
-/**
- * Writes one age file front to back. Plaintext gathers in blocks; a full one is sealed by the pool
- * and written at its own place while the next one fills. What is left at the end, which holds the
- * last chunk, is sealed here.
- */
+/** A new age file, of which header and nonce are written. */
+export interface NewAgeFile {
+  readonly fd: number;
+  /** Where the payload begins. */
+  readonly start: number;
+  readonly key: KeyObject;
+}
+
+/** The caller closes `fd`. */
+export function createAgeFile(path: string, header: AgeHeader): NewAgeFile {
+  const nonce = randomBytes(NONCE);
+  const fd = openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  try {
+    const start = Buffer.concat([header.bytes, nonce]);
+    writeAll(fd, start, 0);
+    return { fd, start: start.length, key: payloadKey(header.fileKey, nonce) };
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+const BLOCK_CHUNKS = 16;
+
+/** Writes the payload of an age file front to back. */
 export class EncryptedWriter {
   /** Bytes of plaintext so far. */
   position = 0;
-  private readonly fd: number;
-  private readonly pool: EncryptPool;
-  private readonly key: KeyObject;
-  private readonly start: number;
-  private block: SharedArrayBuffer | undefined;
+  private readonly file: NewAgeFile;
+  private readonly hash = createHash('sha256');
+  private readonly block = Buffer.allocUnsafeSlow(BLOCK_CHUNKS * CHUNK);
+  private readonly sealed = Buffer.allocUnsafeSlow(BLOCK_CHUNKS * SEALED_CHUNK);
   private used = 0;
-  /** Where the block begins in the plaintext. */
-  private blockStart = 0;
-  /** A full block that is the file's last one, unless more comes: only the last chunk is marked so. */
-  private held: EncryptRequest | undefined;
+  private counter = 0;
 
-  constructor(path: string, header: AgeHeader, pool: EncryptPool) {
-    const nonce = randomBytes(NONCE);
-    this.pool = pool;
-    this.key = payloadKey(header.fileKey, nonce);
-    this.start = header.bytes.length + NONCE;
-    this.fd = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-    writeSync(this.fd, Buffer.concat([header.bytes, nonce]));
+  constructor(file: NewAgeFile) {
+    this.file = file;
   }
 
-  /** Free space to fill; tell with `advance` how much was. Never empty. */
-  async room(): Promise<Uint8Array> {
-    if (this.block && this.used === BLOCK_SIZE) this.holdBlock(this.block);
-    this.block ??= await this.pool.take();
-    return new Uint8Array(this.block, this.used);
-  }
-
-  advance(length: number): void {
-    if (length > 0) this.sendHeld();
-    this.used += length;
-    this.position += length;
-  }
-
-  async write(bytes: Uint8Array): Promise<void> {
+  write(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; ) {
-      const room = await this.room();
-      const part = bytes.subarray(at, at + room.length);
-      room.set(part);
-      this.advance(part.length);
+      // Only the last chunk is marked so: a full block waits for what comes after it.
+      if (this.used === this.block.length) this.flush(false);
+      const part = bytes.subarray(at, at + this.block.length - this.used);
+      this.block.set(part, this.used);
+      this.used += part.length;
+      this.position += part.length;
       at += part.length;
     }
   }
 
-  async writeZeros(length: number): Promise<void> {
-    for (let left = length; left > 0; ) {
-      const room = (await this.room()).subarray(0, left);
-      room.fill(0);
-      this.advance(room.length);
-      left -= room.length;
-    }
+  /** Writes the last chunk; returns the SHA-256 of the plaintext, hexadecimal. */
+  finish(): string {
+    this.flush(true);
+    return this.hash.digest('hex');
   }
 
-  /** Seals the rest and makes the file durable. */
-  async finish(): Promise<void> {
-    const rest = await this.takeRest();
-    await this.pool.settle();
-    const out = Buffer.allocUnsafe((Math.floor(rest.length / CHUNK) + 1) * SEALED_CHUNK);
-    encryptBlock({ ...rest, last: true }, out);
-    this.pool.giveBack(rest.block);
-    fsyncSync(this.fd);
-  }
-
-  close(): void {
-    closeSync(this.fd);
-  }
-
-  private holdBlock(block: SharedArrayBuffer): void {
-    this.held = this.request(block);
-    this.block = undefined;
-    this.blockStart += this.used;
+  private flush(isLast: boolean): void {
+    const { fd, start, key } = this.file;
+    const plain = this.block.subarray(0, this.used);
+    this.hash.update(plain);
+    const size = sealChunks(key, this.counter, isLast, plain, this.sealed);
+    const position = start + this.counter * SEALED_CHUNK;
+    writeAll(fd, this.sealed.subarray(0, size), position);
+    this.counter += BLOCK_CHUNKS;
     this.used = 0;
   }
+}
 
-  private sendHeld(): void {
-    if (this.held) this.pool.send(this.held);
-    this.held = undefined;
-  }
-
-  /** What holds the last chunk: the block that was held back, where nothing came after it. */
-  private async takeRest(): Promise<EncryptRequest> {
-    const { held } = this;
-    const block = this.block ?? (held ? undefined : await this.pool.take());
-    this.block = undefined;
-    this.held = undefined;
-    if (!held) return this.request(block as SharedArrayBuffer);
-    if (block) this.pool.giveBack(block);
-    return held;
-  }
-
-  private request(block: SharedArrayBuffer): EncryptRequest {
-    const { fd, key, used: length, blockStart } = this;
-    const counter = blockStart / CHUNK;
-    return {
-      block,
-      length,
-      fd,
-      position: this.start + counter * SEALED_CHUNK,
-      key,
-      counter,
-      last: false,
-    };
-  }
+function writeAll(fd: number, bytes: Uint8Array, position: number): void {
+  for (let at = 0; at < bytes.length; )
+    at += writeSync(fd, bytes, at, bytes.length - at, position + at);
 }

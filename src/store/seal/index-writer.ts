@@ -29,30 +29,30 @@ export class IndexWriter {
   }
 
   /** Adds what is no directory; returns the position of its line. */
-  async add(entry: NewEntry): Promise<number> {
-    await this.writeWaiting(entry.name);
-    return await this.write(encodeEntry(entry));
+  add(entry: NewEntry): number {
+    this.writeWaiting(entry.name);
+    return this.write(encodeEntry(entry));
   }
 
   /** Adds a further name of the file whose line begins at `position`. */
-  async addLink(name: Buffer, position: number): Promise<void> {
-    await this.writeWaiting(name);
-    await this.write(encodeLink(name, position));
+  addLink(name: Buffer, position: number): void {
+    this.writeWaiting(name);
+    this.write(encodeLink(name, position));
   }
 
   /** Ends a directory; its line waits for its parent's section, or is the last one of all. */
-  async leave(directory: Omit<NewEntry, 'section'>): Promise<void> {
-    await this.writeWaiting(undefined);
+  leave(directory: Omit<NewEntry, 'section'>): void {
+    this.writeWaiting(undefined);
     const start = this.levels.pop()?.start ?? this.file.position;
     const section: Stretch = { start, length: this.file.position - start };
     const entry: NewEntry = { ...directory, section };
     const parent = this.levels.at(-1);
     if (parent) parent.waiting.push(entry);
-    else await this.write(encodeEntry(entry));
+    else this.write(encodeEntry(entry));
   }
 
   /** Begins the section if need be, and writes the waiting directories that sort before a name. */
-  private async writeWaiting(before: Buffer | undefined): Promise<void> {
+  private writeWaiting(before: Buffer | undefined): void {
     const level = this.levels.at(-1);
     if (!level) return;
     level.start ??= this.file.position;
@@ -60,13 +60,13 @@ export class IndexWriter {
       const [next] = level.waiting;
       if (!next || (before && Buffer.compare(next.name, before) > 0)) return;
       level.waiting.shift();
-      await this.write(encodeEntry(next));
+      this.write(encodeEntry(next));
     }
   }
 
-  private async write(line: Buffer): Promise<number> {
+  private write(line: Buffer): number {
     const { position } = this.file;
-    await this.file.write(line);
+    this.file.write(line);
     return position;
   }
 }

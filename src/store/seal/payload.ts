@@ -120,6 +120,9 @@ export function sealChunks(
 /** Where a chunk's plaintext begins on disk, counted from the end of the nonce. */
 export const sealedOffset = (plainOffset: number): number => (plainOffset / CHUNK) * SEALED_CHUNK;
 
+/** Bytes on disk of so much plaintext, which is not nothing. */
+export const sealedSize = (plain: number): number => plain + Math.ceil(plain / CHUNK) * TAG;
+
 /** Plaintext bytes of a payload without its nonce; undefined where no payload has such a length. */
 export function plainSize(sealed: number): number | undefined {
   const chunks = Math.ceil(sealed / SEALED_CHUNK);

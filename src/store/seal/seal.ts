@@ -10,10 +10,10 @@ import { isFinal } from '../status.ts';
 import { type Store, taskPaths } from '../store.ts';
 import type { TaskName } from '../task-name.ts';
 import { appendToChain } from './chain.ts';
+import { TreeChanged } from './descent.ts';
 import { wrapTaskKey } from './key-file.ts';
 import { KEY_FILE, partialPath, SEAL_FILE } from './layout.ts';
 import { forgetLoans, noteLoans, type OnLend, restoreModes } from './lent-modes.ts';
-import { treeBytes } from './measure.ts';
 import {
   digestRecord,
   readSeal,
@@ -23,7 +23,6 @@ import {
   signed,
   signerOf,
 } from './seal-record.ts';
-import { TreeChanged } from './walk.ts';
 import { type Passes, type Unsealed, writeArchive, writeDurably } from './write-archive.ts';
 
 /** How far sealing has come; bytes are those of the tar, half of each for writing and half for reading back. */
@@ -73,7 +72,7 @@ export async function sealTask(
     const loans = join(paths.directory, 'lent-modes');
     restoreModes(loans, paths.staging);
     const onLend = noteLoans(loans);
-    const onProgress = progressOf(paths.staging, onLend, options);
+    const onProgress = progressOf(options);
     const made = await writeUntilStable(store, task, partial, { onLend, onProgress });
     await commit(store, record, partial, made);
     forgetLoans(loans);
@@ -100,11 +99,11 @@ async function writeUntilStable(
   for (let attempt = 1; ; attempt++) {
     removeTree(AT.FDCWD, partial);
     mkdirSync(partial, { mode: 0o700 });
-    const tolerant = attempt === ATTEMPTS;
+    const isTolerant = attempt === ATTEMPTS;
     try {
-      return await writeArchive(store, task, partial, { tolerant, ...how });
+      return await writeArchive(store, task, partial, { isTolerant, ...how });
     } catch (error) {
-      if (tolerant || !(error instanceof TreeChanged)) throw error;
+      if (isTolerant || !(error instanceof TreeChanged)) throw error;
     }
   }
 }
@@ -195,19 +194,14 @@ function explain(task: TaskName, error: unknown): unknown {
 const PROGRESS_INTERVAL_MS = 100;
 
 /** Nobody who asks for progress needs it more often than ten times a second. */
-function progressOf(
-  staging: string,
-  onLend: OnLend,
-  { onProgress }: SealOptions,
-): (passes: Passes) => void {
+function progressOf({ onProgress }: SealOptions): (passes: Passes) => void {
   if (!onProgress) return () => {};
-  const totalBytes = treeBytes(staging, onLend);
   let last = 0;
-  return ({ written, checked, files }) => {
+  return ({ written, checked, total, files }) => {
     const now = performance.now();
     if (now - last < PROGRESS_INTERVAL_MS) return;
     last = now;
-    onProgress({ bytes: Math.min((written + checked) / 2, totalBytes), totalBytes, files });
+    onProgress({ bytes: Math.floor((written + checked) / 2), totalBytes: total, files });
   };
 }
 

@@ -1,13 +1,11 @@
-import { Header } from 'tar';
 import type { Stretch } from './index-entry.ts';
+import { BLOCK, type USTAR_TYPE, writeUstar } from './ustar.ts';
 
 /**
  * The blocks before a member's content in a pax tar (POSIX.1-2024 pax, "pax Interchange Format"). The
  * extended header holds what ustar cannot: raw names, nanoseconds, large numbers, attributes, and
  * holes in GNU tar's format 1.0 (GNU tar manual, "PAX Format, Version 1.0").
  */
-
-export const BLOCK = 512;
 
 export type MemberType = 'File' | 'Directory' | 'SymbolicLink' | 'Link';
 
@@ -31,16 +29,34 @@ export interface Member {
 
 /** All blocks before the first byte of content: extended header, header, and the map of a sparse file. */
 export function encodeMember(member: Member): Buffer {
-  const map = member.extents ? sparseMap(member.extents, member.size) : Buffer.alloc(0);
+  const map = mapOf(member);
   const stored = map.length + storedSize(member);
-  const pax = Buffer.concat(paxRecords(member, stored));
-  return Buffer.concat([
-    block('ExtendedHeader', member, { name: Buffer.from('./PaxHeaders/member'), size: pax.length }),
-    pad(pax),
-    block(member.type, member, { name: member.path, size: stored, link: member.linkTarget }),
-    map,
-  ]);
+  const records = paxRecords(member, stored);
+  const paxLength = records.reduce((sum, [key, value]) => sum + recordLength(key, value), 0);
+  const headerAt = BLOCK + padded(paxLength);
+  const bytes = Buffer.alloc(headerAt + BLOCK + map.length);
+  writeBlock(bytes, 0, 'ExtendedHeader', member, { name: PAX_NAME, size: paxLength });
+  let at = BLOCK;
+  for (const [key, value] of records) at = writeRecord(bytes, at, key, value);
+  const { path, linkTarget } = member;
+  const link = linkTarget && ustarName(linkTarget);
+  writeBlock(bytes, headerAt, member.type, member, { name: ustarName(path), size: stored, link });
+  bytes.set(map, headerAt + BLOCK);
+  return bytes;
 }
+
+/** How long `encodeMember` makes it. */
+export function memberLength(member: Member): number {
+  const map = mapOf(member);
+  const records = paxRecords(member, map.length + storedSize(member));
+  const pax = records.reduce((sum, [key, value]) => sum + recordLength(key, value), 0);
+  return 2 * BLOCK + padded(pax) + map.length;
+}
+
+const PAX_NAME = './PaxHeaders/member';
+const NO_MAP = Buffer.alloc(0);
+
+const mapOf = ({ extents, size }: Member): Buffer => (extents ? sparseMap(extents, size) : NO_MAP);
 
 /** Bytes of content in the tar. */
 export function storedSize({
@@ -55,53 +71,56 @@ export function storedSize({
 /** Zeros from a length to the next block. */
 export const padding = (length: number): number => (BLOCK - (length % BLOCK)) % BLOCK;
 
-function pad(bytes: Buffer): Buffer {
-  return Buffer.concat([bytes, Buffer.alloc(padding(bytes.length))]);
-}
+const padded = (length: number): number => length + padding(length);
 
 const MAX_USTAR_SIZE = 0o77777777777;
 
-function paxRecords(member: Member, stored: number): Buffer[] {
-  const { path, linkTarget, extents } = member;
-  const sparse = extents !== undefined;
-  return [
-    ...(needsBinary(path) || (linkTarget && needsBinary(linkTarget))
-      ? [paxRecord('hdrcharset', 'BINARY')]
-      : []),
-    ...(sparse ? sparseRecords(member) : []),
-    ...(!sparse && !fitsUstar(path) ? [paxRecord('path', path)] : []),
-    ...(linkTarget && !fitsUstar(linkTarget) ? [paxRecord('linkpath', linkTarget)] : []),
-    ...(stored > MAX_USTAR_SIZE ? [paxRecord('size', String(stored))] : []),
-    paxRecord('mtime', seconds(member.mtimeNs)),
-    paxRecord('atime', seconds(member.atimeNs)),
-    paxRecord('ctime', seconds(member.ctimeNs)),
-    ...(member.xattrs ?? []).map(([name, value]) =>
-      paxRecord(`SCHILY.xattr.${escapeKeyword(name)}`, value),
-    ),
-  ];
+/** A keyword, and its value: raw bytes, or ASCII. */
+type PaxRecord = readonly [key: string, value: Buffer | string];
+
+function paxRecords(member: Member, stored: number): PaxRecord[] {
+  const { path, linkTarget, extents, xattrs, size } = member;
+  const records: PaxRecord[] = [];
+  if (needsBinary(path) || (linkTarget && needsBinary(linkTarget)))
+    records.push(['hdrcharset', 'BINARY']);
+  if (extents) records.push(...sparseRecords(path, size));
+  else if (!fitsUstar(path)) records.push(['path', path]);
+  if (linkTarget && !fitsUstar(linkTarget)) records.push(['linkpath', linkTarget]);
+  if (stored > MAX_USTAR_SIZE) records.push(['size', String(stored)]);
+  records.push(['mtime', seconds(member.mtimeNs)]);
+  records.push(['atime', seconds(member.atimeNs)]);
+  records.push(['ctime', seconds(member.ctimeNs)]);
+  for (const [name, value] of xattrs ?? [])
+    records.push([`SCHILY.xattr.${escapeKeyword(name)}`, value]);
+  return records;
 }
 
-function sparseRecords({ path, size }: Member): Buffer[] {
-  return [
-    paxRecord('GNU.sparse.major', '1'),
-    paxRecord('GNU.sparse.minor', '0'),
-    paxRecord('GNU.sparse.name', path),
-    paxRecord('GNU.sparse.realsize', String(size)),
-  ];
-}
+const sparseRecords = (path: Buffer, size: number): PaxRecord[] => [
+  ['GNU.sparse.major', '1'],
+  ['GNU.sparse.minor', '0'],
+  ['GNU.sparse.name', path],
+  ['GNU.sparse.realsize', String(size)],
+];
 
 /** `LENGTH KEY=VALUE\n`, where LENGTH counts itself. */
-function paxRecord(key: string, value: Buffer | string): Buffer {
-  const rest = Buffer.concat([
-    Buffer.from(` ${key}=`, 'latin1'),
-    Buffer.from(value),
-    Buffer.from('\n'),
-  ]);
-  let length = rest.length + 1;
-  while (String(length).length + rest.length !== length)
-    length = String(length).length + rest.length;
-  return Buffer.concat([Buffer.from(String(length)), rest]);
+function recordLength(key: string, { length }: Buffer | string): number {
+  const rest = key.length + length + 3;
+  let digits = 1;
+  while (String(rest + digits).length > digits) digits++;
+  return rest + digits;
 }
+
+/** Returns where the next record goes. */
+function writeRecord(into: Buffer, at: number, key: string, value: Buffer | string): number {
+  const end = at + recordLength(key, value);
+  const from = at + into.write(`${end - at} ${key}=`, at, 'latin1');
+  if (typeof value === 'string') into.write(value, from, 'latin1');
+  else into.set(value, from);
+  into[end - 1] = NEWLINE;
+  return end;
+}
+
+const NEWLINE = 0x0a;
 
 /** As GNU tar does: a keyword ends at the first '='. */
 const escapeKeyword = (name: Buffer): string =>
@@ -116,12 +135,14 @@ export function seconds(ns: bigint): string {
   return `${ns < 0n ? '-' : ''}${magnitude / BILLION}.${fraction}`;
 }
 
-const needsBinary = (name: Buffer): boolean => !Buffer.from(name.toString('utf8')).equals(name);
+const isPlain = (name: Buffer): boolean => name.every((byte) => byte >= 0x20 && byte < 0x7f);
+
+const needsBinary = (name: Buffer): boolean =>
+  !isPlain(name) && !Buffer.from(name.toString('utf8')).equals(name);
 
 const USTAR_NAME = 99;
 
-const fitsUstar = (name: Buffer): boolean =>
-  name.length <= USTAR_NAME && name.every((byte) => byte >= 0x20 && byte < 0x7f);
+const fitsUstar = (name: Buffer): boolean => name.length <= USTAR_NAME && isPlain(name);
 
 /** What a reader without pax sees; the true name is in the extended header. */
 function ustarName(name: Buffer): string {
@@ -129,27 +150,15 @@ function ustarName(name: Buffer): string {
   return text.length <= USTAR_NAME ? text : `./${text.slice(2 - USTAR_NAME)}`;
 }
 
-type BlockType = MemberType | 'ExtendedHeader';
-
-function block(
-  type: BlockType,
+function writeBlock(
+  into: Buffer,
+  at: number,
+  type: keyof typeof USTAR_TYPE,
   { mode, uid, gid, mtimeNs }: Member,
-  { name, size, link }: { name: Buffer; size: number; link?: Buffer | undefined },
-): Buffer {
-  const wholeSeconds = mtimeNs < 0n ? 0 : Number(mtimeNs / BILLION);
-  const header = new Header({
-    path: ustarName(name),
-    mode,
-    uid,
-    gid,
-    size,
-    mtime: new Date(wholeSeconds * 1000),
-    type,
-    ...(link && { linkpath: ustarName(link) }),
-  });
-  const bytes = Buffer.alloc(BLOCK);
-  header.encode(bytes);
-  return bytes;
+  named: { name: string; size: number; link?: string | undefined },
+): void {
+  const mtime = mtimeNs < 0n ? 0 : Number(mtimeNs / BILLION);
+  writeUstar(into, at, { type, mode, uid, gid, mtime, ...named });
 }
 
 /** How many stretches, then start and length of each, as decimal lines; padded to blocks. */
@@ -158,8 +167,6 @@ function sparseMap(extents: readonly Stretch[], size: number): Buffer {
   const endsInHole = !last || last.start + last.length < size;
   const all = endsInHole ? [...extents, { start: size, length: 0 }] : extents;
   const numbers = all.flatMap(({ start, length }) => [start, length]);
-  return pad(Buffer.from(`${[all.length, ...numbers].join('\n')}\n`));
+  const text = `${[all.length, ...numbers].join('\n')}\n`;
+  return Buffer.concat([Buffer.from(text), Buffer.alloc(padding(text.length))]);
 }
-
-/** Blocks that most members have before their content: extended header, its records, header. */
-export const encodedOverhead = 3 * BLOCK;

@@ -1,41 +1,57 @@
-import { createHash } from 'node:crypto';
-import { closeSync, constants, fsyncSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fsync, fsyncSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { syncDirectory } from '../atomic-file.ts';
 import { loadRecipients } from '../keys.ts';
 import { type Store, taskPaths } from '../store.ts';
 import type { TaskName } from '../task-name.ts';
-import { makeHeader } from './age-header.ts';
-import { ArchiveWriter, type WriterOptions, type Written } from './archive-writer.ts';
-import { type EncryptPool, startEncryptPool } from './encrypt-pool.ts';
-import { EncryptedWriter } from './encrypted-writer.ts';
+import { type AgeHeader, headerMac, makeHeader } from './age-header.ts';
+import { createAgeFile, EncryptedWriter, type NewAgeFile } from './encrypted-writer.ts';
 import { IndexWriter } from './index-writer.ts';
 import { wrapTaskKey } from './key-file.ts';
-import { FILES, KEY_FILE } from './layout.ts';
-import { readBack } from './read-back.ts';
+import { FILES, KEY_FILE, type Part } from './layout.ts';
+import type { OnLend } from './lent-modes.ts';
+import { Pace } from './pace.ts';
+import { sealedSize } from './payload.ts';
+import { type Plan, planTree } from './plan.ts';
+import { PlanLog } from './plan-log.ts';
+import { readBack, refused } from './read-back.ts';
 import type { EncryptedFile, FileSeal } from './seal-record.ts';
-import type { FileKeys } from './unlock.ts';
+import { NotAsWritten } from './segments.ts';
+import { TarThreads } from './tar-threads.ts';
+import { SEGMENT } from './tar-window.ts';
+import { descend } from './walk.ts';
+import { writeIndex } from './write-index.ts';
+import { TarWriter } from './write-tar.ts';
 
 /** An archive that is complete but for its seal. */
-export interface Unsealed extends Written {
+export interface Unsealed extends Pick<Plan, 'bytes' | 'files' | 'skipped'> {
   /** The task's own, and whom key.age gives it to. */
   readonly identity: string;
   readonly recipient: string;
   readonly sealedFor: readonly string[];
-  readonly files: number;
+  /** Files that were written to while they were read. */
+  readonly changed: readonly string[];
   readonly seals: Readonly<Record<EncryptedFile, FileSeal>>;
 }
 
-/** Counts of the two passes over a tree, writing and reading back. */
+/** How far a tar has come: bytes written and read back, of how many; files written. */
 export interface Passes {
   readonly written: number;
   readonly checked: number;
+  readonly total: number;
   readonly files: number;
 }
 
-type WriteOptions = Pick<WriterOptions, 'tolerant' | 'onLend'> & {
+interface WriteOptions {
+  /** Whether a file that changes while it is read ends the attempt with TreeChanged, or is taken as it was read. */
+  readonly isTolerant: boolean;
+  readonly onLend: OnLend;
   readonly onProgress: (passes: Passes) => void;
-};
+}
+
+/** What takes longer than starting threads takes; less is sealed by the calling thread alone. */
+const WORTH_THREADS = { bytes: 8 * 1024 * 1024, entries: 1000 };
 
 /**
  * Writes the encrypted files of a task's archive into an empty directory, makes them durable, and
@@ -48,36 +64,124 @@ export async function writeArchive(
   directory: string,
   options: WriteOptions,
 ): Promise<Unsealed> {
+  const { onLend } = options;
+  const { staging, log } = taskPaths(store, task);
+  await using threads = new TarThreads();
+  using planLog = new PlanLog(directory);
+  const onGrowth = (bytes: number, entries: number): void => {
+    if (bytes > WORTH_THREADS.bytes || entries > WORTH_THREADS.entries) threads.start();
+  };
+  const plan = planTree(staging, planLog, { onLend, onGrowth });
+  const { keys, key, headers } = await makeKeys(store, task);
+  writeDurably(join(directory, KEY_FILE), key);
+  using files = createFiles(directory, headers);
+  // No thread may write to a descriptor that is closed, and perhaps another file's by then.
+  await using _ = threads;
+  const written = await writeFiles({
+    plan,
+    staging,
+    log,
+    files,
+    threads,
+    directory,
+    headers,
+    options,
+  });
+  syncDirectory(directory);
+  const { bytes, files: count, skipped } = plan;
+  return { bytes, files: count, skipped, ...keys, ...written };
+}
+
+type Headers = Readonly<Record<Part, AgeHeader>>;
+
+async function makeKeys(store: Store, task: TaskName) {
   const age = await import('age-encryption');
   const identity = await age.generateX25519Identity();
   const recipient = await age.identityToRecipient(identity);
   const sealedFor = loadRecipients(store);
-  writeDurably(join(directory, KEY_FILE), await wrapTaskKey(task, identity, sealedFor));
-  const [artifacts, index, log] = await Promise.all([1, 2, 3].map(() => makeHeader([recipient])));
-  if (!artifacts || !index || !log) throw new Error('three headers were made');
-  const headers = { artifacts, index, log };
-  const { staging, log: logPath } = taskPaths(store, task);
-  const { written, logSha256 } = await writeFiles(directory, headers, staging, logPath, options);
-  syncDirectory(directory);
-  const keys: FileKeys = {
-    artifacts: artifacts.fileKey,
-    index: index.fileKey,
-    log: log.fileKey,
-  };
-  const expected = { bytes: written.bytes, files: written.files, logSha256 };
-  const { bytes, files } = written;
-  const seals = await readBack(directory, keys, expected, hexHash(), (checked) =>
-    options.onProgress({ written: bytes, checked, files }),
-  );
-  return { ...written, identity, recipient, sealedFor, seals };
+  const key = await wrapTaskKey(task, identity, sealedFor);
+  const header = (): Promise<AgeHeader> => makeHeader([recipient]);
+  const [artifacts, index, log] = await Promise.all([header(), header(), header()]);
+  const headers = { artifacts, index, log } satisfies Headers;
+  return { keys: { identity, recipient, sealedFor }, key, headers };
 }
 
-function hexHash() {
-  const hash = createHash('sha256');
-  return {
-    update: (bytes: Uint8Array): void => void hash.update(bytes),
-    digest: (): string => hash.digest('hex'),
+type Files = Readonly<Record<Part, NewAgeFile>> & Disposable;
+
+function createFiles(directory: string, headers: Headers): Files {
+  using opened = new DisposableStack();
+  const create = (part: Part): NewAgeFile => {
+    const file = createAgeFile(join(directory, FILES[part]), headers[part]);
+    opened.defer(() => closeSync(file.fd));
+    return file;
   };
+  const files = { artifacts: create('artifacts'), index: create('index'), log: create('log') };
+  const all = opened.move();
+  return { ...files, [Symbol.dispose]: () => all.dispose() };
+}
+
+interface Writing {
+  readonly plan: Plan;
+  readonly staging: string;
+  readonly log: string;
+  readonly files: Files;
+  readonly threads: TarThreads;
+  readonly directory: string;
+  readonly headers: Headers;
+  readonly options: WriteOptions;
+}
+
+async function writeFiles(writing: Writing): Promise<Pick<Unsealed, 'changed' | 'seals'>> {
+  const { plan, staging, files, threads, options } = writing;
+  const { onLend, isTolerant } = options;
+  const tar = new TarWriter({ plan, file: files.artifacts, threads, isTolerant, onLend });
+  const pace = new Pace(() => options.onProgress(passesOf(tar, plan)));
+  {
+    using descent = descend(staging, onLend);
+    await tar.write(descent, pace);
+  }
+  tar.beginCheck();
+  const { default: mime } = await import('mime');
+  const facts = { digests: tar.digests, mimeOf: (name: string) => mime.getType(name) };
+  const index = new EncryptedWriter(files.index);
+  await writeIndex(plan, new IndexWriter(index), facts, pace);
+  const indexSha256 = index.finish();
+  const logSha256 = await copyLog(writing.log, new EncryptedWriter(files.log), pace);
+  const durable = Promise.all([files.index, files.log].map(({ fd }) => promisify(fsync)(fd)));
+  durable.catch(() => {});
+  const artifacts = await checked(writing, 'artifacts', async () =>
+    sealOf(writing, await tar.finishCheck(pace)),
+  );
+  await durable;
+  const again = (part: 'index' | 'log', sha256: string): Promise<FileSeal> =>
+    checked(writing, part, () =>
+      readBack(join(writing.directory, FILES[part]), writing.headers[part].fileKey, sha256),
+    );
+  const seals = {
+    [FILES.artifacts]: artifacts,
+    [FILES.index]: await again('index', indexSha256),
+    [FILES.log]: await again('log', logSha256),
+  };
+  return { changed: tar.changed(), seals };
+}
+
+function passesOf({ window }: TarWriter, { bytes }: Plan): Passes {
+  const written = Math.min(window.sealedCount() * SEGMENT, bytes);
+  const checkedBytes = Math.min(window.checkedCount() * SEGMENT, bytes);
+  return { written, checked: checkedBytes, total: bytes, files: window.fileCount() };
+}
+
+function sealOf({ plan, files, headers }: Writing, sha256: string): FileSeal {
+  const bytes = files.artifacts.start + sealedSize(plan.bytes);
+  return { bytes, sha256, mac: headerMac(headers.artifacts.bytes) };
+}
+
+async function checked<T>({ directory }: Writing, part: Part, check: () => Promise<T>): Promise<T> {
+  try {
+    return await check();
+  } catch (error) {
+    throw error instanceof NotAsWritten ? refused(join(directory, FILES[part]), error) : error;
+  }
 }
 
 /** Writes a new file and makes its content durable. */
@@ -91,72 +195,19 @@ export function writeDurably(path: string, data: string | Uint8Array): void {
   }
 }
 
-type Headers = Record<keyof FileKeys, Awaited<ReturnType<typeof makeHeader>>>;
-
-async function writeFiles(
-  directory: string,
-  headers: Headers,
-  staging: string,
-  logPath: string,
-  options: WriteOptions,
-): Promise<{ written: Written; logSha256: string }> {
-  await using files = openFiles(directory, headers, startEncryptPool());
-  const { default: mime } = await import('mime');
-  const writer = new ArchiveWriter(files.artifacts, new IndexWriter(files.index), {
-    tolerant: options.tolerant,
-    onLend: options.onLend,
-    mimeOf: (name) => mime.getType(name),
-    onProgress: ({ bytes, files: count }) =>
-      options.onProgress({ written: bytes, checked: 0, files: count }),
-  });
-  const written = await writer.write(staging);
-  await files.artifacts.finish();
-  await files.index.finish();
-  const logSha256 = await copyLog(logPath, files.log);
-  await files.log.finish();
-  return { written, logSha256 };
-}
-
-function openFiles(directory: string, headers: Headers, pool: EncryptPool) {
-  const opened: EncryptedWriter[] = [];
-  const open = (part: keyof FileKeys): EncryptedWriter => {
-    const file = new EncryptedWriter(join(directory, FILES[part]), headers[part], pool);
-    opened.push(file);
-    return file;
-  };
-  const close = (): void => {
-    for (const file of opened) file.close();
-  };
-  // Threads first: none may write to a descriptor that is closed, and perhaps another file's by then.
-  const stop = async (): Promise<void> => {
-    await pool[Symbol.asyncDispose]();
-    close();
-  };
-  try {
-    return {
-      artifacts: open('artifacts'),
-      index: open('index'),
-      log: open('log'),
-      [Symbol.asyncDispose]: stop,
-    };
-  } catch (error) {
-    close();
-    throw error;
-  }
-}
+const LOG_STEP = 256 * 1024;
 
 /** A task that never started has no log: an empty one. */
-async function copyLog(path: string, log: EncryptedWriter): Promise<string> {
-  const hash = createHash('sha256');
+async function copyLog(path: string, log: EncryptedWriter, pace: Pace): Promise<string> {
   const fd = openOptional(path);
-  if (fd === undefined) return hash.digest('hex');
+  if (fd === undefined) return log.finish();
+  const step = Buffer.allocUnsafe(LOG_STEP);
   try {
     for (;;) {
-      const room = await log.room();
-      const got = readSync(fd, room, 0, room.length, null);
-      if (got === 0) return hash.digest('hex');
-      hash.update(room.subarray(0, got));
-      log.advance(got);
+      const got = readSync(fd, step, 0, step.length, null);
+      if (got === 0) return log.finish();
+      log.write(step.subarray(0, got));
+      await pace.keep();
     }
   } finally {
     closeSync(fd);
