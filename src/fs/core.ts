@@ -176,7 +176,7 @@ class Core implements FileSystem {
   }
 
   fallocate(handle: HandleId, mode: number, offset: bigint, length: bigint): void {
-    fallocate(this.realFile(handle), mode, offset, length);
+    fallocate(this.writableFile(handle), mode, offset, length);
   }
 
   copyFileRange(
@@ -186,7 +186,7 @@ class Core implements FileSystem {
     targetOffset: bigint,
     length: number,
   ): number {
-    const [from, to] = [this.realFile(source), this.realFile(target)];
+    const [from, to] = [this.realFile(source), this.writableFile(target)];
     return copyFileRange(from, sourceOffset, to, targetOffset, length);
   }
 
@@ -283,6 +283,11 @@ class Core implements FileSystem {
 
   private created(made: CreatedFile) {
     return { entry: made.entry, opened: this.opened(made) };
+  }
+
+  private writableFile(handle: HandleId): number {
+    this.files.get(handle).assertWritable?.();
+    return this.realFile(handle);
   }
 
   private realFile(handle: HandleId): number {

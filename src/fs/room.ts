@@ -80,6 +80,8 @@ export interface OpenFile {
   read(into: Uint8Array, offset: number): number;
   close(): void;
   write?(data: Uint8Array, offset: number, fromCache: boolean): number;
+  /** Throws EROFS where it may not be changed any more, for those who change the real file themselves. */
+  assertWritable?(): void;
   sync?(dataOnly: boolean): void;
   /** lseek(2) with SEEK_DATA or SEEK_HOLE, where there is no real file to ask. */
   seek?(offset: bigint, whence: number): bigint;

@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, removeTemporaries, type Store, type TaskRecord } from '../store/index.ts';
 import type { SealProgress } from '../store/seal/seal.ts';
 import { closeAttempt } from './attempt.ts';
@@ -63,7 +64,7 @@ async function sealTask(store: Store, journal: Journal, options: FinishOptions):
   }
   const drainMs = options.drainMs ?? journal.record.drainMs ?? DRAIN_MS;
   const writers = await waitForWriters(journal.paths.writers, drainMs);
-  if (!writers) tellWriters(journal, findWriters(store, task), drainMs, options);
+  if (!writers) await cutOffWriters(journal, findWriters(store, task), drainMs, options);
   try {
     const seal = await import('../store/seal/seal.ts');
     const { bytes, files, skipped, changed } = await seal.sealTask(store, task, {
@@ -86,19 +87,24 @@ async function sealTask(store: Store, journal: Journal, options: FinishOptions):
   }
 }
 
-/** Who did not close in time is named; what they wrote until now is sealed. */
-function tellWriters(
+/** Servers of mounts look at the record at least this often before they write; milliseconds, with room to spare. */
+const NOTICE_MS = 100;
+
+/** Who did not close in time is named, and cannot write any more: what they wrote until now is sealed. */
+async function cutOffWriters(
   journal: Journal,
   writers: readonly Writer[],
   drainMs: number,
   { say }: FinishOptions,
-): void {
-  journal.note({ type: 'not-drained', drainMs, writers });
+): Promise<void> {
+  const frozenAt = new Date().toISOString();
+  journal.change({ frozenAt }, { type: 'not-drained', drainMs, writers });
   const names = writers.map(({ path, program, pid }) => `'${path}' by ${program} (pid ${pid})`);
   say?.(
     `still open for writing after ${drainMs / 1000} s: ${names.join(', ') || 'a file, by a process that cannot be seen'}. ` +
       'It is sealed with what was written until now.',
   );
+  await sleep(NOTICE_MS);
 }
 
 function keep(journal: Journal, sealError: string, { say }: FinishOptions): void {

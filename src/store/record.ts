@@ -59,6 +59,8 @@ export interface TaskRecord extends TaskSpec {
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly endedAt: string | null;
+  /** When those were cut off who did not close its files in time; absent where there was nobody. */
+  readonly frozenAt?: string;
   readonly sealedAt: string | null;
   /** Milliseconds from freeze to commit. */
   readonly sealMs: number | null;

@@ -78,7 +78,7 @@ async function recoverFailing(
   try {
     return JSON.parse((await run(process.execPath, args, { env })).stdout);
   } catch (error) {
-    const { signal, stderr } = error as { signal?: string; stderr?: string };
+    const { signal = null, stderr } = error as { signal?: string; stderr?: string };
     if (signal === 'SIGKILL' || /injected/.test(stderr ?? '')) return undefined;
     throw error;
   }

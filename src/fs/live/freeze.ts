@@ -6,7 +6,12 @@ import type { TaskRecords } from '../task-records.ts';
 interface Writers {
   readonly fd: number;
   count: number;
+  /** When its record last said that whoever has a file open may write to it; performance.now(). */
+  openAt: number;
 }
+
+/** For how long (milliseconds) that is believed: a look at the record costs more than a small write. */
+const BELIEVED_MS = 20;
 
 /** How many tasks' lock files stay open while nobody writes. */
 const IDLE_LIMIT = 64;
@@ -15,6 +20,7 @@ const IDLE_LIMIT = 64;
  * Keeps changes and sealing apart. Whoever changes a task's files, or has one open for writing,
  * holds the task's `writers` lock shared; the finaliser marks the record, then waits for the lock.
  * So a change either began before the freeze and is waited for, or sees the record and is refused.
+ * Not for ever: the finaliser then marks the record once more, and open files refuse writes too.
  */
 export class Freeze {
   private readonly store: Store;
@@ -59,10 +65,23 @@ export class Freeze {
     if (this.writers.size > IDLE_LIMIT) this.closeIdle();
   }
 
+  /** Throws EROFS where those who had files open for writing were cut off: they did not close them in time. */
+  assertOpen(task: TaskName): void {
+    const writers = this.writersOf(task);
+    const now = performance.now();
+    if (now - writers.openAt < BELIEVED_MS) return;
+    const record = this.records.find(task);
+    const isOpen =
+      record?.artifacts === 'live' || (record?.artifacts === 'sealing' && !record.frozenAt);
+    if (!isOpen) throw Errno.of(errno.EROFS);
+    writers.openAt = now;
+  }
+
   private writersOf(task: TaskName): Writers {
     const known = this.writers.get(task);
     if (known) return known;
-    const writers: Writers = { fd: openWriters(taskPaths(this.store, task).writers), count: 0 };
+    const { writers: path } = taskPaths(this.store, task);
+    const writers: Writers = { fd: openWriters(path), count: 0, openAt: Number.NEGATIVE_INFINITY };
     this.writers.set(task, writers);
     return writers;
   }

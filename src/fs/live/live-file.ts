@@ -30,22 +30,29 @@ export const realFlags = (flags: number): number =>
 /** Opens the very file that a descriptor (O_PATH or open) stands for, under other flags. */
 export const reopen = (fd: number, flags: number): number => openSync(`/proc/self/fd/${fd}`, flags);
 
+/** Who follows what becomes of an open file. */
+export interface FileWatch {
+  /** Throws where it may not be written to any more. */
+  assertOpen(): void;
+  closed(file: LiveFile): void;
+}
+
 /** An open file of a live task: one descriptor of the real file. */
 export class LiveFile implements OpenFile {
   readonly fd: number;
   readonly inode: Inode;
   readonly writes: boolean;
   private readonly appends: boolean;
-  private readonly onClose: (file: LiveFile) => void;
+  private readonly watch: FileWatch;
   private unappending: number | undefined;
   private flocked: number | undefined;
 
-  constructor(inode: Inode, fd: number, flags: number, onClose: (file: LiveFile) => void) {
+  constructor(inode: Inode, fd: number, flags: number, watch: FileWatch) {
     this.inode = inode;
     this.fd = fd;
     this.writes = asksToWrite(flags);
     this.appends = (flags & O_APPEND) !== 0;
-    this.onClose = onClose;
+    this.watch = watch;
     inode.files ??= new Set();
     inode.files.add(this);
   }
@@ -56,8 +63,13 @@ export class LiveFile implements OpenFile {
 
   /** A file opened with O_APPEND grows at its real end, wherever the caller believes that to be. */
   write(data: Uint8Array, offset: number, fromCache: boolean): number {
+    this.watch.assertOpen();
     const fd = this.appends && fromCache ? this.withoutAppend() : this.fd;
     return writeSync(fd, data, 0, data.length, offset);
+  }
+
+  assertWritable(): void {
+    this.watch.assertOpen();
   }
 
   private withoutAppend(): number {
@@ -100,7 +112,7 @@ export class LiveFile implements OpenFile {
       this.inode.locks = undefined;
     }
     for (const fd of [this.unappending, this.flocked, this.fd]) if (fd !== undefined) closeSync(fd);
-    this.onClose(this);
+    this.watch.closed(this);
   }
 }
 

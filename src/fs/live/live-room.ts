@@ -87,7 +87,7 @@ export class LiveRoom implements Room {
   setattr(node: NodeId, file: OpenFile | undefined, change: AttrChange): Attributes {
     const inode = this.inode(node);
     const writable = file instanceof LiveFile && file.writes ? file.fd : undefined;
-    this.freeze.change(inode.task, () =>
+    this.changeOpen(inode, () =>
       this.resolver.with(inode, (fd) => changeAttributes(fd, writable, change)),
     );
     return this.attributes(inode);
@@ -182,8 +182,12 @@ export class LiveRoom implements Room {
   }
 
   private opened(inode: Inode, fd: number, flags: number): OpenedFile {
-    const file = new LiveFile(inode, fd, flags, () => {
-      if (file.writes) this.freeze.leave(inode.task);
+    const { task } = inode;
+    const file = new LiveFile(inode, fd, flags, {
+      assertOpen: () => this.freeze.assertOpen(task),
+      closed: ({ writes }) => {
+        if (writes) this.freeze.leave(task);
+      },
     });
     return { file, keepCache: false, directIo: false, refresh: !this.isQuietAround(inode) };
   }
@@ -233,11 +237,13 @@ export class LiveRoom implements Room {
   }
 
   setxattr(node: NodeId, name: Uint8Array, value: Uint8Array, flags: number): void {
-    this.change(node, (inode) => this.xattrs.set(inode, name, value, flags));
+    const inode = this.inode(node);
+    this.changeOpen(inode, () => this.xattrs.set(inode, name, value, flags));
   }
 
   removexattr(node: NodeId, name: Uint8Array): void {
-    this.change(node, (inode) => this.xattrs.remove(inode, name));
+    const inode = this.inode(node);
+    this.changeOpen(inode, () => this.xattrs.remove(inode, name));
   }
 
   changesFd(): number | undefined {
@@ -282,6 +288,16 @@ export class LiveRoom implements Room {
     return this.freeze.change(inode.task, () => action(inode));
   }
 
+  /** A change of one file: whoever still has it open for writing may also truncate it, or set its mode and times. */
+  private changeOpen(inode: Inode, action: () => void): void {
+    if (!isBeingWritten(inode)) {
+      this.freeze.change(inode.task, action);
+      return;
+    }
+    this.freeze.assertOpen(inode.task);
+    action();
+  }
+
   private make(parent: NodeId, action: (directory: Inode) => Made): Entry {
     return this.entry(this.change(parent, action));
   }
@@ -294,6 +310,11 @@ export class LiveRoom implements Room {
     const stat = this.resolver.stat(inode);
     return { attr: stat, attrTtlMs: this.lifetimes.ofAttributes(inode, stat) };
   }
+}
+
+function isBeingWritten({ files }: Inode): boolean {
+  for (const { writes } of files ?? []) if (writes) return true;
+  return false;
 }
 
 const fileInode = (file: OpenFile | undefined): Inode | undefined =>
