@@ -80,17 +80,22 @@ export class ProgressReport {
 }
 
 /** How far a seal has come, from its first report on: a bar, or lines of JSON. */
-export function showSealProgress(json: boolean) {
+export const showSealProgress = (json: boolean) => showBytesProgress('Sealing', json);
+
+/** The same of an index that is made anew. */
+export const showReindexProgress = (json: boolean) => showBytesProgress('Making the index', json);
+
+function showBytesProgress(label: string, json: boolean) {
   let line: ProgressLine | undefined;
   let report: ProgressReport | undefined;
   return {
-    onProgress: (progress: { bytes: number; totalBytes: number; files: number }): void => {
+    onProgress: (progress: { bytes: number; totalBytes: number }): void => {
       if (json) {
         report ??= new ProgressReport();
         report.update(progress);
         return;
       }
-      line ??= new ProgressLine('Sealing');
+      line ??= new ProgressLine(label);
       line.update({ done: progress.bytes, total: progress.totalBytes });
     },
     [Symbol.dispose]: (): void => line?.[Symbol.dispose](),

@@ -57,6 +57,7 @@ export const groups: readonly VerbGroup[] = [
       verb('init', '', 'Make a store and its keys', () => import('./commands/init.ts')),
       verb('seal', '<task..>', 'Seal files that were kept', () => import('./commands/seal.ts')),
       verb('verify', '[task..]', 'Check archives', () => import('./commands/verify.ts')),
+      verb('reindex', '<task>', 'Make an index anew', () => import('./commands/reindex.ts')),
       verb('key', '<action> [recipient]', 'Who can read', () => import('./commands/key.ts')),
       verb('recover', '', 'Finish what was cut short', () => import('./commands/recover.ts')),
       verb('rm', '<task..>', 'Remove tasks and files', () => import('./commands/rm.ts')),

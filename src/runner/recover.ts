@@ -55,6 +55,8 @@ export async function recover(store: Store, options: RecoverOptions): Promise<Re
   await recoverEach(unfinishedTasks(store), 'unfinished');
   if (options.scope === 'unfinished') return recoveries;
   removeDrafts(store);
+  const { finishReindexes } = await import('../store/seal/reindex-commit.ts');
+  finishReindexes(store);
   const done = new Set(recoveries.map(({ task }) => task));
   await recoverEach(
     listTasks(store).filter((task) => !done.has(task)),

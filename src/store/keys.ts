@@ -17,6 +17,8 @@ export function keyPaths(store: Store) {
     recipients: join(store.keys, 'recipients.txt'),
     signing: join(store.keys, 'signing.key'),
     verifying: join(store.keys, 'signing.pub'),
+    /** flock'd while keys of archives are written anew or moved. */
+    lock: join(store.keys, 'lock'),
   };
 }
 

@@ -7,6 +7,7 @@ import { loadSigningKey } from './keys.ts';
 import { takeLock } from './lock.ts';
 import { readRecord } from './record.ts';
 import { appendToChain } from './seal/chain.ts';
+import { reindexedPath } from './seal/layout.ts';
 import { isFinal } from './status.ts';
 import { type Store, taskPaths } from './store.ts';
 import type { TaskName } from './task-name.ts';
@@ -25,6 +26,7 @@ export function removeTask(store: Store, task: TaskName): void {
   try {
     if (existsSync(paths.archive)) announceRemoval(store, task);
     takeAway(paths.archive, join(store.archive, `.${task}.removed`));
+    removeTree(AT.FDCWD, reindexedPath(store, task));
     removeTree(AT.FDCWD, paths.staging);
     takeAway(paths.directory, join(store.tasks, `.${task}.removed`));
   } catch (cause) {

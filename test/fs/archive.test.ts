@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   closeSync,
   mkdirSync,
@@ -24,7 +25,8 @@ import {
   unmount,
 } from '../../src/fs/mount/index.ts';
 import { readRecord, replaceRecord } from '../../src/store/index.ts';
-import { keyPaths } from '../../src/store/keys.ts';
+import { keyPaths, loadIdentities } from '../../src/store/keys.ts';
+import { reindexTask } from '../../src/store/seal/reindex.ts';
 import { removePlaintext, sealTask } from '../../src/store/seal/seal.ts';
 import { describeContents, describeTree, makeDifficultTree } from '../support/difficult-tree.ts';
 import { endedTask, type SealableTask, storeWithKeys } from '../support/sealable.ts';
@@ -217,6 +219,50 @@ describe.each(ways)('archive/ ($name)', (way) => {
     expect((await run('cat', [log])).stdout).toBe('what moving printed\n');
   });
 });
+
+test.each(ways)(
+  'an index that is made anew is seen by a mount, and no place of the old one is taken for one of it ($name)',
+  async (way) => {
+    const store = await storeWithKeys();
+    const sealable = endedTask(store, 'done');
+    const { staging, archive } = sealable.paths;
+    mkdirSync(join(staging, 'd'));
+    // A pipe is in the index and not in the tar: all that comes after it moves.
+    await run('mkfifo', [join(staging, 'd/a-pipe')]);
+    const names = ['one', 'two', 'three'];
+    for (const name of names) writeFileSync(join(staging, 'd', name), `${name} `.repeat(1000));
+    await seal(sealable);
+    for (let number = 0; number < 33; number++) await seal(endedTask(store, `other-${number}`));
+    const mountpoint = await mounted(sealable, way);
+    const shown = join(mountpoint, 'archive/done/d');
+    const script = `cd "$0"; exec 3<one; ls; read line; cat <&3 >"$1/one" || echo stale >"$1/one"
+    for name in two three; do cat $name >"$1/$name" || echo stale >"$1/$name"; done`;
+    const out = `${store.path}-out`;
+    mkdirSync(out);
+    const reader = spawn('sh', ['-c', script, shown, out], { stdio: ['pipe', 'pipe', 'ignore'] });
+    onTestFinished(() => void reader.kill('SIGKILL'));
+    const ended = once(reader, 'close');
+    expect(String(await once(reader.stdout, 'data'))).toContain('a-pipe');
+    rmSync(join(archive, 'index.enc'));
+    const { lost } = await reindexTask(store, sealable.task, {
+      identities: await loadIdentities(store),
+    });
+    expect(lost).toHaveLength(1);
+    const list = async (path: string) => (await run('ls', [path])).stdout.trim().split('\n');
+    await until('the mount shows it', async () => !(await list(shown)).includes('a-pipe'));
+    for (const name of names) {
+      expect((await run('cat', [join(shown, name)])).stdout).toBe(`${name} `.repeat(1000));
+    }
+    // All others are looked at, so that the server lets go of the archive that it had open.
+    await run('find', [join(mountpoint, 'archive'), '-mindepth', '2', '-maxdepth', '2']);
+    reader.stdin.end('go on\n');
+    await ended;
+    for (const name of names) {
+      const read = readFileSync(join(out, name), 'utf8');
+      expect([`${name} `.repeat(1000), 'stale\n']).toContain(read);
+    }
+  },
+);
 
 test.runIf(isRoot)('what was read once is read again without a request', async () => {
   const sealable = endedTask(await storeWithKeys(), 'done');

@@ -18,6 +18,7 @@ import { openArchive } from '../../src/store/seal/reader.ts';
 import { sealTask } from '../../src/store/seal/seal.ts';
 import { unlockArchive } from '../../src/store/seal/unlock.ts';
 import { type Finding, verifyArchives } from '../../src/store/seal/verify.ts';
+import { flip } from '../support/flip.ts';
 import { endedTask, type SealableTask, storeWithKeys } from '../support/sealable.ts';
 
 const SEALED_CHUNK = 65_552;
@@ -43,13 +44,6 @@ async function findings({ store }: SealableTask, deep: boolean): Promise<readonl
 }
 
 const kinds = (found: readonly Finding[]): string[] => [...new Set(found.map(({ kind }) => kind))];
-
-function flip(path: string, at: number): void {
-  const bytes = readFileSync(path);
-  const index = at < 0 ? bytes.length + at : at;
-  bytes.writeUInt8((bytes[index] ?? 0) ^ 0x01, index);
-  writeFileSync(path, bytes);
-}
 
 /** Reading never gives other bytes than those that were sealed: an error, or the truth. */
 async function readsTruthOrNothing({ store, paths }: SealableTask): Promise<void> {

@@ -3,6 +3,7 @@ import { ChunkCache } from '../../store/seal/chunk-cache.ts';
 import { DecryptAhead } from '../../store/seal/decrypt-ahead.ts';
 import { type ArchiveReader, openArchive } from '../../store/seal/reader.ts';
 import type { FileKeys } from '../../store/seal/unlock.ts';
+import { AT, Errno, errno, statAt } from '../../sys/index.ts';
 import type { TaskSlots } from '../task-slots.ts';
 import type { KeyService } from './key-service.ts';
 
@@ -59,7 +60,9 @@ export class OpenArchives {
       this.open.set(slot, known);
       return known;
     }
-    const { archive } = taskPaths(this.store, this.slots.ownerOf(slot).task);
+    const { task, ino } = this.slots.ownerOf(slot);
+    const { archive } = taskPaths(this.store, task);
+    assertStillThere(archive, ino);
     const chunks = { cache: this.ahead.cache, ahead: this.ahead };
     const reader = openArchive(archive, this.keysOf(slot, archive), chunks);
     const entry: Entry = { reader, holders: 0 };
@@ -95,4 +98,13 @@ export class OpenArchives {
     this.keyService.close();
     this.ahead.close();
   }
+}
+
+/**
+ * A slot is one archive's: where another took its place, as one with a new index, what is known of the
+ * first one's places and keys is not true of it. Whoever looks it up again gets a slot of the new one.
+ */
+function assertStillThere(archive: string, ino: bigint): void {
+  const stat = statAt(AT.FDCWD, archive);
+  if (stat.ino !== ino) throw Errno.of(errno.ESTALE);
 }

@@ -90,6 +90,11 @@ export function readChain(store: Store): StoredLine[] {
     .map((text) => ({ hash: sha256(text), value: parse(text) }));
 }
 
+/** The last line about a task; undefined where there is none. Its signature is not checked. */
+export function lastLineOf(store: Store, task: TaskName): ChainLine | undefined {
+  return readChain(store).findLast(({ value }) => value?.task === task)?.value;
+}
+
 function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');

@@ -75,7 +75,8 @@ export class ContentCheck {
 
   private finish({ entry, hash, damaged }: Current): void {
     if (damaged) this.report(entry, 'damaged-chunk');
-    else if (hash.digest('hex') !== entry.sha256) this.report(entry, 'other-content');
+    else if (entry.sha256 && hash.digest('hex') !== entry.sha256)
+      this.report(entry, 'other-content');
     else this.files++;
     this.advance();
   }

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { removeTemporaries } from '../atomic-file.ts';
 import { TaskfsError } from '../errors.ts';
 import { keyPaths, writeIdentities } from '../keys.ts';
@@ -121,14 +120,14 @@ function withLabel(store: Store, label: string, recipient: string): LabelledReci
 
 /** One at a time: two at once would each undo a part of the other. */
 function lockKeys(store: Store): Disposable {
-  const lock = takeLock(join(store.keys, 'lock'));
+  const { identity, recipients, lock: path } = keyPaths(store);
+  const lock = takeLock(path);
   if (!lock) {
     throw new TaskfsError('failed', 'another process changes the keys of this store just now', {
       hint: 'Wait for it, then try again.',
     });
   }
-  const { identity, recipients } = keyPaths(store);
-  for (const path of [identity, recipients]) removeTemporaries(path);
+  for (const replaced of [identity, recipients]) removeTemporaries(replaced);
   return lock;
 }
 

@@ -21,6 +21,12 @@ export function partialPath(store: Store, task: TaskName): string {
   return join(store.archive, `.${task}.partial`);
 }
 
+/** Where an archive with a new index grows, see reindex-commit.ts. */
+export const REINDEXED = '.reindexed';
+export function reindexedPath(store: Store, task: TaskName): string {
+  return join(store.archive, `.${task}${REINDEXED}`);
+}
+
 /** The chain of all seals of a store. */
 export function chainPath(store: Store): string {
   return join(store.path, 'seals.jsonl');

@@ -31,6 +31,18 @@ export async function unlockArchive(
   return { artifacts, index, log } as FileKeys;
 }
 
+/** The file key of one file of an archive, by the task's own identity. Throws `damaged`. */
+export async function unlockPart(
+  archiveDirectory: string,
+  identity: string,
+  part: Part,
+): Promise<Uint8Array> {
+  const { Decrypter } = await import('age-encryption');
+  const decrypter = new Decrypter();
+  decrypter.addIdentity(identity);
+  return await openHeader(decrypter, archiveDirectory, part);
+}
+
 type Decrypter = InstanceType<typeof import('age-encryption').Decrypter>;
 
 async function openHeader(

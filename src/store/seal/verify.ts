@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, readdirSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { TaskfsError } from '../errors.ts';
 import { loadVerifyingKey } from '../keys.ts';
@@ -9,6 +9,7 @@ import { headerMac, readHeader } from './age-header.ts';
 import { openSealed } from './decrypted-file.ts';
 import { type Finding, finding } from './finding.ts';
 import { FILES, KEY_FILE, PARTS, SEAL_FILE } from './layout.ts';
+import { isPending } from './reindex-commit.ts';
 import {
   digestRecord,
   isSigned,
@@ -83,11 +84,7 @@ async function verifyTask(
   onBytes: (bytes: number) => void,
 ): Promise<Finding[]> {
   const { archive } = taskPaths(store, task);
-  if (!sealedTasks(store).includes(task)) {
-    throw new TaskfsError('not-found', `task ${task} has no archive`, {
-      hint: `'taskfs status ${task}' says where its files are.`,
-    });
-  }
+  assertSealed(store, task);
   const { seal, findings } = verifySeal(store, task, archive, chain);
   const quick = [
     ...findings,
@@ -97,6 +94,13 @@ async function verifyTask(
   if (!deep) return quick;
   const content = await verifyContent(task, archive, seal, identities, onBytes);
   return [...quick, ...content.filter((found) => !quick.some((known) => isSame(known, found)))];
+}
+
+function assertSealed(store: Store, task: TaskName): void {
+  if (existsSync(taskPaths(store, task).archive)) return;
+  throw new TaskfsError('not-found', `task ${task} has no archive`, {
+    hint: `'taskfs status ${task}' says where its files are.`,
+  });
 }
 
 const isSame = (one: Finding, two: Finding): boolean =>
@@ -120,6 +124,19 @@ function verifySeal(
   }
 }
 
+/** The seal of an archive, if it is ours and the last one. Throws `damaged`. */
+export function trustedSeal(store: Store, task: TaskName): Seal {
+  assertSealed(store, task);
+  const chain = verifyChain(store);
+  const { seal, findings } = verifySeal(store, task, taskPaths(store, task).archive, chain);
+  const line = chain.last.get(task);
+  if (seal && line && isSigned(line, loadVerifyingKey(store))) return seal;
+  const why = findings[0]?.message ?? `the line of task ${task} in seals.jsonl was changed`;
+  throw new TaskfsError('damaged', `${why}: nothing can be made anew that would be trusted`, {
+    hint: 'Put seal.json or seals.jsonl back from a backup.',
+  });
+}
+
 function sealProblem(
   store: Store,
   task: TaskName,
@@ -139,6 +156,9 @@ function sealProblem(
     return say('replaced', `the archive of ${task} is that of task ${seal.task}`);
   const line = last.get(task);
   if (line?.seal === hash) return undefined;
+  if (isPending(store, task)) {
+    return say('replaced', `a reindex of task ${task} was cut short; 'taskfs recover' ends it`);
+  }
   return say('replaced', `the archive of ${task} is not the one that was sealed last`);
 }
 

@@ -1,0 +1,39 @@
+import { parseTaskName } from '../../store/index.ts';
+import { type Reindexed, reindexTask } from '../../store/seal/reindex.ts';
+import { defineCommand } from '../command.ts';
+import { addIdentityOptions, findIdentities } from '../identity-options.ts';
+import { openStoreOf } from '../open-store.ts';
+import { printJson, printLine, say } from '../output.ts';
+import { showReindexProgress } from '../progress.ts';
+
+export const command = defineCommand({
+  examples: [
+    ['taskfs reindex build', 'Make the index of its archive anew, from the archive’s tar'],
+  ],
+  about:
+    'The index is what files are found by. Where it is damaged or gone, it is made from the tar and ' +
+    'signed; where it is whole, nothing is done. Needs the identity and the store’s signing key.',
+  build: (parser) =>
+    addIdentityOptions(parser)
+      .positional('task', { type: 'string', demandOption: true, describe: 'Name of a sealed task' })
+      .option('json', { type: 'boolean', default: false, describe: 'Print a JSON object' }),
+  run: async ({ options }) => {
+    const store = openStoreOf(options);
+    const task = parseTaskName(options.task);
+    const identities = await findIdentities(store, options);
+    using progress = showReindexProgress(options.json);
+    const { onProgress } = progress;
+    const reindexed = await reindexTask(store, task, { identities, onProgress });
+    progress[Symbol.dispose]();
+    if (options.json) await printJson(reindexed);
+    else await printLine(describeReindexed(reindexed));
+    if (!options.json) for (const loss of reindexed.lost) say(`Lost: ${loss}.`);
+    return 0;
+  },
+});
+
+/** One line on what became of an index. */
+export const describeReindexed = ({ task, rebuilt, files }: Reindexed): string =>
+  rebuilt
+    ? `${task}: index made anew, of ${files} files`
+    : `${task}: its index is as it was sealed`;

@@ -1,0 +1,183 @@
+import { closeSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { AT, removeTree } from '../../sys/index.ts';
+import { TaskfsError } from '../errors.ts';
+import { loadSigningKey } from '../keys.ts';
+import { takeLock } from '../lock.ts';
+import { readRecord } from '../record.ts';
+import { type Store, taskPaths } from '../store.ts';
+import type { TaskName } from '../task-name.ts';
+import { headerMac, makeHeader, readHeader } from './age-header.ts';
+import { openDecrypted, openSealed } from './decrypted-file.ts';
+import { startEncryptPool } from './encrypt-pool.ts';
+import { EncryptedWriter } from './encrypted-writer.ts';
+import { IndexWriter } from './index-writer.ts';
+import { FILES, reindexedPath } from './layout.ts';
+import { readThrough } from './read-through.ts';
+import { type Rebuilt, rebuildIndex } from './rebuild-index.ts';
+import { commitReindex, finishReindex } from './reindex-commit.ts';
+import type { FileSeal, Seal } from './seal-record.ts';
+import type { TarSource } from './tar-reader.ts';
+import { openTaskKey, unlockPart } from './unlock.ts';
+import { trustedSeal } from './verify.ts';
+
+export interface ReindexOptions {
+  readonly identities: readonly string[];
+  /** Bytes of the tar that were gone through. */
+  readonly onProgress?: ((progress: { bytes: number; totalBytes: number }) => void) | undefined;
+}
+
+/** What became of an archive's index. */
+export interface Reindexed {
+  readonly task: TaskName;
+  /** False where it was whole: then nothing was written. */
+  readonly rebuilt: boolean;
+  readonly files: number;
+  /** What was in the index and is not in the tar, a sentence each. */
+  readonly lost: readonly string[];
+}
+
+/**
+ * Makes a sealed task's index anew from its tar, where it is not as it was sealed. The seal must be
+ * trustworthy and the tar the one that it tells of; content that is damaged stays damaged. The new
+ * index is signed and takes its place together with its seal, at one instant; a process that dies
+ * meanwhile leaves what `finishReindex` ends. Throws `not-found`, `usage` where somebody works on the
+ * task, `wrong-key`, `damaged` where the index cannot be made, `failed` without the signing key.
+ */
+export async function reindexTask(
+  store: Store,
+  task: TaskName,
+  options: ReindexOptions,
+): Promise<Reindexed> {
+  const paths = taskPaths(store, task);
+  readRecord(paths.record, task);
+  using lock = takeLock(paths.lock);
+  if (!lock) throw new TaskfsError('usage', `somebody works on task ${task} now`);
+  finishReindex(store, task);
+  const key = loadSigningKey(store);
+  const seal = trustedSeal(store, task);
+  const identity = await taskIdentity(paths.archive, seal, options.identities);
+  if (await isWhole(paths.archive, identity, seal)) {
+    return { task, rebuilt: false, files: seal.fileCount, lost: [] };
+  }
+  const fileKey = await artifactsKey(paths.archive, identity, seal);
+  const tar = openDecrypted(join(paths.archive, FILES.artifacts), fileKey);
+  try {
+    const directory = reindexedPath(store, task);
+    removeTree(AT.FDCWD, directory);
+    mkdirSync(directory, { mode: 0o700 });
+    const { rebuilt, sealed } = await writeIndex(directory, tar, seal, options);
+    commitReindex(store, task, key, { ...seal, files: { ...seal.files, [FILES.index]: sealed } });
+    return { task, rebuilt: true, files: rebuilt.files, lost: lossesOf(seal, rebuilt) };
+  } catch (error) {
+    clearUp(store, task);
+    throw error;
+  } finally {
+    tar.close();
+  }
+}
+
+/** What failed once may fail again: then the next recovery does it. */
+function clearUp(store: Store, task: TaskName): void {
+  try {
+    finishReindex(store, task);
+  } catch {
+    // The first failure is the one to tell.
+  }
+}
+
+async function taskIdentity(
+  archive: string,
+  seal: Seal,
+  identities: readonly string[],
+): Promise<string> {
+  const { identityToRecipient } = await import('age-encryption');
+  const identity = await openTaskKey(archive, identities);
+  if ((await identityToRecipient(identity)) === seal.recipient) return identity;
+  throw new TaskfsError('damaged', `key.age of task ${seal.task} holds another task's key`);
+}
+
+async function isWhole(archive: string, identity: string, seal: Seal): Promise<boolean> {
+  try {
+    const fileKey = await unlockPart(archive, identity, 'index');
+    const { sha256 } = await readThrough(join(archive, FILES.index), fileKey, () => {});
+    return sha256 === seal.files[FILES.index].sha256;
+  } catch (error) {
+    if (error instanceof TaskfsError && error.kind === 'damaged') return false;
+    throw error;
+  }
+}
+
+/**
+ * The key of the tar that was sealed. The signed seal holds its header's MAC, so no other tar passes;
+ * and under its key, no chunk that was not sealed.
+ */
+async function artifactsKey(archive: string, identity: string, seal: Seal): Promise<Uint8Array> {
+  const path = join(archive, FILES.artifacts);
+  const fd = openSealed(path);
+  try {
+    if (headerMac(readHeader(fd, path)) === seal.files[FILES.artifacts].mac) {
+      return await unlockPart(archive, identity, 'artifacts');
+    }
+  } finally {
+    closeSync(fd);
+  }
+  throw new TaskfsError('damaged', `the header of ${path} is not the one that was sealed`, {
+    hint: 'Without it nothing can be read: put the file back from a backup.',
+  });
+}
+
+async function writeIndex(
+  directory: string,
+  tar: TarSource,
+  seal: Seal,
+  { onProgress }: ReindexOptions,
+): Promise<{ rebuilt: Rebuilt; sealed: FileSeal }> {
+  if (tar.size !== seal.bytes) throw notTheTar(seal, `${tar.size} bytes of ${seal.bytes}`);
+  const { default: mime } = await import('mime');
+  const header = await makeHeader([seal.recipient]);
+  const path = join(directory, FILES.index);
+  const rebuilt = await writeEncrypted(path, header, (file) =>
+    rebuildIndex(tar, new IndexWriter(file), {
+      mimeOf: (name) => mime.getType(name),
+      onProgress: (bytes) => onProgress?.({ bytes, totalBytes: tar.size }),
+    }),
+  );
+  if (rebuilt.files !== seal.fileCount) {
+    throw notTheTar(seal, `${rebuilt.files} files of ${seal.fileCount}`);
+  }
+  const sealed = await readThrough(path, header.fileKey, ({ plain }) => {
+    if (!plain)
+      throw new TaskfsError('failed', `what was written to ${path} reads back differently`);
+  });
+  return { rebuilt, sealed };
+}
+
+const notTheTar = ({ task }: Seal, what: string): TaskfsError =>
+  new TaskfsError('damaged', `artifacts.tar.enc of task ${task} is not whole: it holds ${what}`);
+
+async function writeEncrypted<T>(
+  path: string,
+  header: Awaited<ReturnType<typeof makeHeader>>,
+  write: (file: EncryptedWriter) => Promise<T>,
+): Promise<T> {
+  await using pool = startEncryptPool();
+  const file = new EncryptedWriter(path, header, pool);
+  try {
+    const result = await write(file);
+    await file.finish();
+    return result;
+  } finally {
+    await pool[Symbol.asyncDispose]();
+    file.close();
+  }
+}
+
+function lossesOf({ skippedCount }: Seal, { damaged }: Rebuilt): string[] {
+  const lost: string[] = [];
+  if (skippedCount > 0) {
+    lost.push(`${skippedCount} sockets, pipes or devices, which only the old index listed`);
+  }
+  if (damaged > 0) lost.push(`the sha256 of ${damaged} files whose content is damaged`);
+  return lost;
+}
