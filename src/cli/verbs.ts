@@ -56,7 +56,7 @@ export const groups: readonly VerbGroup[] = [
     verbs: [
       verb('init', '', 'Make a store and its keys', () => import('./commands/init.ts')),
       verb('seal', '<task..>', 'Seal files that were kept', () => import('./commands/seal.ts')),
-      verb('verify', '[task..]', 'Check archives', () => import('./commands/verify.ts')),
+      verb('verify', '[task..]', 'Check archives or a file', () => import('./commands/verify.ts')),
       verb('reindex', '<task>', 'Make an index anew', () => import('./commands/reindex.ts')),
       verb('key', '<action> [recipient]', 'Who can read', () => import('./commands/key.ts')),
       verb('recover', '', 'Finish what was cut short', () => import('./commands/recover.ts')),

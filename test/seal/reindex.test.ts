@@ -177,7 +177,11 @@ async function reindexFailing({ store, task }: SealableTask, mode: string, at: n
     return JSON.parse(stdout) as { injected: boolean; calls: number; native: number };
   } catch (error) {
     const { signal, stderr } = error as { signal?: string; stderr?: string };
-    if (signal === 'SIGKILL' || /injected|EIO|OpenSSL|damaged/.test(stderr ?? '')) return undefined;
+    if (
+      signal === 'SIGKILL' ||
+      /injected|EIO|OpenSSL|damaged|reads back differently/.test(stderr ?? '')
+    )
+      return undefined;
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { parseTaskName } from '../../store/index.ts';
-import { type Reindexed, reindexTask } from '../../store/seal/reindex.ts';
+import { reindexTask } from '../../store/seal/reindex.ts';
 import { defineCommand } from '../command.ts';
+import { describeReindexed } from '../describe-reindexed.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
@@ -31,9 +32,3 @@ export const command = defineCommand({
     return 0;
   },
 });
-
-/** One line on what became of an index. */
-export const describeReindexed = ({ task, rebuilt, files }: Reindexed): string =>
-  rebuilt
-    ? `${task}: index made anew, of ${files} files`
-    : `${task}: its index is as it was sealed`;

@@ -1,76 +1,162 @@
-import { parseTaskName } from '../../store/index.ts';
+import { existsSync } from 'node:fs';
+import { verifyPath } from '../../store/artifacts/verify-path.ts';
+import {
+  parseTaskName,
+  type Store,
+  TaskfsError,
+  type TaskName,
+  taskPaths,
+} from '../../store/index.ts';
+import { type Repaired, repairArchives } from '../../store/seal/repair.ts';
 import {
   type Finding,
   type Verified,
   type VerifyProgress,
   verifyArchives,
 } from '../../store/seal/verify.ts';
+import { isTaskName } from '../../store/task-name.ts';
+import { printableName } from '../../watch/name.ts';
 import { defineCommand } from '../command.ts';
+import { describeReindexed } from '../describe-reindexed.ts';
 import { EXIT } from '../exit-code.ts';
-import { addIdentityOptions, findIdentities } from '../identity-options.ts';
+import { addIdentityOptions, findIdentities, type IdentityOptions } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
 import { ProgressLine, ProgressReport } from '../progress.ts';
+import { rawArgument } from '../raw-argument.ts';
 
 export const command = defineCommand({
   examples: [
     ['taskfs verify', 'Seals, signatures, lengths, and whether an archive is missing'],
     ['taskfs verify --deep build', 'Decrypt everything of a task and compare it'],
+    ['taskfs verify build src/main.c', 'Every byte of one file, or of all in a directory'],
+    ['taskfs verify --repair', 'The same as --deep, and make damaged indexes anew'],
   ],
   about:
-    'The exit code is 5 where something is not as it was sealed, and 4 where only the key to look ' +
-    'inside is missing.',
+    'Two arguments are a task and a path where the second one is no task’s name (./NAME always is a ' +
+    'path). Only the index of an archive can be made anew; what else is lost is told. The exit code is ' +
+    '5 where something is not as it was sealed, and 4 where only the key to look inside is missing.',
   build: (parser) =>
     addIdentityOptions(parser)
       .positional('task', {
         type: 'string',
         array: true,
         default: [] as string[],
-        describe: 'Names of sealed tasks; else all, and the chain of seals',
+        describe: 'Names of sealed tasks, or a task and a path; else all, and the chain of seals',
       })
       .option('deep', { type: 'boolean', default: false, describe: 'Read and compare every byte' })
+      .option('repair', {
+        type: 'boolean',
+        default: false,
+        describe: 'As --deep; makes what can be made anew',
+      })
       .option('json', { type: 'boolean', default: false, describe: 'Print a JSON object' }),
   run: async ({ options }) => {
     const store = openStoreOf(options);
-    const tasks = options.task.length > 0 ? options.task.map(parseTaskName) : undefined;
+    const { tasks, path } = parseTargets(store, options.task);
     using progress = new ProgressLine('Verifying');
-    const report = new ProgressReport();
-    const verified = await verifyArchives(store, {
-      tasks,
-      deep: options.deep,
-      identities: options.deep ? await findIdentities(store, options) : [],
-      onProgress: (step) => {
-        if (options.json) report.update(step);
-        else progress.update({ done: step.bytes, total: null }, describe(step));
-      },
-    });
+    const verified = await verify(store, { tasks, path }, options, progress);
     progress[Symbol.dispose]();
     if (options.json) await printJson(verified);
-    else await tell(verified, options.deep);
+    else await tell(verified, options.deep || options.repair || path !== undefined);
     return exitCodeOf(verified.findings);
   },
 });
 
+interface Targets {
+  /** Undefined: all. */
+  readonly tasks: readonly TaskName[] | undefined;
+  /** In the only one of them. */
+  readonly path: Buffer | undefined;
+}
+
+function parseTargets(store: Store, names: readonly string[]): Targets {
+  const [task, second] = names;
+  if (task === undefined) return { tasks: undefined, path: undefined };
+  if (names.length !== 2 || second === undefined || isTask(store, second)) {
+    return { tasks: names.map(parseTaskName), path: undefined };
+  }
+  return { tasks: [parseTaskName(task)], path: rawArgument(second) };
+}
+
+function isTask(store: Store, name: string): boolean {
+  if (!isTaskName(name)) return false;
+  const { directory, archive } = taskPaths(store, name);
+  return existsSync(directory) || existsSync(archive);
+}
+
+interface Options extends IdentityOptions {
+  readonly deep: boolean;
+  readonly repair: boolean;
+  readonly json: boolean;
+}
+
+async function verify(
+  store: Store,
+  { tasks, path }: Targets,
+  options: Options,
+  progress: ProgressLine,
+): Promise<Verified | Repaired> {
+  const report = new ProgressReport();
+  const onProgress = (step: VerifyProgress): void => {
+    if (options.json) report.update(step);
+    else progress.update({ done: step.bytes, total: null }, describe(step));
+  };
+  const [task] = tasks ?? [];
+  if (path && task) {
+    if (options.repair)
+      throw new TaskfsError('usage', '--repair is for whole tasks, not for a path');
+    const identities = await findIdentities(store, options);
+    return await verifyPath(store, task, path, { identities, onProgress });
+  }
+  if (!options.repair) {
+    const identities = options.deep ? await findIdentities(store, options) : [];
+    return await verifyArchives(store, { tasks, deep: options.deep, identities, onProgress });
+  }
+  const identities = await findIdentities(store, options);
+  const onReindex = (step: { bytes: number; totalBytes: number }): void => {
+    if (options.json) report.update(step);
+    else progress.update({ done: step.bytes, total: step.totalBytes }, 'Making the index');
+  };
+  return await repairArchives(store, { tasks, identities, onProgress, onReindex });
+}
+
 const describe = ({ task, done, total }: VerifyProgress): string =>
   `Verifying ${task} (${done} of ${total})`;
 
-async function tell({ archives, findings }: Verified, deep: boolean): Promise<void> {
+async function tell(verified: Verified | Repaired, deep: boolean): Promise<void> {
+  const { archives, findings } = verified;
+  if ('repaired' in verified) await tellRepairs(verified);
   for (const finding of findings) await printLine(show(finding));
   if (findings.length > 0) return;
   const extent = deep
-    ? 'every byte'
+    ? 'every byte that was looked at'
     : 'as far as can be seen from outside; --deep reads every byte';
   const found =
     archives === 1 ? '1 archive, as it was sealed' : `${archives} archives, as they were sealed`;
   say(`${found}: ${extent}.`);
 }
 
-function show({ kind, message, file, offset, path }: Finding): string {
+async function tellRepairs({ repaired, notRepaired }: Repaired): Promise<void> {
+  for (const reindexed of repaired) {
+    await printLine(describeReindexed(reindexed));
+    for (const loss of reindexed.lost) say(`Lost: ${loss}.`);
+  }
+  for (const { task, message } of notRepaired) {
+    await printLine(`${task}: its index cannot be made anew: ${message}`);
+  }
+}
+
+function show({ kind, message, file, offset, path, pathBase64, range }: Finding): string {
+  const raw =
+    pathBase64 === undefined ? Buffer.from(path ?? '') : Buffer.from(pathBase64, 'base64');
+  const end = range && range.start + range.length - 1;
   const places = [
-    path === null ? null : `file '${path}'`,
+    path === null ? null : `file '${printableName(raw)}'`,
+    range === null ? null : `bytes ${range.start} to ${end}`,
     file === null ? null : offset === null ? file : `${file} at byte ${offset}`,
   ].filter((place) => place !== null);
-  return [`${kind}: ${message}`, ...places].join('; ');
+  return [`${kind}: ${printableName(Buffer.from(message))}`, ...places].join('; ');
 }
 
 function exitCodeOf(findings: readonly Finding[]): number {

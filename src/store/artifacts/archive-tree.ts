@@ -17,6 +17,12 @@ export function openArchiveTree(task: TaskName, reader: ArchiveReader): Artifact
   };
 }
 
+/** The entry at a path, links followed as the kernel follows them in staging. Throws `usage`, `not-found`. */
+export function findEntry(task: TaskName, reader: ArchiveReader, path: Buffer): IndexEntry {
+  const parts = partsOf(parseArtifactPath(task, path));
+  return resolve({ task, reader, path, lastLink: 'follow' }, parts);
+}
+
 function nodeOf(
   task: TaskName,
   reader: ArchiveReader,

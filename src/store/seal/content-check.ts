@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { IndexEntry } from './index-entry.ts';
+import type { IndexEntry, Stretch } from './index-entry.ts';
 import type { IndexReader } from './index-reader.ts';
 
 /** Why a file is not what was sealed. */
@@ -11,46 +11,58 @@ export type ContentProblem =
   /** The tar ends before it does. */
   | 'missing';
 
-interface Current {
-  readonly entry: IndexEntry;
+/** A file of the tar, as far as its content is concerned. */
+export type Content = Pick<IndexEntry, 'offset' | 'extents' | 'size' | 'sha256'>;
+
+/** Bytes of a file that are lost. */
+export interface Lost extends Stretch {
+  /** Where the first chunk that it concerns begins in the encrypted file; undefined beyond its end. */
+  readonly at: number | undefined;
+}
+
+/** Called for each stretch that is lost; without one where it is the whole, or nobody knows where. */
+export type OnProblem<C> = (file: C, problem: ContentProblem, lost?: Lost) => void;
+
+interface Current<C> {
+  readonly file: C;
+  readonly start: number;
   readonly end: number;
   readonly hash: Hash;
-  damaged: boolean;
+  /** Stretches of the stored bytes. */
+  readonly damaged: Lost[];
 }
 
 /**
- * Compares the plaintext of a tar, as it streams by, with the hashes in the index. Files stand in
- * both in the same order, so one file is looked at at a time.
+ * Compares the plaintext of a tar, as it streams by, with what is known of its files. Those must come
+ * in the order of the tar: one is looked at at a time.
  */
-export class ContentCheck {
+export class ContentCheck<C extends Content> {
   /** Files found whole. */
   files = 0;
-  private readonly entries: Generator<IndexEntry>;
-  private readonly report: (entry: IndexEntry, problem: ContentProblem) => void;
-  private position = 0;
-  private current: Current | undefined;
+  private readonly entries: Iterator<C>;
+  private readonly report: OnProblem<C>;
+  private position: number;
+  private current: Current<C> | undefined;
 
-  constructor(
-    index: IndexReader,
-    indexSize: number,
-    report: (entry: IndexEntry, problem: ContentProblem) => void,
-  ) {
-    this.entries = filesInOrder(index, indexSize);
+  /** `position`: where in the tar the stream begins. */
+  constructor(entries: Iterator<C>, report: OnProblem<C>, position = 0) {
+    this.entries = entries;
     this.report = report;
+    this.position = position;
     this.advance();
   }
 
-  /** Takes the next stretch of the tar; undefined bytes are damaged ones. */
-  take(length: number, plain: Buffer | undefined): void {
+  /** Takes the next stretch of the tar; undefined bytes are damaged ones. `at`: where it is in the encrypted file. */
+  take(length: number, plain: Buffer | undefined, at?: number): void {
     const start = this.position;
     this.position += length;
     this.skipEmpty();
-    while (this.current && (this.current.entry.offset ?? 0) < this.position) {
-      const { entry, end, hash } = this.current;
-      const from = Math.max(entry.offset ?? 0, start);
+    while (this.current && this.current.start < this.position) {
+      const { hash, damaged, start: first, end } = this.current;
+      const from = Math.max(first, start);
       const to = Math.min(end, this.position);
       if (plain) hash.update(plain.subarray(from - start, to - start));
-      else this.current.damaged = true;
+      else note(damaged, { start: from - first, length: to - from, at });
       if (end > this.position) return;
       this.finish(this.current);
       this.skipEmpty();
@@ -60,43 +72,73 @@ export class ContentCheck {
   /** The tar is over: what has not come by is missing. */
   end(): void {
     this.skipEmpty();
-    for (; this.current; this.advance()) this.report(this.current.entry, 'missing');
+    for (; this.current; this.advance()) {
+      const { file, start, end, damaged } = this.current;
+      const from = Math.max(this.position, start);
+      const rest = { start: from - start, length: end - from, at: undefined };
+      this.reportLost(file, 'damaged-chunk', damaged);
+      this.reportLost(file, 'missing', [rest]);
+    }
   }
 
   private skipEmpty(): void {
-    while (this.current && this.current.end <= this.position && this.isEmpty(this.current)) {
+    while (this.current && this.current.end <= this.position && isEmpty(this.current)) {
       this.finish(this.current);
     }
   }
 
-  private isEmpty({ entry, end }: Current): boolean {
-    return end === entry.offset;
-  }
-
-  private finish({ entry, hash, damaged }: Current): void {
-    if (damaged) this.report(entry, 'damaged-chunk');
-    else if (entry.sha256 && hash.digest('hex') !== entry.sha256)
-      this.report(entry, 'other-content');
+  private finish({ file, hash, damaged }: Current<C>): void {
+    if (damaged.length > 0) this.reportLost(file, 'damaged-chunk', damaged);
+    else if (file.sha256 && hash.digest('hex') !== file.sha256) this.report(file, 'other-content');
     else this.files++;
     this.advance();
   }
 
+  private reportLost(file: C, problem: ContentProblem, stored: readonly Lost[]): void {
+    for (const lost of stored) {
+      const parts = inFile(file, lost);
+      for (const part of parts) this.report(file, problem, part);
+      if (parts.length === 0) this.report(file, problem);
+    }
+  }
+
   private advance(): void {
-    const { value: entry } = this.entries.next() as { value: IndexEntry | undefined };
-    this.current = entry && {
-      entry,
-      end: (entry.offset ?? 0) + storedLength(entry),
-      hash: createHash('sha256'),
-      damaged: false,
-    };
+    const { value: file } = this.entries.next() as { value: C | undefined };
+    const start = file?.offset ?? 0;
+    const hash = createHash('sha256');
+    this.current = file && { file, start, end: start + storedLength(file), hash, damaged: [] };
   }
 }
 
-const storedLength = ({ extents, size }: IndexEntry): number =>
+const isEmpty = ({ start, end }: { readonly start: number; readonly end: number }): boolean =>
+  start === end;
+
+/** Neighbouring stretches are one. */
+function note(damaged: Lost[], lost: Lost): void {
+  const last = damaged.at(-1);
+  if (!last || last.start + last.length !== lost.start) damaged.push(lost);
+  else damaged[damaged.length - 1] = { ...last, length: last.length + lost.length };
+}
+
+/** Where stored bytes lie in a file that may have holes. */
+function inFile({ extents }: Content, { start, length, at }: Lost): Lost[] {
+  if (!extents) return [{ start, length, at }];
+  const parts: Lost[] = [];
+  let stored = 0;
+  for (const extent of extents) {
+    const from = Math.max(start, stored);
+    const to = Math.min(start + length, stored + extent.length);
+    if (from < to) parts.push({ start: extent.start + from - stored, length: to - from, at });
+    stored += extent.length;
+  }
+  return parts;
+}
+
+export const storedLength = ({ extents, size }: Content): number =>
   extents ? extents.reduce((sum, { length }) => sum + length, 0) : size;
 
 /** Every regular file by its first name, in the order of the tar. */
-function* filesInOrder(index: IndexReader, size: number): Generator<IndexEntry> {
+export function* filesInOrder(index: IndexReader, size: number): Generator<IndexEntry> {
   for (let at = 0; at < size; ) {
     const { decoded, next } = index.line(at);
     at = next;

@@ -1,4 +1,5 @@
 import type { TaskName } from '../task-name.ts';
+import type { Stretch } from './index-entry.ts';
 
 /** In which way something is not as it was sealed. */
 export type FindingKind =
@@ -28,8 +29,11 @@ export interface Finding {
   readonly file: string | null;
   /** Byte in that file, where it is known. */
   readonly offset: number | null;
-  /** The artifact that is lost by it, as text. */
+  /** The artifact that is lost by it, as text; its raw bytes in base64 where they are not UTF-8. */
   readonly path: string | null;
+  readonly pathBase64?: string;
+  /** Which bytes of that artifact; null for all of them, or where it is not known. */
+  readonly range: Stretch | null;
   /** A sentence for a person. */
   readonly message: string;
 }
@@ -39,8 +43,8 @@ export function finding(
   task: TaskName | null,
   kind: FindingKind,
   message: string,
-  at: Partial<Pick<Finding, 'file' | 'offset' | 'path'>> = {},
+  at: Partial<Omit<Finding, 'kind' | 'task' | 'message'>> = {},
 ): Finding {
-  const { file = null, offset = null, path = null } = at;
-  return { kind, task, file, offset, path, message };
+  const { file = null, offset = null, path = null, range = null, ...raw } = at;
+  return { kind, task, file, offset, path, range, message, ...raw };
 }

@@ -33,7 +33,7 @@ export async function rebuildIndex(
     await rebuild.add(member);
     options.onProgress(member.offset + member.stored);
   }
-  return await rebuild.finish();
+  return rebuild.finish();
 }
 
 /** How many further names each file has that has any, by its first one. */
@@ -85,14 +85,14 @@ class Rebuild {
     const name = parts.at(-1);
     if (!name) return this.enterTop(member);
     if (parts.some((part) => part.equals(DOTS))) throw foreign(member);
-    const level = await this.ascendTo(pathKey(parts.slice(0, -1)));
+    const level = this.ascendTo(pathKey(parts.slice(0, -1)));
     if (!level) throw foreign(member);
     if (member.type === 'directory') return this.enter(member, level, name, pathKey(parts));
     if (!isSorted(level.lastLeaf, name)) throw foreign(member);
     level.lastLeaf = name;
-    if (member.type === 'link') return await this.addLink(member, name);
+    if (member.type === 'link') return this.addLink(member, name);
     const further = this.further.get(pathKey(parts)) ?? 0;
-    const position = await this.index.add({
+    const position = this.index.add({
       ...attributes(member),
       name,
       nlink: further + 1,
@@ -101,8 +101,8 @@ class Rebuild {
     if (further > 0) this.positions.set(pathKey(parts), position);
   }
 
-  async finish(): Promise<Rebuilt> {
-    while (this.levels.length > 0) await this.leave();
+  finish(): Rebuilt {
+    while (this.levels.length > 0) this.leave();
     const { files, damaged } = this;
     return { files, damaged };
   }
@@ -127,23 +127,23 @@ class Rebuild {
   }
 
   /** Leaves directories until the one with this path; undefined where there is none above. */
-  private async ascendTo(path: string): Promise<Level | undefined> {
+  private ascendTo(path: string): Level | undefined {
     for (;;) {
       const level = this.levels.at(-1);
       if (!level || level.path === path) return level;
-      await this.leave();
+      this.leave();
     }
   }
 
-  private async leave(): Promise<void> {
+  private leave(): void {
     const level = this.levels.pop();
-    if (level) await this.index.leave({ ...level.entry, nlink: level.directories + 2 });
+    if (level) this.index.leave({ ...level.entry, nlink: level.directories + 2 });
   }
 
-  private async addLink(member: TarMember, name: Buffer): Promise<void> {
+  private addLink(member: TarMember, name: Buffer): void {
     const position = this.positions.get(pathKey(partsOf(member.target)));
     if (position === undefined) throw foreign(member);
-    await this.index.addLink(name, position);
+    this.index.addLink(name, position);
   }
 
   private async describe(member: TarMember, name: Buffer): Promise<Own> {

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AT, removeTree } from '../../sys/index.ts';
 import { TaskfsError } from '../errors.ts';
@@ -7,16 +7,17 @@ import { takeLock } from '../lock.ts';
 import { readRecord } from '../record.ts';
 import { type Store, taskPaths } from '../store.ts';
 import type { TaskName } from '../task-name.ts';
-import { headerMac, makeHeader, readHeader } from './age-header.ts';
+import { type AgeHeader, headerMac, makeHeader, readHeader } from './age-header.ts';
 import { openDecrypted, openSealed } from './decrypted-file.ts';
-import { startEncryptPool } from './encrypt-pool.ts';
-import { EncryptedWriter } from './encrypted-writer.ts';
+import { createAgeFile, EncryptedWriter } from './encrypted-writer.ts';
 import { IndexWriter } from './index-writer.ts';
 import { FILES, reindexedPath } from './layout.ts';
+import { readBack, refused } from './read-back.ts';
 import { readThrough } from './read-through.ts';
 import { type Rebuilt, rebuildIndex } from './rebuild-index.ts';
 import { commitReindex, finishReindex } from './reindex-commit.ts';
 import type { FileSeal, Seal } from './seal-record.ts';
+import { NotAsWritten } from './segments.ts';
 import type { TarSource } from './tar-reader.ts';
 import { openTaskKey, unlockPart } from './unlock.ts';
 import { trustedSeal } from './verify.ts';
@@ -137,7 +138,7 @@ async function writeIndex(
   const { default: mime } = await import('mime');
   const header = await makeHeader([seal.recipient]);
   const path = join(directory, FILES.index);
-  const rebuilt = await writeEncrypted(path, header, (file) =>
+  const { result: rebuilt, sha256 } = await writeEncrypted(path, header, (file) =>
     rebuildIndex(tar, new IndexWriter(file), {
       mimeOf: (name) => mime.getType(name),
       onProgress: (bytes) => onProgress?.({ bytes, totalBytes: tar.size }),
@@ -146,11 +147,11 @@ async function writeIndex(
   if (rebuilt.files !== seal.fileCount) {
     throw notTheTar(seal, `${rebuilt.files} files of ${seal.fileCount}`);
   }
-  const sealed = await readThrough(path, header.fileKey, ({ plain }) => {
-    if (!plain)
-      throw new TaskfsError('failed', `what was written to ${path} reads back differently`);
-  });
-  return { rebuilt, sealed };
+  try {
+    return { rebuilt, sealed: await readBack(path, header.fileKey, sha256) };
+  } catch (error) {
+    throw error instanceof NotAsWritten ? refused(path, error) : error;
+  }
 }
 
 const notTheTar = ({ task }: Seal, what: string): TaskfsError =>
@@ -158,18 +159,18 @@ const notTheTar = ({ task }: Seal, what: string): TaskfsError =>
 
 async function writeEncrypted<T>(
   path: string,
-  header: Awaited<ReturnType<typeof makeHeader>>,
+  header: AgeHeader,
   write: (file: EncryptedWriter) => Promise<T>,
-): Promise<T> {
-  await using pool = startEncryptPool();
-  const file = new EncryptedWriter(path, header, pool);
+): Promise<{ result: T; sha256: string }> {
+  const file = createAgeFile(path, header);
   try {
-    const result = await write(file);
-    await file.finish();
-    return result;
+    const writer = new EncryptedWriter(file);
+    const result = await write(writer);
+    const sha256 = writer.finish();
+    fsyncSync(file.fd);
+    return { result, sha256 };
   } finally {
-    await pool[Symbol.asyncDispose]();
-    file.close();
+    closeSync(file.fd);
   }
 }
 

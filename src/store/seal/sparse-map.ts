@@ -1,8 +1,8 @@
 import { TaskfsError } from '../errors.ts';
 import type { Stretch } from './index-entry.ts';
 import { type PaxRecords, paxNumber } from './pax.ts';
-import { BLOCK } from './tar-header.ts';
 import type { TarSource } from './tar-reader.ts';
+import { BLOCK } from './ustar.ts';
 
 /** What a member of GNU's sparse format 1.0 says of its holes (GNU tar manual, "PAX Format, Version 1.0"). */
 export interface SparseMap {

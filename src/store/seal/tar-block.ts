@@ -1,5 +1,5 @@
 import { TaskfsError } from '../errors.ts';
-import { BLOCK } from './tar-header.ts';
+import { BLOCK } from './ustar.ts';
 
 /** What a member is. A `link` is a further name of a file before it. */
 export type TarType =

@@ -3,7 +3,8 @@ import type { Stretch } from './index-entry.ts';
 import { type PaxRecords, parsePax, paxNumber, paxTime, paxXattrs } from './pax.ts';
 import { readSparseMap } from './sparse-map.ts';
 import { decodeBlock, isZero, type TarBlock, type TarType } from './tar-block.ts';
-import { BLOCK, padding } from './tar-header.ts';
+import { padding } from './tar-header.ts';
+import { BLOCK } from './ustar.ts';
 
 /** Plaintext of a tar, read at any place. */
 export interface TarSource {

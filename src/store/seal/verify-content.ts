@@ -1,17 +1,30 @@
 import { join } from 'node:path';
 import { messageOf, TaskfsError } from '../errors.ts';
 import type { TaskName } from '../task-name.ts';
-import { ContentCheck, type ContentProblem } from './content-check.ts';
+import { ContentCheck, filesInOrder } from './content-check.ts';
 import { openDecrypted } from './decrypted-file.ts';
 import { type Finding, finding } from './finding.ts';
-import type { IndexEntry } from './index-entry.ts';
 import { IndexReader } from './index-reader.ts';
 import { FILES, PARTS, type Part } from './layout.ts';
+import { lossOf } from './loss.ts';
 import { type Chunk, readThrough } from './read-through.ts';
 import type { Seal } from './seal-record.ts';
-import { openTaskKey, unlockArchive } from './unlock.ts';
+import { readTar, type TarSource } from './tar-reader.ts';
+import { type FileKeys, openTaskKey, unlockPart } from './unlock.ts';
 
-/** Every chunk of every file of an archive, and every sha256 in its index. Bytes are those of the files. */
+/** What is looked at, and who is told. */
+interface Examined {
+  readonly task: TaskName;
+  readonly directory: string;
+  readonly seal: Seal | undefined;
+  readonly report: (found: Finding) => void;
+  readonly onProgress: (bytes: number) => void;
+}
+
+/**
+ * Every chunk of every file of an archive, and every sha256 in its index. Where that is damaged, what
+ * is lost of the files is told by the names in the tar. Bytes are those of the files.
+ */
 export async function verifyContent(
   task: TaskName,
   directory: string,
@@ -19,84 +32,106 @@ export async function verifyContent(
   identities: readonly string[],
   onProgress: (bytes: number) => void,
 ): Promise<Finding[]> {
-  try {
+  const findings: Finding[] = [];
+  const report = (found: Finding): void => void findings.push(found);
+  const examined: Examined = { task, directory, seal, report, onProgress };
+  await orReport(examined, async () => {
+    const identity = await openTaskKey(directory, identities);
     const { identityToRecipient } = await import('age-encryption');
-    const recipient = await identityToRecipient(await openTaskKey(directory, identities));
-    if (seal && recipient !== seal.recipient) {
-      return [
-        finding(task, 'replaced', `key.age of task ${task} holds another task's key`, {
-          file: 'key.age',
-        }),
-      ];
+    if (seal && (await identityToRecipient(identity)) !== seal.recipient) {
+      const message = `key.age of task ${task} holds another task's key`;
+      return report(finding(task, 'replaced', message, { file: 'key.age' }));
     }
-    const keys = await unlockArchive(directory, identities);
-    const findings: Finding[] = [];
-    const report = (found: Finding): void => void findings.push(found);
+    const keys = await unlockParts(examined, identity);
+    const unlocked = (part: Part): boolean => keys[part] !== undefined;
     for (const part of ['index', 'log'] as const) {
-      const path = join(directory, FILES[part]);
-      const measured = await readThrough(
-        path,
-        keys[part],
-        reportChunks(task, part, report, onProgress),
-      );
-      compare(task, part, seal, measured.sha256, report);
+      if (unlocked(part)) await orReport(examined, () => verifyPart(examined, part, keys[part]));
     }
-    const broken = findings.some(({ file }) => file === FILES.index);
-    await verifyArtifacts(task, directory, keys, broken, seal, report, onProgress);
-    return findings;
+    const isBroken = findings.some(({ file }) => file === FILES.index);
+    if (unlocked('artifacts')) {
+      await orReport(examined, () => verifyArtifacts(examined, keys, isBroken));
+    }
+  });
+  return findings;
+}
+
+/** What keeps one part from being looked at is a finding, and the others are looked at. */
+async function orReport({ task, report }: Examined, action: () => Promise<void>): Promise<void> {
+  try {
+    await action();
   } catch (error) {
     if (!(error instanceof TaskfsError)) throw error;
-    return [fromError(task, error)];
+    report(fromError(task, error));
   }
 }
 
-type Report = (found: Finding) => void;
+async function unlockParts(examined: Examined, identity: string): Promise<FileKeys> {
+  const keys: Partial<Record<Part, Uint8Array>> = {};
+  for (const part of PARTS) {
+    await orReport(examined, async () => {
+      keys[part] = await unlockPart(examined.directory, identity, part);
+    });
+  }
+  return keys as FileKeys;
+}
+
+async function verifyPart(examined: Examined, part: Part, key: Uint8Array): Promise<void> {
+  const path = join(examined.directory, FILES[part]);
+  const measured = await readThrough(path, key, reportChunks(examined, part));
+  compare(examined, part, measured.sha256);
+}
 
 async function verifyArtifacts(
-  task: TaskName,
-  directory: string,
-  keys: Awaited<ReturnType<typeof unlockArchive>>,
+  examined: Examined,
+  keys: FileKeys,
   indexIsBroken: boolean,
-  seal: Seal | undefined,
-  report: Report,
-  onProgress: (bytes: number) => void,
 ): Promise<void> {
+  const { task, directory, report } = examined;
   const path = join(directory, FILES.artifacts);
-  const chunks = reportChunks(task, 'artifacts', report, onProgress);
-  if (indexIsBroken) {
-    const measured = await readThrough(path, keys.artifacts, chunks);
-    return compare(task, 'artifacts', seal, measured.sha256, report);
-  }
-  const opened = openDecrypted(join(directory, FILES.index), keys.index);
+  const part = indexIsBroken ? 'artifacts' : 'index';
+  const opened = openDecrypted(join(directory, FILES[part]), keys[part]);
   try {
     const index = new IndexReader(opened);
-    const check = new ContentCheck(index, opened.size, (entry, problem) =>
-      report(lost(task, index, entry, problem)),
-    );
+    const check = indexIsBroken
+      ? new ContentCheck(filesOfTar(examined, opened), (file, problem, lost) =>
+          report(lossOf(task, file.path, problem, lost)),
+        )
+      : new ContentCheck(filesInOrder(index, opened.size), (file, problem, lost) =>
+          report(lossOf(task, index.pathTo(file.position), problem, lost)),
+        );
+    const chunks = reportChunks(examined, 'artifacts');
     const measured = await readThrough(path, keys.artifacts, (chunk) => {
       chunks(chunk);
-      check.take(chunk.length, chunk.plain);
+      check.take(chunk.length, chunk.plain, chunk.at);
     });
     check.end();
-    compare(task, 'artifacts', seal, measured.sha256, report);
+    compare(examined, 'artifacts', measured.sha256);
   } finally {
     opened.close();
   }
 }
 
-function reportChunks(
-  task: TaskName,
-  part: Part,
-  report: Report,
-  onProgress: (bytes: number) => void,
-): (chunk: Chunk) => void {
+/** As far as there are whole headers: behind a damaged one nobody knows what is a name. */
+function* filesOfTar({ task, report }: Examined, tar: TarSource) {
+  try {
+    for (const { type, path, offset, extents, size } of readTar(tar)) {
+      const inTree = path.subarray(path.indexOf('./') === 0 ? 2 : 0);
+      if (type === 'file') yield { path: inTree, offset, size, ...(extents && { extents }) };
+    }
+  } catch (error) {
+    if (!(error instanceof TaskfsError)) throw error;
+    const message = `files of task ${task} without a name, from where the tar is damaged: ${error.message}`;
+    report(finding(task, kindOf(message), message, { file: FILES.artifacts }));
+  }
+}
+
+function reportChunks({ task, report, onProgress }: Examined, part: Part): (chunk: Chunk) => void {
   const file = FILES[part];
   return ({ plain, cutOff, number, at, length }) => {
     onProgress(length);
     if (cutOff) {
-      report(
-        finding(task, 'truncated', `${file} of task ${task} ends too early`, { file, offset: at }),
-      );
+      const message = `${file} of task ${task} ends too early`;
+      report(finding(task, 'truncated', message, { file, offset: at }));
     } else if (!plain) {
       const message = `chunk ${number} of ${file} of task ${task} is damaged`;
       report(finding(task, 'damaged', message, { file, offset: at }));
@@ -104,37 +139,12 @@ function reportChunks(
   };
 }
 
-const PROBLEMS: Readonly<Record<ContentProblem, string>> = {
-  'damaged-chunk': 'lies in a damaged chunk',
-  'other-content': 'has other content than its sha256 says',
-  missing: 'is beyond the end of the tar',
-};
-
-function lost(
-  task: TaskName,
-  index: IndexReader,
-  entry: IndexEntry,
-  problem: ContentProblem,
-): Finding {
-  const path = index.pathTo(entry.position).toString();
-  const at = { file: FILES.artifacts, path, offset: null };
-  const kind = problem === 'missing' ? 'truncated' : 'damaged';
-  return finding(task, kind, `${path} of task ${task} ${PROBLEMS[problem]}`, at);
-}
-
 /** The whole file against the seal: bytes that belong to no chunk count too. */
-function compare(
-  task: TaskName,
-  part: Part,
-  seal: Seal | undefined,
-  sha256: string,
-  report: Report,
-): void {
+function compare({ task, seal, report }: Examined, part: Part, sha256: string): void {
   const file = FILES[part];
   if (!seal || seal.files[file].sha256 === sha256) return;
-  report(
-    finding(task, 'damaged', `${file} of task ${task} is not the file that was sealed`, { file }),
-  );
+  const message = `${file} of task ${task} is not the file that was sealed`;
+  report(finding(task, 'damaged', message, { file }));
 }
 
 /** What kept an archive from being opened at all, as a finding. */

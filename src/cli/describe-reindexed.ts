@@ -1,0 +1,7 @@
+import type { Reindexed } from '../store/seal/reindex.ts';
+
+/** One line on what became of an index. */
+export const describeReindexed = ({ task, rebuilt, files }: Reindexed): string =>
+  rebuilt
+    ? `${task}: index made anew, of ${files} files`
+    : `${task}: its index is as it was sealed`;
