@@ -1,6 +1,9 @@
+import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { readSync } from 'node:fs';
 import type { Decrypter, Encrypter } from 'age-encryption';
 import { TaskfsError } from '../errors.ts';
+import { NONCE, payloadKey, sealChunk, TAG } from './payload.ts';
+import { base64, nativeKey, wrapNatively } from './x25519.ts';
 
 /** The start of an age file: its text header, and the key that the payload's key is derived from. */
 export interface AgeHeader {
@@ -10,14 +13,28 @@ export interface AgeHeader {
   readonly fileKey: Uint8Array;
 }
 
+const FILE_KEY = 16;
+
 /** A header needs no more; a longer one is not read. */
 const MAX_HEADER = 64 * 1024;
 
-/**
- * Makes the header of a new age v1 file (C2SP age.md). The age package makes it, for an empty file;
- * a recipient that adds no stanza learns the file key on the way.
- */
+/** Makes the header of a new age v1 file (C2SP age.md). Throws where a recipient is malformed. */
 export async function makeHeader(recipients: readonly string[]): Promise<AgeHeader> {
+  const keys = recipients.map(nativeKey).filter((key) => key !== undefined);
+  if (keys.length < recipients.length) return makeHeaderByPackage(recipients);
+  const fileKey = randomBytes(FILE_KEY);
+  const stanzas = keys.map((key) => wrapNatively(fileKey, key));
+  const text = ['age-encryption.org/v1', ...stanzas, '---'].join('\n');
+  const macKey = Buffer.from(hkdfSync('sha256', fileKey, '', 'header', 32));
+  const mac = createHmac('sha256', macKey).update(text).digest();
+  return { bytes: Buffer.from(`${text} ${base64(mac)}\n`), fileKey };
+}
+
+/**
+ * The age package makes a header for an empty file; a recipient that adds no stanza learns the file
+ * key on the way.
+ */
+async function makeHeaderByPackage(recipients: readonly string[]): Promise<AgeHeader> {
   const { Encrypter } = await import('age-encryption');
   const encrypter = new Encrypter();
   let fileKey = new Uint8Array();
@@ -32,8 +49,17 @@ export async function makeHeader(recipients: readonly string[]): Promise<AgeHead
   return { bytes: file.subarray(0, headerLength(file)), fileKey };
 }
 
+/** A whole age file of one chunk at most. Throws where a recipient is malformed. */
+export async function encryptFor(recipients: readonly string[], plain: Buffer): Promise<Buffer> {
+  const { bytes, fileKey } = await makeHeader(recipients);
+  const nonce = randomBytes(NONCE);
+  const sealed = Buffer.alloc(plain.length + TAG);
+  sealChunk(payloadKey(fileKey, nonce), 0, true, plain, sealed);
+  return Buffer.concat([bytes, nonce, sealed]);
+}
+
 /** Encrypts a small file. */
-export const encryptWhole = (encrypter: Encrypter, plain: Uint8Array): Promise<Buffer> =>
+const encryptWhole = (encrypter: Encrypter, plain: Uint8Array): Promise<Buffer> =>
   through(plain, (source) => encrypter.encrypt(source));
 
 /** Decrypts a small file. */

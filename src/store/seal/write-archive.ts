@@ -23,6 +23,7 @@ import { SEGMENT } from './tar-window.ts';
 import { descend } from './walk.ts';
 import { writeIndex } from './write-index.ts';
 import { TarWriter } from './write-tar.ts';
+import { newAgePair } from './x25519.ts';
 
 /** An archive that is complete but for its seal. */
 export interface Unsealed extends Pick<Plan, 'bytes' | 'files' | 'skipped'> {
@@ -95,9 +96,7 @@ export async function writeArchive(
 type Headers = Readonly<Record<Part, AgeHeader>>;
 
 async function makeKeys(store: Store, task: TaskName) {
-  const age = await import('age-encryption');
-  const identity = await age.generateX25519Identity();
-  const recipient = await age.identityToRecipient(identity);
+  const { identity, recipient } = newAgePair();
   const sealedFor = loadRecipients(store);
   const key = await wrapTaskKey(task, identity, sealedFor);
   const header = (): Promise<AgeHeader> => makeHeader([recipient]);
