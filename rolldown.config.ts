@@ -65,6 +65,8 @@ function trimDockerode(): Plugin {
     resolveId(id, importer = '') {
       if (!/\/(dockerode|docker-modem)\//.test(importer)) return null;
       if (id === 'https') return https;
+      // A copy of Node's own streams, for Nodes that had others.
+      if (id === 'readable-stream') return { id: 'node:stream', external: true };
       return UNUSED_BY_ENGINES.has(id) ? leftOut : null;
     },
     load(id) {

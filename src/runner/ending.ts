@@ -15,6 +15,8 @@ export interface Ending {
   readonly signal: string | null;
   /** In words, for the record. */
   readonly reason: string;
+  /** Nothing of the run is left that could touch the files. */
+  readonly isOver?: boolean | undefined;
 }
 
 /** The status that an ending leads to. */
@@ -28,15 +30,15 @@ export type Stop = 'none' | 'cancelled' | 'timeout';
 
 /** The ending of a run: its own, unless it was cancelled or its time was over. */
 export function endingOf(exit: Exit, stop: Stop, timeoutMs: number | null): Ending {
-  const { exitCode, signal } = exit;
+  const { exitCode, signal, isOver } = exit;
   if (stop === 'cancelled') {
-    return { kind: 'cancelled', exitCode, signal, reason: `cancelled; ${exit.reason}` };
+    return { kind: 'cancelled', exitCode, signal, isOver, reason: `cancelled; ${exit.reason}` };
   }
   if (stop === 'timeout') {
     const reason = `timed out after ${(timeoutMs ?? 0) / 1000} s; ${exit.reason}`;
-    return { kind: 'timeout', exitCode, signal, reason };
+    return { kind: 'timeout', exitCode, signal, isOver, reason };
   }
-  return { kind: exit.kind, exitCode, signal, reason: exit.reason };
+  return { kind: exit.kind, exitCode, signal, isOver, reason: exit.reason };
 }
 
 /** The ending of an attempt whose start was broken off. */

@@ -41,19 +41,31 @@ export function endTask(journal: Journal, ending: Ending): void {
  * Brings an ended task to its last state: sealed, its plaintext removed; or `kept`, with the reason
  * in the record, its staging as it was. Every step may have been done before: it is how recovery
  * goes on from wherever a supervisor died. Only for the holder of the task's lock. Returns whether
- * it is sealed.
+ * it is sealed. `removal` is that of the run, which the task does not end without.
  */
 export async function finishTask(
   store: Store,
   journal: Journal,
-  options: FinishOptions = {},
+  options: FinishOptions,
+  removal: Promise<void>,
 ): Promise<boolean> {
-  if (journal.record.artifacts !== 'sealed' && !(await sealTask(store, journal, options))) {
-    leaveQueue(store, journal.record.task);
-    return false;
-  }
-  await removeRemains(store, journal);
-  return true;
+  const isSealed = await sealOnce(store, journal, options).finally(() => removal);
+  if (isSealed) await removeRemains(store, journal);
+  else leaveQueue(store, journal.record.task);
+  return isSealed;
+}
+
+async function sealOnce(store: Store, journal: Journal, options: FinishOptions): Promise<boolean> {
+  return journal.record.artifacts === 'sealed' || (await sealTask(store, journal, options));
+}
+
+/**
+ * Loads what sealing needs, while a task runs that somebody waits for: for a small one that takes
+ * longer than to seal it.
+ */
+export function loadSealing(): void {
+  // What is wrong is told where it is needed.
+  import('../store/seal/seal.ts').catch(() => {});
 }
 
 async function sealTask(store: Store, journal: Journal, options: FinishOptions): Promise<boolean> {

@@ -8,6 +8,7 @@ export type { Claim } from './claim.ts';
 export { cancel, pause, resume } from './control.ts';
 export { startDetached, superviseDetached } from './detached.ts';
 export { type FeedOptions, followEvents, readAllEvents } from './feed.ts';
+export { loadSealing } from './finish.ts';
 export { type RecoverOptions, type Recovery, recover, recoverTask } from './recover.ts';
 export { type Submission, submit } from './submit.ts';
 export { superviseTask } from './supervise.ts';

@@ -56,12 +56,16 @@ async function withSupervision(
   try {
     if (journal.record.supervisorPid !== process.pid)
       journal.change({ supervisorPid: process.pid });
+    let isOver = false;
     if (journal.record.artifacts === 'live') {
-      endTask(journal, await live({ claim, journal, requests, options }));
+      const ending = await live({ claim, journal, requests, options });
+      endTask(journal, ending);
       freeSlot(claim.store, claim.task);
+      isOver = ending.isOver === true;
     }
-    await removeRun(journal);
-    await finishTask(claim.store, journal, options);
+    const removal = removeRun(journal);
+    if (!isOver) await removal;
+    await finishTask(claim.store, journal, options, removal);
     return journal.record;
   } finally {
     requests.close();

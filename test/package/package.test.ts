@@ -13,8 +13,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { newCli } from '../support/cli.ts';
+import { type Cli, newCli } from '../support/cli.ts';
 import { describeWithEngine } from '../support/engine.ts';
+import { until } from '../support/until.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..', '..');
@@ -68,6 +69,26 @@ function isWritable(path: string): boolean {
 /** More than one block of plaintext, so that sealing it takes the threads that encrypt. */
 const BIG = 'head -c 5000000 /dev/zero > "$TASKFS_ARTIFACTS/zeros"';
 
+/** What each supervisor may take: hundreds of them may wait at once. */
+const SUPERVISOR_MIB = 80;
+
+/** Starts a task, in the foreground and detached, and looks at the most that their supervisors have taken. */
+async function memoryOfSupervisors(cli: Cli, options: readonly string[]): Promise<number[]> {
+  const command = [...options, '--', 'sh', '-c', 'touch "$TASKFS_ARTIFACTS/ready"; sleep 3600'];
+  cli.start('run', '--name', 'near', ...command);
+  await cli.run('run', '-d', '--name', 'far', ...command);
+  const look = async (task: string): Promise<number> => {
+    await until(`${task} runs`, () => existsSync(join(cli.store, 'staging', task, 'ready')));
+    const { supervisorPid } = await cli.json('status', task, '--json');
+    const status = readFileSync(`/proc/${supervisorPid}/status`, 'utf8');
+    return Number(/^VmHWM:\s*(\d+) kB/m.exec(status)?.[1]) / 1024;
+  };
+  const taken = [await look('near'), await look('far')];
+  await cli.run('cancel', '--kill', 'near', 'far');
+  await cli.run('wait', 'near', 'far');
+  return taken;
+}
+
 describe.runIf(canBuild)('the packed package (needs a checkout that may be built in)', () => {
   it('tells its version and its verbs', async () => {
     const cli = newCli({ main });
@@ -75,6 +96,12 @@ describe.runIf(canBuild)('the packed package (needs a checkout that may be built
     expect(await cli.run('--version')).toMatchObject({ code: 0, stdout: `${version}\n` });
     expect((await cli.run('run', '--help')).stdout).toContain('--image');
     expect((await cli.run('complete', '--', 'stat')).stdout).toBe('status\n');
+  });
+
+  it(`supervises a task with less than ${SUPERVISOR_MIB} MiB`, async () => {
+    const cli = newCli({ main });
+    await cli.run('init');
+    for (const mib of await memoryOfSupervisors(cli, [])) expect(mib).toBeLessThan(SUPERVISOR_MIB);
   });
 
   it('mounts, watches, runs, seals with threads, reads back and verifies', async () => {
@@ -107,5 +134,12 @@ describeWithEngine('the packed package with an engine', ({ image, host }) => {
     expect((await cli.run('run', '-d', '--name', 'd', ...args)).code).toBe(0);
     expect((await cli.run('wait', 'd')).code).toBe(0);
     expect((await cli.run('cat', 'd', 'f')).stdout).toBe('hi\n');
+  });
+
+  it.runIf(canBuild)(`supervises a container with less than ${SUPERVISOR_MIB} MiB`, async () => {
+    const cli = newCli({ main, env: { DOCKER_HOST: host } });
+    await cli.run('init');
+    const taken = await memoryOfSupervisors(cli, ['--image', image]);
+    for (const mib of taken) expect(mib).toBeLessThan(SUPERVISOR_MIB);
   });
 });

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { cancel, startDetached, submit, waitFor } from '../../src/runner/index.ts';
 import {
@@ -8,6 +10,8 @@ import {
   type TaskSpec,
   taskPaths,
 } from '../../src/store/index.ts';
+import { readChain } from '../../src/store/seal/chain.ts';
+import { readSeal } from '../../src/store/seal/seal-record.ts';
 import {
   killSupervisor,
   newStore,
@@ -16,6 +20,7 @@ import {
   shell,
   startTask,
 } from '../support/runner.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
 /** Which tasks ran at the same time as others, and in which order they started, from their events. */
@@ -65,7 +70,9 @@ describe('the queue', () => {
     for (const task of holders) {
       await until('it runs', () => recordOf(store, task).status === 'running');
     }
-    const tasks = await startMany(store, numbered('t', count), shell('sleep 0.05', { maxRunning }));
+    const ran = join(temporaryDirectory(), 'ran');
+    const script = `echo "$TASKFS_TASK" >> ${ran}; echo made > "$TASKFS_ARTIFACTS/file"`;
+    const tasks = await startMany(store, numbered('t', count), shell(script, { maxRunning }));
     expect(tasks.every((task) => recordOf(store, task).status === 'queued')).toBe(true);
     for (const task of holders) await cancel(store, task, { kill: true, cliMain: program });
     for (const task of tasks) await waitFor(store, task, program);
@@ -75,7 +82,10 @@ describe('the queue', () => {
     for (const task of tasks) {
       expect(recordOf(store, task)).toMatchObject({ status: 'completed', artifacts: 'sealed' });
       expect(recordOf(store, task).attempts).toHaveLength(1);
+      expect(readSeal(taskPaths(store, task).archive)).toMatchObject({ task, fileCount: 1 });
     }
+    expect(readFileSync(ran, 'utf8').trim().split('\n').sort()).toEqual(tasks);
+    expect(readChain(store)).toHaveLength(tasks.length + holders.length);
   }, 600_000);
 
   it('gives the last slot to exactly one of two that race for it', async () => {

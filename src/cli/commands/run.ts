@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import type { Claim } from '../../runner/index.ts';
-import { recover, startDetached, submit, superviseTask } from '../../runner/index.ts';
+import { loadSealing, recover, startDetached, submit, superviseTask } from '../../runner/index.ts';
 import { viewTask } from '../../runner/view.ts';
 import { TaskfsError, type TaskRecord } from '../../store/index.ts';
 import { cliMain } from '../cli-main.ts';
@@ -74,6 +74,7 @@ async function inForeground(
     onEngineProgress: engine.onProgress,
     onRunning: (running) => {
       engine[Symbol.dispose]();
+      loadSealing();
       return lendTerminal(running, options);
     },
   });

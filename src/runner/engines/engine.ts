@@ -51,6 +51,8 @@ export interface Exit {
   readonly kind: 'exit' | 'signal' | 'out-of-memory' | 'engine-lost' | 'interrupted';
   /** In words, for the record. */
   readonly reason: string;
+  /** Nothing is left that could touch the files: they may be sealed before the run is removed. */
+  readonly isOver?: boolean;
 }
 
 /** What an engine needs to find a run again after its supervisor died; plain JSON, for the record. */

@@ -3,7 +3,15 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { TaskfsError } from '../../../store/index.ts';
-import type { Engine, EngineState, Launch, Output, Running, StartOptions } from '../engine.ts';
+import type {
+  Engine,
+  EngineState,
+  Exit,
+  Launch,
+  Output,
+  Running,
+  StartOptions,
+} from '../engine.ts';
 import type { Client } from './client.ts';
 import { type Connection, connect, openClient } from './connect.ts';
 import { containerSpec, ownerOf } from './container-spec.ts';
@@ -113,12 +121,19 @@ async function begin(
     if (stdin) stdin.pipe(attached);
     const ledger = openLedger(state.ledger, 0);
     const followed = { docker, container, tty: state.tty, ledger, output, patienceMs };
-    return runningContainer(container, followContainer(followed, attached), attached);
+    const ended = followContainer(followed, attached).then((exit) => overOf(exit, state));
+    return runningContainer(container, ended, attached);
   } catch (error) {
     await removeContainer({ ...state, reclaim: null });
     throw error;
   }
 }
+
+/** A container that has ended touches nothing any more; its files may still have to change owners. */
+const overOf = (exit: Exit, { reclaim }: ContainerState): Exit => ({
+  ...exit,
+  isOver: exit.kind !== 'engine-lost' && reclaim === null,
+});
 
 async function attach(
   patienceMs: number,
@@ -131,7 +146,8 @@ async function attach(
   if (!(await wasStarted(container))) return undefined;
   const ledger = openLedger(state.ledger, logged);
   const followed = { docker, container, tty: state.tty, ledger, output, patienceMs };
-  return runningContainer(container, followContainer(followed), undefined);
+  const ended = followContainer(followed).then((exit) => overOf(exit, state));
+  return runningContainer(container, ended, undefined);
 }
 
 /** Whether a container is there and ran; one whose engine does not answer may have. */

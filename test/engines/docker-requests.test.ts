@@ -1,0 +1,81 @@
+import { connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { createDockerEngine } from '../../src/runner/engines/docker/docker-engine.ts';
+import { describeWithEngine } from '../support/engine.ts';
+import { newLaunch, startRun } from '../support/engine-run.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+const REQUEST_LINE = /^(GET|POST|DELETE|HEAD) (\S+) HTTP/;
+
+describeWithEngine('what is asked of the docker engine', ({ image, host }) => {
+  /** A socket before the engine's: makes it the engine of this test, and notes what is asked. */
+  const listen = async (): Promise<readonly string[]> => {
+    const requests: string[] = [];
+    const note = (chunk: Buffer): void => {
+      const [, method, path = ''] = REQUEST_LINE.exec(chunk.toString('latin1')) ?? [];
+      if (method) requests.push(`${method} ${nameless(path)}`);
+    };
+    const server = createServer({ allowHalfOpen: true }, (socket: Socket) => {
+      const engine = connect({ path: host.replace('unix://', ''), allowHalfOpen: true });
+      for (const end of [socket, engine])
+        end.on('error', () => [socket, engine].map((one) => one.destroy()));
+      socket.on('data', note);
+      socket.pipe(engine).pipe(socket);
+    });
+    const path = join(temporaryDirectory(), 'engine.sock');
+    server.listen(path);
+    await new Promise((resolve) => server.once('listening', resolve));
+    const before = process.env.DOCKER_HOST;
+    process.env.DOCKER_HOST = `unix://${path}`;
+    onTestFinished(() => {
+      process.env.DOCKER_HOST = before;
+      server.close();
+    });
+    return requests;
+  };
+
+  /** Without what differs from container to container, and without settings. */
+  const nameless = (path: string): string =>
+    path.replace(/\?.*/, '').replace(/^\/containers\/(?!create)[^/]+/, '/containers/ID');
+
+  const runAndRemove = async (...command: string[]): Promise<void> => {
+    const engine = createDockerEngine();
+    const { running, state } = await startRun(engine, newLaunch(command, { image }));
+    expect(await running.ended).toMatchObject({ exitCode: 0, isOver: true });
+    await engine.remove(state());
+  };
+
+  const whole = [
+    'GET /_ping',
+    `GET /images/${image}/json`,
+    'POST /containers/create',
+    'POST /containers/ID/attach',
+    'POST /containers/ID/start',
+    'POST /containers/ID/wait',
+    'GET /containers/ID/json',
+    'GET /containers/ID/json',
+    'DELETE /containers/ID',
+  ];
+
+  it('is little, and no more while a container is idle: nothing is polled', async () => {
+    const requests = await listen();
+    await runAndRemove('sleep', '3');
+    expect(requests).toEqual(whole);
+  });
+
+  it('is one request that waits, while a run is followed again', async () => {
+    const engine = createDockerEngine();
+    const { state, output } = await startRun(engine, newLaunch(['sleep', '3'], { image }));
+    const requests = await listen();
+    const endpoint = { host: process.env.DOCKER_HOST, certificates: null, verify: false };
+    const running = await engine.attach({ ...state(), endpoint }, 0, output);
+    expect(await running?.ended).toMatchObject({ exitCode: 0, isOver: true });
+    expect(requests.toSorted()).toEqual([
+      'GET /containers/ID/json',
+      'GET /containers/ID/json',
+      'GET /containers/ID/logs',
+      'POST /containers/ID/wait',
+    ]);
+  });
+});
