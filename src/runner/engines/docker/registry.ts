@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
@@ -25,7 +25,7 @@ export async function credentialsFor(
   image: string,
   signal?: AbortSignal,
 ): Promise<Credentials | undefined> {
-  const config = await readConfig();
+  const config = readConfig();
   const registry = registryOf(image);
   const helper = config.credHelpers?.[registry] ?? config.credsStore;
   if (helper) return askHelper(helper, registry, signal);
@@ -42,10 +42,10 @@ function registryOf(image: string): string {
   return isHost && first !== 'docker.io' ? first : DOCKER_HUB;
 }
 
-async function readConfig(): Promise<LoginConfig> {
+function readConfig(): LoginConfig {
   const directory = process.env.DOCKER_CONFIG || join(homedir(), '.docker');
   try {
-    return JSON.parse(await readFile(join(directory, 'config.json'), 'utf8')) as LoginConfig;
+    return JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8')) as LoginConfig;
   } catch {
     // No login: images that need none can be fetched.
     return {};
