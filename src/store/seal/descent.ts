@@ -140,9 +140,10 @@ export function openChild(dirfd: number, name: Buffer, path: Buffer, flags: numb
 
 const GONE: readonly number[] = [errno.ENOENT, errno.ENOTDIR, errno.ELOOP];
 
-/** Root reads whatever the mode says. */
-const lacksRights = ({ mode }: Stat): boolean =>
-  process.geteuid?.() !== 0 && (mode & 0o500) !== 0o500;
+/** Root reads whatever the mode says. Asked once: it is a system call. */
+const isRoot = process.geteuid?.() === 0;
+
+const lacksRights = ({ mode }: Stat): boolean => !isRoot && (mode & 0o500) !== 0o500;
 
 function restore(fd: number, stat: Stat): void {
   if (lacksRights(stat)) chmodFd(fd, stat.mode & 0o7777);

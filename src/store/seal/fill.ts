@@ -1,7 +1,7 @@
 import { createHash, hash } from 'node:crypto';
 import { closeSync, readSync } from 'node:fs';
 import type { Batch } from './batch.ts';
-import { changeOf, openContent, openToRead } from './content.ts';
+import { changeOf, needsLoan, openContent, openToRead } from './content.ts';
 import { join, TreeChanged } from './descent.ts';
 import type { Stretch } from './index-entry.ts';
 import type { OnLend } from './lent-modes.ts';
@@ -98,7 +98,8 @@ export class Filler {
     const { onLend, digests } = this.options;
     const { entry, path, number } = file;
     const found = { ...file, name: entry.name, stat: entry.stat };
-    const fd = onLend ? openContent(found, onLend) : openToRead(found);
+    const isLent = onLend && needsLoan(entry.stat);
+    const fd = isLent ? openContent(found, onLend) : openToRead(found);
     try {
       digests.set(this.putContent(fd, entry), number * DIGEST);
       this.noteChange(fd, entry, path);

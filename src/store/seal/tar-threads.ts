@@ -34,6 +34,7 @@ export class TarThreads implements AsyncDisposable {
 
   /** Starts them; a small archive needs none. */
   start(): void {
+    if (this.areStarted) return;
     const count = Math.min(MAX_THREADS, Math.max(1, availableParallelism() - 1));
     while (this.threads.length < count) this.threads.push(this.startOne(this.threads.length));
   }
