@@ -1,14 +1,17 @@
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   constants,
   existsSync,
+  linkSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -18,8 +21,9 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { keyPaths, loadIdentities } from '../../src/store/keys.ts';
 import type { ArchiveReader, IndexEntry } from '../../src/store/seal/reader.ts';
 import { openArchive } from '../../src/store/seal/reader.ts';
-import { removePlaintext, sealTask } from '../../src/store/seal/seal.ts';
+import { removePlaintext, type SealProgress, sealTask } from '../../src/store/seal/seal.ts';
 import { unlockArchive } from '../../src/store/seal/unlock.ts';
+import { verifyArchives } from '../../src/store/seal/verify.ts';
 import { mkdirAt, openAt } from '../../src/sys/index.ts';
 import { endedTask, type SealableTask, storeWithKeys } from '../support/sealable.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -173,6 +177,36 @@ describe('trees of every kind', () => {
     expect(content(reader, [...Array(3000).fill('d'), 'file'].join('/'))).toBe('bottom');
   });
 
+  test('so many files, and so large ones, that threads seal them', async () => {
+    const sealable = endedTask(await storeWithKeys(), 'threads');
+    const { store, task, paths } = sealable;
+    const many = Array.from({ length: 1500 }, (_, number) => `directory-${number % 40}/${number}`);
+    for (let number = 0; number < 40; number++)
+      mkdirSync(join(paths.staging, `directory-${number}`));
+    for (const name of many) writeFileSync(join(paths.staging, name), `this is ${name}`);
+    const large = randomBytes(40_000_000);
+    writeFileSync(join(paths.staging, 'directory-7/large'), large);
+    writeFileSync(join(paths.staging, 'holes'), 'begins');
+    truncateSync(join(paths.staging, 'holes'), 2 ** 40);
+    linkSync(join(paths.staging, 'directory-7/large'), join(paths.staging, 'hard'));
+    const steps: number[] = [];
+    const onProgress = ({ bytes, totalBytes }: SealProgress): void =>
+      void steps.push(bytes / totalBytes);
+    expect(await sealTask(store, task, { onProgress })).toMatchObject({ files: 1502, changed: [] });
+    expect(steps).toEqual([...steps].sort((one, two) => one - two));
+    expect(Math.max(...steps)).toBeLessThanOrEqual(1);
+    const identities = await loadIdentities(store);
+    expect((await verifyArchives(store, { deep: true, identities })).findings).toEqual([]);
+    const reader = await open(sealable);
+    for (const name of many) expect(content(reader, name)).toBe(`this is ${name}`);
+    const entry = find(reader, 'hard');
+    const bytes = Buffer.alloc(entry.size);
+    reader.read(entry, bytes, 0);
+    expect(bytes.equals(large)).toBe(true);
+    expect(find(reader, 'holes').size).toBe(2 ** 40);
+    expect(statSync(join(paths.archive, 'artifacts.tar.enc')).size).toBeLessThan(50_000_000);
+  });
+
   test('a plain user seals files and directories of mode 0000, and their modes stay', () => {
     const home = temporaryDirectory();
     execFileSync('chmod', ['0777', home]);
@@ -182,7 +216,13 @@ describe('trees of every kind', () => {
     const [file = '', ...args] = isRoot ? [...asNobody, ...command] : command;
     const output = execFileSync(file, args, { encoding: 'utf8' });
     expect(JSON.parse(output)).toEqual({
-      archived: { secret: ['hidden', 0], 'closed/inner': ['inside', 0o400], closed: 0 },
+      archived: {
+        secret: ['hidden', 0],
+        'closed/inner': ['inside', 0o400],
+        'closed/many-1199': ['1199', 0o600],
+        'closed/many-1100': ['1100', 0],
+        closed: 0,
+      },
       onDisk: { secret: 0, closed: 0 },
     });
   });

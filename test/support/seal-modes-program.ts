@@ -13,6 +13,9 @@ const closed = join(paths.staging, 'closed');
 writeFileSync(secret, 'hidden');
 mkdirSync(closed);
 writeFileSync(join(closed, 'inner'), 'inside', { mode: 0o400 });
+// So many that threads help: the directory stays open to them until they have read all of it.
+for (let number = 0; number < 1200; number++)
+  writeFileSync(join(closed, `many-${number}`), `${number}`, { mode: number % 100 && 0o600 });
 chmodSync(secret, 0);
 chmodSync(closed, 0);
 await sealTask(store, task);
@@ -36,6 +39,8 @@ const read = (path: string) => {
 const archived = {
   secret: read('secret'),
   'closed/inner': read('closed/inner'),
+  'closed/many-1199': read('closed/many-1199'),
+  'closed/many-1100': read('closed/many-1100'),
   closed: find('closed').mode,
 };
 const modeOf = (path: string): number => statSync(path).mode & 0o7777;

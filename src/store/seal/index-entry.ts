@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { ArtifactType } from '../artifacts/artifact.ts';
 import { TaskfsError } from '../errors.ts';
 import { scanLine } from './index-line.ts';
@@ -65,45 +66,35 @@ interface Line {
   readonly section?: readonly [number, number];
 }
 
-/** The line of an entry, its newline included. */
+/** The line of an entry, its newline included. Put together by hand: there are as many as files. */
 export function encodeEntry(entry: Omit<IndexEntry, 'position'>): Buffer {
-  const line: Line = {
-    ...encodeBytes('name', entry.name),
-    type: entry.type,
-    mode: entry.mode,
-    uid: entry.uid,
-    gid: entry.gid,
-    size: entry.size,
-    nlink: entry.nlink,
-    atime: String(entry.atimeNs),
-    mtime: String(entry.mtimeNs),
-    ctime: String(entry.ctimeNs),
-    ...(entry.target && encodeBytes('target', entry.target)),
-    ...(entry.offset !== undefined && { offset: entry.offset }),
-    ...(entry.extents && { extents: entry.extents.map(pair) }),
-    ...(entry.sha256 && { sha256: entry.sha256 }),
-    ...(entry.mime && { mime: entry.mime }),
-    ...(entry.xattrs && { xattrs: entry.xattrs.map(encodeXattr) }),
-    ...(entry.section && { section: pair(entry.section) }),
-  };
-  return Buffer.from(`${JSON.stringify(line)}\n`);
+  const { type, mode, uid, gid, size, nlink, atimeNs, mtimeNs, ctimeNs } = entry;
+  const { target, offset, extents, sha256, mime, xattrs, section } = entry;
+  let line = `{${bytesMember('name', entry.name)},"type":"${type}","mode":${mode}`;
+  line += `,"uid":${uid},"gid":${gid},"size":${size},"nlink":${nlink}`;
+  line += `,"atime":"${atimeNs}","mtime":"${mtimeNs}","ctime":"${ctimeNs}"`;
+  if (target) line += `,${bytesMember('target', target)}`;
+  if (offset !== undefined) line += `,"offset":${offset}`;
+  if (extents) line += `,"extents":${JSON.stringify(extents.map(pair))}`;
+  if (sha256) line += `,"sha256":"${sha256}"`;
+  if (mime) line += `,"mime":${JSON.stringify(mime)}`;
+  if (xattrs) line += `,"xattrs":${JSON.stringify(xattrs.map(encodeXattr))}`;
+  if (section) line += `,"section":${JSON.stringify(pair(section))}`;
+  return Buffer.from(`${line}}\n`);
 }
 
 /** The line of a further name of a file whose first name's line begins at `position`. */
-export function encodeLink(name: Buffer, position: number): Buffer {
-  const line: Line = { ...encodeBytes('name', name), link: position };
-  return Buffer.from(`${JSON.stringify(line)}\n`);
-}
+export const encodeLink = (name: Buffer, position: number): Buffer =>
+  Buffer.from(`{${bytesMember('name', name)},"link":${position}}\n`);
 
 const pair = ({ start, length }: Stretch) => [start, length] as const;
 const encodeXattr = ([name, value]: readonly [Buffer, Buffer]) =>
   [name.toString('base64'), value.toString('base64')] as const;
 
 /** As text where the bytes are UTF-8, else in base64 under another key. */
-function encodeBytes(key: 'name' | 'target', bytes: Buffer): Line {
-  const text = bytes.toString('utf8');
-  if (Buffer.from(text).equals(bytes)) return { [key]: text };
-  return { [`${key}64`]: bytes.toString('base64') };
+function bytesMember(key: 'name' | 'target', bytes: Buffer): string {
+  if (isUtf8(bytes)) return `"${key}":${JSON.stringify(bytes.toString('utf8'))}`;
+  return `"${key}64":"${bytes.toString('base64')}"`;
 }
 
 /** A decoded line: an entry, or a further name of the file whose line begins at `link`. */

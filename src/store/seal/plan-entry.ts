@@ -1,4 +1,3 @@
-import { deserialize, serialize } from 'node:v8';
 import { isDirectory, isRegular, isSymlink, type Stat } from '../../sys/index.ts';
 import type { Stretch } from './index-entry.ts';
 import { type Member, type MemberType, padding, storedSize } from './tar-header.ts';
@@ -95,7 +94,7 @@ const NO_EXTRAS = Buffer.alloc(0);
 export function encodePlanEntry(entry: PlanEntry): Buffer {
   const { name, stat, kind, headerLength, target, link, extents, xattrs } = entry;
   const hasExtras = target ?? link ?? extents ?? xattrs;
-  const extras = hasExtras ? serialize({ target, link, extents, xattrs }) : NO_EXTRAS;
+  const extras = hasExtras ? encodeExtras(entry) : NO_EXTRAS;
   const bytes = Buffer.allocUnsafe(FIXED + name.length + extras.length);
   bytes.writeUInt32LE(bytes.length, 0);
   bytes.writeUInt16LE(KINDS.indexOf(kind), 4);
@@ -139,6 +138,37 @@ export function decodePlanEntry(bytes: Buffer, at: number): PlanEntry {
       mtimeNs: bytes.readBigInt64LE(at + 64),
       ctimeNs: bytes.readBigInt64LE(at + 72),
     },
-    ...(nameEnd < end && (deserialize(bytes.subarray(nameEnd, end)) as Extras)),
+    ...(nameEnd < end && decodeExtras(bytes.toString('latin1', nameEnd, end))),
+  };
+}
+
+/** JSON, with raw bytes in base64. */
+interface ExtrasText {
+  readonly target?: string;
+  readonly link?: readonly [path: string, number: number];
+  readonly extents?: readonly Stretch[];
+  readonly xattrs?: readonly (readonly [name: string, value: string])[];
+}
+
+function encodeExtras({ target, link, extents, xattrs }: Extras): Buffer {
+  const text: ExtrasText = {
+    ...(target && { target: text64(target) }),
+    ...(link && { link: [text64(link.path), link.number] }),
+    ...(extents && { extents }),
+    ...(xattrs && { xattrs: xattrs.map(([name, value]) => [text64(name), text64(value)]) }),
+  };
+  return Buffer.from(JSON.stringify(text), 'latin1');
+}
+
+const text64 = (bytes: Buffer): string => bytes.toString('base64');
+const raw = (text: string): Buffer => Buffer.from(text, 'base64');
+
+function decodeExtras(text: string): Extras {
+  const { target, link, extents, xattrs } = JSON.parse(text) as ExtrasText;
+  return {
+    ...(target !== undefined && { target: raw(target) }),
+    ...(link && { link: { path: raw(link[0]), number: link[1] } }),
+    ...(extents && { extents }),
+    ...(xattrs && { xattrs: xattrs.map(([name, value]) => [raw(name), raw(value)] as const) }),
   };
 }

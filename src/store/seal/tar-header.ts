@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { Stretch } from './index-entry.ts';
 import { BLOCK, type USTAR_TYPE, writeUstar } from './ustar.ts';
 
@@ -27,22 +28,32 @@ export interface Member {
   readonly xattrs?: readonly (readonly [name: Buffer, value: Buffer])[];
 }
 
-/** All blocks before the first byte of content: extended header, header, and the map of a sparse file. */
+/**
+ * All blocks before the first byte of content: extended header, header, and the map of a sparse file. What is returned
+ * is good until the next call.
+ */
 export function encodeMember(member: Member): Buffer {
   const map = mapOf(member);
   const stored = map.length + storedSize(member);
   const records = paxRecords(member, stored);
   const paxLength = records.reduce((sum, [key, value]) => sum + recordLength(key, value), 0);
   const headerAt = BLOCK + padded(paxLength);
-  const bytes = Buffer.alloc(headerAt + BLOCK + map.length);
+  const bytes = scratchOf(headerAt + BLOCK + map.length);
   writeBlock(bytes, 0, 'ExtendedHeader', member, { name: PAX_NAME, size: paxLength });
-  let at = BLOCK;
-  for (const [key, value] of records) at = writeRecord(bytes, at, key, value);
+  const end = writeRecords(bytes, BLOCK, records);
+  bytes.fill(0, end, headerAt);
   const { path, linkTarget } = member;
   const link = linkTarget && ustarName(linkTarget);
   writeBlock(bytes, headerAt, member.type, member, { name: ustarName(path), size: stored, link });
   bytes.set(map, headerAt + BLOCK);
   return bytes;
+}
+
+let scratch = Buffer.alloc(4096);
+
+function scratchOf(length: number): Buffer {
+  if (length > scratch.length) scratch = Buffer.alloc(length);
+  return scratch.subarray(0, length);
 }
 
 /** How long `encodeMember` makes it. */
@@ -106,21 +117,31 @@ const sparseRecords = (path: Buffer, size: number): PaxRecord[] => [
 function recordLength(key: string, { length }: Buffer | string): number {
   const rest = key.length + length + 3;
   let digits = 1;
-  while (String(rest + digits).length > digits) digits++;
+  while (rest + digits >= 10 ** digits) digits++;
   return rest + digits;
 }
 
-/** Returns where the next record goes. */
-function writeRecord(into: Buffer, at: number, key: string, value: Buffer | string): number {
-  const end = at + recordLength(key, value);
-  const from = at + into.write(`${end - at} ${key}=`, at, 'latin1');
-  if (typeof value === 'string') into.write(value, from, 'latin1');
-  else into.set(value, from);
-  into[end - 1] = NEWLINE;
-  return end;
+/** Returns where they end. What is ASCII, and most is, is written at once. */
+function writeRecords(into: Buffer, start: number, records: readonly PaxRecord[]): number {
+  let at = start;
+  let text = '';
+  const flush = (): void => {
+    if (text) at += into.write(text, at, 'latin1');
+    text = '';
+  };
+  for (const [key, value] of records) {
+    text += `${recordLength(key, value)} ${key}=`;
+    if (typeof value === 'string') text += `${value}\n`;
+    else {
+      flush();
+      into.set(value, at);
+      at += value.length;
+      text = '\n';
+    }
+  }
+  flush();
+  return at;
 }
-
-const NEWLINE = 0x0a;
 
 /** As GNU tar does: a keyword ends at the first '='. */
 const escapeKeyword = (name: Buffer): string =>
@@ -135,10 +156,12 @@ export function seconds(ns: bigint): string {
   return `${ns < 0n ? '-' : ''}${magnitude / BILLION}.${fraction}`;
 }
 
-const isPlain = (name: Buffer): boolean => name.every((byte) => byte >= 0x20 && byte < 0x7f);
+function isPlain(name: Buffer): boolean {
+  for (const byte of name) if (byte < 0x20 || byte >= 0x7f) return false;
+  return true;
+}
 
-const needsBinary = (name: Buffer): boolean =>
-  !isPlain(name) && !Buffer.from(name.toString('utf8')).equals(name);
+const needsBinary = (name: Buffer): boolean => !isPlain(name) && !isUtf8(name);
 
 const USTAR_NAME = 99;
 

@@ -24,59 +24,77 @@ export interface UstarFields {
   readonly mtime: number;
 }
 
-/** Writes a block at `at`, where `into` holds zeros. */
+/** Writes a block at `at`. */
 export function writeUstar(into: Buffer, at: number, fields: UstarFields): void {
-  const { type, name, link, mode, uid, gid, size, mtime } = fields;
-  into.write(name, at, 100, 'latin1');
-  writeNumber(into, at + 100, 8, mode);
-  writeNumber(into, at + 108, 8, uid);
-  writeNumber(into, at + 116, 8, gid);
-  writeNumber(into, at + 124, 12, size);
-  writeNumber(into, at + 136, 12, mtime);
-  into.write(USTAR_TYPE[type], at + 156, 1, 'latin1');
-  if (link) into.write(link, at + 157, 100, 'latin1');
-  writeNumber(into, at + 148, 8, checksum(into, at, link !== undefined));
-  into.set(MAGIC, at + 257);
-  into.set(NO_DEVICE, at + 329);
+  const { type, name, link, size, mtime } = fields;
+  const { block, sum } = templateOf(fields);
+  into.set(block, at);
+  let total = sum + writeText(into, at, name);
+  if (link) total += writeText(into, at + 157, link);
+  total += writeNumber(into, at + 124, 12, size) + writeNumber(into, at + 136, 12, mtime);
+  const typeCode = USTAR_TYPE[type].charCodeAt(0);
+  into[at + 156] = typeCode;
+  writeNumber(into, at + 148, 8, total + typeCode);
+}
+
+/** What is the same in most blocks of a tree: made once for each mode and owner that follow each other. */
+interface Template {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly block: Buffer;
+  /** Of its bytes, with spaces for the checksum. */
+  readonly sum: number;
+}
+
+let template: Template | undefined;
+
+function templateOf({ mode, uid, gid }: UstarFields): Template {
+  if (template?.mode === mode && template.uid === uid && template.gid === gid) return template;
+  const block = Buffer.alloc(BLOCK);
+  let sum = 8 * SPACE;
+  sum += writeNumber(block, 100, 8, mode) + writeNumber(block, 108, 8, uid);
+  sum += writeNumber(block, 116, 8, gid) + writeText(block, 257, 'ustar\u000000');
+  sum += writeNumber(block, 329, 8, 0) + writeNumber(block, 337, 8, 0);
+  template = { mode, uid, gid, block, sum };
+  return template;
+}
+
+/** Returns the sum of the bytes, as all of these. */
+function writeText(into: Buffer, at: number, text: string): number {
+  let sum = 0;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    into[at + index] = code;
+    sum += code;
+  }
+  return sum;
 }
 
 /** Digits, a space and a NUL; a number that needs the space's place takes it. */
-function writeNumber(into: Buffer, at: number, width: number, value: number): void {
+function writeNumber(into: Buffer, at: number, width: number, value: number): number {
   if (value < 8 ** (width - 2)) {
-    writeDigits(into, at, width - 2, value);
     into[at + width - 2] = SPACE;
-  } else if (value < 8 ** (width - 1)) writeDigits(into, at, width - 1, value);
-  else {
-    into[at] = 0x80;
-    into.writeUIntBE(value, at + width - 6, 6);
+    return SPACE + writeDigits(into, at, width - 2, value);
   }
+  if (value < 8 ** (width - 1)) return writeDigits(into, at, width - 1, value);
+  into[at] = 0x80;
+  into.writeUIntBE(value, at + width - 6, 6);
+  return into.subarray(at, at + width).reduce((sum, byte) => sum + byte, 0);
 }
 
 const ZERO = 0x30;
 const SPACE = 0x20;
 
-/** Octal digits; the byte behind them stays zero. */
-function writeDigits(into: Buffer, at: number, digits: number, value: number): void {
+/** Octal digits. */
+function writeDigits(into: Buffer, at: number, digits: number, value: number): number {
   let rest = value;
+  let sum = ZERO * digits;
   for (let place = at + digits - 1; place >= at; place--) {
-    into[place] = ZERO + (rest % 8);
-    rest = Math.floor(rest / 8);
+    const digit = rest % 8;
+    into[place] = ZERO + digit;
+    sum += digit;
+    rest = (rest - digit) / 8;
   }
-}
-
-const MAGIC = Buffer.from('ustar\u000000', 'latin1');
-/** devmajor and devminor. */
-const NO_DEVICE = Buffer.from('000000 \u0000000000 \u0000', 'latin1');
-
-const sumOf = (bytes: Uint8Array): number => bytes.reduce((sum, byte) => sum + byte, 0);
-
-/** What every block adds to its checksum: magic, device, and spaces in the place of the checksum itself. */
-const CONSTANT_SUM = sumOf(MAGIC) + sumOf(NO_DEVICE) + 8 * SPACE;
-
-/** The sum of a block's bytes (but for the constant ones, only fields up to the link are in use). */
-function checksum(block: Buffer, at: number, hasLink: boolean): number {
-  let sum = CONSTANT_SUM;
-  const end = at + (hasLink ? 257 : 157);
-  for (let place = at; place < end; place++) sum += block[place] ?? 0;
   return sum;
 }

@@ -56,14 +56,8 @@ function hexOf(digests: Uint8Array, file: number): string {
   return Buffer.from(buffer, byteOffset + file * DIGEST, DIGEST).toString('hex');
 }
 
-/** An entry is good until the next one is read; the line of a directory waits longer. */
-const lasting = (entry: PlanEntry): PlanEntry => ({
-  ...entry,
-  name: Buffer.from(entry.name),
-  ...(entry.xattrs && {
-    xattrs: entry.xattrs.map(([name, value]) => [Buffer.from(name), Buffer.from(value)] as const),
-  }),
-});
+/** The name of an entry is good until the next one is read; the line of a directory waits longer. */
+const lasting = (entry: PlanEntry): PlanEntry => ({ ...entry, name: Buffer.from(entry.name) });
 
 function lineOf({ name, stat, target, extents, xattrs }: PlanEntry): NewEntry {
   const { mode, uid, gid, nlink, atimeNs, mtimeNs, ctimeNs } = stat;

@@ -77,8 +77,8 @@ export class TarWriter {
       } else if (!work && !isEnded && this.window.hasRoom(plan.bytes)) {
         this.filler.putEnd(plan.bytes - TAR_END, TAR_END);
         isEnded = true;
-      } else if (this.segments.sealOne() || this.hash.step(this.hashable())) {
-        // Something was done; perhaps there is room for more.
+      } else if (this.hash.step(this.hashable()) || this.segments.sealOne()) {
+        // The hash is this thread's alone, so it comes first; others seal as well.
       } else if (this.window.sealedCount() === this.window.segments) break;
       else await threads.news();
       await pace.keep();
