@@ -160,7 +160,9 @@ const isEncrypted = (data: Buffer): boolean => beginsWith(data, MAGIC) || begins
 async function unprotect(path: string, data: Buffer, ask?: AskPassphrase): Promise<string> {
   const passphrase = await ask?.(path);
   if (passphrase === undefined) {
-    throw new TaskfsError('wrong-key', `${path} is protected by a passphrase, and none was given`);
+    throw new TaskfsError('wrong-key', `${path} is protected by a passphrase, and none was given`, {
+      hint: 'It is asked for where standard input is a terminal; --identity names another identity file.',
+    });
   }
   const { armor, Decrypter } = await import('age-encryption');
   const decrypter = new Decrypter();
