@@ -1,7 +1,9 @@
 /**
  * Live directories against native staging and other file systems in user space, all in one run on
- * one machine: only ratios within a row mean anything. As root also with kernel passthrough;
- * `--user` mounts and works as nobody. `--rounds N` (3), `--files N` (10000), `--megabytes N` (256).
+ * one machine: only ratios within a row mean anything. All lies in TMPDIR: a file system in memory
+ * shows what is lost above staging, a disk what of it is felt. As root also with kernel passthrough;
+ * `--user` mounts and works as nobody. `--rounds N` (3), `--files N` (10000), `--megabytes N` (256),
+ * `--tree N` (20000 files for git and rg; 0: none), `--hp FILE` (the passthrough_hp.cc of libfuse).
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -10,6 +12,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { markdown, median, type Row } from './live/table.ts';
 import { type Target, Targets } from './live/targets.ts';
+import { makeTree, programs, time, warm } from './live/tree.ts';
 
 const NOBODY = 65534;
 const { values } = parseArgs({
@@ -18,38 +21,76 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     files: { type: 'string', default: '10000' },
     megabytes: { type: 'string', default: '256' },
+    tree: { type: 'string', default: '20000' },
+    hp: { type: 'string' },
   },
 });
 const rounds = Number(values.rounds);
 const files = Number(values.files);
 const bytes = Number(values.megabytes) * 2 ** 20;
+const treeFiles = Number(values.tree);
 const uid = values.user ? NOBODY : undefined;
+const as = uid === undefined ? undefined : { uid, gid: uid };
 
-/** What is measured, in an order in which each finds what the one before left. */
-const workloads = [
-  { name: `create ${files}`, run: 'create', number: files, unit: 'µs a file', per: files },
-  { name: `stat ${files}`, run: 'stat', number: files, unit: 'µs a file', per: files },
+interface Workload {
+  readonly name: string;
+  readonly run: string;
+  readonly number: number;
+  /** By how many its time is divided, and what the row then says. */
+  readonly per: number;
+  readonly unit: string;
+}
+
+const ofFiles = (name: string, run: string, unit = 'µs a file'): Workload => ({
+  name,
+  run,
+  number: files,
+  per: files,
+  unit,
+});
+
+const ofBytes = (name: string, run: string): Workload => ({
+  name,
+  run,
+  number: bytes,
+  per: bytes / 2 ** 20,
+  unit: 'µs a MiB',
+});
+
+const small = bytes / 4;
+
+/**
+ * What is measured. Each part is done in one go in each target; a round of it goes through all
+ * targets, so that what else the machine does hits all of them.
+ */
+const parts: readonly { readonly directory: string; readonly workloads: readonly Workload[] }[] = [
   {
-    name: `list ${files} with attributes`,
-    run: 'list',
-    number: files,
-    unit: 'µs a file',
-    per: files,
+    directory: 'many',
+    workloads: [
+      ofFiles(`create ${files}`, 'create'),
+      ofFiles(`stat ${files}`, 'stat'),
+      ofFiles(`list ${files} with attributes`, 'list'),
+      ofFiles(`${files} missing names`, 'missing', 'µs a name'),
+      ofFiles(`unlink ${files}`, 'unlink'),
+    ],
   },
-  { name: `unlink ${files}`, run: 'unlink', number: files, unit: 'µs a file', per: files },
-  { name: `${files} missing names`, run: 'missing', number: files, unit: 'µs a name', per: files },
-  { name: 'write', run: 'write', number: bytes, unit: 'µs a MiB', per: bytes / 2 ** 20 },
-  { name: 'read', run: 'read', number: bytes, unit: 'µs a MiB', per: bytes / 2 ** 20 },
-  { name: 'read again', run: 'read', number: bytes, unit: 'µs a MiB', per: bytes / 2 ** 20 },
   {
-    name: 'write by 4 KiB',
-    run: 'write4k',
-    number: bytes / 4,
-    unit: 'µs a write',
-    per: bytes / 4 / 4096,
+    directory: 'content',
+    workloads: [ofBytes('write', 'write'), ofBytes('read', 'read'), ofBytes('read again', 'read')],
   },
-] as const;
-type Workload = (typeof workloads)[number];
+  {
+    directory: 'content',
+    workloads: [
+      {
+        name: 'write by 4 KiB',
+        run: 'write4k',
+        number: small,
+        per: small / 4096,
+        unit: 'µs a write',
+      },
+    ],
+  },
+];
 
 const work = mkdtempSync(join(tmpdir(), 'taskfs-bench-'));
 chmodSync(work, 0o755);
@@ -57,10 +98,9 @@ const program = join(work, 'workload');
 const source = join(import.meta.dirname, 'live', 'workload.c');
 const targets = new Targets(work, uid);
 
-/** Seconds that a workload took in a target. */
-function measure({ directory }: Target, { run, number }: Workload): number {
-  const as = uid === undefined ? {} : { uid, gid: uid };
-  const args = [directory, run, String(number)];
+/** Seconds that a workload took in a directory of a target. */
+function measure({ directory }: Target, below: string, { run, number }: Workload): number {
+  const args = [join(directory, below), run, String(number)];
   return Number(execFileSync(program, args, { encoding: 'utf8', cwd: '/', ...as }));
 }
 
@@ -71,37 +111,65 @@ function resident({ server }: Target): number | undefined {
 }
 
 async function openAll(): Promise<Target[]> {
-  const example = await targets.libfuseExample();
+  const lowLevel = await targets.lowLevelExample();
   return [
     targets.native(),
     ...(uid === undefined ? [await targets.taskfs('passthrough', 'kernel', true)] : []),
     await targets.taskfs('kernel', 'kernel', false),
     await targets.taskfs('libfuse', 'libfuse', false),
     await targets.bindfs(),
-    ...(example ? [example] : []),
+    ...(lowLevel ? [lowLevel] : []),
+    ...(values.hp
+      ? [
+          await targets.highPerformanceExample(values.hp, 'passthrough_hp', []),
+          await targets.highPerformanceExample(values.hp, 'passthrough_hp-nocache', ['--nocache']),
+        ]
+      : []),
   ];
 }
 
-function rowsOf(all: readonly Target[]): Row[] {
-  const figures = workloads.map(() => all.map((): number[] => []));
-  // Targets take turns within a round, so that what else the machine does hits all of them.
-  for (let round = 0; round < rounds; round++) {
-    workloads.forEach((workload, w) => {
+/** One row: the median of what each target took. */
+const rowOf = (name: string, figures: readonly (readonly number[])[], scale: number): Row => ({
+  name,
+  values: figures.map((column) => median(column) * scale),
+});
+
+function* workloadRows(all: readonly Target[]): Generator<Row> {
+  for (const { directory, workloads } of parts) {
+    const figures = workloads.map(() => all.map((): number[] => []));
+    for (let round = 0; round < rounds; round++) {
       all.forEach((target, t) => {
-        figures[w]?.[t]?.push(measure(target, workload));
+        workloads.forEach((workload, w) => {
+          figures[w]?.[t]?.push(measure(target, `${directory}-${round}`, workload));
+        });
       });
-    });
+    }
+    yield* workloads.map(({ name, unit, per }, w) =>
+      rowOf(`${name} (${unit})`, figures[w] ?? [], 1e6 / per),
+    );
   }
-  return workloads.map(({ name, unit, per }, w) => ({
-    name: `${name} (${unit})`,
-    values: all.map((_, t) => (median(figures[w]?.[t] ?? []) * 1e6) / per),
-  }));
+}
+
+function* treeRows(all: readonly Target[]): Generator<Row> {
+  if (treeFiles === 0) return;
+  for (const { beneath } of all) makeTree(beneath, treeFiles, as);
+  for (const { name, command } of programs) {
+    const figures = all.map((): number[] => []);
+    for (const { directory } of all) warm(directory, as, command);
+    for (let round = 0; round < rounds; round++) {
+      all.forEach(({ directory }, t) => {
+        const seconds = time(directory, as, command);
+        if (seconds !== undefined) figures[t]?.push(seconds);
+      });
+    }
+    yield rowOf(`${name}, ${treeFiles} files, warm (ms)`, figures, 1e3);
+  }
 }
 
 try {
   execFileSync('cc', ['-O2', '-o', program, source]);
   const all = await openAll();
-  const rows = rowsOf(all);
+  const rows = [...workloadRows(all), ...treeRows(all)];
   const memory = { name: 'server memory afterwards (MiB)', values: all.map(resident) };
   process.stdout.write(
     `${markdown(

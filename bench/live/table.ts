@@ -15,7 +15,7 @@ export function markdown(columns: readonly string[], rows: readonly Row[]): stri
 }
 
 function show(value: number | undefined): string {
-  if (value === undefined) return '';
+  if (value === undefined || Number.isNaN(value)) return '';
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 

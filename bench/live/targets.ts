@@ -1,13 +1,14 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, parse } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A directory to measure in: the native one, or one seen through somebody's mount. */
 export interface Target {
   readonly name: string;
-  /** Where the workload runs. */
+  /** Where the workload runs, and the real directory beneath it. */
   readonly directory: string;
+  readonly beneath: string;
   /** The process that serves the mount; undefined for the native directory. */
   readonly server: ChildProcess | undefined;
   close(): void;
@@ -30,7 +31,8 @@ export class Targets {
 
   native(): Target {
     const directory = this.directory('native');
-    return this.keep({ name: 'native', directory, server: undefined, close: () => {} });
+    const none = { server: undefined, close: () => {} };
+    return this.keep({ name: 'native', directory, beneath: directory, ...none });
   }
 
   async taskfs(name: string, driver: 'kernel' | 'libfuse', passthrough: boolean): Promise<Target> {
@@ -39,38 +41,63 @@ export class Targets {
     const mode = passthrough ? 'passthrough' : '';
     const server = this.spawn(process.execPath, [SERVER, store, mount, driver, mode]);
     await isMounted(mount, server);
-    return this.mounted(name, mount, join(mount, 'live', 'bench'), server);
+    const directory = join(mount, 'live', 'bench');
+    const beneath = join(store, 'staging', 'bench');
+    return this.mounted({ name, mount, directory, beneath, server });
   }
 
   async bindfs(): Promise<Target> {
     const [source, mount] = [this.directory('bindfs'), this.directory('bindfs-mount')];
     const server = this.spawn('bindfs', ['-f', '--no-allow-other', source, mount]);
     await isMounted(mount, server);
-    return this.mounted('bindfs', mount, mount, server);
+    return this.mounted({ name: 'bindfs', mount, directory: mount, beneath: source, server });
   }
 
   /** libfuse's own low-level example, built from Debian's libfuse3-dev; undefined where that is not installed. */
-  async libfuseExample(): Promise<Target | undefined> {
+  async lowLevelExample(): Promise<Target | undefined> {
     if (!existsSync(EXAMPLE)) return undefined;
-    const binary = join(this.work, 'passthrough_ll');
-    const flags = execFileSync('pkg-config', ['--cflags', '--libs', 'fuse3'], { encoding: 'utf8' });
-    execFileSync('cc', ['-O2', '-o', binary, EXAMPLE, ...flags.trim().split(/\s+/)]);
-    const [source, mount] = [this.directory('example'), this.directory('example-mount')];
+    const name = 'passthrough_ll';
+    const [source, mount] = [this.directory(`${name}-source`), this.directory(`${name}-mount`)];
+    const binary = this.compile('cc', EXAMPLE);
     const server = this.spawn(binary, ['-f', '-o', `source=${source}`, mount]);
     await isMounted(mount, server);
-    return this.mounted('passthrough_ll', mount, mount, server);
+    return this.mounted({ name, mount, directory: mount, beneath: source, server });
+  }
+
+  /** libfuse's C++ example, built from its source (`apt-get source fuse3`), which no package ships. */
+  async highPerformanceExample(
+    file: string,
+    name: string,
+    options: readonly string[],
+  ): Promise<Target> {
+    const [source, mount] = [this.directory(`${name}-source`), this.directory(`${name}-mount`)];
+    const binary = this.compile('c++', file);
+    const server = this.spawn(binary, ['--foreground', ...options, source, mount]);
+    await isMounted(mount, server);
+    return this.mounted({ name, mount, directory: mount, beneath: source, server });
+  }
+
+  private compile(compiler: string, file: string): string {
+    const binary = join(this.work, parse(file).name);
+    if (existsSync(binary)) return binary;
+    const flags = execFileSync('pkg-config', ['--cflags', '--libs', 'fuse3'], { encoding: 'utf8' });
+    const all = ['-O2', '-w', '-o', binary, file, '-pthread', ...flags.trim().split(/\s+/)];
+    execFileSync(compiler, all);
+    return binary;
   }
 
   closeAll(): void {
     for (const target of this.open) target.close();
   }
 
-  private mounted(name: string, mount: string, directory: string, server: ChildProcess): Target {
+  private mounted(
+    target: Omit<Target, 'close'> & { mount: string; readonly server: ChildProcess },
+  ): Target {
     const close = (): void => {
-      spawnSync('fusermount3', ['-uz', mount]);
-      server.kill();
+      spawnSync('fusermount3', ['-uz', target.mount]);
+      target.server.kill();
     };
-    return this.keep({ name, directory, server, close });
+    return this.keep({ ...target, close });
   }
 
   private keep(target: Target): Target {

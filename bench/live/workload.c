@@ -1,4 +1,5 @@
-// The timed part of `scripts/bench live`: one workload in one directory, prints seconds.
+// The timed part of `scripts/bench live`: one workload in one directory, made if it is not there;
+// prints seconds.
 // In C, so that what is compared is the file system and not the program that asks it.
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -92,7 +93,8 @@ static void read_file(long long size) {
 }
 
 int main(int argc, char **argv) {
-  if (argc < 4 || chdir(argv[1])) fail("workload DIRECTORY NAME NUMBER");
+  if (argc < 4 || (mkdir(argv[1], 0755) && errno != EEXIST) || chdir(argv[1]))
+    fail("workload DIRECTORY NAME NUMBER");
   const char *name = argv[2];
   long long number = atoll(argv[3]);
   buffer = malloc(1 << 20);

@@ -74,6 +74,10 @@ class Core implements FileSystem {
     this.roomOf(node).forget?.(node, count);
   }
 
+  missingTtlMs(parent: NodeId, name: Uint8Array): number {
+    return isLive(parent) ? this.live.missingTtlMs(parent, name) : 0;
+  }
+
   getattr(node: NodeId, handle: HandleId | undefined): Attributes {
     return this.roomOf(node).getattr(node, this.fileOf(handle));
   }

@@ -105,6 +105,8 @@ export interface RangeLock {
 
 export interface FileSystem {
   lookup(parent: NodeId, name: Uint8Array, caller: Caller): Entry;
+  /** For how long (milliseconds) the kernel may believe that a name, just refused with ENOENT, is missing. */
+  missingTtlMs?(parent: NodeId, name: Uint8Array): number;
   /** Takes back `count` of the references that replies gave to a node. */
   forget(node: NodeId, count: number): void;
 

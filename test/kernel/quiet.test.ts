@@ -39,6 +39,44 @@ describe.each(variants.filter(({ options }) => options.driver === 'kernel'))(
       await until('the rest', async () => (await shown()) === 'moved\n600\nlink\nmoved\n', SOON_MS);
     });
 
+    test('believe that a name is missing, until it is made beneath', async () => {
+      const mount = await openMount(variant);
+      onTestFinished(() => mount.close());
+      const beneath = join(mount.store.staging, 'one');
+      const above = join(mount.mountpoint, 'live/one');
+      const sh = (script: string) => mount.run('sh', ['-ec', script, above, beneath]);
+      await sh('echo 1 > "$1/there"');
+      const askOften = 'cd "$0"; for i in $(seq 50); do [ ! -e missing ]; done';
+      await until('fifty calls of stat(2) with fewer than twenty replies', async () => {
+        const before = replies(mount);
+        await sh(askOften);
+        return replies(mount) - before < 20;
+      });
+      await sh('echo 2 > "$1/missing"');
+      const shown = () => sh('cat "$0/missing" 2>/dev/null || echo none');
+      await until('the new file', async () => (await shown()) === '2\n', SOON_MS);
+    });
+
+    test('may be those in which the mount alone works, however busily', async () => {
+      const mount = await openMount(variant);
+      onTestFinished(() => mount.close());
+      const beneath = join(mount.store.staging, 'one');
+      const above = join(mount.mountpoint, 'live/one');
+      await mount.run('sh', ['-ec', 'cd "$0"; for i in $(seq 400); do : > f$i; done', above]);
+      const before = replies(mount);
+      // Right after, so that the directory cannot have come to rest.
+      await mount.run('sh', ['-ec', 'cd "$0"; stat -c %s $(seq -f f%g 100 399)', above]);
+      expect(replies(mount) - before).toBeLessThan(100);
+
+      const sh = (script: string) => mount.run('sh', ['-ec', script, above, beneath]);
+      await sh(
+        'rm "$1/f300"; echo 1 > "$1/f301"; mkdir "$0/d"; mv "$0/f302" "$0/d"; rm "$1/d/f302"',
+      );
+      const shown = () =>
+        sh('for f in f300 f301 f302 d/f302; do stat -c %s "$0/$f" 2>/dev/null || echo none; done');
+      await until('what changed', async () => (await shown()) === 'none\n2\nnone\nnone\n', SOON_MS);
+    });
+
     test('are told of changes to a file that is open', async () => {
       const mount = await openMount(variant);
       onTestFinished(() => mount.close());

@@ -38,14 +38,14 @@ export class Lifetimes {
     return Math.max(this.leastMs, known, momentMs);
   }
 
-  private lentAround({ parent }: Inode): number {
-    return parent ? (this.quiet?.lendMs(parent) ?? 0) : 0;
+  private lentAround({ parent, name }: Inode): number {
+    return parent ? (this.quiet?.lendMs(parent, name) ?? 0) : 0;
   }
 
-  // A directory's own attributes change with what it holds; a file's may change under another name,
-  // of which the watch on this directory hears nothing.
+  // The watch on a directory tells of its own attributes as well; a file's may change under another
+  // name, of which the watch on this directory hears nothing.
   private knownMs(inode: Inode, stat: Stat, lent: number): number {
-    if (isDirectoryInode(inode)) return lent > 0 ? (this.quiet?.lendMs(inode) ?? 0) : 0;
+    if (isDirectoryInode(inode)) return this.quiet?.lendMs(inode, '') ?? 0;
     return stat.nlink === 1 ? lent : 0;
   }
 }

@@ -3,8 +3,10 @@ import {
   DT,
   Errno,
   errno,
+  IN,
   isRegular,
   isSymlink,
+  RENAME_EXCHANGE,
   readlinkAt,
   statAt,
   syncfs,
@@ -19,7 +21,7 @@ import { directoryAttr, listVirtual } from '../virtual-directory.ts';
 import { changeAttributes } from './attributes.ts';
 import { Directories } from './directories.ts';
 import { Freeze } from './freeze.ts';
-import type { Inode } from './inode.ts';
+import { type Inode, nameText } from './inode.ts';
 import { InodeTable } from './inode-table.ts';
 import { Lifetimes } from './lifetimes.ts';
 import { LiveDirectory } from './live-directory.ts';
@@ -73,6 +75,11 @@ export class LiveRoom implements Room {
     return this.entry({ inode: this.table.meet(task, undefined, name, stat), stat });
   }
 
+  missingTtlMs(parent: NodeId, name: Uint8Array): number {
+    if (parent === TOP.live) return 0;
+    return this.quiet?.lendMs(this.table.get(parent), nameText(name)) ?? 0;
+  }
+
   forget(node: NodeId, count: number): void {
     this.table.forget(node, count);
   }
@@ -98,28 +105,32 @@ export class LiveRoom implements Room {
   }
 
   mknod(parent: NodeId, name: Uint8Array, mode: number, rdev: number, caller: Caller): Entry {
-    return this.make(parent, (directory) => this.names.mknod(directory, name, mode, rdev, caller));
+    return this.make(parent, name, (directory) =>
+      this.names.mknod(directory, name, mode, rdev, caller),
+    );
   }
 
   mkdir(parent: NodeId, name: Uint8Array, mode: number, caller: Caller): Entry {
-    return this.make(parent, (directory) => this.names.mkdir(directory, name, mode, caller));
+    return this.make(parent, name, (directory) => this.names.mkdir(directory, name, mode, caller));
   }
 
   symlink(parent: NodeId, name: Uint8Array, target: Uint8Array, caller: Caller): Entry {
-    return this.make(parent, (directory) => this.names.symlink(directory, name, target, caller));
+    return this.make(parent, name, (directory) =>
+      this.names.symlink(directory, name, target, caller),
+    );
   }
 
   link(node: NodeId, newParent: NodeId, newName: Uint8Array): Entry {
     const inode = this.inode(node);
-    return this.make(newParent, (directory) => this.names.link(inode, directory, newName));
+    return this.make(newParent, newName, (directory) => this.names.link(inode, directory, newName));
   }
 
   unlink(parent: NodeId, name: Uint8Array): void {
-    this.change(parent, (directory) => this.names.unlink(directory, name));
+    this.remove(parent, name, (directory) => this.names.unlink(directory, name));
   }
 
   rmdir(parent: NodeId, name: Uint8Array): void {
-    this.change(parent, (directory) => this.names.rmdir(directory, name));
+    this.remove(parent, name, (directory) => this.names.rmdir(directory, name));
   }
 
   rename(
@@ -130,7 +141,13 @@ export class LiveRoom implements Room {
     flags: number,
   ): void {
     const to = this.inode(newParent);
-    this.change(parent, (from) => this.names.rename(from, name, to, newName, flags));
+    this.change(parent, (from) => {
+      this.quiet?.prepare(from);
+      this.quiet?.prepare(to);
+      this.names.rename(from, name, to, newName, flags);
+      this.quiet?.moved(from, name, to, newName);
+      if (flags & RENAME_EXCHANGE) this.quiet?.moved(to, newName, from, name);
+    });
   }
 
   open(node: NodeId, flags: number): OpenedFile {
@@ -156,8 +173,11 @@ export class LiveRoom implements Room {
     caller: Caller,
   ): CreatedFile {
     const made = this.change(parent, (directory) => {
+      this.quiet?.prepare(directory);
       const fresh = this.names.create(directory, name, flags, mode, caller);
-      return fresh && this.created(fresh, flags);
+      if (!fresh) return undefined;
+      this.quiet?.changed(directory, IN.CREATE, name);
+      return this.created(fresh, flags);
     });
     if (made) return made;
     const entry = this.lookup(parent, name);
@@ -194,11 +214,11 @@ export class LiveRoom implements Room {
 
   /** Whether changes of the inode are reported, and none came for a while. */
   private isQuietAround({ parent }: Inode): boolean {
-    return parent !== undefined && this.quiet !== undefined && this.quiet.lendMs(parent) > 0;
+    return parent !== undefined && (this.quiet?.isQuiet(parent) ?? false);
   }
 
   keepsListing(node: NodeId): boolean {
-    return node !== TOP.live && (this.quiet?.lendMs(this.table.get(node)) ?? 0) > 0;
+    return node !== TOP.live && (this.quiet?.lendMs(this.table.get(node), '') ?? 0) > 0;
   }
 
   opendir(node: NodeId): OpenDirectory {
@@ -298,8 +318,27 @@ export class LiveRoom implements Room {
     action();
   }
 
-  private make(parent: NodeId, action: (directory: Inode) => Made): Entry {
-    return this.entry(this.change(parent, action));
+  private make(parent: NodeId, name: Uint8Array, action: (directory: Inode) => Made): Entry {
+    return this.entry(this.changeName(parent, IN.CREATE, name, action));
+  }
+
+  private remove(parent: NodeId, name: Uint8Array, action: (directory: Inode) => void): void {
+    this.changeName(parent, IN.DELETE, name, action);
+  }
+
+  /** A change of one name, of which inotify will tell by the event `kind`. */
+  private changeName<T>(
+    parent: NodeId,
+    kind: number,
+    name: Uint8Array,
+    action: (directory: Inode) => T,
+  ): T {
+    return this.change(parent, (directory) => {
+      this.quiet?.prepare(directory);
+      const result = action(directory);
+      this.quiet?.changed(directory, kind, name);
+      return result;
+    });
   }
 
   private entry({ inode, stat }: Made): Entry {

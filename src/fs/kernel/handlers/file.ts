@@ -30,6 +30,7 @@ import {
 
 const O_ACCMODE = 3;
 const O_RDONLY = 0;
+const O_WRONLY = 1;
 const O_TRUNC = 0o1000;
 
 export const open: Handler = (session, request, reply) => {
@@ -40,7 +41,7 @@ export const open: Handler = (session, request, reply) => {
     dropSetId(session, request.node, request);
   }
   const direct = (flags & O_ACCMODE) !== O_RDONLY && mustWatch(session, request.node, opened);
-  return writeOpened(session, reply, { node: request.node, opened, direct, flags });
+  return writeOpened(session, reply, { node: request.node, opened, direct, flags, fresh: false });
 };
 
 // The kernel writes to a backing file as this server, who may keep set-id bits: writers of such a
@@ -60,7 +61,8 @@ function writeCreation(
 ): number {
   const at = writeEntry(reply.view, Reply.body, entry);
   const direct = hasSetId(entry.attr.mode) && opened.backingFd !== undefined;
-  return at + writeOpened(session, reply, { node: entry.node, opened, direct, flags }, at);
+  const opening = { node: entry.node, opened, direct, flags, fresh: true };
+  return at + writeOpened(session, reply, opening, at);
 }
 
 export const create: Handler = (session, request, reply) => {
@@ -96,6 +98,8 @@ interface Opening {
   readonly direct: boolean;
   /** open(2)'s. */
   readonly flags: number;
+  /** The file was just made. */
+  readonly fresh: boolean;
 }
 
 /** fuse_open_out at an offset of the reply's body; returns its length. */
@@ -120,10 +124,13 @@ function accessFlags({ opened, direct }: Opening, backing: number | undefined): 
   return opened.keepCache ? FOPEN.KEEP_CACHE : 0;
 }
 
-// Nothing is held back from files that are only read, and their locks go with the release: closing
-// one need not wait for an answer.
-const flushFlag = ({ flags }: Opening): number =>
-  (flags & O_ACCMODE) === O_RDONLY ? FOPEN.NOFLUSH : 0;
+// Nothing is held back from files that are only read, or were made to be only written: none of them
+// is a shared mapping with changes. Their locks go with the release, so closing one need not wait for
+// an answer.
+const flushFlag = ({ flags, fresh }: Opening): number => {
+  const access = flags & O_ACCMODE;
+  return access === O_RDONLY || (fresh && access === O_WRONLY) ? FOPEN.NOFLUSH : 0;
+};
 
 export const release: Handler = (session, request) => {
   const handle = request.u64(releaseIn.at.fh);

@@ -1,6 +1,7 @@
+import { Errno, errno } from '../../../sys/errno.ts';
 import { setUmask } from '../../../sys/thread.ts';
 import type { AttrChange } from '../../filesystem.ts';
-import { writeAttributes, writeEntry, writeStatx } from '../attributes.ts';
+import { writeAttributes, writeEntry, writeMissing, writeStatx } from '../attributes.ts';
 import { FATTR, GETATTR_FH } from '../constants.ts';
 import { Reply } from '../reply.ts';
 import type { Request } from '../request.ts';
@@ -21,12 +22,18 @@ import {
 
 /** Handlers of names and attributes. */
 
-export const lookup: Handler = ({ fileSystem }, request, reply) =>
-  writeEntry(
-    reply.view,
-    Reply.body,
-    fileSystem.lookup(request.node, request.name(), request.caller),
-  );
+export const lookup: Handler = ({ fileSystem }, request, reply) => {
+  const { node } = request;
+  const name = request.name();
+  try {
+    return writeEntry(reply.view, Reply.body, fileSystem.lookup(node, name, request.caller));
+  } catch (error) {
+    if (!(error instanceof Errno) || error.errno !== errno.ENOENT) throw error;
+    const ttlMs = fileSystem.missingTtlMs?.(node, name) ?? 0;
+    if (ttlMs === 0) throw error;
+    return writeMissing(reply.view, Reply.body, ttlMs);
+  }
+};
 
 export const getattr: Handler = ({ fileSystem }, request, reply) => {
   const handle =

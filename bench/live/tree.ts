@@ -1,0 +1,68 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** A checkout of many small files, and the programs that people run over one. */
+
+const FILES_A_DIRECTORY = 50;
+const TREE = 'tree';
+/** So often before it is measured: the first run reads, and git keeps what the second sees. */
+const WARMING = 3;
+/** Names at rest for so long (milliseconds) are lent to the kernel; a little more than that. */
+const REST_MS = 2000;
+
+/** Who runs the programs: undefined for the caller. */
+export type As = { readonly uid: number; readonly gid: number } | undefined;
+
+const environment = {
+  ...process.env,
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_CONFIG_COUNT: '1',
+  GIT_CONFIG_KEY_0: 'safe.directory',
+  GIT_CONFIG_VALUE_0: '*',
+};
+
+function run(directory: string, as: As, command: readonly string[]): void {
+  const [file = '', ...args] = command;
+  execFileSync(file, args, { cwd: directory, stdio: 'ignore', env: environment, ...as });
+}
+
+/** Makes the tree in a real directory, as a task would, and commits it. */
+export function makeTree(beneath: string, files: number, as: As): void {
+  const root = join(beneath, TREE);
+  mkdirSync(root);
+  for (let made = 0; made < files; made++) {
+    const directory = join(root, `directory-${Math.floor(made / FILES_A_DIRECTORY)}`);
+    if (made % FILES_A_DIRECTORY === 0) mkdirSync(directory);
+    writeFileSync(join(directory, `file-${made}.txt`), `line one of ${made}\nline two\n`.repeat(8));
+  }
+  if (as) execFileSync('chown', ['-R', `${as.uid}:${as.gid}`, root]);
+  const author = ['-c', 'user.name=bench', '-c', 'user.email=bench@localhost'];
+  run(root, as, ['git', 'init', '-q']);
+  run(root, as, ['git', 'add', '.']);
+  run(root, as, ['git', ...author, 'commit', '-q', '-m', 'tree']);
+}
+
+export const programs = [
+  { name: 'git status', command: ['git', 'status', '--porcelain'] },
+  { name: 'rg', command: ['rg', '-c', 'line two', '.'] },
+] as const;
+
+/** Runs a program over the tree until it is warm. */
+export function warm(directory: string, as: As, command: readonly string[]): void {
+  for (let run = 0; run < WARMING; run++) {
+    time(directory, as, command);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, REST_MS);
+  }
+}
+
+/** Seconds that a program takes over the tree; undefined where it fails, as for want of descriptors. */
+export function time(directory: string, as: As, command: readonly string[]): number | undefined {
+  const start = performance.now();
+  try {
+    run(join(directory, TREE), as, command);
+  } catch {
+    return undefined;
+  }
+  return (performance.now() - start) / 1000;
+}

@@ -1,0 +1,32 @@
+/**
+ * What the mount itself did to names in watched directories. Inotify tells of that as of anything
+ * else; whoever reads its events asks here which of them are no news. Events of names never merge,
+ * as those of content do: a name that was made cannot be made again before it was removed.
+ */
+export class OwnChanges {
+  private readonly expected = new Map<string, number>();
+
+  /** The event `kind` (one bit of IN) of this name is about to be told of. */
+  expect(watch: number, kind: number, name: string): void {
+    const key = keyOf(watch, kind, name);
+    this.expected.set(key, (this.expected.get(key) ?? 0) + 1);
+  }
+
+  /** Whether an event was expected; each is only once. */
+  explain(watch: number, kind: number, name: string): boolean {
+    if (this.expected.size === 0) return false;
+    const key = keyOf(watch, kind, name);
+    const count = this.expected.get(key);
+    if (count === undefined) return false;
+    if (count === 1) this.expected.delete(key);
+    else this.expected.set(key, count - 1);
+    return true;
+  }
+
+  /** Every event so far was read: what did not come never will. */
+  clear(): void {
+    this.expected.clear();
+  }
+}
+
+const keyOf = (watch: number, kind: number, name: string): string => `${watch}/${kind}/${name}`;
