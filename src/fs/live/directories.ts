@@ -9,6 +9,7 @@ import {
   RESOLVE,
   statFd,
 } from '../../sys/index.ts';
+import type { NodeId } from '../filesystem.ts';
 import { type Inode, isSame, nameText, rawName } from './inode.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
@@ -28,7 +29,7 @@ export class Directories {
   private readonly staging: number;
   private readonly limit: number;
   /** In order of use. */
-  private readonly open = new Map<Inode, number>();
+  private readonly open = new Map<NodeId, number>();
 
   constructor(staging: number, limit: number) {
     this.staging = staging;
@@ -40,14 +41,15 @@ export class Directories {
    * directory is no longer to be found.
    */
   descriptor(directory: Inode): number {
-    const known = this.open.get(directory);
+    const { id } = directory;
+    const known = this.open.get(id);
     if (known !== undefined) {
-      this.open.delete(directory);
-      this.open.set(directory, known);
+      this.open.delete(id);
+      this.open.set(id, known);
       return known;
     }
     const fd = this.reach(directory) ?? this.searchParent(directory);
-    this.open.set(directory, fd);
+    this.open.set(id, fd);
     this.evict();
     return fd;
   }
@@ -56,14 +58,14 @@ export class Directories {
   pair(one: Inode, two: Inode): readonly [number, number] {
     this.descriptor(one);
     const second = this.descriptor(two);
-    const first = this.open.get(one);
+    const first = this.open.get(one.id);
     if (first === undefined) throw Errno.of(errno.ESTALE);
     return [first, second];
   }
 
   /** The descriptor, if it happens to be open. */
   peek(directory: Inode): number | undefined {
-    return this.open.get(directory);
+    return this.open.get(directory.id);
   }
 
   /** Finds what an inode stands for in its parent, under whatever name it has there now. */
@@ -78,10 +80,10 @@ export class Directories {
     }
   }
 
-  close(directory: Inode): void {
-    const fd = this.open.get(directory);
+  close({ id }: Pick<Inode, 'id'>): void {
+    const fd = this.open.get(id);
     if (fd === undefined) return;
-    this.open.delete(directory);
+    this.open.delete(id);
     closeSync(fd);
   }
 
@@ -91,9 +93,9 @@ export class Directories {
   }
 
   private evict(): void {
-    for (const [oldest] of this.open) {
+    for (const [id] of this.open) {
       if (this.open.size <= this.limit) return;
-      this.close(oldest);
+      this.close({ id });
     }
   }
 
@@ -101,12 +103,12 @@ export class Directories {
   private reach(directory: Inode): number | undefined {
     const names: Buffer[] = [];
     let from = directory;
-    for (let base = this.open.get(from); base === undefined; base = this.open.get(from)) {
+    for (let base = this.peek(from); base === undefined; base = this.peek(from)) {
       names.push(rawName(from));
       if (!from.parent) break;
       from = from.parent;
     }
-    const base = this.open.get(from) ?? this.staging;
+    const base = this.peek(from) ?? this.staging;
     const fd = descend(base, names.reverse());
     if (fd === undefined || isSame(directory, statFd(fd))) return fd;
     closeSync(fd);

@@ -2,18 +2,20 @@ import type { TaskName } from '../../store/index.ts';
 import { Errno, errno, S_IFMT, type Stat } from '../../sys/index.ts';
 import type { NodeId } from '../filesystem.ts';
 import { FIRST_LIVE } from '../node-ids.ts';
-import { type Inode, isSame, nameText } from './inode.ts';
+import type { Inode, OpenState } from './inode.ts';
+import { at, NO_ROW } from './inode-columns.ts';
+import { RowIndex } from './row-index.ts';
+import { InodeRows, RowInode, rowOf } from './row-inode.ts';
 
-/** Inode numbers as numbers: 200,000 bigints or strings would cost more than what they point at. */
-type Key = number | bigint;
-const keyOf = (ino: bigint): Key => (ino <= Number.MAX_SAFE_INTEGER ? Number(ino) : ino);
-
-/** All inodes that the kernel knows, by node number and by the file beneath. */
+/**
+ * All inodes that the kernel knows, by node number and by the file beneath. How often the kernel was
+ * told of one and how many known ones have it as parent decides how long it stays; an open one
+ * stays as well.
+ */
 export class InodeTable {
-  private readonly byId = new Map<NodeId, Inode>();
-  private readonly byFile = new Map<TaskName, Map<Key, Inode>>();
+  private readonly rows = new InodeRows();
+  private readonly index = new RowIndex((row) => this.hashOf(row));
   private readonly onForget: (inode: Inode) => void;
-  private next: NodeId = FIRST_LIVE;
 
   constructor(onForget: (inode: Inode) => void) {
     this.onForget = onForget;
@@ -21,98 +23,134 @@ export class InodeTable {
 
   /** Throws ESTALE for a number that was forgotten or never given. */
   get(id: NodeId): Inode {
-    const inode = this.byId.get(id);
-    if (inode === undefined) throw Errno.of(errno.ESTALE);
-    return inode;
+    const row = id - FIRST_LIVE;
+    if (!this.rows.columns.isUsed(row)) throw Errno.of(errno.ESTALE);
+    return this.inode(row);
   }
 
   /** The inode of what stat told of, if it is known. `target`: of a symlink, where it was read. */
   find(task: TaskName, stat: Stat, target?: string): Inode | undefined {
-    const inode = this.byFile.get(task)?.get(keyOf(stat.ino));
-    if (!inode || !isSame(inode, stat)) return undefined;
-    return target === undefined || inode.target === target ? inode : undefined;
+    const row = this.findRow(task, stat);
+    if (row === undefined || this.rows.columns.type[row] !== (stat.mode & S_IFMT)) return undefined;
+    if (target !== undefined && this.rows.targets.get(row) !== target) return undefined;
+    return this.inode(row);
   }
 
   /** The inode of what was just seen as `name` in `parent`, known already or new; counts one lookup. */
   meet(
     task: TaskName,
     parent: Inode | undefined,
-    name: Uint8Array,
+    name: string,
     stat: Stat,
     target?: string,
   ): Inode {
     const inode = this.find(task, stat, target) ?? this.add(task, stat, target);
-    this.place(inode, parent, nameText(name));
-    inode.lookups++;
+    this.place(inode, parent, name);
+    this.count(this.rows.columns.lookups, rowOf(inode), 1);
     return inode;
-  }
-
-  private add(task: TaskName, stat: Stat, target: string | undefined): Inode {
-    const inode: Inode = {
-      id: this.next++,
-      task,
-      dev: stat.dev,
-      ino: stat.ino,
-      type: stat.mode & S_IFMT,
-      target,
-      parent: undefined,
-      name: '',
-      lookups: 0,
-      children: 0,
-      files: undefined,
-      locks: undefined,
-    };
-    this.byId.set(inode.id, inode);
-    this.filesOf(task).set(keyOf(stat.ino), inode);
-    return inode;
-  }
-
-  private filesOf(task: TaskName): Map<Key, Inode> {
-    const known = this.byFile.get(task);
-    if (known) return known;
-    const made = new Map<Key, Inode>();
-    this.byFile.set(task, made);
-    return made;
   }
 
   /** Notes where an inode was last seen. */
   place(inode: Inode, parent: Inode | undefined, name: string): void {
-    if (inode.name !== name) inode.name = name;
-    if (inode.parent === parent) return;
-    const before = inode.parent;
-    if (parent) parent.children++;
-    inode.parent = parent;
-    if (before) this.dropChild(before);
+    const { columns } = this.rows;
+    const row = rowOf(inode);
+    if (columns.name[row] !== name) columns.name[row] = name;
+    const before = at(columns.parent, row);
+    const now = parent ? rowOf(parent) : NO_ROW;
+    if (before === now) return;
+    if (now !== NO_ROW) this.count(columns.children, now, 1);
+    columns.parent[row] = now;
+    this.dropChild(before);
   }
 
   forget(id: NodeId, count: number): void {
-    const inode = this.byId.get(id);
-    if (!inode) return;
-    inode.lookups -= count;
-    this.removeIfUnused(inode);
+    const row = id - FIRST_LIVE;
+    if (!this.rows.columns.isUsed(row)) return;
+    this.count(this.rows.columns.lookups, row, -count);
+    this.removeIfUnused(row);
   }
 
-  private dropChild(parent: Inode): void {
-    parent.children--;
+  /** What is open of an inode, from its first open file on. */
+  open(inode: Inode): OpenState {
+    const row = rowOf(inode);
+    const known = this.rows.open.get(row);
+    if (known) return known;
+    const made: OpenState = { files: new Set(), locks: undefined };
+    this.rows.open.set(row, made);
+    return made;
+  }
+
+  /** The last open file of an inode was closed. */
+  closed(inode: Inode): void {
+    const row = rowOf(inode);
+    this.rows.open.delete(row);
+    this.removeIfUnused(row);
+  }
+
+  private inode(row: number): Inode {
+    return new RowInode(this.rows, row);
+  }
+
+  private add(task: TaskName, stat: Stat, target: string | undefined): Inode {
+    const { columns } = this.rows;
+    const known = this.findRow(task, stat);
+    if (known !== undefined) this.index.remove(known);
+    const row = columns.allocate();
+    columns.ino[row] = stat.ino;
+    columns.task[row] = this.rows.tasks.numberOf(task);
+    columns.device[row] = this.rows.devices.numberOf(stat.dev);
+    columns.type[row] = stat.mode & S_IFMT;
+    columns.parent[row] = NO_ROW;
+    columns.lookups[row] = 0;
+    columns.children[row] = 0;
+    columns.name[row] = '';
+    if (target !== undefined) this.rows.targets.set(row, target);
+    this.index.add(row);
+    return this.inode(row);
+  }
+
+  private findRow(task: TaskName, stat: Stat): number | undefined {
+    const { columns } = this.rows;
+    const inTask = this.rows.tasks.numberOf(task);
+    const onDevice = this.rows.devices.numberOf(stat.dev);
+    return this.index.find(
+      hash(stat.ino, inTask),
+      (row) =>
+        columns.ino[row] === stat.ino &&
+        columns.task[row] === inTask &&
+        columns.device[row] === onDevice,
+    );
+  }
+
+  private hashOf(row: number): number {
+    return hash(this.rows.columns.ino[row] ?? 0n, at(this.rows.columns.task, row));
+  }
+
+  private count(column: Float64Array | Uint32Array, row: number, by: number): void {
+    column[row] = at(column, row) + by;
+  }
+
+  private dropChild(parent: number): void {
+    if (parent === NO_ROW) return;
+    this.count(this.rows.columns.children, parent, -1);
     this.removeIfUnused(parent);
   }
 
   // A directory stays for as long as something below it is known: its descendants are found through it.
-  private removeIfUnused(inode: Inode): void {
-    if (inode.lookups > 0 || inode.children > 0) return;
-    this.byId.delete(inode.id);
-    this.removeFile(inode);
-    this.onForget(inode);
-    const { parent } = inode;
-    inode.parent = undefined;
-    if (parent) this.dropChild(parent);
+  private removeIfUnused(row: number): void {
+    const { columns } = this.rows;
+    if (at(columns.lookups, row) > 0 || at(columns.children, row) > 0) return;
+    if (this.rows.open.has(row)) return;
+    this.onForget(this.inode(row));
+    const parent = at(columns.parent, row);
+    this.index.remove(row);
+    this.rows.targets.delete(row);
+    columns.free(row);
+    this.dropChild(parent);
   }
+}
 
-  private removeFile(inode: Inode): void {
-    const files = this.byFile.get(inode.task);
-    const key = keyOf(inode.ino);
-    if (files?.get(key) !== inode) return;
-    files.delete(key);
-    if (files.size === 0) this.byFile.delete(inode.task);
-  }
+function hash(ino: bigint, task: number): number {
+  const low = Number(BigInt.asUintN(32, ino));
+  return (Math.imul(low, 0x9e3779b1) ^ Math.imul(task + 1, 0x85ebca6b)) >>> 7;
 }

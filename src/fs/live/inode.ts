@@ -7,7 +7,8 @@ import type { RecordLocks } from './record-locks.ts';
 /**
  * A file or directory in some task's staging that the kernel knows of. It stands for the file
  * beneath (device, inode number and type, so that hard links are one node), and remembers one place
- * where that was last seen: `name` in `parent`. The place is a hint; whoever uses it checks.
+ * where that was last seen: `name` in `parent`. The place is a hint; whoever uses it checks. The
+ * table keeps the fields: two objects of one `id` are the same inode.
  */
 export interface Inode {
   readonly id: NodeId;
@@ -22,15 +23,16 @@ export interface Inode {
    */
   readonly target: string | undefined;
   /** Undefined for a task's own directory, whose name is the task's. */
-  parent: Inode | undefined;
-  /** Raw bytes as latin1: a byte a character, a third of a Buffer's memory. */
+  readonly parent: Inode | undefined;
+  /** Raw bytes as latin1. */
   name: string;
-  /** How often the kernel was told of it, and how many known inodes have it as parent. */
-  lookups: number;
-  children: number;
-  /** Open files of it: an unlinked file can be reached by these alone. */
-  files: Set<LiveFile> | undefined;
-  /** Record locks held on it through the mount. */
+  /** What is open of it, or undefined: an unlinked file can be reached by these alone. */
+  readonly open: OpenState | undefined;
+}
+
+/** Open files of an inode, and record locks held on it through the mount. */
+export interface OpenState {
+  readonly files: Set<LiveFile>;
   locks: RecordLocks | undefined;
 }
 

@@ -24,7 +24,7 @@ export class Lifetimes {
   ofEntry(inode: Inode, stat: Stat): Pick<Entry, 'entryTtlMs' | 'attrTtlMs'> {
     const lent = this.lentAround(inode);
     // Files that are open are asked about without a lookup: they are never believed for a moment.
-    const momentMs = inode.files ? 0 : MOMENT_MS;
+    const momentMs = inode.open ? 0 : MOMENT_MS;
     return {
       entryTtlMs: Math.max(this.leastMs, lent),
       attrTtlMs: Math.max(this.leastMs, this.knownMs(inode, stat, lent), momentMs),

@@ -10,7 +10,7 @@ import {
 import { Errno, errno, tryLock, unlock } from '../../sys/index.ts';
 import type { RangeLock } from '../filesystem.ts';
 import type { OpenFile } from '../room.ts';
-import type { Inode } from './inode.ts';
+import type { Inode, OpenState } from './inode.ts';
 import { RecordLocks } from './record-locks.ts';
 
 const { O_APPEND, O_CREAT, O_DIRECT, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK } = constants;
@@ -41,20 +41,22 @@ export interface FileWatch {
 export class LiveFile implements OpenFile {
   readonly fd: number;
   readonly inode: Inode;
+  private readonly state: OpenState;
   readonly writes: boolean;
   private readonly appends: boolean;
   private readonly watch: FileWatch;
   private unappending: number | undefined;
   private flocked: number | undefined;
 
-  constructor(inode: Inode, fd: number, flags: number, watch: FileWatch) {
+  /** `state`: what else is open of the inode, and this from now on. */
+  constructor(inode: Inode, state: OpenState, fd: number, flags: number, watch: FileWatch) {
     this.inode = inode;
+    this.state = state;
     this.fd = fd;
     this.writes = asksToWrite(flags);
     this.appends = (flags & O_APPEND) !== 0;
     this.watch = watch;
-    inode.files ??= new Set();
-    inode.files.add(this);
+    state.files.add(this);
   }
 
   read(into: Uint8Array, offset: number): number {
@@ -99,18 +101,14 @@ export class LiveFile implements OpenFile {
   }
 
   private locks(): RecordLocks {
-    this.inode.locks ??= new RecordLocks(this.inode);
-    return this.inode.locks;
+    this.state.locks ??= new RecordLocks(this.inode);
+    return this.state.locks;
   }
 
   close(): void {
-    const { files, locks } = this.inode;
-    files?.delete(this);
-    if (files?.size === 0) {
-      locks?.close();
-      this.inode.files = undefined;
-      this.inode.locks = undefined;
-    }
+    const { files, locks } = this.state;
+    files.delete(this);
+    if (files.size === 0) locks?.close();
     for (const fd of [this.unappending, this.flocked, this.fd]) if (fd !== undefined) closeSync(fd);
     this.watch.closed(this);
   }

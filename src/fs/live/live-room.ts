@@ -72,7 +72,7 @@ export class LiveRoom implements Room {
   lookup(parent: NodeId, name: Uint8Array): Entry {
     if (parent !== TOP.live) return this.entry(this.names.find(this.table.get(parent), name));
     const { task, stat } = this.tasks.stat(name);
-    return this.entry({ inode: this.table.meet(task, undefined, name, stat), stat });
+    return this.entry({ inode: this.table.meet(task, undefined, nameText(name), stat), stat });
   }
 
   missingTtlMs(parent: NodeId, name: Uint8Array): number {
@@ -203,10 +203,12 @@ export class LiveRoom implements Room {
 
   private opened(inode: Inode, fd: number, flags: number): OpenedFile {
     const { task } = inode;
-    const file = new LiveFile(inode, fd, flags, {
+    const state = this.table.open(inode);
+    const file = new LiveFile(inode, state, fd, flags, {
       assertOpen: () => this.freeze.assertOpen(task),
       closed: ({ writes }) => {
         if (writes) this.freeze.leave(task);
+        if (state.files.size === 0) this.table.closed(inode);
       },
     });
     return { file, keepCache: false, directIo: false, refresh: !this.isQuietAround(inode) };
@@ -351,8 +353,8 @@ export class LiveRoom implements Room {
   }
 }
 
-function isBeingWritten({ files }: Inode): boolean {
-  for (const { writes } of files ?? []) if (writes) return true;
+function isBeingWritten({ open }: Inode): boolean {
+  for (const { writes } of open?.files ?? []) if (writes) return true;
   return false;
 }
 

@@ -171,6 +171,6 @@ export class Names {
   }
 
   private meet(parent: Inode, name: Uint8Array, stat: Stat, target?: string): Made {
-    return { inode: this.table.meet(parent.task, parent, name, stat, target), stat };
+    return { inode: this.table.meet(parent.task, parent, nameText(name), stat, target), stat };
   }
 }

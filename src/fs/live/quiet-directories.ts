@@ -1,4 +1,5 @@
 import { Errno, IN, Inotify } from '../../sys/index.ts';
+import type { NodeId } from '../filesystem.ts';
 import type { Directories } from './directories.ts';
 import { type Inode, nameText } from './inode.ts';
 import { OwnChanges } from './own-changes.ts';
@@ -51,7 +52,7 @@ interface Watch {
 export class QuietDirectories {
   private readonly inotify = new Inotify();
   private readonly directories: Directories;
-  private readonly watches = new Map<Inode, Watch>();
+  private readonly watches = new Map<NodeId, Watch>();
   private readonly byId = new Map<number, Inode>();
   private readonly own = new OwnChanges();
   private due: QuietChange[] = [];
@@ -89,7 +90,7 @@ export class QuietDirectories {
 
   /** The mount has changed a name; `kind` is one bit of IN. */
   changed(directory: Inode, kind: number, name: Uint8Array): void {
-    const watch = this.watches.get(directory);
+    const watch = this.watches.get(directory.id);
     if (!watch || watch.id < 0) return;
     watch.ownAt = Date.now();
     watch.own++;
@@ -101,7 +102,7 @@ export class QuietDirectories {
     this.changed(from, IN.MOVED_FROM, name);
     this.changed(to, IN.MOVED_TO, newName);
     const now = Date.now();
-    const watch = this.watches.get(to);
+    const watch = this.watches.get(to.id);
     if (watch?.id === PAUSED) this.resume(to, watch, now);
     if (watch && watch.id >= 0) note(watch, nameText(newName), now);
     else this.due.push({ directory: to, name: Buffer.from(newName) });
@@ -115,7 +116,7 @@ export class QuietDirectories {
       for (const { watch: id, mask, name } of events) {
         if (mask & IN.Q_OVERFLOW) changes.push(this.everything());
         const directory = this.byId.get(id);
-        const watch = directory && this.watches.get(directory);
+        const watch = directory && this.watches.get(directory.id);
         if (!watch) continue;
         if (mask & IN.IGNORED) this.end(directory);
         else if (!this.own.explain(id, mask & NAMES, nameText(name))) {
@@ -153,7 +154,7 @@ export class QuietDirectories {
   }
 
   private watched(directory: Inode, now: number): Watch {
-    const watch = this.watches.get(directory) ?? this.add(directory);
+    const watch = this.watches.get(directory.id) ?? this.add(directory);
     if (watch.id === PAUSED && now - watch.changedAt >= QUIET_MS) {
       this.resume(directory, watch, now);
     }
@@ -171,7 +172,7 @@ export class QuietDirectories {
       lent: undefined,
       reported: new Set(),
     };
-    if (!isTooMany) this.watches.set(directory, watch);
+    if (!isTooMany) this.watches.set(directory.id, watch);
     return watch;
   }
 
@@ -204,9 +205,9 @@ export class QuietDirectories {
 
   /** The kernel forgot the directory. */
   end(directory: Inode): void {
-    const watch = this.watches.get(directory);
+    const watch = this.watches.get(directory.id);
     if (!watch) return;
-    this.watches.delete(directory);
+    this.watches.delete(directory.id);
     if (watch.id < 0) return;
     this.byId.delete(watch.id);
     this.inotify.remove(watch.id);

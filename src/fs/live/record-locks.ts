@@ -63,7 +63,7 @@ export class RecordLocks {
 
   // Read locks want a file open for reading, write locks one for writing: as much as can be had.
   private openOwn(): number {
-    const [file] = this.inode.files ?? [];
+    const [file] = this.inode.open?.files ?? [];
     if (!file) throw new Error('a lock without an open file');
     for (const access of [O_RDWR, O_RDONLY]) {
       try {

@@ -77,8 +77,8 @@ export class Resolver {
 }
 
 function openFd(inode: Inode): number | undefined {
-  if (!inode.files) return undefined;
-  for (const file of inode.files) return file.fd;
+  if (!inode.open) return undefined;
+  for (const file of inode.open.files) return file.fd;
   return undefined;
 }
 
