@@ -78,6 +78,10 @@ class Core implements FileSystem {
     return isLive(parent) ? this.live.missingTtlMs(parent, name) : 0;
   }
 
+  isLent(parent: NodeId, entry: DirectoryEntry): boolean {
+    return isLive(parent) && this.live.isLent(parent, entry);
+  }
+
   getattr(node: NodeId, handle: HandleId | undefined): Attributes {
     return this.roomOf(node).getattr(node, this.fileOf(handle));
   }

@@ -107,6 +107,8 @@ export interface FileSystem {
   lookup(parent: NodeId, name: Uint8Array, caller: Caller): Entry;
   /** For how long (milliseconds) the kernel may believe that a name, just refused with ENOENT, is missing. */
   missingTtlMs?(parent: NodeId, name: Uint8Array): number;
+  /** Whether the kernel believes for a while yet what it was told of a directory's entry. */
+  isLent?(parent: NodeId, entry: DirectoryEntry): boolean;
   /** Takes back `count` of the references that replies gave to a node. */
   forget(node: NodeId, count: number): void;
 

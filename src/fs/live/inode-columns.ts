@@ -14,6 +14,8 @@ export class InodeColumns {
   parent = new Int32Array(FIRST_ROWS);
   lookups = new Float64Array(FIRST_ROWS);
   children = new Uint32Array(FIRST_ROWS);
+  /** Until when (seconds since the epoch) the kernel believes in its place. */
+  lentUntil = new Uint32Array(FIRST_ROWS);
   /** Raw bytes as latin1: a byte a character, a third of a Buffer's memory. */
   readonly name: string[] = [];
 
@@ -61,6 +63,7 @@ export class InodeColumns {
     this.parent = longer(this.parent, new Int32Array(rows));
     this.lookups = longer(this.lookups, new Float64Array(rows));
     this.children = longer(this.children, new Uint32Array(rows));
+    this.lentUntil = longer(this.lentUntil, new Uint32Array(rows));
   }
 }
 

@@ -7,6 +7,9 @@ import { at, NO_ROW } from './inode-columns.ts';
 import { RowIndex } from './row-index.ts';
 import { InodeRows, RowInode, rowOf } from './row-inode.ts';
 
+/** For so long (seconds) at least what is called lent is still so. */
+const LENT_LEAST = 2;
+
 /**
  * All inodes that the kernel knows, by node number and by the file beneath. How often the kernel was
  * told of one and how many known ones have it as parent decides how long it stays; an open one
@@ -63,6 +66,27 @@ export class InodeTable {
     this.dropChild(before);
   }
 
+  /** The kernel may believe in an inode's place for so long (milliseconds); 0: no longer. */
+  lend(inode: Inode, ms: number): void {
+    this.rows.columns.lentUntil[rowOf(inode)] = ms === 0 ? 0 : (Date.now() + ms) / 1000;
+  }
+
+  /** Nothing is believed any more. */
+  takeBackAll(): void {
+    this.rows.columns.lentUntil.fill(0);
+  }
+
+  /** Whether the kernel will believe for some more seconds in `name` as the place of a file. */
+  isLent(directory: Inode, name: string, ino: bigint): boolean {
+    const { columns } = this.rows;
+    const { task, dev } = directory;
+    const row = this.findRow(task, { ino, dev });
+    if (row === undefined || columns.parent[row] !== rowOf(directory)) return false;
+    return (
+      columns.name[row] === name && at(columns.lentUntil, row) > Date.now() / 1000 + LENT_LEAST
+    );
+  }
+
   forget(id: NodeId, count: number): void {
     const row = id - FIRST_LIVE;
     if (!this.rows.columns.isUsed(row)) return;
@@ -103,13 +127,14 @@ export class InodeTable {
     columns.parent[row] = NO_ROW;
     columns.lookups[row] = 0;
     columns.children[row] = 0;
+    columns.lentUntil[row] = 0;
     columns.name[row] = '';
     if (target !== undefined) this.rows.targets.set(row, target);
     this.index.add(row);
     return this.inode(row);
   }
 
-  private findRow(task: TaskName, stat: Stat): number | undefined {
+  private findRow(task: TaskName, stat: Pick<Stat, 'ino' | 'dev'>): number | undefined {
     const { columns } = this.rows;
     const inTask = this.rows.tasks.numberOf(task);
     const onDevice = this.rows.devices.numberOf(stat.dev);

@@ -12,7 +12,15 @@ import {
   syncfs,
 } from '../../sys/index.ts';
 import type { CoreOptions } from '../core.ts';
-import type { AttrChange, Attributes, Caller, Change, Entry, NodeId } from '../filesystem.ts';
+import type {
+  AttrChange,
+  Attributes,
+  Caller,
+  Change,
+  DirectoryEntry,
+  Entry,
+  NodeId,
+} from '../filesystem.ts';
 import { TOP } from '../node-ids.ts';
 import type { CreatedFile, OpenDirectory, OpenedFile, OpenFile, Room } from '../room.ts';
 import { spaceOf } from '../space.ts';
@@ -78,6 +86,10 @@ export class LiveRoom implements Room {
   missingTtlMs(parent: NodeId, name: Uint8Array): number {
     if (parent === TOP.live) return 0;
     return this.quiet?.lendMs(this.table.get(parent), nameText(name)) ?? 0;
+  }
+
+  isLent(parent: NodeId, { name, ino }: DirectoryEntry): boolean {
+    return parent !== TOP.live && this.table.isLent(this.table.get(parent), nameText(name), ino);
   }
 
   forget(node: NodeId, count: number): void {
@@ -277,14 +289,16 @@ export class LiveRoom implements Room {
   }
 
   private changeOf(directory: Inode | undefined, name: Buffer): Change {
-    const node = directory && name.length > 0 ? this.nodeAt(directory, name) : undefined;
-    return { directory: directory?.id, name, node };
+    if (!directory) this.table.takeBackAll();
+    const inode = directory && name.length > 0 ? this.inodeAt(directory, name) : undefined;
+    if (inode) this.table.lend(inode, 0);
+    return { directory: directory?.id, name, node: inode?.id };
   }
 
-  private nodeAt(directory: Inode, name: Buffer): NodeId | undefined {
+  private inodeAt(directory: Inode, name: Buffer): Inode | undefined {
     try {
       const stat = statAt(this.directories.descriptor(directory), name);
-      return this.table.find(directory.task, stat)?.id;
+      return this.table.find(directory.task, stat);
     } catch (error) {
       // The name is gone, or the directory is: the lookup that follows will say so.
       if (error instanceof Errno) return undefined;
@@ -344,7 +358,9 @@ export class LiveRoom implements Room {
   }
 
   private entry({ inode, stat }: Made): Entry {
-    return { node: inode.id, attr: stat, ...this.lifetimes.ofEntry(inode, stat) };
+    const lifetimes = this.lifetimes.ofEntry(inode, stat);
+    this.table.lend(inode, lifetimes.entryTtlMs);
+    return { node: inode.id, attr: stat, ...lifetimes };
   }
 
   private attributes(inode: Inode): Attributes {

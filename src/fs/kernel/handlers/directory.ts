@@ -47,7 +47,8 @@ export const readdir: Handler = (session, request, reply) => {
 
 /**
  * Entries with what lookup gives for each, and as lookup it counts a reference, `.` and `..`
- * excepted. A name that is gone or unreadable by now is listed without attributes.
+ * excepted. What the kernel still believes, and a name that is gone or unreadable by now, is listed
+ * without attributes.
  */
 export const readdirplus: Handler = (session, request, reply) => {
   const { fileSystem } = session;
@@ -57,9 +58,10 @@ export const readdirplus: Handler = (session, request, reply) => {
   list(session, request, (entry) => {
     const length = entryOut.size + direntSize(entry);
     if (end + length > size) return false;
-    const found = isDot(entry.name)
-      ? undefined
-      : (entry.found ?? tryLookup(fileSystem, node, entry.name, caller));
+    const found =
+      isDot(entry.name) || fileSystem.isLent?.(node, entry)
+        ? undefined
+        : (entry.found ?? tryLookup(fileSystem, node, entry.name, caller));
     if (found) writeEntry(reply.view, Reply.body + end, found);
     else reply.bytes.fill(0, Reply.body + end, Reply.body + end + entryOut.size);
     writeDirent(reply, end + entryOut.size, entry);
