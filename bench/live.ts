@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { markdown, median, type Row } from './live/table.ts';
 import { type Target, Targets } from './live/targets.ts';
-import { makeTree, programs, time, warm } from './live/tree.ts';
+import { makeTree, programs, timeWarm } from './live/tree.ts';
 
 const NOBODY = 65534;
 const { values } = parseArgs({
@@ -154,14 +154,12 @@ function* treeRows(all: readonly Target[]): Generator<Row> {
   if (treeFiles === 0) return;
   for (const { beneath } of all) makeTree(beneath, treeFiles, as);
   for (const { name, command } of programs) {
-    const figures = all.map((): number[] => []);
-    for (const { directory } of all) warm(directory, as, command);
-    for (let round = 0; round < rounds; round++) {
-      all.forEach(({ directory }, t) => {
-        const seconds = time(directory, as, command);
-        if (seconds !== undefined) figures[t]?.push(seconds);
-      });
-    }
+    const figures = timeWarm(
+      all.map(({ directory }) => directory),
+      as,
+      command,
+      rounds,
+    );
     yield rowOf(`${name}, ${treeFiles} files, warm (ms)`, figures, 1e3);
   }
 }

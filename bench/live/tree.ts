@@ -11,6 +11,9 @@ const WARMING = 3;
 /** Names at rest for so long (milliseconds) are lent to the kernel; a little more than that. */
 const REST_MS = 2000;
 
+/** What takes longer is not measured. */
+const LIMIT_MS = 10_000;
+
 /** Who runs the programs: undefined for the caller. */
 export type As = { readonly uid: number; readonly gid: number } | undefined;
 
@@ -24,7 +27,8 @@ const environment = {
 
 function run(directory: string, as: As, command: readonly string[]): void {
   const [file = '', ...args] = command;
-  execFileSync(file, args, { cwd: directory, stdio: 'ignore', env: environment, ...as });
+  const options = { cwd: directory, stdio: 'ignore', env: environment, timeout: LIMIT_MS } as const;
+  execFileSync(file, args, { ...options, ...as });
 }
 
 /** Makes the tree in a real directory, as a task would, and commits it. */
@@ -48,16 +52,8 @@ export const programs = [
   { name: 'rg', command: ['rg', '-c', 'line two', '.'] },
 ] as const;
 
-/** Runs a program over the tree until it is warm. */
-export function warm(directory: string, as: As, command: readonly string[]): void {
-  for (let run = 0; run < WARMING; run++) {
-    time(directory, as, command);
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, REST_MS);
-  }
-}
-
-/** Seconds that a program takes over the tree; undefined where it fails, as for want of descriptors. */
-export function time(directory: string, as: As, command: readonly string[]): number | undefined {
+/** Seconds that a program takes over the tree; undefined where it fails, as for want of descriptors, or takes too long. */
+function time(directory: string, as: As, command: readonly string[]): number | undefined {
   const start = performance.now();
   try {
     run(join(directory, TREE), as, command);
@@ -65,4 +61,31 @@ export function time(directory: string, as: As, command: readonly string[]): num
     return undefined;
   }
   return (performance.now() - start) / 1000;
+}
+
+/**
+ * Seconds that a program takes over the tree once warm, so often in each directory, in turns; none
+ * where it cannot be run.
+ */
+export function timeWarm(
+  directories: readonly string[],
+  as: As,
+  command: readonly string[],
+  rounds: number,
+): number[][] {
+  const able = new Set(directories);
+  const round = () =>
+    directories.map((directory) => {
+      const seconds = able.has(directory) ? time(directory, as, command) : undefined;
+      if (seconds === undefined) able.delete(directory);
+      return seconds;
+    });
+  for (let run = 0; run < WARMING; run++) {
+    round();
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, REST_MS);
+  }
+  const figures = Array.from({ length: rounds }, round);
+  return directories.map((_, d) =>
+    figures.map((row) => row[d]).filter((seconds) => seconds !== undefined),
+  );
 }
