@@ -4,15 +4,15 @@ export interface Row {
   readonly values: readonly (number | undefined)[];
 }
 
-/** A table in Markdown, so that a run can be pasted into docs/performance.md. */
-export function markdown(columns: readonly string[], rows: readonly Row[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [
-    line(['', ...columns]),
-    line(['---', ...columns.map(() => '---:')]),
-    ...rows.map(({ name, values }) => line([name, ...values.map(show)])),
-  ].join('\n');
-}
+/** A table in Markdown, so that a run can be pasted into docs/performance.md: its head, and its rows. */
+export const header = (columns: readonly string[]): readonly string[] => [
+  line(['', ...columns]),
+  line(['---', ...columns.map(() => '---:')]),
+];
+
+export const rowLine = ({ name, values }: Row): string => line([name, ...values.map(show)]);
+
+const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 
 function show(value: number | undefined): string {
   if (value === undefined || Number.isNaN(value)) return '';

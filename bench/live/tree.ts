@@ -52,7 +52,7 @@ export const programs = [
   { name: 'rg', command: ['rg', '-c', 'line two', '.'] },
 ] as const;
 
-/** Seconds that a program takes over the tree; undefined where it fails, as for want of descriptors, or takes too long. */
+/** Seconds that a program takes over the tree; undefined where it fails, or takes too long. */
 function time(directory: string, as: As, command: readonly string[]): number | undefined {
   const start = performance.now();
   try {
