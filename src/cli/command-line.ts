@@ -7,6 +7,14 @@ import { unknownVerb } from './usage-error.ts';
 import { createParser, usageOf } from './verb-parser.ts';
 import { findVerb, takesRest, type Verb } from './verbs.ts';
 
+/** What a shell asks, to complete a word: no verb of the table, which it needs itself. */
+const completion: Verb = {
+  name: 'complete',
+  arguments: '-- WORD…',
+  summary: '',
+  load: () => import('./commands/complete.ts'),
+};
+
 /** Runs one command line and returns its exit code. Whatever goes wrong is told on standard error. */
 export async function runCommandLine(typed: readonly string[]): Promise<number> {
   const args = typed[0] === 'help' ? [...typed.slice(1), '--help'] : typed;
@@ -60,7 +68,7 @@ function splitVerb(args: readonly string[]): { verb: Verb | undefined; others: s
   while (args[at]?.startsWith('-') && args[at] !== '--') at += args[at] === '--store' ? 2 : 1;
   const name = args[at];
   if (name === undefined || name === '--') return { verb: undefined, others: [...args] };
-  const verb = findVerb(name);
+  const verb = name === completion.name ? completion : findVerb(name);
   if (verb === undefined) throw unknownVerb(name);
   return { verb, others: [...args.slice(0, at), ...args.slice(at + 1)] };
 }

@@ -73,16 +73,11 @@ export const groups: readonly VerbGroup[] = [
   },
 ];
 
-/** What a shell asks, to complete a word. */
-const hidden: readonly Verb[] = [
-  verb('complete', '-- WORD…', '', () => import('./commands/complete.ts')),
-];
-
 /** Whether a verb takes everything behind `--` as it is; the parser never sees that. */
 export const takesRest = (verb: Verb): boolean => verb.arguments.startsWith('-- ');
 
 export const verbs: readonly Verb[] = groups.flatMap((group) => group.verbs);
 
 export function findVerb(name: string): Verb | undefined {
-  return [...verbs, ...hidden].find((candidate) => candidate.name === name);
+  return verbs.find((candidate) => candidate.name === name);
 }

@@ -1,10 +1,10 @@
 import { cancel } from '../../runner/index.ts';
 import { viewTask } from '../../runner/view.ts';
-import { parseTaskName } from '../../store/index.ts';
 import { cliMain } from '../cli-main.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { say } from '../output.ts';
+import { addTaskNames } from '../task-names.ts';
 
 export const command = defineCommand({
   examples: [
@@ -13,17 +13,14 @@ export const command = defineCommand({
   ],
   about: "Asks for the end and returns; 'taskfs wait' waits for it. What the task wrote is sealed.",
   build: (parser) =>
-    parser
-      .positional('task', {
-        type: 'string',
-        array: true,
-        demandOption: true,
-        describe: 'Names of tasks',
-      })
-      .option('kill', { type: 'boolean', default: false, describe: 'Without a grace period' }),
+    addTaskNames(parser, 'tasks').option('kill', {
+      type: 'boolean',
+      default: false,
+      describe: 'Without a grace period',
+    }),
   run: async ({ options }) => {
     const store = openStoreOf(options);
-    const tasks = options.task.map(parseTaskName);
+    const tasks = options.task;
     for (const task of tasks) viewTask(store, task);
     for (const task of tasks) {
       const asked = await cancel(store, task, { kill: options.kill, cliMain });

@@ -1,21 +1,15 @@
 import { resume } from '../../runner/index.ts';
-import { parseTaskName } from '../../store/index.ts';
 import { cliMain } from '../cli-main.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
+import { addTaskNames } from '../task-names.ts';
 
 export const command = defineCommand({
   examples: [['taskfs resume build', 'Let a paused task go on']],
-  build: (parser) =>
-    parser.positional('task', {
-      type: 'string',
-      array: true,
-      demandOption: true,
-      describe: 'Names of running tasks',
-    }),
+  build: (parser) => addTaskNames(parser, 'running tasks'),
   run: async ({ options }) => {
     const store = openStoreOf(options);
-    for (const task of options.task.map(parseTaskName)) await resume(store, task, cliMain);
+    for (const task of options.task) await resume(store, task, cliMain);
     return 0;
   },
 });

@@ -1,18 +1,13 @@
 import { recoverTask } from '../../runner/recover.ts';
 import { viewTask } from '../../runner/view.ts';
-import {
-  isFinal,
-  parseTaskName,
-  type Store,
-  TaskfsError,
-  type TaskName,
-} from '../../store/index.ts';
+import { isFinal, type Store, TaskfsError, type TaskName } from '../../store/index.ts';
 import { cliMain } from '../cli-main.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
 import { showSealProgress } from '../progress.ts';
 import { parseWait } from '../quantity.ts';
+import { addTaskNames } from '../task-names.ts';
 
 export const command = defineCommand({
   examples: [
@@ -21,13 +16,7 @@ export const command = defineCommand({
   ],
   about: 'Tasks are sealed by themselves when they end. Files are kept in plain where that failed.',
   build: (parser) =>
-    parser
-      .positional('task', {
-        type: 'string',
-        array: true,
-        demandOption: true,
-        describe: 'Names of tasks that have ended',
-      })
+    addTaskNames(parser, 'tasks that have ended')
       .option('drain', {
         type: 'string',
         requiresArg: true,
@@ -37,7 +26,7 @@ export const command = defineCommand({
       .option('json', { type: 'boolean', default: false, describe: 'Print a JSON array' }),
   run: async ({ options }) => {
     const store = openStoreOf(options);
-    const tasks = options.task.map(parseTaskName);
+    const tasks = options.task;
     const drainMs = options.drain === undefined ? undefined : parseWait('--drain', options.drain);
     for (const task of tasks) assertEnded(store, task);
     for (const task of tasks) await seal(store, task, { json: options.json, drainMs });

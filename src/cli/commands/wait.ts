@@ -1,13 +1,13 @@
 import { constants } from 'node:os';
 import { waitFor } from '../../runner/index.ts';
 import { viewTask } from '../../runner/view.ts';
-import { parseTaskName } from '../../store/index.ts';
 import { cliMain } from '../cli-main.ts';
 import { defineCommand } from '../command.ts';
 import { exitCodeOfTask, exitCodeOfTaskError } from '../exit-code.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';
 import { showStatus } from '../task-line.ts';
+import { addTaskNames } from '../task-names.ts';
 
 export const command = defineCommand({
   examples: [
@@ -18,18 +18,15 @@ export const command = defineCommand({
     'Waits until each task has ended and its files are sealed. The exit code is that of the first ' +
     'task, in the order given, which did not end with 0.',
   build: (parser) =>
-    parser
-      .positional('task', {
-        type: 'string',
-        array: true,
-        demandOption: true,
-        describe: 'Names of tasks',
-      })
-      .option('json', { type: 'boolean', default: false, describe: 'Print a JSON array' }),
+    addTaskNames(parser, 'tasks').option('json', {
+      type: 'boolean',
+      default: false,
+      describe: 'Print a JSON array',
+    }),
   exitCodeOf: exitCodeOfTaskError,
   run: async ({ options }) => {
     const store = openStoreOf(options);
-    const names = options.task.map(parseTaskName);
+    const names = options.task;
     for (const name of names) viewTask(store, name);
     const records = await Promise.all(names.map((name) => waitFor(store, name, cliMain)));
     const views = names.map((name) => viewTask(store, name));
