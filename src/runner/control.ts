@@ -1,6 +1,7 @@
 import {
   isFinal,
   isLocked,
+  readEvents,
   readRecord,
   type Store,
   TaskfsError,
@@ -10,7 +11,7 @@ import {
 } from '../store/index.ts';
 import { nudge } from './nudge.ts';
 import { type RecoverOptions, recoverTask } from './recover.ts';
-import { dropWish, makeWish } from './requests.ts';
+import { isWished, makeWish, NOT_PAUSED, NOT_RESUMED, setWish } from './requests.ts';
 import { waitForRecord } from './wait.ts';
 
 /**
@@ -32,12 +33,15 @@ export async function cancel(
   return true;
 }
 
-/** Stops all processes of a running task until `resume`; its timeout goes on. Throws `usage` where it does not run. */
+/**
+ * Stops all processes of a running task until `resume`; its timeout goes on. Throws `usage` where it
+ * does not run, `failed` where its engine cannot do it now.
+ */
 export async function pause(store: Store, task: TaskName, cliMain: string): Promise<void> {
   await setPaused(store, task, cliMain, true);
 }
 
-/** Lets a paused task go on. Throws `usage` where it does not run. */
+/** Lets a paused task go on. Throws as `pause` does. */
 export async function resume(store: Store, task: TaskName, cliMain: string): Promise<void> {
   await setPaused(store, task, cliMain, false);
 }
@@ -56,10 +60,22 @@ async function setPaused(
       hint: 'Only a running task can.',
     });
   }
-  if (paused) makeWish(paths.directory, 'pause');
-  else dropWish(paths.directory, 'pause');
+  setWish(paths.directory, 'pause', paused);
   await wake(store, record, cliMain);
-  await waitForRecord(store, task, (now) => now.paused === paused || isFinal(now.status));
+  const isRefused = (): boolean => isWished(paths.directory, 'pause') !== paused;
+  const isDone = (now: TaskRecord): boolean => now.paused === paused || isFinal(now.status);
+  const now = await waitForRecord(store, task, (seen) => isDone(seen) || isRefused());
+  if (!isDone(now)) throw refused(paths.events, task, paused);
+}
+
+function refused(events: string, task: TaskName, paused: boolean): TaskfsError {
+  const type = paused ? NOT_PAUSED : NOT_RESUMED;
+  const told = readEvents(events).findLast((event) => event.type === type);
+  const why = told ? String(told.error) : 'another request came in between';
+  const verb = paused ? 'paused' : 'resumed';
+  return new TaskfsError('failed', `task ${task} could not be ${verb}: ${why}`, {
+    hint: "It goes on as it was; 'taskfs cancel' ends it.",
+  });
 }
 
 async function wake(store: Store, record: TaskRecord, cliMain: string): Promise<void> {

@@ -3,7 +3,7 @@ import { type Ending, endingOf, type Stop } from './ending.ts';
 import type { Running } from './engines/engine.ts';
 import type { Journal } from './journal.ts';
 import { setLongTimer } from './long-timer.ts';
-import type { Requests } from './requests.ts';
+import { NOT_PAUSED, NOT_RESUMED, type Requests } from './requests.ts';
 
 /** What a supervisor heeds while a run goes on. */
 export interface Orders {
@@ -20,6 +20,7 @@ export interface Orders {
 export async function pursue(running: Running, orders: Orders): Promise<Ending> {
   const { requests, journal } = orders;
   const halt = createHalt(running, orders);
+  const pausing = followPause(running, orders);
   let stop: Stop = 'none';
   const obey = (): void => {
     if (requests.cancel !== 'none') {
@@ -27,7 +28,7 @@ export async function pursue(running: Running, orders: Orders): Promise<Ending> 
       halt.request(requests.cancel === 'kill');
       return;
     }
-    if (stop === 'none') tell(journal, setPaused(running, journal, requests.pause));
+    if (stop === 'none') pausing.heed();
   };
   const expire = (): void => {
     if (stop !== 'none') return;
@@ -44,13 +45,37 @@ export async function pursue(running: Running, orders: Orders): Promise<Ending> 
     unsubscribe();
     cancelTimer();
     halt.close();
+    pausing.close();
   }
 }
 
-async function setPaused(running: Running, journal: Journal, paused: boolean): Promise<void> {
-  if (journal.record.paused === paused) return;
-  journal.change({ paused }, { type: paused ? 'paused' : 'resumed' });
-  await (paused ? running.pause() : running.resume());
+/**
+ * Pauses and resumes a run as wished, one after the other. The engine first, then the record: it never
+ * says what is not so, and whoever supervises after a kill in between does it again. Where the engine
+ * refuses, the wish is taken back, which is how the one who made it hears of that.
+ */
+function followPause(running: Running, { requests, journal }: Orders) {
+  let open = true;
+  let last = Promise.resolve();
+  const bring = async (): Promise<void> => {
+    const paused = requests.pause;
+    if (!open || journal.record.paused === paused) return;
+    try {
+      await (paused ? running.pause() : running.resume());
+      if (open) journal.change({ paused }, { type: paused ? 'paused' : 'resumed' });
+    } catch (error) {
+      journal.note({ type: paused ? NOT_PAUSED : NOT_RESUMED, error: messageOf(error) });
+      if (open && requests.pause === paused) requests.refusePause();
+    }
+  };
+  return {
+    heed(): void {
+      last = last.then(bring);
+    },
+    close(): void {
+      open = false;
+    },
+  };
 }
 
 /** Ends a run: SIGTERM, then SIGKILL when the grace period is over, or at once. */

@@ -13,7 +13,16 @@ export function makeWish(directory: string, wish: Wish): void {
   writeFileSync(join(directory, wish), '', { mode: 0o600 });
 }
 
-export function dropWish(directory: string, wish: Wish): void {
+/** Events that say that an engine refused to pause or to resume a run. */
+export const NOT_PAUSED = 'not-paused';
+export const NOT_RESUMED = 'not-resumed';
+
+export function setWish(directory: string, wish: Wish, wished: boolean): void {
+  if (wished) makeWish(directory, wish);
+  else dropWish(directory, wish);
+}
+
+function dropWish(directory: string, wish: Wish): void {
   rmSync(join(directory, wish), { force: true });
 }
 
@@ -30,6 +39,8 @@ export function isWished(directory: string, wish: Wish): boolean {
 export interface Requests {
   readonly cancel: 'none' | 'cancel' | 'kill';
   readonly pause: boolean;
+  /** Takes back what was wished last, to pause or to go on, where that cannot be. */
+  refusePause(): void;
   /** Calls back at each change; returns how to stop that. */
   subscribe(listener: () => void): () => void;
   close(): void;
@@ -59,6 +70,10 @@ export function followRequests(directory: string): Requests {
     },
     get pause() {
       return state.pause;
+    },
+    refusePause() {
+      state = { ...state, pause: !state.pause };
+      setWish(directory, 'pause', state.pause);
     },
     subscribe(listener) {
       listeners.add(listener);
