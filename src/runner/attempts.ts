@@ -54,15 +54,18 @@ async function atBench<T>(
 
 /**
  * Removes what is left of a run: processes, a container. Only after its ending stands in the record,
- * for a container takes its exit code with it. What cannot be removed now is no reason not to seal.
+ * for a container takes its exit code with it. What cannot be removed now is no reason not to seal:
+ * the record says so, and recovery tries again.
  */
-export async function removeRun({ record, note }: Journal): Promise<void> {
+export async function removeRun({ record, note, change }: Journal): Promise<void> {
   if (!record.engineState) return;
   try {
     const engine = await loadEngine(record.engine);
     await engine.remove(record.engineState);
+    if (record.unremoved) change({ unremoved: false });
   } catch (error) {
     note({ type: 'engine-error', error: messageOf(error) });
+    if (!record.unremoved) change({ unremoved: true });
   }
 }
 

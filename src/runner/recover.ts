@@ -26,7 +26,7 @@ export interface Recovery {
   readonly task: TaskName;
   /** `followed`: it still runs, under a new supervisor. `failed`: see `error`; staging is untouched. */
   readonly outcome: 'sealed' | 'kept' | 'followed' | 'failed';
-  /** What is wrong, where the outcome is `kept` or `failed`. */
+  /** What is wrong, where the outcome is `kept` or `failed`, or something of its run could not be removed. */
   readonly error: string | null;
 }
 
@@ -80,13 +80,16 @@ export async function recoverTask(
     }
     const record = await resumeTask(claim, options);
     const outcome = record.artifacts === 'sealed' ? 'sealed' : 'kept';
-    return { task, outcome, error: record.sealError };
+    return { task, outcome, error: record.sealError ?? unremovedError(record) };
   } catch (error) {
     if (!isGone(error)) return { task, outcome: 'failed', error: messageOf(error) };
     leaveQueue(store, task);
     return undefined;
   }
 }
+
+const unremovedError = ({ unremoved }: TaskRecord): string | null =>
+  unremoved ? 'what is left of it, such as a container, cannot be removed now' : null;
 
 const isStillRunning = (record: TaskRecord): boolean =>
   record.status === 'running' && outlivesSupervisor(record.engine);
@@ -113,6 +116,7 @@ async function claimOrphan(
 
 function needsWork(store: Store, record: TaskRecord, scope: RecoverOptions['scope']): boolean {
   if (!isFinal(record.status) || record.artifacts === 'sealing') return true;
+  if (record.unremoved && scope === 'all') return true;
   if (record.artifacts === 'kept') return scope === 'all';
   const { staging, log } = taskPaths(store, record.task);
   // A ticket alone is left when a supervisor died between its last two steps.

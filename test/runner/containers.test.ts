@@ -1,16 +1,23 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { removeRun } from '../../src/runner/attempts.ts';
+import { createDockerEngine } from '../../src/runner/engines/docker/index.ts';
 import { cancel, recover, waitFor } from '../../src/runner/index.ts';
+import { openJournal } from '../../src/runner/journal.ts';
 import {
   isLocked,
   readEvents,
+  replaceRecord,
   type Store,
   type TaskName,
   type TaskSpec,
+  takeLockBlocking,
   taskPaths,
 } from '../../src/store/index.ts';
+import { newLaunch, startRun } from '../support/engine-run.ts';
 import { expectFinished, killAtRandom } from '../support/killing.ts';
 import {
   killSupervisor,
@@ -21,6 +28,7 @@ import {
   shell,
   startTask,
 } from '../support/runner.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
 const execute = promisify(execFile);
@@ -129,6 +137,29 @@ describe.runIf(image)('a task in a container (needs scripts/with-engine)', () =>
     }
     expect([...found].filter((state) => !state.endsWith('/sealed')).length).toBeGreaterThan(0);
   }, 600_000);
+
+  it('that its engine could not remove is removed by recover, when the engine answers again', async () => {
+    const store = await newStore();
+    await runTask(store, 'left', container('true'));
+    const socket = join(temporaryDirectory(), 'docker.sock');
+    const endpoint = { host: `unix://${socket}`, certificates: null, verify: false };
+    const { state } = await startRun(createDockerEngine(), newLaunch(['sleep', '600'], { image }));
+    const { task } = recordOf(store, 'left');
+    const paths = taskPaths(store, task);
+    const name = String(state().container);
+    const engineState = { ...state(), endpoint };
+    const record = replaceRecord(paths.record, recordOf(store, 'left'), { engineState });
+    const lock = takeLockBlocking(paths.lock);
+    await removeRun(openJournal({ store, task, record, lock }));
+    lock.release();
+    expect(recordOf(store, 'left')).toMatchObject({ unremoved: true });
+    expect(readEvents(paths.events).at(-1)?.error).toMatch(/still has the container taskfs-task-/);
+    symlinkSync((process.env.DOCKER_HOST ?? '').replace('unix://', ''), socket);
+    const options = { cliMain, scope: 'all' } as const;
+    expect(await recover(store, options)).toEqual([{ task, outcome: 'sealed', error: null }]);
+    await expect(execute('docker', ['inspect', name])).rejects.toThrow(/no such object/i);
+    expect(await recover(store, options)).toEqual([]);
+  });
 
   it('is tried again in a fresh container each time', async () => {
     const store = await newStore();

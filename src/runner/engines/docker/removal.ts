@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
+import { TaskfsError } from '../../../store/index.ts';
 import { openClient } from './connect.ts';
 import type { ContainerState } from './container-state.ts';
 import { isMissing, isUnreachable } from './failure.ts';
@@ -11,7 +12,10 @@ import { unlessEnded } from './unless-ended.ts';
 /** How long the removal of a container waits for an engine that does not answer, in milliseconds. */
 const REMOVAL_PATIENCE_MS = 10_000;
 
-/** Ends and removes a container, and makes the files that it left the caller's. Idempotent. */
+/**
+ * Ends and removes a container, and makes the files that it left the caller's. Idempotent. Throws
+ * `failed` where the engine does not answer: it still has the container.
+ */
 export async function removeContainer(state: ContainerState): Promise<void> {
   const end = Date.now() + REMOVAL_PATIENCE_MS;
   for (;;) {
@@ -19,12 +23,18 @@ export async function removeContainer(state: ContainerState): Promise<void> {
       return await removeNow(state);
     } catch (error) {
       if (!isUnreachable(error)) throw error;
-      // An engine that is gone for good keeps its container, whose labels say what it was.
-      if (Date.now() > end) return;
+      if (Date.now() > end) throw stillThere(state, error);
       await sleep(200);
     }
   }
 }
+
+const stillThere = ({ endpoint, container }: ContainerState, cause: unknown): TaskfsError =>
+  new TaskfsError(
+    'failed',
+    `the container engine at ${endpoint.host} does not answer: it still has the container ${container}`,
+    { hint: "'taskfs recover' removes it when the engine is back.", cause },
+  );
 
 async function removeNow(state: ContainerState): Promise<void> {
   const docker = openClient(state.endpoint);
