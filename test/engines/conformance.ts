@@ -20,10 +20,18 @@ export interface Subject {
   /** Whether a run takes input from the caller. */
   readonly takesInput: boolean;
   readonly canPause: boolean;
+  /** How it is tested that the exit codes 126 and 127 are told: `it`, or what stands for a shortfall. */
+  readonly itTellsExecution?: typeof it | typeof it.fails;
 }
 
 /** What every engine must do; adding an engine means passing this. */
-export function describeEngine({ engine, launch: base, takesInput, canPause }: Subject): void {
+export function describeEngine({
+  engine,
+  launch: base,
+  takesInput,
+  canPause,
+  itTellsExecution = it,
+}: Subject): void {
   const launch = (command: readonly string[], more: Partial<Launch> = {}): Launch =>
     newLaunch(command, { ...base, ...more });
   const script = (text: string, more: Partial<Launch> = {}): Promise<EngineRun> =>
@@ -96,12 +104,12 @@ export function describeEngine({ engine, launch: base, takesInput, canPause }: S
     expect(output.stdout).toBe(args.map((arg) => `[${arg}]`).join(''));
   });
 
-  it('says 127 for a command that is not there', async () => {
+  itTellsExecution('says 127 for a command that is not there', async () => {
     expect(await shellCode(engine, launch(['no-such-command']))).toBe(127);
     expect(await shellCode(engine, launch(['/no/such/command']))).toBe(127);
   });
 
-  it('says 126 for what cannot be executed', async () => {
+  itTellsExecution('says 126 for what cannot be executed', async () => {
     expect(await shellCode(engine, launch(['/etc/passwd']))).toBe(126);
   });
 
@@ -179,6 +187,16 @@ export function describeEngine({ engine, launch: base, takesInput, canPause }: S
     await running.ended;
     expect(await isRunning(mark)).toBe(false);
     await engine.remove(state());
+  });
+
+  it.runIf(canPause)('removes a run that is paused', async () => {
+    const mark = `taskfs-mark-${process.pid}-${Date.now()}`;
+    const { running, state } = await script(`sleep 1000; : ${mark}`);
+    await until('it runs', () => isRunning(mark));
+    await running.pause();
+    await engine.remove(state());
+    await running.ended;
+    expect(await isRunning(mark)).toBe(false);
   });
 
   it('keeps two runs at once apart', async () => {

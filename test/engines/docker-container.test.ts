@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { createDockerEngine } from '../../src/runner/engines/docker/docker-engine.ts';
 import type { ContainerOptions } from '../../src/runner/engines/docker/options.ts';
 import type { Exit, Launch } from '../../src/runner/engines/engine.ts';
-import { describeWithEngine } from '../support/engine.ts';
+import { describeWithEngine, itExceptPodman } from '../support/engine.ts';
 import { newLaunch, startRun } from '../support/engine-run.ts';
+import { leaveForeignFiles } from '../support/foreign-files.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const execute = promisify(execFile);
@@ -52,7 +53,7 @@ describeWithEngine('a container of the docker engine', ({ image, bareImage }) =>
     expect(out).toBe('/out/here\nx\n');
   });
 
-  it('ends for want of memory at its limit, and says so', async () => {
+  itExceptPodman('ends for want of memory at its limit, and says so', async () => {
     const { exit } = await run('exec tail /dev/zero', { memoryBytes: 32 * 1024 * 1024 });
     expect(exit).toMatchObject({ kind: 'out-of-memory', exitCode: 137, signal: null });
   });
@@ -123,14 +124,20 @@ describeWithEngine('a container of the docker engine', ({ image, bareImage }) =>
     const { running, output } = await startRun(engine, launch);
     expect(await running.ended).toMatchObject({ exitCode: 0 });
     expect(output.stdout).toBe('hello');
+  });
+
+  itExceptPodman('says 127 where a shell is asked of an image without one', async () => {
     expect((await run('true', {}, { image: bareImage })).exit).toMatchObject({ exitCode: 127 });
+  });
+
+  itExceptPodman('is refused where there are fewer CPUs than asked for', async () => {
+    await expect(run('true', { cpus: 100_000 })).rejects.toThrow('fewer CPUs');
   });
 
   it.for<[string, string, Partial<ContainerOptions>, Partial<Launch>]>([
     ['an artifacts directory that is relative', 'artifacts-at', { artifactsAt: 'here' }, {}],
     ['an artifacts directory that is the root', 'artifacts-at', { artifactsAt: '/x/..' }, {}],
     ['a memory limit that is too small', 'memory limit is too small', { memoryBytes: 4096 }, {}],
-    ['more CPUs than there are', 'fewer CPUs', { cpus: 100_000 }, {}],
     ['a network that is not there', "no network 'nowhere'", { network: 'nowhere' }, {}],
     ['a user that the image does not know', "no user 'somebody'", { user: 'somebody' }, {}],
     ['a capability that does not exist', 'CAP_NONSENSE', { capDrop: ['NONSENSE'] }, {}],
@@ -162,23 +169,7 @@ describeWithEngine('a container of the docker engine', ({ image, bareImage }) =>
   });
 
   it("gives a plain user the files that a container's other users left", async () => {
-    const directory = temporaryDirectory();
-    const paths = { staging: join(directory, 'staging/task'), scratch: join(directory, 'scratch') };
-    for (const path of Object.values(paths)) mkdirSync(path, { recursive: true, mode: 0o777 });
-    await execute('chown', ['-R', '65534:65534', directory]);
-    const script =
-      'mkdir -p /artifacts/d/e; echo x > /artifacts/d/e/f; chown -R 4242 /artifacts/d; chmod 0000 /artifacts/d/e; ln -s /etc/passwd /artifacts/link';
-    const launch = newLaunch(['sh', '-c', script], { image, options: { user: '0:0' }, ...paths });
-    await execute(
-      'setpriv',
-      ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, plainRun],
-      { env: { ...process.env, LAUNCH: JSON.stringify(launch), HOME: directory } },
-    );
-    for (const path of ['d', 'd/e', 'd/e/f']) {
-      expect(statSync(join(paths.staging, path)).uid).toBe(65534);
-    }
+    expect(await leaveForeignFiles('docker', image)).toEqual([65534, 65534, 65534]);
     expect(statSync('/etc/passwd').uid).toBe(0);
   });
 });
-
-const plainRun = join(import.meta.dirname, '../support/engine-program.ts');

@@ -89,22 +89,20 @@ describeWithEngine('an engine that is reached', ({ image, host }) => {
 
   it('by the ssh program, with its words where that fails', async () => {
     const bin = temporaryDirectory();
+    const { PATH: path } = process.env;
     const ssh = (script: string): void => {
       writeFileSync(join(bin, 'ssh'), `#!/bin/sh\n${script}\n`);
       chmodSync(join(bin, 'ssh'), 0o755);
     };
-    setVariables({
-      DOCKER_HOST: 'ssh://me@far:2222',
-      PATH: `${bin}${delimiter}${process.env.PATH}`,
-    });
+    setVariables({ DOCKER_HOST: 'ssh://me@far:2222', PATH: bin });
+    await expect(echo()).rejects.toThrow(/spawn ssh ENOENT/);
+    setVariables({ PATH: `${bin}${delimiter}${path}` });
+    ssh('echo "me@far: Permission denied (publickey)." >&2; exit 255');
+    await expect(echo()).rejects.toThrow(/at ssh:\/\/me@far:2222 \(me@far: Permission denied/);
     ssh(`echo "$@" > ${bin}/arguments; DOCKER_HOST=${host} exec docker system dial-stdio`);
     expect(await echo()).toBe('there and back');
     const given = readFileSync(join(bin, 'arguments'), 'utf8');
     expect(given).toMatch(/-l me -p 2222 -- far docker system dial-stdio\n$/);
-    ssh('echo "me@far: Permission denied (publickey)." >&2; exit 255');
-    await expect(echo()).rejects.toThrow(/at ssh:\/\/me@far:2222 \(me@far: Permission denied/);
-    setVariables({ PATH: temporaryDirectory() });
-    await expect(echo()).rejects.toThrow(/spawn ssh ENOENT/);
   });
 });
 

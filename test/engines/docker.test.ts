@@ -1,5 +1,5 @@
 import { createDockerEngine } from '../../src/runner/engines/docker/docker-engine.ts';
-import { describeWithEngine } from '../support/engine.ts';
+import { describeWithEngine, itExceptPodman } from '../support/engine.ts';
 import { describeEngine } from './conformance.ts';
 
 describeWithEngine('the docker engine', ({ image }) => {
@@ -8,5 +8,6 @@ describeWithEngine('the docker engine', ({ image }) => {
     launch: { image },
     takesInput: true,
     canPause: true,
+    itTellsExecution: itExceptPodman,
   });
 });

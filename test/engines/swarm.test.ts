@@ -6,6 +6,8 @@ import { createSwarmEngine } from '../../src/runner/engines/swarm/swarm-engine.t
 import { cancel, recover, waitFor } from '../../src/runner/index.ts';
 import { isLocked, type TaskSpec, taskPaths } from '../../src/store/index.ts';
 import { describeWithEngine } from '../support/engine.ts';
+import { newLaunch, startRun } from '../support/engine-run.ts';
+import { leaveForeignFiles } from '../support/foreign-files.ts';
 import { killSupervisor, newStore, program, shell, startTask } from '../support/runner.ts';
 import { readSealedLog } from '../support/sealed.ts';
 import { until } from '../support/until.ts';
@@ -47,6 +49,22 @@ describeWithEngine('the swarm engine', ({ image }) => {
     const printed = Array.from({ length: 200 }, (_, i) => `${i}\n`).join('');
     expect(await readSealedLog(store, task)).toBe(printed);
     expect(await services()).toBe('');
+  });
+
+  it("gives a plain user the files that a job's other users left", async () => {
+    expect(await leaveForeignFiles('swarm', image)).toEqual([65534, 65534, 65534]);
+  });
+
+  it('refuses what a swarm has not, in words', async () => {
+    const start = (options: Record<string, unknown>) =>
+      startRun(createSwarmEngine(), newLaunch(['true'], { image, options }));
+    await expect(start({ tty: true })).rejects.toThrow('a swarm cannot run -i and -t');
+    await expect(start({ network: 'none' })).rejects.toThrow('cannot run --network none');
+    await expect(start({ network: 'nowhere' })).rejects.toThrow("no network 'nowhere'");
+    await expect(start({ memoryBytes: 4096 })).rejects.toThrow('memory limit is too small');
+    const volumes = [{ source: '/no/such/source', target: '/x', readOnly: false }];
+    await expect(start({ volumes })).rejects.toThrow('does not see /no/such/source');
+    expect((await execute('docker', ['service', 'ls', '-q'])).stdout).toBe('');
   });
 
   it('cancels a job, and leaves no service', async () => {

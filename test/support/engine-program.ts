@@ -1,9 +1,9 @@
-/** Runs the launch in the variable LAUNCH with the docker engine and removes it, as whoever starts this program. */
-import { createDockerEngine } from '../../src/runner/engines/docker/docker-engine.ts';
+/** Runs the launch in the variable LAUNCH with the engine in ENGINE and removes it, as whoever starts this program. */
 import type { EngineState, Launch } from '../../src/runner/engines/engine.ts';
+import { loadEngine } from '../../src/runner/engines/registry.ts';
 
 const launch = JSON.parse(process.env.LAUNCH ?? '') as Launch;
-const engine = createDockerEngine();
+const engine = await loadEngine(process.env.ENGINE ?? '');
 let state: EngineState = {};
 const output = { write: () => undefined };
 const running = await engine.start(launch, output, (latest) => {

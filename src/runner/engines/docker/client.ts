@@ -44,6 +44,8 @@ export interface ApiRequest {
   readonly body?: unknown;
   /** Whether the answer is handed over as it comes. */
   readonly isStream?: boolean;
+  /** Whether the connection is handed over, for both directions. */
+  readonly hijack?: boolean;
   readonly authconfig?: unknown;
   /** Ends the request, and its answer, at once. */
   readonly signal?: AbortSignal | undefined;
@@ -57,15 +59,29 @@ interface Modem {
 
 const OK = { 200: true, 201: true, 204: true };
 
+/** A body of no bytes, as docker-modem makes one: podman takes any other for the container's first input. */
+const noBody = { file: Buffer.alloc(0), headers: { 'Content-Type': 'text/plain' } };
+
 /** Sends a request. Throws what the engine says, with `statusCode`, or why it was not reached. */
 export function send<T>(modem: Modem, request: ApiRequest): Promise<T> {
-  const { method, path, query, body, isStream = false, authconfig, signal } = request;
+  const {
+    method,
+    path,
+    query,
+    body,
+    isStream = false,
+    hijack = false,
+    authconfig,
+    signal,
+  } = request;
   // The question mark asks for the query, and an empty body for none.
   const dialled = {
     method,
     path: query ? `${path}?` : path,
     options: { ...(query && { _query: query }), _body: body ?? {} },
     isStream,
+    hijack,
+    ...(hijack && noBody),
     authconfig,
     abortSignal: signal,
     statusCodes: OK,

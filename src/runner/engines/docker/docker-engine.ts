@@ -23,6 +23,8 @@ import { followContainer } from './follow.ts';
 import { provideImage } from './image.ts';
 import { openLedger } from './ledger.ts';
 import { type ContainerOptions, readContainerOptions } from './options.ts';
+import { assertSources } from './podman.ts';
+import { reclaimOf } from './reclaim.ts';
 import { removeContainer } from './removal.ts';
 import { startContainer } from './start-container.ts';
 
@@ -56,7 +58,8 @@ async function start(
   const subject = { task: launch.task, image: requireImage(launch), command: launch.command };
   const connection = await connect(findEndpoints(), signal);
   try {
-    const { pull } = options;
+    const { pull, volumes } = options;
+    if (connection.isPodman) assertSources(connection.endpoint, volumes);
     await provideImage(connection.docker, subject.image, {
       pull,
       progress: output.progress,
@@ -92,15 +95,12 @@ async function prepare(
   const { docker, endpoint } = connection;
   const owner = await ownerOf(connection);
   const name = `taskfs-${launch.task}-${launch.attempt}-${randomBytes(4).toString('hex')}`;
-  const mayLeaveOthersFiles = options.user !== null && process.getuid?.() !== 0;
   const state: ContainerState = {
     endpoint,
     container: name,
     tty: options.tty,
     ledger: join(launch.scratch, `streams-${launch.attempt}`),
-    reclaim: mayLeaveOthersFiles
-      ? { image: launch.image ?? '', staging: launch.staging, owner: owner.user }
-      : null,
+    reclaim: reclaimOf(launch, options, owner.user),
   };
   return { docker, state, spec: containerSpec(name, launch, options, owner, connection) };
 }

@@ -62,13 +62,14 @@ const explanations: readonly Explanation[] = [
     hint: 'Check -v; an engine on another machine sees only files of its own.',
   },
   {
-    pattern: /minimum memory limit|memory limit too low|OOM-killed|memory limit.*too small/i,
+    pattern:
+      /minimum memory limit|memory limit too low|OOM-killed|memory limit.*too small|unable to set memory limit|invalid memory value/i,
     kind: 'usage',
     say: () => 'the memory limit is too small for a container to start',
     hint: 'Give more with --memory; 6 MiB is the least, 16 MiB are safe.',
   },
   {
-    pattern: /network (\S+) not found|unable to find network with name or ID (\S+)/i,
+    pattern: /unable to find network with name or ID ([^\s:]+)|network (\S+) not found/i,
     kind: 'usage',
     say: ([, name, other]) => `the engine has no network '${name ?? other}'`,
     hint: "'docker network ls' lists them; none and host are always there.",

@@ -1,5 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs';
+import type { Launch } from '../engine.ts';
 import type { Client } from './client.ts';
+import type { ContainerOptions } from './options.ts';
 
 /** What it takes to make the files of a container the caller's. */
 export interface Reclaim {
@@ -8,6 +10,16 @@ export interface Reclaim {
   readonly staging: string;
   /** `uid:gid` in the engine's numbers. */
   readonly owner: string;
+}
+
+/** Whether a run may leave files that its caller cannot read, and how they are made the caller's then. */
+export function reclaimOf(
+  { image, staging }: Launch,
+  { user }: ContainerOptions,
+  owner: string,
+): Reclaim | null {
+  const mayLeaveOthersFiles = user !== null && process.getuid?.() !== 0;
+  return mayLeaveOthersFiles && image !== null ? { image, staging, owner } : null;
 }
 
 /**

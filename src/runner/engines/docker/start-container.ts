@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type Docker from 'dockerode';
-import type { Client } from './client.ts';
+import { type Client, send } from './client.ts';
 import { wordsOf } from './failure.ts';
 import { unlessEnded } from './unless-ended.ts';
 
@@ -35,16 +35,24 @@ async function setConsoleSize(
 const isWithoutInit = (error: unknown): boolean =>
   /docker-init|catatonit|container-init|init binary/i.test(wordsOf(error));
 
-async function attachStreams(container: Docker.Container, interactive: boolean): Promise<Duplex> {
-  const stream = (await container.attach({
-    stream: true,
-    stdin: interactive,
-    stdout: true,
-    stderr: true,
+/** Not with dockerode's attach, which sends its options once more as a body. */
+async function attachStreams(
+  { id, modem }: Docker.Container,
+  interactive: boolean,
+): Promise<Duplex> {
+  const stream = await send<Duplex>(modem, {
+    method: 'POST',
+    path: `/containers/${id}/attach`,
+    query: {
+      stream: true,
+      stdin: interactive,
+      stdout: true,
+      stderr: true,
+      // The usual keys, Ctrl-P Ctrl-Q, are somebody's shell history; nobody detaches from a task.
+      detachKeys: 'ctrl-@,ctrl-@,ctrl-@',
+    },
     hijack: true,
-    // The usual keys, Ctrl-P Ctrl-Q, are somebody's shell history; nobody detaches from a task.
-    detachKeys: 'ctrl-@,ctrl-@,ctrl-@',
-  })) as Duplex;
+  });
   // Input may still come when the command has ended: its own affair.
   stream.on('error', () => {});
   return stream;

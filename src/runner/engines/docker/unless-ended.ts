@@ -8,6 +8,10 @@ export async function unlessEnded(request: Promise<unknown>): Promise<void> {
     await request;
   } catch (error) {
     const isDone = isMissing(error) || statusOf(error) === CONFLICT;
-    if (!isDone && !/not running|already paused|not paused/i.test(wordsOf(error))) throw error;
+    if (
+      !isDone &&
+      !/not running|already paused|not paused|can only (kill|pause|unpause)/i.test(wordsOf(error))
+    )
+      throw error;
   }
 }

@@ -11,6 +11,7 @@ import { exitOf } from '../docker/exit.ts';
 import { explainStart, isMissing, isUnreachable } from '../docker/failure.ts';
 import { type Ledger, openLedger, removeLedger } from '../docker/ledger.ts';
 import { readContainerOptions } from '../docker/options.ts';
+import { type Reclaim, reclaimFiles, reclaimOf } from '../docker/reclaim.ts';
 import { unlessEnded } from '../docker/unless-ended.ts';
 import type {
   Engine,
@@ -30,6 +31,8 @@ interface ServiceState {
   readonly endpoint: Endpoint;
   readonly service: string;
   readonly ledger: string;
+  /** How its files are made the caller's; null where they are already. */
+  readonly reclaim: Reclaim | null;
 }
 
 /** How long a manager that does not answer is waited for, in milliseconds. */
@@ -61,13 +64,15 @@ async function start(
 ): Promise<Running> {
   const options = readContainerOptions(launch.options);
   if (options.interactive || options.tty) throw notPossible('-i and -t');
+  if (options.network === 'none') throw notPossible('--network none');
   if (launch.image === null) throw notPossible('a task without --image');
   const connection = await connect(findEndpoints(), signal);
   const { docker, endpoint } = connection;
   await assertManager(docker);
   const { user } = await ownerOf(connection);
   const service = serviceName(launch, randomBytes(4).toString('hex'));
-  const state = { endpoint, service, ledger: join(launch.scratch, `streams-${launch.attempt}`) };
+  const ledger = join(launch.scratch, `streams-${launch.attempt}`);
+  const state = { endpoint, service, ledger, reclaim: reclaimOf(launch, options, user) };
   remember(state);
   try {
     await docker.createService(serviceSpec(service, launch, options, user));
@@ -239,5 +244,7 @@ async function remove(state: ServiceState): Promise<void> {
     const left = await listTasks(docker, state.service).catch(absent);
     if (!left || left.length === 0) break;
   }
+  // The store is there on this node too; its engine may lack the image: sealing says then what it cannot read.
+  if (state.reclaim) await reclaimFiles(docker, state.reclaim).catch(() => {});
   removeLedger(state.ledger);
 }

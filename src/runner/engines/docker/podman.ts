@@ -1,0 +1,21 @@
+import { existsSync } from 'node:fs';
+import { TaskfsError } from '../../../store/index.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { Volume } from './options.ts';
+
+/**
+ * Podman makes a directory of a mount source that is not there, where Docker refuses it. Only an
+ * engine of this machine sees what is looked at here. Throws `usage`.
+ */
+export function assertSources({ host }: Endpoint, volumes: readonly Volume[]): void {
+  if (!host.startsWith('unix://')) return;
+  const missing = volumes.find(({ source }) => !existsSync(source));
+  if (!missing) return;
+  throw new TaskfsError(
+    'usage',
+    `the engine does not see ${missing.source}, which was to be mounted`,
+    {
+      hint: 'Check -v.',
+    },
+  );
+}
