@@ -70,6 +70,22 @@ describe.each([undefined, 'plain'] as const)('taskfs run, user %s', (user) => {
   });
 });
 
+describe('a task that is tried again', () => {
+  it('lists its attempts', async () => {
+    const cli = newCli();
+    const script =
+      'echo . >> "$TASKFS_ARTIFACTS/n"; exit $((3 - $(wc -l < "$TASKFS_ARTIFACTS/n")))';
+    const run = ['run', '--name', 'again', '--retries', '5', '--', 'sh', '-c', script];
+    expect((await cli.run(...run)).code).toBe(0);
+    const { stdout } = await cli.run('status', 'again');
+    expect(stdout.match(/^Attempt \d: .*$/gm)?.map((line) => line.replace(/ +/g, ' '))).toEqual([
+      'Attempt 1: exited with 2',
+      'Attempt 2: exited with 1',
+      'Attempt 3: exited with 0',
+    ]);
+  });
+});
+
 describe('exit codes of run', () => {
   it('follow the table', async () => {
     const cli = newCli();

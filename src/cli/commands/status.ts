@@ -1,5 +1,5 @@
 import { type TaskView, viewTask } from '../../runner/view.ts';
-import { parseTaskName } from '../../store/index.ts';
+import { type Attempt, parseTaskName } from '../../store/index.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';
@@ -38,11 +38,17 @@ function rows(task: TaskView): string[][] {
     ['Started', task.startedAt],
     ['Ended', task.endedAt],
     ['Sealed', sealed(task)],
-    ['Attempts', task.attempts.length > 1 ? String(task.attempts.length) : null],
+    ...(task.attempts.length > 1 ? task.attempts.map(attempt) : []),
+    ['Not removed', task.unremoved ? `its container; 'taskfs recover' tries again` : null],
     ['Supervisor', task.supervisorPid === null ? null : `process ${task.supervisorPid}`],
   ];
   return facts.flatMap(([name, value]) => (value === null ? [] : [[`${name}:`, value]]));
 }
+
+const attempt = ({ reason }: Attempt, index: number): [string, string] => [
+  `Attempt ${index + 1}`,
+  reason ?? 'goes on',
+];
 
 function sealed({ sealedAt, sealMs }: TaskView): string | null {
   if (sealedAt === null) return null;
