@@ -41,6 +41,7 @@ describeWithEngine('taskfs run --image', ({ image, host }) => {
     expect(await codeOf('--image', image, '--artifacts-at', '/', '--', 'true')).toBe(2);
     expect(await codeOf('--image', image, '--artifacts-at', 'here', '--', 'true')).toBe(2);
     expect(await codeOf('--image', image, '-v', '/no/such:/x', '--', 'true')).toBe(125);
+    expect(await codeOf('--image', image, '-it', '--', 'cat')).toBe(2);
     for (const name of ['', 'two words', '../containers/x', 'a?b']) {
       expect(await codeOf(`--image=${name}`, '--', 'true')).toBe(2);
     }
@@ -63,8 +64,10 @@ describeWithEngine('taskfs run --image', ({ image, host }) => {
       await terminal.press('stty size', 'Enter');
       return (await terminal.screen()).includes('30 70');
     });
-    await terminal.press('sleep 600', 'Enter');
+    await terminal.press('echo go$((1))ing; sleep 600', 'Enter');
+    await until('it sleeps', async () => (await terminal.screen()).includes('go1ing'));
     await terminal.press('C-c');
+    await until('a prompt again', async () => /\^C\s*\n\/ #/.test(await terminal.screen()));
     await terminal.press('exit 4', 'Enter');
     await until('its end', async () => (await terminal.screen()).includes('Sealed in'));
     await terminal.press('stty -a | grep -o " icanon"', 'Enter');

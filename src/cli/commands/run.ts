@@ -43,7 +43,10 @@ export const command = defineCommand({
   },
 });
 
-function assertCommand(rest: readonly string[], { image, detach, interactive }: RunOptions): void {
+function assertCommand(
+  rest: readonly string[],
+  { image, detach, interactive, tty }: RunOptions,
+): void {
   if (rest.length === 0 && image === undefined) {
     throw new TaskfsError('usage', 'there is no command to run', {
       hint: "It stands behind two dashes: 'taskfs run -- make all'.",
@@ -52,6 +55,11 @@ function assertCommand(rest: readonly string[], { image, detach, interactive }: 
   if (detach && interactive) {
     throw new TaskfsError('usage', '-d and -i exclude each other', {
       hint: 'A task in the background has no input.',
+    });
+  }
+  if (interactive && tty && !process.stdin.isTTY) {
+    throw new TaskfsError('usage', '-i and -t together need a terminal as standard input', {
+      hint: 'Leave out -t: the end of piped input does not get through a terminal.',
     });
   }
 }
