@@ -95,4 +95,42 @@ describeWithEngine('a container whose engine or container goes away', (shared) =
       expect(output.stderr).toBe(stderr.slice(inLog.filter((one) => one === 2).length));
     }
   });
+
+  it('is found again to the byte where the engine lost line feeds of long lines', async () => {
+    const engine = createDockerEngine();
+    const line = (letter: string, bytes: number): string =>
+      `head -c ${bytes} /dev/zero | tr '\\0' ${letter}; echo`;
+    const long = [
+      line('a', 16_384),
+      'echo b',
+      line('c', 32_768),
+      'echo',
+      line('d', 16_383),
+      'echo e',
+    ];
+    const first = await start(`${long.join('; ')}; exit 6`);
+    await first.running.ended;
+    const path = join(first.launch.scratch, 'streams-1');
+    const [ledger, feeds] = [path, `${path}.feeds`].map((file) => readFileSync(file));
+    const { stdout } = first.output;
+    const withoutFeeds = (text: string): string => text.replaceAll('\n', '');
+    for (const logged of [
+      0,
+      16_384,
+      16_385,
+      16_386,
+      30_000,
+      49_155,
+      49_156,
+      49_157,
+      stdout.length,
+    ]) {
+      writeFileSync(path, ledger ?? '');
+      writeFileSync(`${path}.feeds`, feeds ?? '');
+      const output = collect();
+      const running = await engine.attach(first.state(), logged, output);
+      expect(await running?.ended).toMatchObject({ exitCode: 6 });
+      expect(withoutFeeds(output.stdout)).toBe(withoutFeeds(stdout.slice(logged)));
+    }
+  });
 });

@@ -3,7 +3,9 @@ import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { splitFrames } from '../../src/runner/engines/docker/frames.ts';
-import { openLedger, type StreamName } from '../../src/runner/engines/docker/ledger.ts';
+import { openLedger } from '../../src/runner/engines/docker/ledger.ts';
+import { createSkip, openLostFeeds } from '../../src/runner/engines/docker/lost-feeds.ts';
+import type { StreamName } from '../../src/runner/engines/docker/stream-name.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 type Written = readonly [StreamName, string];
@@ -63,6 +65,47 @@ describe('the ledger of an output', () => {
           stderr: inLog.filter((stream) => stream === 'stderr').length,
         });
       }),
+    );
+  });
+});
+
+describe('lines that fill their last piece of the log', () => {
+  const piece = 16_384;
+  const lengths = fc.array(fc.constantFrom(0, 1, 5, piece - 1, piece, piece + 1, 2 * piece), {
+    maxLength: 8,
+  });
+
+  it('are found, wherever the output is cut, and passed over with or without their line feeds', () => {
+    const directory = temporaryDirectory();
+    let file = 0;
+    fc.assert(
+      fc.property(
+        lengths,
+        fc.array(fc.nat(70_000), { maxLength: 6 }),
+        fc.nat(),
+        (lines, cuts, at) => {
+          file += 1;
+          const text = Buffer.from(lines.map((length) => `${'x'.repeat(length)}\n`).join(''));
+          const path = join(directory, String(file));
+          const { note } = openLostFeeds(path);
+          const edges = [0, ...cuts.filter((cut) => cut < text.length).sort((a, b) => a - b)];
+          for (const [index, from] of edges.entries()) {
+            note('stderr', text.subarray(from, edges[index + 1]), from);
+          }
+          const { stderr: places } = openLostFeeds(path).places;
+          const expected = lines.flatMap((length, index) => {
+            const end = lines.slice(0, index + 1).reduce((sum, one) => sum + one + 1, 0) - 1;
+            return length > 0 && length % piece === 0 ? [end] : [];
+          });
+          expect(places).toEqual(expected);
+          const stderr = text.length === 0 ? 0 : at % (text.length + 1);
+          const skip = createSkip({ stdout: 0, stderr }, { stdout: [], stderr: places });
+          const whole = edges.map((from, index) =>
+            skip('stderr', text.subarray(from, edges[index + 1])),
+          );
+          expect(Buffer.concat(whole).equals(text.subarray(stderr))).toBe(true);
+        },
+      ),
     );
   });
 });

@@ -64,8 +64,7 @@ export function containerSpec(
 
 // The engine's default may rotate or keep no log; and json-file, the usual one, changes bytes that
 // are not UTF-8. A log that is not exactly what was printed cannot be gone on with after a crash.
-// What is left, in dockerd 20.10: a line of exactly n × 16384 bytes loses its line feed there, and a
-// recovery after it is one byte off.
+// What it lacks, in dockerd 20.10, is in lost-feeds.ts.
 export const wholeLog = {
   Type: 'local',
   Config: { 'max-size': '1000t', 'max-file': '1', compress: 'false' },

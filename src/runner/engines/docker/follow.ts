@@ -7,6 +7,7 @@ import { exitOf } from './exit.ts';
 import { isMissing } from './failure.ts';
 import { splitFrames, unframed } from './frames.ts';
 import type { Ledger } from './ledger.ts';
+import { createSkip } from './lost-feeds.ts';
 
 /** A container whose output is followed to its end. */
 export interface Followed {
@@ -69,13 +70,13 @@ export async function untilEnd({ id, modem }: Docker.Container): Promise<void> {
 
 async function drain(followed: Followed, attached: ByteStream | undefined): Promise<void> {
   const { container, tty, ledger, output } = followed;
-  const skip = attached ? { stdout: 0, stderr: 0 } : { ...ledger.counts };
+  const { counts, feeds } = ledger;
+  const skip = attached ? undefined : createSkip({ ...counts }, feeds.places);
   const source = attached ?? (await openLog(container));
   for await (const { stream, bytes } of tty ? unframed(source) : splitFrames(source)) {
-    const known = Math.min(skip[stream], bytes.length);
-    skip[stream] -= known;
-    const fresh = bytes.subarray(known);
+    const fresh = skip ? skip(stream, bytes) : bytes;
     if (fresh.length === 0) continue;
+    if (!skip) feeds.note(stream, fresh, counts[stream]);
     ledger.enter(stream, fresh.length);
     await output.write(stream, fresh);
   }

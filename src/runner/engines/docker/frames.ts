@@ -1,4 +1,4 @@
-import type { StreamName } from './ledger.ts';
+import type { StreamName } from './stream-name.ts';
 
 /** A piece of a container's output. */
 export interface Piece {

@@ -1,12 +1,13 @@
-import { appendFileSync, readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
+import { type LostFeeds, openLostFeeds } from './lost-feeds.ts';
+import { append, readOptional } from './note-file.ts';
+import type { StreamName } from './stream-name.ts';
 
 /** How many bytes of each stream of a run were handed on. */
 export interface Counts {
   readonly stdout: number;
   readonly stderr: number;
 }
-
-export type StreamName = keyof Counts;
 
 /**
  * A task's log holds both streams in one; the engine's own log may have merged them in another
@@ -17,6 +18,7 @@ export type StreamName = keyof Counts;
  */
 export interface Ledger {
   readonly counts: Counts;
+  readonly feeds: LostFeeds;
   /** To be called before `bytes` of a stream are handed on. */
   enter(stream: StreamName, bytes: number): void;
 }
@@ -27,6 +29,7 @@ export function openLedger(path: string, logged: number): Ledger {
   let current: StreamName | null = null;
   return {
     counts,
+    feeds: openLostFeeds(feedsOf(path)),
     enter(stream, bytes) {
       if (stream !== current) append(path, `${stream} ${counts.stdout + counts.stderr}\n`);
       current = stream;
@@ -36,8 +39,10 @@ export function openLedger(path: string, logged: number): Ledger {
 }
 
 export function removeLedger(path: string): void {
-  rmSync(path, { force: true });
+  for (const file of [path, feedsOf(path)]) rmSync(file, { force: true });
 }
+
+const feedsOf = (path: string): string => `${path}.feeds`;
 
 function readCounts(path: string, logged: number): Counts {
   const counts = { stdout: 0, stderr: 0 };
@@ -62,22 +67,4 @@ function readStretches(path: string): Stretch[] {
       const [stream, from] = line.split(' ');
       return { stream: stream === 'stderr' ? 'stderr' : 'stdout', from: Number(from) };
     });
-}
-
-function readOptional(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw error;
-  }
-}
-
-function append(path: string, line: string): void {
-  try {
-    appendFileSync(path, line, { mode: 0o600 });
-  } catch (error) {
-    // A full disk costs the exactness of a later recovery, never the task.
-    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-  }
 }

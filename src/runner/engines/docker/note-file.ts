@@ -1,0 +1,21 @@
+import { appendFileSync, readFileSync } from 'node:fs';
+
+/** The text of a file of notes; empty where there is none yet. */
+export function readOptional(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+}
+
+/** Adds a line to a file of notes. */
+export function append(path: string, line: string): void {
+  try {
+    appendFileSync(path, line, { mode: 0o600 });
+  } catch (error) {
+    // A full disk costs the exactness of a later recovery, never the task.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+  }
+}

@@ -1,0 +1,2 @@
+/** The streams of a container's output. */
+export type StreamName = 'stdout' | 'stderr';
