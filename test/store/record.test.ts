@@ -81,12 +81,22 @@ describe('the state machine', () => {
     );
   });
 
-  it('cannot write an illegal transition', () => {
+  it('cannot write an illegal transition, between whatever states', () => {
     const path = newPath();
-    const record = newRecord(task, spec);
-    createRecord(path, record);
-    expect(() => replaceRecord(path, record, { status: 'completed' })).toThrow(/cannot go from/);
-    expect(() => replaceRecord(path, record, { artifacts: 'sealing' })).toThrow(/cannot go from/);
-    expect(readRecord(path, task)).toEqual(record);
+    fc.assert(
+      fc.property(anyState, anyState, (from, to) => {
+        const record = { ...newRecord(task, spec), ...from };
+        createRecord(path, record);
+        if (mayFollow(from, to)) {
+          expect(replaceRecord(path, record, to)).toMatchObject(to);
+        } else {
+          expect(() => replaceRecord(path, record, to)).toThrow(/cannot go from/);
+          expect(readRecord(path, task)).toEqual(record);
+        }
+      }),
+    );
+    const queued = newRecord(task, spec);
+    expect(() => replaceRecord(path, queued, { status: 'completed' })).toThrow(/cannot go from/);
+    expect(() => replaceRecord(path, queued, { artifacts: 'sealing' })).toThrow(/cannot go from/);
   });
 });
