@@ -1,4 +1,4 @@
-import type { Attempt, TaskRecord } from '../store/index.ts';
+import type { Attempt } from '../store/index.ts';
 import { type Ending, notStarted, stoppedAtStart } from './ending.ts';
 import type { Engine, EngineState, Launch, Running } from './engines/engine.ts';
 import type { Journal } from './journal.ts';
@@ -80,13 +80,4 @@ async function follow(bench: Bench, running: Running): Promise<Ending> {
     remainingMs: timeoutMs === null ? null : timeoutMs - elapsed,
     graceMs: typeof options.graceMs === 'number' ? options.graceMs : DEFAULT_GRACE_MS,
   });
-}
-
-/** The change of a record that closes its last attempt; nothing where none is open. */
-export function closeAttempt({ attempts }: TaskRecord, ending: Ending): Partial<TaskRecord> {
-  const last = attempts.at(-1);
-  if (!last || last.endedAt !== null) return {};
-  const { exitCode, signal, reason } = ending;
-  const closed: Attempt = { ...last, endedAt: new Date().toISOString(), exitCode, signal, reason };
-  return { attempts: [...attempts.slice(0, -1), closed], paused: false };
 }

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { messageOf } from '../store/index.ts';
-import { type Bench, closeAttempt, resumeAttempt, runAttempt } from './attempt.ts';
-import { type Ending, isWorthRetrying, notStarted } from './ending.ts';
+import { type Bench, resumeAttempt, runAttempt } from './attempt.ts';
+import { closeAttempt, type Ending, isWorthRetrying, notStarted } from './ending.ts';
 import type { Engine, Launch } from './engines/engine.ts';
 import { loadEngine } from './engines/registry.ts';
 import type { Journal } from './journal.ts';

@@ -1,4 +1,5 @@
 import {
+  type Attempt,
   type ErrorKind,
   messageOf,
   type ReasonKind,
@@ -87,4 +88,13 @@ export function notStarted(error: unknown): Ending {
 /** Whether another attempt may end better: not where somebody wanted the end, or nothing ran at all. */
 export function isWorthRetrying(ending: Ending): boolean {
   return statusOf(ending) === 'failed' && ending.kind !== 'not-started';
+}
+
+/** The change of a record that closes its last attempt; nothing where none is open. */
+export function closeAttempt({ attempts }: TaskRecord, ending: Ending): Partial<TaskRecord> {
+  const last = attempts.at(-1);
+  if (!last || last.endedAt !== null) return {};
+  const { exitCode, signal, reason } = ending;
+  const closed: Attempt = { ...last, endedAt: new Date().toISOString(), exitCode, signal, reason };
+  return { attempts: [...attempts.slice(0, -1), closed], paused: false };
 }
