@@ -1,19 +1,23 @@
 import { createPublicKey } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { type ArchiveReader, type IndexEntry, openArchive } from '../../src/store/seal/reader.ts';
 import { isSigned, readSeal } from '../../src/store/seal/seal-record.ts';
 import { unlockArchive } from '../../src/store/seal/unlock.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 const golden = join(import.meta.dirname, '../golden/format-1');
 const archive = join(golden, 'archive');
 
+/** In its place: an archive is read under its task's name. */
 async function open(): Promise<ArchiveReader> {
   const identity = readFileSync(join(golden, 'identity.txt'), 'utf8')
     .split('\n')
     .find((line) => line.startsWith('AGE-SECRET-KEY-'));
-  const reader = openArchive(archive, await unlockArchive(archive, [identity ?? '']));
+  const place = join(temporaryDirectory(), 'golden');
+  cpSync(archive, place, { recursive: true });
+  const reader = openArchive(place, await unlockArchive(place, [identity ?? '']));
   onTestFinished(() => reader.close());
   return reader;
 }

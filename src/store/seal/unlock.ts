@@ -82,9 +82,19 @@ export async function openTaskKey(
   const decrypter = new Decrypter();
   for (const identity of identities) addIdentity(decrypter, identity);
   const text = await open(decrypter, readKeyFile(path), path, task);
+  assertOf(task, text, path);
   const identity = text.split('\n').find((line) => line.startsWith('AGE-SECRET-KEY-'));
   if (identity) return identity;
   throw new TaskfsError('damaged', `${path} holds no age identity`);
+}
+
+/** It says whose key it is: an archive that was put in another's place is not read as that one. */
+function assertOf(task: string, text: string, path: string): void {
+  const [, owner = task] = /^# taskfs task (\S+)$/m.exec(text) ?? [];
+  if (owner === task) return;
+  throw new TaskfsError('damaged', `${path} is another task's: it holds the key of ${owner}`, {
+    hint: "'taskfs verify' says which archives are not in their place.",
+  });
 }
 
 function addIdentity(decrypter: Decrypter, identity: string): void {

@@ -3,7 +3,7 @@ import { messageOf, TaskfsError } from '../errors.ts';
 import type { TaskName } from '../task-name.ts';
 import { ContentCheck, filesInOrder } from './content-check.ts';
 import { openDecrypted } from './decrypted-file.ts';
-import { type Finding, finding } from './finding.ts';
+import { type Finding, type FindingKind, finding } from './finding.ts';
 import { IndexReader } from './index-reader.ts';
 import { FILES, PARTS, type Part } from './layout.ts';
 import { lossOf } from './loss.ts';
@@ -157,7 +157,8 @@ export function fromError(task: TaskName, error: TaskfsError): Finding {
   return finding(task, kind, message, { file: file ?? null });
 }
 
-function kindOf(message: string): 'missing' | 'truncated' | 'damaged' {
+function kindOf(message: string): FindingKind {
+  if (message.includes("another task's")) return 'replaced';
   if (message.includes('is missing')) return 'missing';
   return message.includes('truncated') ? 'truncated' : 'damaged';
 }
