@@ -71,6 +71,8 @@ export interface DirectoryEntry {
   readonly cookie: bigint;
   /** What lookup of the name would give, where it is at hand. */
   readonly found?: Entry;
+  /** Nobody is expected to ask for more than the name and the type. */
+  readonly isNameOnly?: boolean;
 }
 
 /** Something that the kernel was told of a name is old before its time. */
@@ -81,6 +83,8 @@ export interface Change {
   readonly name: Uint8Array;
   /** The node that the name stands for, where that is known: its attributes are old. */
   readonly node: NodeId | undefined;
+  /** The listing of the directory that the kernel keeps is to be asked for again. */
+  readonly isListingOld?: boolean;
 }
 
 /** statfs(2), in blocks of `bsize` bytes. */

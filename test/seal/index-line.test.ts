@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decodeJson, encodeEntry, type IndexEntry } from '../../src/store/seal/index-entry.ts';
-import { scanLine } from '../../src/store/seal/index-line.ts';
+import { scanFileName, scanLine } from '../../src/store/seal/index-line.ts';
 
 const numRuns = process.env.TASKFS_LONG === '1' ? 200_000 : 3000;
 const size = fc.integer({ min: 0, max: 2 ** 49 });
@@ -45,6 +45,9 @@ test('ordinary files and directories are read without JSON.parse, and as it read
   const property = fc.property(ordinary, size, (made, position) => {
     const line = lineOf(made);
     expect(scanLine(line, position)).toEqual(decodeJson(line, position));
+    const { name, type } = made;
+    const brief = type === 'file' ? { position, name, type } : undefined;
+    expect(scanFileName(line, position)).toEqual(brief);
   });
   fc.assert(property, { numRuns });
 });

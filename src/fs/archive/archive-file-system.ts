@@ -4,6 +4,7 @@ import { answering } from '../answering.ts';
 import type { CoreOptions } from '../core.ts';
 import {
   type Attributes,
+  type Change,
   type DirectoryEntry,
   type Entry,
   type FileSystem,
@@ -16,6 +17,7 @@ import { TOP } from '../node-ids.ts';
 import { TaskRecords } from '../task-records.ts';
 import { TaskSlots } from '../task-slots.ts';
 import { ArchiveRoom } from './archive-room.ts';
+import { AttributeDemand } from './attribute-demand.ts';
 import { KeyService } from './key-service.ts';
 import { OpenArchives } from './open-archives.ts';
 
@@ -70,13 +72,14 @@ const inRoom = (node: NodeId): NodeId => (node === ROOT ? TOP.archive : node);
 class ArchiveFileSystem {
   private readonly records: TaskRecords;
   private readonly archives: OpenArchives;
+  private readonly demand = new AttributeDemand();
   private readonly room: ArchiveRoom;
 
   constructor(store: Store, options: CoreOptions) {
     this.records = new TaskRecords(store);
     const slots = new TaskSlots();
     this.archives = new OpenArchives(store, slots, new KeyService(store, options.identities));
-    this.room = new ArchiveRoom(store, this.records, slots, this.archives);
+    this.room = new ArchiveRoom(store, this.records, slots, this.archives, this.demand);
   }
 
   lookup(parent: NodeId, name: Uint8Array): Entry {
@@ -116,6 +119,10 @@ class ArchiveFileSystem {
 
   listxattr(node: NodeId): readonly Uint8Array[] {
     return this.room.listxattr(inRoom(node));
+  }
+
+  takeChanges(): readonly Change[] {
+    return this.demand.takeChanges();
   }
 
   close(): void {

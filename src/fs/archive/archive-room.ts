@@ -24,6 +24,7 @@ import { archivedAttr } from './archived-attr.ts';
 import { ArchivedDirectory } from './archived-directory.ts';
 import { ArchivedFile } from './archived-file.ts';
 import { archivedStatus, contentXattrs, sealedXattrs } from './archived-xattrs.ts';
+import type { AttributeDemand } from './attribute-demand.ts';
 import type { OpenArchives } from './open-archives.ts';
 import { type ArchivedTask, TaskListing } from './task-listing.ts';
 
@@ -43,6 +44,7 @@ export class ArchiveRoom implements Room {
   private readonly records: TaskRecords;
   private readonly slots: TaskSlots;
   private readonly archives: OpenArchives;
+  private readonly demand: AttributeDemand | undefined;
   /** O_PATH descriptor of the store's archive directory. */
   private readonly directory: number;
   private readonly tasks = new TaskListing(
@@ -51,11 +53,19 @@ export class ArchiveRoom implements Room {
     ({ name }) => this.findTask(name),
   );
 
-  constructor(store: Store, records: TaskRecords, slots: TaskSlots, archives: OpenArchives) {
+  /** Without `demand` every listing carries attributes. */
+  constructor(
+    store: Store,
+    records: TaskRecords,
+    slots: TaskSlots,
+    archives: OpenArchives,
+    demand?: AttributeDemand,
+  ) {
     this.store = store;
     this.records = records;
     this.slots = slots;
     this.archives = archives;
+    this.demand = demand;
     this.directory = openSync(store.archive, O_PATH | constants.O_DIRECTORY);
   }
 
@@ -65,6 +75,7 @@ export class ArchiveRoom implements Room {
     const reader = this.archives.reader(slot);
     const found = reader.lookup(this.entryOf(parent, reader), name);
     if (!found) throw Errno.of(errno.ENOENT);
+    if (found.type === 'file') this.demand?.note();
     return archivedEntry(slot, found);
   }
 
@@ -122,6 +133,7 @@ export class ArchiveRoom implements Room {
     const reader = this.archives.reader(slot);
     const entry = this.entryOf(node, reader);
     if (entry.type !== 'file') throw Errno.of(entry.type === 'symlink' ? errno.ELOOP : errno.ENXIO);
+    this.demand?.note();
     return new ArchivedFile(this.slots.ownerOf(slot).task, entry, reader, release);
   }
 
@@ -143,8 +155,15 @@ export class ArchiveRoom implements Room {
     const reader = this.archives.reader(slot);
     const directory = this.entryOf(node, reader);
     if (directory.type !== 'directory') throw Errno.of(errno.ENOTDIR);
-    const list = (from: number) => reader.list(directory, from);
-    return new ArchivedDirectory(inoOf(node), list, (entry) => archivedEntry(slot, entry), release);
+    return new ArchivedDirectory({
+      ino: inoOf(node),
+      list: this.demand?.listsNames(node)
+        ? (from) => reader.listNames(directory, from)
+        : (from) => reader.list(directory, from),
+      found: (entry) => archivedEntry(slot, entry),
+      inoOf: (position) => inoOf(archivedNode(slot, position)),
+      release,
+    });
   }
 
   private listTasks(): ArchivedTask[] {

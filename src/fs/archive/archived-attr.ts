@@ -33,7 +33,7 @@ const TYPES: Readonly<Record<IndexEntry['type'], number>> = {
 };
 
 /** DT_* of an entry. */
-export const direntType = (entry: IndexEntry): number => TYPES[entry.type];
+export const direntType = ({ type }: Pick<IndexEntry, 'type'>): number => TYPES[type];
 
 const BLOCK = 512;
 

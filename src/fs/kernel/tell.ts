@@ -1,14 +1,15 @@
 import { writeSync } from 'node:fs';
 import type { Change } from '../filesystem.ts';
-import { expireAll, expireEntry, invalidateAttributes } from './notify.ts';
+import { expireAll, expireEntry, invalidateAttributes, invalidateInode } from './notify.ts';
 
 /** Tells the kernel, over the connection's descriptor, that something is old before its time. */
-export function tellChange(device: number, { directory, name, node }: Change): void {
+export function tellChange(device: number, change: Change): void {
+  const { directory, name, node } = change;
   if (directory === undefined) {
     send(device, expireAll());
     return;
   }
-  send(device, invalidateAttributes(directory));
+  send(device, change.isListingOld ? invalidateInode(directory) : invalidateAttributes(directory));
   if (node !== undefined) send(device, invalidateAttributes(node));
   if (name.length > 0) send(device, expireEntry(directory, name));
 }

@@ -62,7 +62,9 @@ export class ChunkCache {
   /** A place for a chunk that another thread fills; undefined where all are waited for. */
   expect(places: Places, chunk: number): number | undefined {
     const place = this.take(places, chunk);
-    if (place !== undefined) Atomics.store(this.states, place, PLACE.coming);
+    if (place === undefined) return undefined;
+    this.used[place] = 1;
+    Atomics.store(this.states, place, PLACE.coming);
     return place;
   }
 

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { parentPort, workerData } from 'node:worker_threads';
 import { PLACE } from './chunk-cache.ts';
 import type { AheadRequest, AheadSetup } from './decrypt-ahead.ts';
-import { CHUNK, openChunk, SEALED_CHUNK } from './payload.ts';
+import { CHUNK, openChunkInto, SEALED_CHUNK, TAG } from './payload.ts';
 
 const { memory, states } = workerData as AheadSetup;
 const plaintext = Buffer.from(memory);
@@ -19,9 +19,8 @@ parentPort?.on('message', (request: AheadRequest) => {
   before = before.then(async () => {
     const sealed = await reading;
     request.places.forEach((place, at) => {
-      const plain = sealed && open(request, at, sealed);
-      if (plain) plaintext.set(plain, place * CHUNK);
-      settle(place, plain ? PLACE.ready : PLACE.empty);
+      const isOpen = sealed !== undefined && open(request, at, sealed);
+      settle(place, isOpen ? PLACE.ready : PLACE.empty);
     });
     if (sealed) spare.push(sealed);
   });
@@ -46,13 +45,15 @@ async function readSealed({ path, start, length, first, places }: AheadRequest):
   }
 }
 
-/** The plaintext of one of the chunks; undefined where whoever needs it will hear what is wrong with it. */
-function open(request: AheadRequest, at: number, sealed: Buffer): Buffer | undefined {
+/** Opens one of the chunks into its place. False: whoever needs it will hear what is wrong with it. */
+function open(request: AheadRequest, at: number, sealed: Buffer): boolean {
   const number = request.first + at;
   const begin = number * SEALED_CHUNK;
   const end = Math.min(begin + SEALED_CHUNK, request.length);
   const bytes = sealed.subarray(at * SEALED_CHUNK, at * SEALED_CHUNK + end - begin);
-  return openChunk(request.key, number, end === request.length, bytes);
+  const room = (request.places[at] ?? 0) * CHUNK;
+  const plain = plaintext.subarray(room, room + bytes.length - TAG);
+  return openChunkInto(request.key, number, end === request.length, bytes, plain);
 }
 
 /** Says what became of a place, once: from then on it may be wanted for something else. */

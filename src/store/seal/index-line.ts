@@ -13,6 +13,17 @@ export function scanLine(text: Uint8Array, position: number): IndexEntry | undef
   return scanner.entry(position);
 }
 
+/** No more than the name, where the line is that of an ordinary file. */
+export function scanFileName(text: Uint8Array, position: number): FileName | undefined {
+  scanner.start(text);
+  return scanner.fileName(position);
+}
+
+/** What a listing without attributes shows of a file. */
+export interface FileName extends Pick<IndexEntry, 'position' | 'name'> {
+  readonly type: 'file';
+}
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const ZERO = 0x30;
@@ -56,6 +67,13 @@ class Scanner {
     this.text = text;
     this.at = 0;
     this.failed = false;
+  }
+
+  fileName(position: number): FileName | undefined {
+    this.expect(NAME);
+    const name = this.name();
+    this.expect(FILE);
+    return this.failed ? undefined : { position, name, type: 'file' };
   }
 
   entry(position: number): IndexEntry | undefined {

@@ -1,6 +1,7 @@
 import { TaskfsError } from '../errors.ts';
 import type { DecryptedFile } from './decrypted-file.ts';
 import { type DecodedLine, decodeLine, type IndexEntry, type Stretch } from './index-entry.ts';
+import { type FileName, scanFileName } from './index-line.ts';
 
 const NEWLINE = 0x0a;
 /** A line's first guess; longer ones are read in doubled steps. */
@@ -35,6 +36,14 @@ export class IndexReader {
   line(position: number): { readonly decoded: DecodedLine; readonly next: number } {
     const text = this.text(position);
     return { decoded: decodeLine(text, position), next: position + text.length + 1 };
+  }
+
+  /** The entry of the line at `position`, no more than the name where it is that of an ordinary file. */
+  nameAt(position: number): { readonly entry: IndexEntry | FileName; readonly next: number } {
+    const text = this.text(position);
+    const next = position + text.length + 1;
+    const entry = scanFileName(text, position) ?? this.resolve(decodeLine(text, position));
+    return { entry, next };
   }
 
   /** Follows a further name to its file. */

@@ -59,7 +59,7 @@ export const readdirplus: Handler = (session, request, reply) => {
     const length = entryOut.size + direntSize(entry);
     if (end + length > size) return false;
     const found =
-      isDot(entry.name) || fileSystem.isLent?.(node, entry)
+      entry.isNameOnly || isDot(entry.name) || fileSystem.isLent?.(node, entry)
         ? undefined
         : (entry.found ?? tryLookup(fileSystem, node, entry.name, caller));
     if (found) writeEntry(reply.view, Reply.body + end, found);
