@@ -54,7 +54,6 @@ const WANTED =
   INIT.PARALLEL_DIROPS |
   INIT.ABORT_ERROR |
   INIT.MAX_PAGES |
-  INIT.CACHE_SYMLINKS |
   INIT.HANDLE_KILLPRIV_V2 |
   INIT.SETXATTR_EXT |
   INIT.INIT_EXT;
@@ -68,11 +67,12 @@ const STATEFUL = INIT.POSIX_LOCKS | INIT.FLOCK_LOCKS | INIT.READDIRPLUS_AUTO;
 /**
  * Settles the terms for a kernel of protocol 7.31 or later: the smaller version, and of the flags
  * wanted here those that it knows. Never the writeback cache: others write staging beneath the
- * mount, and the kernel would trust its own sizes.
+ * mount, and the kernel would trust its own sizes. Targets of symlinks are remembered only where
+ * nothing changes: elsewhere a removed one's inode number may be another's by now.
  */
 export function negotiate(offer: Offer, wish: Wish): Connection {
-  const wanted =
-    (WANTED | (wish.kernelChecksAccess ? INIT.POSIX_ACL : 0)) & ~(wish.stateless ? STATEFUL : 0);
+  const base = wish.stateless ? (WANTED & ~STATEFUL) | INIT.CACHE_SYMLINKS : WANTED;
+  const wanted = base | (wish.kernelChecksAccess ? INIT.POSIX_ACL : 0);
   const flags = (offer.flags & wanted) >>> 0;
   const wanted2 = INIT2.DIRECT_IO_ALLOW_MMAP | (wish.passthrough ? INIT2.PASSTHROUGH : 0);
   const flags2 = flags & INIT.INIT_EXT ? (offer.flags2 & wanted2) >>> 0 : 0;

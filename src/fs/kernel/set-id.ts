@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Caller, NodeId } from '../filesystem.ts';
+import type { Attributes, Caller, NodeId } from '../filesystem.ts';
 import type { Request } from './request.ts';
 import type { Session } from './session.ts';
 
@@ -12,14 +12,21 @@ const S_IXGRP = 0o010;
 /** Whether a mode has bits that a write may have to take away. */
 export const hasSetId = (mode: number): boolean => (mode & (S_ISUID | S_ISGID)) !== 0;
 
-/** Removes the set-id bits that a change by this caller, who has no CAP_FSETID, takes away. */
-export function dropSetId(session: Session, node: NodeId, request: Request): void {
+/**
+ * Removes the set-id bits that a change by this caller, who has no CAP_FSETID, takes away. Returns
+ * the attributes where that changed them.
+ */
+export function dropSetId(
+  session: Session,
+  node: NodeId,
+  request: Request,
+): Attributes | undefined {
   const { attr } = session.fileSystem.getattr(node, undefined);
-  if (!hasSetId(attr.mode)) return;
+  if (!hasSetId(attr.mode)) return undefined;
   const { caller } = request;
   const kept = attr.mode & ~lostBits(attr.mode, () => isMember(caller, attr.gid));
-  if (kept === attr.mode) return;
-  session.fileSystem.setattr(node, undefined, { mode: kept & 0o7777 }, caller);
+  if (kept === attr.mode) return undefined;
+  return session.fileSystem.setattr(node, undefined, { mode: kept & 0o7777 }, caller);
 }
 
 /** The same for changes of which the kernel does not say whether the caller has CAP_FSETID: root has. */

@@ -31,23 +31,16 @@ export class InodeTable {
     return this.inode(row);
   }
 
-  /** The inode of what stat told of, if it is known. `target`: of a symlink, where it was read. */
-  find(task: TaskName, stat: Stat, target?: string): Inode | undefined {
+  /** The inode of what stat told of, if it is known. */
+  find(task: TaskName, stat: Stat): Inode | undefined {
     const row = this.findRow(task, stat);
     if (row === undefined || this.rows.columns.type[row] !== (stat.mode & S_IFMT)) return undefined;
-    if (target !== undefined && this.rows.targets.get(row) !== target) return undefined;
     return this.inode(row);
   }
 
   /** The inode of what was just seen as `name` in `parent`, known already or new; counts one lookup. */
-  meet(
-    task: TaskName,
-    parent: Inode | undefined,
-    name: string,
-    stat: Stat,
-    target?: string,
-  ): Inode {
-    const inode = this.find(task, stat, target) ?? this.add(task, stat, target);
+  meet(task: TaskName, parent: Inode | undefined, name: string, stat: Stat): Inode {
+    const inode = this.find(task, stat) ?? this.add(task, stat);
     this.place(inode, parent, name);
     this.count(this.rows.columns.lookups, rowOf(inode), 1);
     return inode;
@@ -115,7 +108,7 @@ export class InodeTable {
     return new RowInode(this.rows, row);
   }
 
-  private add(task: TaskName, stat: Stat, target: string | undefined): Inode {
+  private add(task: TaskName, stat: Stat): Inode {
     const { columns } = this.rows;
     const known = this.findRow(task, stat);
     if (known !== undefined) this.index.remove(known);
@@ -129,7 +122,6 @@ export class InodeTable {
     columns.children[row] = 0;
     columns.lentUntil[row] = 0;
     columns.name[row] = '';
-    if (target !== undefined) this.rows.targets.set(row, target);
     this.index.add(row);
     return this.inode(row);
   }
@@ -169,7 +161,6 @@ export class InodeTable {
     this.onForget(this.inode(row));
     const parent = at(columns.parent, row);
     this.index.remove(row);
-    this.rows.targets.delete(row);
     columns.free(row);
     this.dropChild(parent);
   }

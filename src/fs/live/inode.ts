@@ -17,11 +17,6 @@ export interface Inode {
   readonly ino: bigint;
   /** The type bits of its mode. */
   readonly type: number;
-  /**
-   * Where a symlink points, as latin1. It never changes, and the kernel remembers it; another
-   * symlink that was given the number of a removed one must be another node.
-   */
-  readonly target: string | undefined;
   /** Undefined for a task's own directory, whose name is the task's. */
   readonly parent: Inode | undefined;
   /** Raw bytes as latin1. */

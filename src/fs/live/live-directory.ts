@@ -1,7 +1,8 @@
 import { closeSync, constants, fsyncSync } from 'node:fs';
-import { type Dirent, openAt, readDirents, seek } from '../../sys/index.ts';
+import { type Dirent, readDirents, seek } from '../../sys/index.ts';
 import type { DirectoryEntry } from '../filesystem.ts';
 import type { OpenDirectory } from '../room.ts';
+import { reopen } from './live-file.ts';
 
 const SEEK_SET = 0;
 
@@ -15,12 +16,13 @@ export class LiveDirectory implements OpenDirectory {
   private position = 0n;
 
   /**
-   * `directory` is a descriptor, O_PATH ones included, of the directory. `assertThere` throws where it
+   * `directory` is a descriptor, O_PATH ones included, of the directory: it is opened through that,
+   * and not as its own `.`, which would want the right to search it. `assertThere` throws where it
    * is being removed: it has its say after each reading, so that no listing shows what is left by then.
    */
   constructor(directory: number, assertThere: () => void) {
     this.assertThere = assertThere;
-    this.fd = openAt(directory, '.', constants.O_RDONLY | constants.O_DIRECTORY);
+    this.fd = reopen(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   }
 
   read(cookie: bigint, add: (entry: DirectoryEntry) => boolean): void {

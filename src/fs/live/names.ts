@@ -3,7 +3,6 @@ import {
   AT,
   Errno,
   errno,
-  isSymlink,
   linkAt,
   mkdirAt,
   mknodAt,
@@ -12,7 +11,6 @@ import {
   RENAME_EXCHANGE,
   RENAME_NOREPLACE,
   RENAME_WHITEOUT,
-  readlinkAt,
   renameAt,
   rmdirAt,
   type Stat,
@@ -51,9 +49,7 @@ export class Names {
 
   find(parent: Inode, name: Uint8Array): Made {
     const fd = this.directories.descriptor(parent);
-    const stat = statAt(fd, name);
-    if (!isSymlink(stat.mode)) return this.meet(parent, name, stat);
-    return this.meet(parent, name, stat, nameText(readlinkAt(fd, name)));
+    return this.meet(parent, name, statAt(fd, name));
   }
 
   mknod(parent: Inode, name: Uint8Array, mode: number, rdev: number, caller: Caller): Made {
@@ -65,8 +61,7 @@ export class Names {
   }
 
   symlink(parent: Inode, name: Uint8Array, target: Uint8Array, caller: Caller): Made {
-    const make = (fd: number) => symlinkAt(target, fd, name);
-    return this.make(parent, name, caller, make, nameText(target));
+    return this.make(parent, name, caller, (fd) => symlinkAt(target, fd, name));
   }
 
   private make(
@@ -74,12 +69,11 @@ export class Names {
     name: Uint8Array,
     caller: Caller,
     action: (fd: number) => void,
-    target?: string,
   ): Made {
     const fd = this.directories.descriptor(parent);
     action(fd);
     const stat = isForeign(caller) ? adopt(caller, fd, name) : statAt(fd, name);
-    return this.meet(parent, name, stat, target);
+    return this.meet(parent, name, stat);
   }
 
   /**
@@ -134,7 +128,7 @@ export class Names {
     return this.resolver.with(inode, (fd) => {
       const parentFd = this.directories.descriptor(parent);
       linkAt(AT.FDCWD, `/proc/self/fd/${fd}`, parentFd, name, AT.SYMLINK_FOLLOW);
-      return this.meet(parent, name, statFd(fd), inode.target);
+      return this.meet(parent, name, statFd(fd));
     });
   }
 
@@ -170,7 +164,7 @@ export class Names {
     return this.table.find(parent.task, statAt(fd, name));
   }
 
-  private meet(parent: Inode, name: Uint8Array, stat: Stat, target?: string): Made {
-    return { inode: this.table.meet(parent.task, parent, nameText(name), stat, target), stat };
+  private meet(parent: Inode, name: Uint8Array, stat: Stat): Made {
+    return { inode: this.table.meet(parent.task, parent, nameText(name), stat), stat };
   }
 }

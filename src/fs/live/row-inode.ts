@@ -10,7 +10,6 @@ export class InodeRows {
   readonly columns = new InodeColumns();
   readonly tasks = new Numbered<TaskName>();
   readonly devices = new Numbered<bigint>();
-  readonly targets = new Map<number, string>();
   readonly open = new Map<number, OpenState>();
 }
 
@@ -42,10 +41,6 @@ export class RowInode implements Inode {
 
   get type(): number {
     return at(this.rows.columns.type, this.row);
-  }
-
-  get target(): string | undefined {
-    return this.rows.targets.get(this.row);
   }
 
   get parent(): RowInode | undefined {

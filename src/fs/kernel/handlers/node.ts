@@ -51,13 +51,11 @@ export const statx: Handler = ({ fileSystem }, request, reply) => {
 export const setattr: Handler = (session, request, reply) => {
   const valid = request.u32(setattrIn.at.valid);
   const handle = valid & FATTR.FH ? request.u64(setattrIn.at.fh) : undefined;
-  if (valid & FATTR.KILL_SUIDGID) dropSetId(session, request.node, request);
   const change = changeOf(request, valid);
-  return writeAttributes(
-    reply.view,
-    Reply.body,
-    session.fileSystem.setattr(request.node, handle, change, request.caller),
-  );
+  const changed = session.fileSystem.setattr(request.node, handle, change, request.caller);
+  // Only now: a change that was refused takes nothing away.
+  const dropped = valid & FATTR.KILL_SUIDGID && dropSetId(session, request.node, request);
+  return writeAttributes(reply.view, Reply.body, dropped || changed);
 };
 
 function changeOf(request: Request, valid: number): AttrChange {
