@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import type { Argv } from 'yargs';
 import { messageOf, type Store, TaskfsError } from '../store/index.ts';
 import { loadIdentities, loadOwnIdentities } from '../store/keys.ts';
+import { isSshIdentity } from '../store/ssh-keys.ts';
 import { askPassphrase } from './passphrase.ts';
 
 /** Where the identities that open archives come from. */
@@ -17,7 +18,8 @@ export function addIdentityOptions(parser: Argv<object>): Argv<IdentityOptions> 
     .option('identity', {
       type: 'string',
       requiresArg: true,
-      describe: 'A file with age identities; else $TASKFS_IDENTITY, else the store’s own',
+      describe:
+        'A file with age identities, or an SSH key; else $TASKFS_IDENTITY, else the store’s own',
     })
     .option('identity-cmd', {
       type: 'string',
@@ -50,7 +52,9 @@ export async function findOwnAndOthers(
 }
 
 async function identitiesFrom(command: string): Promise<string[]> {
-  const lines = (await outputOf(command)).split('\n').map((line) => line.trim());
+  const output = await outputOf(command);
+  if (isSshIdentity(output)) return [output];
+  const lines = output.split('\n').map((line) => line.trim());
   const identities = lines.filter((line) => line.startsWith('AGE-SECRET-KEY-'));
   if (identities.length > 0) return identities;
   throw new TaskfsError('wrong-key', 'the command of --identity-cmd printed no age identity', {

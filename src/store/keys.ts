@@ -8,6 +8,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomic } from './atomic-file.ts';
 import { messageOf, TaskfsError } from './errors.ts';
+import { isSshIdentity } from './ssh-keys.ts';
 import type { Store } from './store.ts';
 
 /** Where the keys of a store lie. */
@@ -106,7 +107,7 @@ export interface IdentitySource {
 }
 
 /**
- * The age identities (`AGE-SECRET-KEY-…`) that archives can be opened with; none on a machine that
+ * The age identities (`AGE-SECRET-KEY-…`), or the SSH one, that archives can be opened with; none on a machine that
  * only seals. Throws `not-found` for a file that was named and is not there, `wrong-key` where a
  * passphrase is missing or wrong, `damaged`.
  */
@@ -122,17 +123,24 @@ export async function loadIdentities(store: Store, source: IdentitySource = {}):
 /** The identities in the store's own identity.txt; none where there is no such file. Throws `wrong-key`, `damaged`. */
 export async function loadOwnIdentities(store: Store, ask?: AskPassphrase): Promise<string[]> {
   const { identity } = keyPaths(store);
-  return existsSync(identity) ? await readIdentityFile(identity, ask) : [];
+  const own = existsSync(identity) ? await readIdentityFile(identity, ask) : [];
+  if (own.some(isSshIdentity)) throw notIdentities(identity);
+  return own;
 }
 
 async function readIdentityFile(path: string, ask?: AskPassphrase): Promise<string[]> {
   const data = readIdentities(path);
   const text = isEncrypted(data) ? await unprotect(path, data, ask) : data.toString('utf8');
+  if (isSshIdentity(text)) return [text];
   const identities = parseLines(text);
   if (identities.length > 0 && identities.every((line) => line.startsWith('AGE-SECRET-KEY-'))) {
     return identities;
   }
-  throw new TaskfsError('damaged', `${path} is not an age identity file`, {
+  throw notIdentities(path);
+}
+
+function notIdentities(path: string): TaskfsError {
+  return new TaskfsError('damaged', `${path} is not an age identity file`, {
     hint: "Lines of it are comments or begin with AGE-SECRET-KEY-; 'age-keygen' writes such files.",
   });
 }

@@ -2,13 +2,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { writeFileAtomic } from './atomic-file.ts';
 import { messageOf, TaskfsError } from './errors.ts';
 import { keyPaths } from './keys.ts';
+import { isSshRecipient, parseSshRecipient } from './ssh-keys.ts';
 import type { Store } from './store.ts';
 
 /** Whom every task is sealed for; labels are the comment lines above them in recipients.txt. */
 export interface LabelledRecipient {
   /** `owner`, `recovery`, or what was given with `key add`. */
   readonly label: string;
-  /** An age recipient: `age1…`. */
+  /** An age recipient: `age1…`, or `ssh-ed25519 AAAA…`. */
   readonly recipient: string;
 }
 
@@ -33,16 +34,17 @@ export function writeRecipients(store: Store, recipients: readonly LabelledRecip
   writeFileAtomic(keyPaths(store).recipients, text);
 }
 
-/** Checks a recipient that came from outside. Throws `usage` for what the age package cannot encrypt to. */
+/** Checks a recipient that came from outside. Throws `usage` for what cannot be encrypted to. */
 export async function parseRecipient(text: string): Promise<string> {
-  const { Encrypter } = await import('age-encryption');
   const recipient = text.trim();
+  if (isSshRecipient(recipient)) return parseSshRecipient(recipient);
+  const { Encrypter } = await import('age-encryption');
   try {
     new Encrypter().addRecipient(recipient);
     return recipient;
   } catch (cause) {
     throw new TaskfsError('usage', `'${recipient}' is not an age recipient: ${messageOf(cause)}`, {
-      hint: "Recipients begin with age1; 'age-keygen -y' prints that of an identity file.",
+      hint: "Recipients begin with age1 or ssh-ed25519; 'age-keygen -y' prints that of an identity file.",
       cause,
     });
   }

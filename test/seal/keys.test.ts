@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { bech32 } from '@scure/base';
 import {
   generateHybridIdentity,
   generateX25519Identity,
@@ -125,6 +127,24 @@ test.each([
   ).rejects.toMatchObject({
     kind: 'usage',
   });
+});
+
+test('a key in hardware (age1tag) is sealed for; who has it opens with a plugin of age', async () => {
+  const { store, archives } = await sealedStore();
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { x = '', y = '' } = publicKey.export({ format: 'jwk' });
+  const sign = 2 + ((Buffer.from(y, 'base64url').at(-1) ?? 0) & 1);
+  const point = Buffer.concat([Buffer.of(sign), Buffer.from(x, 'base64url')]);
+  const recipient = bech32.encodeFromBytes('age1tag', point);
+  await addRecipient(store, recipient, 'card', { identities: await loadIdentities(store) });
+  for (const archive of archives) {
+    expect(readFileSync(join(archive, 'key.age'), 'latin1')).toMatch(/^-> p256tag /m);
+    await unlockArchive(archive, await loadIdentities(store));
+  }
+  // Of other plugins only the plugin itself knows how to encrypt.
+  await expect(
+    addRecipient(store, 'age1yubikey1qqq', 'x', { identities: [] }),
+  ).rejects.toMatchObject({ kind: 'usage' });
 });
 
 test('a new recovery identity takes the place of the one before', async () => {

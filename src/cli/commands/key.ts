@@ -38,7 +38,7 @@ export const command = defineCommand({
       .positional('action', { choices: ACTIONS, demandOption: true, describe: 'What to do' })
       .positional('recipient', {
         type: 'string',
-        describe: 'add: an age recipient; remove: one, or a label',
+        describe: 'add: an age recipient, or an SSH key; remove: one, or a label',
       })
       .option('label', { type: 'string', requiresArg: true, describe: 'add: a name for it' })
       .option('passphrase', {

@@ -2,6 +2,7 @@ import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { readSync } from 'node:fs';
 import type { Decrypter, Encrypter } from 'age-encryption';
 import { TaskfsError } from '../errors.ts';
+import { isSshRecipient, sshRecipient } from '../ssh-keys.ts';
 import { NONCE, payloadKey, sealChunk, TAG } from './payload.ts';
 import { base64, nativeKey, wrapNatively } from './x25519.ts';
 
@@ -35,10 +36,13 @@ export async function makeHeader(recipients: readonly string[]): Promise<AgeHead
  * key on the way.
  */
 async function makeHeaderByPackage(recipients: readonly string[]): Promise<AgeHeader> {
-  const { Encrypter } = await import('age-encryption');
+  const { Encrypter, Stanza } = await import('age-encryption');
   const encrypter = new Encrypter();
   let fileKey = new Uint8Array();
-  for (const recipient of recipients) encrypter.addRecipient(recipient);
+  for (const recipient of recipients) {
+    const isSsh = isSshRecipient(recipient);
+    encrypter.addRecipient(isSsh ? sshRecipient(recipient, Stanza) : recipient);
+  }
   encrypter.addRecipient({
     wrapFileKey(key) {
       fileKey = Uint8Array.from(key);

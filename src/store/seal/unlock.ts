@@ -1,6 +1,7 @@
 import { closeSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { messageOf, TaskfsError } from '../errors.ts';
+import { isSshIdentity, sshIdentity } from '../ssh-keys.ts';
 import { decryptWhole, readHeader } from './age-header.ts';
 import { openSealed } from './decrypted-file.ts';
 import { FILES, KEY_FILE, PARTS, type Part } from './layout.ts';
@@ -99,8 +100,9 @@ function assertOf(task: string, text: string, path: string): void {
 
 function addIdentity(decrypter: Decrypter, identity: string): void {
   try {
-    decrypter.addIdentity(identity);
+    decrypter.addIdentity(isSshIdentity(identity) ? sshIdentity(identity) : identity);
   } catch (cause) {
+    if (cause instanceof TaskfsError) throw cause;
     throw new TaskfsError('wrong-key', `an identity is malformed: ${messageOf(cause)}`, { cause });
   }
 }
