@@ -8,7 +8,6 @@ const c = {
   fallocate: bind('int fallocate(int, int, int64_t, int64_t)'),
   copy_file_range: bind('int64_t copy_file_range(int, void *, int, void *, size_t, unsigned int)'),
   syncfs: bind('int syncfs(int)'),
-  sync_file_range: bind('int sync_file_range(int, int64_t, int64_t, unsigned int)'),
 };
 
 export const SEEK_DATA = 3;
@@ -63,11 +62,4 @@ export function copyFileRange(
 
 export function syncfs(fd: number): void {
   check(c.syncfs(fd));
-}
-
-const SYNC_FILE_RANGE_WRITE = 2;
-
-/** Begins to write a stretch of a file out to the disk; durable it is only after fsync(2). */
-export function beginWriteOut(fd: number, offset: number, length: number): void {
-  check(c.sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE));
 }

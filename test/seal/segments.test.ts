@@ -1,23 +1,28 @@
-import { createSecretKey, randomBytes } from 'node:crypto';
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { createHash, createSecretKey, randomBytes } from 'node:crypto';
+import { closeSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { closeDirect, openDirect } from '../../src/store/seal/direct-file.ts';
 import { CHUNK, openChunk, SEALED_CHUNK } from '../../src/store/seal/payload.ts';
+import { PayloadCheck } from '../../src/store/seal/payload-check.ts';
 import { NotAsWritten, PRINT, Segments } from '../../src/store/seal/segments.ts';
 import { SEGMENT, TarWindow, windowMemory } from '../../src/store/seal/tar-window.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const START = 100;
 
-/** Segments of so many bytes of noise, all written. */
-function written(bytes: number) {
+/** Segments of so many bytes of noise, all written; with O_DIRECT, or without. */
+function written(bytes: number, isDirect = true) {
   const path = join(temporaryDirectory(), 'sealed');
   const fd = openSync(path, 'w+');
   onTestFinished(() => closeSync(fd));
   const window = new TarWindow(windowMemory(bytes));
   const key = randomBytes(32);
   const prints = new SharedArrayBuffer(window.segments * PRINT);
-  const file = { fd, start: START, key, printKey: randomBytes(16), prints };
+  const opened = isDirect ? openDirect(fd, path) : { fd, direct: undefined };
+  onTestFinished(() => closeDirect(opened));
+  const file = { ...opened, start: START, key, printKey: randomBytes(16), prints };
+  writeSync(fd, Buffer.alloc(START));
   const segments = new Segments(window, file);
   const plain = randomBytes(bytes);
   for (let at = 0; at < bytes; ) {
@@ -29,23 +34,41 @@ function written(bytes: number) {
     if (at % (3 * SEGMENT) === 0) while (segments.sealOne());
   }
   while (segments.sealOne());
-  return { path, fd, key, segments, plain, prints: Buffer.from(prints), window };
+  return { path, fd, key, segments, plain, prints: Buffer.from(prints), window, file };
 }
 
-function readAll(segments: Segments): number {
-  let count = 0;
-  while (segments.checkOne()) count++;
-  return count;
+/** Reads all back; returns the SHA-256 of the file. */
+async function readAll({ window, segments, file }: ReturnType<typeof written>): Promise<string> {
+  let wake = Promise.withResolvers<void>();
+  const check = new PayloadCheck(window, segments, file, () => wake.resolve());
+  try {
+    while (!check.isComplete) {
+      if (check.step()) continue;
+      await wake.promise;
+      wake = Promise.withResolvers<void>();
+    }
+  } finally {
+    await check.settle();
+  }
+  return check.digest();
 }
 
 // More than go into the window at once; and a last chunk that is whole, and one of a byte.
-test.each([20 * SEGMENT, 20 * SEGMENT + 1, SEGMENT - 1])(
-  '%i bytes are written as chunks in their order, and read back',
-  (bytes) => {
-    const { path, key, segments, plain, window } = written(bytes);
+test.each([
+  [20 * SEGMENT, true],
+  [20 * SEGMENT + 1, true],
+  [SEGMENT - 1, true],
+  [1, true],
+  [2 * SEGMENT + 1, false],
+])(
+  '%i bytes are written as chunks in their order, and read back (O_DIRECT: %s)',
+  async (bytes, isDirect) => {
+    const all = written(bytes, isDirect);
+    const { path, key, plain, window } = all;
     expect(window.sealedCount()).toBe(window.segments);
-    expect(readAll(segments)).toBe(Math.ceil(bytes / SEGMENT));
-    const sealed = readFileSync(path).subarray(START);
+    const file = readFileSync(path);
+    expect(await readAll(all)).toBe(createHash('sha256').update(file).digest('hex'));
+    const sealed = file.subarray(START);
     const chunks = Math.ceil(bytes / CHUNK);
     expect(sealed).toHaveLength(bytes + 16 * chunks);
     const secret = createSecretKey(key);
@@ -58,16 +81,25 @@ test.each([20 * SEGMENT, 20 * SEGMENT + 1, SEGMENT - 1])(
   },
 );
 
-test('what is not on the disk as it was written does not pass', () => {
-  const { fd, segments } = written(3 * SEGMENT);
-  writeSync(fd, randomBytes(4), 0, 4, START + 2 * SEGMENT);
-  expect(() => readAll(segments)).toThrow(NotAsWritten);
+test.each([0, SEGMENT / 2, SEGMENT - 1])(
+  'a byte that is another on the disk is found: %i',
+  async (at) => {
+    const all = written(3 * SEGMENT);
+    const position = all.segments.positionOf(1) + at;
+    const changed = Buffer.of((readFileSync(all.path)[position] ?? 0) ^ 1);
+    writeSync(all.fd, changed, 0, 1, position);
+    await expect(readAll(all)).rejects.toBeInstanceOf(NotAsWritten);
+  },
+);
+
+test('a file that is cut short is found', async () => {
+  const all = written(2 * SEGMENT);
+  truncateSync(all.path, all.segments.positionOf(1) + 5000);
+  await expect(readAll(all)).rejects.toBeInstanceOf(NotAsWritten);
 });
 
-test('what decrypts, to something else than was encrypted, does not pass', () => {
-  const { segments, prints } = written(2 * SEGMENT);
-  prints[PRINT] = (prints[PRINT] ?? 0) ^ 1;
-  expect(() => readAll(segments)).toThrow(
-    `the bytes at ${START + (SEGMENT / CHUNK) * SEALED_CHUNK}`,
-  );
+test('what decrypts, to something else than was encrypted, is found', async () => {
+  const all = written(2 * SEGMENT);
+  all.prints[PRINT] = (all.prints[PRINT] ?? 0) ^ 1;
+  await expect(readAll(all)).rejects.toThrow(`the bytes at ${all.segments.positionOf(1)}`);
 });

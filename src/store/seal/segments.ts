@@ -1,13 +1,10 @@
 import { createCipheriv, createSecretKey, type KeyObject } from 'node:crypto';
-import { writeSync } from 'node:fs';
-import { beginWriteOut, Errno, errno } from '../../sys/index.ts';
+import { DirectBuffer, type DirectFile, writeDirect } from './direct-file.ts';
 import { CHUNK, openChunkInto, SEALED_CHUNK, sealChunks, sealedSize } from './payload.ts';
-import { readFully } from './read-fully.ts';
 import { SEGMENT, SEGMENT_CHUNKS, type TarWindow } from './tar-window.ts';
 
 /** Where the segments of a tar go, and the keys. It can be sent to a thread. */
-export interface SegmentFile {
-  readonly fd: number;
+export interface SegmentFile extends DirectFile {
   /** Where the first chunk goes in the file. */
   readonly start: number;
   /** The payload's key. */
@@ -20,17 +17,17 @@ export interface SegmentFile {
 
 export const PRINT = 16;
 
-/** Where a segment lies in the payload. */
-const sealedAt = (segment: number): number => sealedSize(segment * SEGMENT);
+/** Bytes of a sealed segment, at most. */
+export const SEALED_SEGMENT = SEGMENT_CHUNKS * SEALED_CHUNK;
 
-/** Seals the segments of a window into a file, and reads them back. Each thread has one. */
+/** Seals the segments of a window into a file, and compares what is read back. Each thread has one. */
 export class Segments {
   private readonly window: TarWindow;
   private readonly file: SegmentFile;
   private readonly key: KeyObject;
   private readonly printKey: KeyObject;
   private readonly prints: Buffer;
-  private readonly sealed = Buffer.allocUnsafeSlow(SEGMENT_CHUNKS * SEALED_CHUNK);
+  private readonly sealed = new DirectBuffer(SEALED_SEGMENT);
   private opened: Buffer | undefined;
 
   constructor(window: TarWindow, file: SegmentFile) {
@@ -41,6 +38,16 @@ export class Segments {
     this.prints = Buffer.from(file.prints);
   }
 
+  /** Where a sealed segment begins in the file. */
+  positionOf(segment: number): number {
+    return this.file.start + sealedSize(segment * SEGMENT);
+  }
+
+  /** Bytes of a sealed segment. */
+  sizeOf(segment: number): number {
+    return sealedSize(this.window.lengthOf(segment));
+  }
+
   /** Seals and writes one full segment, if there is one. Throws what write(2) throws. */
   sealOne(): boolean {
     const segment = this.window.claimFull();
@@ -48,33 +55,21 @@ export class Segments {
     const plain = this.window.segment(segment);
     this.prints.set(this.printOf(segment, plain), segment * PRINT);
     const isLast = segment === this.window.segments - 1;
-    const { fd, start } = this.file;
-    const size = sealChunks(this.key, segment * SEGMENT_CHUNKS, isLast, plain, this.sealed);
-    const position = start + sealedAt(segment);
-    for (let at = 0; at < size; ) at += writeSync(fd, this.sealed, at, size - at, position + at);
-    startWriteOut(fd, position, size);
+    const position = this.positionOf(segment);
+    const sealed = this.sealed.at(position, this.sizeOf(segment));
+    sealChunks(this.key, segment * SEGMENT_CHUNKS, isLast, plain, sealed);
+    writeDirect(this.file, sealed, position);
     this.window.sealed(segment);
     return true;
   }
 
-  /**
-   * Reads one segment back that nobody has yet, and compares what it decrypts to with what was encrypted.
-   * False where none is left. Throws NotAsWritten.
-   */
-  checkOne(): boolean {
-    const segment = this.window.claimUnchecked();
-    if (segment === undefined) return false;
-    const length = this.window.lengthOf(segment);
-    const sealed = this.sealed.subarray(0, sealedSize(length));
-    const at = this.file.start + sealedAt(segment);
-    if (readFully(this.file.fd, sealed, at) < sealed.length) throw new NotAsWritten(at);
+  /** Whether what was read back decrypts to what was encrypted. */
+  isAsWritten(segment: number, sealed: Buffer): boolean {
     this.opened ??= Buffer.allocUnsafeSlow(SEGMENT);
-    const plain = this.opened.subarray(0, length);
-    if (!this.openAll(segment, sealed, plain)) throw new NotAsWritten(at);
+    const plain = this.opened.subarray(0, this.window.lengthOf(segment));
+    if (!this.openAll(segment, sealed, plain)) return false;
     const print = this.prints.subarray(segment * PRINT, (segment + 1) * PRINT);
-    if (!print.equals(this.printOf(segment, plain))) throw new NotAsWritten(at);
-    this.window.checked();
-    return true;
+    return print.equals(this.printOf(segment, plain));
   }
 
   private openAll(segment: number, sealed: Buffer, plain: Buffer): boolean {
@@ -113,14 +108,3 @@ export class NotAsWritten extends Error {
     this.at = at;
   }
 }
-
-/** Only a hint, so that the disk is busy from the beginning; not every file system takes it. */
-function startWriteOut(fd: number, position: number, size: number): void {
-  try {
-    beginWriteOut(fd, position, size);
-  } catch (error) {
-    if (!(error instanceof Errno) || !NOT_HERE.includes(error.errno)) throw error;
-  }
-}
-
-const NOT_HERE: readonly number[] = [errno.ESPIPE, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP];

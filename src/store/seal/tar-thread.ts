@@ -8,7 +8,7 @@ import { errnoOf } from '../../sys/errno.ts';
 import type { Batch } from './batch.ts';
 import { TreeChanged } from './descent.ts';
 import { Filler } from './fill.ts';
-import { NotAsWritten, type SegmentFile, Segments } from './segments.ts';
+import { type SegmentFile, Segments } from './segments.ts';
 import { TarWindow, type WindowMemory } from './tar-window.ts';
 
 /** What a thread is given first. */
@@ -35,7 +35,6 @@ export type ThreadNews =
 
 export type ThreadFailure =
   | { readonly type: 'tree-changed'; readonly path: Uint8Array; readonly errno: number }
-  | { readonly type: 'not-as-written'; readonly at: number }
   | { readonly type: 'errno'; readonly errno: number }
   | { readonly type: 'error'; readonly error: unknown };
 
@@ -63,7 +62,7 @@ function work(job: ThreadJob): void {
     tell({ type: 'changed', paths: sealInto(window, job) });
   } catch (error) {
     // Nobody waits any more for what this one would have done.
-    window.enter('over');
+    window.end();
     throw error;
   }
 }
@@ -79,30 +78,27 @@ function sealInto(window: TarWindow, { file, digests, isTolerant }: ThreadJob): 
   const waitForRoom = (end: number): void => {
     for (;;) {
       const heard = window.bell();
-      if (window.hasRoom(end) || window.phase() === 'over') return;
+      if (window.hasRoom(end) || window.isOver()) return;
       if (!sealOne()) window.wait(heard);
     }
   };
   const filler = new Filler({ window, digests: new Uint8Array(digests), isTolerant, waitForRoom });
   for (;;) {
     const heard = window.bell();
-    const phase = window.phase();
-    if (phase === 'over') return filler.changed;
+    if (window.isOver()) return filler.changed;
     if (sealOne()) continue;
     const received = receiveMessageOnPort(port) as { message: Batch } | undefined;
     if (received) {
       filler.fill(received.message);
       window.batchDone(thread);
       tell({ type: 'progress' });
-    } else if (phase === 'checking' && segments.checkOne()) tell({ type: 'progress' });
-    else window.wait(heard);
+    } else window.wait(heard);
   }
 }
 
 function failureOf(error: unknown): ThreadFailure {
   if (error instanceof TreeChanged)
     return { type: 'tree-changed', path: Uint8Array.from(error.path), errno: error.errno };
-  if (error instanceof NotAsWritten) return { type: 'not-as-written', at: error.at };
   if (error instanceof Error && 'errno' in error) return { type: 'errno', errno: errnoOf(error) };
   return { type: 'error', error };
 }

@@ -4,7 +4,6 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { Errno } from '../../sys/errno.ts';
 import type { Work } from './batch.ts';
 import { TreeChanged } from './descent.ts';
-import { NotAsWritten } from './segments.ts';
 import type { ThreadData, ThreadFailure, ThreadJob, ThreadNews } from './tar-thread.ts';
 import { MAX_THREADS, TarWindow } from './tar-window.ts';
 
@@ -35,7 +34,8 @@ export class TarThreads implements AsyncDisposable {
   /** Starts them; a small archive needs none. */
   start(): void {
     if (this.areStarted) return;
-    const count = Math.min(MAX_THREADS, Math.max(1, availableParallelism() - 1));
+    // One more than there are processors besides: some wait for the disk.
+    const count = Math.min(MAX_THREADS, Math.max(2, availableParallelism()));
     while (this.threads.length < count) this.threads.push(this.startOne(this.threads.length));
   }
 
@@ -76,25 +76,25 @@ export class TarThreads implements AsyncDisposable {
   }
 
   /** Throws what a thread failed of. */
-  check(): void {
+  throwFailure(): void {
     if (this.failure !== undefined) throw this.failure;
   }
 
   /** Waits until one of them has done something. */
   async news(): Promise<void> {
     await this.wake.promise;
-    this.check();
+    this.throwFailure();
   }
 
   /** Ends them once all is checked; returns when `changed` is whole. */
   async finish(): Promise<void> {
-    this.window?.enter('over');
+    this.window?.end();
     while (this.reported < this.threads.length) await this.news();
   }
 
   /** Ends them wherever they are; again does no harm. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.window?.enter('over');
+    this.window?.end();
     const threads = this.threads.splice(0);
     // Before their directories are closed: none may open a file in a descriptor that is another's by then.
     await Promise.all(threads.map(({ worker }) => worker.terminate()));
@@ -134,7 +134,8 @@ export class TarThreads implements AsyncDisposable {
     this.stir();
   }
 
-  private stir(): void {
+  /** Ends the wait for news. */
+  stir(): void {
     this.wake.resolve();
     this.wake = Promise.withResolvers<void>();
   }
@@ -144,8 +145,6 @@ function errorOf(failure: ThreadFailure): unknown {
   switch (failure.type) {
     case 'tree-changed':
       return new TreeChanged(Buffer.from(failure.path), failure.errno);
-    case 'not-as-written':
-      return new NotAsWritten(failure.at);
     case 'errno':
       return Errno.of(failure.errno);
     case 'error':

@@ -10,11 +10,8 @@ const SLOTS = 16;
 /** Threads besides the main one. */
 export const MAX_THREADS = 4;
 
-export type Phase = 'writing' | 'checking' | 'over';
-const PHASES: readonly Phase[] = ['writing', 'checking', 'over'];
-
 /** What is counted, one 32-bit number each; `done` is the first of as many as there may be threads. */
-const AT = { bell: 0, phase: 1, sealed: 2, claimed: 3, checked: 4, files: 5, done: 8 } as const;
+const AT = { bell: 0, over: 1, sealed: 2, files: 3, done: 4 } as const;
 const COUNTERS = AT.done + MAX_THREADS;
 /** For each slot: bytes filled, whether it waits to be sealed, how many segments were sealed in it. */
 const STATES = COUNTERS + 3 * SLOTS;
@@ -118,21 +115,6 @@ export class TarWindow {
     return Atomics.load(this.states, AT.sealed);
   }
 
-  /** A segment to read back, the caller's; undefined where none is left. */
-  claimUnchecked(): number | undefined {
-    const segment = Atomics.add(this.states, AT.claimed, 1);
-    return segment < this.segments ? segment : undefined;
-  }
-
-  checked(): void {
-    Atomics.add(this.states, AT.checked, 1);
-    this.ring();
-  }
-
-  checkedCount(): number {
-    return Atomics.load(this.states, AT.checked);
-  }
-
   /** Counts files that are in the window, sealed or not. */
   countFiles(count: number): void {
     Atomics.add(this.states, AT.files, count);
@@ -152,12 +134,13 @@ export class TarWindow {
     return Atomics.load(this.states, AT.done + thread);
   }
 
-  phase(): Phase {
-    return PHASES[Atomics.load(this.states, AT.phase)] ?? 'over';
+  isOver(): boolean {
+    return Atomics.load(this.states, AT.over) === 1;
   }
 
-  enter(phase: Phase): void {
-    Atomics.store(this.states, AT.phase, PHASES.indexOf(phase));
+  /** Nothing more is to be done, be it that all is or that it failed. */
+  end(): void {
+    Atomics.store(this.states, AT.over, 1);
     this.ring();
   }
 

@@ -6,6 +6,7 @@ import { loadRecipients } from '../keys.ts';
 import { type Store, taskPaths } from '../store.ts';
 import type { TaskName } from '../task-name.ts';
 import { type AgeHeader, headerMac, makeHeader } from './age-header.ts';
+import { closeDirect, type DirectFile, openDirect } from './direct-file.ts';
 import { createAgeFile, EncryptedWriter, type NewAgeFile } from './encrypted-writer.ts';
 import { IndexWriter } from './index-writer.ts';
 import { wrapTaskKey } from './key-file.ts';
@@ -105,7 +106,7 @@ async function makeKeys(store: Store, task: TaskName) {
   return { keys: { identity, recipient, sealedFor }, key, headers };
 }
 
-type Files = Readonly<Record<Part, NewAgeFile>> & Disposable;
+type Files = Readonly<Record<Part, NewAgeFile>> & { artifacts: DirectFile } & Disposable;
 
 function createFiles(directory: string, headers: Headers): Files {
   using opened = new DisposableStack();
@@ -114,7 +115,14 @@ function createFiles(directory: string, headers: Headers): Files {
     opened.defer(() => closeSync(file.fd));
     return file;
   };
-  const files = { artifacts: create('artifacts'), index: create('index'), log: create('log') };
+  const artifacts = create('artifacts');
+  const direct = openDirect(artifacts.fd, join(directory, FILES.artifacts));
+  opened.defer(() => closeDirect(direct));
+  const files = {
+    artifacts: { ...artifacts, ...direct },
+    index: create('index'),
+    log: create('log'),
+  };
   const all = opened.move();
   return { ...files, [Symbol.dispose]: () => all.dispose() };
 }
@@ -133,13 +141,13 @@ interface Writing {
 async function writeFiles(writing: Writing): Promise<Pick<Unsealed, 'changed' | 'seals'>> {
   const { plan, staging, files, threads, options } = writing;
   const { onLend, isTolerant } = options;
-  const tar = new TarWriter({ plan, file: files.artifacts, threads, isTolerant, onLend });
+  await using tar = new TarWriter({ plan, file: files.artifacts, threads, isTolerant, onLend });
   const pace = new Pace(() => options.onProgress(passesOf(tar, plan)));
   {
     using descent = descend(staging, onLend);
     await tar.write(descent, pace);
   }
-  tar.beginCheck();
+  tar.beginSync();
   const { default: mime } = await import('mime');
   const facts = { digests: tar.digests, mimeOf: (name: string) => mime.getType(name) };
   const index = new EncryptedWriter(files.index);
@@ -149,7 +157,7 @@ async function writeFiles(writing: Writing): Promise<Pick<Unsealed, 'changed' | 
   const durable = Promise.all([files.index, files.log].map(({ fd }) => promisify(fsync)(fd)));
   durable.catch(() => {});
   const artifacts = await checked(writing, 'artifacts', async () =>
-    sealOf(writing, await tar.finishCheck(pace)),
+    sealOf(writing, await tar.finish(pace)),
   );
   await durable;
   const again = (part: 'index' | 'log', sha256: string): Promise<FileSeal> =>
@@ -164,9 +172,9 @@ async function writeFiles(writing: Writing): Promise<Pick<Unsealed, 'changed' | 
   return { changed: tar.changed(), seals };
 }
 
-function passesOf({ window }: TarWriter, { bytes }: Plan): Passes {
+function passesOf({ window, checkedCount }: TarWriter, { bytes }: Plan): Passes {
   const written = Math.min(window.sealedCount() * SEGMENT, bytes);
-  const checkedBytes = Math.min(window.checkedCount() * SEGMENT, bytes);
+  const checkedBytes = Math.min(checkedCount * SEGMENT, bytes);
   return { written, checked: checkedBytes, total: bytes, files: window.fileCount() };
 }
 
