@@ -157,6 +157,10 @@ class Core implements FileSystem {
     return this.created(room.tmpfile?.(parent, flags, mode, caller) ?? refuse(room));
   }
 
+  contentFd(handle: HandleId): number | undefined {
+    return this.files.get(handle).contentFd;
+  }
+
   read(handle: HandleId, into: Uint8Array, offset: number): number {
     return this.files.get(handle).read(into, offset);
   }

@@ -156,6 +156,8 @@ export interface FileSystem {
     mode: number,
     caller: Caller,
   ): { readonly entry: Entry; readonly opened: Opened };
+  /** A descriptor of the real file from which `read` reads, where there is one. */
+  contentFd?(handle: HandleId): number | undefined;
   /** Fills `into` from `offset`; returns the bytes read, fewer only at the file's end. */
   read(handle: HandleId, into: Uint8Array, offset: number): number;
   /**

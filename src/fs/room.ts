@@ -77,6 +77,8 @@ export interface CreatedFile extends OpenedFile {
 export interface OpenFile {
   /** The descriptor of the real file, where there is one. */
   readonly fd?: number;
+  /** A descriptor of the real file from which `read` reads as it is. */
+  readonly contentFd?: number;
   read(into: Uint8Array, offset: number): number;
   close(): void;
   write?(data: Uint8Array, offset: number, fromCache: boolean): number;

@@ -8,6 +8,7 @@ import { OP } from '../../src/fs/kernel/opcode.ts';
 import { Reply } from '../../src/fs/kernel/reply.ts';
 import { Request } from '../../src/fs/kernel/request.ts';
 import type { Session } from '../../src/fs/kernel/session.ts';
+import { Transfer } from '../../src/fs/kernel/transfer.ts';
 import { WaitingLocks } from '../../src/fs/kernel/waiting-locks.ts';
 import {
   fileLock,
@@ -41,6 +42,7 @@ function connection(fileSystem: Partial<FileSystem>) {
     changed: () => {},
     backing: new BackingIds(() => 7, undefined),
     passedThrough: new Map(),
+    transfer: new Transfer(-1),
     lockOwners: new LockOwners(),
     waitingLocks: new WaitingLocks((unique, error) => {
       const length = error ? settleReply.refuse(unique, error) : settleReply.seal(unique, 0);

@@ -4,6 +4,7 @@ import type { Connection, Wish } from './init.ts';
 import type { LockOwners } from './lock-owners.ts';
 import type { Reply } from './reply.ts';
 import type { Request } from './request.ts';
+import type { Transfer } from './transfer.ts';
 import type { WaitingLocks } from './waiting-locks.ts';
 
 /** What the handlers of one mount share. */
@@ -15,6 +16,7 @@ export interface Session {
   readonly notify: (message: Buffer) => void;
   /** The handles that the kernel passes through, with their nodes. */
   readonly passedThrough: Map<HandleId, NodeId>;
+  readonly transfer: Transfer;
   readonly lockOwners: LockOwners;
   readonly waitingLocks: WaitingLocks;
   /** Settled by INIT; undefined before. */

@@ -14,6 +14,7 @@ import { Reply } from './reply.ts';
 import { Request } from './request.ts';
 import type { Session } from './session.ts';
 import { type Assignment, type Changed, EXIT_ABORTED, type Ready } from './thread.ts';
+import { Transfer } from './transfer.ts';
 import { WaitingLocks } from './waiting-locks.ts';
 
 /**
@@ -55,6 +56,7 @@ function startSession(device: Device, fileSystem: FileSystem, reply: Reply): Ses
     notify: (message) => device.write(message, message.length),
     backing,
     passedThrough: new Map(),
+    transfer: new Transfer(device.fd),
     lockOwners: new LockOwners(),
     waitingLocks: new WaitingLocks((unique, error) => {
       const length = error === 0 ? reply.seal(unique, 0) : reply.refuse(unique, error);
@@ -84,6 +86,7 @@ async function run(): Promise<void> {
   const request = new Request(MAX_WRITE + HEADROOM);
   const reply = new Reply(MAX_WRITE + HEADROOM);
   const ending = serveRequests(device, session, polling, request, reply);
+  session.transfer.close();
   fileSystem.close();
   if (ending === 'aborted') process.exitCode = EXIT_ABORTED;
 }

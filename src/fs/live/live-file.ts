@@ -52,6 +52,10 @@ export class LiveFile implements OpenFile {
     state.files.add(this);
   }
 
+  get contentFd(): number {
+    return this.fd;
+  }
+
   read(into: Uint8Array, offset: number): number {
     return readSync(this.fd, into, 0, into.length, offset);
   }

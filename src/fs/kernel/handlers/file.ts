@@ -7,7 +7,7 @@ import { invalidateAttributes } from '../notify.ts';
 import { writeU64 } from '../number64.ts';
 import { Reply } from '../reply.ts';
 import type { Request } from '../request.ts';
-import { type Handler, handleOf, type Session } from '../session.ts';
+import { type Handler, handleOf, NO_REPLY, type Session } from '../session.ts';
 import { dropSetId, dropSetIdUnlessRoot, hasSetId } from '../set-id.ts';
 import {
   copyFileRangeIn,
@@ -146,9 +146,13 @@ export const release: Handler = (session, request) => {
 };
 
 export const read: Handler = (session, request, reply) => {
-  const { fh, offset, size } = readIn.at;
-  const room = reply.room(request.u32(size));
-  return session.fileSystem.read(handleOf(session, request, fh), room, request.u64(offset));
+  const { fileSystem, transfer } = session;
+  const handle = handleOf(session, request, readIn.at.fh);
+  const offset = request.u64(readIn.at.offset);
+  const size = request.u32(readIn.at.size);
+  const fd = fileSystem.contentFd?.(handle);
+  if (fd !== undefined && transfer.send(reply, request.unique, fd, offset, size)) return NO_REPLY;
+  return fileSystem.read(handle, reply.room(size), offset);
 };
 
 export const write: Handler = (session, request, reply) => {
