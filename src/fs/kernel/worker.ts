@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { unshareUmask } from '../../sys/thread.ts';
@@ -80,6 +81,8 @@ const SETTLE_ROOM = 64;
 async function run(): Promise<void> {
   unshareUmask();
   const fileSystem = await loadFileSystem();
+  // As ../mount/server.ts does for its own thread.
+  flushCompileCache();
   const device = new Device(fd, fileSystem.changesFd?.());
   const session = startSession(device, fileSystem, new Reply(SETTLE_ROOM));
   const polling = new Polling(longestLook(availableParallelism()));

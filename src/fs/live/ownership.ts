@@ -6,11 +6,13 @@ const S_ISGID = 0o2000;
 const SET_ID = 0o6000;
 const KEEP = 0xffffffff;
 
+// A server keeps the ids that it was started with; asking for them costs a system call each.
+const isRoot = process.geteuid?.() === 0;
+const group = process.getegid?.();
+
 /** Whether files made for this caller would belong to the server instead. */
-export function isForeign(caller: Caller): boolean {
-  if (process.geteuid?.() !== 0) return false;
-  return caller.uid !== 0 || caller.gid !== process.getegid?.();
-}
+export const isForeign = (caller: Caller): boolean =>
+  isRoot && (caller.uid !== 0 || caller.gid !== group);
 
 /**
  * Gives what a server running as root has just made to the caller for whom it did. In a directory

@@ -1,13 +1,16 @@
 /** The program of a background mount's server: takes one order from its parent, answers, and serves. */
+import { flushCompileCache } from 'node:module';
 import { messageOf, TaskfsError } from '../../store/index.ts';
 import type { ServerAnswer, ServerOrder } from './background.ts';
 import { serveUntilUnmounted } from './foreground.ts';
 
 process.once('message', (order: ServerOrder) => {
   const { store, mountpoint, options } = order;
-  serveUntilUnmounted(store, mountpoint, options, ({ driver, notes }) =>
-    answer({ ready: true, driver, notes }),
-  ).then(
+  serveUntilUnmounted(store, mountpoint, options, ({ driver, notes }) => {
+    answer({ ready: true, driver, notes });
+    // Now, not at the end: a server is often killed, and the next one takes less memory with it.
+    flushCompileCache();
+  }).then(
     () => process.exit(0),
     (error) => answer(refusal(error), () => process.exit(1)),
   );
