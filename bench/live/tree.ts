@@ -9,7 +9,7 @@ const TREE = 'tree';
 /** So often before it is measured: the first run reads, and git keeps what the second sees. */
 const WARMING = 3;
 /** Names at rest for so long (milliseconds) are lent to the kernel; a little more than that. */
-const REST_MS = 2000;
+export const REST_MS = 2000;
 
 /** What takes longer is not measured. */
 const LIMIT_MS = 10_000;
@@ -26,9 +26,10 @@ const environment = {
 };
 
 function run(directory: string, as: As, command: readonly string[]): void {
-  const [file = '', ...args] = command;
-  const options = { cwd: directory, stdio: 'ignore', env: environment, timeout: LIMIT_MS } as const;
-  execFileSync(file, args, { ...options, ...as });
+  // A shell goes there: root, who this may be, may not enter another's mount.
+  const args = ['-c', 'cd "$0" && exec "$@"', directory, ...command];
+  const options = { cwd: '/', stdio: 'ignore', env: environment, timeout: LIMIT_MS } as const;
+  execFileSync('sh', args, { ...options, ...as });
 }
 
 /** Makes the tree in a real directory, as a task would, and commits it. */

@@ -28,9 +28,14 @@ const ARCHIVE = new URL(
  */
 export const serve: Serve = async (mountpoint, options) => {
   const { store, core, ...rest } = options;
+  // Passed through, a write costs so little that being watched shows; a read is not even asked about.
+  const pauseWatches = options.passthrough && process.geteuid?.() === 0;
   const outer = await serveFileSystem(mountpoint, {
     ...rest,
-    fileSystem: { module: CORE.href, arguments: [store, { ...core, lendQuiet: true }] },
+    fileSystem: {
+      module: CORE.href,
+      arguments: [store, { ...core, lendQuiet: true, pauseWatches }],
+    },
     sourceName: mountSource(store),
     subtype: SUBTYPE,
     backingDirectory: store.staging,

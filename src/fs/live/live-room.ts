@@ -61,11 +61,12 @@ export class LiveRoom implements Room {
   private readonly quiet: QuietDirectories | undefined;
   private readonly lifetimes: Lifetimes;
 
-  constructor(store: Store, records: TaskRecords, { liveTtlMs = 0, lendQuiet }: CoreOptions) {
+  constructor(store: Store, records: TaskRecords, options: CoreOptions) {
+    const { liveTtlMs = 0, lendQuiet, pauseWatches = false } = options;
     this.store = store;
     this.tasks = new LiveTasks(store);
     this.directories = new Directories(this.tasks.staging, DIRECTORY_LIMIT);
-    this.quiet = lendQuiet ? new QuietDirectories(this.directories) : undefined;
+    this.quiet = lendQuiet ? new QuietDirectories(this.directories, pauseWatches) : undefined;
     this.lifetimes = new Lifetimes(liveTtlMs, this.quiet);
     this.table = new InodeTable((inode) => {
       this.quiet?.end(inode);

@@ -52,13 +52,16 @@ interface Watch {
 export class QuietDirectories {
   private readonly inotify = new Inotify();
   private readonly directories: Directories;
+  private readonly pauses: boolean;
   private readonly watches = new Map<NodeId, Watch>();
   private readonly byId = new Map<number, Inode>();
   private readonly own = new OwnChanges();
   private due: QuietChange[] = [];
 
-  constructor(directories: Directories) {
+  /** `pauses`: what is busy is not watched, so that writing to it is not slowed down. */
+  constructor(directories: Directories, pauses: boolean) {
     this.directories = directories;
+    this.pauses = pauses;
   }
 
   /** Readable when `take` has something to say. */
@@ -133,11 +136,11 @@ export class QuietDirectories {
     watch.own = 0;
     const text = nameText(name);
     if (watch.changedAt >= watch.lentUntil) {
-      this.pause(watch);
+      this.rest(watch);
     } else if (watch.lent) {
       watch.lent.add(text);
       for (const old of watch.lent) changes.push({ directory, name: Buffer.from(old, 'latin1') });
-      this.pause(watch);
+      this.rest(watch);
     } else if (!watch.reported.has(text)) {
       watch.reported.add(text);
       changes.push({ directory, name });
@@ -194,10 +197,13 @@ export class QuietDirectories {
     }
   }
 
-  private pause(watch: Watch): void {
-    this.byId.delete(watch.id);
-    this.inotify.remove(watch.id);
-    watch.id = PAUSED;
+  /** Nothing of it is lent any more. */
+  private rest(watch: Watch): void {
+    if (this.pauses) {
+      this.byId.delete(watch.id);
+      this.inotify.remove(watch.id);
+      watch.id = PAUSED;
+    }
     watch.lentUntil = 0;
     watch.lent = undefined;
     watch.reported.clear();
