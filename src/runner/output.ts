@@ -15,7 +15,7 @@ export interface Sinks {
 export interface TaskOutput extends Output {
   /** Bytes in the log. */
   readonly logged: number;
-  /** Why the log is not whole, or null: a full disk costs log lines, never the task. */
+  /** Why the log is not whole, or null: a full disk, or an engine that lost it, costs log lines, never the task. */
   readonly logError: string | null;
   close(): void;
 }
@@ -42,6 +42,9 @@ export function openOutput(path: string, sinks: Sinks = {}): TaskOutput {
         logError ??= messageOf(error);
       }
       return shown[stream]?.(chunk);
+    },
+    cut(why) {
+      logError ??= why;
     },
     close: () => closeSync(fd),
   };

@@ -2,40 +2,42 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { splitFrames } from '../../src/runner/engines/docker/frames.ts';
+import { type Piece, splitFrames } from '../../src/runner/engines/docker/frames.ts';
 import { openLedger } from '../../src/runner/engines/docker/ledger.ts';
 import { createSkip, openLostFeeds } from '../../src/runner/engines/docker/lost-feeds.ts';
 import type { StreamName } from '../../src/runner/engines/docker/stream-name.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
-type Written = readonly [StreamName, string];
+type Written = readonly [Piece['stream'], string];
 
+const streams = ['stdout', 'stderr', 'system'] as const;
+const framed = fc.array(fc.tuple(fc.constantFrom(...streams), fc.string()));
 const output = fc.array(fc.tuple(fc.constantFrom<StreamName>('stdout', 'stderr'), fc.string()));
 
 function frame([stream, text]: Written): Buffer {
   const payload = Buffer.from(text);
   const header = Buffer.alloc(8);
-  header[0] = stream === 'stdout' ? 1 : 2;
+  header[0] = streams.indexOf(stream) + 1;
   header.writeUInt32BE(payload.length, 4);
   return Buffer.concat([header, payload]);
 }
 
-const joined = (written: readonly Written[], stream: StreamName): string =>
+const joined = (written: readonly Written[], stream: Piece['stream']): string =>
   written.flatMap(([to, text]) => (to === stream ? [text] : [])).join('');
 
 describe("the engine's multiplexed stream", () => {
   it('is split into the same bytes, wherever it is cut', async () => {
     await fc.assert(
-      fc.asyncProperty(output, fc.integer({ min: 1, max: 20 }), async (written, size) => {
+      fc.asyncProperty(framed, fc.integer({ min: 1, max: 20 }), async (written, size) => {
         const whole = Buffer.concat(written.map(frame));
         const cuts = Array.from({ length: Math.ceil(whole.length / size) }, (_, i) =>
           whole.subarray(i * size, (i + 1) * size),
         );
-        const got: Record<StreamName, Buffer[]> = { stdout: [], stderr: [] };
+        const got: Record<Piece['stream'], Buffer[]> = { stdout: [], stderr: [], system: [] };
         for await (const { stream, bytes } of splitFrames(Readable.from(cuts))) {
           got[stream].push(bytes);
         }
-        for (const stream of ['stdout', 'stderr'] as const) {
+        for (const stream of streams) {
           expect(Buffer.concat(got[stream]).toString()).toBe(joined(written, stream));
         }
       }),

@@ -8,6 +8,7 @@ import { isLocked, type TaskSpec, taskPaths } from '../../src/store/index.ts';
 import { describeWithEngine } from '../support/engine.ts';
 import { newLaunch, startRun } from '../support/engine-run.ts';
 import { leaveForeignFiles } from '../support/foreign-files.ts';
+import { hasStopped, startPrivateEngine, useEngine } from '../support/private-engine.ts';
 import { killSupervisor, newStore, program, shell, startTask } from '../support/runner.ts';
 import { readSealedLog } from '../support/sealed.ts';
 import { until } from '../support/until.ts';
@@ -15,13 +16,17 @@ import { describeEngine } from './conformance.ts';
 
 const execute = promisify(execFile);
 
-describeWithEngine('the swarm engine', ({ image }) => {
+const initSwarm = async (host: string): Promise<void> => {
+  const addresses = ['--advertise-addr', '127.0.0.1', '--listen-addr', '127.0.0.1:2377'];
+  await execute('docker', ['--host', host, 'swarm', 'init', ...addresses]);
+};
+
+describeWithEngine('the swarm engine', ({ image, host }) => {
   // A swarm of one node, which goes with the private engine.
   beforeAll(async () => {
     const { stdout } = await execute('docker', ['info', '-f', '{{.Swarm.LocalNodeState}}']);
     if (stdout.trim() === 'active') return;
-    const addresses = ['--advertise-addr', '127.0.0.1', '--listen-addr', '127.0.0.1:2377'];
-    await execute('docker', ['swarm', 'init', ...addresses]);
+    await initSwarm(host);
   });
 
   describeEngine({
@@ -79,5 +84,27 @@ describeWithEngine('the swarm engine', ({ image }) => {
     const ended = await waitFor(store, task, program);
     expect(ended).toMatchObject({ status: 'cancelled', signal: 'SIGKILL', artifacts: 'sealed' });
     expect(await services()).toBe('');
+  });
+
+  it('does not call a job completed whose engine was stopped under it', async () => {
+    const engine = await startPrivateEngine('');
+    useEngine(engine);
+    await initSwarm(engine.host);
+    const store = await newStore();
+    const count = 'i=0; while :; do echo $i; i=$((i+1)); sleep 0.05; done';
+    const task = await startTask(store, 'job', { ...job(count), image: engine.image });
+    const { log } = taskPaths(store, task);
+    await until('it printed', () => readFileSync(log, 'utf8').split('\n').length > 10);
+    engine.tell('stop');
+    await until('the engine has stopped', () => hasStopped(engine));
+    engine.tell('start');
+    expect(await waitFor(store, task, program)).toMatchObject({
+      status: 'failed',
+      reasonKind: 'engine-lost',
+      exitCode: null,
+      artifacts: 'sealed',
+    });
+    const lines = (await readSealedLog(store, task)).trim().split('\n');
+    expect(lines).toEqual(lines.map((_, index) => String(index)));
   });
 });

@@ -29,6 +29,8 @@ export interface Output {
    * engine's again once this returned: whoever keeps it, copies it.
    */
   write(stream: 'stdout' | 'stderr', chunk: Buffer): Promise<void> | undefined;
+  /** Some of the output is lost, and why. */
+  cut?(why: string): void;
   /** How far the work before the start has come, for a progress bar. */
   readonly progress?: ((step: Progress) => void) | undefined;
 }

@@ -74,6 +74,10 @@ async function drain(followed: Followed, attached: ByteStream | undefined): Prom
   const skip = attached ? undefined : createSkip({ ...counts }, feeds.places);
   const source = attached ?? (await openLog(container));
   for await (const { stream, bytes } of tty ? unframed(source) : splitFrames(source)) {
+    if (stream === 'system') {
+      output.cut?.(bytes.toString().trim());
+      continue;
+    }
     const fresh = skip ? skip(stream, bytes) : bytes;
     if (fresh.length === 0) continue;
     if (!skip) feeds.note(stream, fresh, counts[stream]);

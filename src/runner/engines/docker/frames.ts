@@ -2,15 +2,16 @@ import type { StreamName } from './stream-name.ts';
 
 /** A piece of a container's output. */
 export interface Piece {
-  readonly stream: StreamName;
+  /** `system`: the engine's own words, why it cannot go on. */
+  readonly stream: StreamName | 'system';
   readonly bytes: Buffer;
 }
 
 const HEADER_BYTES = 8;
-const STDERR = 2;
+const streams: Readonly<Record<number, Piece['stream']>> = { 2: 'stderr', 3: 'system' };
 
 /**
- * Splits the engine's multiplexed stream: frames of one byte for the stream (1 stdout, 2 stderr),
+ * Splits the engine's multiplexed stream: frames of one byte for the stream (1 stdout, 2 stderr, 3 the engine),
  * three of nothing, a big-endian length in four, and the payload (Docker Engine API, "Attach to a
  * container", stream format). Pieces are handed on as they come, in order, none is held back until
  * its frame is whole.
@@ -23,7 +24,7 @@ export async function* splitFrames(source: AsyncIterable<Buffer>): AsyncGenerato
     for (let at = 0; at < chunk.length; ) {
       if (payloadBytes > 0) {
         const bytes = chunk.subarray(at, at + payloadBytes);
-        yield { stream: header[0] === STDERR ? 'stderr' : 'stdout', bytes };
+        yield { stream: streams[header[0] ?? 0] ?? 'stdout', bytes };
         payloadBytes -= bytes.length;
         at += bytes.length;
         continue;

@@ -22,6 +22,11 @@ export async function readServiceLog(
   try {
     if (signal?.aborted) return;
     for await (const { stream, bytes } of splitFrames(source)) {
+      if (stream === 'system') {
+        // What it cannot follow any more may still be read once the task has ended.
+        if (!follow) output.cut?.(bytes.toString().trim());
+        continue;
+      }
       const known = Math.min(skip[stream], bytes.length);
       skip[stream] -= known;
       const fresh = bytes.subarray(known);

@@ -135,8 +135,9 @@ async function followJob(
     await following;
     if (!job) return lost('the service was removed');
     await readServiceLog(docker, service, ledger, output);
-    if (job.exitCode === null) return lost(job.error || `the swarm ended it as ${job.state}`);
-    return exitOf({ ExitCode: job.exitCode, OOMKilled: await wasOutOfMemory(docker, job) });
+    const exitCode = exitCodeOf(job);
+    if (exitCode === null) return lost(job.error || `the swarm ended it as ${job.state}`);
+    return exitOf({ ExitCode: exitCode, OOMKilled: await wasOutOfMemory(docker, job) });
   } catch (error) {
     if (isMissing(error)) return lost('the service was removed');
     return lost(`the swarm's manager went away (${messageOf(error)})`);
@@ -144,6 +145,10 @@ async function followJob(
     stop.abort();
   }
 }
+
+/** A job whose node went away has failed with the exit code that it had while it ran: 0. */
+const exitCodeOf = ({ state, exitCode }: JobState): number | null =>
+  state === 'complete' || exitCode !== 0 ? exitCode : null;
 
 const lost = (reason: string): Exit => ({
   exitCode: null,
