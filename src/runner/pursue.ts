@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../store/index.ts';
 import { type Ending, endingOf, type Stop } from './ending.ts';
 import type { Running } from './engines/engine.ts';
@@ -78,20 +79,34 @@ function followPause(running: Running, { requests, journal }: Orders) {
   };
 }
 
-/** Ends a run: SIGTERM, then SIGKILL when the grace period is over, or at once. */
+/** Before an engine that did not take a signal gets it again, in milliseconds. */
+const RETRY_MS = 500;
+
+/**
+ * Ends a run: SIGTERM, then SIGKILL when the grace period is over, or at once. An engine that cannot do
+ * it now, since it is being restarted, is asked until it does: its containers may outlive it.
+ */
 function createHalt(running: Running, { journal, graceMs }: Orders) {
-  let stage: 'none' | 'asked' | 'killed' = 'none';
+  let stage: 'none' | 'asked' | 'killed' | 'over' = 'none';
   let timer: NodeJS.Timeout | undefined;
-  const send = async (signal: NodeJS.Signals): Promise<void> => {
+  const send = async (signal: NodeJS.Signals, during: typeof stage): Promise<void> => {
     journal.note({ type: 'stopping', signal });
-    await running.signal(signal);
-    // A stopped process does not get to handle the signal before it goes on.
-    if (journal.record.paused) await running.resume();
+    for (let failures = 0; stage === during; failures++) {
+      try {
+        await running.signal(signal);
+        // A stopped process does not get to handle the signal before it goes on.
+        if (journal.record.paused) await running.resume();
+        return;
+      } catch (error) {
+        if (failures === 0) journal.note({ type: 'engine-error', error: messageOf(error) });
+        await sleep(RETRY_MS);
+      }
+    }
   };
   const kill = (): void => {
     if (stage === 'killed') return;
     stage = 'killed';
-    tell(journal, send('SIGKILL'));
+    void send('SIGKILL', stage);
   };
   return {
     request(atOnce: boolean): void {
@@ -99,13 +114,11 @@ function createHalt(running: Running, { journal, graceMs }: Orders) {
       if (stage !== 'none') return;
       stage = 'asked';
       timer = setTimeout(kill, graceMs);
-      tell(journal, send('SIGTERM'));
+      void send('SIGTERM', stage);
     },
-    close: () => clearTimeout(timer),
+    close(): void {
+      stage = 'over';
+      clearTimeout(timer);
+    },
   };
-}
-
-// An engine that cannot do it now (it is being restarted) is not the end of the task.
-function tell(journal: Journal, done: Promise<void>): void {
-  done.catch((error) => journal.note({ type: 'engine-error', error: messageOf(error) }));
 }

@@ -4,8 +4,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { pause, resume, waitFor } from '../../src/runner/index.ts';
-import { isLocked, openStore, taskPaths } from '../../src/store/index.ts';
+import { cancel, pause, resume, waitFor } from '../../src/runner/index.ts';
+import { isLocked, openStore, readEvents, taskPaths } from '../../src/store/index.ts';
 import { newCli } from '../support/cli.ts';
 import { describeWithEngine } from '../support/engine.ts';
 import { expectFinished } from '../support/killing.ts';
@@ -67,6 +67,7 @@ describeWithEngine('a machine', () => {
       await until('its supervisor is gone', () => !isLocked(taskPaths(store, task).lock));
       expectFinished(store, task);
     }
+    expect(recordOf(store, 'container')).toMatchObject({ status: 'failed' });
     expect(recordOf(store, 'process')).toMatchObject({ reasonKind: 'interrupted' });
     expect(recordOf(store, 'queued')).toMatchObject({ reasonKind: 'interrupted', startedAt: null });
     expect(recordOf(store, 'sealing')).toMatchObject({ status: 'completed', exitCode: 0 });
@@ -112,6 +113,28 @@ describeWithEngine('a task whose engine is stopped and started', () => {
     const lines = (await readSealedLog(store, task)).trim().split('\n');
     expect(lines.length).toBeGreaterThan(1);
     expect(lines).toEqual(lines.map((_, index) => String(index)));
+    expect(await containersOf(engine)).toBe('');
+  }, 120_000);
+
+  it('is cancelled when the engine is back', async () => {
+    const engine = await startPrivateEngine('--live-restore');
+    useEngine(engine);
+    const store = await newStore();
+    const loop = { engine: 'docker', image: engine.image, cwd: null };
+    const task = await startTask(store, 'one', shell('echo here; exec sleep 3600', loop));
+    await until('it runs', () => statSync(taskPaths(store, task).log).size > 0);
+    engine.tell('stop');
+    await until('the engine has stopped', () => hasStopped(engine));
+    await cancel(store, task, { cliMain });
+    const { events } = taskPaths(store, task);
+    const isKilled = (): boolean => readEvents(events).some(({ signal }) => signal === 'SIGKILL');
+    await until('its grace period is over', isKilled);
+    engine.tell('start');
+    expect(await waitFor(store, task, cliMain)).toMatchObject({
+      status: 'cancelled',
+      signal: 'SIGKILL',
+      artifacts: 'sealed',
+    });
     expect(await containersOf(engine)).toBe('');
   }, 120_000);
 });
