@@ -97,12 +97,17 @@ function examineKeys(store: Store): Finding[] {
 function examineTasks(store: Store): Finding[] {
   const tasks = finding('tasks', () => viewTasks(store));
   if ('verdict' in tasks) return [tasks];
-  const findings = tasks.flatMap(({ task, status, artifacts, supervisorPid, sealError }) => {
+  const findings = tasks.flatMap((view) => {
+    const { task, status, artifacts, supervisorPid, sealError } = view;
     const isOrphan = supervisorPid === null && (!isFinal(status) || artifacts === 'sealing');
     if (isOrphan)
       return [note(`task ${task}`, `its supervisor is gone; 'taskfs recover' finishes it`)];
-    if (artifacts !== 'kept') return [];
-    return [bad(`task ${task}`, `was not sealed: ${sealError}. 'taskfs recover' tries again`)];
+    if (artifacts === 'kept')
+      return [bad(`task ${task}`, `was not sealed: ${sealError}. 'taskfs recover' tries again`)];
+    if (!view.unremoved) return [];
+    return [
+      note(`task ${task}`, `its engine still has its container; 'taskfs recover' tries again`),
+    ];
   });
   return findings.length > 0 ? findings : [good('tasks', `${tasks.length}, each in order`)];
 }
