@@ -113,7 +113,7 @@ export class TarThreads implements AsyncDisposable {
       transferList: [port2],
       // Files are opened by openat(2), which Node does not see, and closed by Node.
       trackUnmanagedFds: false,
-      resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 },
+      resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 },
     });
     worker.on('message', (news: ThreadNews) => this.take(news));
     worker.on('error', (error) => this.fail(error));
