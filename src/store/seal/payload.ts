@@ -117,9 +117,6 @@ export function sealChunks(
   return written;
 }
 
-/** Where a chunk's plaintext begins on disk, counted from the end of the nonce. */
-export const sealedOffset = (plainOffset: number): number => (plainOffset / CHUNK) * SEALED_CHUNK;
-
 /** Bytes on disk of so much plaintext, which is not nothing. */
 export const sealedSize = (plain: number): number => plain + Math.ceil(plain / CHUNK) * TAG;
 
