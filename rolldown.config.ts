@@ -142,6 +142,8 @@ const together: Readonly<Record<string, readonly string[]>> = {
     'src/runner/engines/process/process-engine.ts',
   ],
   docker: ['src/runner/engines/docker/index.ts'],
+  // Apart, for mounts read archives and never write one.
+  reader: ['src/store/seal/reader.ts'],
   seal: ['src/store/seal/seal.ts'],
 };
 
@@ -175,6 +177,8 @@ export default defineConfig({
   output: {
     dir: 'dist',
     cleanDir: true,
+    // Names stay, for the errors that --debug shows.
+    minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
     codeSplitting: {
       groups: [{ name: fileOf, debugName: 'together', includeDependenciesRecursively: false }],
     },

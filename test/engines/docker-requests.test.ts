@@ -54,7 +54,6 @@ describeWithEngine('what is asked of the docker engine', ({ image, host }) => {
     'POST /containers/ID/start',
     'POST /containers/ID/wait',
     'GET /containers/ID/json',
-    'GET /containers/ID/json',
     'DELETE /containers/ID',
   ];
 

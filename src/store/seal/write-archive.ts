@@ -138,6 +138,11 @@ interface Writing {
   readonly options: WriteOptions;
 }
 
+async function loadMimeTypes(): Promise<(name: string) => string | null> {
+  const { default: mime } = await import('mime');
+  return (name) => mime.getType(name);
+}
+
 async function writeFiles(writing: Writing): Promise<Pick<Unsealed, 'changed' | 'seals'>> {
   const { plan, staging, files, threads, options } = writing;
   const { onLend, isTolerant } = options;
@@ -148,8 +153,8 @@ async function writeFiles(writing: Writing): Promise<Pick<Unsealed, 'changed' | 
     await tar.write(descent, pace);
   }
   tar.beginSync();
-  const { default: mime } = await import('mime');
-  const facts = { digests: tar.digests, mimeOf: (name: string) => mime.getType(name) };
+  const mimeOf = plan.files > 0 ? await loadMimeTypes() : () => null;
+  const facts = { digests: tar.digests, mimeOf };
   const index = new EncryptedWriter(files.index);
   await writeIndex(plan, new IndexWriter(index), facts, pace);
   const indexSha256 = index.finish();

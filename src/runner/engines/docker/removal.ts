@@ -3,7 +3,7 @@ import type Docker from 'dockerode';
 import { TaskfsError } from '../../../store/index.ts';
 import { openClient } from './connect.ts';
 import type { ContainerState } from './container-state.ts';
-import { isMissing, isUnreachable } from './failure.ts';
+import { isMissing, isUnreachable, statusOf } from './failure.ts';
 import { untilEnd } from './follow.ts';
 import { removeLedger } from './ledger.ts';
 import { reclaimFiles } from './reclaim.ts';
@@ -40,10 +40,22 @@ async function removeNow(state: ContainerState): Promise<void> {
   const docker = openClient(state.endpoint);
   const container = docker.getContainer(state.container);
   removeLedger(state.ledger);
+  if (state.reclaim === null && (await removeEnded(container))) return;
   if (!(await endContainer(container))) return;
   // Where that fails, sealing says which files it cannot read.
   if (state.reclaim) await reclaimFiles(docker, state.reclaim).catch(() => {});
   await unlessEnded(container.remove({ force: true, v: true }));
+}
+
+/** Removes a container, as most are when their task ends; false where it has not ended, or the engine refuses. */
+async function removeEnded(container: Docker.Container): Promise<boolean> {
+  try {
+    await container.remove({ v: true });
+    return true;
+  } catch (error) {
+    if (statusOf(error) === undefined) throw error;
+    return isMissing(error);
+  }
 }
 
 /** Kills a container that runs, and waits until it has ended; false where there is none. */
