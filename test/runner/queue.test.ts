@@ -55,17 +55,17 @@ async function startMany(store: Store, names: string[], spec: TaskSpec): Promise
 const numbered = (prefix: string, length: number): string[] =>
   Array.from({ length }, (_, i) => `${prefix}${String(i).padStart(3, '0')}`);
 
-const count = process.env.TASKFS_LONG ? 200 : 32;
-const slots = process.env.TASKFS_LONG ? 8 : 3;
+const COUNT = 200;
+const SLOTS = 8;
 
 describe('the queue', () => {
-  it(`runs ${count} tasks, ${slots} at a time, in order of submission (TASKFS_LONG=1: 200, 8)`, async () => {
+  it(`runs and seals ${COUNT} tasks, ${SLOTS} at a time, each once and in order of submission`, async () => {
     const store = await newStore();
     // All slots are held while the queue fills up: what happens then is decided by the queue alone.
-    const maxRunning = slots;
+    const maxRunning = SLOTS;
     const holders = await startMany(
       store,
-      numbered('h', slots),
+      numbered('h', SLOTS),
       shell('sleep 3600', { maxRunning }),
     );
     for (const task of holders) {
@@ -73,13 +73,13 @@ describe('the queue', () => {
     }
     const ran = join(temporaryDirectory(), 'ran');
     const script = `echo "$TASKFS_TASK" >> ${ran}; echo made > "$TASKFS_ARTIFACTS/file"`;
-    const tasks = await startMany(store, numbered('t', count), shell(script, { maxRunning }));
+    const tasks = await startMany(store, numbered('t', COUNT), shell(script, { maxRunning }));
     expect(tasks.every((task) => recordOf(store, task).status === 'queued')).toBe(true);
     for (const task of holders) await cancel(store, task, { kill: true, cliMain: program });
     for (const task of tasks) await waitFor(store, task, program);
     const { started, most } = history(store);
-    expect(started.slice(slots)).toEqual(tasks);
-    expect(most).toBeLessThanOrEqual(slots);
+    expect(started.slice(SLOTS)).toEqual(tasks);
+    expect(most).toBeLessThanOrEqual(SLOTS);
     for (const task of tasks) {
       expect(recordOf(store, task)).toMatchObject({ status: 'completed', artifacts: 'sealed' });
       expect(recordOf(store, task).attempts).toHaveLength(1);
