@@ -235,7 +235,7 @@ test.each(ways)(
     for (let number = 0; number < 33; number++) await seal(endedTask(store, `other-${number}`));
     const mountpoint = await mounted(sealable, way);
     const shown = join(mountpoint, 'archive/done/d');
-    const script = `cd "$0"; exec 3<one; ls; read line; cat <&3 >"$1/one" || echo stale >"$1/one"
+    const script = `cd "$0"; exec 3<one; ls; read line; exec 2>"$1/errors"; cat <&3 >"$1/one" || echo stale >"$1/one"
     for name in two three; do cat $name >"$1/$name" || echo stale >"$1/$name"; done`;
     const out = `${store.path}-out`;
     mkdirSync(out);
@@ -261,6 +261,7 @@ test.each(ways)(
       const read = readFileSync(join(out, name), 'utf8');
       expect([`${name} `.repeat(1000), 'stale\n']).toContain(read);
     }
+    expect(readFileSync(join(out, 'errors'), 'utf8')).not.toMatch(/Input.output error/);
   },
 );
 

@@ -100,7 +100,8 @@ async function verify(
   const report = new ProgressReport();
   const onProgress = (step: VerifyProgress): void => {
     if (options.json) report.update(step);
-    else progress.update({ done: step.bytes, total: null }, describe(step));
+    else if (step.bytes === 0) progress.onCount(step);
+    else progress.update({ done: step.bytes, total: step.totalBytes }, describe(step));
   };
   const [task] = tasks ?? [];
   if (path && task) {

@@ -47,7 +47,7 @@ export async function verifyPath(
       for (const named of filesAt(reader, findEntry(task, reader, path), path)) {
         await verifyFile(payload, task, named, found, (more) => {
           bytes += more;
-          onProgress?.({ task, done: 0, total: 1, bytes });
+          onProgress?.({ task, done: 0, total: 1, bytes, totalBytes: null });
         });
       }
     } finally {

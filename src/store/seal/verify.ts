@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fstatSync, readdirSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { TaskfsError } from '../errors.ts';
 import { loadVerifyingKey } from '../keys.ts';
@@ -39,6 +39,8 @@ export interface VerifyProgress {
   readonly done: number;
   readonly total: number;
   readonly bytes: number;
+  /** About how many bytes there will be; null where contents are not read. */
+  readonly totalBytes: number | null;
 }
 
 export interface Verified {
@@ -57,19 +59,30 @@ export async function verifyArchives(store: Store, options: VerifyOptions = {}):
   const gone = missingArchives(store, chain);
   const tasks = options.tasks ?? sealedTasks(store);
   const findings: Finding[] = options.tasks ? [] : [...chain.findings, ...gone];
+  const totalBytes = options.deep ? sealedBytes(store, tasks) : null;
   let bytes = 0;
   let done = 0;
   for (const task of tasks) {
     const missing = gone.find((found) => found.task === task);
     const report = (more: number): void => {
       bytes += more;
-      options.onProgress?.({ task, done, total: tasks.length, bytes });
+      options.onProgress?.({ task, done, total: tasks.length, bytes, totalBytes });
     };
     findings.push(...(missing ? [missing] : await verifyTask(store, task, chain, options, report)));
     done++;
     report(0);
   }
   return { archives: tasks.length, findings };
+}
+
+function sealedBytes(store: Store, tasks: readonly TaskName[]): number {
+  const paths = tasks.flatMap((task) =>
+    PARTS.map((part) => join(taskPaths(store, task).archive, FILES[part])),
+  );
+  return paths.reduce(
+    (sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  );
 }
 
 function sealedTasks(store: Store): TaskName[] {
