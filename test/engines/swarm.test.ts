@@ -61,15 +61,17 @@ describeWithEngine('the swarm engine', ({ image, host }) => {
   });
 
   it('refuses what a swarm has not, in words', async () => {
+    const task = `refused-${process.pid}`;
     const start = (options: Record<string, unknown>) =>
-      startRun(createSwarmEngine(), newLaunch(['true'], { image, options }));
+      startRun(createSwarmEngine(), newLaunch(['true'], { task, image, options }));
     await expect(start({ tty: true })).rejects.toThrow('a swarm cannot run -i and -t');
     await expect(start({ network: 'none' })).rejects.toThrow('cannot run --network none');
     await expect(start({ network: 'nowhere' })).rejects.toThrow("no network 'nowhere'");
     await expect(start({ memoryBytes: 4096 })).rejects.toThrow('memory limit is too small');
     const volumes = [{ source: '/no/such/source', target: '/x', readOnly: false }];
     await expect(start({ volumes })).rejects.toThrow('does not see /no/such/source');
-    expect((await execute('docker', ['service', 'ls', '-q'])).stdout).toBe('');
+    const filter = ['--filter', `label=taskfs.task=${task}`];
+    expect((await execute('docker', ['service', 'ls', '-q', ...filter])).stdout).toBe('');
   });
 
   it('cancels a job, and leaves no service', async () => {
