@@ -259,6 +259,10 @@ class Core implements FileSystem {
     this.files.get(handle).setlk?.(owner, lock);
   }
 
+  lockHolder(handle: HandleId, owner: bigint, lock: RangeLock): bigint | undefined {
+    return this.files.get(handle).lockHolder?.(owner, lock);
+  }
+
   flock(handle: HandleId, _owner: bigint, kind: 'shared' | 'exclusive' | 'unlock'): void {
     this.files.get(handle).flock?.(kind);
   }
@@ -291,8 +295,10 @@ class Core implements FileSystem {
     return handle === undefined ? undefined : this.files.get(handle);
   }
 
-  private opened({ file, keepCache, directIo, refresh = false }: OpenedFile): Opened {
-    return { handle: this.files.add(file), keepCache, directIo, refresh, backingFd: file.fd };
+  private opened(opened: OpenedFile): Opened {
+    const { file, keepCache, directIo, shared = false, refresh = false } = opened;
+    const handle = this.files.add(file);
+    return { handle, keepCache, directIo, shared, refresh, backingFd: file.fd };
   }
 
   private created(made: CreatedFile) {

@@ -46,6 +46,8 @@ export interface Opened {
   readonly keepCache: boolean;
   /** Sizes lie (a log that grows): no page cache, reads go to the server. */
   readonly directIo: boolean;
+  /** The node has other open files: closing this one may have to drop record locks (fcntl(2)). */
+  readonly shared?: boolean;
   /** Nobody will report changes of the attributes that the kernel may have: it must ask again. */
   readonly refresh?: boolean;
   /** A descriptor of the real file, for kernel passthrough; the same node always gives the same file. */
@@ -203,6 +205,8 @@ export interface FileSystem {
   getlk(handle: HandleId, owner: bigint, lock: RangeLock): RangeLock | undefined;
   /** Takes or drops a range lock at once, or throws EAGAIN; a driver that waits, asks again. */
   setlk(handle: HandleId, owner: bigint, lock: RangeLock): void;
+  /** The owner whose lock, taken through this file system, stands in the way of `lock`. */
+  lockHolder(handle: HandleId, owner: bigint, lock: RangeLock): bigint | undefined;
   /** flock(2) at once, or EAGAIN. */
   flock(handle: HandleId, owner: bigint, kind: 'shared' | 'exclusive' | 'unlock'): void;
 

@@ -65,7 +65,8 @@ export interface OpenedFile {
   readonly file: OpenFile;
   readonly keepCache: boolean;
   readonly directIo: boolean;
-  /** As in Opened. */
+  /** Both as in Opened. */
+  readonly shared?: boolean;
   readonly refresh?: boolean;
 }
 
@@ -89,6 +90,7 @@ export interface OpenFile {
   seek?(offset: bigint, whence: number): bigint;
   getlk?(owner: bigint, lock: RangeLock): RangeLock | undefined;
   setlk?(owner: bigint, lock: RangeLock): void;
+  lockHolder?(owner: bigint, lock: RangeLock): bigint | undefined;
   flock?(kind: 'shared' | 'exclusive' | 'unlock'): void;
 }
 

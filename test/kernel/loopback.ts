@@ -205,6 +205,7 @@ export function createFileSystem(directory: string, faults: Faults = {}): FileSy
     removexattr: (node, name) => sys.removeXattr(fdOf(node), name),
     getlk: () => undefined,
     setlk: unsupported,
+    lockHolder: () => undefined,
     flock(handle, _owner, kind) {
       if (kind === 'unlock') return sys.unlock(handle);
       if (!sys.tryLock(handle, kind)) throw sys.Errno.of(sys.errno.EAGAIN);

@@ -49,6 +49,7 @@ const refusals = {
   syncfs: unknown,
   getlk: unknown,
   setlk: unknown,
+  lockHolder: unknown,
   flock: unknown,
   setattr: refuse,
   mknod: refuse,

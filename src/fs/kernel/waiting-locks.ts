@@ -1,10 +1,17 @@
 import { Errno, errno } from '../../sys/errno.ts';
 
 /** A SETLKW or a waiting flock whose reply is still owed. */
-interface Waiting {
+export interface Waiting {
   /** Tries to take the lock; throws EAGAIN while somebody holds it. */
   readonly attempt: () => void;
+  /** Who waits; undefined for flock(2), which is not looked after. */
+  readonly owner: bigint | undefined;
+  /** Whose lock is in the way, if it was taken through this mount. */
+  readonly holder: () => bigint | undefined;
 }
+
+/** How many owners the kernel follows as well, on other file systems. */
+const LONGEST_CIRCLE = 10;
 
 /** How a wait ended: 0, or the errno number to refuse with. */
 export type Settle = (unique: number, error: number) => void;
@@ -26,8 +33,26 @@ export class WaitingLocks {
     return this.waiting.size;
   }
 
-  add(unique: number, attempt: () => void): void {
-    this.waiting.set(unique, { attempt });
+  /** Throws EDEADLK where whoever is in the way waits, by way of others perhaps, for this one. */
+  add(unique: number, waiting: Waiting): void {
+    if (this.closesCircle(waiting)) throw Errno.of(errno.EDEADLK);
+    this.waiting.set(unique, waiting);
+  }
+
+  private closesCircle({ owner, holder }: Waiting): boolean {
+    let next = owner === undefined ? undefined : holder();
+    for (let steps = 0; next !== undefined && steps < LONGEST_CIRCLE; steps++) {
+      if (next === owner) return true;
+      next = this.holderBefore(next);
+    }
+    return false;
+  }
+
+  private holderBefore(owner: bigint): bigint | undefined {
+    for (const waiting of this.waiting.values()) {
+      if (waiting.owner === owner) return waiting.holder();
+    }
+    return undefined;
   }
 
   /** A signal ended the wait (INTERRUPT): the call fails with EINTR. */

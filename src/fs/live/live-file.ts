@@ -89,6 +89,10 @@ export class LiveFile implements OpenFile {
     this.locks().set(owner, lock);
   }
 
+  lockHolder(owner: bigint, lock: RangeLock): bigint | undefined {
+    return this.state.locks?.holder(owner, lock);
+  }
+
   /** On an open file of its own: kernel passthrough keeps `fd` open for longer than this file is. */
   flock(kind: 'shared' | 'exclusive' | 'unlock'): void {
     if (kind === 'unlock' && this.flocked === undefined) return;

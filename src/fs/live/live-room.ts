@@ -224,7 +224,9 @@ export class LiveRoom implements Room {
         if (state.files.size === 0) this.table.closed(inode);
       },
     });
-    return { file, keepCache: false, directIo: false, refresh: !this.isQuietAround(inode) };
+    const shared = state.files.size > 1;
+    const refresh = !this.isQuietAround(inode);
+    return { file, keepCache: false, directIo: false, shared, refresh };
   }
 
   /** Whether changes of the inode are reported, and none came for a while. */

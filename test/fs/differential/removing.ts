@@ -131,9 +131,10 @@ export const removingCases: Cases = {
           s.make(from, 'from/a');
           if (to === 'full') mkdirSync('to/b/inner', { recursive: true });
           else if (to !== 'nothing') s.make(to, 'to/b');
-          s.times(`${from} over ${to}, ${flag}`, ['from', 'to', 'from/a', 'to/b'], () =>
-            rename('from/a', 'to/b', bits),
-          );
+          const act = () => rename('from/a', 'to/b', bits);
+          // ext4 moves the directory's times even where it refuses a whiteout, now and then.
+          if (bits === RENAME_WHITEOUT) s.attempt(`${from} over ${to}, ${flag}`, act);
+          else s.times(`${from} over ${to}, ${flag}`, ['from', 'to', 'from/a', 'to/b'], act);
           for (const path of ['from', 'to', 'from/a', 'to/b']) s.show(path);
         }
   },

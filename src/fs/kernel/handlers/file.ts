@@ -126,8 +126,9 @@ function accessFlags({ opened, direct }: Opening, backing: number | undefined): 
 
 // Nothing is held back from files that are only read, or were made to be only written: none of them
 // is a shared mapping with changes. Their locks go with the release, so closing one need not wait for
-// an answer.
-const flushFlag = ({ flags, fresh }: Opening): number => {
+// an answer, unless the same file was open already: closing this one drops locks taken through that.
+const flushFlag = ({ flags, fresh, opened }: Opening): number => {
+  if (opened.shared) return 0;
   const access = flags & O_ACCMODE;
   return access === O_RDONLY || (fresh && access === O_WRONLY) ? FOPEN.NOFLUSH : 0;
 };

@@ -4,6 +4,7 @@ import { LK_FLOCK, LOCK } from '../constants.ts';
 import { Reply } from '../reply.ts';
 import type { Request } from '../request.ts';
 import { type Handler, NO_REPLY, type Session } from '../session.ts';
+import type { Waiting } from '../waiting-locks.ts';
 import { fileLock, lkIn, lkOut } from '../wire.ts';
 
 /** Handlers of fcntl(2) and flock(2) locks. */
@@ -43,34 +44,36 @@ export const getlk: Handler = ({ fileSystem }, request, reply) => {
 };
 
 /** Takes or drops the lock of a request when called: the request's bytes are gone by then. */
-function attemptOf({ fileSystem, lockOwners }: Session, request: Request): () => void {
+function attemptOf({ fileSystem, lockOwners }: Session, request: Request): Waiting {
   const handle = request.u64(lkIn.at.fh);
   const owner = request.bigU64(lkIn.at.owner);
   const range = rangeOf(request);
   if (request.u32(lkIn.at.lk_flags) & LK_FLOCK) {
     const kinds = { read: 'shared', write: 'exclusive', unlock: 'unlock' } as const;
-    return () => fileSystem.flock(handle, owner, kinds[range.type]);
+    const attempt = () => fileSystem.flock(handle, owner, kinds[range.type]);
+    return { attempt, owner: undefined, holder: () => undefined };
   }
   const { node } = request;
-  return () => {
+  const attempt = () => {
     fileSystem.setlk(handle, owner, range);
     lockOwners.add(node, handle, owner);
   };
+  return { attempt, owner, holder: () => fileSystem.lockHolder(handle, owner, range) };
 }
 
 export const setlk: Handler = (session, request) => {
-  attemptOf(session, request)();
+  attemptOf(session, request).attempt();
   session.waitingLocks.retry();
   return 0;
 };
 
 export const setlkw: Handler = (session, request) => {
-  const attempt = attemptOf(session, request);
+  const waiting = attemptOf(session, request);
   try {
-    attempt();
+    waiting.attempt();
   } catch (error) {
     if (!(error instanceof Errno) || error.errno !== errno.EAGAIN) throw error;
-    session.waitingLocks.add(request.unique, attempt);
+    session.waitingLocks.add(request.unique, waiting);
     return NO_REPLY;
   }
   session.waitingLocks.retry();
