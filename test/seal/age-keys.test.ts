@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { bech32 } from '@scure/base';
 import { Decrypter, generateHybridIdentity, identityToRecipient } from 'age-encryption';
 import { describe, expect, test } from 'vitest';
-import { encryptFor, makeHeader } from '../../src/store/seal/age-header.ts';
+import { decryptNatively, encryptFor, makeHeader } from '../../src/store/seal/age-header.ts';
 import { newAgePair } from '../../src/store/seal/x25519.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -21,6 +21,35 @@ async function decryptWithPackage(identity: string, file: Uint8Array): Promise<s
   decrypter.addIdentity(identity);
   return await decrypter.decrypt(file, 'text');
 }
+
+describe('small files, opened without the age package', () => {
+  const secret = Buffer.from('a secret');
+
+  test('what the age program and we encrypted, to several, for each of them and nobody else', async () => {
+    const pairs = [newAgePair(), newAgePair()];
+    const recipients = pairs.map(({ recipient }) => recipient);
+    const args = recipients.flatMap((recipient) => ['-r', recipient]);
+    const theirs = execFileSync('age', args, { input: secret });
+    for (const file of [theirs, await encryptFor(recipients, secret)]) {
+      for (const { identity } of pairs) expect(decryptNatively(file, identity)).toEqual(secret);
+      expect(decryptNatively(file, newAgePair().identity)).toBeUndefined();
+    }
+  });
+
+  test('nothing of a file in which any byte is another', async () => {
+    const { identity, recipient } = newAgePair();
+    const file = await encryptFor([recipient], secret);
+    for (let at = 0; at < file.length; at++) {
+      const changed = Buffer.from(file);
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      expect(decryptNatively(changed, identity), `byte ${at}`).toBeUndefined();
+    }
+    for (let end = 0; end < file.length; end++) {
+      expect(decryptNatively(file.subarray(0, end), identity)).toBeUndefined();
+    }
+    expect(decryptNatively(file, 'no identity')).toBeUndefined();
+  });
+});
 
 describe('keys of a task, made without the age package', () => {
   test('the age program and the package derive the same recipient from an identity', async () => {

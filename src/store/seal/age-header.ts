@@ -1,10 +1,10 @@
-import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { readSync } from 'node:fs';
 import type { Decrypter, Encrypter } from 'age-encryption';
 import { TaskfsError } from '../errors.ts';
 import { isSshRecipient, sshRecipient } from '../ssh-keys.ts';
-import { NONCE, payloadKey, sealChunk, TAG } from './payload.ts';
-import { base64, nativeKey, wrapNatively } from './x25519.ts';
+import { NONCE, openChunk, payloadKey, SEALED_CHUNK, sealChunk, TAG } from './payload.ts';
+import { base64, macOf, nativeKey, unwrapNatively, wrapNatively } from './x25519.ts';
 
 /** The start of an age file: its text header, and the key that the payload's key is derived from. */
 export interface AgeHeader {
@@ -26,9 +26,7 @@ export async function makeHeader(recipients: readonly string[]): Promise<AgeHead
   const fileKey = randomBytes(FILE_KEY);
   const stanzas = keys.map((key) => wrapNatively(fileKey, key));
   const text = ['age-encryption.org/v1', ...stanzas, '---'].join('\n');
-  const macKey = Buffer.from(hkdfSync('sha256', fileKey, '', 'header', 32));
-  const mac = createHmac('sha256', macKey).update(text).digest();
-  return { bytes: Buffer.from(`${text} ${base64(mac)}\n`), fileKey };
+  return { bytes: Buffer.from(`${text} ${base64(macOf(text, fileKey))}\n`), fileKey };
 }
 
 /**
@@ -60,6 +58,19 @@ export async function encryptFor(recipients: readonly string[], plain: Buffer): 
   const sealed = Buffer.alloc(plain.length + TAG);
   sealChunk(payloadKey(fileKey, nonce), 0, true, plain, sealed);
   return Buffer.concat([bytes, nonce, sealed]);
+}
+
+/**
+ * The content of an age file of one chunk, by a native identity and without the age package;
+ * undefined where that is not how it opens.
+ */
+export function decryptNatively(file: Buffer, identity: string): Buffer | undefined {
+  const start = headerLength(file);
+  const fileKey = unwrapNatively(file.subarray(0, start), identity);
+  const payload = file.subarray(start + NONCE);
+  if (!fileKey || payload.length < TAG || payload.length > SEALED_CHUNK) return undefined;
+  const nonce = file.subarray(start, start + NONCE);
+  return openChunk(payloadKey(fileKey, nonce), 0, true, payload);
 }
 
 /** Encrypts a small file. */

@@ -2,9 +2,10 @@ import { closeSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { isSshIdentity, sshIdentity } from '../ssh-keys.ts';
-import { decryptWhole, readHeader } from './age-header.ts';
+import { decryptNatively, decryptWhole, readHeader } from './age-header.ts';
 import { openSealed } from './decrypted-file.ts';
 import { FILES, KEY_FILE, PARTS, type Part } from './layout.ts';
+import { unwrapNatively } from './x25519.ts';
 
 /** The 16-byte age file keys of an archive's files. A plain value: it may be sent to another thread. */
 export interface FileKeys {
@@ -23,11 +24,8 @@ export async function unlockArchive(
   identities: readonly string[],
 ): Promise<FileKeys> {
   const identity = await openTaskKey(archiveDirectory, identities);
-  const { Decrypter } = await import('age-encryption');
-  const decrypter = new Decrypter();
-  decrypter.addIdentity(identity);
   const [artifacts, index, log] = await Promise.all(
-    PARTS.map((part) => openHeader(decrypter, archiveDirectory, part)),
+    PARTS.map((part) => unlockPart(archiveDirectory, identity, part)),
   );
   return { artifacts, index, log } as FileKeys;
 }
@@ -38,32 +36,34 @@ export async function unlockPart(
   identity: string,
   part: Part,
 ): Promise<Uint8Array> {
-  const { Decrypter } = await import('age-encryption');
-  const decrypter = new Decrypter();
-  decrypter.addIdentity(identity);
-  return await openHeader(decrypter, archiveDirectory, part);
+  const path = join(archiveDirectory, FILES[part]);
+  const header = readHeaderOf(path);
+  return unwrapNatively(header, identity) ?? (await openHeader(header, identity, path));
+}
+
+function readHeaderOf(path: string): Buffer {
+  const fd = openSealed(path);
+  try {
+    return readHeader(fd, path);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 type Decrypter = InstanceType<typeof import('age-encryption').Decrypter>;
 
-async function openHeader(
-  decrypter: Decrypter,
-  directory: string,
-  part: Part,
-): Promise<Uint8Array> {
-  const path = join(directory, FILES[part]);
-  const fd = openSealed(path);
+async function openHeader(header: Buffer, identity: string, path: string): Promise<Uint8Array> {
+  const { Decrypter } = await import('age-encryption');
+  const decrypter = new Decrypter();
+  decrypter.addIdentity(identity);
   try {
-    return await decrypter.decryptHeader(readHeader(fd, path));
+    return await decrypter.decryptHeader(header);
   } catch (cause) {
-    if (cause instanceof TaskfsError) throw cause;
     throw new TaskfsError(
       'damaged',
       `the header of ${path} is damaged, or of another task: ${messageOf(cause)}`,
       { cause },
     );
-  } finally {
-    closeSync(fd);
   }
 }
 
@@ -79,10 +79,7 @@ export async function openTaskKey(
       hint: 'Name an identity file with --identity or TASKFS_IDENTITY.',
     });
   }
-  const { Decrypter } = await import('age-encryption');
-  const decrypter = new Decrypter();
-  for (const identity of identities) addIdentity(decrypter, identity);
-  const text = await open(decrypter, readKeyFile(path), path, task);
+  const text = await openKeyFile(readKeyFile(path), identities, path, task);
   assertOf(task, text, path);
   const identity = text.split('\n').find((line) => line.startsWith('AGE-SECRET-KEY-'));
   if (identity) return identity;
@@ -116,12 +113,19 @@ function readKeyFile(path: string): Buffer {
   }
 }
 
-async function open(
-  decrypter: Decrypter,
+async function openKeyFile(
   file: Buffer,
+  identities: readonly string[],
   path: string,
   task: string,
 ): Promise<string> {
+  for (const identity of identities) {
+    const text = decryptNatively(file, identity);
+    if (text) return text.toString();
+  }
+  const { Decrypter } = await import('age-encryption');
+  const decrypter = new Decrypter();
+  for (const identity of identities) addIdentity(decrypter, identity);
   try {
     return (await decryptWhole(decrypter, file)).toString();
   } catch (cause) {
