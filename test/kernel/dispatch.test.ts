@@ -141,6 +141,7 @@ describe('dispatch', () => {
       setlk: () => {
         if (held) throw Errno.of(errno.EAGAIN);
       },
+      lockHolder: () => undefined,
     });
     send(OP.SETLKW, 10, lockBody(1));
     session.waitingLocks.retry();
@@ -152,7 +153,12 @@ describe('dispatch', () => {
   });
 
   test('ends a wait for a lock with EINTR when the caller is interrupted', () => {
-    const { send, replies } = connection(throwing(() => Errno.of(errno.EAGAIN)));
+    const { send, replies } = connection({
+      setlk: () => {
+        throw Errno.of(errno.EAGAIN);
+      },
+      lockHolder: () => undefined,
+    });
     send(OP.SETLKW, 10, lockBody(1));
     const body = Buffer.alloc(interruptIn.size);
     body.writeBigUInt64LE(10n);
