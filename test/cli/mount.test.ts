@@ -93,10 +93,10 @@ describe('taskfs mount', () => {
     expect(await read('/proc/mounts')).not.toContain(mountpoint);
   });
 
-  it('refuses a directory that is missing or not empty, and an unknown driver', async () => {
+  it('refuses a directory below a missing one or not empty, and an unknown driver', async () => {
     const cli = newCli();
     await cli.run('init');
-    const missing = await cli.run('mount', join(cli.base, 'missing'));
+    const missing = await cli.run('mount', join(cli.base, 'missing', 'mount'));
     expect(missing.code).not.toBe(0);
     expect(missing.stderr).toContain('missing');
     const full = mountpointOf(cli);
