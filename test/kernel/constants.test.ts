@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { FATTR, FOPEN, INIT, NOTIFY } from '../../src/fs/kernel/constants.ts';
-import { handlers } from '../../src/fs/kernel/handlers/index.ts';
 import { OP } from '../../src/fs/kernel/opcode.ts';
 
 const HEADER = '/usr/include/linux/fuse.h';
@@ -37,16 +36,4 @@ describe('the protocol numbers', () => {
   test('of open flags are those of <linux/fuse.h>', () => check('FOPEN_', FOPEN, 5));
   test('of setattr flags are those of <linux/fuse.h>', () => check('FATTR_', FATTR, 10));
   test('of notifications are those of <linux/fuse.h>', () => check('FUSE_NOTIFY_', NOTIFY, 2));
-
-  test('leave without a handler only what is answered ENOSYS on purpose', () => {
-    const without = Object.entries(OP).filter(([, number]) => !handlers.has(number));
-    expect(without.map(([name]) => name)).toEqual([
-      'BMAP',
-      'IOCTL',
-      'POLL',
-      'NOTIFY_REPLY',
-      'SETUPMAPPING',
-      'REMOVEMAPPING',
-    ]);
-  });
 });

@@ -1,83 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { FileSystem } from '../../src/fs/filesystem.ts';
 import { BackingIds } from '../../src/fs/kernel/backing.ts';
-import { LockOwners } from '../../src/fs/kernel/lock-owners.ts';
-import { answer } from '../../src/fs/kernel/loop.ts';
-import { writeU64 } from '../../src/fs/kernel/number64.ts';
 import { OP } from '../../src/fs/kernel/opcode.ts';
-import { Reply } from '../../src/fs/kernel/reply.ts';
-import { Request } from '../../src/fs/kernel/request.ts';
-import type { Session } from '../../src/fs/kernel/session.ts';
-import { Transfer } from '../../src/fs/kernel/transfer.ts';
-import { WaitingLocks } from '../../src/fs/kernel/waiting-locks.ts';
-import {
-  fileLock,
-  inHeader,
-  initIn,
-  interruptIn,
-  lkIn,
-  outHeader,
-} from '../../src/fs/kernel/wire.ts';
+import { fileLock, initIn, interruptIn, lkIn } from '../../src/fs/kernel/wire.ts';
 import { Errno, errno } from '../../src/sys/index.ts';
-
-/** Requests without a kernel: the bytes of one go in, the replies that were written come out. */
-function connection(fileSystem: Partial<FileSystem>) {
-  const replies: { unique: number; error: number; length: number; bytes: Buffer }[] = [];
-  const faults: string[] = [];
-  let ready = 0;
-  const record = (bytes: Buffer, length: number): number => {
-    replies.push({
-      length,
-      error: bytes.readInt32LE(outHeader.at.error),
-      unique: Number(bytes.readBigUInt64LE(outHeader.at.unique)),
-      bytes: Buffer.from(bytes.subarray(0, length)),
-    });
-    return 0;
-  };
-  const settleReply = new Reply(64);
-  const session: Session = {
-    fileSystem: fileSystem as FileSystem,
-    wish: { passthrough: true, kernelChecksAccess: true },
-    notify: () => {},
-    changed: () => {},
-    backing: new BackingIds(() => 7, undefined),
-    passedThrough: new Map(),
-    transfer: new Transfer(-1),
-    lockOwners: new LockOwners(),
-    waitingLocks: new WaitingLocks((unique, error) => {
-      const length = error ? settleReply.refuse(unique, error) : settleReply.seal(unique, 0);
-      record(settleReply.bytes, length);
-    }),
-    connection: undefined,
-    onReady: () => ready++,
-    onFault: (operation) => faults.push(operation),
-  };
-  const request = new Request(4096);
-  const reply = new Reply(65536);
-
-  function send(opcode: number, unique: number, body: Buffer = Buffer.alloc(256)): void {
-    const length = inHeader.size + body.length;
-    request.bytes.fill(0);
-    request.view.setUint32(inHeader.at.len, length, true);
-    request.view.setUint32(inHeader.at.opcode, opcode, true);
-    writeU64(request.view, inHeader.at.unique, unique);
-    writeU64(request.view, inHeader.at.nodeid, 1);
-    request.bytes.set(body, inHeader.size);
-    request.accept(length);
-    answer({ write: record }, session, request, reply);
-  }
-  return { send, replies, faults, session, readyCount: () => ready };
-}
-
-/** A file system whose every operation throws. */
-const throwing = (make: () => unknown): Partial<FileSystem> =>
-  new Proxy({} as Partial<FileSystem>, {
-    get: () => () => {
-      throw make();
-    },
-  });
-
-const SILENT: readonly number[] = [OP.FORGET, OP.BATCH_FORGET, OP.INTERRUPT];
+import { connection, throwing } from './connection.ts';
 
 function lockBody(type: number): Buffer {
   const body = Buffer.alloc(lkIn.size);
@@ -88,17 +14,6 @@ function lockBody(type: number): Buffer {
 }
 
 describe('dispatch', () => {
-  test('answers every operation exactly once, whatever its handler throws', () => {
-    const odd = connection(throwing(() => new TypeError('not an Errno')));
-    for (let opcode = 1; opcode < 64; opcode++) {
-      if (opcode !== OP.FORGET) odd.send(opcode, opcode * 2);
-    }
-    const asked = Array.from({ length: 63 }, (_, index) => index + 1);
-    const answered = asked.filter((opcode) => !SILENT.includes(opcode));
-    expect(odd.replies.map(({ unique }) => unique / 2)).toEqual(answered);
-    expect(odd.faults.length).toBeGreaterThan(20);
-  });
-
   test('gives the errno that was thrown, and EIO for what is none', () => {
     const refusing = connection(throwing(() => Errno.of(errno.ENOTEMPTY)));
     refusing.send(OP.RMDIR, 2);
@@ -107,12 +22,6 @@ describe('dispatch', () => {
     failing.send(OP.RMDIR, 4);
     expect(failing.replies).toMatchObject([{ unique: 4, error: -errno.EIO }]);
     expect(failing.faults).toEqual(['RMDIR']);
-  });
-
-  test('answers an operation that it does not know with ENOSYS', () => {
-    const { send, replies } = connection({});
-    send(4095, 2);
-    expect(replies).toMatchObject([{ error: -errno.ENOSYS }]);
   });
 
   test('agrees with kernels of 7.31 and later, sends newer majors back, refuses older ones', () => {

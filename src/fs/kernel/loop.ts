@@ -96,7 +96,7 @@ export function answer(
 function carryOut(session: Session, request: Request, reply: Reply): number {
   const { unique, opcode } = request;
   const handler = handlers.get(opcode);
-  if (!handler) return reply.refuse(unique, errno.ENOSYS);
+  if (!handler) return wantsNoReply(opcode) ? NO_REPLY : reply.refuse(unique, errno.ENOSYS);
   try {
     const length = handler(session, request, reply);
     return length === NO_REPLY ? NO_REPLY : reply.seal(unique, length);
@@ -108,4 +108,7 @@ function carryOut(session: Session, request: Request, reply: Reply): number {
 }
 
 const wantsNoReply = (opcode: number): boolean =>
-  opcode === OP.FORGET || opcode === OP.BATCH_FORGET || opcode === OP.INTERRUPT;
+  opcode === OP.FORGET ||
+  opcode === OP.BATCH_FORGET ||
+  opcode === OP.INTERRUPT ||
+  opcode === OP.NOTIFY_REPLY;
