@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { messageOf } from '../store/index.ts';
 import { type Bench, resumeAttempt, runAttempt } from './attempt.ts';
 import { closeAttempt, type Ending, isWorthRetrying, notStarted } from './ending.ts';
-import type { Engine, Launch } from './engines/engine.ts';
+import type { Engine, EngineState, Launch } from './engines/engine.ts';
 import { loadEngine } from './engines/registry.ts';
 import type { Journal } from './journal.ts';
 import { openOutput } from './output.ts';
@@ -24,7 +24,7 @@ export async function runAttempts(supervision: Supervision, env: Environment): P
     if (last || requests.cancel !== 'none') return ending;
     const { reason } = ending;
     journal.change(closeAttempt(journal.record, ending), { type: 'retrying', attempt, reason });
-    await removeRun(journal);
+    await removeRuns(journal);
   }
 }
 
@@ -53,20 +53,28 @@ async function atBench<T>(
 }
 
 /**
- * Removes what is left of a run: processes, a container. Only after its ending stands in the record,
- * for a container takes its exit code with it. What cannot be removed now is no reason not to seal:
- * the record says so, and recovery tries again.
+ * Removes what is left of a task's runs: processes, containers. Only after the ending stands in the
+ * record, for a container takes its exit code with it. What cannot be removed now is no reason not to
+ * seal, nor to give up further attempts: the record keeps it, and recovery tries again. Returns why
+ * something stayed, in words; nothing where all is gone.
  */
-export async function removeRun({ record, note, change }: Journal): Promise<void> {
-  if (!record.engineState) return;
-  try {
-    const engine = await loadEngine(record.engine);
-    await engine.remove(record.engineState);
-    if (record.unremoved) change({ unremoved: false });
-  } catch (error) {
-    note({ type: 'engine-error', error: messageOf(error) });
-    if (!record.unremoved) change({ unremoved: true });
+export async function removeRuns(journal: Journal): Promise<string[]> {
+  const { engineState, leftBehind = [], unremoved = false } = journal.record;
+  const left: EngineState[] = [];
+  const errors: string[] = [];
+  for (const run of engineState ? [...leftBehind, engineState] : leftBehind) {
+    try {
+      const engine = await loadEngine(journal.record.engine);
+      await engine.remove(run);
+    } catch (error) {
+      left.push(run);
+      errors.push(messageOf(error));
+      journal.note({ type: 'engine-error', error: messageOf(error) });
+    }
   }
+  if (left.length > 0) journal.change({ unremoved: true, leftBehind: left, engineState: null });
+  else if (unremoved) journal.change({ unremoved: false, leftBehind: [] });
+  return errors;
 }
 
 function launchOf({ record, paths }: Journal, env: Environment, attempt: number): Launch {

@@ -46,7 +46,7 @@ export async function finishTask(
   store: Store,
   journal: Journal,
   options: FinishOptions,
-  removal: Promise<void>,
+  removal: Promise<unknown>,
 ): Promise<boolean> {
   const isSealed = await sealOnce(store, journal, options).finally(() => removal);
   if (isSealed) await removeRemains(store, journal);

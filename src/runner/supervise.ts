@@ -1,5 +1,5 @@
 import type { TaskRecord } from '../store/index.ts';
-import { followAgain, removeRun, runAttempts } from './attempts.ts';
+import { followAgain, removeRuns, runAttempts } from './attempts.ts';
 import type { Claim } from './claim.ts';
 import { cancelledInQueue, type Ending, interruptedEnding } from './ending.ts';
 import { endTask, finishTask } from './finish.ts';
@@ -63,7 +63,7 @@ async function withSupervision(
       freeSlot(claim.store, claim.task);
       isOver = ending.isOver === true;
     }
-    const removal = removeRun(journal);
+    const removal = removeRuns(journal);
     if (!isOver) await removal;
     await finishTask(claim.store, journal, options, removal);
     return journal.record;

@@ -11,7 +11,7 @@ import {
 } from '../store/index.ts';
 
 /** What `status --json` and `ps --json` show of a task: the record without what only engines need. */
-export type TaskView = Omit<TaskRecord, 'engineState' | 'attempts'> & {
+export type TaskView = Omit<TaskRecord, 'engineState' | 'leftBehind' | 'attempts'> & {
   /** The process that holds the task's lock now; null where none does. */
   readonly supervisorPid: number | null;
   readonly attempts: readonly Attempt[];
@@ -20,7 +20,7 @@ export type TaskView = Omit<TaskRecord, 'engineState' | 'attempts'> & {
 /** One task as it stands now. Throws `not-found`, `damaged`. */
 export function viewTask(store: Store, task: TaskName): TaskView {
   const paths = taskPaths(store, task);
-  const { engineState: _, ...record } = readRecord(paths.record, task);
+  const { engineState: _, leftBehind: __, ...record } = readRecord(paths.record, task);
   // Sealed is the end: asking for the lock of each of ten thousand old tasks would take a while.
   const supervised = record.artifacts !== 'sealed' && isLocked(paths.lock);
   return { ...record, supervisorPid: supervised ? record.supervisorPid : null };

@@ -68,8 +68,10 @@ export interface TaskRecord extends TaskSpec {
   readonly attempts: readonly Attempt[];
   /** What the engine needs to find its process or container again; null before it started. */
   readonly engineState: Readonly<Record<string, unknown>> | null;
-  /** The engine did not answer when what is left of the run was to be removed: recovery does it. */
+  /** The engine did not answer when what is left of a run was to be removed: recovery does it. */
   readonly unremoved?: boolean;
+  /** The engine's states of those runs, oldest first. */
+  readonly leftBehind?: readonly Readonly<Record<string, unknown>>[];
 }
 
 /** A record for a task that was just accepted. */

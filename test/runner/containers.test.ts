@@ -3,10 +3,11 @@ import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { removeRun } from '../../src/runner/attempts.ts';
+import { removeRuns } from '../../src/runner/attempts.ts';
 import { createDockerEngine } from '../../src/runner/engines/docker/index.ts';
-import { cancel, recover, waitFor } from '../../src/runner/index.ts';
+import { cancel, recover, viewTasks, waitFor } from '../../src/runner/index.ts';
 import { openJournal } from '../../src/runner/journal.ts';
+import { removeEnded } from '../../src/runner/remove.ts';
 import {
   isLocked,
   readEvents,
@@ -140,25 +141,36 @@ describe.runIf(image)('a task in a container (needs scripts/with-engine)', () =>
 
   it('that its engine could not remove is removed by recover, when the engine answers again', async () => {
     const store = await newStore();
-    await runTask(store, 'left', container('true'));
-    const socket = join(temporaryDirectory(), 'docker.sock');
-    const endpoint = { host: `unix://${socket}`, certificates: null, verify: false };
-    const { state } = await startRun(createDockerEngine(), newLaunch(['sleep', '600'], { image }));
-    const { task } = recordOf(store, 'left');
-    const paths = taskPaths(store, task);
-    const name = String(state().container);
-    const engineState = { ...state(), endpoint };
-    const record = replaceRecord(paths.record, recordOf(store, 'left'), { engineState });
-    const lock = takeLockBlocking(paths.lock);
-    await removeRun(openJournal({ store, task, record, lock }));
-    lock.release();
-    expect(recordOf(store, 'left')).toMatchObject({ unremoved: true });
-    expect(readEvents(paths.events).at(-1)?.error).toMatch(/still has the container taskfs-task-/);
-    symlinkSync((process.env.DOCKER_HOST ?? '').replace('unix://', ''), socket);
+    const { task, name, answerAgain } = await leaveContainer(store);
+    expect(recordOf(store, task)).toMatchObject({ unremoved: true });
+    const { events } = taskPaths(store, recordOf(store, task).task);
+    expect(readEvents(events).at(-1)?.error).toMatch(/still has the container taskfs-task-/);
+    answerAgain();
     const options = { cliMain, scope: 'all' } as const;
     expect(await recover(store, options)).toEqual([{ task, outcome: 'sealed', error: null }]);
     await expect(execute('docker', ['inspect', name])).rejects.toThrow(/no such object/i);
+    expect(recordOf(store, task)).toMatchObject({ unremoved: false, leftBehind: [] });
     expect(await recover(store, options)).toEqual([]);
+  });
+
+  it('that its engine could not remove goes with the task, also after another attempt', async () => {
+    const store = await newStore();
+    const { task, name, answerAgain } = await leaveContainer(store);
+    const next = await startRun(createDockerEngine(), newLaunch(['true'], { image }));
+    const engineState = next.state();
+    replaceRecord(taskPaths(store, task).record, recordOf(store, task), { engineState });
+    answerAgain();
+    expect(await removeEnded(store, task)).toEqual([]);
+    for (const container of [name, String(engineState.container)]) {
+      await expect(execute('docker', ['inspect', container])).rejects.toThrow(/no such object/i);
+    }
+  });
+
+  it('that its engine cannot remove is named when the task is removed', async () => {
+    const store = await newStore();
+    const { task, name } = await leaveContainer(store);
+    expect(await removeEnded(store, task)).toEqual([expect.stringContaining(name)]);
+    expect(viewTasks(store)).toEqual([]);
   });
 
   it('is tried again in a fresh container each time', async () => {
@@ -174,6 +186,23 @@ describe.runIf(image)('a task in a container (needs scripts/with-engine)', () =>
     expect(existsSync(staging)).toBe(false);
   });
 });
+
+/** A sealed task whose container is still there, since its engine did not answer when it was to be removed. */
+async function leaveContainer(store: Store) {
+  await runTask(store, 'left', container('true'));
+  const socket = join(temporaryDirectory(), 'docker.sock');
+  const endpoint = { host: `unix://${socket}`, certificates: null, verify: false };
+  const { state } = await startRun(createDockerEngine(), newLaunch(['sleep', '600'], { image }));
+  const { task } = recordOf(store, 'left');
+  const paths = taskPaths(store, task);
+  const engineState = { ...state(), endpoint };
+  const record = replaceRecord(paths.record, recordOf(store, 'left'), { engineState });
+  using lock = takeLockBlocking(paths.lock);
+  await removeRuns(openJournal({ store, task, record, lock }));
+  const answerAgain = (): void =>
+    symlinkSync((process.env.DOCKER_HOST ?? '').replace('unix://', ''), socket);
+  return { task, name: String(state().container), answerAgain };
+}
 
 /** The text of a log once it has its last line, read before sealing takes it away. */
 function keepLog(path: string, last: string): Promise<string> {

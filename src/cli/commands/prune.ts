@@ -1,6 +1,6 @@
+import { removeEnded } from '../../runner/remove.ts';
 import { type TaskView, viewTasks } from '../../runner/view.ts';
 import { TaskfsError } from '../../store/index.ts';
-import { removeTask } from '../../store/remove-task.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
@@ -41,7 +41,8 @@ export const command = defineCommand({
     const store = openStoreOf(options);
     const names = pruned(viewTasks(store), before, keep).map(({ task }) => task);
     for (const task of names) {
-      if (!options['dry-run']) removeTask(store, task);
+      const isReal = !options['dry-run'];
+      for (const left of isReal ? await removeEnded(store, task) : []) say(left);
       if (!options.json) await printLine(task);
     }
     if (options.json) await printJson(names);

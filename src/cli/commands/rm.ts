@@ -1,8 +1,8 @@
+import { removeEnded } from '../../runner/remove.ts';
 import { readRecord, taskPaths } from '../../store/index.ts';
-import { removeTask } from '../../store/remove-task.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
-import { printLine } from '../output.ts';
+import { printLine, say } from '../output.ts';
 import { addTaskNames } from '../task-names.ts';
 
 export const command = defineCommand({
@@ -14,7 +14,7 @@ export const command = defineCommand({
     const tasks = options.task;
     for (const task of tasks) readRecord(taskPaths(store, task).record, task);
     for (const task of tasks) {
-      removeTask(store, task);
+      for (const left of await removeEnded(store, task)) say(left);
       await printLine(task);
     }
     return 0;
