@@ -4,6 +4,7 @@ import { answering } from './answering.ts';
 import { ArchiveRoom } from './archive/archive-room.ts';
 import { KeyService } from './archive/key-service.ts';
 import { OpenArchives } from './archive/open-archives.ts';
+import type { CoreOptions } from './core-options.ts';
 import type {
   AttrChange,
   Attributes,
@@ -26,21 +27,6 @@ import type { CreatedFile, OpenDirectory, OpenedFile, OpenFile, Room } from './r
 import { RootRoom } from './root-room.ts';
 import { TaskRecords } from './task-records.ts';
 import { TaskSlots } from './task-slots.ts';
-
-/** How the core behaves. Structured-cloneable: it goes to the thread that serves. */
-export interface CoreOptions {
-  /** age identities that open the archives; undefined: the store's own. */
-  readonly identities?: readonly string[];
-  /** For how long (milliseconds) the kernel may believe names and attributes of live files. */
-  readonly liveTtlMs?: number;
-  /**
-   * Lend names and attributes of quiet directories for longer: for drivers that tell the kernel
-   * what `takeChanges` says.
-   */
-  readonly lendQuiet?: boolean;
-  /** Watch no directory that is busy, which makes each write(2) in it a little faster. */
-  readonly pauseWatches?: boolean;
-}
 
 /** Makes the file system that a mount of `store` shows. Worker-safe: no state outside of what it returns. */
 export function createFileSystem(store: Store, options: CoreOptions = {}): FileSystem {

@@ -1,5 +1,5 @@
 import type { Store } from '../store/index.ts';
-import type { CoreOptions } from './core.ts';
+import type { CoreOptions } from './core-options.ts';
 
 /**
  * The contract between src/fs/mount/ and the drivers. A driver's `serve.ts` exports one function

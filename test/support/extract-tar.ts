@@ -1,5 +1,6 @@
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
-import { readTar, type TarMember, type TarSource } from '../../src/store/seal/tar-reader.ts';
+import { readTar, type TarMember } from '../../src/store/seal/tar-reader.ts';
+import type { TarSource } from '../../src/store/seal/tar-source.ts';
 import {
   AT,
   chmodFd,

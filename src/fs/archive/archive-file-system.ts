@@ -1,7 +1,7 @@
 import type { Store } from '../../store/index.ts';
 import { Errno, errno } from '../../sys/index.ts';
 import { answering } from '../answering.ts';
-import type { CoreOptions } from '../core.ts';
+import type { CoreOptions } from '../core-options.ts';
 import {
   type Attributes,
   type Change,

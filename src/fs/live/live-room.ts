@@ -11,7 +11,7 @@ import {
   statAt,
   syncfs,
 } from '../../sys/index.ts';
-import type { CoreOptions } from '../core.ts';
+import type { CoreOptions } from '../core-options.ts';
 import type {
   AttrChange,
   Attributes,

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { IndexEntry, Stretch } from './index-entry.ts';
+import type { IndexEntry } from './index-entry.ts';
 import type { IndexReader } from './index-reader.ts';
+import type { Stretch } from './stretch.ts';
 
 /** Why a file is not what was sealed. */
 export type ContentProblem =

@@ -1,9 +1,9 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { chmodFd, dataExtents, O_PATH, type Stat, statFd } from '../../sys/index.ts';
 import { openChild, TreeChanged } from './descent.ts';
-import type { Stretch } from './index-entry.ts';
 import type { OnLend } from './lent-modes.ts';
 import type { PlannedStat } from './plan-entry.ts';
+import type { Stretch } from './stretch.ts';
 
 /** A regular file of the tree, by its name in an open directory, as it was found there. */
 export interface Found {

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { ChunkCache } from './chunk-cache.ts';
-import type { Payload } from './decrypted-file.ts';
+import type { Payload } from './payload.ts';
 
 /** What the thread is started with. */
 export interface AheadSetup {

@@ -1,10 +1,18 @@
-import type { KeyObject } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { TaskfsError } from '../errors.ts';
 import { readHeader } from './age-header.ts';
 import { ChunkCache, type Places } from './chunk-cache.ts';
 import type { DecryptAhead } from './decrypt-ahead.ts';
-import { CHUNK, NONCE, openChunk, payloadKey, plainSize, SEALED_CHUNK, TAG } from './payload.ts';
+import {
+  CHUNK,
+  NONCE,
+  openChunk,
+  type Payload,
+  payloadKey,
+  plainSize,
+  SEALED_CHUNK,
+  TAG,
+} from './payload.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { readFully } from './read-fully.ts';
 
@@ -17,18 +25,6 @@ export interface DecryptedFile {
   /** What is at hand from an offset within the file on, one byte at least; good until the next call. Throws `damaged`. */
   peek(offset: number): Buffer;
   close(): void;
-}
-
-/** Where the payload of an open age file lies, and its key. */
-export interface Payload {
-  readonly fd: number;
-  readonly path: string;
-  readonly key: KeyObject;
-  /** Where its first chunk begins in the file. */
-  readonly start: number;
-  /** Bytes of its chunks. */
-  readonly length: number;
-  readonly size: number;
 }
 
 const { O_RDONLY, O_NOFOLLOW } = constants;

@@ -3,7 +3,6 @@ import { closeSync, readSync } from 'node:fs';
 import type { Batch } from './batch.ts';
 import { changeOf, needsLoan, openContent, openToRead } from './content.ts';
 import { join, TreeChanged } from './descent.ts';
-import type { Stretch } from './index-entry.ts';
 import type { OnLend } from './lent-modes.ts';
 import {
   contentLength,
@@ -13,6 +12,7 @@ import {
   memberOf,
   type PlanEntry,
 } from './plan-entry.ts';
+import type { Stretch } from './stretch.ts';
 import { encodeMember, padding } from './tar-header.ts';
 import { SEGMENT, type TarWindow } from './tar-window.ts';
 

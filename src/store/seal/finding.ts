@@ -1,5 +1,5 @@
 import type { TaskName } from '../task-name.ts';
-import type { Stretch } from './index-entry.ts';
+import type { Stretch } from './stretch.ts';
 
 /** In which way something is not as it was sealed. */
 export type FindingKind =

@@ -2,12 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { ArtifactType } from '../artifacts/artifact.ts';
 import { TaskfsError } from '../errors.ts';
 import { scanLine } from './index-line.ts';
-
-/** A stretch of a file that holds data, or of the index. Bytes. */
-export interface Stretch {
-  readonly start: number;
-  readonly length: number;
-}
+import type { Stretch } from './stretch.ts';
 
 /** What the index says of one name in the tree. Times are nanoseconds since the epoch. */
 export interface IndexEntry {

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import type { IndexEntry, Stretch } from './index-entry.ts';
+import type { IndexEntry } from './index-entry.ts';
+import type { Stretch } from './stretch.ts';
 
 /**
  * Reads the lines of ordinary files and directories as `encodeEntry` writes them, several times

@@ -1,7 +1,8 @@
 import { TaskfsError } from '../errors.ts';
 import type { DecryptedFile } from './decrypted-file.ts';
-import { type DecodedLine, decodeLine, type IndexEntry, type Stretch } from './index-entry.ts';
+import { type DecodedLine, decodeLine, type IndexEntry } from './index-entry.ts';
 import { type FileName, scanFileName } from './index-line.ts';
+import type { Stretch } from './stretch.ts';
 
 const NEWLINE = 0x0a;
 /** A line's first guess; longer ones are read in doubled steps. */

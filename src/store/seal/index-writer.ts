@@ -1,5 +1,6 @@
 import type { EncryptedWriter } from './encrypted-writer.ts';
-import { encodeEntry, encodeLink, type IndexEntry, type Stretch } from './index-entry.ts';
+import { encodeEntry, encodeLink, type IndexEntry } from './index-entry.ts';
+import type { Stretch } from './stretch.ts';
 
 /** An entry that has no place in the index yet. */
 export type NewEntry = Omit<IndexEntry, 'position'>;

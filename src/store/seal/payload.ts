@@ -20,6 +20,18 @@ export const TAG = 16;
 export const SEALED_CHUNK = CHUNK + TAG;
 export const NONCE = 16;
 
+/** Where the payload of an open age file lies, and its key. */
+export interface Payload {
+  readonly fd: number;
+  readonly path: string;
+  readonly key: KeyObject;
+  /** Where its first chunk begins in the file. */
+  readonly start: number;
+  /** Bytes of its chunks. */
+  readonly length: number;
+  readonly size: number;
+}
+
 const CIPHER = 'chacha20-poly1305';
 const native = nativeChaCha20Poly1305();
 

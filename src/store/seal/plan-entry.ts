@@ -1,5 +1,5 @@
 import { isDirectory, isRegular, isSymlink, type Stat } from '../../sys/index.ts';
-import type { Stretch } from './index-entry.ts';
+import type { Stretch } from './stretch.ts';
 import { type Member, type MemberType, padding, storedSize } from './tar-header.ts';
 
 /** What is known of a file before the first byte is written, as statx(2) told. */

@@ -1,6 +1,6 @@
 import type { Places } from './chunk-cache.ts';
 import type { DecryptAhead } from './decrypt-ahead.ts';
-import type { Payload } from './decrypted-file.ts';
+import type { Payload } from './payload.ts';
 
 /** Chunks that are to be ready, or on their way, before they are asked for. */
 const WINDOW = 64;

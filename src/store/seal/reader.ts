@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { TaskfsError } from '../errors.ts';
 import { type Chunks, type DecryptedFile, openDecrypted } from './decrypted-file.ts';
-import type { IndexEntry, Stretch } from './index-entry.ts';
+import type { IndexEntry } from './index-entry.ts';
 import type { FileName } from './index-line.ts';
 import { IndexReader } from './index-reader.ts';
 import { FILES } from './layout.ts';
+import type { Stretch } from './stretch.ts';
 import type { FileKeys } from './unlock.ts';
 
 export type { IndexEntry } from './index-entry.ts';

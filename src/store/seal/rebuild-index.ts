@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { TaskfsError } from '../errors.ts';
 import type { IndexWriter, NewEntry } from './index-writer.ts';
-import { readTar, type TarMember, type TarSource } from './tar-reader.ts';
+import { readTar, type TarMember } from './tar-reader.ts';
+import type { TarSource } from './tar-source.ts';
 
 /** What became of an index that was made from a tar. */
 export interface Rebuilt {

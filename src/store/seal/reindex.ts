@@ -18,7 +18,7 @@ import { type Rebuilt, rebuildIndex } from './rebuild-index.ts';
 import { commitReindex, finishReindex } from './reindex-commit.ts';
 import type { FileSeal, Seal } from './seal-record.ts';
 import { NotAsWritten } from './segments.ts';
-import type { TarSource } from './tar-reader.ts';
+import type { TarSource } from './tar-source.ts';
 import { openTaskKey, unlockPart } from './unlock.ts';
 import { trustedSeal } from './verify.ts';
 

@@ -1,7 +1,7 @@
 import { TaskfsError } from '../errors.ts';
-import type { Stretch } from './index-entry.ts';
 import { type PaxRecords, paxNumber } from './pax.ts';
-import type { TarSource } from './tar-reader.ts';
+import type { Stretch } from './stretch.ts';
+import type { TarSource } from './tar-source.ts';
 import { BLOCK } from './ustar.ts';
 
 /** What a member of GNU's sparse format 1.0 says of its holes (GNU tar manual, "PAX Format, Version 1.0"). */

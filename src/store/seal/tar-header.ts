@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { Stretch } from './index-entry.ts';
+import type { Stretch } from './stretch.ts';
 import { BLOCK, type USTAR_TYPE, writeUstar } from './ustar.ts';
 
 /**

@@ -1,18 +1,11 @@
 import { TaskfsError } from '../errors.ts';
-import type { Stretch } from './index-entry.ts';
 import { type PaxRecords, parsePax, paxNumber, paxTime, paxXattrs } from './pax.ts';
 import { readSparseMap } from './sparse-map.ts';
+import type { Stretch } from './stretch.ts';
 import { decodeBlock, isZero, type TarBlock, type TarType } from './tar-block.ts';
 import { padding } from './tar-header.ts';
+import type { TarSource } from './tar-source.ts';
 import { BLOCK } from './ustar.ts';
-
-/** Plaintext of a tar, read at any place. */
-export interface TarSource {
-  /** Bytes. */
-  readonly size: number;
-  /** Fills `into` from an offset; returns how many bytes there were. Throws `damaged`. */
-  read(into: Uint8Array, offset: number): number;
-}
 
 /** One member of a tar. Times are nanoseconds since the epoch. */
 export interface TarMember {

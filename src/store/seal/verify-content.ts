@@ -9,7 +9,8 @@ import { FILES, PARTS, type Part } from './layout.ts';
 import { lossOf } from './loss.ts';
 import { type Chunk, readThrough } from './read-through.ts';
 import type { Seal } from './seal-record.ts';
-import { readTar, type TarSource } from './tar-reader.ts';
+import { readTar } from './tar-reader.ts';
+import type { TarSource } from './tar-source.ts';
 import { type FileKeys, openTaskKey, unlockPart } from './unlock.ts';
 
 /** What is looked at, and who is told. */

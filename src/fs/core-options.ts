@@ -1,0 +1,14 @@
+/** How the core behaves. Structured-cloneable: it goes to the thread that serves. */
+export interface CoreOptions {
+  /** age identities that open the archives; undefined: the store's own. */
+  readonly identities?: readonly string[];
+  /** For how long (milliseconds) the kernel may believe names and attributes of live files. */
+  readonly liveTtlMs?: number;
+  /**
+   * Lend names and attributes of quiet directories for longer: for drivers that tell the kernel
+   * what `takeChanges` says.
+   */
+  readonly lendQuiet?: boolean;
+  /** Watch no directory that is busy, which makes each write(2) in it a little faster. */
+  readonly pauseWatches?: boolean;
+}
