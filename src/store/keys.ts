@@ -120,6 +120,17 @@ export async function loadIdentities(store: Store, source: IdentitySource = {}):
   });
 }
 
+/**
+ * The same at once, where they are age identities in a file that needs no passphrase; undefined where
+ * only `loadIdentities` can tell.
+ */
+export function plainIdentities(store: Store): string[] | undefined {
+  const path = process.env.TASKFS_IDENTITY ?? keyPaths(store).identity;
+  if (!existsSync(path)) return undefined;
+  const data = readIdentities(path);
+  return isEncrypted(data) ? undefined : identitiesIn(data.toString('utf8'));
+}
+
 /** The identities in the store's own identity.txt; none where there is no such file. Throws `wrong-key`, `damaged`. */
 export async function loadOwnIdentities(store: Store, ask?: AskPassphrase): Promise<string[]> {
   const { identity } = keyPaths(store);
@@ -132,11 +143,16 @@ async function readIdentityFile(path: string, ask?: AskPassphrase): Promise<stri
   const data = readIdentities(path);
   const text = isEncrypted(data) ? await unprotect(path, data, ask) : data.toString('utf8');
   if (isSshIdentity(text)) return [text];
-  const identities = parseLines(text);
-  if (identities.length > 0 && identities.every((line) => line.startsWith('AGE-SECRET-KEY-'))) {
-    return identities;
-  }
+  const identities = identitiesIn(text);
+  if (identities) return identities;
   throw notIdentities(path);
+}
+
+/** The age identities of a file; undefined where it is no file of them. */
+function identitiesIn(text: string): string[] | undefined {
+  const lines = parseLines(text);
+  const isEach = lines.every((line) => line.startsWith('AGE-SECRET-KEY-'));
+  return lines.length > 0 && isEach ? lines : undefined;
 }
 
 function notIdentities(path: string): TaskfsError {

@@ -6,7 +6,8 @@ import {
   Worker,
 } from 'node:worker_threads';
 import { type ErrorKind, type Store, TaskfsError } from '../../store/index.ts';
-import type { FileKeys } from '../../store/seal/unlock.ts';
+import { plainIdentities } from '../../store/keys.ts';
+import { type FileKeys, unlockNatively } from '../../store/seal/unlock.ts';
 
 /** What the worker thread is started with. */
 export interface UnlockSetup {
@@ -26,8 +27,9 @@ const PATIENCE_MS = 30_000;
 const WORKER = new URL(`./unlock-worker${extname(import.meta.url)}`, import.meta.url);
 
 /**
- * Unlocks archives for callers that cannot wait for a promise: age's key handling is asynchronous,
- * the file system is not. A worker thread unlocks while the calling thread sleeps.
+ * Unlocks archives for callers that cannot wait for a promise: native keys at once; other kinds are
+ * the age package's, whose key handling is asynchronous: a worker thread unlocks while the calling
+ * thread sleeps. To start it takes longer than all else of a first look into an archive.
  */
 export class KeyService {
   private readonly store: Store;
@@ -43,6 +45,12 @@ export class KeyService {
 
   /** The keys of an archive's files. Throws `wrong-key` where no identity fits, `damaged`, `failed`. */
   unlock(archiveDirectory: string): FileKeys {
+    // Read anew each time: an identity may be added while the mount is there.
+    const identities = this.identities ?? plainIdentities(this.store) ?? [];
+    return unlockNatively(archiveDirectory, identities) ?? this.unlockByThread(archiveDirectory);
+  }
+
+  private unlockByThread(archiveDirectory: string): FileKeys {
     this.worker ??= this.start();
     Atomics.store(this.answered, 0, 0);
     this.worker.port.postMessage(archiveDirectory);

@@ -23,11 +23,42 @@ export async function unlockArchive(
   archiveDirectory: string,
   identities: readonly string[],
 ): Promise<FileKeys> {
+  const keys = unlockNatively(archiveDirectory, identities);
+  if (keys) return keys;
   const identity = await openTaskKey(archiveDirectory, identities);
   const [artifacts, index, log] = await Promise.all(
     PARTS.map((part) => unlockPart(archiveDirectory, identity, part)),
   );
   return { artifacts, index, log } as FileKeys;
+}
+
+/**
+ * The same at once, where a native identity opens it; undefined where that is for the age package to
+ * do, or to refuse. Throws `damaged`.
+ */
+export function unlockNatively(
+  archiveDirectory: string,
+  identities: readonly string[],
+): FileKeys | undefined {
+  if (identities.length === 0) return undefined;
+  const path = join(archiveDirectory, KEY_FILE);
+  const text = openNatively(readKeyFile(path), identities);
+  if (text === undefined) return undefined;
+  const identity = identityIn(text, basename(archiveDirectory), path);
+  const keys = PARTS.map((part) =>
+    unwrapNatively(readHeaderOf(join(archiveDirectory, FILES[part])), identity),
+  );
+  if (keys.includes(undefined)) return undefined;
+  const [artifacts, index, log] = keys;
+  return { artifacts, index, log } as FileKeys;
+}
+
+function openNatively(file: Buffer, identities: readonly string[]): string | undefined {
+  for (const identity of identities) {
+    const text = decryptNatively(file, identity);
+    if (text) return text.toString();
+  }
+  return undefined;
 }
 
 /** The file key of one file of an archive, by the task's own identity. Throws `damaged`. */
@@ -79,7 +110,11 @@ export async function openTaskKey(
       hint: 'Name an identity file with --identity or TASKFS_IDENTITY.',
     });
   }
-  const text = await openKeyFile(readKeyFile(path), identities, path, task);
+  return identityIn(await openKeyFile(readKeyFile(path), identities, path, task), task, path);
+}
+
+/** The task's identity in the text of its key.age. Throws `damaged`. */
+function identityIn(text: string, task: string, path: string): string {
   assertOf(task, text, path);
   const identity = text.split('\n').find((line) => line.startsWith('AGE-SECRET-KEY-'));
   if (identity) return identity;
@@ -119,10 +154,8 @@ async function openKeyFile(
   path: string,
   task: string,
 ): Promise<string> {
-  for (const identity of identities) {
-    const text = decryptNatively(file, identity);
-    if (text) return text.toString();
-  }
+  const text = openNatively(file, identities);
+  if (text !== undefined) return text;
   const { Decrypter } = await import('age-encryption');
   const decrypter = new Decrypter();
   for (const identity of identities) addIdentity(decrypter, identity);
