@@ -1,8 +1,9 @@
 import { closeSync, constants } from 'node:fs';
-import { chmodFd, O_PATH, openAt, rmdirAt, unlinkAt } from './at.ts';
+import { AT, chmodFd, O_PATH, openAt, rmdirAt, unlinkAt } from './at.ts';
 import { Errno, errno } from './errno.ts';
+import { unprotect } from './inode-flags.ts';
 import { bind, check } from './libc.ts';
-import { isDirectory, statFd } from './stat.ts';
+import { isDirectory, isRegular, statFd } from './stat.ts';
 
 /** One entry of a directory as getdents64(2) gives it. */
 export interface Dirent {
@@ -79,12 +80,13 @@ export function openDirectoryForced(dirfd: number, name: Uint8Array | string): n
 
 /**
  * Removes `name` in `dirfd` with all beneath it, however deep (paths are never joined, so PATH_MAX
- * does not matter), never through a symlink, whatever the modes of directories of one's own.
+ * does not matter), never through a symlink, whatever the modes of directories of one's own, and for
+ * root also what chattr(1) made immutable or append-only.
  * A tree that is not there is fine. Descriptors in use: two, at any depth.
  */
 export function removeTree(dirfd: number, name: Uint8Array | string): void {
   try {
-    unlinkAt(dirfd, name);
+    removeForced(unlinkAt, dirfd, name);
     return;
   } catch (error) {
     const number = error instanceof Errno ? error.errno : 0;
@@ -92,7 +94,47 @@ export function removeTree(dirfd: number, name: Uint8Array | string): void {
     if (number !== errno.EISDIR && number !== errno.EPERM && number !== errno.EACCES) throw error;
   }
   emptyTree(dirfd, name);
-  rmdirAt(dirfd, name);
+  removeForced(rmdirAt, dirfd, name);
+}
+
+type Remove = (dirfd: number, name: Uint8Array | string) => void;
+
+/** Removes a name; one that its own flags protect once those are gone. */
+function removeForced(remove: Remove, dirfd: number, name: Uint8Array | string): void {
+  try {
+    remove(dirfd, name);
+  } catch (error) {
+    if (!(error instanceof Errno) || error.errno !== errno.EPERM) throw error;
+    if (!unprotectName(dirfd, name)) throw error;
+    remove(dirfd, name);
+  }
+}
+
+/** The same for a name whose directory's flags may protect it too. */
+function removeBelow(remove: Remove, fd: number, name: Uint8Array | string): void {
+  try {
+    removeForced(remove, fd, name);
+  } catch (error) {
+    if (!(error instanceof Errno) || error.errno !== errno.EPERM || !unprotect(fd)) throw error;
+    removeForced(remove, fd, name);
+  }
+}
+
+/** Opens only what opening does nothing to. Returns whether something was changed. */
+function unprotectName(dirfd: number, name: Uint8Array | string): boolean {
+  const pin = openAt(dirfd, name, O_PATH | constants.O_NOFOLLOW);
+  try {
+    const { mode } = statFd(pin);
+    if (!isRegular(mode) && !isDirectory(mode)) return false;
+    const fd = openAt(AT.FDCWD, `/proc/self/fd/${pin}`, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      return unprotect(fd);
+    } finally {
+      closeSync(fd);
+    }
+  } finally {
+    closeSync(pin);
+  }
 }
 
 // Depth first without recursion: each level is re-entered through '..' of its child's descriptor,
@@ -123,7 +165,7 @@ function emptyTree(dirfd: number, name: Uint8Array | string): void {
       closeSync(fd);
       fd = parent;
       if (moved) throw Errno.of(errno.EBUSY);
-      rmdirAt(fd, emptied);
+      removeBelow(rmdirAt, fd, emptied);
       here = above;
     }
   } finally {
@@ -146,7 +188,7 @@ function removeFiles(fd: number): Buffer | undefined {
   for (const entry of listDirectory(fd)) {
     if (entry.type === DT.DIR) return entry.name;
     try {
-      unlinkAt(fd, entry.name);
+      removeBelow(unlinkAt, fd, entry.name);
     } catch (error) {
       if (!(error instanceof Errno) || error.errno === errno.ENOENT) continue;
       if (error.errno === errno.EISDIR) return entry.name;

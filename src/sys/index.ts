@@ -9,6 +9,7 @@ export * from './directory.ts';
 export * from './errno.ts';
 export * from './file.ts';
 export * from './flock.ts';
+export * from './inode-flags.ts';
 export * from './inotify.ts';
 export * from './process.ts';
 export * from './stat.ts';

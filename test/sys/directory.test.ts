@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   closeSync,
@@ -69,6 +70,19 @@ describe('removeTree', () => {
     chmodSync(join(directory, 'tree'), 0);
     removeTree(AT.FDCWD, join(directory, 'tree'));
     expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it.runIf(process.geteuid?.() === 0)('removes what chattr(1) protects', (context) => {
+    const base = temporaryDirectory();
+    const run = (script: string) =>
+      spawnSync('sh', ['-c', script], { cwd: base, encoding: 'utf8' }).stderr;
+    const refused = run('echo a > file && chattr +i file');
+    context.skip(refused !== '', `no flags here: ${refused}`);
+    const made = run(`mkdir -p tree/dir/empty && cd tree && echo a > dir/file && echo a > log
+      chattr +i dir/file dir/empty && chattr +a log dir && chattr +i .`);
+    expect(made).toBe('');
+    for (const name of ['tree', 'file']) removeTree(AT.FDCWD, join(base, name));
+    expect(readdirSync(base)).toEqual([]);
   });
 
   it('is content where nothing is there', () => {
