@@ -236,6 +236,10 @@ class Core implements FileSystem {
     (room.removexattr ?? refuse(room)).call(room, node, name);
   }
 
+  ioctl(node: NodeId, command: number, input: Uint8Array, caller: Caller): Uint8Array {
+    return this.roomOf(node).ioctl?.(node, command, input, caller) ?? fail(errno.ENOTTY);
+  }
+
   getlk(handle: HandleId, owner: bigint, lock: RangeLock): RangeLock | undefined {
     return this.files.get(handle).getlk?.(owner, lock);
   }

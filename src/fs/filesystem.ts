@@ -201,6 +201,12 @@ export interface FileSystem {
   setxattr(node: NodeId, name: Uint8Array, value: Uint8Array, flags: number, caller: Caller): void;
   removexattr(node: NodeId, name: Uint8Array): void;
 
+  /**
+   * ioctl(2) of a regular file or directory that somebody has open: takes what the command sends and
+   * gives what it answers. Throws ENOTTY for what it does not know; without this, nothing is known.
+   */
+  ioctl?(node: NodeId, command: number, input: Uint8Array, caller: Caller): Uint8Array;
+
   /** The lock that stands in the way of `lock`, or undefined. `owner` is the kernel's lock owner. */
   getlk(handle: HandleId, owner: bigint, lock: RangeLock): RangeLock | undefined;
   /** Takes or drops a range lock at once, or throws EAGAIN; a driver that waits, asks again. */

@@ -56,6 +56,7 @@ export interface Room {
   tmpfile?(parent: NodeId, flags: number, mode: number, caller: Caller): CreatedFile;
   setxattr?(node: NodeId, name: Uint8Array, value: Uint8Array, flags: number): void;
   removexattr?(node: NodeId, name: Uint8Array): void;
+  ioctl?(node: NodeId, command: number, input: Uint8Array, caller: Caller): Uint8Array;
   syncfs?(): void;
   close(): void;
 }

@@ -15,13 +15,7 @@ const SILENT: ReadonlySet<number> = new Set([
   OP.NOTIFY_REPLY,
 ]);
 /** What the kernel is to do without: it asks once, and not again. */
-const REFUSED: ReadonlySet<number> = new Set([
-  OP.BMAP,
-  OP.IOCTL,
-  OP.POLL,
-  OP.SETUPMAPPING,
-  OP.REMOVEMAPPING,
-]);
+const REFUSED: ReadonlySet<number> = new Set([OP.BMAP, OP.POLL, OP.SETUPMAPPING, OP.REMOVEMAPPING]);
 /** What the driver settles by itself, without the file system. */
 const ITS_OWN: ReadonlySet<number> = new Set([OP.INIT, OP.DESTROY]);
 

@@ -52,6 +52,8 @@ const inFuseHeader: readonly Pair[] = [
   { ours: wire.lseekOut, type: 'struct fuse_lseek_out' },
   { ours: wire.fallocateIn, type: 'struct fuse_fallocate_in' },
   { ours: wire.copyFileRangeIn, type: 'struct fuse_copy_file_range_in' },
+  { ours: wire.ioctlIn, type: 'struct fuse_ioctl_in' },
+  { ours: wire.ioctlOut, type: 'struct fuse_ioctl_out' },
   { ours: wire.statfsOut, type: 'struct fuse_kstatfs' },
   { ours: wire.setxattrIn, type: 'struct fuse_setxattr_in' },
   { ours: wire.getxattrIn, type: 'struct fuse_getxattr_in' },

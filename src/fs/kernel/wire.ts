@@ -209,6 +209,21 @@ export const copyFileRangeIn = struct({
 });
 export const copyFileRangeOut = struct({ bytes_copied: 'u64' });
 
+export const ioctlIn = struct({
+  fh: 'u64',
+  flags: 'u32',
+  cmd: 'u32',
+  arg: 'u64',
+  in_size: 'u32',
+  out_size: 'u32',
+});
+export const ioctlOut = struct({
+  result: 'i32',
+  flags: 'u32',
+  in_iovs: 'u32',
+  out_iovs: 'u32',
+});
+
 export const statfsOut = struct({
   blocks: 'u64',
   bfree: 'u64',

@@ -30,6 +30,7 @@ import { changeAttributes } from './attributes.ts';
 import { Directories } from './directories.ts';
 import { Freeze } from './freeze.ts';
 import { type Inode, nameText } from './inode.ts';
+import { changesFlags, InodeFlags } from './inode-flags.ts';
 import { InodeTable } from './inode-table.ts';
 import { Lifetimes } from './lifetimes.ts';
 import { LiveDirectory } from './live-directory.ts';
@@ -42,6 +43,8 @@ import { Resolver } from './resolver.ts';
 
 /** How many directories are kept open between calls: well below the usual limit of 1024 files. */
 const DIRECTORY_LIMIT = 256;
+
+const NOTHING = new Uint8Array(0);
 
 /**
  * live/: each running task's staging directory itself. Its top directory lists tasks and refuses
@@ -58,6 +61,7 @@ export class LiveRoom implements Room {
   private readonly names: Names;
   private readonly freeze: Freeze;
   private readonly xattrs: LiveXattrs;
+  private readonly flags: InodeFlags;
   private readonly quiet: QuietDirectories | undefined;
   private readonly lifetimes: Lifetimes;
 
@@ -76,6 +80,7 @@ export class LiveRoom implements Room {
     this.names = new Names(this.table, this.directories, this.resolver);
     this.freeze = new Freeze(store, records);
     this.xattrs = new LiveXattrs(this.resolver, records);
+    this.flags = new InodeFlags(this.resolver);
   }
 
   lookup(parent: NodeId, name: Uint8Array): Entry {
@@ -281,6 +286,14 @@ export class LiveRoom implements Room {
   removexattr(node: NodeId, name: Uint8Array): void {
     const inode = this.inode(node);
     this.changeOpen(inode, () => this.xattrs.remove(inode, name));
+  }
+
+  ioctl(node: NodeId, command: number, input: Uint8Array, caller: Caller): Uint8Array {
+    if (node === TOP.live) throw Errno.of(errno.ENOTTY);
+    const inode = this.table.get(node);
+    if (!changesFlags(command)) return this.flags.tell(inode, command);
+    this.changeOpen(inode, () => this.flags.change(inode, command, input, caller));
+    return NOTHING;
   }
 
   changesFd(): number | undefined {

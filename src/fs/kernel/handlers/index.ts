@@ -4,13 +4,14 @@ import type { Handler } from '../session.ts';
 import * as connection from './connection.ts';
 import * as directory from './directory.ts';
 import * as file from './file.ts';
+import * as ioctl from './ioctl.ts';
 import * as lock from './lock.ts';
 import * as node from './node.ts';
 import * as permission from './permission.ts';
 import * as xattr from './xattr.ts';
 
 /**
- * ENOSYS tells the kernel to do without and not to ask again: BMAP, POLL (files are always ready), IOCTL, and what only virtiofs sends.
+ * ENOSYS tells the kernel to do without and not to ask again: BMAP, POLL (files are always ready), and what only virtiofs sends.
  */
 export const handlers: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [OP.INIT, connection.init],
@@ -55,6 +56,7 @@ export const handlers: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [OP.LISTXATTR, xattr.listxattr],
   [OP.SETXATTR, xattr.setxattr],
   [OP.REMOVEXATTR, xattr.removexattr],
+  [OP.IOCTL, ioctl.ioctl],
   [OP.GETLK, lock.getlk],
   [OP.SETLK, lock.setlk],
   [OP.SETLKW, lock.setlkw],

@@ -1,0 +1,96 @@
+import { closeSync, constants } from 'node:fs';
+import {
+  Errno,
+  errno,
+  FS_FL,
+  FS_IOC,
+  FS_XFLAG,
+  FSXATTR_SIZE,
+  INODE_FLAGS_SIZE,
+  inodeFlags,
+  isDirectory,
+  isRegular,
+  statFd,
+} from '../../sys/index.ts';
+import type { Caller } from '../filesystem.ts';
+import type { Inode } from './inode.ts';
+import { reopen } from './live-file.ts';
+import type { Resolver } from './resolver.ts';
+
+/** Commands that tell, with the length of the answer. */
+const TELLING: ReadonlyMap<number, number> = new Map([
+  [FS_IOC.GETFLAGS, INODE_FLAGS_SIZE],
+  [FS_IOC.GETVERSION, INODE_FLAGS_SIZE],
+  [FS_IOC.FSGETXATTR, FSXATTR_SIZE],
+]);
+
+/** Commands that change: the one that tells the same, and the flags that only root may change. */
+const CHANGING: ReadonlyMap<number, { readonly teller: number; readonly guarded: number }> =
+  new Map([
+    [
+      FS_IOC.SETFLAGS,
+      {
+        teller: FS_IOC.GETFLAGS,
+        guarded: FS_FL.IMMUTABLE | FS_FL.APPEND | FS_FL.JOURNAL_DATA,
+      },
+    ],
+    [
+      FS_IOC.FSSETXATTR,
+      { teller: FS_IOC.FSGETXATTR, guarded: FS_XFLAG.IMMUTABLE | FS_XFLAG.APPEND },
+    ],
+  ]);
+
+/** Whether an ioctl(2) of InodeFlags is a change. */
+export const changesFlags = (command: number): boolean => CHANGING.has(command);
+
+/**
+ * Flags, project and version of live files and directories, as lsattr(1) and chattr(1) want them:
+ * those of the file beneath. No other ioctl(2) is passed on.
+ */
+export class InodeFlags {
+  private readonly resolver: Resolver;
+
+  constructor(resolver: Resolver) {
+    this.resolver = resolver;
+  }
+
+  /** What the command tells; throws ENOTTY for any other, and for what is neither file nor directory. */
+  tell(inode: Inode, command: number): Uint8Array {
+    const length = TELLING.get(command);
+    if (length === undefined) throw Errno.of(errno.ENOTTY);
+    const told = Buffer.alloc(length);
+    this.withOpen(inode, (fd) => inodeFlags(fd, command, told));
+    return told;
+  }
+
+  /** The server may do what the caller may not: whose file it is, and what only root may change, is checked. */
+  change(inode: Inode, command: number, wanted: Uint8Array, caller: Caller): void {
+    const change = CHANGING.get(command);
+    if (!change) throw Errno.of(errno.ENOTTY);
+    const before = Buffer.alloc(TELLING.get(change.teller) ?? 0);
+    if (wanted.length !== before.length) throw Errno.of(errno.EINVAL);
+    this.withOpen(inode, (fd) => {
+      if (caller.uid !== 0) {
+        inodeFlags(fd, change.teller, before);
+        const changed = firstWord(before) ^ firstWord(wanted);
+        const isOwner = statFd(fd).uid === caller.uid;
+        if (!isOwner || (changed & change.guarded) !== 0) throw Errno.of(errno.EPERM);
+      }
+      inodeFlags(fd, command, Buffer.from(wanted));
+    });
+  }
+
+  private withOpen(inode: Inode, action: (fd: number) => void): void {
+    if (!isRegular(inode.type) && !isDirectory(inode.type)) throw Errno.of(errno.ENOTTY);
+    const { O_RDONLY, O_NONBLOCK } = constants;
+    const fd = this.resolver.with(inode, (pinned) => reopen(pinned, O_RDONLY | O_NONBLOCK));
+    try {
+      action(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
+
+const firstWord = (bytes: Uint8Array): number =>
+  new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
