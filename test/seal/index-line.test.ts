@@ -34,6 +34,11 @@ function entry(times: fc.Arbitrary<bigint>, names: fc.Arbitrary<Buffer>) {
   );
 }
 
+/** Behind any section of these. */
+const FAR = 2 ** 51;
+const endOf = ({ section }: Omit<IndexEntry, 'position'>): number =>
+  section ? section.start + section.length : 0;
+
 const lineOf = (made: Omit<IndexEntry, 'position'>): Buffer => encodeEntry(made).subarray(0, -1);
 
 test('ordinary files and directories are read without JSON.parse, and as it reads them', () => {
@@ -42,7 +47,8 @@ test('ordinary files and directories are read without JSON.parse, and as it read
     today,
     plain.map((chars) => Buffer.from(chars)),
   );
-  const property = fc.property(ordinary, size, (made, position) => {
+  const property = fc.property(ordinary, size, (made, from) => {
+    const position = from + endOf(made);
     const line = lineOf(made);
     expect(scanLine(line, position)).toEqual(decodeJson(line, position));
     const { name, type } = made;
@@ -60,8 +66,22 @@ test('whatever is read without JSON.parse is what JSON.parse reads, also of dama
     for (const [at, byte] of all) {
       if (at < line.length) line[at] = typeof byte === 'string' ? byte.charCodeAt(0) : byte;
     }
-    const scanned = scanLine(line, 7);
-    if (scanned) expect(scanned).toEqual(decodeJson(line, 7));
+    const scanned = scanLine(line, FAR);
+    if (scanned) expect(scanned).toEqual(decodeJson(line, FAR));
   });
   fc.assert(property, { numRuns });
+});
+
+test('a section that is not before its own line is refused: it could lead in a circle', () => {
+  const property = fc.property(
+    entry(today, name),
+    fc.integer({ min: 1, max: 1000 }),
+    (made, by) => {
+      fc.pre(endOf(made) >= by);
+      const position = endOf(made) - by;
+      expect(scanLine(lineOf(made), position)).toBeUndefined();
+      expect(() => decodeJson(lineOf(made), position)).toThrow('no entry at byte');
+    },
+  );
+  fc.assert(property, { numRuns: 300 });
 });

@@ -159,7 +159,10 @@ function decodeEntry(line: Line, name: Buffer, position: number): IndexEntry | u
   if (!isSize(mode) || !isSize(uid) || !isSize(gid) || !isSize(size) || !isSize(nlink))
     return undefined;
   if (atimeNs === undefined || mtimeNs === undefined || ctimeNs === undefined) return undefined;
-  if (type === 'directory' && !section) return undefined;
+  // A section that lies behind its line could lead in a circle.
+  if (type === 'directory' && !(section && section.start + section.length <= position)) {
+    return undefined;
+  }
   if (type === 'file' && !isSize(line.offset)) return undefined;
   if (type === 'symlink' && !target) return undefined;
   if (line.extents !== undefined && !extents) return undefined;

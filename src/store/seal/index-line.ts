@@ -94,7 +94,7 @@ class Scanner {
     const offset = isFile ? this.number(OFFSET) : undefined;
     const sha256 = isFile ? this.sha256() : undefined;
     const mime = isFile && this.meets(MIME) ? this.string() : undefined;
-    const section = isFile ? undefined : this.section();
+    const section = isFile ? undefined : this.section(position);
     this.expect(END);
     if (this.failed || this.at !== this.text.length) return undefined;
     const common = { position, name, mode, uid, gid, size, nlink, atimeNs, mtimeNs, ctimeNs };
@@ -110,10 +110,11 @@ class Scanner {
     return digest;
   }
 
-  private section(): Stretch {
+  private section(position: number): Stretch {
     const start = this.number(SECTION);
     const length = this.number(COMMA);
     this.expect(END_OF_LIST);
+    if (start + length > position) this.failed = true;
     return { start, length };
   }
 
