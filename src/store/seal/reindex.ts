@@ -20,7 +20,7 @@ import type { FileSeal, Seal } from './seal-record.ts';
 import { NotAsWritten } from './segments.ts';
 import type { TarSource } from './tar-source.ts';
 import { openTaskKey, unlockPart } from './unlock.ts';
-import { trustedSeal } from './verify.ts';
+import { trustedSeal } from './verify-seal.ts';
 
 export interface ReindexOptions {
   readonly identities: readonly string[];

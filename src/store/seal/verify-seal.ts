@@ -1,0 +1,107 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { TaskfsError } from '../errors.ts';
+import { loadVerifyingKey } from '../keys.ts';
+import { readRecord } from '../record.ts';
+import { type Store, taskPaths } from '../store.ts';
+import type { TaskName } from '../task-name.ts';
+import { type Finding, finding } from './finding.ts';
+import { SEAL_FILE } from './layout.ts';
+import { isPending } from './reindex-commit.ts';
+import {
+  digestRecord,
+  isSigned,
+  parseSeal,
+  readSealText,
+  type Seal,
+  sha256,
+  signerOf,
+} from './seal-record.ts';
+import { type ChainState, verifyChain } from './verify-chain.ts';
+import { fromError } from './verify-content.ts';
+
+/** Throws `not-found` for a task without an archive. */
+export function assertSealed(store: Store, task: TaskName): void {
+  if (existsSync(taskPaths(store, task).archive)) return;
+  throw new TaskfsError('not-found', `task ${task} has no archive`, {
+    hint: `'taskfs status ${task}' says where its files are.`,
+  });
+}
+
+/** The seal of an archive as far as it can be trusted, and what is wrong with it. */
+export function verifySeal(
+  store: Store,
+  task: TaskName,
+  archive: string,
+  chain: ChainState,
+): { seal: Seal | undefined; findings: Finding[] } {
+  try {
+    const text = readSealText(archive);
+    const seal = parseSeal(text, join(archive, SEAL_FILE));
+    const problem = sealProblem(store, task, seal, sha256(text), chain);
+    // What an untrustworthy seal says of the files is not held against them.
+    return { seal: problem ? undefined : seal, findings: problem ? [problem] : [] };
+  } catch (error) {
+    if (!(error instanceof TaskfsError)) throw error;
+    return { seal: undefined, findings: [fromError(task, error)] };
+  }
+}
+
+/** The seal of an archive, if it is ours and the last one. Throws `damaged`. */
+export function trustedSeal(store: Store, task: TaskName): Seal {
+  assertSealed(store, task);
+  const chain = verifyChain(store);
+  const { seal, findings } = verifySeal(store, task, taskPaths(store, task).archive, chain);
+  const line = chain.last.get(task);
+  if (seal && line && isSigned(line, loadVerifyingKey(store))) return seal;
+  const why = findings[0]?.message ?? `the line of task ${task} in seals.jsonl was changed`;
+  throw new TaskfsError('damaged', `${why}: nothing can be made anew that would be trusted`, {
+    hint: 'Put seal.json or seals.jsonl back from a backup.',
+  });
+}
+
+function sealProblem(
+  store: Store,
+  task: TaskName,
+  seal: Seal,
+  hash: string,
+  { last }: ChainState,
+): Finding | undefined {
+  const key = loadVerifyingKey(store);
+  const file = SEAL_FILE;
+  const say = (kind: 'damaged' | 'not-ours' | 'replaced', message: string): Finding =>
+    finding(task, kind, message, { file });
+  if (seal.signer !== signerOf(key))
+    return say('not-ours', `the archive of ${task} was sealed by another store`);
+  if (!isSigned(seal, key))
+    return say('damaged', `seal.json of task ${task} was changed: its signature is wrong`);
+  if (seal.task !== task)
+    return say('replaced', `the archive of ${task} is that of task ${seal.task}`);
+  const line = last.get(task);
+  if (line?.seal === hash) return undefined;
+  if (isPending(store, task)) {
+    return say('replaced', `a reindex of task ${task} was cut short; 'taskfs recover' ends it`);
+  }
+  return say('replaced', `the archive of ${task} is not the one that was sealed last`);
+}
+
+/** Whether the record is the one that was sealed. */
+export function verifyRecord(store: Store, task: TaskName, seal: Seal | undefined): Finding[] {
+  const at = { file: 'task.json' };
+  try {
+    const record = readRecord(taskPaths(store, task).record, task);
+    if (!seal || digestRecord(record) === seal.recordSha256) return [];
+    return [
+      finding(
+        task,
+        'record-changed',
+        `the record of task ${task} was changed after it was sealed`,
+        at,
+      ),
+    ];
+  } catch (error) {
+    if (!(error instanceof TaskfsError)) throw error;
+    const kind = error.kind === 'not-found' ? 'missing' : 'damaged';
+    return [finding(task, kind, error.message, at)];
+  }
+}
