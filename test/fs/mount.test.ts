@@ -6,13 +6,16 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { detach } from '../../src/fs/mount/detach.ts';
-import { mountInBackground, probeMount, taskfsMountAt, unmount } from '../../src/fs/mount/index.ts';
+import { mountInBackground, taskfsMountAt, unmount } from '../../src/fs/mount/index.ts';
 import { createStore } from '../../src/store/index.ts';
+import { allEnd, putToWork } from '../support/at-work.ts';
 import { type MountedStore, type MountVariant, openMount, variants } from '../support/mount.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
 const run = promisify(execFile);
+/** For how long a mount may hang whose server was killed, and whoever uses it. */
+const LIMIT_MS = 5000;
 const PROGRAM = join(import.meta.dirname, '../support/mount-program.ts');
 const isRoot = process.geteuid?.() === 0;
 
@@ -102,10 +105,12 @@ describe.each(variants)('a mount ($name)', (variant) => {
     }
   });
 
-  test('goes when its server is killed', async () => {
-    const { mountpoint, pid } = await mounted(variant);
-    process.kill(pid, 'SIGKILL');
-    await until('the mount is gone', () => !taskfsMountAt(mountpoint), 5000);
+  test('goes when its server is killed, and nobody who is at work in it hangs', async () => {
+    const mount = await mounted(variant);
+    const workers = await putToWork(mount, variant);
+    process.kill(mount.pid, 'SIGKILL');
+    await until('the mount is gone', () => !taskfsMountAt(mount.mountpoint), LIMIT_MS);
+    await allEnd(workers, LIMIT_MS);
   });
 
   test.each(['live', 'archive'])(
@@ -135,7 +140,9 @@ describe.each(variants)('a mount ($name)', (variant) => {
 
   test('that a killed server left behind is cleaned up, then mounted', async () => {
     const mount = await mounted(variant);
+    const workers = await putToWork(mount, variant);
     await leaveDead(mount);
+    await allEnd(workers, LIMIT_MS);
     const options = JSON.stringify({ ...variant.options, tasks: [] });
     const again = JSON.parse(await mount.run(process.execPath, [PROGRAM, mount.base, options]));
     onTestFinished(() => void process.kill(again.pid, 'SIGKILL'));
@@ -173,18 +180,20 @@ describe.each(variants)('a mount ($name)', (variant) => {
   );
 });
 
-const [first] = variants;
-
-test('a hung mount is told from a dead one, and unmounted', async () => {
-  if (!first) throw new Error('there is no driver to try');
-  const { mountpoint, pid } = await mounted(first);
-  process.kill(pid, 'SIGSTOP');
-  await until('each of its threads to stand still', () =>
-    threadStates(pid).every((s) => s === 'T'),
-  );
-  expect(await probeMount(mountpoint)).toBe('hung');
-  await unmount(mountpoint);
-  expect(taskfsMountAt(mountpoint)).toBeUndefined();
+// All at once: each takes as long as a mount may take to answer.
+test('hung mounts are told from dead ones, and unmounted, of every kind', async () => {
+  const hang = async (variant: MountVariant): Promise<string> => {
+    const { base, mountpoint, pid, run: asUser } = await mounted(variant);
+    process.kill(pid, 'SIGSTOP');
+    await until('each of its threads to stand still', () =>
+      threadStates(pid).every((s) => s === 'T'),
+    );
+    const state = await asUser(process.execPath, calling('probeMount', base, mountpoint));
+    await asUser(process.execPath, calling('unmount', base, mountpoint));
+    expect(taskfsMountAt(mountpoint)).toBeUndefined();
+    return state.trim();
+  };
+  expect(await Promise.all(variants.map(hang))).toEqual(variants.map(() => 'hung'));
 });
 
 test('unmounting where nothing is mounted is refused', async () => {
@@ -244,7 +253,7 @@ const ROOM = join(import.meta.dirname, '../../src/fs/mount/index.ts');
 const STORE = join(import.meta.dirname, '../../src/store/index.ts');
 
 /** Arguments for node: calls one function of src/fs/mount and prints what it gives. */
-function calling(name: 'mountInBackground' | 'unmount', base: string, path: string) {
+function calling(name: 'mountInBackground' | 'probeMount' | 'unmount', base: string, path: string) {
   const before =
     name === 'mountInBackground' ? `openStore(${JSON.stringify(`${base}/store`)}), ` : '';
   const script = `import * as room from ${JSON.stringify(ROOM)};
@@ -260,11 +269,14 @@ console.log(await room.${name}(${before}${JSON.stringify(path)}));`;
 async function leaveDead({ mountpoint, pid, run: asUser }: MountedStore): Promise<void> {
   await asUser('stat', [mountpoint]);
   await killWithChildren(pid);
-  await until('nobody serves the mount', () =>
-    asUser('ls', [mountpoint]).then(
-      () => false,
-      ({ stderr }) => /not connected|connection abort/.test(stderr),
-    ),
+  await until(
+    'nobody serves the mount',
+    () =>
+      asUser('ls', [mountpoint]).then(
+        () => false,
+        ({ stderr }) => /not connected|connection abort/.test(stderr),
+      ),
+    LIMIT_MS,
   );
 }
 
