@@ -16,6 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { FS_IOC, INODE_FLAGS_SIZE, inodeFlags } from '../../src/sys/index.ts';
 
 const [live, time] = process.argv.slice(2);
 if (!live || !time) throw new Error('usage: LIVE MILLISECONDS');
@@ -29,11 +30,17 @@ const calls: (() => void)[] = [
   () => writeAs(join(live, 'file')),
   () => check(readAs(join(live, 'pipe'), O_RDONLY)),
   () => writeAs(join(live, 'pipe')),
+  () => check(readAs(join(live, 'large'), O_RDONLY)),
+  () => check(readAs(join(live, 'device'), O_RDONLY)),
+  () => writeAs(join(live, 'device')),
+  () => flagAs(join(live, 'file')),
+  () => flagAs(join(live, 'pipe')),
   () => inside('directory', (path) => check(readAs(join(path, 'secret'), O_RDONLY))),
   () => inside('directory', (path) => writeAs(join(path, 'secret'))),
   () => inside('directory', (path) => chmodSync(join(path, 'secret'), 0o644)),
   () => inside('directory', (path) => truncateSync(join(path, 'secret'), 8)),
   () => inside('directory', (path) => utimesSync(join(path, 'secret'), 1, 1)),
+  () => inside('directory', (path) => flagAs(join(path, 'secret'))),
   () => inside('directory', (path) => writeFileSync(join(path, 'made'), 'x')),
   () => inside('directory', (path) => unlinkSync(join(path, 'made'))),
   () => inside('directory', (path) => refuseForeign(readdirSync(path))),
@@ -77,6 +84,18 @@ function writeAs(path: string): void {
   const fd = openSync(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK);
   try {
     writeFileSync(fd, 'harmless');
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Asks for a file's flags, and sets the same once more: the server opens the file for each. */
+function flagAs(path: string): void {
+  const fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    const flags = Buffer.alloc(INODE_FLAGS_SIZE);
+    inodeFlags(fd, FS_IOC.GETFLAGS, flags);
+    inodeFlags(fd, FS_IOC.SETFLAGS, flags);
   } finally {
     closeSync(fd);
   }

@@ -14,7 +14,7 @@ const SERVER_ANSWERS_MS = 5_000;
 describe.each(variants)(`a race of ${RACE_MS} ms against staging ($name)`, (variant) => {
   test(
     'reads and changes nothing outside, and never blocks the server',
-    async () => {
+    async (context) => {
       const mount = await openMount(variant);
       onTestFinished(() => mount.close());
       const staging = join(mount.store.staging, 'one');
@@ -22,6 +22,8 @@ describe.each(variants)(`a race of ${RACE_MS} ms against staging ($name)`, (vari
       const outside = join(mount.base, 'outside');
       mkdirSync(outside);
       writeFileSync(join(outside, 'secret'), 'the secret');
+      // As large as what the server answers without looking at it.
+      writeFileSync(join(outside, 'large'), 'a secret'.repeat(16_384));
       writeFileSync(join(outside, 'only-outside'), '');
       const before = stateOf(outside);
       const hostile = mount.run(process.execPath, [HOSTILE, staging, outside, String(RACE_MS)], {
@@ -39,8 +41,10 @@ describe.each(variants)(`a race of ${RACE_MS} ms against staging ($name)`, (vari
         },
         RACE_MS * 4 + 60_000,
       );
-      expect(Number(await hostile)).toBeGreaterThan(1000);
-      expect(Number(await client)).toBeGreaterThan(100);
+      const [swaps, calls] = [Number(await hostile), Number(await client)];
+      await context.annotate(`${swaps} swaps, ${calls} calls`);
+      expect(swaps).toBeGreaterThan(1000);
+      expect(calls).toBeGreaterThan(100);
       expect(stateOf(outside)).toEqual(before);
       expect(await mount.run('ls', [mount.mountpoint])).toBe('archive\nlive\nlogs\n');
     },
