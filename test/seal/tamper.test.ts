@@ -18,7 +18,7 @@ import { readRecord } from '../../src/store/index.ts';
 import { loadIdentities } from '../../src/store/keys.ts';
 import { removeTask } from '../../src/store/remove-task.ts';
 import { readThrough } from '../../src/store/seal/read-through.ts';
-import { openArchive } from '../../src/store/seal/reader.ts';
+import { type ArchiveReader, openArchive } from '../../src/store/seal/reader.ts';
 import { sealTask } from '../../src/store/seal/seal.ts';
 import { unlockArchive } from '../../src/store/seal/unlock.ts';
 import { type Finding, verifyArchives } from '../../src/store/seal/verify.ts';
@@ -52,30 +52,33 @@ async function findings({ store }: SealableTask, deep: boolean): Promise<readonl
 
 const kinds = (found: readonly Finding[]): string[] => [...new Set(found.map(({ kind }) => kind))];
 
+function readsTruth(reader: ArchiveReader, path: string, truth: Buffer): void {
+  try {
+    let entry = reader.root();
+    for (const name of path.split('/')) {
+      const found = reader.lookup(entry, Buffer.from(name));
+      if (!found)
+        throw Object.assign(new Error('a name was lost without an error'), { kind: 'lost' });
+      entry = found;
+    }
+    const bytes = Buffer.alloc(entry.size);
+    reader.read(entry, bytes, 0);
+    expect(bytes.equals(truth)).toBe(true);
+  } catch (error) {
+    expect(error).toMatchObject({ kind: 'damaged' });
+  }
+}
+
 /** Reading never gives other bytes than those that were sealed: an error, or the truth. */
 async function readsTruthOrNothing({ store, paths }: SealableTask): Promise<void> {
   try {
     const keys = await unlockArchive(paths.archive, await loadIdentities(store));
     const reader = openArchive(paths.archive, keys);
-    onTestFinished(() => reader.close());
-    for (const [path, truth] of [
-      ['directory/large', large],
-      ['small', small],
-    ] as const) {
-      try {
-        let entry = reader.root();
-        for (const name of path.split('/')) {
-          const found = reader.lookup(entry, Buffer.from(name));
-          if (!found)
-            throw Object.assign(new Error('a name was lost without an error'), { kind: 'lost' });
-          entry = found;
-        }
-        const bytes = Buffer.alloc(entry.size);
-        reader.read(entry, bytes, 0);
-        expect(bytes.equals(truth)).toBe(true);
-      } catch (error) {
-        expect(error).toMatchObject({ kind: 'damaged' });
-      }
+    try {
+      readsTruth(reader, 'directory/large', large);
+      readsTruth(reader, 'small', small);
+    } finally {
+      reader.close();
     }
   } catch (error) {
     expect(error).toMatchObject({ kind: expect.stringMatching(/^(damaged|wrong-key)$/) });
