@@ -153,8 +153,8 @@ class Core implements FileSystem {
     return this.files.get(handle).read(into, offset);
   }
 
-  write(handle: HandleId, data: Uint8Array, offset: number, fromCache = false): number {
-    return this.files.get(handle).write?.(data, offset, fromCache) ?? fail(errno.EBADF);
+  write(handle: HandleId, data: Uint8Array, offset: number, appends?: boolean): number {
+    return this.files.get(handle).write?.(data, offset, appends) ?? fail(errno.EBADF);
   }
 
   /** Nothing is held back: what was written has reached the file system beneath. */

@@ -163,10 +163,10 @@ export interface FileSystem {
   /** Fills `into` from `offset`; returns the bytes read, fewer only at the file's end. */
   read(handle: HandleId, into: Uint8Array, offset: number): number;
   /**
-   * `fromCache`: dirty pages of a shared mapping; they belong at `offset` even where the handle
-   * that the kernel picked for them was opened with O_APPEND.
+   * `appends`: whether the descriptor does at present, wherever the kernel believes the end to be;
+   * undefined: as it was opened. Dirty pages of a mapping never do, whichever handle they come by.
    */
-  write(handle: HandleId, data: Uint8Array, offset: number, fromCache?: boolean): number;
+  write(handle: HandleId, data: Uint8Array, offset: number, appends?: boolean): number;
   /** One close(2) of a descriptor; errors of delayed writes show here. */
   flush(handle: HandleId): void;
   release(handle: HandleId): void;

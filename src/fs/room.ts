@@ -83,7 +83,7 @@ export interface OpenFile {
   readonly contentFd?: number;
   read(into: Uint8Array, offset: number): number;
   close(): void;
-  write?(data: Uint8Array, offset: number, fromCache: boolean): number;
+  write?(data: Uint8Array, offset: number, appends: boolean | undefined): number;
   /** Throws EROFS where it may not be changed any more, for those who change the real file themselves. */
   assertWritable?(): void;
   sync?(dataOnly: boolean): void;

@@ -29,6 +29,42 @@ describe.each(coherent)('changes from both sides ($name)', (variant) => {
   );
 });
 
+/** Appends as fcntl(2) says, to a file that grows beneath. */
+const APPEND_AS_TOLD = `
+import fcntl, os, sys
+live, beneath = sys.argv[1:]
+fd = os.open(live, os.O_RDWR | os.O_CREAT)
+os.write(fd, b"first ")
+fcntl.fcntl(fd, fcntl.F_SETFL, os.O_RDWR | os.O_APPEND)
+with open(beneath, "ab") as file: file.write(b"beneath ")
+os.write(fd, b"appended ")
+print(open(beneath).read())`;
+
+/** Writes in place where open(2) said to append, and fcntl(2) not to. */
+const WRITE_AS_TOLD = `
+import fcntl, os, sys
+live, beneath = sys.argv[1:]
+fd = os.open(live, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+os.write(fd, b"first last")
+fcntl.fcntl(fd, fcntl.F_SETFL, os.O_RDWR)
+os.pwrite(fd, b"FIRST", 0)
+print(open(beneath).read())`;
+
+describe.each(coherent)('appending ($name)', (variant) => {
+  test('goes by what fcntl(2) said last, and by the real end', async () => {
+    const mount = await openMount(variant);
+    onTestFinished(() => mount.close());
+    const paths = [`${mount.mountpoint}/live/one/file`, `${mount.store.staging}/one/file`];
+    const appended = await mount.run('/usr/bin/python3', ['-c', APPEND_AS_TOLD, ...paths]);
+    expect(appended).toBe('first beneath appended \n');
+    await mount.run('rm', paths.slice(0, 1));
+    const written = await mount.run('/usr/bin/python3', ['-c', WRITE_AS_TOLD, ...paths]);
+    // The kernel has the real file, opened as it was, and is not told.
+    const isPassedThrough = variant.user === 'root' && variant.options.passthrough !== false;
+    expect(written).toBe(isPassedThrough ? 'first lastFIRST\n' : 'FIRST last\n');
+  });
+});
+
 describe.each(variants)('tail -f ($name)', (variant) => {
   test('follows what is written beneath, into a file that it opened before', async () => {
     const mount = await openMount(variant);

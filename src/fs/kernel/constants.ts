@@ -53,8 +53,7 @@ export const FATTR = {
 export const GETATTR_FH = 1;
 export const FSYNC_FDATASYNC = 1;
 export const LK_FLOCK = 1;
-/** `CACHE`: dirty pages of a mapping, not a write(2); the handle is any that may write. */
-export const WRITE = { CACHE: 1 << 0, KILL_SUIDGID: 1 << 2 } as const;
+export const WRITE_KILL_SUIDGID = 1 << 2;
 export const OPEN_KILL_SUIDGID = 1;
 
 export const NOTIFY = {

@@ -38,7 +38,7 @@ export class LiveFile implements OpenFile {
   readonly writes: boolean;
   private readonly appends: boolean;
   private readonly watch: FileWatch;
-  private unappending: number | undefined;
+  private other: number | undefined;
   private flocked: number | undefined;
 
   /** `state`: what else is open of the inode, and this from now on. */
@@ -60,20 +60,22 @@ export class LiveFile implements OpenFile {
     return readSync(this.fd, into, 0, into.length, offset);
   }
 
-  /** A file opened with O_APPEND grows at its real end, wherever the caller believes that to be. */
-  write(data: Uint8Array, offset: number, fromCache: boolean): number {
+  /** What appends grows the file at its real end, wherever the caller believes that to be. */
+  write(data: Uint8Array, offset: number, appends = this.appends): number {
     this.watch.assertOpen();
-    const fd = this.appends && fromCache ? this.withoutAppend() : this.fd;
+    const fd = appends === this.appends ? this.fd : this.otherwise();
     return writeSync(fd, data, 0, data.length, offset);
+  }
+
+  /** A descriptor that appends where the file was opened not to, and the other way round. */
+  private otherwise(): number {
+    const append = this.appends ? 0 : O_APPEND;
+    this.other ??= reopen(this.fd, constants.O_WRONLY | O_NONBLOCK | append);
+    return this.other;
   }
 
   assertWritable(): void {
     this.watch.assertOpen();
-  }
-
-  private withoutAppend(): number {
-    this.unappending ??= reopen(this.fd, constants.O_WRONLY | O_NONBLOCK);
-    return this.unappending;
   }
 
   sync(dataOnly: boolean): void {
@@ -110,7 +112,7 @@ export class LiveFile implements OpenFile {
     const { files, locks } = this.state;
     files.delete(this);
     if (files.size === 0) locks?.close();
-    for (const fd of [this.unappending, this.flocked, this.fd]) if (fd !== undefined) closeSync(fd);
+    for (const fd of [this.other, this.flocked, this.fd]) if (fd !== undefined) closeSync(fd);
     this.watch.closed(this);
   }
 }

@@ -2,7 +2,7 @@ import { Errno, errno } from '../../../sys/errno.ts';
 import { setUmask } from '../../../sys/thread.ts';
 import type { Entry, NodeId, Opened } from '../../filesystem.ts';
 import { writeEntry } from '../attributes.ts';
-import { FOPEN, FSYNC_FDATASYNC, OPEN_KILL_SUIDGID, WRITE } from '../constants.ts';
+import { FOPEN, FSYNC_FDATASYNC, OPEN_KILL_SUIDGID, WRITE_KILL_SUIDGID } from '../constants.ts';
 import { invalidateAttributes } from '../notify.ts';
 import { writeU64 } from '../number64.ts';
 import { Reply } from '../reply.ts';
@@ -32,6 +32,7 @@ const O_ACCMODE = 3;
 const O_RDONLY = 0;
 const O_WRONLY = 1;
 const O_TRUNC = 0o1000;
+const O_APPEND = 0o2000;
 
 export const open: Handler = (session, request, reply) => {
   const flags = request.u32(openIn.at.flags);
@@ -157,12 +158,12 @@ export const read: Handler = (session, request, reply) => {
 };
 
 export const write: Handler = (session, request, reply) => {
-  const { fh, offset, size, write_flags } = writeIn.at;
+  const { fh, offset, size, write_flags, flags } = writeIn.at;
   const data = request.data(writeIn.size, request.u32(size));
-  const how = request.u32(write_flags);
-  const fromCache = (how & WRITE.CACHE) !== 0;
-  const written = session.fileSystem.write(request.u64(fh), data, request.u64(offset), fromCache);
-  if (how & WRITE.KILL_SUIDGID) dropSetId(session, request.node, request);
+  // What open(2) said may have been changed by fcntl(2); dirty pages of a mapping come without flags.
+  const appends = (request.u32(flags) & O_APPEND) !== 0;
+  const written = session.fileSystem.write(request.u64(fh), data, request.u64(offset), appends);
+  if (request.u32(write_flags) & WRITE_KILL_SUIDGID) dropSetId(session, request.node, request);
   reply.clear(writeOut.size);
   reply.view.setUint32(Reply.body + writeOut.at.size, written, true);
   return writeOut.size;
