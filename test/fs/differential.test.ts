@@ -17,6 +17,7 @@ const isRoot = process.geteuid?.() === 0;
 const OWNERS_SHORTFALLS: ReadonlySet<string> = new Set([
   'making: devices: modes of the directory',
   'opening: open: a pipe, by modes, owners and users',
+  'system calls: a socket that may not be written',
 ]);
 
 type Transcripts = Readonly<Record<string, readonly string[]>>;

@@ -6,6 +6,7 @@ import { modeAndOwnerCases } from './modes-and-owners.ts';
 import { openingCases } from './opening.ts';
 import { removingCases } from './removing.ts';
 import { sizeCases } from './sizes.ts';
+import { systemCallCases } from './system-calls.ts';
 import { timeCases } from './times.ts';
 
 const groups: Readonly<Record<string, Cases>> = {
@@ -17,6 +18,7 @@ const groups: Readonly<Record<string, Cases>> = {
   times: timeCases,
   attributes: attributeCases,
   listing: listingCases,
+  'system calls': systemCallCases,
 };
 
 /** Every case with its title. */
