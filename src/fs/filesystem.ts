@@ -187,7 +187,8 @@ export interface FileSystem {
   keepsListing?(node: NodeId): boolean;
   /**
    * Gives entries from `cookie` (0n: the beginning) on, `.` and `..` included, to `add` until that
-   * returns false: there is no room, and this entry is asked for again.
+   * returns false: there is no room, and this entry is asked for again. What `add` is given holds
+   * until it returns.
    */
   readdir(handle: HandleId, cookie: bigint, add: (entry: DirectoryEntry) => boolean): void;
   releasedir(handle: HandleId): void;

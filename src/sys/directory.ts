@@ -7,13 +7,13 @@ import { isDirectory, isRegular, statFd } from './stat.ts';
 
 /** One entry of a directory as getdents64(2) gives it. */
 export interface Dirent {
-  /** Raw bytes, a copy. */
+  /** Raw bytes. */
   readonly name: Buffer;
   readonly ino: bigint;
   /** DT_* of readdir(3); 0 where the file system does not say. */
   readonly type: number;
   /** The position after this entry, for lseek(2) on the directory. */
-  readonly next: bigint;
+  readonly cookie: bigint;
 }
 
 export const DT = {
@@ -29,22 +29,82 @@ export const DT = {
 
 const SYS_GETDENTS64 = process.arch === 'arm64' ? 61 : 217;
 const syscall = bind('int64_t syscall(int64_t, int64_t, void *, int64_t)');
-const block = Buffer.alloc(64 * 1024);
+const BLOCK = 64 * 1024;
+
+/**
+ * Some entries of a directory as getdents64(2) gives them, one after the other: an object for each
+ * would cost more than the call. What it tells is of the entry at which it stands.
+ */
+export class DirentBlock implements Dirent {
+  private readonly bytes: Buffer;
+  private readonly view: DataView;
+  private end = 0;
+  private at = 0;
+
+  constructor(bytes = Buffer.alloc(BLOCK)) {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  /** Reads the next entries of an open directory and stands at the first, if there is one. */
+  fill(fd: number): void {
+    this.at = 0;
+    this.end = check(syscall(SYS_GETDENTS64, fd, this.bytes, this.bytes.length));
+  }
+
+  /** No entry is left. */
+  get isOver(): boolean {
+    return this.at >= this.end;
+  }
+
+  skip(): void {
+    this.at += this.view.getUint16(this.at + D.reclen, true);
+  }
+
+  /** The entries from here on, to be kept while this block is filled anew. */
+  rest(): DirentBlock {
+    const rest = new DirentBlock(Buffer.from(this.bytes.subarray(this.at, this.end)));
+    rest.end = this.end - this.at;
+    return rest;
+  }
+
+  get ino(): bigint {
+    return this.view.getBigUint64(this.at, true);
+  }
+
+  get cookie(): bigint {
+    return this.view.getBigInt64(this.at + D.off, true);
+  }
+
+  get type(): number {
+    return this.bytes[this.at + D.type] ?? DT.UNKNOWN;
+  }
+
+  /** A view of the block. */
+  get name(): Buffer {
+    const start = this.at + D.name;
+    return this.bytes.subarray(start, this.nameEnd(start));
+  }
+
+  // Entries are padded to a multiple of eight bytes: the NUL is among the last eight.
+  private nameEnd(start: number): number {
+    let end = Math.max(start, this.at + this.view.getUint16(this.at + D.reclen, true) - 8);
+    while (this.bytes[end] !== 0) end++;
+    return end;
+  }
+}
+
+/** Offsets in struct linux_dirent64. */
+const D = { off: 8, reclen: 16, type: 18, name: 19 } as const;
+
+const block = new DirentBlock();
 
 /** The next entries of an open directory, `.` and `..` among them; empty at its end. */
 export function readDirents(fd: number): Dirent[] {
-  const length = check(syscall(SYS_GETDENTS64, fd, block, block.length));
   const entries: Dirent[] = [];
-  for (let at = 0; at < length; ) {
-    const size = block.readUInt16LE(at + 16);
-    const end = block.indexOf(0, at + 19);
-    entries.push({
-      ino: block.readBigUInt64LE(at),
-      next: block.readBigInt64LE(at + 8),
-      type: block.readUInt8(at + 18),
-      name: Buffer.from(block.subarray(at + 19, end)),
-    });
-    at += size;
+  for (block.fill(fd); !block.isOver; block.skip()) {
+    const { ino, cookie, type, name } = block;
+    entries.push({ ino, cookie, type, name: Buffer.from(name) });
   }
   return entries;
 }

@@ -180,7 +180,7 @@ export function createFileSystem(directory: string, faults: Faults = {}): FileSy
     readdir(handle, cookie, add) {
       sys.seek(handle, cookie, 0);
       for (let batch = sys.readDirents(handle); batch.length > 0; ) {
-        for (const entry of batch) if (!add({ ...entry, cookie: entry.next })) return;
+        for (const entry of batch) if (!add(entry)) return;
         batch = sys.readDirents(handle);
       }
     },

@@ -1,18 +1,22 @@
 import { closeSync, constants, fsyncSync } from 'node:fs';
-import { type Dirent, readDirents, seek } from '../../sys/index.ts';
+import { DirentBlock, seek } from '../../sys/index.ts';
 import type { DirectoryEntry } from '../filesystem.ts';
 import type { OpenDirectory } from '../room.ts';
 import { reopen } from './live-file.ts';
 
 const SEEK_SET = 0;
+const NOWHERE = -1n;
+
+/** Serves all readings in turn: what one leaves over is copied. */
+const block = new DirentBlock();
 
 /** A live directory opened for listing. Cookies are the staging file system's own positions. */
 export class LiveDirectory implements OpenDirectory {
   readonly fd: number;
   private readonly assertThere: () => void;
-  private batch: readonly Dirent[] = [];
-  private next = 0;
-  /** The cookie at which `next` stands. */
+  /** What is left of the entries that were read. */
+  private rest: DirentBlock | undefined;
+  /** The cookie at which `rest` begins, or else the descriptor stands. */
   private position = 0n;
 
   /**
@@ -27,31 +31,32 @@ export class LiveDirectory implements OpenDirectory {
 
   read(cookie: bigint, add: (entry: DirectoryEntry) => boolean): void {
     if (cookie === 0n || cookie !== this.position) this.seek(cookie);
-    for (let entry = this.peek(); entry; entry = this.peek()) {
-      if (!add({ ...entry, cookie: entry.next })) return;
-      this.next++;
-      this.position = entry.next;
+    let entries = this.rest ?? this.fill();
+    let position = cookie;
+    // Whatever throws on the way, the next reading looks for its place anew.
+    this.rest = undefined;
+    this.position = NOWHERE;
+    while (!entries.isOver) {
+      if (!add(entries)) {
+        this.rest = entries.rest();
+        break;
+      }
+      position = entries.cookie;
+      entries.skip();
+      if (entries.isOver) entries = this.fill();
     }
+    this.position = position;
   }
 
   private seek(cookie: bigint): void {
     seek(this.fd, cookie, SEEK_SET);
-    this.batch = [];
-    this.next = 0;
-    this.position = cookie;
+    this.rest = undefined;
   }
 
-  private peek(): Dirent | undefined {
-    if (this.next === this.batch.length) {
-      this.batch = this.readBatch();
-      this.next = 0;
-    }
-    return this.batch[this.next];
-  }
-
-  private readBatch(): readonly Dirent[] {
+  private fill(): DirentBlock {
     try {
-      return readDirents(this.fd);
+      block.fill(this.fd);
+      return block;
     } finally {
       this.assertThere();
     }

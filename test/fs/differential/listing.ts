@@ -105,7 +105,7 @@ export const listingCases: Cases = {
       for (let batch = readDirents(fd); batch.length > 0; batch = readDirents(fd))
         all.push(...batch);
       for (const at of [0, 1, 2, 100, 350, all.length - 2, all.length - 1]) {
-        seek(fd, all[at]?.next ?? 0n, 0);
+        seek(fd, all[at]?.cookie ?? 0n, 0);
         s.say(
           `${at}: ${
             rest(fd).join() ===

@@ -159,7 +159,7 @@ export const fileChecks: Checks = {
     assert.ok(middle);
     const rest = [...first.slice(first.indexOf(middle) + 1)];
     for (let more = readDirents(fd); more.length > 0; more = readDirents(fd)) rest.push(...more);
-    seek(fd, middle.next, 0);
+    seek(fd, middle.cookie, 0);
     const again = [];
     for (let more = readDirents(fd); more.length > 0; more = readDirents(fd)) again.push(...more);
     assert.deepEqual(

@@ -36,9 +36,10 @@ export const readdir: Handler = (session, request, reply) => {
   const size = request.u32(readIn.at.size);
   let end = 0;
   list(session, request, (entry) => {
-    const length = direntSize(entry);
+    const { name } = entry;
+    const length = direntSize(name);
     if (end + length > size) return false;
-    writeDirent(reply, end, entry);
+    writeDirent(reply, end, entry, name);
     end += length;
     return true;
   });
@@ -56,15 +57,16 @@ export const readdirplus: Handler = (session, request, reply) => {
   const { caller, node } = request;
   let end = 0;
   list(session, request, (entry) => {
-    const length = entryOut.size + direntSize(entry);
+    const { name } = entry;
+    const length = entryOut.size + direntSize(name);
     if (end + length > size) return false;
     const found =
-      entry.isNameOnly || isDot(entry.name) || fileSystem.isLent?.(node, entry)
+      entry.isNameOnly || isDot(name) || fileSystem.isLent?.(node, entry)
         ? undefined
-        : (entry.found ?? tryLookup(fileSystem, node, entry.name, caller));
+        : (entry.found ?? tryLookup(fileSystem, node, name, caller));
     if (found) writeEntry(reply.view, Reply.body + end, found);
     else reply.bytes.fill(0, Reply.body + end, Reply.body + end + entryOut.size);
-    writeDirent(reply, end + entryOut.size, entry);
+    writeDirent(reply, end + entryOut.size, entry, name);
     end += length;
     return true;
   });
@@ -94,16 +96,23 @@ const DOT = 0x2e;
 const isDot = (name: Uint8Array): boolean =>
   name[0] === DOT && (name.length === 1 || (name.length === 2 && name[1] === DOT));
 
-const direntSize = (entry: DirectoryEntry): number => roundUp(dirent.size + entry.name.length, 8);
+const direntSize = (name: Uint8Array): number => roundUp(dirent.size + name.length, 8);
 
-function writeDirent(reply: Reply, offset: number, entry: DirectoryEntry): void {
+function writeDirent(
+  reply: Reply,
+  offset: number,
+  entry: DirectoryEntry,
+  name: DirectoryEntry['name'],
+): void {
   const { view } = reply;
   const at = Reply.body + offset;
-  const nameEnd = at + dirent.size + entry.name.length;
+  const end = at + direntSize(name);
   view.setBigUint64(at + dirent.at.ino, entry.ino, true);
   view.setBigUint64(at + dirent.at.off, entry.cookie, true);
-  view.setUint32(at + dirent.at.namelen, entry.name.length, true);
+  view.setUint32(at + dirent.at.namelen, name.length, true);
   view.setUint32(at + dirent.at.type, entry.type, true);
-  reply.bytes.set(entry.name, at + dirent.size);
-  reply.bytes.fill(0, nameEnd, at + direntSize(entry));
+  // What pads the name to eight bytes is zero.
+  view.setUint32(end - 8, 0, true);
+  view.setUint32(end - 4, 0, true);
+  reply.bytes.set(name, at + dirent.size);
 }
