@@ -73,8 +73,22 @@ export interface DirectoryEntry {
   readonly cookie: bigint;
   /** What lookup of the name would give, where it is at hand. */
   readonly found?: Entry;
-  /** Nobody is expected to ask for more than the name and the type. */
-  readonly isNameOnly?: boolean;
+}
+
+/**
+ * An entry of which nobody is expected to ask for more than the name and the type. One record serves
+ * a whole listing, and numbers stand for bigints: such listings are of very many entries.
+ */
+export interface NameEntry {
+  /** The name is `from` to `to` of these, which hold until the call returns. */
+  bytes: Uint8Array;
+  from: number;
+  to: number;
+  /** The upper and the lower 32 bits. */
+  inoHigh: number;
+  inoLow: number;
+  type: number;
+  cookie: number;
 }
 
 /** Something that the kernel was told of a name is old before its time. */
@@ -188,9 +202,14 @@ export interface FileSystem {
   /**
    * Gives entries from `cookie` (0n: the beginning) on, `.` and `..` included, to `add` until that
    * returns false: there is no room, and this entry is asked for again. What `add` is given holds
-   * until it returns.
+   * until it returns. Where a driver has `addName` it may be given entries instead, in the same order.
    */
-  readdir(handle: HandleId, cookie: bigint, add: (entry: DirectoryEntry) => boolean): void;
+  readdir(
+    handle: HandleId,
+    cookie: bigint,
+    add: (entry: DirectoryEntry) => boolean,
+    addName?: (entry: NameEntry) => boolean,
+  ): void;
   releasedir(handle: HandleId): void;
   fsyncdir(handle: HandleId): void;
 

@@ -46,3 +46,7 @@ export function archivePlace(node: NodeId): { slot: number; position: number | u
  * that file systems count in, so that it never equals a live file's.
  */
 export const inoOf = (node: NodeId): bigint => BigInt(node) + (1n << 62n);
+
+/** The same in two words of 32 bits. */
+export const inoHighOf = (node: NodeId): number => Math.floor(node / 2 ** 32) + 2 ** 30;
+export const inoLowOf = (node: NodeId): number => node % 2 ** 32;

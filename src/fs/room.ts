@@ -5,6 +5,7 @@ import type {
   DirectoryEntry,
   Entry,
   FileSystemStat,
+  NameEntry,
   NodeId,
   RangeLock,
 } from './filesystem.ts';
@@ -95,9 +96,13 @@ export interface OpenFile {
   flock?(kind: 'shared' | 'exclusive' | 'unlock'): void;
 }
 
-/** A directory opened for listing; cookies and `add` are those of FileSystem.readdir. */
+/** A directory opened for listing; cookies, `add` and `addName` are those of FileSystem.readdir. */
 export interface OpenDirectory {
   sync?(): void;
-  read(cookie: bigint, add: (entry: DirectoryEntry) => boolean): void;
+  read(
+    cookie: bigint,
+    add: (entry: DirectoryEntry) => boolean,
+    addName?: (entry: NameEntry) => boolean,
+  ): void;
   close(): void;
 }

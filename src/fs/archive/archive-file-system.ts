@@ -10,6 +10,7 @@ import {
   type FileSystem,
   type FileSystemStat,
   type HandleId,
+  type NameEntry,
   type NodeId,
   ROOT,
 } from '../filesystem.ts';
@@ -106,8 +107,13 @@ class ArchiveFileSystem {
     return this.room.fileAt(file).seek(offset, whence);
   }
 
-  readdir(directory: HandleId, cookie: bigint, add: (entry: DirectoryEntry) => boolean): void {
-    this.room.directoryAt(inRoom(directory)).read(cookie, add);
+  readdir(
+    directory: HandleId,
+    cookie: bigint,
+    add: (entry: DirectoryEntry) => boolean,
+    addName?: (entry: NameEntry) => boolean,
+  ): void {
+    this.room.directoryAt(inRoom(directory)).read(cookie, add, addName);
   }
 
   statfs(): FileSystemStat {

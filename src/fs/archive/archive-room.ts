@@ -157,11 +157,11 @@ export class ArchiveRoom implements Room {
     if (directory.type !== 'directory') throw Errno.of(errno.ENOTDIR);
     return new ArchivedDirectory({
       ino: inoOf(node),
-      list: this.demand?.listsNames(node)
-        ? (from) => reader.listNames(directory, from)
-        : (from) => reader.list(directory, from),
+      list: (from) => reader.list(directory, from),
+      listNames: (from, told) => reader.listNames(directory, from, told),
+      isByName: () => this.demand?.listsNames(node) ?? false,
+      nodeOf: (position) => archivedNode(slot, position),
       found: (entry) => archivedEntry(slot, entry),
-      inoOf: (position) => inoOf(archivedNode(slot, position)),
       release,
     });
   }

@@ -1,6 +1,7 @@
-import type { IndexEntry, ListedName } from '../../store/seal/reader.ts';
+import type { IndexEntry, ToldOfNames } from '../../store/seal/reader.ts';
 import { DT } from '../../sys/index.ts';
-import type { DirectoryEntry, Entry } from '../filesystem.ts';
+import type { DirectoryEntry, Entry, NameEntry, NodeId } from '../filesystem.ts';
+import { inoHighOf, inoLowOf, inoOf } from '../node-ids.ts';
 import type { OpenDirectory } from '../room.ts';
 import { direntType } from './archived-attr.ts';
 
@@ -10,10 +11,13 @@ const DOTS = 2;
 export interface ArchivedListing {
   readonly ino: bigint;
   /** What is in it; from 0 its beginning, else from a `next`. */
-  readonly list: (from: number) => Iterable<ListedName>;
+  readonly list: (from: number) => Iterable<{ entry: IndexEntry; next: number }>;
+  readonly listNames: (from: number, told: ToldOfNames) => void;
+  /** Whether files are listed by name alone. */
+  readonly isByName: () => boolean;
+  readonly nodeOf: (position: number) => NodeId;
   /** What lookup gives for an entry. */
   readonly found: (entry: IndexEntry) => Entry;
-  readonly inoOf: (position: number) => bigint;
   /** Called when it is closed. */
   readonly release: () => void;
 }
@@ -29,24 +33,62 @@ export class ArchivedDirectory implements OpenDirectory {
     this.listing = listing;
   }
 
-  read(cookie: bigint, add: (entry: DirectoryEntry) => boolean): void {
+  read(
+    cookie: bigint,
+    add: (entry: DirectoryEntry) => boolean,
+    addName?: (entry: NameEntry) => boolean,
+  ): void {
     const from = Number(cookie);
     for (let at = from; at < DOTS; at++) if (!add(this.dot(at))) return;
-    for (const { entry, next } of this.listing.list(Math.max(0, from - DOTS))) {
-      if (!add(this.entryOf(entry, BigInt(next + DOTS)))) return;
+    const start = Math.max(0, from - DOTS);
+    if (addName && this.listing.isByName()) {
+      this.readNames(start, add, addName);
+      return;
+    }
+    for (const { entry, next } of this.listing.list(start)) {
+      if (!add(this.entryOf(entry, next))) return;
     }
   }
 
-  private entryOf(entry: ListedName['entry'], cookie: bigint): DirectoryEntry {
-    const { name } = entry;
-    const common = {
-      name,
-      ino: this.listing.inoOf(entry.position),
-      type: direntType(entry),
-      cookie,
+  private readNames(
+    start: number,
+    add: (entry: DirectoryEntry) => boolean,
+    addName: (entry: NameEntry) => boolean,
+  ): void {
+    const { listNames, nodeOf } = this.listing;
+    const name: NameEntry = {
+      bytes: new Uint8Array(),
+      from: 0,
+      to: 0,
+      inoHigh: 0,
+      inoLow: 0,
+      type: DT.REG,
+      cookie: 0,
     };
-    if (!('mode' in entry)) return { ...common, isNameOnly: true };
-    return { ...common, found: this.listing.found(entry) };
+    listNames(start, {
+      file: (bytes, from, to, position, next) => {
+        const node = nodeOf(position);
+        name.bytes = bytes;
+        name.from = from;
+        name.to = to;
+        name.inoHigh = inoHighOf(node);
+        name.inoLow = inoLowOf(node);
+        name.cookie = next + DOTS;
+        return addName(name);
+      },
+      entry: (entry, next) => add(this.entryOf(entry, next)),
+    });
+  }
+
+  private entryOf(entry: IndexEntry, next: number): DirectoryEntry {
+    const { nodeOf, found } = this.listing;
+    return {
+      name: entry.name,
+      ino: inoOf(nodeOf(entry.position)),
+      type: direntType(entry),
+      cookie: BigInt(next + DOTS),
+      found: found(entry),
+    };
   }
 
   close(): void {

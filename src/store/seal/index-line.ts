@@ -14,15 +14,19 @@ export function scanLine(text: Uint8Array, position: number): IndexEntry | undef
   return scanner.entry(position);
 }
 
-/** No more than the name, where the line is that of an ordinary file. */
-export function scanFileName(text: Uint8Array, position: number): FileName | undefined {
-  scanner.start(text);
-  return scanner.fileName(position);
+/**
+ * Where in `text` the name of the line that begins at `at` lies, where that is the line of an ordinary
+ * file; undefined otherwise. What follows the type is not looked at.
+ */
+export function fileNameAt(text: Uint8Array, at: number): FileNamePlace | undefined {
+  scanner.start(text, at);
+  return scanner.fileNamePlace();
 }
 
-/** What a listing without attributes shows of a file. */
-export interface FileName extends Pick<IndexEntry, 'position' | 'name'> {
-  readonly type: 'file';
+/** From the first byte of a name to the one behind it. Good until the next call of `fileNameAt`. */
+export interface FileNamePlace {
+  readonly from: number;
+  readonly to: number;
 }
 
 const QUOTE = 0x22;
@@ -60,21 +64,26 @@ class Scanner {
   private text: Uint8Array = NAME;
   private at = 0;
   private failed = false;
+  private readonly place = { from: 0, to: 0 };
   /** Of the time read last: neighbours are often of the same second. */
   private seconds = 0;
   private secondsNs = 0n;
 
-  start(text: Uint8Array): void {
+  start(text: Uint8Array, at = 0): void {
     this.text = text;
-    this.at = 0;
+    this.at = at;
     this.failed = false;
   }
 
-  fileName(position: number): FileName | undefined {
+  fileNamePlace(): FileNamePlace | undefined {
     this.expect(NAME);
-    const name = this.name();
+    const { place } = this;
+    place.from = this.at;
+    const isAscii = this.skipString();
+    place.to = this.at - 1;
     this.expect(FILE);
-    return this.failed ? undefined : { position, name, type: 'file' };
+    if (this.failed) return undefined;
+    return isAscii || isUtf8(this.text.subarray(place.from, place.to)) ? place : undefined;
   }
 
   entry(position: number): IndexEntry | undefined {

@@ -1,13 +1,20 @@
 import { TaskfsError } from '../errors.ts';
 import type { DecryptedFile } from './decrypted-file.ts';
 import { type DecodedLine, decodeLine, type IndexEntry } from './index-entry.ts';
-import { type FileName, scanFileName } from './index-line.ts';
+import { fileNameAt } from './index-line.ts';
 import type { Stretch } from './stretch.ts';
 
 const NEWLINE = 0x0a;
 /** A line's first guess; longer ones are read in doubled steps. */
 const LINE = 512;
 const MAX_LINE = 64 * 1024 * 1024;
+
+/** Who hears what `names` finds; `next` is where the next line begins. Both answer whether to go on. */
+export interface ToldOfNames {
+  /** An ordinary file, whose name is `from` to `to` of `bytes`, which hold until the call returns. */
+  file(bytes: Uint8Array, from: number, to: number, position: number, next: number): boolean;
+  entry(entry: IndexEntry, next: number): boolean;
+}
 
 /**
  * Reads the index: one JSON line per name, the lines of a directory next to each other and sorted
@@ -39,12 +46,30 @@ export class IndexReader {
     return { decoded: decodeLine(text, position), next: position + text.length + 1 };
   }
 
-  /** The entry of the line at `position`, no more than the name where it is that of an ordinary file. */
-  nameAt(position: number): { readonly entry: IndexEntry | FileName; readonly next: number } {
-    const text = this.text(position);
-    const next = position + text.length + 1;
-    const entry = scanFileName(text, position) ?? this.resolve(decodeLine(text, position));
-    return { entry, next };
+  /**
+   * Tells of the lines from `position` to `end`, of ordinary files no more than the name: those are
+   * seen where they lie, and nothing is made for each. Ends early when told false.
+   */
+  names(position: number, end: number, told: ToldOfNames): void {
+    for (let at = position; at < end; ) {
+      const here = this.file.peek(at);
+      const length = Math.min(here.length, end - at);
+      let line = 0;
+      while (line < length) {
+        const place = fileNameAt(here, line);
+        const newline = place ? here.indexOf(NEWLINE, place.to) : -1;
+        if (!place || newline === -1) break;
+        const next = newline + 1;
+        if (!told.file(here, place.from, place.to, at + line, at + next)) return;
+        line = next;
+      }
+      at += line;
+      if (line >= length) continue;
+      // No ordinary file's, or one that goes on in the next chunk.
+      const { decoded, next } = this.line(at);
+      if (!told.entry(this.resolve(decoded), next)) return;
+      at = next;
+    }
   }
 
   /** Follows a further name to its file. */
