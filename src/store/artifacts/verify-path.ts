@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { TaskfsError } from '../errors.ts';
 import { ContentCheck, storedLength } from '../seal/content-check.ts';
-import { openPayload, readChunks } from '../seal/decrypted-file.ts';
+import { openPayload, readChunk } from '../seal/decrypted-file.ts';
 import type { Finding } from '../seal/finding.ts';
 import { FILES } from '../seal/layout.ts';
 import { lossOf } from '../seal/loss.ts';
@@ -114,7 +114,7 @@ async function verifyFile(
 
 function openOne(payload: Payload, number: number): Buffer | undefined {
   try {
-    return readChunks(payload, number, 1)[0];
+    return readChunk(payload, number);
   } catch (error) {
     if (error instanceof TaskfsError && error.kind === 'damaged') return undefined;
     throw error;

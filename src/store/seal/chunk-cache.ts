@@ -28,6 +28,8 @@ export class ChunkCache {
   private readonly used: Uint8Array;
   private readonly rooms: Buffer[] = [];
   private hand = 0;
+  /** For a chunk that finds no place. */
+  private spare: Buffer | undefined;
 
   /** `size`: how many chunks there is room for. Memory is taken when it is first used. */
   constructor(size: number) {
@@ -42,21 +44,32 @@ export class ChunkCache {
     const place = places.get(chunk);
     if (place === undefined) return undefined;
     if (!this.isReady(place)) {
-      places.delete(chunk);
-      this.owners[place] = undefined;
+      this.disown(place);
       return undefined;
     }
     this.used[place] = 1;
     return this.room(place);
   }
 
-  /** Keeps a chunk's plaintext. */
-  put(places: Places, chunk: number, plain: Uint8Array): void {
+  /**
+   * Has `open` put a chunk's plaintext into its room, and keeps it where that was possible: else, as
+   * what is there is nothing to be used, undefined. The room is good until the next call.
+   */
+  fill(places: Places, chunk: number, open: (room: Buffer) => boolean): Buffer | undefined {
     const place = this.take(places, chunk);
-    if (place === undefined) return;
-    this.room(place).set(plain);
+    if (place === undefined) {
+      this.spare ??= Buffer.allocUnsafeSlow(CHUNK);
+      return open(this.spare) ? this.spare : undefined;
+    }
+    Atomics.store(this.states, place, PLACE.empty);
+    const room = this.room(place);
+    if (!open(room)) {
+      this.disown(place);
+      return undefined;
+    }
     this.used[place] = 1;
     Atomics.store(this.states, place, PLACE.ready);
+    return room;
   }
 
   /** A place for a chunk that another thread fills; undefined where all are waited for. */
@@ -82,6 +95,13 @@ export class ChunkCache {
       Atomics.wait(this.states, place, PLACE.coming, PATIENCE_MS);
     }
     return Atomics.load(this.states, place) === PLACE.ready;
+  }
+
+  private disown(place: number): void {
+    const owner = this.owners[place];
+    owner?.places.delete(owner.chunk);
+    this.owners[place] = undefined;
+    this.used[place] = 0;
   }
 
   private take(places: Places, chunk: number): number | undefined {

@@ -7,6 +7,7 @@ import {
   CHUNK,
   NONCE,
   openChunk,
+  openChunkInto,
   type Payload,
   payloadKey,
   plainSize,
@@ -63,31 +64,47 @@ function truncated(path: string, at: number): TaskfsError {
   });
 }
 
-/** Opens chunks `first` to `first + count - 1`, read at once. Throws `damaged` at the first that is not whole. */
-export function readChunks(payload: Payload, first: number, count: number): Buffer[] {
-  const { fd, start, length } = payload;
-  const from = first * SEALED_CHUNK;
-  const sealed = Buffer.allocUnsafe(Math.min(count * SEALED_CHUNK, length - from));
-  const got = readFully(fd, sealed, start + from);
-  if (got < sealed.length) throw truncated(payload.path, start + from + got);
-  const chunks: Buffer[] = [];
-  for (let at = 0; at < sealed.length; at += SEALED_CHUNK) {
-    chunks.push(open(payload, first + chunks.length, sealed.subarray(at, at + SEALED_CHUNK)));
-  }
-  return chunks;
+/** Opens one chunk. Throws `damaged` where it is not whole. */
+export function readChunk(payload: Payload, number: number): Buffer {
+  const sealed = readSealed(payload, number, 1);
+  const plain = Buffer.allocUnsafe(Math.max(sealed.length - TAG, 0));
+  if (!openInto(payload, number, sealed, plain)) throw damageOf(payload, number, sealed);
+  return plain;
 }
 
-function open(payload: Payload, number: number, sealed: Buffer): Buffer {
-  const { key, path, start, length } = payload;
+/** What was read last as it lies in the file: one room serves all reads of a thread in turn. */
+let sealedRoom = Buffer.alloc(0);
+
+/** Chunks `first` to `first + count - 1` as they are in the file, fewer bytes where it was cut. */
+function readSealed({ fd, start, length }: Payload, first: number, count: number): Buffer {
+  const from = first * SEALED_CHUNK;
+  const size = Math.min(count * SEALED_CHUNK, length - from);
+  if (sealedRoom.length < size) sealedRoom = Buffer.allocUnsafeSlow(size);
+  const got = readFully(fd, sealedRoom.subarray(0, size), start + from);
+  return sealedRoom.subarray(0, got);
+}
+
+/** Where it is false, what is in `plain` is nothing to be used. */
+function openInto(payload: Payload, number: number, sealed: Buffer, plain: Buffer): boolean {
+  const { key, length } = payload;
   const at = number * SEALED_CHUNK;
-  const last = at + sealed.length === length;
-  const plain = openChunk(key, number, last, sealed);
-  if (plain) return plain;
-  // A whole chunk that says "more follows" at the end of the file: what followed was cut off.
-  if (last && sealed.length > TAG && openChunk(key, number, false, sealed)) {
-    throw truncated(path, start + length);
+  const size = Math.min(SEALED_CHUNK, length - at);
+  if (sealed.length < size) return false;
+  return openChunkInto(key, number, at + size === length, sealed, plain);
+}
+
+/** What is wrong with a chunk that does not open. */
+function damageOf({ key, path, start, length }: Payload, number: number, sealed: Buffer) {
+  const at = number * SEALED_CHUNK;
+  if (sealed.length < Math.min(SEALED_CHUNK, length - at)) {
+    return truncated(path, start + at + sealed.length);
   }
-  throw new TaskfsError('damaged', `${path} is damaged in chunk ${number} (byte ${start + at})`, {
+  // A whole chunk that says "more follows" at the end of the file: what followed was cut off.
+  const last = at + sealed.length === length;
+  if (last && sealed.length > TAG && openChunk(key, number, false, sealed)) {
+    return truncated(path, start + length);
+  }
+  return new TaskfsError('damaged', `${path} is damaged in chunk ${number} (byte ${start + at})`, {
     hint: "'taskfs verify --deep' says which files that concerns; the others still read.",
   });
 }
@@ -114,17 +131,27 @@ export function openDecrypted(
   const places: Places = new Map();
   const sequence = ahead && new ReadAhead(payload, chunks, places, ahead);
 
-  const load = (number: number, wanted: number): Buffer => {
-    const limit = number + Math.min(wanted, AT_ONCE, chunks - number);
-    let end = number + 1;
+  const keep = (number: number, sealed: Buffer): Buffer | undefined =>
+    cache.fill(places, number, (room) =>
+      openInto(payload, number, sealed, room.subarray(0, Math.max(sealed.length - TAG, 0))),
+    );
+  const load = (first: number, wanted: number): Buffer => {
+    const limit = first + Math.min(wanted, AT_ONCE, chunks - first);
+    let end = first + 1;
     while (end < limit && !places.has(end)) end++;
-    const loaded = loadAhead(payload, number, end - number);
-    loaded.forEach((chunk, index) => {
-      cache.put(places, number + index, chunk);
-    });
-    return loaded[0] as Buffer;
+    const sealed = readSealed(payload, first, end - first);
+    const sealedOf = (number: number): Buffer => {
+      const at = (number - first) * SEALED_CHUNK;
+      return sealed.subarray(at, at + SEALED_CHUNK);
+    };
+    // The first one last: any of them may get the room of one before it. Damage in the others is for
+    // whoever asks for those to meet.
+    for (let number = end - 1; number > first; number--) keep(number, sealedOf(number));
+    const plain = keep(first, sealedOf(first));
+    if (plain) return plain;
+    throw damageOf(payload, first, sealedOf(first));
   };
-  /** The chunk of that number; its bytes end where the file's do, or later. */
+  /** The chunk of that number, good until the next call; its bytes end where the file's do, or later. */
   const chunkAt = (number: number, wanted: number): Buffer => {
     sequence?.note(number);
     return cache.get(places, number) ?? load(number, wanted);
@@ -154,15 +181,4 @@ export function openDecrypted(
       closeSync(payload.fd);
     },
   };
-}
-
-/** Only the first chunk was asked for: damage further on is somebody else's to meet. */
-function loadAhead(payload: Payload, first: number, count: number): Buffer[] {
-  if (count === 1) return readChunks(payload, first, 1);
-  try {
-    return readChunks(payload, first, count);
-  } catch (error) {
-    if (!(error instanceof TaskfsError)) throw error;
-    return readChunks(payload, first, 1);
-  }
 }

@@ -36,6 +36,8 @@ export class ReadAhead {
   note(chunk: number): void {
     if (chunk === this.last) return;
     const isStep = chunk > this.last && chunk <= this.last + STRIDE;
+    // Who walks a tree comes back to its directories' own lines between the steps.
+    if (!isStep && this.places.has(chunk)) return;
     this.steps = isStep ? this.steps + 1 : 0;
     this.last = chunk;
     if (!isStep) this.batch = 4;
