@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { bind, check, type Native } from './libc.ts';
 
 /** What Linux keeps for each thread and Node only for the process. Bound at the first call: Linux only. */
@@ -19,3 +20,16 @@ export function setUmask(mask: number): void {
   umask(mask);
   current = mask;
 }
+
+/** The calling thread's number, for `isThreadGone`; 0 where that could not tell. */
+export function threadNumber(): number {
+  if (process.platform !== 'linux') return 0;
+  const number = bind('int gettid()')() as number;
+  return existsSync(taskPath(number)) ? number : 0;
+}
+
+/** Whether a thread of this process has ended for good, however it did. */
+export const isThreadGone = (number: number): boolean =>
+  !existsSync(taskPath(number)) && existsSync(taskPath(process.pid));
+
+const taskPath = (number: number): string => `/proc/self/task/${number}`;

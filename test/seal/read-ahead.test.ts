@@ -1,9 +1,10 @@
 import { openSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { loadIdentities } from '../../src/store/keys.ts';
-import { ChunkCache } from '../../src/store/seal/chunk-cache.ts';
+import { ChunkCache, PLACE } from '../../src/store/seal/chunk-cache.ts';
 import { DecryptAhead } from '../../src/store/seal/decrypt-ahead.ts';
 import { CHUNK, SEALED_CHUNK } from '../../src/store/seal/payload.ts';
 import { type ArchiveReader, type IndexEntry, openArchive } from '../../src/store/seal/reader.ts';
@@ -132,4 +133,47 @@ test('another file in the place of the open one is never taken for it', async ()
   renameSync(otherPath, path);
   expect(readAll(reader, 10_000).equals(task.content)).toBe(true);
   expect(asked.length).toBeGreaterThan(0);
+});
+
+test('a thread that dies is missed at once, and another takes its place', async () => {
+  const task = await sealed();
+  const ahead = new DecryptAhead(new ChunkCache(128));
+  const started: Worker[] = [];
+  const request = ahead.request.bind(ahead);
+  let kills = 0;
+  ahead.request = (payload, first, places) => {
+    request(payload, first, places);
+    const worker = Reflect.get(ahead, 'worker') as Worker;
+    if (!started.includes(worker)) started.push(worker);
+    if (places.length < 16 || kills > 0) return;
+    // It has much to do now, and will do none of it.
+    kills++;
+    void worker.terminate();
+  };
+  const keys = await unlockArchive(task.paths.archive, await loadIdentities(task.store));
+  const reader = openArchive(task.paths.archive, keys, { cache: ahead.cache, ahead });
+  onTestFinished(() => {
+    reader.close();
+    ahead.close();
+  });
+  expect(readAll(reader, 10_000).equals(task.content)).toBe(true);
+  expect(kills).toBe(1);
+  // Had it been waited for until patience ends, nobody would be asked any more.
+  expect(started.length).toBe(2);
+});
+
+test('a thread that is silent is waited for once', () => {
+  const cache = new ChunkCache(8);
+  const places = new Map<number, number>();
+  for (let chunk = 0; chunk < 4; chunk++) cache.expect(places, chunk);
+  const wait = vi.spyOn(Atomics, 'wait');
+  onTestFinished(() => wait.mockRestore());
+  expect(cache.get(places, 0)).toBeUndefined();
+  const waits = wait.mock.calls.length;
+  expect(cache.get(places, 1)).toBeUndefined();
+  expect(cache.expect(places, 9)).toBeUndefined();
+  expect(wait.mock.calls.length).toBe(waits);
+  // Once it speaks again, it is trusted again.
+  Atomics.store(cache.states, 0, PLACE.ready);
+  expect(cache.expect(places, 9)).toBeDefined();
 });

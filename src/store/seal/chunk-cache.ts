@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { CHUNK } from './payload.ts';
 
 /** What is in a place of the cache. */
@@ -11,6 +12,8 @@ export const PLACE = {
 
 /** Longer than any disk takes for one chunk that another thread waits for. */
 const PATIENCE_MS = 2000;
+/** How often who waits looks whether the other thread is still there. */
+const LOOK_MS = 50;
 
 /** Which chunks of one file are where. */
 export type Places = Map<number, number>;
@@ -30,6 +33,9 @@ export class ChunkCache {
   private hand = 0;
   /** For a chunk that finds no place. */
   private spare: Buffer | undefined;
+  /** A place that was waited for in vain. */
+  private awaited: number | undefined;
+  private isFilled: () => boolean = () => true;
 
   /** `size`: how many chunks there is room for. Memory is taken when it is first used. */
   constructor(size: number) {
@@ -37,6 +43,11 @@ export class ChunkCache {
     this.states = new Int32Array(new SharedArrayBuffer(size * Int32Array.BYTES_PER_ELEMENT));
     this.owners = new Array(size).fill(undefined);
     this.used = new Uint8Array(size);
+  }
+
+  /** `isFilled`: whether the thread that fills places that are expected is still there. */
+  watch(isFilled: () => boolean): void {
+    this.isFilled = isFilled;
   }
 
   /** A chunk's plaintext, in a whole chunk's room; undefined where it is not there. Waits for one that is coming. */
@@ -72,8 +83,9 @@ export class ChunkCache {
     return room;
   }
 
-  /** A place for a chunk that another thread fills; undefined where all are waited for. */
+  /** A place for a chunk that another thread fills; undefined where all are waited for, or it is silent. */
   expect(places: Places, chunk: number): number | undefined {
+    if (this.isSilent()) return undefined;
     const place = this.take(places, chunk);
     if (place === undefined) return undefined;
     this.used[place] = 1;
@@ -90,11 +102,26 @@ export class ChunkCache {
     places.clear();
   }
 
+  /** The thread that was to fill places is gone for good: nothing comes any more. */
+  giveUp(): void {
+    for (let place = 0; place < this.states.length; place++) {
+      Atomics.compareExchange(this.states, place, PLACE.coming, PLACE.empty);
+    }
+  }
+
   private isReady(place: number): boolean {
-    if (Atomics.load(this.states, place) === PLACE.coming) {
-      Atomics.wait(this.states, place, PLACE.coming, PATIENCE_MS);
+    const end = performance.now() + PATIENCE_MS;
+    while (Atomics.load(this.states, place) === PLACE.coming && !this.isSilent()) {
+      Atomics.wait(this.states, place, PLACE.coming, LOOK_MS);
+      if (!this.isFilled()) this.giveUp();
+      else if (performance.now() > end) this.awaited = place;
     }
     return Atomics.load(this.states, place) === PLACE.ready;
+  }
+
+  /** A place that was waited for in vain still waits: nobody waits for others meanwhile. */
+  private isSilent(): boolean {
+    return this.awaited !== undefined && Atomics.load(this.states, this.awaited) === PLACE.coming;
   }
 
   private disown(place: number): void {

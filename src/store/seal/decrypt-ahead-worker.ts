@@ -2,16 +2,18 @@
 import { closeSync, constants, openSync, read } from 'node:fs';
 import { promisify } from 'node:util';
 import { parentPort, workerData } from 'node:worker_threads';
+import { threadNumber } from '../../sys/thread.ts';
 import { PLACE } from './chunk-cache.ts';
 import type { AheadRequest, AheadSetup } from './decrypt-ahead.ts';
 import { CHUNK, openChunkInto, SEALED_CHUNK, TAG } from './payload.ts';
 
-const { memory, states } = workerData as AheadSetup;
+const { memory, states, thread } = workerData as AheadSetup;
 const plaintext = Buffer.from(memory);
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 const readAsync = promisify(read);
 const spare: Buffer[] = [];
 let before: Promise<void> = Promise.resolve();
+Atomics.store(thread, 0, threadNumber());
 
 // All that was asked for is read at once, so that the disk has work while chunks are opened in turn.
 parentPort?.on('message', (request: AheadRequest) => {

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { isThreadGone } from '../../sys/thread.ts';
 import type { ChunkCache } from './chunk-cache.ts';
 import type { Payload } from './payload.ts';
 
@@ -8,6 +9,8 @@ import type { Payload } from './payload.ts';
 export interface AheadSetup {
   readonly memory: SharedArrayBuffer;
   readonly states: Int32Array<SharedArrayBuffer>;
+  /** The thread writes its number here: that it is there no more is seen without an event loop. */
+  readonly thread: Int32Array<SharedArrayBuffer>;
 }
 
 /** Chunks to open: which, of what, and where each goes in the cache. */
@@ -29,9 +32,11 @@ const WORKER = new URL(`./decrypt-ahead-worker${extname(import.meta.url)}`, impo
 export class DecryptAhead {
   readonly cache: ChunkCache;
   private worker: Worker | undefined;
+  private readonly thread = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 
   constructor(cache: ChunkCache) {
     this.cache = cache;
+    cache.watch(() => this.isThere());
   }
 
   /** Fills places that the cache expects chunks in, from chunk `first` on. */
@@ -43,10 +48,19 @@ export class DecryptAhead {
 
   private start(): Worker {
     const { memory, states } = this.cache;
-    const setup: AheadSetup = { memory, states };
+    const setup: AheadSetup = { memory, states, thread: this.thread };
     const worker = new Worker(WORKER, { workerData: setup, name: 'taskfs-ahead' });
     worker.unref();
     return worker;
+  }
+
+  /** Whether the thread is there, or may be. Where it is not, the next request starts another. */
+  private isThere(): boolean {
+    const number = Atomics.load(this.thread, 0);
+    if (number === 0 || !isThreadGone(number)) return true;
+    Atomics.store(this.thread, 0, 0);
+    this.worker = undefined;
+    return false;
   }
 
   close(): void {
