@@ -26,6 +26,9 @@ export class Hints {
   private watcher: FSWatcher | undefined;
   private byDirectory = new Map<string, Set<string> | 'anything'>();
   private told = 0;
+  /** Resolves once the tree is watched, or will not be. */
+  private readonly settled = Promise.withResolvers<void>();
+  private isClosed = false;
 
   /** `wake` is called for every hint and every trouble. */
   constructor(path: string, wake: () => void) {
@@ -33,9 +36,10 @@ export class Hints {
     this.wake = wake;
   }
 
-  /** Resolves when the whole tree is being watched. */
+  /** Resolves when the whole tree is being watched, or nobody wants to know any more. */
   async start(): Promise<void> {
     const { watch } = await import('chokidar');
+    if (this.isClosed) return;
     const watcher = watch(this.path, {
       followSymlinks: false,
       ignorePermissionErrors: true,
@@ -49,10 +53,14 @@ export class Hints {
     // What was put into a new directory before its watch stood has raised no event.
     watcher.on('addDir', (path) => this.add(path, null));
     watcher.on('error', (error) => this.fail(error));
-    await new Promise<void>((resolve) => watcher.once('ready', resolve));
+    // A watcher that is closed is never ready.
+    watcher.once('ready', this.settled.resolve);
+    await this.settled.promise;
   }
 
   async close(): Promise<void> {
+    this.isClosed = true;
+    this.settled.resolve();
     await this.watcher?.close();
     this.byDirectory.clear();
   }
