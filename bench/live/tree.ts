@@ -42,7 +42,7 @@ export function makeTree(beneath: string, files: number, as: As): void {
     writeFileSync(join(directory, `file-${made}.txt`), `line one of ${made}\nline two\n`.repeat(8));
   }
   if (as) execFileSync('chown', ['-R', `${as.uid}:${as.gid}`, root]);
-  const author = ['-c', 'user.name=bench', '-c', 'user.email=bench@localhost'];
+  const author = ['-c', 'gc.auto=0', '-c', 'user.name=bench', '-c', 'user.email=bench@localhost'];
   run(root, as, ['git', 'init', '-q']);
   run(root, as, ['git', 'add', '.']);
   run(root, as, ['git', ...author, 'commit', '-q', '-m', 'tree']);
