@@ -39,7 +39,8 @@ const FAR = 2 ** 51;
 const endOf = ({ section }: Omit<IndexEntry, 'position'>): number =>
   section ? section.start + section.length : 0;
 
-const lineOf = (made: Omit<IndexEntry, 'position'>): Buffer => encodeEntry(made).subarray(0, -1);
+const lineOf = (made: Omit<IndexEntry, 'position'>): Buffer =>
+  Buffer.from(encodeEntry(made).trimEnd());
 
 test('ordinary files and directories are read without JSON.parse, and as it reads them', () => {
   const plain = fc.string({ minLength: 1, unit: fc.constantFrom(...'azAZ09._- é€') });

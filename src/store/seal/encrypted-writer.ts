@@ -28,6 +28,8 @@ export function createAgeFile(path: string, header: AgeHeader): NewAgeFile {
 }
 
 const BLOCK_CHUNKS = 16;
+/** Bytes of a UTF-16 unit in UTF-8, at most. */
+const MAX_UTF8 = 3;
 
 /** Writes the payload of an age file front to back. */
 export class EncryptedWriter {
@@ -54,6 +56,18 @@ export class EncryptedWriter {
       this.position += part.length;
       at += part.length;
     }
+  }
+
+  /** Writes text as UTF-8, straight into what is encrypted: a buffer for each line would be garbage as large as the file. */
+  writeText(text: string): void {
+    const room = this.block.length - this.used;
+    if (room < MAX_UTF8 * text.length) {
+      this.write(Buffer.from(text));
+      return;
+    }
+    const length = this.block.write(text, this.used);
+    this.used += length;
+    this.position += length;
   }
 
   /** Writes the last chunk; returns the SHA-256 of the plaintext, hexadecimal. */

@@ -62,7 +62,7 @@ interface Line {
 }
 
 /** The line of an entry, its newline included. Put together by hand: there are as many as files. */
-export function encodeEntry(entry: Omit<IndexEntry, 'position'>): Buffer {
+export function encodeEntry(entry: Omit<IndexEntry, 'position'>): string {
   const { type, mode, uid, gid, size, nlink, atimeNs, mtimeNs, ctimeNs } = entry;
   const { target, offset, extents, sha256, mime, xattrs, section } = entry;
   let line = `{${bytesMember('name', entry.name)},"type":"${type}","mode":${mode}`;
@@ -75,12 +75,12 @@ export function encodeEntry(entry: Omit<IndexEntry, 'position'>): Buffer {
   if (mime) line += `,"mime":${JSON.stringify(mime)}`;
   if (xattrs) line += `,"xattrs":${JSON.stringify(xattrs.map(encodeXattr))}`;
   if (section) line += `,"section":${JSON.stringify(pair(section))}`;
-  return Buffer.from(`${line}}\n`);
+  return `${line}}\n`;
 }
 
 /** The line of a further name of a file whose first name's line begins at `position`. */
-export const encodeLink = (name: Buffer, position: number): Buffer =>
-  Buffer.from(`{${bytesMember('name', name)},"link":${position}}\n`);
+export const encodeLink = (name: Buffer, position: number): string =>
+  `{${bytesMember('name', name)},"link":${position}}\n`;
 
 const pair = ({ start, length }: Stretch) => [start, length] as const;
 const encodeXattr = ([name, value]: readonly [Buffer, Buffer]) =>

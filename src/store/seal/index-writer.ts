@@ -65,9 +65,9 @@ export class IndexWriter {
     }
   }
 
-  private write(line: Buffer): number {
+  private write(line: string): number {
     const { position } = this.file;
-    this.file.write(line);
+    this.file.writeText(line);
     return position;
   }
 }

@@ -5,7 +5,7 @@ import { TaskfsError } from '../errors.ts';
 import { headerMac, readHeader } from './age-header.ts';
 import { openPayload } from './decrypted-file.ts';
 import type { Payload } from './payload.ts';
-import { openChunk, SEALED_CHUNK, TAG } from './payload.ts';
+import { CHUNK, openChunk, openChunkInto, SEALED_CHUNK, TAG } from './payload.ts';
 import { readFully } from './read-fully.ts';
 import type { FileSeal } from './seal-record.ts';
 
@@ -14,7 +14,7 @@ export interface Chunk {
   readonly number: number;
   /** Bytes of plaintext it should hold. */
   readonly length: number;
-  /** Undefined where it is not what was sealed. */
+  /** Undefined where it is not what was sealed; good until the next chunk. */
   readonly plain: Buffer | undefined;
   /** Where it begins in the encrypted file. */
   readonly at: number;
@@ -41,12 +41,13 @@ export async function readThrough(
     readFully(payload.fd, start, 0);
     hash.update(start);
     const batch = Buffer.allocUnsafeSlow(Math.min(BATCH * SEALED_CHUNK, payload.length));
+    const plain = Buffer.allocUnsafeSlow(CHUNK);
     for (let at = 0; at < payload.length; at += batch.length) {
       const sealed = batch.subarray(0, Math.min(batch.length, payload.length - at));
       const got = readFully(payload.fd, sealed, payload.start + at);
       if (got < sealed.length) throw new TaskfsError('damaged', `${path} is truncated`);
       hash.update(sealed);
-      for (const chunk of openAll(payload, at / SEALED_CHUNK, sealed)) onChunk(chunk);
+      for (const chunk of openAll(payload, at / SEALED_CHUNK, sealed, plain)) onChunk(chunk);
       await breathe();
     }
     const mac = headerMac(readHeader(payload.fd, path));
@@ -56,15 +57,16 @@ export async function readThrough(
   }
 }
 
-function* openAll(payload: Payload, first: number, batch: Buffer): Generator<Chunk> {
+function* openAll(payload: Payload, first: number, batch: Buffer, into: Buffer): Generator<Chunk> {
   const { key, start, length } = payload;
   for (let within = 0; within < batch.length; within += SEALED_CHUNK) {
     const number = first + within / SEALED_CHUNK;
     const sealed = batch.subarray(within, within + SEALED_CHUNK);
     const at = number * SEALED_CHUNK;
     const last = at + sealed.length === length;
-    const plain = openChunk(key, number, last, sealed);
+    const opened = into.subarray(0, sealed.length - TAG);
+    const plain = openChunkInto(key, number, last, sealed, opened) ? opened : undefined;
     const cutOff = !plain && last && openChunk(key, number, false, sealed) !== undefined;
-    yield { number, length: sealed.length - TAG, plain, at: start + at, cutOff };
+    yield { number, length: opened.length, plain, at: start + at, cutOff };
   }
 }
