@@ -8,6 +8,7 @@ const c = {
   fallocate: bind('int fallocate(int, int, int64_t, int64_t)'),
   copy_file_range: bind('int64_t copy_file_range(int, void *, int, void *, size_t, unsigned int)'),
   syncfs: bind('int syncfs(int)'),
+  posix_fadvise: bind('int posix_fadvise(int, int64_t, int64_t, int)'),
 };
 
 export const SEEK_DATA = 3;
@@ -58,6 +59,13 @@ export function copyFileRange(
   from.writeBigInt64LE(sourceOffset);
   to.writeBigInt64LE(targetOffset);
   return check(c.copy_file_range(source, from, target, to, length, 0));
+}
+
+const WILL_NEED = 3;
+
+/** Has the first `length` bytes of a file read into the page cache, and does not wait for it. Advice: it never fails. */
+export function readSoon(fd: number, length: number): void {
+  c.posix_fadvise(fd, 0, length, WILL_NEED);
 }
 
 export function syncfs(fd: number): void {

@@ -1,5 +1,6 @@
 import { createHash, hash } from 'node:crypto';
 import { closeSync, readSync } from 'node:fs';
+import { readSoon } from '../../sys/index.ts';
 import type { Batch } from './batch.ts';
 import { changeOf, needsLoan, openContent, openToRead } from './content.ts';
 import { join, TreeChanged } from './descent.ts';
@@ -32,13 +33,15 @@ export interface FillOptions {
   readonly onLend?: OnLend;
 }
 
-/** A file of a batch, in its directory. */
-interface FileEntry {
+/** An entry of a batch, and its file where it has content: open already, so that all of a batch are read soon. */
+interface Opened {
   readonly entry: PlanEntry;
-  readonly fd: number;
   readonly path: Buffer;
-  readonly number: number;
+  readonly fd: number | undefined;
 }
+
+/** What is read of a file ahead, in bytes: the kernel sees to the rest of a larger one. */
+const READ_SOON = 1024 * 1024;
 
 /** Puts entries of a tar, headers and content, into the window. */
 export class Filler {
@@ -55,10 +58,26 @@ export class Filler {
 
   /** Throws TreeChanged, Errno or what node:fs throws. */
   fill({ at, firstFile, entries, places }: Batch): void {
-    const bytes = Buffer.from(entries.buffer, entries.byteOffset, entries.length);
     this.at = at;
     this.told = at;
     let number = firstFile;
+    const opened: Opened[] = [];
+    try {
+      this.openAll({ entries, places }, opened);
+      for (const one of opened) {
+        this.putHeader(one.entry, one.path);
+        if (one.fd !== undefined) this.putFile(one.entry, one.path, one.fd, number++);
+      }
+    } finally {
+      for (const { fd } of opened) if (fd !== undefined) closeSync(fd);
+    }
+    this.tell();
+    this.options.window.countFiles(number - firstFile);
+  }
+
+  /** A disk that is asked for all files of a batch at once takes a fifth of the time that one after the other take. */
+  private openAll({ entries, places }: Pick<Batch, 'entries' | 'places'>, opened: Opened[]): void {
+    const bytes = Buffer.from(entries.buffer, entries.byteOffset, entries.length);
     let next = 0;
     for (const place of places) {
       const directory = Buffer.from(place.path.buffer, place.path.byteOffset, place.path.length);
@@ -66,12 +85,19 @@ export class Filler {
         const entry = decodePlanEntry(bytes, next);
         next += encodedLength(bytes, next);
         const path = entry.kind === 'enter' ? directory : join(directory, entry.name);
-        this.putHeader(entry, path);
-        if (hasContent(entry)) this.putFile({ entry, fd: place.fd, path, number: number++ });
+        const fd = hasContent(entry) ? this.open(entry, path, place.fd) : undefined;
+        opened.push({ entry, path, fd });
       }
     }
-    this.tell();
-    this.options.window.countFiles(number - firstFile);
+  }
+
+  private open(entry: PlanEntry, path: Buffer, directory: number): number {
+    const { onLend } = this.options;
+    const found = { fd: directory, path, name: entry.name, stat: entry.stat };
+    const isLent = onLend && needsLoan(entry.stat);
+    const fd = isLent ? openContent(found, onLend) : openToRead(found);
+    if (entry.stat.size > 0) readSoon(fd, Math.min(entry.stat.size, READ_SOON));
+    return fd;
   }
 
   /** What a tar ends with. */
@@ -94,21 +120,14 @@ export class Filler {
     }
   }
 
-  private putFile(file: FileEntry): void {
-    const { onLend, digests } = this.options;
-    const { entry, path, number } = file;
-    const found = { ...file, name: entry.name, stat: entry.stat };
-    const isLent = onLend && needsLoan(entry.stat);
-    const fd = isLent ? openContent(found, onLend) : openToRead(found);
+  private putFile(entry: PlanEntry, path: Buffer, fd: number, number: number): void {
     try {
-      digests.set(this.putContent(fd, entry), number * DIGEST);
+      this.options.digests.set(this.putContent(fd, entry), number * DIGEST);
       this.noteChange(fd, entry, path);
     } catch (error) {
       // A directory in its place cannot even be read.
       if (changeOf(fd, entry.stat) === 'replaced') throw new TreeChanged(path);
       throw error;
-    } finally {
-      closeSync(fd);
     }
     this.putZeros(padding(contentLength(entry)));
   }
