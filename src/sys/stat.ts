@@ -72,8 +72,20 @@ function decode(): Stat {
   };
 }
 
+const BILLION = 1_000_000_000n;
+/** Of the time read last: neighbours are often of the same second. */
+let seconds = 0;
+let secondsNs = 0n;
+
 function time(offset: number): bigint {
-  return view.getBigInt64(offset, true) * 1_000_000_000n + BigInt(view.getUint32(offset + 8, true));
+  const low = view.getUint32(offset, true);
+  const high = view.getInt32(offset + 4, true);
+  const now = high * 2 ** 32 + low;
+  if (now !== seconds) {
+    seconds = now;
+    secondsNs = view.getBigInt64(offset, true) * BILLION;
+  }
+  return secondsNs + BigInt(view.getUint32(offset + 8, true));
 }
 
 /** new_encode_dev of the kernel: minor's low byte, major, minor's high bits. */

@@ -1,5 +1,6 @@
+import { AT } from './at.ts';
 import { Errno, errno } from './errno.ts';
-import { bind, check, cstring } from './libc.ts';
+import { bind, check, cstring, lastErrno } from './libc.ts';
 
 /**
  * Extended attributes of what a descriptor stands for. The path goes through /proc/self/fd, so that
@@ -13,6 +14,7 @@ const c = {
   getOf: bind('int64_t lgetxattr(const void *, const void *, void *, size_t)'),
   listOf: bind('int64_t llistxattr(const void *, void *, size_t)'),
   remove: bind('int removexattr(const void *, const void *)'),
+  listAt: bind('int64_t syscall(int64_t, int64_t, const void *, int64_t, void *, int64_t)'),
 };
 
 const XATTR_SIZE_MAX = 65536;
@@ -71,6 +73,24 @@ export function userXattrs(fd: number): (readonly [name: Buffer, value: Buffer])
     .map((name) => [name, getXattr(fd, name)] as const);
 }
 
+/** Number of listxattrat(2), which Linux has since 6.13: one for all architectures. */
+const SYS_LISTXATTRAT = 465;
+/** What a kernel answers to a call that it lacks, or a sandbox to one that it does not know. */
+const UNKNOWN: readonly number[] = [errno.ENOSYS, errno.EPERM];
+let hasListAt = true;
+
+/** Leaves the names in `scratch`; returns their length, or -1 as libc does. */
+function listAt(dirfd: number, name: Buffer): number {
+  if (hasListAt) {
+    const flags = AT.SYMLINK_NOFOLLOW;
+    const text = cstring(name);
+    const length = c.listAt(SYS_LISTXATTRAT, dirfd, text, flags, scratch, scratch.length);
+    if (length !== -1 || !UNKNOWN.includes(lastErrno())) return length;
+    hasListAt = false;
+  }
+  return c.listOf(pathIn(dirfd, name), scratch, scratch.length);
+}
+
 const pathIn = (dirfd: number, name: Buffer): Buffer =>
   Buffer.concat([Buffer.from(`/proc/self/fd/${dirfd}/`), name, Buffer.alloc(1)]);
 
@@ -79,8 +99,10 @@ export function userXattrsAt(
   dirfd: number,
   name: Buffer,
 ): (readonly [name: Buffer, value: Buffer])[] {
+  const length = listAt(dirfd, name);
+  if (length === 0) return [];
   const path = pathIn(dirfd, name);
-  return namesAfter(c.listOf(path, scratch, scratch.length))
+  return namesAfter(length)
     .filter(isUser)
     .map((attribute) => {
       const length = check(c.getOf(path, cstring(attribute), scratch, scratch.length));
