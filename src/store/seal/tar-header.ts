@@ -149,8 +149,14 @@ const escapeKeyword = (name: Buffer): string =>
 
 const BILLION = 1_000_000_000n;
 
+const NANO_DIGITS = 9;
+
 /** Decimal seconds with nine digits. */
 export function seconds(ns: bigint): string {
+  if (ns >= BILLION) {
+    const digits = String(ns);
+    return `${digits.slice(0, -NANO_DIGITS)}.${digits.slice(-NANO_DIGITS)}`;
+  }
   const magnitude = ns < 0n ? -ns : ns;
   const fraction = String(magnitude % BILLION).padStart(9, '0');
   return `${ns < 0n ? '-' : ''}${magnitude / BILLION}.${fraction}`;
