@@ -75,7 +75,7 @@ export class ArchiveRoom implements Room {
     const reader = this.archives.reader(slot);
     const found = reader.lookup(this.entryOf(parent, reader), name);
     if (!found) throw Errno.of(errno.ENOENT);
-    if (found.type === 'file') this.demand?.note();
+    if (found.type === 'file') this.demand?.note(slot);
     return archivedEntry(slot, found);
   }
 
@@ -133,7 +133,7 @@ export class ArchiveRoom implements Room {
     const reader = this.archives.reader(slot);
     const entry = this.entryOf(node, reader);
     if (entry.type !== 'file') throw Errno.of(entry.type === 'symlink' ? errno.ELOOP : errno.ENXIO);
-    this.demand?.note();
+    this.demand?.note(slot);
     return new ArchivedFile(this.slots.ownerOf(slot).task, entry, reader, release);
   }
 
@@ -159,7 +159,7 @@ export class ArchiveRoom implements Room {
       ino: inoOf(node),
       list: (from) => reader.list(directory, from),
       listNames: (from, told) => reader.listNames(directory, from, told),
-      isByName: () => this.demand?.listsNames(node) ?? false,
+      isByName: () => this.demand?.listsNames(slot, node) ?? false,
       nodeOf: (position) => archivedNode(slot, position),
       found: (entry) => archivedEntry(slot, entry),
       release,
