@@ -76,19 +76,43 @@ export interface DirectoryEntry {
 }
 
 /**
- * An entry of which nobody is expected to ask for more than the name and the type. One record serves
- * a whole listing, and numbers stand for bigints: such listings are of very many entries.
+ * An entry of a listing in numbers. One record serves a whole listing: such listings are of very many
+ * entries, and an object or a bigint for each would take most of the time.
  */
-export interface NameEntry {
+export interface PlainEntry {
   /** The name is `from` to `to` of these, which hold until the call returns. */
   bytes: Uint8Array;
   from: number;
   to: number;
-  /** The upper and the lower 32 bits. */
   inoHigh: number;
   inoLow: number;
   type: number;
   cookie: number;
+  /** What lookup would give; undefined where nobody is expected to ask for it. */
+  attributes: PlainAttributes | undefined;
+}
+
+/** An Entry in numbers; `rdev` is 0, `ino` that of the PlainEntry, of which the upper and the lower 32 bits are apart. */
+export interface PlainAttributes {
+  node: NodeId;
+  entryTtlMs: number;
+  attrTtlMs: number;
+  mode: number;
+  nlink: number;
+  uid: number;
+  gid: number;
+  size: number;
+  blocks: number;
+  blksize: number;
+  atime: Moment;
+  mtime: Moment;
+  ctime: Moment;
+}
+
+/** A time since 1970. */
+export interface Moment {
+  readonly seconds: number;
+  readonly nanoseconds: number;
 }
 
 /** Something that the kernel was told of a name is old before its time. */
@@ -202,13 +226,13 @@ export interface FileSystem {
   /**
    * Gives entries from `cookie` (0n: the beginning) on, `.` and `..` included, to `add` until that
    * returns false: there is no room, and this entry is asked for again. What `add` is given holds
-   * until it returns. Where a driver has `addName` it may be given entries instead, in the same order.
+   * until it returns. Where a driver has `addPlain` it may be given entries instead, in the same order.
    */
   readdir(
     handle: HandleId,
     cookie: bigint,
     add: (entry: DirectoryEntry) => boolean,
-    addName?: (entry: NameEntry) => boolean,
+    addPlain?: (entry: PlainEntry) => boolean,
   ): void;
   releasedir(handle: HandleId): void;
   fsyncdir(handle: HandleId): void;

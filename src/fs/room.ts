@@ -5,8 +5,8 @@ import type {
   DirectoryEntry,
   Entry,
   FileSystemStat,
-  NameEntry,
   NodeId,
+  PlainEntry,
   RangeLock,
 } from './filesystem.ts';
 
@@ -96,13 +96,13 @@ export interface OpenFile {
   flock?(kind: 'shared' | 'exclusive' | 'unlock'): void;
 }
 
-/** A directory opened for listing; cookies, `add` and `addName` are those of FileSystem.readdir. */
+/** A directory opened for listing; cookies, `add` and `addPlain` are those of FileSystem.readdir. */
 export interface OpenDirectory {
   sync?(): void;
   read(
     cookie: bigint,
     add: (entry: DirectoryEntry) => boolean,
-    addName?: (entry: NameEntry) => boolean,
+    addPlain?: (entry: PlainEntry) => boolean,
   ): void;
   close(): void;
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decodeJson, encodeEntry, type IndexEntry } from '../../src/store/seal/index-entry.ts';
-import { fileNameAt, scanLine } from '../../src/store/seal/index-line.ts';
+import { type FileLine, fileAt, fileNameAt, scanLine } from '../../src/store/seal/index-line.ts';
 
 const numRuns = process.env.TASKFS_LONG === '1' ? 200_000 : 3000;
 const size = fc.integer({ min: 0, max: 2 ** 49 });
@@ -42,6 +42,22 @@ const endOf = ({ section }: Omit<IndexEntry, 'position'>): number =>
 const lineOf = (made: Omit<IndexEntry, 'position'>): Buffer =>
   Buffer.from(encodeEntry(made).trimEnd());
 
+/** What a listing shows of a file. */
+const attributesOf = ({ mode, uid, gid, size, nlink, atimeNs, mtimeNs, ctimeNs }: Attributes) => ({
+  ...{ mode, uid, gid, size, nlink, atimeNs, mtimeNs, ctimeNs },
+});
+
+type Attributes = Omit<IndexEntry, 'position' | 'name' | 'type'>;
+
+function attributesIn(line: FileLine | undefined) {
+  if (!line) return undefined;
+  const { mode, uid, gid, size, nlink } = line;
+  const [atimeNs, mtimeNs, ctimeNs] = [line.atime, line.mtime, line.ctime].map(
+    ({ seconds, nanoseconds }) => BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds),
+  );
+  return { ...{ mode, uid, gid, size, nlink }, atimeNs, mtimeNs, ctimeNs };
+}
+
 test('ordinary files and directories are read without JSON.parse, and as it reads them', () => {
   const plain = fc.string({ minLength: 1, unit: fc.constantFrom(...'azAZ09._- é€') });
   const ordinary = entry(
@@ -52,9 +68,15 @@ test('ordinary files and directories are read without JSON.parse, and as it read
     const position = from + endOf(made);
     const line = lineOf(made);
     expect(scanLine(line, position)).toEqual(decodeJson(line, position));
-    const place = fileNameAt(Buffer.concat([Buffer.from('before\n'), line]), 7);
-    const listed = place && line.subarray(place.from - 7, place.to - 7);
-    expect(listed).toEqual(made.type === 'file' ? made.name : undefined);
+    const text = Buffer.concat([Buffer.from('before\n'), line, Buffer.from('\nafter')]);
+    for (const listed of [fileNameAt(text, 7), fileAt(text, 7)]) {
+      const listedName = listed && text.subarray(listed.from, listed.to);
+      expect(listedName).toEqual(made.type === 'file' ? made.name : undefined);
+      if (listed) expect(listed.next).toBe(text.length - 'after'.length);
+    }
+    expect(attributesIn(fileAt(text, 7))).toEqual(
+      made.type === 'file' ? attributesOf(made) : undefined,
+    );
   });
   fc.assert(property, { numRuns });
 });
@@ -69,6 +91,11 @@ test('whatever is read without JSON.parse is what JSON.parse reads, also of dama
     }
     const scanned = scanLine(line, FAR);
     if (scanned) expect(scanned).toEqual(decodeJson(line, FAR));
+    const listed = fileAt(Buffer.concat([line, Buffer.from('\n')]), 0);
+    if (!listed) return;
+    const whole = decodeJson(line, FAR) as IndexEntry;
+    expect(line.subarray(listed.from, listed.to)).toEqual(whole.name);
+    expect(attributesIn(listed)).toEqual(attributesOf(whole));
   });
   fc.assert(property, { numRuns });
 });

@@ -10,8 +10,8 @@ import {
   type FileSystem,
   type FileSystemStat,
   type HandleId,
-  type NameEntry,
   type NodeId,
+  type PlainEntry,
   ROOT,
 } from '../filesystem.ts';
 import { TOP } from '../node-ids.ts';
@@ -111,9 +111,9 @@ class ArchiveFileSystem {
     directory: HandleId,
     cookie: bigint,
     add: (entry: DirectoryEntry) => boolean,
-    addName?: (entry: NameEntry) => boolean,
+    addPlain?: (entry: PlainEntry) => boolean,
   ): void {
-    this.room.directoryAt(inRoom(directory)).read(cookie, add, addName);
+    this.room.directoryAt(inRoom(directory)).read(cookie, add, addPlain);
   }
 
   statfs(): FileSystemStat {

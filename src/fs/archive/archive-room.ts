@@ -20,7 +20,7 @@ import { spaceOf } from '../space.ts';
 import type { TaskRecords } from '../task-records.ts';
 import type { TaskSlots } from '../task-slots.ts';
 import { directoryAttr } from '../virtual-directory.ts';
-import { archivedAttr } from './archived-attr.ts';
+import { archivedAttr, SEALED_TTL_MS } from './archived-attr.ts';
 import { ArchivedDirectory } from './archived-directory.ts';
 import { ArchivedFile } from './archived-file.ts';
 import { archivedStatus, contentXattrs, sealedXattrs } from './archived-xattrs.ts';
@@ -28,8 +28,7 @@ import type { AttributeDemand } from './attribute-demand.ts';
 import type { OpenArchives } from './open-archives.ts';
 import { type ArchivedTask, TaskListing } from './task-listing.ts';
 
-/** What is sealed never changes; which tasks are sealed may. */
-const SEALED_TTL_MS = 86_400_000;
+/** Which tasks are sealed may change. */
 const TASKS_TTL_MS = 1000;
 /** Longer than any file system's clock takes from one time to the next. */
 const TICK_NS = 100_000_000n;
@@ -158,7 +157,7 @@ export class ArchiveRoom implements Room {
     return new ArchivedDirectory({
       ino: inoOf(node),
       list: (from) => reader.list(directory, from),
-      listNames: (from, told) => reader.listNames(directory, from, told),
+      tell: (from, withAttributes, told) => reader.tell(directory, from, withAttributes, told),
       isByName: () => this.demand?.listsNames(slot, node) ?? false,
       nodeOf: (position) => archivedNode(slot, position),
       found: (entry) => archivedEntry(slot, entry),

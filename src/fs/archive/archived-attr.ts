@@ -1,4 +1,4 @@
-import type { IndexEntry } from '../../store/seal/reader.ts';
+import type { FileLine, IndexEntry } from '../../store/seal/reader.ts';
 import {
   DT,
   S_IFBLK,
@@ -9,7 +9,7 @@ import {
   S_IFREG,
   S_IFSOCK,
 } from '../../sys/index.ts';
-import type { Attr, NodeId } from '../filesystem.ts';
+import type { Attr, Moment, NodeId, PlainAttributes } from '../filesystem.ts';
 import { inoOf } from '../node-ids.ts';
 
 const FORMATS: Readonly<Record<IndexEntry['type'], number>> = {
@@ -36,6 +36,9 @@ const TYPES: Readonly<Record<IndexEntry['type'], number>> = {
 export const direntType = ({ type }: Pick<IndexEntry, 'type'>): number => TYPES[type];
 
 const BLOCK = 512;
+const IO_SIZE = 65_536;
+/** What is sealed never changes. */
+export const SEALED_TTL_MS = 86_400_000;
 
 /** Attributes of an archived file: those that it was sealed with. */
 export function archivedAttr(node: NodeId, entry: IndexEntry): Attr {
@@ -48,13 +51,46 @@ export function archivedAttr(node: NodeId, entry: IndexEntry): Attr {
     rdev: 0,
     size: BigInt(entry.size),
     blocks: BigInt(Math.ceil(storedSize(entry) / BLOCK)),
-    blksize: 65536,
+    blksize: IO_SIZE,
     atimeNs: entry.atimeNs,
     mtimeNs: entry.mtimeNs,
     ctimeNs: entry.ctimeNs,
     btimeNs: entry.ctimeNs,
   };
 }
+
+/** Attributes of ordinary files, one after the other: all in one record. */
+export class PlainAttr implements PlainAttributes {
+  node = 0;
+  readonly entryTtlMs = SEALED_TTL_MS;
+  readonly attrTtlMs = SEALED_TTL_MS;
+  readonly blksize = IO_SIZE;
+  mode = 0;
+  nlink = 0;
+  uid = 0;
+  gid = 0;
+  size = 0;
+  blocks = 0;
+  atime: Moment = EPOCH;
+  mtime: Moment = EPOCH;
+  ctime: Moment = EPOCH;
+
+  set(node: NodeId, file: FileLine): this {
+    this.node = node;
+    this.mode = S_IFREG | file.mode;
+    this.nlink = file.nlink;
+    this.uid = file.uid;
+    this.gid = file.gid;
+    this.size = file.size;
+    this.blocks = Math.ceil(file.size / BLOCK);
+    this.atime = file.atime;
+    this.mtime = file.mtime;
+    this.ctime = file.ctime;
+    return this;
+  }
+}
+
+const EPOCH: Moment = { seconds: 0, nanoseconds: 0 };
 
 /** Bytes without the holes. */
 function storedSize({ size, extents }: IndexEntry): number {

@@ -1,9 +1,9 @@
-import type { IndexEntry, ToldOfNames } from '../../store/seal/reader.ts';
+import type { IndexEntry, ToldOfEntries } from '../../store/seal/reader.ts';
 import { DT } from '../../sys/index.ts';
-import type { DirectoryEntry, Entry, NameEntry, NodeId } from '../filesystem.ts';
+import type { DirectoryEntry, Entry, NodeId, PlainEntry } from '../filesystem.ts';
 import { inoHighOf, inoLowOf, inoOf } from '../node-ids.ts';
 import type { OpenDirectory } from '../room.ts';
-import { direntType } from './archived-attr.ts';
+import { direntType, PlainAttr } from './archived-attr.ts';
 
 const DOTS = 2;
 
@@ -12,7 +12,7 @@ export interface ArchivedListing {
   readonly ino: bigint;
   /** What is in it; from 0 its beginning, else from a `next`. */
   readonly list: (from: number) => Iterable<{ entry: IndexEntry; next: number }>;
-  readonly listNames: (from: number, told: ToldOfNames) => void;
+  readonly tell: (from: number, withAttributes: boolean, told: ToldOfEntries) => void;
   /** Whether files are listed by name alone. */
   readonly isByName: () => boolean;
   readonly nodeOf: (position: number) => NodeId;
@@ -36,13 +36,13 @@ export class ArchivedDirectory implements OpenDirectory {
   read(
     cookie: bigint,
     add: (entry: DirectoryEntry) => boolean,
-    addName?: (entry: NameEntry) => boolean,
+    addPlain?: (entry: PlainEntry) => boolean,
   ): void {
     const from = Number(cookie);
     for (let at = from; at < DOTS; at++) if (!add(this.dot(at))) return;
     const start = Math.max(0, from - DOTS);
-    if (addName && this.listing.isByName()) {
-      this.readNames(start, add, addName);
+    if (addPlain) {
+      this.tell(start, add, addPlain);
       return;
     }
     for (const { entry, next } of this.listing.list(start)) {
@@ -50,13 +50,14 @@ export class ArchivedDirectory implements OpenDirectory {
     }
   }
 
-  private readNames(
+  private tell(
     start: number,
     add: (entry: DirectoryEntry) => boolean,
-    addName: (entry: NameEntry) => boolean,
+    addPlain: (entry: PlainEntry) => boolean,
   ): void {
-    const { listNames, nodeOf } = this.listing;
-    const name: NameEntry = {
+    const { tell, isByName, nodeOf } = this.listing;
+    const attributes = isByName() ? undefined : new PlainAttr();
+    const plain: PlainEntry = {
       bytes: new Uint8Array(),
       from: 0,
       to: 0,
@@ -64,17 +65,19 @@ export class ArchivedDirectory implements OpenDirectory {
       inoLow: 0,
       type: DT.REG,
       cookie: 0,
+      attributes,
     };
-    listNames(start, {
-      file: (bytes, from, to, position, next) => {
+    tell(start, attributes !== undefined, {
+      file: (bytes, file, position, next) => {
         const node = nodeOf(position);
-        name.bytes = bytes;
-        name.from = from;
-        name.to = to;
-        name.inoHigh = inoHighOf(node);
-        name.inoLow = inoLowOf(node);
-        name.cookie = next + DOTS;
-        return addName(name);
+        plain.bytes = bytes;
+        plain.from = file.from;
+        plain.to = file.to;
+        plain.inoHigh = inoHighOf(node);
+        plain.inoLow = inoLowOf(node);
+        plain.cookie = next + DOTS;
+        if (attributes && 'mode' in file) attributes.set(node, file);
+        return addPlain(plain);
       },
       entry: (entry, next) => add(this.entryOf(entry, next)),
     });

@@ -1,4 +1,4 @@
-import type { Attr, Attributes, Entry } from '../filesystem.ts';
+import type { Attr, Attributes, Entry, Moment, PlainEntry } from '../filesystem.ts';
 import { writeU64 } from './number64.ts';
 import { attrOut, attr as attrStruct, entryOut, statx, statxOut } from './wire.ts';
 
@@ -44,6 +44,35 @@ export function writeEntry(view: DataView, at: number, entry: Entry): number {
   writeLifetime(view, at + e.attr_valid, at + e.attr_valid_nsec, entry.attrTtlMs);
   writeAttr(view, at + e.attr, entry.attr);
   return entryOut.size;
+}
+
+/** fuse_entry_out of an entry in numbers; all zero, which says nothing of it, where attributes are left out. */
+export function writePlainEntry(view: DataView, at: number, entry: PlainEntry): void {
+  for (let word = at; word < at + entryOut.size; word += 8) view.setFloat64(word, 0);
+  const { attributes } = entry;
+  if (!attributes) return;
+  const e = entryOut.at;
+  const attr = at + e.attr;
+  writeU64(view, at + e.nodeid, attributes.node);
+  writeLifetime(view, at + e.entry_valid, at + e.entry_valid_nsec, attributes.entryTtlMs);
+  writeLifetime(view, at + e.attr_valid, at + e.attr_valid_nsec, attributes.attrTtlMs);
+  view.setUint32(attr + a.ino, entry.inoLow, true);
+  view.setUint32(attr + a.ino + 4, entry.inoHigh, true);
+  writeU64(view, attr + a.size, attributes.size);
+  writeU64(view, attr + a.blocks, attributes.blocks);
+  writeMoment(view, attr + a.atime, attr + a.atimensec, attributes.atime);
+  writeMoment(view, attr + a.mtime, attr + a.mtimensec, attributes.mtime);
+  writeMoment(view, attr + a.ctime, attr + a.ctimensec, attributes.ctime);
+  view.setUint32(attr + a.mode, attributes.mode, true);
+  view.setUint32(attr + a.nlink, attributes.nlink, true);
+  view.setUint32(attr + a.uid, attributes.uid, true);
+  view.setUint32(attr + a.gid, attributes.gid, true);
+  view.setUint32(attr + a.blksize, attributes.blksize, true);
+}
+
+function writeMoment(view: DataView, seconds: number, nanoseconds: number, time: Moment): void {
+  writeU64(view, seconds, time.seconds);
+  view.setUint32(nanoseconds, time.nanoseconds, true);
 }
 
 /** fuse_entry_out of a name that leads nowhere: node 0, to be believed for so long. */

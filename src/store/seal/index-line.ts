@@ -15,20 +15,51 @@ export function scanLine(text: Uint8Array, position: number): IndexEntry | undef
 }
 
 /**
- * Where in `text` the name of the line that begins at `at` lies, where that is the line of an ordinary
- * file; undefined otherwise. What follows the type is not looked at.
+ * The name of the line that begins at `at`, where that is the line of an ordinary file and ends within
+ * `text`; undefined otherwise. What follows the type is not looked at.
  */
-export function fileNameAt(text: Uint8Array, at: number): FileNamePlace | undefined {
+export function fileNameAt(text: Buffer, at: number): FileName | undefined {
   scanner.start(text, at);
-  return scanner.fileNamePlace();
+  const name = scanner.fileName();
+  if (!name) return undefined;
+  name.next = text.indexOf(NEWLINE, name.to) + 1;
+  return name.next > 0 ? name : undefined;
 }
 
-/** From the first byte of a name to the one behind it. Good until the next call of `fileNameAt`. */
-export interface FileNamePlace {
+/** Where a name and its line end. Good until the next call. */
+export interface FileName {
+  /** From its first byte to the one behind it. */
   readonly from: number;
   readonly to: number;
+  /** The byte behind the line's newline. */
+  readonly next: number;
 }
 
+/** The same with the attributes of the line, all of which is of that form. */
+export function fileAt(text: Buffer, at: number): FileLine | undefined {
+  scanner.start(text, at);
+  return scanner.fileLine();
+}
+
+/** An ordinary file's line in numbers. Good until the next call. */
+export interface FileLine extends FileName {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+  readonly nlink: number;
+  readonly atime: Moment;
+  readonly mtime: Moment;
+  readonly ctime: Moment;
+}
+
+/** Since 1970. */
+export interface Moment {
+  readonly seconds: number;
+  readonly nanoseconds: number;
+}
+
+const NEWLINE = 0x0a;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const ZERO = 0x30;
@@ -64,7 +95,20 @@ class Scanner {
   private text: Uint8Array = NAME;
   private at = 0;
   private failed = false;
-  private readonly place = { from: 0, to: 0 };
+  private readonly line = {
+    from: 0,
+    to: 0,
+    mode: 0,
+    uid: 0,
+    gid: 0,
+    size: 0,
+    nlink: 0,
+    atime: { seconds: 0, nanoseconds: 0 },
+    mtime: { seconds: 0, nanoseconds: 0 },
+    ctime: { seconds: 0, nanoseconds: 0 },
+    next: 0,
+  };
+  private readonly read = { seconds: 0, nanoseconds: 0 };
   /** Of the time read last: neighbours are often of the same second. */
   private seconds = 0;
   private secondsNs = 0n;
@@ -75,15 +119,37 @@ class Scanner {
     this.failed = false;
   }
 
-  fileNamePlace(): FileNamePlace | undefined {
+  fileName() {
     this.expect(NAME);
-    const { place } = this;
-    place.from = this.at;
+    const { line } = this;
+    line.from = this.at;
     const isAscii = this.skipString();
-    place.to = this.at - 1;
+    line.to = this.at - 1;
     this.expect(FILE);
     if (this.failed) return undefined;
-    return isAscii || isUtf8(this.text.subarray(place.from, place.to)) ? place : undefined;
+    return isAscii || isUtf8(this.text.subarray(line.from, line.to)) ? line : undefined;
+  }
+
+  fileLine(): FileLine | undefined {
+    if (!this.fileName()) return undefined;
+    const { line } = this;
+    line.mode = this.number(MODE);
+    line.uid = this.number(UID);
+    line.gid = this.number(GID);
+    line.size = this.number(SIZE);
+    line.nlink = this.number(NLINK);
+    this.moment(ATIME, line.atime);
+    this.moment(MTIME, line.mtime);
+    this.moment(CTIME, line.ctime);
+    this.number(OFFSET);
+    this.expect(SHA256);
+    const digest = this.at;
+    if (!this.skipString() || this.at - 1 - digest !== SHA256_DIGITS) this.failed = true;
+    if (this.meets(MIME) && !this.skipString()) this.failed = true;
+    this.expect(END);
+    if (this.failed || this.text[this.at] !== NEWLINE) return undefined;
+    line.next = this.at + 1;
+    return line;
   }
 
   entry(position: number): IndexEntry | undefined {
@@ -162,18 +228,24 @@ class Scanner {
 
   /** Nanoseconds since 1970, of 19 digits: every time from 2001 to 2286. */
   private time(before: Uint8Array): bigint {
+    const { read } = this;
+    this.moment(before, read);
+    if (this.failed) return 0n;
+    if (read.seconds !== this.seconds) {
+      this.seconds = read.seconds;
+      this.secondsNs = BigInt(read.seconds) * BILLION;
+    }
+    return this.secondsNs + BigInt(read.nanoseconds);
+  }
+
+  /** The same in two numbers. */
+  private moment(before: Uint8Array, into: { seconds: number; nanoseconds: number }): void {
     this.expect(before);
     const { at } = this;
-    const seconds = this.digits(SECONDS_DIGITS);
-    const nanoseconds = this.digits(NANO_DIGITS);
+    into.seconds = this.digits(SECONDS_DIGITS);
+    into.nanoseconds = this.digits(NANO_DIGITS);
     const isWhole = this.at === at + SECONDS_DIGITS + NANO_DIGITS;
     if (!isWhole || this.text[at] === ZERO || this.text[this.at++] !== QUOTE) this.failed = true;
-    if (this.failed) return 0n;
-    if (seconds !== this.seconds) {
-      this.seconds = seconds;
-      this.secondsNs = BigInt(seconds) * BILLION;
-    }
-    return this.secondsNs + BigInt(nanoseconds);
   }
 
   /** Raw bytes to the closing quote, a copy. */

@@ -1,7 +1,7 @@
 import { TaskfsError } from '../errors.ts';
 import type { DecryptedFile } from './decrypted-file.ts';
 import { type DecodedLine, decodeLine, type IndexEntry } from './index-entry.ts';
-import { fileNameAt } from './index-line.ts';
+import { type FileLine, type FileName, fileAt, fileNameAt } from './index-line.ts';
 import type { Stretch } from './stretch.ts';
 
 const NEWLINE = 0x0a;
@@ -9,12 +9,15 @@ const NEWLINE = 0x0a;
 const LINE = 512;
 const MAX_LINE = 64 * 1024 * 1024;
 
-/** Who hears what `names` finds; `next` is where the next line begins. Both answer whether to go on. */
-export interface ToldOfNames {
-  /** An ordinary file, whose name is `from` to `to` of `bytes`, which hold until the call returns. */
-  file(bytes: Uint8Array, from: number, to: number, position: number, next: number): boolean;
+/** Who hears what `tell` finds; `next` is where the next line begins. Both answer whether to go on. */
+export interface ToldOfEntries {
+  /** An ordinary file, whose name lies in `bytes`. Both hold until the call returns. */
+  file(bytes: Uint8Array, file: ListedFile, position: number, next: number): boolean;
   entry(entry: IndexEntry, next: number): boolean;
 }
+
+/** What is told of an ordinary file: its name, and its attributes if they were asked for. */
+export type ListedFile = FileName | FileLine;
 
 /**
  * Reads the index: one JSON line per name, the lines of a directory next to each other and sorted
@@ -47,21 +50,20 @@ export class IndexReader {
   }
 
   /**
-   * Tells of the lines from `position` to `end`, of ordinary files no more than the name: those are
-   * seen where they lie, and nothing is made for each. Ends early when told false.
+   * Tells of the lines from `position` to `end`. Ordinary files are seen where they lie, and nothing is
+   * made for each; without `withAttributes` no more than their names. Ends early when told false.
    */
-  names(position: number, end: number, told: ToldOfNames): void {
+  tell(position: number, end: number, withAttributes: boolean, told: ToldOfEntries): void {
     for (let at = position; at < end; ) {
       const here = this.file.peek(at);
       const length = Math.min(here.length, end - at);
       let line = 0;
       while (line < length) {
-        const place = fileNameAt(here, line);
-        const newline = place ? here.indexOf(NEWLINE, place.to) : -1;
-        if (!place || newline === -1) break;
-        const next = newline + 1;
-        if (!told.file(here, place.from, place.to, at + line, at + next)) return;
-        line = next;
+        const file = withAttributes ? fileAt(here, line) : fileNameAt(here, line);
+        if (!file) break;
+        const position = at + line;
+        line = file.next;
+        if (!told.file(here, file, position, at + line)) return;
       }
       at += line;
       if (line >= length) continue;

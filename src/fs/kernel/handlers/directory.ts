@@ -1,6 +1,6 @@
 import { Errno } from '../../../sys/errno.ts';
-import type { DirectoryEntry, FileSystem, NameEntry } from '../../filesystem.ts';
-import { writeEntry } from '../attributes.ts';
+import type { DirectoryEntry, FileSystem, PlainEntry } from '../../filesystem.ts';
+import { writeEntry, writePlainEntry } from '../attributes.ts';
 import { FOPEN } from '../constants.ts';
 import { writeU64 } from '../number64.ts';
 import { Reply } from '../reply.ts';
@@ -70,14 +70,14 @@ export const readdirplus: Handler = (session, request, reply) => {
     end += length;
     return true;
   };
-  const addName = (entry: NameEntry): boolean => {
+  const addPlain = (entry: PlainEntry): boolean => {
     const length = entryOut.size + roundUp(dirent.size + entry.to - entry.from, 8);
     if (end + length > size) return false;
-    writeName(reply, end, entry);
+    writePlain(reply, end, entry);
     end += length;
     return true;
   };
-  list(session, request, add, addName);
+  list(session, request, add, addPlain);
   return end;
 };
 
@@ -85,10 +85,10 @@ function list(
   session: Session,
   request: Request,
   add: (entry: DirectoryEntry) => boolean,
-  addName?: (entry: NameEntry) => boolean,
+  addPlain?: (entry: PlainEntry) => boolean,
 ): void {
   const handle = handleOf(session, request, readIn.at.fh);
-  session.fileSystem.readdir(handle, request.bigU64(readIn.at.offset), add, addName);
+  session.fileSystem.readdir(handle, request.bigU64(readIn.at.offset), add, addPlain);
 }
 
 function tryLookup(
@@ -130,8 +130,8 @@ function writeDirent(
   reply.bytes.set(name, at + dirent.size);
 }
 
-/** An entry without attributes. Word by word: calls of fill and set take longer than all of this. */
-function writeName(reply: Reply, offset: number, entry: NameEntry): void {
+/** An entry in numbers. Byte by byte: calls of fill and set take longer than all of this. */
+function writePlain(reply: Reply, offset: number, entry: PlainEntry): void {
   const { view, bytes } = reply;
   const { bytes: source, from, to } = entry;
   const start = Reply.body + offset;
@@ -139,7 +139,7 @@ function writeName(reply: Reply, offset: number, entry: NameEntry): void {
   const name = at + dirent.size;
   const nameEnd = name + to - from;
   const end = start + entryOut.size + roundUp(dirent.size + to - from, 8);
-  for (let word = start; word < at; word += 8) view.setFloat64(word, 0);
+  writePlainEntry(view, start, entry);
   view.setUint32(at + dirent.at.ino, entry.inoLow, true);
   view.setUint32(at + dirent.at.ino + 4, entry.inoHigh, true);
   writeU64(view, at + dirent.at.off, entry.cookie);
