@@ -78,26 +78,52 @@ function trimDockerode(): Plugin {
 }
 
 /**
- * Takes Node's own modules by their object instead of by an import: an import asks for everything that
- * they export, and with it loads what most of them load late, as `http` a whole fetch.
+ * Takes Node's own modules by their object: `require` asks for everything that they export, and with it
+ * loads what most of them load late, as `http` a whole fetch.
  */
 function takeBuiltins(): Plugin {
   const take = (module: string): string => `process.getBuiltinModule(${JSON.stringify(module)})`;
   return {
     name: 'take-builtins',
-    renderChunk(code) {
-      return code.replaceAll(IMPORT, (line, whole, named, module) => {
-        if (!isBuiltin(module)) return line;
-        const object = whole ? `const ${whole} = ${take(module)};` : '';
-        if (!named) return object;
-        return `${object}const {${named.replaceAll(' as ', ': ')}} = ${whole ?? take(module)};`;
-      });
+    renderChunk: (code) =>
+      code.replaceAll(REQUIRE, (call, module) => (isBuiltin(module) ? take(module) : call)),
+  };
+}
+
+const REQUIRE = /\brequire\("([^"]+)"\)/g;
+
+/** Leaves koffi to whoever loads the file: the package's loader need not look for its native part again. */
+function requireKoffi(): Plugin {
+  return {
+    name: 'require-koffi',
+    transform(code, id) {
+      if (!id.endsWith('/src/sys/libc.ts')) return null;
+      return { code: code.replace("createRequire(import.meta.url)('koffi')", "require('koffi')") };
     },
   };
 }
 
-/** An import as the bundler writes it: of a module as a whole, of names from it, or both. */
-const IMPORT = /^import (?:(?:\* as )?([\w$]+))?(?:, )?(?:\{([^}]*)\})? from "([^"]+)";$/gm;
+/** The checkout's main module has a counterpart in the package, which loads code that is compiled already. */
+function packagedMain(): Plugin {
+  const main = join(import.meta.dirname, 'src/cli/main.ts');
+  return {
+    name: 'packaged-main',
+    async resolveId(id, importer) {
+      const module = await this.resolve(id, importer, { skipSelf: true });
+      return module?.id === main ? join(import.meta.dirname, 'src/cli/packaged/main.ts') : module;
+    },
+  };
+}
+
+/** Says that these files are CommonJS: its scripts can be compiled, and their code kept, without Node's loader. */
+function commonJs(): Plugin {
+  return {
+    name: 'common-js',
+    generateBundle() {
+      this.emitFile({ type: 'asset', fileName: 'package.json', source: '{"type":"commonjs"}\n' });
+    },
+  };
+}
 
 /** Says whose packages are in the bundle, and under which licenses, as those ask for. */
 function thirdPartyLicenses(): Plugin {
@@ -163,6 +189,8 @@ function fileOf(module: string, context: ChunkingContext): string | null {
 export default defineConfig({
   input: 'src/cli/main.ts',
   platform: 'node',
+  // yargs would look for a configuration that extends another: there is none.
+  checks: { emptyImportMeta: false },
   // Several entries may lie in one file.
   preserveEntrySignatures: 'allow-extension',
   // With parts that are not JavaScript, their own or those of packages below them.
@@ -171,11 +199,15 @@ export default defineConfig({
     ownModules(),
     deferStringWidth(),
     trimDockerode(),
+    packagedMain(),
+    requireKoffi(),
     takeBuiltins(),
+    commonJs(),
     thirdPartyLicenses(),
   ],
   output: {
     dir: 'dist',
+    format: 'cjs',
     cleanDir: true,
     // Names stay, for the errors that --debug shows.
     minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },

@@ -1,18 +1,24 @@
 import { execFile } from 'node:child_process';
 import {
   accessSync,
+  chmodSync,
+  chownSync,
   constants,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
+  truncateSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Cli, newCli } from '../support/cli.ts';
 import { describeWithEngine } from '../support/engine.ts';
 import { until } from '../support/until.ts';
@@ -123,6 +129,57 @@ describe.runIf(canBuild)('the packed package (needs a checkout that may be built
     expect((await cli.run('export', 't', join(cli.base, 'out'))).code).toBe(0);
     expect(readFileSync(join(cli.base, 'out', 'go'), 'utf8')).toBe('hi\n');
     expect((await cli.run('unmount', mountpoint)).code).toBe(0);
+  });
+});
+
+/** The command line with a cache of its own, and where that keeps the code of `run`. */
+function newCachingCli(): { readonly cli: Cli; readonly code: string } {
+  const caches = mkdtempSync(join(tmpdir(), 'taskfs-caches-'));
+  onTestFinished(() => rmSync(caches, { recursive: true, force: true }));
+  const cli = newCli({ main, env: { XDG_CACHE_HOME: caches } });
+  return { cli, code: join(caches, 'taskfs/code', `${process.version}-${process.arch}`, 'run') };
+}
+
+/** Code that must not be run: what is in the file, as it was written, and whose it is. */
+const refused: Readonly<Record<string, (code: string) => void>> = {
+  'cut off': (code) => truncateSync(code, 1000),
+  'changed in its middle': (code) => {
+    const bytes = readFileSync(code);
+    bytes.writeUInt8(bytes.readUInt8(bytes.length >> 1) ^ 0xff, bytes.length >> 1);
+    writeFileSync(code, bytes);
+  },
+  empty: (code) => truncateSync(code),
+  'of others to write': (code) => chmodSync(code, 0o666),
+  ...(process.getuid?.() === 0 && { "another user's": (code) => chownSync(code, 65534, 65534) }),
+};
+
+describe.runIf(canBuild)('compiled code that the packed package keeps', () => {
+  it('is kept from the first run on, for its owner alone', async () => {
+    const { cli, code } = newCachingCli();
+    await cli.run('run', '--', 'true');
+    const { mode, ino } = statSync(code);
+    expect(mode & 0o777).toBe(0o600);
+    expect(await cli.run('run', '--', 'echo', 'hi')).toMatchObject({ code: 0, stdout: 'hi\n' });
+    expect(statSync(code).ino).toBe(ino);
+    expect(readdirSync(dirname(code))).toEqual(['run']);
+  });
+
+  it.each(Object.entries(refused))('is made anew where it is %s', async (_how, spoil) => {
+    const { cli, code } = newCachingCli();
+    await cli.run('run', '--', 'true');
+    spoil(code);
+    const { ino } = statSync(code);
+    expect(await cli.run('run', '--', 'echo', 'hi')).toMatchObject({ code: 0, stdout: 'hi\n' });
+    expect(statSync(code)).not.toMatchObject({ ino });
+    expect(statSync(code)).toMatchObject({ uid: process.getuid?.(), mode: 0o100600 });
+  });
+
+  it('is done without where it cannot be kept', async () => {
+    const { cli, code } = newCachingCli();
+    mkdirSync(dirname(dirname(code)), { recursive: true });
+    writeFileSync(dirname(code), '');
+    expect(await cli.run('run', '--', 'echo', 'hi')).toMatchObject({ code: 0, stdout: 'hi\n' });
+    expect(await cli.run('run', '--', 'false')).toMatchObject({ code: 1 });
   });
 });
 

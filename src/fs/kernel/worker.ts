@@ -94,4 +94,4 @@ async function run(): Promise<void> {
   if (ending === 'aborted') process.exitCode = EXIT_ABORTED;
 }
 
-await run();
+void run();
