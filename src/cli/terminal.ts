@@ -9,10 +9,11 @@ export function lendTerminal(
   running: Running,
   { interactive, tty }: Pick<RunOptions, 'interactive' | 'tty'>,
 ): () => void {
-  const { stdin, stdout } = process;
-  const isRaw = Boolean(interactive && tty && stdin.isTTY);
+  const { stdout } = process;
+  // Looked at only where it is used: that makes a stream of it.
+  const isRaw = Boolean(interactive && tty && process.stdin.isTTY);
   const passSize = (): void => void running.resize?.(stdout.rows, stdout.columns);
-  if (isRaw) stdin.setRawMode(true);
+  if (isRaw) process.stdin.setRawMode(true);
   if (tty && stdout.isTTY) {
     stdout.on('resize', passSize);
     // It may have changed while an image was fetched.
@@ -20,6 +21,6 @@ export function lendTerminal(
   }
   return () => {
     stdout.off('resize', passSize);
-    if (isRaw) stdin.setRawMode(false);
+    if (isRaw) process.stdin.setRawMode(false);
   };
 }
