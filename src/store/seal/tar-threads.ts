@@ -9,6 +9,15 @@ import { MAX_THREADS, TarWindow } from './tar-window.ts';
 
 const MODULE = new URL(`./tar-thread${extname(import.meta.url)}`, import.meta.url);
 
+/** Bytes of a tar that is mostly waited for on disk; what is smaller is mostly work. */
+const LARGE = 128 * 1024 * 1024;
+/** Asked for once: it is a system call. */
+const PROCESSORS = availableParallelism();
+/** One more than there are processors besides the calling thread's. */
+const IN_LARGE = Math.max(2, PROCESSORS);
+/** The calling thread has as much to do as each of them, and to start one takes as long as some thousand files. */
+const IN_SMALL = Math.max(1, PROCESSORS - 1);
+
 /** Batches that a thread is given ahead. */
 const AHEAD = 2;
 
@@ -31,11 +40,9 @@ export class TarThreads implements AsyncDisposable {
   private reported = 0;
   private wake = Promise.withResolvers<void>();
 
-  /** Starts them; a small archive needs none. */
-  start(): void {
-    if (this.areStarted) return;
-    // One more than there are processors besides: some wait for the disk.
-    const count = Math.min(MAX_THREADS, Math.max(2, availableParallelism()));
+  /** Starts as many as a tar of so many bytes is worth; those that are started stay. A small archive needs none. */
+  start(bytes: number): void {
+    const count = Math.min(MAX_THREADS, bytes > LARGE ? IN_LARGE : IN_SMALL);
     while (this.threads.length < count) this.threads.push(this.startOne(this.threads.length));
   }
 

@@ -71,7 +71,7 @@ export async function writeArchive(
   await using threads = new TarThreads();
   using planLog = new PlanLog(directory);
   const onGrowth = (bytes: number, entries: number): void => {
-    if (bytes > WORTH_THREADS.bytes || entries > WORTH_THREADS.entries) threads.start();
+    if (bytes > WORTH_THREADS.bytes || entries > WORTH_THREADS.entries) threads.start(bytes);
   };
   const plan = planTree(staging, planLog, { onLend, onGrowth });
   const { keys, key, headers } = await makeKeys(store, task);
