@@ -1,7 +1,8 @@
 /**
  * `scripts/bench archive`: sealing beside tar | age and gocryptfs, then reading through a mount beside the
- * plain trees and gocryptfs, all on the same disk; with dropped caches only as root. `scripts/bench archive
- * seal` and `… read` do one of them, `… memory` measures the highest memory of very large seals. Sizes:
+ * plain trees and gocryptfs, all on the same disk; with dropped caches only as root. What seals is bundled as the
+ * package is. `scripts/bench archive seal` and `… read` do one of them, `… memory` measures the highest memory of very
+ * large seals, from the sources too. Sizes:
  * TASKFS_BENCH_MIB (default 1024; sealing 2048, memory 8192) and TASKFS_BENCH_FILES (default 20000;
  * listings are also measured over five times as many).
  */
@@ -18,8 +19,9 @@ import {
 import { createKeys } from '../src/store/keys.ts';
 import { createRecord } from '../src/store/record.ts';
 import { AT, removeTree } from '../src/sys/index.ts';
+import { bundle } from './archive/bundle.ts';
 import { benchReading } from './archive/reading.ts';
-import { benchMemory, benchSealing } from './archive/sealing.ts';
+import { benchMemory, benchSealing, PROGRAM } from './archive/sealing.ts';
 import { header, type Row, rowLine } from './live/table.ts';
 
 const count = Number(process.env.TASKFS_BENCH_FILES ?? 20_000);
@@ -55,11 +57,13 @@ try {
   if (only === undefined || only === 'seal') {
     const store = await newStore('sealing');
     const sizes = { mib: mibOr(2048), files: count, rounds: ROUNDS };
-    print(benchSealing(directory, store, (name) => newTask(store, name), sizes));
+    const program = await bundle(PROGRAM, directory);
+    print(benchSealing(program, directory, store, (name) => newTask(store, name), sizes));
   }
   if (only === 'memory') {
     const store = await newStore('memory');
-    print(benchMemory(store, (name) => newTask(store, name), mibOr(8192)));
+    const program = await bundle(PROGRAM, directory);
+    print(benchMemory(program, store, (name) => newTask(store, name), mibOr(8192)));
   }
   if ((only === undefined || only === 'read') && process.getuid?.() === 0) {
     const store = await newStore('reading');

@@ -21,7 +21,8 @@ interface Table {
 /** Makes the staging directory of a task that has ended, and returns its path. */
 type NewTask = (name: string) => string;
 
-const PROGRAM = join(import.meta.dirname, '../archive-seal.ts');
+/** The program that seals, see archive-seal.ts: as it stands, or bundled. */
+export const PROGRAM = join(import.meta.dirname, '../archive-seal.ts');
 
 /** What a seal took: seconds from its call to the commit, and the highest memory of its process. */
 interface Seal {
@@ -29,9 +30,9 @@ interface Seal {
   readonly rssMib: number;
 }
 
-/** In a process of its own, from the sources. The archive is removed, so that it can be sealed again. */
-function seal(store: Store, task: string): Seal {
-  const output = execFileSync(process.execPath, [PROGRAM, store.path, task], { encoding: 'utf8' });
+/** In a process of its own. The archive is removed, so that it can be sealed again. */
+function seal(program: string, store: Store, task: string): Seal {
+  const output = execFileSync(process.execPath, [program, store.path, task], { encoding: 'utf8' });
   rmSync(taskPaths(store, task as TaskName).archive, { recursive: true });
   const { ms, rssMib } = JSON.parse(output) as { ms: number; rssMib: number };
   return { seconds: ms / 1000, rssMib };
@@ -81,7 +82,13 @@ function settle(isCold: boolean): void {
 }
 
 /** Seals one large file, and many small ones, in turn with peers. Cold only as root, who may drop caches. */
-export function benchSealing(work: string, store: Store, newTask: NewTask, sizes: Sizes): Table {
+export function benchSealing(
+  program: string,
+  work: string,
+  store: Store,
+  newTask: NewTask,
+  sizes: Sizes,
+): Table {
   const trees = {
     [`${sizes.mib} MiB`]: { task: 'large', fill: (to: string) => fillLarge(to, sizes.mib) },
     [`${sizes.files} files`]: {
@@ -96,6 +103,7 @@ export function benchSealing(work: string, store: Store, newTask: NewTask, sizes
     for (const isCold of process.getuid?.() === 0 ? [false, true] : [false])
       rows.push(
         measure(`${what}, ${isCold ? 'cold' : 'warm'}`, {
+          program,
           work,
           store,
           task,
@@ -120,6 +128,7 @@ export function benchSealing(work: string, store: Store, newTask: NewTask, sizes
 }
 
 interface Case {
+  readonly program: string;
   readonly work: string;
   readonly store: Store;
   readonly task: string;
@@ -128,14 +137,15 @@ interface Case {
   readonly rounds: number;
 }
 
-function measure(name: string, { work, store, task, staging, isCold, rounds }: Case): Row {
+function measure(name: string, options: Case): Row {
+  const { program, work, store, task, staging, isCold, rounds } = options;
   const ours: Seal[] = [];
   const tar: number[] = [];
   for (let round = 0; round < rounds; round++) {
     settle(isCold);
     tar.push(tarAge(store, staging));
     settle(isCold);
-    ours.push(seal(store, task));
+    ours.push(seal(program, store, task));
   }
   settle(isCold);
   const copied = gocryptfs(work, staging);
@@ -147,8 +157,8 @@ function measure(name: string, { work, store, task, staging, isCold, rounds }: C
 
 const MANY = 200_000;
 
-/** The highest memory of sealing one very large file, very many, and both at once. */
-export function benchMemory(store: Store, newTask: NewTask, mib: number): Table {
+/** The highest memory of sealing one very large file, very many, and both at once: bundled, and from the sources. */
+export function benchMemory(program: string, store: Store, newTask: NewTask, mib: number): Table {
   const cases: Readonly<Record<string, (staging: string) => void>> = {
     [`${mib} MiB`]: (staging) => fillLarge(staging, mib),
     [`${MANY} files`]: (staging) => fillSmall(staging, MANY, 1024),
@@ -160,9 +170,10 @@ export function benchMemory(store: Store, newTask: NewTask, mib: number): Table 
   const rows = Object.entries(cases).map(([name, fill], index) => {
     const staging = newTask(`memory-${index}`);
     fill(staging);
-    const { rssMib, seconds: spent } = seal(store, `memory-${index}`);
+    const bundled = seal(program, store, `memory-${index}`);
+    const fromSources = seal(PROGRAM, store, `memory-${index}`);
     rmSync(staging, { recursive: true });
-    return { name, values: [rssMib, spent] };
+    return { name, values: [bundled.rssMib, fromSources.rssMib, bundled.seconds] };
   });
-  return { columns: ['MiB', 'seconds'], rows };
+  return { columns: ['MiB', 'MiB from the sources', 'seconds'], rows };
 }
