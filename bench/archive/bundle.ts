@@ -1,4 +1,4 @@
-import { symlinkSync, writeFileSync } from 'node:fs';
+import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { type OutputOptions, rolldown } from 'rolldown';
 import config from '../../rolldown.config.ts';
@@ -14,6 +14,5 @@ export async function bundle(program: string, directory: string): Promise<string
   await build.close();
   // Packages that are no part of the bundle are looked for beside it.
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
-  writeFileSync(join(directory, 'package.json'), '{"type":"module"}');
   return join(dir, 'program.js');
 }
