@@ -1,7 +1,7 @@
 import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { TaskfsError } from '../../src/store/errors.ts';
 import { loadIdentities } from '../../src/store/keys.ts';
 import { decodeLine } from '../../src/store/seal/index-entry.ts';
@@ -10,6 +10,10 @@ import { sealTask } from '../../src/store/seal/seal.ts';
 import { parseSeal } from '../../src/store/seal/seal-record.ts';
 import { unlockArchive } from '../../src/store/seal/unlock.ts';
 import { endedTask, type SealableTask, storeWithKeys } from '../support/sealable.ts';
+
+const isLong = process.env.TASKFS_LONG === '1';
+// Bounded by the number of runs, whatever the machine.
+vi.setConfig({ testTimeout: isLong ? 3_600_000 : 120_000 });
 
 async function open({ store, paths }: SealableTask): Promise<ArchiveReader> {
   const reader = openArchive(
@@ -61,7 +65,7 @@ test('any stretch of any file reads as the source: within chunks, across them, i
       return got === expected.length && into.subarray(0, got).equals(expected);
     },
   );
-  fc.assert(property, { numRuns: process.env.TASKFS_LONG === '1' ? 20_000 : 400 });
+  fc.assert(property, { numRuns: isLong ? 20_000 : 400 });
 });
 
 test('any set of names is listed in order, from any cookie, and found by name', async () => {
@@ -133,5 +137,5 @@ test('whatever is fed to the parsers, they answer or throw a typed error', () =>
       return error instanceof TaskfsError;
     }
   });
-  fc.assert(property, { numRuns: process.env.TASKFS_LONG === '1' ? 1_000_000 : 5000 });
+  fc.assert(property, { numRuns: isLong ? 1_000_000 : 5000 });
 });
