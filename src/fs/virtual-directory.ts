@@ -3,14 +3,18 @@ import type { Attr, DirectoryEntry, NodeId } from './filesystem.ts';
 import { inoOf } from './node-ids.ts';
 import type { OpenDirectory } from './room.ts';
 
+/** Asked for once: a listing of all archives needs it for each. */
+const uid = process.geteuid?.() ?? 0;
+const gid = process.getegid?.() ?? 0;
+
 /** Attributes of a directory that exists only in the mount. `timeNs` is all of its times. */
 export function directoryAttr(node: NodeId, mode: number, timeNs: bigint): Attr {
   return {
     ino: inoOf(node),
     mode: S_IFDIR | mode,
     nlink: 2,
-    uid: process.geteuid?.() ?? 0,
-    gid: process.getegid?.() ?? 0,
+    uid,
+    gid,
     rdev: 0,
     size: 0n,
     blocks: 0n,
