@@ -9,7 +9,15 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { type Dirent, DT, readDirents, seek } from '../../../src/sys/index.ts';
+import {
+  AT,
+  type Dirent,
+  DT,
+  mknodAt,
+  readDirents,
+  S_IFREG,
+  seek,
+} from '../../../src/sys/index.ts';
 import { type Cases, tryModesOfParent, tryStrangePaths, unlink } from './case.ts';
 import type { Subject } from './subject.ts';
 
@@ -17,7 +25,7 @@ const nameOf = ({ name }: Dirent): string => name.toString('latin1');
 const typeNames = new Map<number, string>(Object.entries(DT).map(([name, type]) => [type, name]));
 
 function fill(count: number, prefix = 'name'): void {
-  for (let at = 0; at < count; at++) writeFileSync(`d/${prefix}-${at}`, '');
+  for (let at = 0; at < count; at++) mknodAt(AT.FDCWD, `d/${prefix}-${at}`, S_IFREG | 0o644, 0);
 }
 
 function open(s: Subject, act: (fd: number) => void): void {

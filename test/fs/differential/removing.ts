@@ -24,13 +24,13 @@ import { type Subject, TYPES, type Type, type User } from './subject.ts';
 const rename = (from: string, to: string, flags = 0) =>
   renameAt(AT.FDCWD, from, AT.FDCWD, to, flags);
 
-/** Every owner of a sticky directory, of a file in it, and everybody who acts there. */
+/** Every owner of a sticky directory, of a file in it, and everybody who acts there; and of one that is not sticky. */
 function sticky(s: Subject, types: readonly Type[], act: (user: User, type: Type) => void): void {
   for (const type of types)
     for (const ofDirectory of s.users)
       for (const ofFile of s.users)
         for (const user of s.users)
-          for (const mode of [0o1777, 0o777]) {
+          for (const mode of ofDirectory === s.users[0] ? [0o1777, 0o777] : [0o1777]) {
             s.make('directory', 'd', mode, ofDirectory);
             s.make(type, 'd/f', undefined, ofFile);
             s.say(
