@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Cli, newCli } from '../support/cli.ts';
@@ -172,6 +172,21 @@ describe.runIf(canBuild)('compiled code that the packed package keeps', () => {
     expect(await cli.run('run', '--', 'echo', 'hi')).toMatchObject({ code: 0, stdout: 'hi\n' });
     expect(statSync(code)).not.toMatchObject({ ino });
     expect(statSync(code)).toMatchObject({ uid: process.getuid?.(), mode: 0o100600 });
+  });
+
+  it('is made anew for another installation, which has another koffi', async () => {
+    const { cli, code } = newCachingCli();
+    await cli.run('run', '--', 'true');
+    const { ino } = statSync(code);
+    const other = `${installed}-other`;
+    onTestFinished(() => rmSync(other, { recursive: true, force: true }));
+    await run('cp', ['-a', installed, other]);
+    const elsewhere = join(other, relative(installed, main));
+    const env = { XDG_CACHE_HOME: dirname(dirname(dirname(dirname(code)))) };
+    const there = newCli({ main: elsewhere, env });
+    expect(await there.run('run', '--', 'echo', 'hi')).toMatchObject({ code: 0, stdout: 'hi\n' });
+    expect(statSync(code)).not.toMatchObject({ ino });
+    expect(await cli.run('run', '--', 'echo', 'hi')).toMatchObject({ code: 0, stdout: 'hi\n' });
   });
 
   it('is done without where it cannot be kept', async () => {

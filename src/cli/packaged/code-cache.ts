@@ -22,6 +22,8 @@ export interface CompiledCode {
 
 /** A line in front of the code: which parts it has, and the checksum of all of them. */
 interface Header {
+  /** The program that made it: another installation has another koffi. */
+  readonly program: string;
   readonly sum: string;
   readonly parts: readonly (readonly [name: string, bytes: number])[];
   readonly koffi?: string | undefined;
@@ -31,16 +33,17 @@ const NONE: CompiledCode = { code: new Map(), koffi: undefined };
 const NEWLINE = 0x0a;
 
 /**
- * Reads compiled code. It will be executed as it is, so it must be the caller's own and whole; what is
- * not counts as not there. That it fits its source and this Node is V8's to check.
+ * Reads code that a program compiled. It will be executed as it is, so it must be the caller's own and
+ * whole; what is not counts as not there. That it fits its source and this Node is V8's to check.
  */
-export function readCodeCache(path: string): CompiledCode {
+export function readCodeCache(path: string, program: string): CompiledCode {
   try {
     const bytes = readOwn(path);
     const end = bytes.indexOf(NEWLINE);
-    const { sum, parts, koffi } = JSON.parse(bytes.toString('utf8', 0, end)) as Header;
+    const header = JSON.parse(bytes.toString('utf8', 0, end)) as Header;
+    const { sum, parts, koffi } = header;
     const code = bytes.subarray(end + 1);
-    if (checksum(code) !== sum) return NONE;
+    if (header.program !== program || checksum(code) !== sum) return NONE;
     return { code: split(code, parts), koffi };
   } catch {
     return NONE;
@@ -74,13 +77,14 @@ function readOwn(path: string): Buffer {
 }
 
 /** Keeps compiled code for the next run. Where that cannot be, the next one compiles again. */
-export function writeCodeCache(path: string, { code, koffi }: CompiledCode): void {
+export function writeCodeCache(path: string, program: string, made: CompiledCode): void {
+  const { code, koffi } = made;
   const draft = `${path}.${randomBytes(6).toString('hex')}`;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     const all = Buffer.concat([...code.values()]);
     const parts = [...code].map(([name, { length }]) => [name, length] as const);
-    const header: Header = { sum: checksum(all), parts, koffi };
+    const header: Header = { program, sum: checksum(all), parts, koffi };
     writeFileSync(draft, `${JSON.stringify(header)}\n`, { mode: 0o600, flag: 'wx' });
     writeFileSync(draft, all, { flag: 'a' });
     renameSync(draft, path);

@@ -22,10 +22,10 @@ async function start(args: readonly string[]): Promise<number> {
   // For the servers of mounts, programs of their own, which take less memory with it.
   enableCompileCache(join(caches, 'compiled'));
   const path = join(caches, 'code', `${process.version}-${process.arch}`, nameOf(args[0]));
-  const loader = createLoader(dirname(program), readCodeCache(path));
+  const loader = createLoader(dirname(program), readCodeCache(path, program));
   const { runProgram } = loader.load(program) as Program;
   const code = await runProgram(args);
-  if (!loader.wasCompiled) writeCodeCache(path, loader.compiled());
+  if (!loader.wasCompiled) writeCodeCache(path, program, loader.compiled());
   return code;
 }
 
