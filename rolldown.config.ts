@@ -152,12 +152,13 @@ function requireKoffi(): Plugin {
 
 /** The checkout's main module has a counterpart in the package, which loads code that is compiled already. */
 function packagedMain(): Plugin {
-  const main = join(import.meta.dirname, 'src/cli/main.ts');
+  const main = /\/src\/cli\/main\.ts$/;
   return {
     name: 'packaged-main',
     async resolveId(id, importer) {
       const module = await this.resolve(id, importer, { skipSelf: true });
-      return module?.id === main ? join(import.meta.dirname, 'src/cli/packaged/main.ts') : module;
+      if (!module || !main.test(module.id)) return module;
+      return module.id.replace(main, '/src/cli/packaged/main.ts');
     },
   };
 }
