@@ -145,3 +145,26 @@ try: lk(fd,fcntl.F_SETLK,W,5,-5); out('neg ok')
 except OSError as e: out('neg',errno.errorcode[e.errno])
 try: lk(fd,fcntl.F_SETLK,W,-5,2); out('neg start')
 except OSError as e: out('neg start',errno.errorcode[e.errno])
+# a file that its mode lets nobody open once more: only the descriptor is there, shared after fork(2)
+for mode in (0,0o444):
+    shut=d+'/shut%o'%mode
+    fd=os.open(shut,os.O_RDWR|os.O_CREAT|os.O_EXCL,mode)
+    lk(fd,fcntl.F_SETLK,W,10,20)
+    def g9(w):
+        t,s,l,p=get(fd,W,0,0); os.write(w,('%d %d %d %s'%(t,s,l,p==os.getppid())).encode())
+        try: lk(fd,fcntl.F_SETLK,R,15,1)
+        except OSError as e: os.write(w,b' '+errno.errorcode[e.errno].encode())
+        lk(fd,fcntl.F_SETLK,W,50,5); os.write(w,b' %d'%get(fd,W,50,5)[0])
+    out('shut %o'%mode,res(child(g9)))
+    out('shut, after the child',get(fd,W,0,0)[0],res(child(g9)))
+    lk(fd,fcntl.F_SETLK,R,10,20)
+    def g10(w):
+        lk(fd,fcntl.F_SETLK,R,0,100); os.write(w,b'shared'); lk(fd,fcntl.F_SETLK,U,15,5)
+        os.write(w,('%r'%(get(fd,W,0,0)[1:3],)).encode()); lk(fd,fcntl.F_SETLK,U)
+        os.write(w,('%r'%(get(fd,W,0,0)[1:3],)).encode())
+    out('shut, shared',res(child(g10)))
+    def g11(w):
+        try: lk(fd,fcntl.F_SETLK,W,12,1)
+        except OSError as e: os.write(w,errno.errorcode[e.errno].encode())
+    out('shut, still held',res(child(g11)))
+    lk(fd,fcntl.F_SETLK,U); os.close(fd)

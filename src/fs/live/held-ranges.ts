@@ -1,6 +1,6 @@
 import type { RangeLock } from '../filesystem.ts';
 
-type Range = Pick<RangeLock, 'type' | 'start' | 'end'>;
+export type Range = Pick<RangeLock, 'type' | 'start' | 'end'>;
 
 /** What one owner has locked of a file. The kernel keeps the locks; it does not tell whose they are. */
 export class HeldRanges {
@@ -12,12 +12,14 @@ export class HeldRanges {
     this.ranges = type === 'unlock' ? kept : [...kept, { type, start, end }];
   }
 
-  /** Whether another owner's `lock` would have to wait for this one. */
-  standInTheWayOf({ type, start, end }: Range): boolean {
-    return this.ranges.some(
-      (held) =>
-        held.start <= end && start <= held.end && (held.type === 'write' || type === 'write'),
-    );
+  /** What of it another owner's `lock` would have to wait for. */
+  inTheWayOf(lock: Range): Range | undefined {
+    return this.within(lock).find((held) => held.type === 'write' || lock.type === 'write');
+  }
+
+  /** What is held of the bytes of a range, or beyond them. */
+  within({ start, end }: Range): readonly Range[] {
+    return this.ranges.filter((held) => held.start <= end && start <= held.end);
   }
 }
 

@@ -84,11 +84,11 @@ export class LiveFile implements OpenFile {
   }
 
   getlk(owner: bigint, lock: RangeLock): RangeLock | undefined {
-    return this.locks().find(owner, lock);
+    return this.locks().find(owner, lock, this);
   }
 
   setlk(owner: bigint, lock: RangeLock): void {
-    this.locks().set(owner, lock);
+    this.locks().set(owner, lock, this);
   }
 
   lockHolder(owner: bigint, lock: RangeLock): bigint | undefined {
@@ -104,7 +104,7 @@ export class LiveFile implements OpenFile {
   }
 
   private locks(): RecordLocks {
-    this.state.locks ??= new RecordLocks(this.inode);
+    this.state.locks ??= new RecordLocks();
     return this.state.locks;
   }
 
@@ -112,6 +112,7 @@ export class LiveFile implements OpenFile {
     const { files, locks } = this.state;
     files.delete(this);
     if (files.size === 0) locks?.close();
+    else locks?.giveBack(this);
     for (const fd of [this.other, this.flocked, this.fd]) if (fd !== undefined) closeSync(fd);
     this.watch.closed(this);
   }

@@ -1,15 +1,17 @@
 import { closeSync, constants } from 'node:fs';
+import { Errno, errno } from '../../sys/errno.ts';
 import { findRecordLock, setRecordLock } from '../../sys/record-lock.ts';
 import type { RangeLock } from '../filesystem.ts';
 import { HeldRanges } from './held-ranges.ts';
-import type { Inode } from './inode.ts';
-import { reopen } from './live-file.ts';
+import { type LiveFile, reopen } from './live-file.ts';
 
 const WHOLE_END = 0x7fffffffffffffffn;
-const { O_RDONLY, O_RDWR, O_WRONLY, O_NONBLOCK } = constants;
+const { O_RDONLY, O_RDWR, O_NONBLOCK } = constants;
 
 interface Owner {
   readonly fd: number;
+  /** It is that of the program's own open file, which others may share. */
+  readonly isBorrowed: boolean;
   readonly ranges: HeldRanges;
   /** Of the process that locked last for this owner. */
   pid: number;
@@ -18,22 +20,25 @@ interface Owner {
 /**
  * The record locks that programs hold on one file through the mount, kept on the real file: so
  * they also stand against programs in staging. Each owner has an open file of its own, since locks
- * belong to an open file and one open file never conflicts with itself.
+ * belong to an open file and one open file never conflicts with itself. Where the file's mode lets
+ * it not be opened once more, they are kept on the open file that they were asked of, and what
+ * stands between its owners (after a fork) is told from what is noted here.
  */
 export class RecordLocks {
-  private readonly inode: Inode;
   private readonly owners = new Map<bigint, Owner>();
 
-  constructor(inode: Inode) {
-    this.inode = inode;
-  }
-
-  find(owner: bigint, lock: RangeLock): RangeLock | undefined {
+  /** `file`: the open file that is asked, as in all that follows. */
+  find(owner: bigint, lock: RangeLock, file: LiveFile): RangeLock | undefined {
     const known = this.owners.has(owner);
-    const found = findRecordLock(this.get(owner).fd, lock);
+    const { fd } = this.get(owner, file);
+    const found = findRecordLock(fd, lock);
     if (!known) this.release(owner);
-    if (!found) return undefined;
-    const holder = this.owners.get(this.holder(owner, lock) ?? owner);
+    const other = this.holder(owner, lock);
+    const holder = other === undefined ? undefined : this.owners.get(other);
+    if (!found) {
+      const held = holder?.ranges.inTheWayOf(lock);
+      return held && { ...held, pid: holder?.pid ?? 0 };
+    }
     // The kernel names processes in staging; ours are open files to it, which are nobody's.
     return { ...found, pid: found.pid > 0 || !holder ? Math.max(found.pid, 0) : holder.pid };
   }
@@ -41,18 +46,19 @@ export class RecordLocks {
   /** Which other owner's lock stands in the way of a lock, if it was taken through the mount. */
   holder(owner: bigint, lock: RangeLock): bigint | undefined {
     for (const [other, { ranges }] of this.owners) {
-      if (other !== owner && ranges.standInTheWayOf(lock)) return other;
+      if (other !== owner && ranges.inTheWayOf(lock)) return other;
     }
     return undefined;
   }
 
   /** Throws EAGAIN where somebody else's lock stands in the way. */
-  set(owner: bigint, lock: RangeLock): void {
+  set(owner: bigint, lock: RangeLock, file: LiveFile): void {
     if (lock.type === 'unlock') {
       this.unlock(owner, lock);
       return;
     }
-    const taker = this.get(owner);
+    const taker = this.get(owner, file);
+    if (taker.isBorrowed && this.holder(owner, lock) !== undefined) throw Errno.of(errno.EAGAIN);
     setRecordLock(taker.fd, lock);
     taker.ranges.set(lock);
     taker.pid = lock.pid;
@@ -65,40 +71,59 @@ export class RecordLocks {
       this.release(owner);
       return;
     }
-    setRecordLock(known.fd, lock);
+    this.drop(known, lock);
     known.ranges.set(lock);
+  }
+
+  /** Drops what an owner held of a range, which others of the same open file may hold as well. */
+  private drop(owner: Owner, range: Pick<RangeLock, 'start' | 'end'>): void {
+    const dropped = { ...range, type: 'unlock' } as const;
+    if (owner.ranges.within(dropped).length === 0) return;
+    setRecordLock(owner.fd, dropped);
+    if (!owner.isBorrowed) return;
+    for (const other of this.owners.values()) {
+      if (other === owner || other.fd !== owner.fd) continue;
+      for (const held of other.ranges.within(dropped)) setRecordLock(other.fd, held);
+    }
+  }
+
+  /** An open file is about to be closed: locks that were kept on it go. */
+  giveBack(file: LiveFile): void {
+    for (const [owner, { fd, isBorrowed }] of this.owners) {
+      if (isBorrowed && fd === file.fd) this.release(owner);
+    }
   }
 
   /** All locks go, with the file's last open file. */
   close(): void {
-    for (const { fd } of this.owners.values()) closeSync(fd);
-    this.owners.clear();
+    for (const owner of this.owners.keys()) this.release(owner);
   }
 
   private release(owner: bigint): void {
     const known = this.owners.get(owner);
     if (!known) return;
     this.owners.delete(owner);
-    closeSync(known.fd);
+    if (known.isBorrowed) this.drop(known, { start: 0n, end: WHOLE_END });
+    else closeSync(known.fd);
   }
 
-  private get(owner: bigint): Owner {
+  private get(owner: bigint, file: LiveFile): Owner {
     const known = this.owners.get(owner);
     if (known) return known;
-    const made: Owner = { fd: this.openOwn(), ranges: new HeldRanges(), pid: 0 };
+    const own = openOwn(file);
+    const fd = own ?? file.fd;
+    const made = { fd, isBorrowed: own === undefined, ranges: new HeldRanges(), pid: 0 };
     this.owners.set(owner, made);
     return made;
   }
+}
 
-  // Read locks want a file open for reading, write locks one for writing: as much as can be had.
-  private openOwn(): number {
-    const [file] = this.inode.open?.files ?? [];
-    if (!file) throw new Error('a lock without an open file');
-    for (const access of [O_RDWR, O_RDONLY]) {
-      try {
-        return reopen(file.fd, access | O_NONBLOCK);
-      } catch {}
-    }
-    return reopen(file.fd, O_WRONLY | O_NONBLOCK);
+/** Read locks want a file open for reading, write locks one for writing: both, or as the file is open. */
+function openOwn(file: LiveFile): number | undefined {
+  for (const access of file.writes ? [O_RDWR] : [O_RDWR, O_RDONLY]) {
+    try {
+      return reopen(file.fd, access | O_NONBLOCK);
+    } catch {}
   }
+  return undefined;
 }
