@@ -88,6 +88,8 @@ test.runIf(process.getuid?.() === 0)('files that nobody asks for are listed by n
     await shell(script, top);
     return counter(mounted, 'syscw') - before;
   };
+  // The server's start and the opening of the archive are not counted.
+  await shell('ls "$0"', top);
   const names = await requests('find "$0" -name nothing');
   expect(names).toBeLessThan(200);
   expect(await requests('find "$0" -name nothing')).toBeLessThan(20);
@@ -115,8 +117,8 @@ test('thousands of archives are listed, and none is opened for it', async () => 
   const mounted = await mount(store);
   const before = counter(mounted, 'syscw');
   expect(await shell('ls "$0" | wc -l', mounted.archive)).toBe(String(count));
+  expect(counter(mounted, 'syscw') - before).toBeLessThan(count / 4);
   expect(await shell('ls -l "$0" | grep -c "^dr-x------"', mounted.archive)).toBe(String(count));
-  expect(counter(mounted, 'syscw') - before).toBeLessThan(count);
   renameSync(`${identity}-away`, identity);
   const last = join(mounted.archive, `task-${count - 1}`, 'directory-0000/file-0000');
   expect(await readFile(last)).toBe(madeContent(0, 0));

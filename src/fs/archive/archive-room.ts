@@ -28,6 +28,8 @@ import type { AttributeDemand } from './attribute-demand.ts';
 import type { OpenArchives } from './open-archives.ts';
 import { type ArchivedTask, TaskListing } from './task-listing.ts';
 
+/** Stands for the tasks themselves where attributes are asked for: no task has this slot. */
+const TASKS = -1;
 /** Which tasks are sealed may change. */
 const TASKS_TTL_MS = 1000;
 /** Longer than any file system's clock takes from one time to the next. */
@@ -46,11 +48,12 @@ export class ArchiveRoom implements Room {
   private readonly demand: AttributeDemand | undefined;
   /** O_PATH descriptor of the store's archive directory. */
   private readonly directory: number;
-  private readonly tasks = new TaskListing(
-    inoOf(TOP.archive),
-    () => this.listTasks(),
-    ({ name }) => this.findTask(name),
-  );
+  private readonly tasks = new TaskListing({
+    ino: inoOf(TOP.archive),
+    load: () => this.listTasks(),
+    find: ({ name }) => this.findTask(name),
+    isByName: () => this.demand?.listsNames(TASKS, TOP.archive) ?? false,
+  });
 
   /** Without `demand` every listing carries attributes. */
   constructor(
@@ -69,7 +72,10 @@ export class ArchiveRoom implements Room {
   }
 
   lookup(parent: NodeId, name: Uint8Array): Entry {
-    if (parent === TOP.archive) return this.lookupTask(name);
+    if (parent === TOP.archive) {
+      this.demand?.note(TASKS);
+      return this.lookupTask(name);
+    }
     const { slot } = archivePlace(parent);
     const reader = this.archives.reader(slot);
     const found = reader.lookup(this.entryOf(parent, reader), name);
@@ -180,7 +186,8 @@ export class ArchiveRoom implements Room {
 
   private archivedTask(name: TaskName, directoryIno: bigint): ArchivedTask {
     const slot = this.slots.slotOf(name, directoryIno);
-    return { name, slot, ino: inoOf(archiveNode(slot)) };
+    const node = archiveNode(slot);
+    return { name, slot, node, ino: inoOf(node) };
   }
 
   /**

@@ -1,12 +1,24 @@
 import { DT } from '../../sys/index.ts';
-import type { DirectoryEntry, Entry } from '../filesystem.ts';
+import type { DirectoryEntry, Entry, NodeId, PlainEntry } from '../filesystem.ts';
+import { inoHighOf, inoLowOf } from '../node-ids.ts';
 import type { OpenDirectory } from '../room.ts';
 
 /** A task that has an archive. */
 export interface ArchivedTask {
   readonly name: string;
   readonly slot: number;
+  readonly node: NodeId;
   readonly ino: bigint;
+}
+
+/** What the listing of archive/ is made from. */
+export interface TaskListingSource {
+  readonly ino: bigint;
+  readonly load: () => readonly ArchivedTask[];
+  /** What looking a task up would give; undefined where it is gone. */
+  readonly find: (task: ArchivedTask) => Entry | undefined;
+  /** Whether tasks are listed by name alone. */
+  readonly isByName: () => boolean;
 }
 
 /** Cookies of `.` and `..`; that of a task is its slot behind them. */
@@ -17,42 +29,56 @@ const DOTS = 2;
  * whatever comes and goes, so one listing serves all who read it at once, and none is opened.
  */
 export class TaskListing implements OpenDirectory {
-  private readonly ino: bigint;
-  private readonly load: () => readonly ArchivedTask[];
-  private readonly find: (task: ArchivedTask) => Entry | undefined;
+  private readonly source: TaskListingSource;
   private tasks: readonly ArchivedTask[] | undefined;
 
-  /** `find` gives what looking a task up would; undefined where it is gone. */
-  constructor(
-    ino: bigint,
-    load: () => readonly ArchivedTask[],
-    find: (task: ArchivedTask) => Entry | undefined,
-  ) {
-    this.ino = ino;
-    this.load = load;
-    this.find = find;
+  constructor(source: TaskListingSource) {
+    this.source = source;
   }
 
-  read(cookie: bigint, add: (entry: DirectoryEntry) => boolean): void {
+  read(
+    cookie: bigint,
+    add: (entry: DirectoryEntry) => boolean,
+    addPlain?: (entry: PlainEntry) => boolean,
+  ): void {
+    const { load, isByName } = this.source;
     if (cookie === 0n || !this.tasks) {
-      this.tasks = this.load().toSorted((one, two) => one.slot - two.slot);
+      this.tasks = load().toSorted((one, two) => one.slot - two.slot);
     }
     const from = Number(cookie);
     for (let at = from; at < DOTS; at++) if (!add(this.dot(at))) return;
+    const byName = addPlain && isByName() ? addPlain : undefined;
     for (const task of this.tasks) {
-      const end = task.slot + DOTS + 1;
-      if (end <= from) continue;
-      const found = this.find(task);
-      if (!found) continue;
-      const name = Buffer.from(task.name);
-      if (!add({ name, ino: task.ino, type: DT.DIR, cookie: BigInt(end), found })) return;
+      if (task.slot + DOTS + 1 <= from) continue;
+      if (!(byName ? byName(nameOf(task)) : this.addFound(task, add))) return;
     }
+  }
+
+  private addFound(task: ArchivedTask, add: (entry: DirectoryEntry) => boolean): boolean {
+    const found = this.source.find(task);
+    if (!found) return true;
+    const { ino, slot } = task;
+    const cookie = BigInt(slot + DOTS + 1);
+    return add({ name: Buffer.from(task.name), ino, type: DT.DIR, cookie, found });
   }
 
   private dot(at: number): DirectoryEntry {
     const name = Buffer.from('.'.repeat(at + 1));
-    return { name, ino: this.ino, type: DT.DIR, cookie: BigInt(at + 1) };
+    return { name, ino: this.source.ino, type: DT.DIR, cookie: BigInt(at + 1) };
   }
 
   close(): void {}
+}
+
+function nameOf({ name, node, slot }: ArchivedTask): PlainEntry {
+  return {
+    bytes: Buffer.from(name),
+    from: 0,
+    to: name.length,
+    inoHigh: inoHighOf(node),
+    inoLow: inoLowOf(node),
+    type: DT.DIR,
+    cookie: slot + DOTS + 1,
+    attributes: undefined,
+  };
 }
