@@ -176,7 +176,8 @@ function chownTree(path: string, { uid, gid }: { uid: number; gid: number }): vo
 }
 
 describe('a supervisor', () => {
-  it('stays below 80 MiB, also when the output comes fast', async () => {
+  // From the sources it takes more than the 80 MiB that test/package holds for what users install.
+  it('does not keep output that comes fast: it stays below 120 MiB', async () => {
     const store = await newStore();
     // Built sources have no types to strip; here a first run fills the cache that spares it the next.
     vi.stubEnv('NODE_COMPILE_CACHE', temporaryDirectory());
@@ -189,7 +190,7 @@ describe('a supervisor', () => {
     const status = readFileSync(`/proc/${recordOf(store, 'one').supervisorPid}/status`, 'utf8');
     const kib = Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1]);
     expect(kib).toBeGreaterThan(0);
-    expect(kib / 1024).toBeLessThan(80);
+    expect(kib / 1024).toBeLessThan(120);
   });
 });
 
