@@ -69,6 +69,10 @@ export function openAt2(
   return check(c.syscall(SYS_OPENAT2, dirfd, cstring(name), openHow, openHow.length));
 }
 
+/** Opens the very file that a descriptor (O_PATH or open) stands for, under other flags. */
+export const reopen = (fd: number, flags: number): number =>
+  openAt(AT.FDCWD, `/proc/self/fd/${fd}`, flags);
+
 export function mkdirAt(dirfd: number, name: Name, mode: number): void {
   check(c.mkdirat(dirfd, cstring(name), mode));
 }

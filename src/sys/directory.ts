@@ -1,5 +1,5 @@
 import { closeSync, constants } from 'node:fs';
-import { AT, chmodFd, O_PATH, openAt, rmdirAt, unlinkAt } from './at.ts';
+import { chmodFd, O_PATH, openAt, reopen, rmdirAt, unlinkAt } from './at.ts';
 import { Errno, errno } from './errno.ts';
 import { unprotect } from './inode-flags.ts';
 import { bind, check } from './libc.ts';
@@ -186,7 +186,7 @@ function unprotectName(dirfd: number, name: Uint8Array | string): boolean {
   try {
     const { mode } = statFd(pin);
     if (!isRegular(mode) && !isDirectory(mode)) return false;
-    const fd = openAt(AT.FDCWD, `/proc/self/fd/${pin}`, constants.O_RDONLY | constants.O_NONBLOCK);
+    const fd = reopen(pin, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       return unprotect(fd);
     } finally {

@@ -1,7 +1,6 @@
 import { closeSync, constants, ftruncateSync } from 'node:fs';
-import { chmodFd, chownAt, Errno, errno, utimensAt } from '../../sys/index.ts';
+import { chmodFd, chownAt, Errno, errno, reopen, utimensAt } from '../../sys/index.ts';
 import type { AttrChange } from '../filesystem.ts';
-import { reopen } from './live-file.ts';
 
 const KEEP = 0xffffffff;
 

@@ -10,11 +10,11 @@ import {
   inodeFlags,
   isDirectory,
   isRegular,
+  reopen,
   statFd,
 } from '../../sys/index.ts';
 import type { Caller } from '../filesystem.ts';
 import type { Inode } from './inode.ts';
-import { reopen } from './live-file.ts';
 import type { Resolver } from './resolver.ts';
 
 /** Commands that tell, with the length of the answer. */

@@ -1,8 +1,7 @@
 import { closeSync, constants, fsyncSync } from 'node:fs';
-import { DirentBlock, seek } from '../../sys/index.ts';
+import { DirentBlock, reopen, seek } from '../../sys/index.ts';
 import type { DirectoryEntry } from '../filesystem.ts';
 import type { OpenDirectory } from '../room.ts';
-import { reopen } from './live-file.ts';
 
 const SEEK_SET = 0;
 const NOWHERE = -1n;

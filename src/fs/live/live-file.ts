@@ -1,5 +1,5 @@
 import { closeSync, constants, fdatasyncSync, fsyncSync, readSync, writeSync } from 'node:fs';
-import { AT, Errno, errno, openAt, tryLock, unlock } from '../../sys/index.ts';
+import { Errno, errno, reopen, tryLock, unlock } from '../../sys/index.ts';
 import type { RangeLock } from '../filesystem.ts';
 import type { OpenFile } from '../room.ts';
 import type { Inode, OpenState } from './inode.ts';
@@ -18,10 +18,6 @@ export const asksToWrite = (flags: number): boolean =>
  */
 export const realFlags = (flags: number): number =>
   (flags & ~(O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_DIRECT)) | O_NONBLOCK;
-
-/** Opens the very file that a descriptor (O_PATH or open) stands for, under other flags. */
-export const reopen = (fd: number, flags: number): number =>
-  openAt(AT.FDCWD, `/proc/self/fd/${fd}`, flags);
 
 /** Who follows what becomes of an open file. */
 export interface FileWatch {

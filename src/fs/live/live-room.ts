@@ -8,6 +8,7 @@ import {
   isSymlink,
   RENAME_EXCHANGE,
   readlinkAt,
+  reopen,
   statAt,
   syncfs,
 } from '../../sys/index.ts';
@@ -34,7 +35,7 @@ import { changesFlags, InodeFlags } from './inode-flags.ts';
 import { InodeTable } from './inode-table.ts';
 import { Lifetimes } from './lifetimes.ts';
 import { LiveDirectory } from './live-directory.ts';
-import { asksToWrite, LiveFile, realFlags, refuseSpecial, reopen } from './live-file.ts';
+import { asksToWrite, LiveFile, realFlags, refuseSpecial } from './live-file.ts';
 import { LiveTasks } from './live-tasks.ts';
 import { LiveXattrs } from './live-xattrs.ts';
 import { type Made, Names } from './names.ts';

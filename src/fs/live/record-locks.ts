@@ -1,9 +1,10 @@
 import { closeSync, constants } from 'node:fs';
+import { reopen } from '../../sys/at.ts';
 import { Errno, errno } from '../../sys/errno.ts';
 import { findRecordLock, setRecordLock } from '../../sys/record-lock.ts';
 import type { RangeLock } from '../filesystem.ts';
 import { HeldRanges } from './held-ranges.ts';
-import { type LiveFile, reopen } from './live-file.ts';
+import type { LiveFile } from './live-file.ts';
 
 const WHOLE_END = 0x7fffffffffffffffn;
 const { O_RDONLY, O_RDWR, O_NONBLOCK } = constants;
