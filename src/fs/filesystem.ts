@@ -1,3 +1,4 @@
+import type { Moment } from '../sys/moment.ts';
 import type { Stat } from '../sys/stat.ts';
 
 /**
@@ -107,12 +108,6 @@ export interface PlainAttributes {
   atime: Moment;
   mtime: Moment;
   ctime: Moment;
-}
-
-/** A time since 1970. */
-export interface Moment {
-  readonly seconds: number;
-  readonly nanoseconds: number;
 }
 
 /** Something that the kernel was told of a name is old before its time. */

@@ -11,6 +11,7 @@ export * from './file.ts';
 export * from './flock.ts';
 export * from './inode-flags.ts';
 export * from './inotify.ts';
+export * from './moment.ts';
 export * from './process.ts';
 export * from './stat.ts';
 export * from './xattr.ts';

@@ -1,5 +1,6 @@
 import { AT } from './at.ts';
 import { bind, check, cstring } from './libc.ts';
+import { nanosecondsOf } from './moment.ts';
 
 /** What statx(2) tells of a file. Times are nanoseconds since the epoch; `blocks` are of 512 bytes. */
 export interface Stat {
@@ -72,20 +73,11 @@ function decode(): Stat {
   };
 }
 
-const BILLION = 1_000_000_000n;
-/** Of the time read last: neighbours are often of the same second. */
-let seconds = 0;
-let secondsNs = 0n;
-
 function time(offset: number): bigint {
-  const low = view.getUint32(offset, true);
-  const high = view.getInt32(offset + 4, true);
-  const now = high * 2 ** 32 + low;
-  if (now !== seconds) {
-    seconds = now;
-    secondsNs = view.getBigInt64(offset, true) * BILLION;
-  }
-  return secondsNs + BigInt(view.getUint32(offset + 8, true));
+  const seconds = view.getInt32(offset + 4, true) * 2 ** 32 + view.getUint32(offset, true);
+  const nanoseconds = view.getUint32(offset + 8, true);
+  if (Number.isSafeInteger(seconds)) return nanosecondsOf(seconds, nanoseconds);
+  return view.getBigInt64(offset, true) * 1_000_000_000n + BigInt(nanoseconds);
 }
 
 /** new_encode_dev of the kernel: minor's low byte, major, minor's high bits. */

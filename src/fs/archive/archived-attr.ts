@@ -1,6 +1,7 @@
 import type { FileLine, IndexEntry } from '../../store/seal/reader.ts';
 import {
   DT,
+  type Moment,
   S_IFBLK,
   S_IFCHR,
   S_IFDIR,
@@ -9,7 +10,7 @@ import {
   S_IFREG,
   S_IFSOCK,
 } from '../../sys/index.ts';
-import type { Attr, Moment, NodeId, PlainAttributes } from '../filesystem.ts';
+import type { Attr, NodeId, PlainAttributes } from '../filesystem.ts';
 import { inoOf } from '../node-ids.ts';
 
 const FORMATS: Readonly<Record<IndexEntry['type'], number>> = {

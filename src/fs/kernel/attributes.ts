@@ -1,4 +1,5 @@
-import type { Attr, Attributes, Entry, Moment, PlainEntry } from '../filesystem.ts';
+import type { Moment } from '../../sys/moment.ts';
+import type { Attr, Attributes, Entry, PlainEntry } from '../filesystem.ts';
 import { writeU64 } from './number64.ts';
 import { attrOut, attr as attrStruct, entryOut, statx, statxOut } from './wire.ts';
 

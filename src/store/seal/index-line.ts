@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { type Moment, nanosecondsOf } from '../../sys/moment.ts';
 import type { IndexEntry } from './index-entry.ts';
 import type { Stretch } from './stretch.ts';
 
@@ -53,12 +54,6 @@ export interface FileLine extends FileName {
   readonly ctime: Moment;
 }
 
-/** Since 1970. */
-export interface Moment {
-  readonly seconds: number;
-  readonly nanoseconds: number;
-}
-
 const NEWLINE = 0x0a;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -69,7 +64,6 @@ const NANO_DIGITS = 9;
 /** So many digits are a safe integer, whichever they are. */
 const SAFE_DIGITS = 15;
 const SHA256_DIGITS = 64;
-const BILLION = 1_000_000_000n;
 
 const NAME = Buffer.from('{"name":"');
 const FILE = Buffer.from(',"type":"file"');
@@ -109,9 +103,6 @@ class Scanner {
     next: 0,
   };
   private readonly read = { seconds: 0, nanoseconds: 0 };
-  /** Of the time read last: neighbours are often of the same second. */
-  private seconds = 0;
-  private secondsNs = 0n;
 
   start(text: Uint8Array, at = 0): void {
     this.text = text;
@@ -230,12 +221,7 @@ class Scanner {
   private time(before: Uint8Array): bigint {
     const { read } = this;
     this.moment(before, read);
-    if (this.failed) return 0n;
-    if (read.seconds !== this.seconds) {
-      this.seconds = read.seconds;
-      this.secondsNs = BigInt(read.seconds) * BILLION;
-    }
-    return this.secondsNs + BigInt(read.nanoseconds);
+    return this.failed ? 0n : nanosecondsOf(read.seconds, read.nanoseconds);
   }
 
   /** The same in two numbers. */

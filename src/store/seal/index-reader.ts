@@ -61,9 +61,9 @@ export class IndexReader {
       while (line < length) {
         const file = withAttributes ? fileAt(here, line) : fileNameAt(here, line);
         if (!file) break;
-        const position = at + line;
+        const begin = at + line;
         line = file.next;
-        if (!told.file(here, file, position, at + line)) return;
+        if (!told.file(here, file, begin, at + line)) return;
       }
       at += line;
       if (line >= length) continue;
