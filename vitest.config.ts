@@ -8,6 +8,8 @@ export default defineConfig({
     // Mounts and supervisors are real processes: more files at once than cores only slows them all down.
     maxWorkers: 2,
     pool: 'forks',
+    // bsdtar ends with 1 at a name that the locale cannot show, whatever the machine's is.
+    env: { LC_ALL: 'C.UTF-8' },
     reporters: ['default', './test/support/engine-report.ts'],
   },
 });
