@@ -10,20 +10,21 @@ const MEMORY_MS = 300;
 const LIMIT = 65_536;
 
 /**
- * Whether listings of a task should carry the attributes of files. `find` by name needs none, and is
- * several times faster without; `ls -l` and `grep -r` need all of them, and would ask for each alone.
- * So files are listed by name until somebody asks for one of the same task; then listings carry
- * attributes, and the kernel is told to forget those that it keeps without.
+ * Whether listings should carry attributes: those of a task its files', that of archive/ its tasks'.
+ * `find` by name needs none, and is several times faster without; `ls -l` and `grep -r` need all of
+ * them, and would ask for each alone. So they are listed by name until somebody asks for one of the
+ * same task, or for a task; then listings carry attributes, and the kernel is told to forget those
+ * that it keeps without.
  */
 export class AttributeDemand {
-  /** When somebody last asked for a file, by the slot of its task. */
+  /** When somebody last asked, by the slot of the task; tasks themselves have one of their own. */
   private readonly askedMs = new Map<number, number>();
   /** Directories listed by name alone, by slot. */
   private readonly listed = new Map<number, Set<NodeId>>();
   private count = 0;
   private old: NodeId[] = [];
 
-  /** Somebody asks for a file of the task in this slot. */
+  /** Somebody asks for a file of the task in this slot, or for a task. */
   note(slot: number): void {
     this.askedMs.set(slot, performance.now());
     const listed = this.listed.get(slot);
@@ -33,7 +34,7 @@ export class AttributeDemand {
     this.listed.delete(slot);
   }
 
-  /** Whether to list a directory's files by name alone. */
+  /** Whether to list what is in a directory by name alone. */
   listsNames(slot: number, directory: NodeId): boolean {
     const askedMs = this.askedMs.get(slot) ?? Number.NEGATIVE_INFINITY;
     if (performance.now() < askedMs + MEMORY_MS) return false;
