@@ -4,8 +4,8 @@ import {
   generateKeyPairSync,
   type KeyObject,
 } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { writeFileAtomic } from './atomic-file.ts';
 import { messageOf, TaskfsError } from './errors.ts';
 import { isSshIdentity } from './ssh-keys.ts';
@@ -224,9 +224,24 @@ export function loadSigningKey(store: Store): KeyObject {
   return readKey(keyPaths(store).signing, createPrivateKey);
 }
 
-/** The key that seals of this store are checked with. Throws `failed` where it is missing. */
+/**
+ * The key that seals of this store are checked with. Throws `failed` where it is missing, and where
+ * somebody else may put another in its place.
+ */
 export function loadVerifyingKey(store: Store): KeyObject {
-  return readKey(keyPaths(store).verifying, createPublicKey);
+  const { verifying } = keyPaths(store);
+  const key = readKey(verifying, createPublicKey);
+  for (const path of [verifying, dirname(verifying)]) assertOwners(path);
+  return key;
+}
+
+function assertOwners(path: string): void {
+  const { uid, mode } = statSync(path);
+  const isOwned = uid === 0 || uid === process.geteuid?.();
+  if (isOwned && (mode & 0o022) === 0) return;
+  throw new TaskfsError('failed', `${path} may be written by others: no seal can be trusted`, {
+    hint: `If the keys in there are yours still: 'chmod go-w ${path}', and make it your own.`,
+  });
 }
 
 function readKey(path: string, parse: (pem: string) => KeyObject): KeyObject {

@@ -5,8 +5,16 @@ import {
   receiveMessageOnPort,
   Worker,
 } from 'node:worker_threads';
-import { type ErrorKind, type Store, TaskfsError } from '../../store/index.ts';
+import {
+  type ErrorKind,
+  type Store,
+  TaskfsError,
+  type TaskName,
+  taskPaths,
+} from '../../store/index.ts';
 import { plainIdentities } from '../../store/keys.ts';
+import { readGenuineSeal } from '../../store/seal/genuine-seal.ts';
+import type { Seal } from '../../store/seal/seal-record.ts';
 import { type FileKeys, unlockNatively } from '../../store/seal/unlock.ts';
 
 /** What the worker thread is started with. */
@@ -18,7 +26,13 @@ export interface UnlockSetup {
   readonly identities: readonly string[] | undefined;
 }
 
-/** What it answers to the path of an archive's directory. */
+/** What it is asked to unlock. */
+export interface UnlockRequest {
+  readonly archive: string;
+  readonly seal: Seal;
+}
+
+/** What it answers. */
 export type UnlockAnswer =
   | { readonly keys: FileKeys }
   | { readonly kind: ErrorKind; readonly message: string; readonly hint: string | undefined };
@@ -43,17 +57,22 @@ export class KeyService {
     this.identities = identities;
   }
 
-  /** The keys of an archive's files. Throws `wrong-key` where no identity fits, `damaged`, `failed`. */
-  unlock(archiveDirectory: string): FileKeys {
+  /**
+   * The keys of the files of a task's archive, if it is genuine. Throws `wrong-key` where no identity
+   * fits, `damaged`, `failed`.
+   */
+  unlock(task: TaskName): FileKeys {
+    const { archive } = taskPaths(this.store, task);
+    const seal = readGenuineSeal(this.store, task);
     // Read anew each time: an identity may be added while the mount is there.
     const identities = this.identities ?? plainIdentities(this.store) ?? [];
-    return unlockNatively(archiveDirectory, identities) ?? this.unlockByThread(archiveDirectory);
+    return unlockNatively(archive, identities, seal) ?? this.unlockByThread({ archive, seal });
   }
 
-  private unlockByThread(archiveDirectory: string): FileKeys {
+  private unlockByThread(request: UnlockRequest): FileKeys {
     this.worker ??= this.start();
     Atomics.store(this.answered, 0, 0);
-    this.worker.port.postMessage(archiveDirectory);
+    this.worker.port.postMessage(request);
     Atomics.wait(this.answered, 0, 0, PATIENCE_MS);
     const answer = receiveMessageOnPort(this.worker.port)?.message as UnlockAnswer | undefined;
     if (answer === undefined) throw new TaskfsError('failed', 'the unlocking thread is silent');

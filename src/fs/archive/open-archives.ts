@@ -1,4 +1,4 @@
-import { type Store, taskPaths } from '../../store/index.ts';
+import { type Store, type TaskName, taskPaths } from '../../store/index.ts';
 import { ChunkCache } from '../../store/seal/chunk-cache.ts';
 import { DecryptAhead } from '../../store/seal/decrypt-ahead.ts';
 import { type ArchiveReader, openArchive } from '../../store/seal/reader.ts';
@@ -64,17 +64,17 @@ export class OpenArchives {
     const { archive } = taskPaths(this.store, task);
     assertStillThere(archive, ino);
     const chunks = { cache: this.ahead.cache, ahead: this.ahead };
-    const reader = openArchive(archive, this.keysOf(slot, archive), chunks);
+    const reader = openArchive(archive, this.keysOf(slot, task), chunks);
     const entry: Entry = { reader, holders: 0 };
     this.open.set(slot, entry);
     this.evict();
     return entry;
   }
 
-  private keysOf(slot: number, archive: string): FileKeys {
+  private keysOf(slot: number, task: TaskName): FileKeys {
     const known = this.keys.get(slot);
     if (known) return known;
-    const keys = this.keyService.unlock(archive);
+    const keys = this.keyService.unlock(task);
     if (this.keys.size >= KEYS_LIMIT) this.keys.clear();
     this.keys.set(slot, keys);
     return keys;

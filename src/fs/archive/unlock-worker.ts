@@ -1,20 +1,20 @@
-/** The thread behind KeyService: takes paths of archive directories, answers with their keys. */
+/** The thread behind KeyService: takes archives with their seals, answers with their keys. */
 import { workerData } from 'node:worker_threads';
 import { messageOf, TaskfsError } from '../../store/index.ts';
-import type { UnlockAnswer, UnlockSetup } from './key-service.ts';
+import type { UnlockAnswer, UnlockRequest, UnlockSetup } from './key-service.ts';
 
 const { port, answered, store, identities } = workerData as UnlockSetup;
 
-port.on('message', async (archiveDirectory: string) => {
-  port.postMessage(await unlock(archiveDirectory));
+port.on('message', async (request: UnlockRequest) => {
+  port.postMessage(await unlock(request));
   Atomics.store(answered, 0, 1);
   Atomics.notify(answered, 0);
 });
 
-async function unlock(archiveDirectory: string): Promise<UnlockAnswer> {
+async function unlock({ archive, seal }: UnlockRequest): Promise<UnlockAnswer> {
   try {
     const { unlockArchive } = await import('../../store/seal/unlock.ts');
-    return { keys: await unlockArchive(archiveDirectory, await identitiesNow()) };
+    return { keys: await unlockArchive(archive, await identitiesNow(), seal) };
   } catch (error) {
     if (!(error instanceof TaskfsError)) {
       return { kind: 'failed', message: messageOf(error), hint: undefined };

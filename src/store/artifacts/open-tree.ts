@@ -39,16 +39,18 @@ export function placeOf(store: Store, task: TaskName): 'archive' | 'staging' {
   });
 }
 
-/** Unlocks and opens a task's committed archive. Throws `wrong-key`, `damaged`. */
+/** Unlocks and opens a task's committed archive, if it is genuine. Throws `wrong-key`, `damaged`. */
 export async function openArchiveOf(
   store: Store,
   task: TaskName,
   findIdentities: FindIdentities,
 ): Promise<ArchiveReader> {
   const { archive } = taskPaths(store, task);
-  const [{ unlockArchive }, { openArchive }] = await Promise.all([
+  const [{ readGenuineSeal }, { unlockArchive }, { openArchive }] = await Promise.all([
+    import('../seal/genuine-seal.ts'),
     import('../seal/unlock.ts'),
     import('../seal/reader.ts'),
   ]);
-  return openArchive(archive, await unlockArchive(archive, await findIdentities()));
+  const seal = readGenuineSeal(store, task);
+  return openArchive(archive, await unlockArchive(archive, await findIdentities(), seal));
 }

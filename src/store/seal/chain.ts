@@ -92,7 +92,15 @@ export function readChain(store: Store): StoredLine[] {
 
 /** The last line about a task; undefined where there is none. Its signature is not checked. */
 export function lastLineOf(store: Store, task: TaskName): ChainLine | undefined {
-  return readChain(store).findLast(({ value }) => value?.task === task)?.value;
+  const text = readText(chainPath(store));
+  const member = `"task":"${task}"`;
+  for (let at = text.lastIndexOf(member); at >= 0; at = text.lastIndexOf(member, at - 1)) {
+    const start = text.lastIndexOf('\n', at) + 1;
+    const value = parse(text.slice(start, text.indexOf('\n', at)));
+    if (value?.task === task) return value;
+    if (at === 0) return undefined;
+  }
+  return undefined;
 }
 
 function readText(path: string): string {

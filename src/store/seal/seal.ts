@@ -11,12 +11,12 @@ import { type Store, taskPaths } from '../store.ts';
 import type { TaskName } from '../task-name.ts';
 import { appendToChain } from './chain.ts';
 import { TreeChanged } from './descent.ts';
+import { isOfRecord, readGenuineSeal } from './genuine-seal.ts';
 import { wrapTaskKey } from './key-file.ts';
 import { KEY_FILE, partialPath, SEAL_FILE } from './layout.ts';
 import { forgetLoans, noteLoans, type OnLend, restoreModes } from './lent-modes.ts';
 import {
   digestRecord,
-  readSeal,
   type SealBody,
   serialiseSeal,
   sha256,
@@ -63,7 +63,7 @@ export async function sealTask(
 ): Promise<SealResult> {
   const paths = taskPaths(store, task);
   const partial = partialPath(store, task);
-  if (existsSync(paths.archive)) return alreadySealed(paths.archive);
+  if (existsSync(paths.archive)) return alreadySealed(store, task);
   const record = readRecord(paths.record, task);
   if (!isFinal(record.status)) {
     throw new TaskfsError('usage', `task ${task} is ${record.status}: it is sealed when it ends`);
@@ -84,8 +84,18 @@ export async function sealTask(
   }
 }
 
-function alreadySealed(archive: string): SealResult {
-  const { bytes, fileCount } = readSeal(archive);
+/**
+ * It was committed, and its process died. The plaintext goes next: what only looks like this task's
+ * archive must not stand for it.
+ */
+function alreadySealed(store: Store, task: TaskName): SealResult {
+  const seal = readGenuineSeal(store, task);
+  if (!isOfRecord(store, seal)) {
+    throw new TaskfsError('damaged', `the archive of ${task} is there already, of another run`, {
+      hint: `Move ${taskPaths(store, task).archive} away; then 'taskfs recover' seals the task.`,
+    });
+  }
+  const { bytes, fileCount } = seal;
   return { bytes, files: fileCount, skipped: [], changed: [] };
 }
 

@@ -2,9 +2,10 @@ import { closeSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { isSshIdentity, sshIdentity } from '../ssh-keys.ts';
-import { decryptNatively, decryptWhole, readHeader } from './age-header.ts';
+import { decryptNatively, decryptWhole, headerMac, readHeader } from './age-header.ts';
 import { openSealed } from './decrypted-file.ts';
 import { FILES, KEY_FILE, PARTS, type Part } from './layout.ts';
+import type { Seal } from './seal-record.ts';
 import { unwrapNatively } from './x25519.ts';
 
 /** The 16-byte age file keys of an archive's files. A plain value: it may be sent to another thread. */
@@ -16,18 +17,20 @@ export interface FileKeys {
 
 /**
  * Unlocks an archive: the identities open key.age, the task's identity in it opens each file's
- * header. Throws `wrong-key` where no identity fits, `damaged` where key.age or a header is not
- * what was sealed.
+ * header. With a seal that is trusted (genuine-seal.ts) each header must be the one that it names: under
+ * the key in there, nobody who only knows the task's recipient can have encrypted anything. Throws
+ * `wrong-key` where no identity fits, `damaged` where key.age or a header is not what was sealed.
  */
 export async function unlockArchive(
   archiveDirectory: string,
   identities: readonly string[],
+  seal?: Seal,
 ): Promise<FileKeys> {
-  const keys = unlockNatively(archiveDirectory, identities);
+  const keys = unlockNatively(archiveDirectory, identities, seal);
   if (keys) return keys;
   const identity = await openTaskKey(archiveDirectory, identities);
   const [artifacts, index, log] = await Promise.all(
-    PARTS.map((part) => unlockPart(archiveDirectory, identity, part)),
+    PARTS.map((part) => unlockPart(archiveDirectory, identity, part, seal)),
   );
   return { artifacts, index, log } as FileKeys;
 }
@@ -39,6 +42,7 @@ export async function unlockArchive(
 export function unlockNatively(
   archiveDirectory: string,
   identities: readonly string[],
+  seal?: Seal,
 ): FileKeys | undefined {
   if (identities.length === 0) return undefined;
   const path = join(archiveDirectory, KEY_FILE);
@@ -46,7 +50,7 @@ export function unlockNatively(
   if (text === undefined) return undefined;
   const identity = identityIn(text, basename(archiveDirectory), path);
   const keys = PARTS.map((part) =>
-    unwrapNatively(readHeaderOf(join(archiveDirectory, FILES[part])), identity),
+    unwrapNatively(readHeaderOf(archiveDirectory, part, seal), identity),
   );
   if (keys.includes(undefined)) return undefined;
   const [artifacts, index, log] = keys;
@@ -66,19 +70,27 @@ export async function unlockPart(
   archiveDirectory: string,
   identity: string,
   part: Part,
+  seal?: Seal,
 ): Promise<Uint8Array> {
+  const header = readHeaderOf(archiveDirectory, part, seal);
   const path = join(archiveDirectory, FILES[part]);
-  const header = readHeaderOf(path);
   return unwrapNatively(header, identity) ?? (await openHeader(header, identity, path));
 }
 
-function readHeaderOf(path: string): Buffer {
+function readHeaderOf(archiveDirectory: string, part: Part, seal: Seal | undefined): Buffer {
+  const path = join(archiveDirectory, FILES[part]);
   const fd = openSealed(path);
   try {
-    return readHeader(fd, path);
+    const header = readHeader(fd, path);
+    if (!seal || headerMac(header) === seal.files[FILES[part]].mac) return header;
   } finally {
     closeSync(fd);
   }
+  throw new TaskfsError(
+    'damaged',
+    `${path} is damaged, or another file: its header is not the one that was sealed`,
+    { hint: "'taskfs verify' says what is wrong. Put it back from a backup." },
+  );
 }
 
 type Decrypter = InstanceType<typeof import('age-encryption').Decrypter>;

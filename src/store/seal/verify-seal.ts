@@ -6,6 +6,7 @@ import { readRecord } from '../record.ts';
 import { type Store, taskPaths } from '../store.ts';
 import type { TaskName } from '../task-name.ts';
 import { type Finding, finding } from './finding.ts';
+import { sealFault } from './genuine-seal.ts';
 import { SEAL_FILE } from './layout.ts';
 import { isPending } from './reindex-commit.ts';
 import {
@@ -15,7 +16,6 @@ import {
   readSealText,
   type Seal,
   sha256,
-  signerOf,
 } from './seal-record.ts';
 import { type ChainState, verifyChain } from './verify-chain.ts';
 import { fromError } from './verify-content.ts';
@@ -67,22 +67,15 @@ function sealProblem(
   hash: string,
   { last }: ChainState,
 ): Finding | undefined {
-  const key = loadVerifyingKey(store);
-  const file = SEAL_FILE;
-  const say = (kind: 'damaged' | 'not-ours' | 'replaced', message: string): Finding =>
-    finding(task, kind, message, { file });
-  if (seal.signer !== signerOf(key))
-    return say('not-ours', `the archive of ${task} was sealed by another store`);
-  if (!isSigned(seal, key))
-    return say('damaged', `seal.json of task ${task} was changed: its signature is wrong`);
-  if (seal.task !== task)
-    return say('replaced', `the archive of ${task} is that of task ${seal.task}`);
+  const fault = sealFault(task, seal, loadVerifyingKey(store));
+  if (fault) return fault;
+  const say = (message: string): Finding => finding(task, 'replaced', message, { file: SEAL_FILE });
   const line = last.get(task);
   if (line?.seal === hash) return undefined;
   if (isPending(store, task)) {
-    return say('replaced', `a reindex of task ${task} was cut short; 'taskfs recover' ends it`);
+    return say(`a reindex of task ${task} was cut short; 'taskfs recover' ends it`);
   }
-  return say('replaced', `the archive of ${task} is not the one that was sealed last`);
+  return say(`the archive of ${task} is not the one that was sealed last`);
 }
 
 /** Whether the record is the one that was sealed. */
