@@ -6,6 +6,7 @@
  */
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
+import { exitProcess } from '../sys/exit.ts';
 import { cacheDirectory } from './cache-directory.ts';
 
 const compiled = join(cacheDirectory(), 'compiled');
@@ -14,4 +15,4 @@ enableCompileCache(compiled);
 if (process.env.NODE_COMPILE_CACHE === compiled) delete process.env.NODE_COMPILE_CACHE;
 
 const { runProgram } = await import('./program.ts');
-process.exit(await runProgram(process.argv.slice(2)));
+exitProcess(await runProgram(process.argv.slice(2)));

@@ -1,5 +1,6 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { heededSignals } from '../sys/inheritance.ts';
 import { onNudge } from './nudge.ts';
 
 /**
@@ -50,7 +51,7 @@ const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * Follows the wishes in a task's directory, and the signals sent to this process: the first SIGINT,
- * SIGTERM or SIGHUP cancels, a second one kills.
+ * SIGTERM or SIGHUP cancels, a second one kills. What this process was started to ignore it ignores.
  */
 export function followRequests(directory: string): Requests {
   const listeners = new Set<() => void>();
@@ -63,7 +64,8 @@ export function followRequests(directory: string): Requests {
   const stop = onNudge(() => update(look(directory, state.cancel)));
   const interrupt = (): void =>
     update({ ...state, cancel: state.cancel === 'none' ? 'cancel' : 'kill' });
-  for (const signal of INTERRUPTS) process.on(signal, interrupt);
+  const signals = heededSignals(INTERRUPTS);
+  for (const signal of signals) process.on(signal, interrupt);
   return {
     get cancel() {
       return state.cancel;
@@ -81,7 +83,7 @@ export function followRequests(directory: string): Requests {
     },
     close() {
       stop();
-      for (const signal of INTERRUPTS) process.off(signal, interrupt);
+      for (const signal of signals) process.off(signal, interrupt);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { Errno } from './errno.ts';
+import { exitBy } from './exit.ts';
 
 type Koffi = typeof import('koffi');
 
@@ -66,3 +67,5 @@ function terminate(bytes: Uint8Array): Buffer {
 export function addressOf(bytes: Uint8Array): bigint {
   return koffi.address(bytes);
 }
+
+exitBy(bind('void _exit(int)'));

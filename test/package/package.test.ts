@@ -38,6 +38,8 @@ const canBuild = isWritable(root);
 /** The packed package, unpacked where npm would install it, and its main module. */
 let installed: string;
 let main: string;
+/** What npm links into a directory of the path. */
+let command: string;
 
 beforeAll(async () => {
   if (!canBuild) return;
@@ -56,7 +58,8 @@ beforeAll(async () => {
     mkdirSync(dirname(join(modules, name)), { recursive: true });
     symlinkSync(join(root, 'node_modules', name), join(modules, name));
   }
-  main = join(modules, 'taskfs', manifest.bin.taskfs);
+  main = join(modules, 'taskfs', 'dist/main.js');
+  command = join(modules, 'taskfs', manifest.bin.taskfs);
 }, 120_000);
 
 afterAll(() => {
@@ -110,6 +113,15 @@ describe.runIf(canBuild)('the packed package (needs a checkout that may be built
     expect(await cli.run('--version')).toMatchObject({ code: 0, stdout: `${version}\n` });
     expect((await cli.run('run', '--help')).stdout).toContain('--image');
     expect((await cli.run('complete', '--', 'stat')).stdout).toBe('status\n');
+  });
+
+  it('has a command that keeps ignored signals, and the options of Node for the task', async () => {
+    const link = join(newCli().base, 'taskfs');
+    symlinkSync(command, link);
+    const { base } = newCli({ main });
+    const script = `trap '' INT; exec ${link} --store ${base}/s run -- sh -c 'kill -INT $PPID; exit 5'`;
+    const env = { ...process.env, NODE_OPTIONS: '--no-such-option' };
+    await expect(run('sh', ['-c', script], { env })).rejects.toMatchObject({ code: 5 });
   });
 
   it(`supervises a task with less than ${SUPERVISOR_MIB} MiB, also one that prints much`, async () => {

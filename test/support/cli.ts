@@ -8,6 +8,8 @@ import { storeExists } from '../../src/store/index.ts';
 import { endTasks } from './runner.ts';
 import { temporaryDirectory } from './temporary.ts';
 
+/** The command of the checkout, as a person calls it. */
+export const launcher = join(import.meta.dirname, '../../scripts/taskfs');
 /** The command line's main module. */
 export const main = join(import.meta.dirname, '../../src/cli/main.ts');
 
@@ -31,6 +33,8 @@ export interface Cli {
   /** Starts taskfs with its streams as pipes. */
   start(...args: string[]): ChildProcessWithoutNullStreams;
   run(...args: string[]): Promise<Ran>;
+  /** Runs a shell script in which `$T` is the command of the checkout, with `env` beside the store. */
+  script(text: string, env?: Readonly<Record<string, string>>): Promise<Ran>;
   /** Runs it and parses what it prints. Throws where it fails. */
   json<T = Record<string, unknown>>(...args: string[]): Promise<T>;
 }
@@ -56,10 +60,12 @@ export function newCli(options: CliOptions = {}): Cli {
   const { NO_COLOR: _n, FORCE_COLOR: _f, TASKFS_IDENTITY: _i, ...inherited } = process.env;
   const env = { ...inherited, TASKFS_STORE: store, ...(becomes && { HOME: base }), ...options.env };
   const ids = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--'];
+  const spawnAs = (command: readonly string[], more = {}): ChildProcessWithoutNullStreams => {
+    const [file = '', ...args] = becomes ? ['setpriv', ...ids, ...command] : command;
+    return spawn(file, args, { env: { ...env, ...more }, cwd: base });
+  };
   const start = (...args: string[]): ChildProcessWithoutNullStreams =>
-    becomes
-      ? spawn('setpriv', [...ids, process.execPath, program, ...args], { env, cwd: base })
-      : spawn(process.execPath, [program, ...args], { env, cwd: base });
+    spawnAs([process.execPath, program, ...args]);
   const run = (...args: string[]): Promise<Ran> => {
     const child = start(...args);
     child.stdin.end();
@@ -70,6 +76,11 @@ export function newCli(options: CliOptions = {}): Cli {
     store,
     start,
     run,
+    script: (text, more) => {
+      const child = spawnAs(['bash', '-c', text], { T: launcher, ...more });
+      child.stdin.end();
+      return finished(child);
+    },
     json: async (...args) => {
       const { code, stdout, stderr } = await run(...args);
       if (code !== 0) throw new Error(`taskfs ${args.join(' ')} ended with ${code}: ${stderr}`);

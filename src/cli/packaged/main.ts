@@ -6,6 +6,7 @@
 import { enableCompileCache } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { exitProcess } from '../../sys/exit.ts';
 import { cacheDirectory } from '../cache-directory.ts';
 import type { runProgram } from '../program.ts';
 import { readCodeCache, writeCodeCache } from './code-cache.ts';
@@ -34,4 +35,4 @@ const nameOf = (verb = ''): string => (/^[a-z]+$/.test(verb) ? verb : 'other');
 
 // What Node says of a main module that waits for ever, when nothing is left to wait for.
 process.exitCode = 13;
-start(process.argv.slice(2)).then((code) => process.exit(code));
+start(process.argv.slice(2)).then(exitProcess);

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Store } from '../../store/index.ts';
+import { exitProcess } from '../../sys/exit.ts';
+import { heededSignals } from '../../sys/inheritance.ts';
 import { abortConnections, detach } from './detach.ts';
 import { taskfsMountAt } from './mountinfo.ts';
 import { type MountOptions, type ServedMount, serveMount } from './serve.ts';
@@ -9,7 +11,7 @@ const PATIENCE_MS = 2000;
 
 /**
  * Mounts and serves until the mount is taken away, or until SIGINT, SIGTERM or SIGHUP, which take
- * it away. `ready` is called once the mount is there.
+ * it away where they are not ignored. `ready` is called once the mount is there.
  */
 export async function serveUntilUnmounted(
   store: Store,
@@ -19,7 +21,7 @@ export async function serveUntilUnmounted(
 ): Promise<void> {
   const mount = await serveMount(store, path, options);
   const end = (): void => void takeAway(mount);
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const signals = heededSignals(['SIGINT', 'SIGTERM', 'SIGHUP']);
   for (const signal of signals) process.on(signal, end);
   ready(mount);
   await mount.ended;
@@ -38,8 +40,8 @@ async function takeAway(mount: ServedMount): Promise<void> {
   );
   if (await Promise.race([unmounted, sleep(PATIENCE_MS, false, { ref: false })])) return;
   await detach(mount.mountpoint).catch(() => {
-    if (taskfsMountAt(mount.mountpoint)) process.exit(1);
+    if (taskfsMountAt(mount.mountpoint)) exitProcess(1);
   });
   if (entry) abortConnections(entry);
-  setTimeout(() => process.exit(0), PATIENCE_MS).unref();
+  setTimeout(() => exitProcess(0), PATIENCE_MS).unref();
 }

@@ -1,6 +1,7 @@
 /** The program of a background mount's server: takes one order from its parent, answers, and serves. */
 import { flushCompileCache } from 'node:module';
 import { messageOf, TaskfsError } from '../../store/index.ts';
+import { exitProcess } from '../../sys/exit.ts';
 import type { ServerAnswer, ServerOrder } from './background.ts';
 import { serveUntilUnmounted } from './foreground.ts';
 
@@ -11,8 +12,8 @@ process.once('message', (order: ServerOrder) => {
     // Now, not at the end: a server is often killed, and the next one takes less memory with it.
     flushCompileCache();
   }).then(
-    () => process.exit(0),
-    (error) => answer(refusal(error), () => process.exit(1)),
+    () => exitProcess(0),
+    (error) => answer(refusal(error), () => exitProcess(1)),
   );
 });
 

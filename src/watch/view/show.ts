@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { ReadStream, WriteStream } from 'node:tty';
 import type { Store, TaskName } from '../../store/index.ts';
+import { heededSignals } from '../../sys/inheritance.ts';
 import { Watch } from '../watch.ts';
 import { View } from './view.ts';
 
@@ -33,14 +34,15 @@ export async function showTree(
   const timer = setInterval(draw, REDRAW_EVERY);
   if (input.isTTY) input.setRawMode(true).setEncoding('utf8').on('data', press).once('end', quit);
   output.on('resize', draw);
-  process.once('SIGTERM', quit).once('SIGHUP', quit);
+  const signals = heededSignals(['SIGTERM', 'SIGHUP']);
+  for (const signal of signals) process.once(signal, quit);
   try {
     await Promise.race([view.ended, follow(watch, view), failed(output)]);
   } finally {
     clearInterval(timer);
     if (input.isTTY) input.off('data', press).off('end', quit).setRawMode(false).pause();
     output.off('resize', draw);
-    process.off('SIGTERM', quit).off('SIGHUP', quit);
+    for (const signal of signals) process.off(signal, quit);
   }
 }
 

@@ -1,0 +1,57 @@
+/**
+ * What this process was started with and Node has changed since: bin/inheritance.sh notes it in the
+ * environment before Node starts. Read once, and taken out of the environment of what is started.
+ */
+export interface Inheritance {
+  /** Signals that were ignored, as nohup(1) and a shell's `&` ask for. */
+  readonly ignoredSignals: ReadonlySet<NodeJS.Signals>;
+  /** The soft limit of open files; undefined where it is not known. `Infinity`: unlimited. */
+  readonly softOpenFiles: number | undefined;
+  /** The caller's NODE_OPTIONS, which are not meant for taskfs. */
+  readonly nodeOptions: string | undefined;
+}
+
+/** Bits of SigIgn in proc_pid_status(5): signal n is bit n - 1. */
+const SIGNAL_BITS: readonly (readonly [NodeJS.Signals, bigint])[] = [
+  ['SIGHUP', 1n << 0n],
+  ['SIGINT', 1n << 1n],
+  ['SIGQUIT', 1n << 2n],
+  ['SIGTERM', 1n << 14n],
+];
+
+const INHERITED = 'TASKFS_INHERITED';
+const NODE_OPTIONS = 'TASKFS_NODE_OPTIONS';
+
+/** Names of variables that only pass on what was inherited. */
+export const INHERITANCE_VARIABLES = [INHERITED, NODE_OPTIONS] as const;
+
+export const inheritance: Inheritance = takeInheritance(process.env);
+
+function takeInheritance(environment: NodeJS.ProcessEnv): Inheritance {
+  const [ignored = '', openFiles = ''] = (environment[INHERITED] ?? '').split(' ');
+  const nodeOptions = environment[NODE_OPTIONS];
+  for (const name of INHERITANCE_VARIABLES) delete environment[name];
+  return { ignoredSignals: signalsOf(ignored), softOpenFiles: limitOf(openFiles), nodeOptions };
+}
+
+/** What of the mask is no hexadecimal number ignores nothing. */
+export function signalsOf(mask: string): ReadonlySet<NodeJS.Signals> {
+  if (!/^[0-9a-f]{1,16}$/i.test(mask)) return new Set();
+  const bits = BigInt(`0x${mask}`);
+  return new Set(SIGNAL_BITS.filter(([, bit]) => (bits & bit) !== 0n).map(([signal]) => signal));
+}
+
+function limitOf(text: string): number | undefined {
+  if (text === 'unlimited') return Number.POSITIVE_INFINITY;
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+/** Those of these signals that this process may answer to: not the ones it was told to ignore. */
+export function heededSignals(signals: readonly NodeJS.Signals[]): NodeJS.Signals[] {
+  return signals.filter((signal) => !inheritance.ignoredSignals.has(signal));
+}
+
+/** Ignores again what was ignored when this process was started. */
+export function ignoreInheritedSignals(): void {
+  for (const signal of inheritance.ignoredSignals) process.on(signal, () => {});
+}
