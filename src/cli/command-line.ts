@@ -1,7 +1,7 @@
 import { TaskfsError } from '../store/errors.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import { printHelp, printVerbHelp, printVersion } from './help.ts';
-import { ReaderGone } from './output.ts';
+import { flushOutput, ReaderGone } from './output.ts';
 import { reportError } from './report-error.ts';
 import { unknownVerb } from './usage-error.ts';
 import { createParser, usageOf } from './verb-parser.ts';
@@ -20,6 +20,7 @@ export async function runCommandLine(typed: readonly string[]): Promise<number> 
   const args = typed[0] === 'help' ? [...typed.slice(1), '--help'] : typed;
   const debug = beforeSeparator(args).includes('--debug');
   let exitCodeOf = exitCodeOfError;
+  let code = 0;
   try {
     const { verb, others } = splitVerb(args);
     if (verb === undefined) return await withoutVerb(others);
@@ -27,19 +28,20 @@ export async function runCommandLine(typed: readonly string[]): Promise<number> 
     const rest = takesRest(verb) ? afterSeparator(others) : [];
     const own = takesRest(verb) ? beforeSeparator(others) : withoutSeparator(others);
     const parser = await createParser(verb);
-    let code = 0;
     command.attach(parser, usageOf(verb), rest, (result) => {
       code = result;
     });
     if (own.includes('--help') || own.includes('-h')) {
       await printVerbHelp(verb, command, await parser.getHelp());
+      await flushOutput();
       return 0;
     }
     exitCodeOf = command.exitCodeOf;
     await parser.parseAsync(own);
+    await flushOutput();
     return code;
   } catch (error) {
-    if (error instanceof ReaderGone) return 0;
+    if (error instanceof ReaderGone) return code;
     reportError(error, debug);
     return exitCodeOf(error);
   }
@@ -77,6 +79,7 @@ async function withoutVerb(options: readonly string[]): Promise<number> {
   if (options.includes('--version')) await printVersion();
   else if (options.every(isHarmless)) await printHelp();
   else throw new TaskfsError('usage', 'no verb was given', { hint: "See 'taskfs --help'." });
+  await flushOutput();
   return 0;
 }
 

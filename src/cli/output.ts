@@ -1,32 +1,69 @@
 import { once } from 'node:events';
+import { getSystemErrorMessage } from 'node:util';
+import { messageOf, TaskfsError } from '../store/errors.ts';
 
 /** Whoever read our standard output has gone (`taskfs logs x | head`): no error, but nothing more to do. */
 export class ReaderGone extends Error {}
 
-let gone = false;
+/** Why standard output takes nothing more; undefined while it does. */
+let failure: Error | undefined;
+/** Whether anything was printed: what a task shows of its own is not ours to account for. */
+let hasPrinted = false;
 
-/** From here on, writing to a pipe that nobody reads ends nothing by itself; `print` tells. */
-export function tolerateClosedPipes(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    gone = true;
-  });
+/**
+ * From here on, output that cannot be written ends nothing by itself: not on a full disk, on a
+ * terminal that was closed, or on a pipe that nobody reads. `print` and `flushOutput` throw why.
+ */
+export function tolerateBrokenOutput(): void {
+  process.stdout.on('error', noteFailure);
+  // There is nowhere left to say it.
   process.stderr.on('error', () => {});
 }
 
-/** Writes data to standard output, and waits where its reader is behind. Throws `ReaderGone`. */
-export async function print(data: string | Uint8Array): Promise<void> {
-  if (gone) throw new ReaderGone();
-  if (!process.stdout.write(data)) await once(process.stdout, 'drain').catch(() => {});
-  if (gone) throw new ReaderGone();
+function noteFailure(error: NodeJS.ErrnoException): void {
+  failure ??= error.code === 'EPIPE' ? new ReaderGone() : unwritable(error);
 }
 
-/** Waits until all that was printed is handed on: exit drops what a slow reader has not taken yet. */
+function unwritable(cause: NodeJS.ErrnoException): TaskfsError {
+  const message = `standard output cannot be written: ${whyUnwritable(cause)}`;
+  return new TaskfsError('failed', message, { cause });
+}
+
+/** The reason of a failed write in the system's words, as 'no space left on device'. */
+export function whyUnwritable(error: NodeJS.ErrnoException): string {
+  return error.errno === undefined ? messageOf(error) : getSystemErrorMessage(error.errno);
+}
+
+/**
+ * Writes data to standard output, and waits where its reader is behind. Throws `ReaderGone` where
+ * nobody reads it any more, `failed` where it cannot be written.
+ */
+export async function print(data: string | Uint8Array): Promise<void> {
+  hasPrinted = true;
+  if (failure) throw failure;
+  if (!process.stdout.write(data)) await once(process.stdout, 'drain').catch(() => {});
+  if (failure) throw failure;
+}
+
+/**
+ * Waits until all that was printed is handed on: exit drops what a slow reader has not taken yet.
+ * Throws as `print` does.
+ */
 export async function flushOutput(): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) {
-    // Called with an error too, where the reader has gone.
-    await new Promise<void>((resolve) => stream.write('', () => resolve()));
-  }
+  const error = await drain(process.stdout);
+  if (error) noteFailure(error);
+  if (failure && hasPrinted) throw failure;
+}
+
+/** Waits until both standard streams have handed on what they hold, or cannot. */
+export async function drainStreams(): Promise<void> {
+  await drain(process.stdout);
+  await drain(process.stderr);
+}
+
+/** Resolves with why a stream cannot hand on what it holds, where that is so. */
+function drain(stream: NodeJS.WriteStream): Promise<Error | null | undefined> {
+  return new Promise((resolve) => stream.write('', resolve));
 }
 
 export async function printLine(line: string): Promise<void> {

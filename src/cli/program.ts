@@ -5,10 +5,15 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     const { supervise } = await import('./supervise.ts');
     return supervise(args.slice(1));
   }
+  const { installStandardStreams } = await import('./standard-streams.ts');
+  const { ignoreInheritedSignals } = await import('../sys/inheritance.ts');
+  // Before anything looks at process.stdout, which would make it non-blocking.
+  installStandardStreams();
+  ignoreInheritedSignals();
   const { runCommandLine } = await import('./command-line.ts');
-  const { flushOutput, tolerateClosedPipes } = await import('./output.ts');
-  tolerateClosedPipes();
+  const { drainStreams, tolerateBrokenOutput } = await import('./output.ts');
+  tolerateBrokenOutput();
   const code = await runCommandLine(args);
-  await flushOutput();
+  await drainStreams();
   return code;
 }

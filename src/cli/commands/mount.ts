@@ -8,6 +8,7 @@ import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities, type IdentityOptions } from '../identity-options.ts';
 import { openOrMakeStore } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
+import { reportError } from '../report-error.ts';
 
 export const command = defineCommand({
   examples: [
@@ -54,7 +55,9 @@ export const command = defineCommand({
     };
     if (options.foreground) {
       await serveUntilUnmounted(store, directory, how, (mount) => {
-        void tell(mount.mountpoint, mount.notes, { driver: mount.driver, pid: process.pid });
+        const facts = { driver: mount.driver, pid: process.pid };
+        // A mount that cannot be reported is there all the same.
+        tell(mount.mountpoint, mount.notes, facts).catch((error) => reportError(error, false));
       });
       return 0;
     }

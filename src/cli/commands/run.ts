@@ -2,13 +2,13 @@ import { constants } from 'node:os';
 import type { Claim } from '../../runner/index.ts';
 import { loadSealing, recover, startDetached, submit, superviseTask } from '../../runner/index.ts';
 import { viewTask } from '../../runner/view.ts';
-import { TaskfsError, type TaskRecord } from '../../store/index.ts';
+import { TaskfsError, type TaskName, type TaskRecord } from '../../store/index.ts';
 import { cliMain } from '../cli-main.ts';
 import { paint } from '../colour.ts';
 import { defineCommand } from '../command.ts';
 import { exitCodeOfTask, exitCodeOfTaskError } from '../exit-code.ts';
 import { openOrMakeStore } from '../open-store.ts';
-import { printJson, printLine, say } from '../output.ts';
+import { printJson, printLine, say, whyUnwritable } from '../output.ts';
 import { showEngineProgress, showSealProgress } from '../progress.ts';
 import { showDuration } from '../quantity.ts';
 import { addRunOptions, type RunOptions } from '../run-options.ts';
@@ -74,6 +74,7 @@ async function inForeground(
   using engine = showEngineProgress();
   // With --json, standard output belongs to the report; what the task prints is in its log.
   const shown = options.json ? {} : { stdout: process.stdout, stderr: process.stderr };
+  if (!options.json) reportBrokenOutput(claim.task);
   const record = await superviseTask(claim, env, {
     ...shown,
     ...(options.interactive && { stdin: process.stdin }),
@@ -89,6 +90,16 @@ async function inForeground(
   if (options.json) await printJson(viewTask(claim.store, claim.task));
   tellEnd(record);
   return exitCodeOfTask(record, constants.signals);
+}
+
+/** A terminal that was closed or a disk that is full ends the showing, never the task. */
+function reportBrokenOutput(task: TaskName): void {
+  process.stdout.once('error', (error) => {
+    say(
+      `Standard output cannot be written: ${whyUnwritable(error)}. Task ${task} goes on, ` +
+        `and 'taskfs logs ${task}' has all that it prints.`,
+    );
+  });
 }
 
 /** What the command's own output does not say; on a terminal also that its files are safe, and where. */
