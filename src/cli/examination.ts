@@ -18,6 +18,7 @@ import {
   TaskfsError,
 } from '../store/index.ts';
 import { hasKeys, keyPaths } from '../store/keys.ts';
+import { listRecipients } from '../store/recipients.ts';
 import { showBytes } from './quantity.ts';
 
 /** One thing that the doctor looked at. */
@@ -90,8 +91,21 @@ function examineSpace(store: Store): Finding[] {
 function examineKeys(store: Store): Finding[] {
   if (!hasKeys(store))
     return [bad('keys', "there are none: nothing can be sealed. 'taskfs init' makes them")];
-  if (existsSync(keyPaths(store).identity)) return [good('keys', 'this machine seals and reads')];
+  if (existsSync(keyPaths(store).identity)) {
+    return [good('keys', 'this machine seals and reads'), ...examineRecovery(store)];
+  }
   return [note('keys', 'this machine seals, and reads only with --identity or TASKFS_IDENTITY')];
+}
+
+/** Whoever added a recipient of their own has a second way in. */
+function examineRecovery(store: Store): Finding[] {
+  if (listRecipients(store).length > 1) return [];
+  return [
+    note(
+      'recovery',
+      "only the store's own identity opens its archives; 'taskfs key recovery' makes a second one, to be kept elsewhere",
+    ),
+  ];
 }
 
 function examineTasks(store: Store): Finding[] {

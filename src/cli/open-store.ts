@@ -7,7 +7,7 @@ import {
   storePath,
   takeLockBlocking,
 } from '../store/index.ts';
-import { createKeys, hasKeys, type NewKeys } from '../store/keys.ts';
+import { createKeys, hasKeys } from '../store/keys.ts';
 import { createSealingKeys } from '../store/sealing-keys.ts';
 import type { CommonOptions } from './command.ts';
 import { say } from './output.ts';
@@ -21,19 +21,24 @@ export function openStoreOf({ store }: CommonOptions): Store {
 export async function openOrMakeStore(options: CommonOptions): Promise<Store> {
   const path = storePath(options.store);
   const store = storeExists(path) ? openStore(path) : createStore(path);
-  if (hasKeys(store)) return store;
-  const recovery = await makeKeys(store);
-  if (recovery !== undefined) tellRecovery(store, recovery);
+  if (!hasKeys(store)) await makeKeys(store);
   return store;
 }
 
 /**
- * Makes the keys of a store, unless another process just did. Returns the recovery identity, to be
- * shown once and stored nowhere; undefined where the keys were there.
+ * Makes the keys of a store, unless another process just did, and tells of it; whether it was done
+ * here. A recovery identity is made only where its words go to a terminal: what scripts and services
+ * say ends up in logs, and it opens every archive.
  */
-export async function makeKeys(store: Store, protection?: NewKeys): Promise<string | undefined> {
+export async function makeKeys(store: Store, passphrase?: string): Promise<boolean> {
   using _ = takeLockBlocking(join(store.keys, 'lock'));
-  return hasKeys(store) ? undefined : await createKeys(store, protection);
+  if (hasKeys(store)) return false;
+  const recovery = await createKeys(store, { passphrase, withRecovery: process.stderr.isTTY });
+  say(`A new store and its keys are in ${store.path}.`);
+  if (recovery !== undefined) showRecovery(recovery);
+  else
+    say("They have no recovery identity yet: 'taskfs key recovery' makes one and shows it, once.");
+  return true;
 }
 
 /** The same for a machine that only seals; whether it was done here. */
@@ -42,12 +47,6 @@ export function makeSealingKeys(store: Store, recipients: readonly string[]): bo
   if (hasKeys(store)) return false;
   createSealingKeys(store, recipients);
   return true;
-}
-
-/** Says that a store was made, and shows its recovery identity. */
-export function tellRecovery(store: Store, recovery: string): void {
-  say(`A new store and its keys are in ${store.path}.`);
-  showRecovery(recovery);
 }
 
 /** Shows a recovery identity, the only time ever, on the side that no program reads. */

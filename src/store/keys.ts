@@ -32,23 +32,29 @@ export function hasKeys(store: Store): boolean {
 export interface NewKeys {
   /** Encrypts identity.txt with it, as `age -p` does. */
   readonly passphrase?: string | undefined;
+  /** Also makes a recovery identity: only where somebody is there to be shown it. */
+  readonly withRecovery?: boolean | undefined;
 }
 
 /**
  * Makes the owner's identity (0600), the recipients, and the key that signs seals. Returns the
- * recovery identity: a second way to open every archive, to be shown once; it is stored nowhere.
- * An identity that is there already is kept. The recipients are written last: they say that all is there.
+ * recovery identity, if one was asked for: a second way to open every archive, to be shown once; it
+ * is stored nowhere. An identity that is there already is kept. The recipients are written last: they
+ * say that all is there.
  */
-export async function createKeys(store: Store, { passphrase }: NewKeys = {}): Promise<string> {
+export async function createKeys(
+  store: Store,
+  { passphrase, withRecovery = false }: NewKeys = {},
+): Promise<string | undefined> {
   const age = await import('age-encryption');
   const paths = keyPaths(store);
   if (hasKeys(store))
     throw new TaskfsError('usage', `the store ${store.path} has its keys already`);
   const owner = await ownerRecipient(paths.identity, passphrase);
-  const recovery = await age.generateX25519Identity();
+  const recovery = withRecovery ? await age.generateX25519Identity() : undefined;
   if (!existsSync(paths.signing)) createSigningKey(paths.signing, paths.verifying);
-  const second = await age.identityToRecipient(recovery);
-  writeFileAtomic(paths.recipients, `# owner\n${owner}\n# recovery\n${second}\n`);
+  const second = recovery && `# recovery\n${await age.identityToRecipient(recovery)}\n`;
+  writeFileAtomic(paths.recipients, `# owner\n${owner}\n${second ?? ''}`);
   return recovery;
 }
 

@@ -60,10 +60,12 @@ describe.each([undefined, 'plain'] as const)('taskfs run, user %s', (user) => {
     expect((await cli.run('logs', 'a')).stdout).toContain('words');
   });
 
-  it('shows the recovery identity once, on stderr', async () => {
+  it('tells of a new store once, on stderr, and puts no secret into a log', async () => {
     const cli = newCli(options);
     const first = await cli.run('run', '--', 'true');
-    expect(first.stderr).toMatch(/AGE-SECRET-KEY-1[0-9A-Z]+/);
+    expect(first.stderr).toContain('A new store');
+    expect(first.stderr).toContain('taskfs key recovery');
+    expect(first.stdout + first.stderr).not.toMatch(/AGE-SECRET-KEY/i);
     expect(first.stdout).toBe('');
     const second = await cli.run('run', '--', 'true');
     expect(second.stderr).toBe('');

@@ -12,7 +12,8 @@ const identityIn = (text: string): string => IDENTITY.exec(text)?.[0] ?? '';
 it('secrets are in no argument, environment, record, log or file but the identity file', async () => {
   const cli = newCli();
   const value = `value-${Math.random()}`;
-  const recovery = identityIn((await cli.run('init')).stderr);
+  await cli.run('init');
+  const recovery = identityIn((await cli.run('key', 'recovery')).stderr);
   const keyFile = join(cli.store, 'keys/identity.txt');
   const identity = identityIn(readFileSync(keyFile, 'utf8'));
   const secrets = { value, recovery, identity };

@@ -2,8 +2,18 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { newCli } from '../support/cli.ts';
+import { main, newCli } from '../support/cli.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { inTerminal } from '../support/tmux.ts';
+import { until } from '../support/until.ts';
+
+interface Examined {
+  readonly what: string;
+  readonly says: string;
+}
+
+const recovery = (findings: unknown): Examined | undefined =>
+  (findings as Examined[]).find(({ what }) => what === 'recovery');
 
 const isRoot = process.geteuid?.() === 0;
 
@@ -13,11 +23,26 @@ describe('taskfs init', () => {
     expect((await cli.run('ps')).code).toBe(3);
     const made = await cli.run('init', '--json');
     expect(JSON.parse(made.stdout)).toEqual({ store: cli.store });
-    expect(made.stderr).toMatch(/AGE-SECRET-KEY-1/);
+    expect(made.stderr).not.toMatch(/AGE-SECRET-KEY-1/);
     const again = await cli.run('init');
     expect(again.code).toBe(2);
-    expect(again.stderr).not.toMatch(/AGE-SECRET-KEY-1/);
     expect(await cli.json('ps', '--json')).toEqual([]);
+  });
+
+  it('makes a recovery identity where it is shown on a terminal, and when it is asked for', async () => {
+    const cli = newCli();
+    const { screen } = await inTerminal(
+      [process.execPath, main, '--store', cli.store, 'init'],
+      120,
+    );
+    await until('it is shown', async () => /AGE-SECRET-KEY-1[0-9A-Z]{50}/.test(await screen()));
+    expect(recovery(await cli.json('doctor', '--json'))).toBeUndefined();
+    const scripted = newCli();
+    await scripted.run('init');
+    expect(await scripted.json('key', 'show', '--json')).toHaveLength(1);
+    expect(recovery(await scripted.json('doctor', '--json'))?.says).toContain('key recovery');
+    expect((await scripted.run('key', 'recovery')).stderr).toMatch(/AGE-SECRET-KEY-1/);
+    expect(recovery(await scripted.json('doctor', '--json'))).toBeUndefined();
   });
 
   it('takes --store before and after the verb', async () => {
@@ -32,7 +57,7 @@ describe('taskfs init', () => {
     const cli = newCli();
     const runs = await Promise.all([1, 2, 3].map(() => cli.run('run', '--', 'true')));
     expect(runs.map(({ code }) => code)).toEqual([0, 0, 0]);
-    expect(runs.filter(({ stderr }) => stderr.includes('AGE-SECRET-KEY-1'))).toHaveLength(1);
+    expect(runs.filter(({ stderr }) => stderr.includes('A new store'))).toHaveLength(1);
     const tasks = await cli.json<{ artifacts: string }[]>('ps', '-a', '--json');
     expect(tasks.map(({ artifacts }) => artifacts)).toEqual(['sealed', 'sealed', 'sealed']);
   });

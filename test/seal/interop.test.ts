@@ -67,7 +67,7 @@ describe('an archive opens without taskfs', () => {
     const { createStore } = await import('../../src/store/index.ts');
     const { createKeys } = await import('../../src/store/keys.ts');
     const store = createStore(join(temporaryDirectory(), 'store'));
-    const recovery = await createKeys(store);
+    const recovery = (await createKeys(store, { withRecovery: true })) ?? '';
     const { task, paths } = endedTask(store, 'recovered');
     writeFileSync(join(paths.staging, 'file'), 'text');
     await sealTask(store, task);

@@ -9,7 +9,7 @@ import {
 import { hasKeys } from '../../store/keys.ts';
 import { parseRecipient } from '../../store/recipients.ts';
 import { defineCommand } from '../command.ts';
-import { makeKeys, makeSealingKeys, tellRecovery } from '../open-store.ts';
+import { makeKeys, makeSealingKeys } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
 import { choosePassphrase } from '../passphrase.ts';
 
@@ -21,9 +21,10 @@ export const command = defineCommand({
     ['taskfs init --recipient age1…', 'For a machine that seals and cannot read back'],
   ],
   about:
-    'Makes a store and its keys, and shows the recovery identity: once, on standard error. ' +
-    "'taskfs run' and 'taskfs mount' do the same where there is no store. With --recipient no identity is " +
-    'made: the archives are read elsewhere, with the identity of such a recipient.',
+    'Makes a store and its keys. Where standard error is a terminal it makes a recovery identity too, and ' +
+    "shows it there, once; in scripts and services it makes none, so that none is logged: 'taskfs key " +
+    "recovery' does it later. 'taskfs run' and 'taskfs mount' do the same where there is no store. With " +
+    '--recipient no identity is made: the archives are read elsewhere, with that of such a recipient.',
   build: (parser) =>
     parser
       .option('passphrase', { type: 'boolean', describe: 'Ask for one that protects the identity' })
@@ -44,18 +45,12 @@ export const command = defineCommand({
     const passphrase = options.passphrase ? await choosePassphrase() : undefined;
     const store = isThere ? openStore(path) : createStore(path);
     if (recipients) initForSealing(store, recipients);
-    else await initForAll(store, passphrase);
+    else if (!(await makeKeys(store, passphrase))) throw isThereAlready(path);
     if (options.json) await printJson({ store: path });
     else await printLine(path);
     return 0;
   },
 });
-
-async function initForAll(store: Store, passphrase: string | undefined): Promise<void> {
-  const recovery = await makeKeys(store, { passphrase });
-  if (recovery === undefined) throw isThereAlready(store.path);
-  tellRecovery(store, recovery);
-}
 
 const parseRecipients = async (texts: readonly string[] | undefined) =>
   texts && (await Promise.all(texts.map(parseRecipient)));

@@ -28,7 +28,7 @@ export const command = defineCommand({
     ],
     ['taskfs key remove backup', 'And no more'],
     ['taskfs key rotate', 'A new identity for yourself'],
-    ['taskfs key recovery', 'A new recovery identity, shown once'],
+    ['taskfs key recovery', 'A new recovery identity, shown once on standard error'],
   ],
   about:
     'Only the small key of each archive is written anew, never the archive. Cut short, the same call ' +
