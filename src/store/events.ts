@@ -1,4 +1,5 @@
-import { appendFileSync, readFileSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
+import { readRegularFile } from './regular-file.ts';
 
 /** One line of `events.jsonl`: what happened to a task and when (ISO 8601, UTC). */
 export interface TaskEvent {
@@ -29,9 +30,12 @@ function parse(line: string): TaskEvent[] {
   }
 }
 
+/** More is no text for Node. */
+const MAX_EVENTS = 500 * 1024 * 1024;
+
 function readOptional(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readRegularFile(path, MAX_EVENTS).toString('utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
     throw error;

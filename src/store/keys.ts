@@ -8,6 +8,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { writeFileAtomic } from './atomic-file.ts';
 import { messageOf, TaskfsError } from './errors.ts';
+import { readRegularFile } from './regular-file.ts';
 import { isSshIdentity } from './ssh-keys.ts';
 import type { Store } from './store.ts';
 
@@ -61,7 +62,7 @@ export async function createKeys(
 async function ownerRecipient(path: string, passphrase: string | undefined): Promise<string> {
   const age = await import('age-encryption');
   if (existsSync(path)) {
-    const [known] = await readIdentityFile(path, () => passphrase);
+    const [known] = await readIdentityFile(path, readOwn(path), () => passphrase);
     if (known !== undefined) return await age.identityToRecipient(known);
   }
   const identity = await age.generateX25519Identity();
@@ -85,7 +86,7 @@ export async function writeIdentities(
 /** Whether the store's own identity file needs a passphrase. */
 export function isProtected(store: Store): boolean {
   const { identity } = keyPaths(store);
-  return existsSync(identity) && isEncrypted(readFileSync(identity));
+  return existsSync(identity) && isEncrypted(readOwn(identity));
 }
 
 async function protect(text: string, passphrase: string): Promise<Uint8Array> {
@@ -120,7 +121,7 @@ export interface IdentitySource {
 export async function loadIdentities(store: Store, source: IdentitySource = {}): Promise<string[]> {
   const named = source.file ?? process.env.TASKFS_IDENTITY;
   if (named === undefined) return await loadOwnIdentities(store, source.passphrase);
-  if (existsSync(named)) return await readIdentityFile(named, source.passphrase);
+  if (existsSync(named)) return await readIdentityFile(named, readNamed(named), source.passphrase);
   throw new TaskfsError('not-found', `there is no identity file ${named}`, {
     hint: 'Name another with --identity or TASKFS_IDENTITY.',
   });
@@ -131,22 +132,26 @@ export async function loadIdentities(store: Store, source: IdentitySource = {}):
  * only `loadIdentities` can tell.
  */
 export function plainIdentities(store: Store): string[] | undefined {
-  const path = process.env.TASKFS_IDENTITY ?? keyPaths(store).identity;
+  const named = process.env.TASKFS_IDENTITY;
+  const path = named ?? keyPaths(store).identity;
   if (!existsSync(path)) return undefined;
-  const data = readIdentities(path);
+  const data = named === undefined ? readOwn(path) : readNamed(path);
   return isEncrypted(data) ? undefined : identitiesIn(data.toString('utf8'));
 }
 
 /** The identities in the store's own identity.txt; none where there is no such file. Throws `wrong-key`, `damaged`. */
 export async function loadOwnIdentities(store: Store, ask?: AskPassphrase): Promise<string[]> {
   const { identity } = keyPaths(store);
-  const own = existsSync(identity) ? await readIdentityFile(identity, ask) : [];
+  const own = existsSync(identity) ? await readIdentityFile(identity, readOwn(identity), ask) : [];
   if (own.some(isSshIdentity)) throw notIdentities(identity);
   return own;
 }
 
-async function readIdentityFile(path: string, ask?: AskPassphrase): Promise<string[]> {
-  const data = readIdentities(path);
+async function readIdentityFile(
+  path: string,
+  data: Buffer,
+  ask?: AskPassphrase,
+): Promise<string[]> {
   const text = isEncrypted(data) ? await unprotect(path, data, ask) : data.toString('utf8');
   if (isSshIdentity(text)) return [text];
   const identities = identitiesIn(text);
@@ -167,7 +172,11 @@ function notIdentities(path: string): TaskfsError {
   });
 }
 
-function readIdentities(path: string): Buffer {
+/** The store's own identity file. */
+const readOwn = (path: string): Buffer => readRegularFile(path, MAX_KEYS, 'follow');
+
+/** One that somebody names may be a pipe, as the shell's `<(command)` is. */
+function readNamed(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
@@ -211,12 +220,19 @@ async function unprotect(path: string, data: Buffer, ask?: AskPassphrase): Promi
  */
 export function loadRecipients(store: Store): string[] {
   const { recipients: path } = keyPaths(store);
-  const recipients = existsSync(path) ? parseLines(readFileSync(path, 'utf8')) : [];
+  const recipients = existsSync(path) ? parseLines(readKeyText(path)) : [];
   if (recipients.length > 0) return recipients;
   throw new TaskfsError('failed', `the store has no recipients to seal for (${path})`, {
     hint: "'taskfs init' makes keys; then 'taskfs recover' seals what waits.",
   });
 }
+
+/** Keys are short, and there may be some thousand recipients. */
+const MAX_KEYS = 4 * 1024 * 1024;
+
+/** The text of a file of keys; it may be a link to where somebody keeps them. Throws `damaged`, `failed`. */
+export const readKeyText = (path: string): string =>
+  readRegularFile(path, MAX_KEYS, 'follow').toString('utf8');
 
 function parseLines(text: string): string[] {
   return text
@@ -252,7 +268,7 @@ function assertOwners(path: string): void {
 
 function readKey(path: string, parse: (pem: string) => KeyObject): KeyObject {
   try {
-    return parse(readFileSync(path, 'utf8'));
+    return parse(readKeyText(path));
   } catch (cause) {
     throw new TaskfsError('failed', `the signing key ${path} is unreadable: ${messageOf(cause)}`, {
       hint: 'Put it back from a backup of the store.',

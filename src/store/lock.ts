@@ -1,5 +1,6 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { tryLock, waitLock } from '../sys/flock.ts';
+import { TaskfsError } from './errors.ts';
 
 /** A held flock. The kernel drops it when this process ends, however it ends. */
 export interface Lock extends Disposable {
@@ -33,7 +34,13 @@ export function adoptLock(fd: number): Lock {
 }
 
 function openLockFile(path: string): number {
-  return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+  const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
+  if (fstatSync(fd).isFile()) return fd;
+  closeSync(fd);
+  throw new TaskfsError('damaged', `${path} is damaged: it is not a file`, {
+    hint: 'Somebody put something else there: move it away.',
+  });
 }
 
 function once(action: () => void): () => void {

@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { writeFileAtomic } from './atomic-file.ts';
 import { messageOf, TaskfsError } from './errors.ts';
-import { keyPaths } from './keys.ts';
+import { keyPaths, readKeyText } from './keys.ts';
 import { isSshRecipient, parseSshRecipient } from './ssh-keys.ts';
 import type { Store } from './store.ts';
 
@@ -17,7 +17,7 @@ export function listRecipients(store: Store): LabelledRecipient[] {
   const { recipients: path } = keyPaths(store);
   const found: LabelledRecipient[] = [];
   let label = '';
-  for (const line of existsSync(path) ? readFileSync(path, 'utf8').split('\n') : []) {
+  for (const line of existsSync(path) ? readKeyText(path).split('\n') : []) {
     const text = line.trim();
     if (text.startsWith('#')) label = text.slice(1).trim();
     else if (text !== '') {

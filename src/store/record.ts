@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { writeFileAtomic } from './atomic-file.ts';
 import { TaskfsError } from './errors.ts';
+import { readRegularFile } from './regular-file.ts';
 import { type Artifacts, assertTransition, type Status } from './status.ts';
 import type { TaskName } from './task-name.ts';
 
@@ -111,9 +111,12 @@ export function readRecord(path: string, task: TaskName): TaskRecord {
   throw unreadable(path, task);
 }
 
+/** A command line has 2 MiB at most, and JSON makes six bytes of one. */
+const MAX_RECORD = 32 * 1024 * 1024;
+
 function readText(path: string, task: TaskName): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readRegularFile(path, MAX_RECORD).toString('utf8');
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
     throw new TaskfsError('not-found', `no task is named ${task}`, {

@@ -1,8 +1,9 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { writeFileAtomic } from './atomic-file.ts';
 import { messageOf, TaskfsError } from './errors.ts';
+import { readRegularFile } from './regular-file.ts';
 import { isTaskName, type TaskName } from './task-name.ts';
 
 /** The format of the whole directory; another number is refused. */
@@ -170,9 +171,14 @@ function assertFormat(path: string): void {
   );
 }
 
+const MAX_STORE_FILE = 64 * 1024;
+
 function readFormat(path: string): unknown {
   try {
-    return (JSON.parse(readFileSync(path, 'utf8')) as { format?: unknown }).format ?? null;
+    return (
+      (JSON.parse(readRegularFile(path, MAX_STORE_FILE).toString('utf8')) as { format?: unknown })
+        .format ?? null
+    );
   } catch (cause) {
     throw new TaskfsError('damaged', `${path} is unreadable: ${messageOf(cause)}`, { cause });
   }

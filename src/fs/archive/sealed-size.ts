@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import { TaskfsError } from '../../store/index.ts';
+import { openSealed } from '../../store/seal/decrypted-file.ts';
 
 // The age format, version 1 (age-encryption.org/v1): a header of text lines that ends with the line
 // `--- ` and its MAC, a nonce of 16 bytes, then chunks of at most 64 KiB, each with a tag of 16 bytes.
@@ -10,7 +11,7 @@ const CHUNK = 64 * 1024 + TAG;
 
 /** How many bytes an age file holds once decrypted, by its length alone: no key is needed. */
 export function sealedSize(path: string): number {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  const fd = openSealed(path);
   try {
     const head = Buffer.alloc(HEADER_LIMIT);
     const length = readSync(fd, head, 0, head.length, 0);

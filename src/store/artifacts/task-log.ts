@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import { messageOf, TaskfsError } from '../errors.ts';
+import { openRegularFile } from '../regular-file.ts';
 import { type Store, taskPaths } from '../store.ts';
 import type { TaskName } from '../task-name.ts';
 import { type FindIdentities, openArchiveOf } from './open-tree.ts';
@@ -30,13 +31,14 @@ export async function openLog(
 
 function openLive(path: string, task: TaskName): TaskLog | undefined {
   try {
-    const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    const fd = openRegularFile(path);
     return {
       size: () => fstatSync(fd).size,
       read: (into, offset) => readSync(fd, into, 0, into.length, offset),
       [Symbol.dispose]: () => closeSync(fd),
     };
   } catch (cause) {
+    if (cause instanceof TaskfsError) throw cause;
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new TaskfsError('failed', `the log of task ${task} cannot be read: ${messageOf(cause)}`, {
       cause,

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
-import { fstatSync, fsyncSync, ftruncateSync, readFileSync, writeSync } from 'node:fs';
+import { fstatSync, fsyncSync, ftruncateSync, writeSync } from 'node:fs';
 import { takeLockBlocking } from '../lock.ts';
+import { readRegularFile } from '../regular-file.ts';
 import type { Store } from '../store.ts';
 import type { TaskName } from '../task-name.ts';
 import { chainPath } from './layout.ts';
@@ -103,9 +104,12 @@ export function lastLineOf(store: Store, task: TaskName): ChainLine | undefined 
   return undefined;
 }
 
+/** More than a million seals; a longer one would be no text for Node. */
+const MAX_CHAIN = 500 * 1024 * 1024;
+
 function readText(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readRegularFile(path, MAX_CHAIN).toString('utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
     throw error;

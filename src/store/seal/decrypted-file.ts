@@ -1,5 +1,7 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
+import { errno, errnoOf } from '../../sys/index.ts';
 import { TaskfsError } from '../errors.ts';
+import { openRegularFile, readRegularFile } from '../regular-file.ts';
 import { readHeader } from './age-header.ts';
 import { ChunkCache, type Places } from './chunk-cache.ts';
 import type { DecryptAhead } from './decrypt-ahead.ts';
@@ -28,8 +30,6 @@ export interface DecryptedFile {
   close(): void;
 }
 
-const { O_RDONLY, O_NOFOLLOW } = constants;
-
 /** Opens an age file whose file key is known. The caller closes `fd`. Throws `damaged`, `failed`. */
 export function openPayload(path: string, fileKey: Uint8Array): Payload {
   const fd = openSealed(path);
@@ -48,14 +48,27 @@ export function openPayload(path: string, fileKey: Uint8Array): Payload {
   }
 }
 
-/** Opens a file of an archive. Throws `damaged` where it is missing. */
+/** Opens a file of an archive. Throws `damaged` where it is missing or no file, `failed`. */
 export function openSealed(path: string): number {
   try {
-    return openSync(path, O_RDONLY | O_NOFOLLOW);
+    return openRegularFile(path);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
-    throw new TaskfsError('damaged', `${path} is missing`, { cause });
+    throw missing(path, cause);
   }
+}
+
+/** The whole of a small file of an archive. Throws as `openSealed`, and `damaged` where it is too long. */
+export function readSealed(path: string, limit: number): Buffer {
+  try {
+    return readRegularFile(path, limit);
+  } catch (cause) {
+    throw missing(path, cause);
+  }
+}
+
+function missing(path: string, cause: unknown): unknown {
+  if (cause instanceof TaskfsError || errnoOf(cause) !== errno.ENOENT) return cause;
+  return new TaskfsError('damaged', `${path} is missing`, { cause });
 }
 
 function truncated(path: string, at: number): TaskfsError {
@@ -66,7 +79,7 @@ function truncated(path: string, at: number): TaskfsError {
 
 /** Opens one chunk. Throws `damaged` where it is not whole. */
 export function readChunk(payload: Payload, number: number): Buffer {
-  const sealed = readSealed(payload, number, 1);
+  const sealed = readSealedChunks(payload, number, 1);
   const plain = Buffer.allocUnsafe(Math.max(sealed.length - TAG, 0));
   if (!openInto(payload, number, sealed, plain)) throw damageOf(payload, number, sealed);
   return plain;
@@ -76,7 +89,7 @@ export function readChunk(payload: Payload, number: number): Buffer {
 let sealedRoom = Buffer.alloc(0);
 
 /** Chunks `first` to `first + count - 1` as they are in the file, fewer bytes where it was cut. */
-function readSealed({ fd, start, length }: Payload, first: number, count: number): Buffer {
+function readSealedChunks({ fd, start, length }: Payload, first: number, count: number): Buffer {
   const from = first * SEALED_CHUNK;
   const size = Math.min(count * SEALED_CHUNK, length - from);
   if (sealedRoom.length < size) sealedRoom = Buffer.allocUnsafeSlow(size);
@@ -139,7 +152,7 @@ export function openDecrypted(
     const limit = first + Math.min(wanted, AT_ONCE, chunks - first);
     let end = first + 1;
     while (end < limit && !places.has(end)) end++;
-    const sealed = readSealed(payload, first, end - first);
+    const sealed = readSealedChunks(payload, first, end - first);
     const sealedOf = (number: number): Buffer => {
       const at = (number - first) * SEALED_CHUNK;
       return sealed.subarray(at, at + SEALED_CHUNK);

@@ -1,11 +1,10 @@
 import { createHash, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
-import { closeSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TaskfsError } from '../errors.ts';
 import type { TaskRecord } from '../record.ts';
 import type { Status } from '../status.ts';
 import type { TaskName } from '../task-name.ts';
-import { openSealed } from './decrypted-file.ts';
+import { readSealed } from './decrypted-file.ts';
 import { type FILES, SEAL_FILE } from './layout.ts';
 
 /** What is known of one encrypted file. */
@@ -75,13 +74,11 @@ export function readSeal(archiveDirectory: string): Seal {
 }
 
 export function readSealText(archiveDirectory: string): string {
-  const fd = openSealed(join(archiveDirectory, SEAL_FILE));
-  try {
-    return readFileSync(fd, 'utf8');
-  } finally {
-    closeSync(fd);
-  }
+  return readSealed(join(archiveDirectory, SEAL_FILE), MAX_SEAL).toString('utf8');
 }
+
+/** Numbers, hashes and one name. */
+const MAX_SEAL = 64 * 1024;
 
 /** Parses the text of a seal. Throws `damaged`, `usage` for a format of the future. */
 export function parseSeal(text: string, path: string): Seal {

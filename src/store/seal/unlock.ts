@@ -1,9 +1,9 @@
-import { closeSync, readFileSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { isSshIdentity, sshIdentity } from '../ssh-keys.ts';
 import { decryptNatively, decryptWhole, headerMac, readHeader } from './age-header.ts';
-import { openSealed } from './decrypted-file.ts';
+import { openSealed, readSealed } from './decrypted-file.ts';
 import { FILES, KEY_FILE, PARTS, type Part } from './layout.ts';
 import type { Seal } from './seal-record.ts';
 import { unwrapNatively } from './x25519.ts';
@@ -151,14 +151,10 @@ function addIdentity(decrypter: Decrypter, identity: string): void {
   }
 }
 
-function readKeyFile(path: string): Buffer {
-  const fd = openSealed(path);
-  try {
-    return readFileSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
+/** It holds one identity, and a stanza for each recipient: post-quantum ones are 2 KiB. */
+const MAX_KEY_FILE = 1024 * 1024;
+
+const readKeyFile = (path: string): Buffer => readSealed(path, MAX_KEY_FILE);
 
 async function openKeyFile(
   file: Buffer,

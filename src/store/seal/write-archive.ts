@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { syncDirectory } from '../atomic-file.ts';
 import { loadRecipients } from '../keys.ts';
+import { openRegularFile } from '../regular-file.ts';
 import { type Store, taskPaths } from '../store.ts';
 import type { TaskName } from '../task-name.ts';
 import { type AgeHeader, headerMac, makeHeader } from './age-header.ts';
@@ -228,7 +229,7 @@ async function copyLog(path: string, log: EncryptedWriter, pace: Pace): Promise<
 
 function openOptional(path: string): number | undefined {
   try {
-    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    return openRegularFile(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
