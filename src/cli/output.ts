@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { getSystemErrorMessage } from 'node:util';
 import { messageOf, TaskfsError } from '../store/errors.ts';
+import { errnoOf, errnoWords } from '../sys/errno.ts';
 
 /** Whoever read our standard output has gone (`taskfs logs x | head`): no error, but nothing more to do. */
 export class ReaderGone extends Error {}
@@ -31,7 +31,7 @@ function unwritable(cause: NodeJS.ErrnoException): TaskfsError {
 
 /** The reason of a failed write in the system's words, as 'no space left on device'. */
 export function whyUnwritable(error: NodeJS.ErrnoException): string {
-  return error.errno === undefined ? messageOf(error) : getSystemErrorMessage(error.errno);
+  return error.errno === undefined ? messageOf(error) : errnoWords(errnoOf(error));
 }
 
 /**

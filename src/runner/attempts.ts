@@ -17,8 +17,10 @@ export async function runAttempts(supervision: Supervision, env: Environment): P
   const engine = await loadEngine(journal.record.engine).catch(notStarted);
   if ('reason' in engine) return engine;
   for (let attempt = 1; ; attempt++) {
+    const launch = prepareLaunch(journal, env, attempt);
+    if ('reason' in launch) return launch;
     const ending = await atBench(supervision, engine, (bench) =>
-      runAttempt(bench, launchOf(journal, env, attempt), options),
+      runAttempt(bench, launch, options),
     );
     const last = attempt > journal.record.retries || !isWorthRetrying(ending);
     if (last || requests.cancel !== 'none') return ending;
@@ -77,9 +79,18 @@ export async function removeRuns(journal: Journal): Promise<string[]> {
   return errors;
 }
 
-function launchOf({ record, paths }: Journal, env: Environment, attempt: number): Launch {
+/** What an attempt is started with, or why it cannot be: a disk may be full already. */
+function prepareLaunch(
+  { record, paths }: Journal,
+  env: Environment,
+  attempt: number,
+): Launch | Ending {
   const { task, command, cwd, image, options } = record;
   const scratch = scratchDirectory(paths.directory);
-  mkdirSync(scratch, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(scratch, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    return notStarted(error);
+  }
   return { task, attempt, command, cwd, env, staging: paths.staging, scratch, image, options };
 }

@@ -6,7 +6,7 @@ import {
   taskPaths,
 } from '../store/index.ts';
 import type { Claim } from './claim.ts';
-import { isDiskFull, withReserve } from './reserve.ts';
+import { withReserve } from './reserve.ts';
 
 /** An event before it gets its time and task. */
 export interface Happening {
@@ -21,9 +21,12 @@ export interface Journal {
   readonly record: TaskRecord;
   /** Replaces the record, then appends what happened. Throws where the state machine forbids it. */
   change(change: Partial<TaskRecord>, happening?: Happening): void;
-  /** Appends what happened without a change of the record. A disk that is full in spite of the reserve loses it, not the task. */
+  /** Appends what happened without a change of the record. A disk that is full in spite of the reserve, or fails, loses it, not the task. */
   note(happening: Happening): void;
 }
+
+const isSystemError = (error: unknown): boolean =>
+  typeof (error as NodeJS.ErrnoException | undefined)?.errno === 'number';
 
 /** Opens the journal of a claimed task. */
 export function openJournal({ store, task, record: first }: Claim): Journal {
@@ -35,7 +38,7 @@ export function openJournal({ store, task, record: first }: Claim): Journal {
     try {
       withReserve(paths.directory, () => appendEvent(paths.events, event));
     } catch (error) {
-      if (!isDiskFull(error)) throw error;
+      if (!isSystemError(error)) throw error;
     }
   };
   return {

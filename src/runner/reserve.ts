@@ -1,5 +1,7 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync, statfsSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { errno, errnoOf, syncfs } from '../sys/index.ts';
 
 /**
  * Some blocks that each task keeps for its own end: a task that fills the disk must not keep its
@@ -9,15 +11,23 @@ import { join } from 'node:path';
 const PIECES = ['reserve.1', 'reserve.2', 'reserve.3'] as const;
 const PIECE_BYTES = 32 * 1024;
 
-/** Makes the reserve in a task's directory. Written, not truncated to size: a hole reserves nothing. */
+/** Within a quota of btrfs a rename must find room for eleven blocks of 16 KiB. */
+const BTRFS_PIECE_BYTES = 256 * 1024;
+const BTRFS = 0x9123683e;
+
+/**
+ * Makes the reserve in a task's directory. Written, not truncated to size, and with random bytes:
+ * a hole, or what compresses well, reserves nothing.
+ */
 export function makeReserve(directory: string): void {
-  const piece = Buffer.alloc(PIECE_BYTES, 1);
+  const isBtrfs = statfsSync(directory).type === BTRFS;
+  const piece = randomBytes(isBtrfs ? BTRFS_PIECE_BYTES : PIECE_BYTES);
   for (const name of PIECES) writeFileSync(join(directory, name), piece, { mode: 0o600 });
 }
 
 /** Gives up what is left of the reserve. */
 export function dropReserve(directory: string): void {
-  for (const name of PIECES) rmSync(join(directory, name), { force: true });
+  for (const name of PIECES) removePiece(join(directory, name));
 }
 
 /** Does a write; where the disk is full, gives up a piece of the reserve and tries again. */
@@ -27,13 +37,34 @@ export function withReserve<T>(directory: string, write: () => T): T {
       return write();
     } catch (error) {
       if (!isDiskFull(error)) throw error;
-      rmSync(join(directory, name), { force: true });
+      removePiece(join(directory, name));
+      if (errnoOf(error) === errno.EDQUOT) settleQuota(directory);
     }
   }
   return write();
 }
 
+/** By unlink: rm hides which number a refusal has that Node knows no name for. */
+function removePiece(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (errnoOf(error) !== errno.ENOENT && !isDiskFull(error)) throw error;
+  }
+}
+
+/** Some file systems (btrfs) count what was removed as used until their next commit. */
+function settleQuota(directory: string): void {
+  const fd = openSync(directory, 'r');
+  try {
+    syncfs(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Whether a write found no space, or its owner's quota used up. By number: Node has no name for EDQUOT. */
 export function isDiskFull(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'ENOSPC' || code === 'EDQUOT';
+  const number = errnoOf(error);
+  return number === errno.ENOSPC || number === errno.EDQUOT;
 }

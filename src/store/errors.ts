@@ -1,3 +1,5 @@
+import { namedMessage } from '../sys/errno.ts';
+
 /**
  * What went wrong, in the classes that a user or a script can act on. The command line maps each
  * kind to an exit code in one place (src/cli/exit-code.ts).
@@ -32,5 +34,5 @@ export class TaskfsError extends Error {
 
 /** The message of anything thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return error instanceof Error ? namedMessage(error) : String(error);
 }

@@ -1,10 +1,22 @@
 import { constants } from 'node:os';
+import { getSystemErrorMessage } from 'node:util';
 
 /** The numbers of errno(3) by name, as this platform counts them. */
 export const errno = constants.errno;
 
+/** Numbers of Linux that a file system may answer with and Node has no names for. */
+const UNNAMED: Readonly<Record<string, number>> = {
+  EUCLEAN: 117,
+  EREMOTEIO: 121,
+  ENOMEDIUM: 123,
+  ENOKEY: 126,
+  EKEYEXPIRED: 127,
+  EKEYREVOKED: 128,
+  EKEYREJECTED: 129,
+};
+
 const nameOf = new Map<number, string>(
-  Object.entries(errno).map(([name, number]) => [number, name]),
+  Object.entries({ ...UNNAMED, ...errno }).map(([name, number]) => [number, name]),
 );
 
 /**
@@ -46,4 +58,22 @@ export function errnoOf(error: unknown): number {
   if (error instanceof Errno) return error.errno;
   const number = (error as NodeJS.ErrnoException | undefined)?.errno;
   return typeof number === 'number' && number !== 0 ? Math.abs(number) : errno.EIO;
+}
+
+const NAMELESS =
+  /^(UNKNOWN: unknown error|Unknown system error -(\d+)(: Unknown system error -\d+)?)/;
+
+/** The message of an error of Node's, with the name of a number that libuv has no words for. */
+export function namedMessage(error: Error): string {
+  const [start, , told] = NAMELESS.exec(error.message) ?? [];
+  if (start === undefined) return error.message;
+  const number = told === undefined ? errnoOf(error) : Number(told);
+  return `${Errno.of(number).code}: ${errnoWords(number)}${error.message.slice(start.length)}`;
+}
+
+/** What a positive errno(3) number says, in words. */
+export function errnoWords(number: number): string {
+  if (number === errno.EDQUOT) return 'disk quota exceeded';
+  const words = getSystemErrorMessage(-number);
+  return words.startsWith('Unknown') ? `system error ${Errno.of(number).code}` : words;
 }

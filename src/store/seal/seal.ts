@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { getSystemErrorMessage } from 'node:util';
-import { AT, Errno, removeTree } from '../../sys/index.ts';
+import { AT, Errno, errnoWords, removeTree } from '../../sys/index.ts';
 import { syncDirectory } from '../atomic-file.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { loadRecipients, loadSigningKey } from '../keys.ts';
@@ -194,7 +193,7 @@ function discard(partial: string): void {
 
 function explain(task: TaskName, error: unknown): unknown {
   if (error instanceof TaskfsError) return error;
-  const why = error instanceof Errno ? getSystemErrorMessage(-error.errno) : messageOf(error);
+  const why = error instanceof Errno ? errnoWords(error.errno) : messageOf(error);
   return new TaskfsError('failed', `sealing task ${task} failed: ${why}`, {
     hint: "Its files are untouched in staging; 'taskfs recover' tries again.",
     cause: error,

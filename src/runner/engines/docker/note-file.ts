@@ -1,4 +1,5 @@
 import { appendFileSync, readFileSync } from 'node:fs';
+import { isDiskFull } from '../../reserve.ts';
 
 /** The text of a file of notes; empty where there is none yet. */
 export function readOptional(path: string): string {
@@ -16,6 +17,6 @@ export function append(path: string, line: string): void {
     appendFileSync(path, line, { mode: 0o600 });
   } catch (error) {
     // A full disk costs the exactness of a later recovery, never the task.
-    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    if (!isDiskFull(error)) throw error;
   }
 }
