@@ -4,6 +4,7 @@ import type { Argv } from 'yargs';
 import { messageOf, type Store, TaskfsError } from '../store/index.ts';
 import { loadIdentities, loadOwnIdentities } from '../store/keys.ts';
 import { isSshIdentity } from '../store/ssh-keys.ts';
+import { keepMemoryPrivate } from '../sys/index.ts';
 import { askPassphrase } from './passphrase.ts';
 
 /** Where the identities that open archives come from. */
@@ -32,6 +33,7 @@ export function addIdentityOptions(parser: Argv<object>): Argv<IdentityOptions> 
 
 /** The age identities to open archives with. Throws `wrong-key`, `not-found`, `failed`. */
 export async function findIdentities(store: Store, options: IdentityOptions): Promise<string[]> {
+  keepMemoryPrivate();
   const command = options['identity-cmd'];
   if (command !== undefined) return identitiesFrom(command);
   return loadIdentities(store, { file: options.identity, passphrase: askPassphrase });
@@ -45,6 +47,7 @@ export async function findOwnAndOthers(
   store: Store,
   options: IdentityOptions,
 ): Promise<{ readonly own: readonly string[]; readonly others: readonly string[] }> {
+  keepMemoryPrivate();
   const own = await loadOwnIdentities(store, askPassphrase);
   const { identity, 'identity-cmd': command } = options;
   const isNamed = (identity ?? command ?? process.env.TASKFS_IDENTITY) !== undefined;

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { messageOf, type Store, TaskfsError, type TaskName } from '../store/index.ts';
+import { keepMemoryPrivate } from '../sys/index.ts';
 import type { Claim } from './claim.ts';
 import { adoptClaim } from './submit.ts';
 import { resumeTask, superviseTask } from './supervise.ts';
@@ -85,6 +86,7 @@ async function isReady(child: ChildProcess, task: TaskName, assignment: string):
  */
 export async function superviseDetached(store: Store, task: TaskName): Promise<void> {
   const claim = adoptClaim(store, task, LOCK_FD);
+  keepMemoryPrivate();
   const assignment = JSON.parse(await text(process.stdin)) as Assignment;
   // Nobody listens from here on: a broken pipe is no error.
   process.stdout.on('error', () => {});

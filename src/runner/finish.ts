@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, removeTemporaries, type Store, type TaskRecord } from '../store/index.ts';
 import type { SealProgress } from '../store/seal/seal.ts';
+import { keepMemoryPrivate } from '../sys/index.ts';
 import { closeAttempt, type Ending, statusOf } from './ending.ts';
 import type { Journal } from './journal.ts';
 import { leaveQueue } from './queue.ts';
@@ -77,6 +78,8 @@ async function sealTask(store: Store, journal: Journal, options: FinishOptions):
   const writers = await waitForWriters(journal.paths.writers, drainMs);
   if (!writers) await cutOffWriters(journal, findWriters(store, task), drainMs, options);
   try {
+    // The task's own key is in memory from here on.
+    keepMemoryPrivate();
     const seal = await import('../store/seal/seal.ts');
     const { bytes, files, skipped, changed } = await seal.sealTask(store, task, {
       ...(options.onSealProgress && { onProgress: options.onSealProgress }),

@@ -112,7 +112,8 @@ export async function openMount(variant: MountVariant): Promise<MountedStore> {
   }
 }
 
-function asNobody(program: string, args: readonly string[]): [string, string[]] {
+/** How root runs a program as a user who is nobody else. */
+export function asNobody(program: string, args: readonly string[]): [string, string[]] {
   const ids = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--', program];
   return ['setpriv', [...ids, ...args]];
 }

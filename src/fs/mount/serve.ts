@@ -1,4 +1,5 @@
 import { messageOf, type Store } from '../../store/index.ts';
+import { keepMemoryPrivate } from '../../sys/index.ts';
 import type { DriverName, Serve, Served } from '../driver.ts';
 import { prepareMountpoint } from './mountpoint.ts';
 import { assertCanMount } from './requirements.ts';
@@ -26,7 +27,8 @@ export const defaultDriver = (): DriverName =>
 
 /**
  * Checks everything, mounts, and serves from this process, which must not touch the mount
- * synchronously from then on. Throws TaskfsError with the reason where it cannot be had.
+ * synchronously from then on. It holds identities, so its memory is kept private. Throws TaskfsError
+ * with the reason where it cannot be had.
  */
 export async function serveMount(
   store: Store,
@@ -35,6 +37,7 @@ export async function serveMount(
 ): Promise<ServedMount> {
   const driver = options.driver ?? defaultDriver();
   assertCanMount(driver);
+  keepMemoryPrivate();
   const mountpoint = await prepareMountpoint(store, path);
   const serve = await loadDriver(driver);
   const served = await serve(mountpoint, {
