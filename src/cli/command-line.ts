@@ -27,7 +27,8 @@ export async function runCommandLine(typed: readonly string[]): Promise<number> 
     const { command } = await verb.load();
     const rest = takesRest(verb) ? afterSeparator(others) : [];
     const own = takesRest(verb) ? beforeSeparator(others) : withoutSeparator(others);
-    const parser = await createParser(verb);
+    const typed = others.slice(0, separatorIn(others) + 1);
+    const parser = await createParser(verb, typed);
     command.attach(parser, usageOf(verb), rest, (result) => {
       code = result;
     });
@@ -37,6 +38,7 @@ export async function runCommandLine(typed: readonly string[]): Promise<number> 
       return 0;
     }
     exitCodeOf = command.exitCodeOf;
+    if (own.includes('-')) throw dashAlone();
     await parser.parseAsync(own);
     await flushOutput();
     return code;
@@ -45,6 +47,13 @@ export async function runCommandLine(typed: readonly string[]): Promise<number> 
     reportError(error, debug);
     return exitCodeOf(error);
   }
+}
+
+/** Neither standard input nor output stands behind it, in any verb. */
+function dashAlone(): TaskfsError {
+  return new TaskfsError('usage', "'-' alone means nothing to taskfs", {
+    hint: "A file of that name is './-'.",
+  });
 }
 
 function separatorIn(args: readonly string[]): number {

@@ -53,5 +53,5 @@ export function makeSealingKeys(store: Store, recipients: readonly string[]): bo
 export function showRecovery(recovery: string): void {
   say('This recovery identity opens every archive, should the key be lost. It is shown once and');
   say('stored nowhere: keep it off this machine.');
-  say(`\n  ${recovery}\n`);
+  for (const line of ['', `  ${recovery}`, '']) say(line);
 }

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
+import { printableJson } from '../printable.ts';
 import { messageOf, TaskfsError } from '../store/errors.ts';
 import { errnoOf, errnoWords } from '../sys/errno.ts';
+import { render, type Words } from './words.ts';
 
 /** Whoever read our standard output has gone (`taskfs logs x | head`): no error, but nothing more to do. */
 export class ReaderGone extends Error {}
@@ -66,21 +68,22 @@ function drain(stream: NodeJS.WriteStream): Promise<Error | null | undefined> {
   return new Promise((resolve) => stream.write('', resolve));
 }
 
-export async function printLine(line: string): Promise<void> {
-  await print(`${line}\n`);
+/** A line of words on standard output. */
+export async function printLine(words: Words): Promise<void> {
+  await print(`${render(words, process.stdout)}\n`);
 }
 
 /** One JSON value, indented: for people and programs alike. */
 export async function printJson(value: unknown): Promise<void> {
-  await print(`${JSON.stringify(value, null, 2)}\n`);
+  await print(printableJson(`${JSON.stringify(value, null, 2)}\n`));
 }
 
 /** One JSON value on a line of its own, for streams of them. */
 export async function printJsonLine(value: unknown): Promise<void> {
-  await print(`${JSON.stringify(value)}\n`);
+  await print(printableJson(`${JSON.stringify(value)}\n`));
 }
 
 /** Words for a person, a line on standard error. */
-export function say(words: string): void {
-  process.stderr.write(`${words}\n`);
+export function say(words: Words): void {
+  process.stderr.write(`${render(words, process.stderr)}\n`);
 }

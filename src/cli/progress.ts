@@ -1,3 +1,4 @@
+import { printableText } from '../printable.ts';
 import type { Progress } from '../runner/engines/engine.ts';
 import { say } from './output.ts';
 import { showBytes, showDuration } from './quantity.ts';
@@ -42,7 +43,8 @@ export class ProgressLine implements Disposable {
     this.drawnAt = now;
     this.isShown = true;
     const text = describe(now - this.started);
-    this.stream.write(`\r\x1b[K${text.slice(0, Math.max(20, this.stream.columns - 1))}`);
+    const shown = printableText(text).slice(0, Math.max(20, this.stream.columns - 1));
+    this.stream.write(`\r\x1b[K${shown}`);
   }
 
   [Symbol.dispose](): void {

@@ -1,12 +1,12 @@
 import { messageOf, TaskfsError } from '../store/errors.ts';
-import { paint } from './colour.ts';
 import { say } from './output.ts';
+import { paint } from './words.ts';
 
 /** Tells a person what went wrong and what to do next; the stack only with --debug. */
 export function reportError(error: unknown, debug: boolean): void {
-  say(`${paint('red', 'taskfs:', process.stderr)} ${messageOf(error)}`);
+  say([paint('red', 'taskfs:'), ` ${messageOf(error)}`]);
   if (error instanceof TaskfsError && error.hint !== undefined) say(error.hint);
-  if (debug) say(stackOf(error));
+  if (debug) for (const line of stackOf(error).split('\n')) say(line);
   else if (!(error instanceof TaskfsError))
     say('This was not expected: --debug shows where it came from.');
 }

@@ -1,5 +1,6 @@
+import { printableJson, printableText } from '../printable.ts';
 import type { TaskView } from '../runner/view.ts';
-import { type Colour, paint } from './colour.ts';
+import { type Colour, paint, type Words } from './words.ts';
 
 /** How a task ended or stands, in a few words: `completed`, `failed (exit code 2)`, `running, paused`. */
 export function showStatus(task: TaskView): string {
@@ -16,7 +17,7 @@ export function colourOf({ artifacts }: TaskView): Colour | undefined {
   return artifacts === 'sealed' ? undefined : 'green';
 }
 
-export function paintTask(task: TaskView, text: string): string {
+export function paintTask(task: TaskView, text: string): Words {
   const colour = colourOf(task);
   return colour ? paint(colour, text) : text;
 }
@@ -28,8 +29,7 @@ export function showCommand(command: readonly string[]): string {
 
 function quote(word: string): string {
   if (/^[\w@%+=:,./-]+$/.test(word)) return word;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  if (/[\x00-\x1f\x7f]/.test(word))
-    return `$'${JSON.stringify(word).slice(1, -1).replaceAll("'", "\\'")}'`;
+  if (printableText(word) !== word)
+    return `$'${printableJson(JSON.stringify(word)).slice(1, -1).replaceAll("'", "\\'")}'`;
   return `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -6,8 +6,14 @@ import { takesRest, type Verb } from './verbs.ts';
 export const usageOf = (verb: Verb): string =>
   takesRest(verb) ? '$0' : `$0 ${verb.arguments}`.trim();
 
-/** A parser for one verb: only its own module and yargs are loaded. */
-export async function createParser(verb: Verb): Promise<Argv<object>> {
+/**
+ * A parser for one verb: only its own module and yargs are loaded. `typed` are the verb's arguments up
+ * to `--`, and that where it stands, for messages.
+ */
+export async function createParser(
+  verb: Verb,
+  typed: readonly string[] = [],
+): Promise<Argv<object>> {
   const { default: yargs } = await import('yargs');
   const parser: Argv<object> = yargs()
     .scriptName(`taskfs ${verb.name}`)
@@ -32,7 +38,7 @@ export async function createParser(verb: Verb): Promise<Argv<object>> {
   return parser.fail((message, error) => {
     // What yargs itself throws is about the command line too.
     if (error && error.name !== 'YError') throw error;
-    throw usageError(verb, message ?? error.message, optionsOf(parser));
+    throw usageError(verb, message ?? error.message, typed, optionsOf(parser));
   });
 }
 

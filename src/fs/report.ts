@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { printableText } from '../printable.ts';
 import { messageOf, TaskfsError } from '../store/index.ts';
 import { Errno, errno, errnoOf } from '../sys/index.ts';
 
@@ -15,7 +16,7 @@ export function report(line: string): void {
   if (said.size >= REMEMBERED) said.clear();
   said.add(line);
   try {
-    writeSync(STDERR, `taskfs: ${line}\n`);
+    writeSync(STDERR, `taskfs: ${printableText(line)}\n`);
   } catch {
     // Nobody listens any more; the caller still gets its errno.
   }

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { printableText } from '../printable.ts';
 
 /** A name or path in JSON. Names are bytes on Linux and JSON is Unicode, so some need a second field. */
 export interface JsonPath {
@@ -19,18 +20,7 @@ export function jsonPath(path: Buffer): JsonPath {
  * that no file name can move the cursor, end a line or pass for another.
  */
 export function printableName(name: Buffer): string {
-  const text = isUtf8(name) ? name.toString('utf8') : escapeInvalid(name);
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escapeCharacter);
-}
-
-const SHORT = new Map([
-  ['\n', '\\n'],
-  ['\r', '\\r'],
-  ['\t', '\\t'],
-]);
-
-function escapeCharacter(character: string): string {
-  return SHORT.get(character) ?? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+  return printableText(isUtf8(name) ? name.toString('utf8') : escapeInvalid(name));
 }
 
 function escapeInvalid(name: Buffer): string {

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { verbs } from '../../src/cli/verbs.ts';
-import { main, newCli } from '../support/cli.ts';
+import { launcher, main, newCli } from '../support/cli.ts';
+import { inTerminal } from '../support/tmux.ts';
+import { until } from '../support/until.ts';
 
 describe('help', () => {
   it('lists every verb, examples first', async () => {
@@ -58,7 +60,27 @@ describe('usage errors', () => {
     ['an option without its value', ['ps', '--status'], 'status'],
     ['a value that cannot be', ['ps', '--status', 'done'], 'queued'],
     ['run without a command', ['run'], 'taskfs run -- make all'],
-    ['run without two dashes', ['run', 'make'], 'taskfs run -- CMD'],
+    ['run without two dashes', ['run', 'make'], "'taskfs run -- make …'"],
+    ['options of a command without two dashes', ['run', 'sh', '-c', 'x'], "'taskfs run -- sh …'"],
+    ['the same behind an option', ['run', '--name', 'job', 'echo', '-n', 'x'], 'run -- echo …'],
+    ['an option with letters swapped', ['run', '--nmae', 'x', '--', 'true'], "mean '--name'?"],
+    ['a short verb with letters swapped', ['rnu'], "Did you mean 'taskfs run'?"],
+    [
+      'a letter that is no option',
+      ['ps', '-q'],
+      "taskfs: '-q' means nothing to 'taskfs ps'\n'taskfs",
+    ],
+    [
+      'an option of docker',
+      ['run', '--rm', '--', 'true'],
+      "'--rm' means nothing to 'taskfs run'\n't",
+    ],
+    ['a verb of docker', ['stop', 'x'], "Did you mean 'taskfs cancel'?"],
+    ['another', ['kill', 'x'], "Did you mean 'taskfs cancel --kill'?"],
+    ['and another', ['inspect', 'x'], "Did you mean 'taskfs status --json'?"],
+    ['a verb of many programs', ['list'], "Did you mean 'taskfs ps'?"],
+    ['a verb that every object has', ['constructor'], "'taskfs --help' lists all verbs."],
+    ['a dash alone', ['export', 'x', '-'], "A file of that name is './-'."],
     ['only options', ['--store'], '--help'],
   ])('%s: exit code 2, words on stderr, nothing on stdout', async (_name, args, says) => {
     const { code, stdout, stderr } = await newCli().run(...args);
@@ -128,9 +150,19 @@ describe('completion', () => {
     expect(await complete('taskfs', 'wait', 'first-light', 'f')).toEqual(['first-light']);
   });
 
-  it('prints a script that zsh can load too', async () => {
-    const { code, stdout } = await newCli().run('completion', 'zsh');
-    expect(code).toBe(0);
-    expect(stdout).toContain('bashcompinit');
+  it('completes in zsh as one types', async () => {
+    const cli = newCli();
+    await cli.run('run', '--name', 'first-light', '--', 'true');
+    const bin = join(cli.base, 'bin');
+    mkdirSync(bin);
+    symlinkSync(launcher, join(bin, 'taskfs'));
+    const environment = [`TASKFS_STORE=${cli.store}`, `PATH=${bin}:${process.env.PATH}`];
+    const zsh = await inTerminal(['env', ...environment, 'PS1=$ ', 'zsh', '-f']);
+    await zsh.press('source <(taskfs completion zsh); echo loaded', 'Enter');
+    await until('the script is loaded', async () => /^loaded/m.test(await zsh.screen()));
+    await zsh.press('taskfs stat', 'Tab', 'fir', 'Tab');
+    await until('verb and task are completed', async () =>
+      (await zsh.screen()).includes('$ taskfs status first-light'),
+    );
   });
 });

@@ -1,9 +1,9 @@
 import { storePath } from '../../store/index.ts';
-import { paint } from '../colour.ts';
 import { defineCommand } from '../command.ts';
 import { examine, type Finding } from '../examination.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLine } from '../output.ts';
+import { paint, type Words } from '../words.ts';
 
 export const command = defineCommand({
   examples: [['taskfs doctor', 'Check this machine, the store, its mounts']],
@@ -24,4 +24,4 @@ const marks = {
   bad: paint('red', 'bad '),
 };
 
-const show = ({ verdict, what, says }: Finding): string => `${marks[verdict]}  ${what}: ${says}`;
+const show = ({ verdict, what, says }: Finding): Words => [marks[verdict], `  ${what}: ${says}`];

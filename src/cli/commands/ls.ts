@@ -13,7 +13,7 @@ import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { print, printJson, printLine } from '../output.ts';
 import { rawArgument } from '../raw-argument.ts';
-import { table } from '../table.ts';
+import { table, type Words } from '../words.ts';
 
 export const command = defineCommand({
   examples: [
@@ -119,7 +119,7 @@ function prefixed({ path, pathBase64 }: ReturnType<typeof jsonPath>): object {
 const shortLine = ({ path, artifact }: Found): string =>
   artifact.type === 'directory' ? `${printableName(path)}/` : printableName(path);
 
-function longLines(found: readonly Found[]): string[] {
+function longLines(found: readonly Found[]): Words[] {
   const rows = found.map((each) => {
     const { type, mode, uid, gid, size, mtimeNs, target } = each.artifact;
     const name =

@@ -2,7 +2,6 @@ import { isUtf8 } from 'node:buffer';
 import { type ArtifactNode, openTree } from '../../store/artifacts/index.ts';
 import { parseTaskName, TaskfsError } from '../../store/index.ts';
 import { printableName } from '../../watch/name.ts';
-import { paint } from '../colour.ts';
 import { defineCommand } from '../command.ts';
 import { showTime } from '../file-attributes.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
@@ -10,6 +9,7 @@ import { openStoreOf } from '../open-store.ts';
 import { printLine } from '../output.ts';
 import { parseCount, showBytes } from '../quantity.ts';
 import { rawArgument } from '../raw-argument.ts';
+import { paint } from '../words.ts';
 
 export const command = defineCommand({
   examples: [['taskfs preview build report.md', 'What a file is, and how it begins']],

@@ -1,12 +1,11 @@
 import { type TaskView, viewTasks } from '../../runner/view.ts';
 import { isFinal } from '../../store/index.ts';
-import { paint } from '../colour.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';
 import { showDuration } from '../quantity.ts';
-import { table } from '../table.ts';
 import { paintTask, showCommand, showStatus } from '../task-line.ts';
+import { cutTo, paint, table, type Words } from '../words.ts';
 
 const STATUSES = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;
 
@@ -39,7 +38,7 @@ export const command = defineCommand({
   },
 });
 
-function lines(tasks: readonly TaskView[]): string[] {
+function lines(tasks: readonly TaskView[]): Words[] {
   const head = ['TASK', 'STATUS', 'FILES', 'CREATED', 'TOOK', 'COMMAND'];
   const rows = tasks.map((task) => [
     paintTask(task, task.task),
@@ -59,13 +58,7 @@ function took({ startedAt, endedAt, status }: TaskView): string {
 }
 
 /** A line no wider than the terminal, where its width is known: the command, its last part, is cut. */
-function fit(line: string): string {
+function fit(line: Words): Words {
   const columns = process.stdout.isTTY ? process.stdout.columns : 0;
-  if (columns === 0) return line;
-  let visible = 0;
-  for (let at = 0; at < line.length; at++) {
-    if (line[at] === '\x1b') at = line.indexOf('m', at);
-    else if (++visible >= columns) return line.slice(0, at + 1);
-  }
-  return line;
+  return columns === 0 ? line : cutTo(line, columns);
 }

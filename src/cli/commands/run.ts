@@ -4,7 +4,6 @@ import { loadSealing, recover, startDetached, submit, superviseTask } from '../.
 import { viewTask } from '../../runner/view.ts';
 import { TaskfsError, type TaskName, type TaskRecord } from '../../store/index.ts';
 import { cliMain } from '../cli-main.ts';
-import { paint } from '../colour.ts';
 import { defineCommand } from '../command.ts';
 import { exitCodeOfTask, exitCodeOfTaskError } from '../exit-code.ts';
 import { openOrMakeStore } from '../open-store.ts';
@@ -14,6 +13,7 @@ import { showDuration } from '../quantity.ts';
 import { addRunOptions, type RunOptions } from '../run-options.ts';
 import { readEnvironment, specOf } from '../task-spec.ts';
 import { lendTerminal } from '../terminal.ts';
+import { paint } from '../words.ts';
 
 export const command = defineCommand({
   examples: [
@@ -52,6 +52,11 @@ function assertCommand(
       hint: "It stands behind two dashes: 'taskfs run -- make all'.",
     });
   }
+  if (rest[0] === '') {
+    throw new TaskfsError('command-not-found', "there is no command ''", {
+      hint: 'The first word behind the dashes is empty: perhaps a variable that is not set.',
+    });
+  }
   if (detach && interactive) {
     throw new TaskfsError('usage', '-d and -i exclude each other', {
       hint: 'A task in the background has no input.',
@@ -69,7 +74,7 @@ async function inForeground(
   env: Readonly<Record<string, string>>,
   options: RunOptions,
 ): Promise<number> {
-  if (process.stderr.isTTY) say(paint('dim', `Task ${claim.task}`, process.stderr));
+  if (process.stderr.isTTY) say(paint('dim', `Task ${claim.task}`));
   using seal = showSealProgress(options.json);
   using engine = showEngineProgress();
   // With --json, standard output belongs to the report; what the task prints is in its log.
@@ -109,5 +114,5 @@ function tellEnd({ task, reasonKind, reason, artifacts, sealMs }: TaskRecord): v
     say(reasonKind === 'not-started' ? `${reason}` : `Task ${task}: ${reason}`);
   if (!process.stderr.isTTY || artifacts !== 'sealed') return;
   const words = `Sealed in ${showDuration(sealMs ?? 0)}: 'taskfs ls ${task}' lists its files.`;
-  say(paint('dim', words, process.stderr));
+  say(paint('dim', words));
 }

@@ -4,8 +4,8 @@ import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';
 import { showDuration } from '../quantity.ts';
-import { table } from '../table.ts';
 import { paintTask, showCommand, showStatus } from '../task-line.ts';
+import { table, type Words } from '../words.ts';
 
 export const command = defineCommand({
   examples: [
@@ -24,8 +24,8 @@ export const command = defineCommand({
   },
 });
 
-function rows(task: TaskView): string[][] {
-  const facts: [string, string | null][] = [
+function rows(task: TaskView): Words[][] {
+  const facts: [string, Words | null][] = [
     ['Task', paintTask(task, task.task)],
     ['Status', paintTask(task, showStatus(task))],
     ['Reason', task.reason],

@@ -1,9 +1,9 @@
 import { parseTaskName } from '../../store/index.ts';
 import { describeEvent, showTree, watchEvents } from '../../watch/index.ts';
-import { hasColours } from '../colour.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJsonLine, printLine } from '../output.ts';
+import { hasColours } from '../words.ts';
 
 export const command = defineCommand({
   examples: [

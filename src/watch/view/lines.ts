@@ -1,3 +1,4 @@
+import { printableText } from '../../printable.ts';
 import type { TaskRecord } from '../../store/index.ts';
 import { printableName } from '../name.ts';
 import type { TaskWatch } from '../task-watch.ts';
@@ -34,7 +35,8 @@ export function* linesOf(
   for (const task of inOrder(tasks)) {
     const tone = toneOf(task.record);
     yield { ...heading(task.record, task.tree, now), tone };
-    if (task.trouble !== undefined) yield { left: `  ${task.trouble}`, right: '', tone: 'trouble' };
+    if (task.trouble !== undefined)
+      yield { left: `  ${printableText(task.trouble)}`, right: '', tone: 'trouble' };
     if (task.tree) yield* treeLines(task.tree.root, sorted, now, tone);
   }
 }
@@ -58,7 +60,7 @@ function heading(record: TaskRecord, tree: LiveTree | undefined, now: number): O
   const mark = record.artifacts === 'sealed' ? '○' : '●';
   const files = tree ? `, ${tree.files} ${tree.files === 1 ? 'file' : 'files'}` : '';
   const reason = record.sealError ?? (record.status === 'failed' ? record.reason : null);
-  const why = reason === null ? '' : ` (${reason})`;
+  const why = reason === null ? '' : ` (${printableText(reason)})`;
   const left = `${mark} ${record.task}  ${record.status}, ${PLACE[record.artifacts]}${files}${why}`;
   const since = Date.parse(record.endedAt ?? record.startedAt ?? record.createdAt);
   return { left, right: columns(tree ? formatSize(tree.bytes) : '', formatAge(now - since)) };

@@ -1,0 +1,78 @@
+import { styleText } from 'node:util';
+import { printableText } from '../printable.ts';
+
+export type Colour = 'green' | 'yellow' | 'red' | 'dim' | 'bold';
+
+/** A piece of text in one colour. */
+export interface Span {
+  readonly text: string;
+  readonly colour: Colour;
+}
+
+/** A line of words for a person, without its line end. */
+export type Words = string | Span | readonly (string | Span)[];
+
+/** Text in a colour, where words are shown on a terminal that has some. */
+export function paint(colour: Colour, text: string): Span {
+  return { text, colour };
+}
+
+/**
+ * A line as it is written to a stream: its own colours where the stream is a terminal and NO_COLOR
+ * is not set, and every control character that came with the text made visible.
+ */
+export function render(words: Words, stream: NodeJS.WriteStream): string {
+  return spansOf(words)
+    .map((span) =>
+      typeof span === 'string'
+        ? printableText(span)
+        : styleText(span.colour, printableText(span.text), { stream }),
+    )
+    .join('');
+}
+
+/** Whether this stream shows colours. */
+export function hasColours(stream: NodeJS.WriteStream): boolean {
+  return styleText('green', 'x', { stream }) !== 'x';
+}
+
+/** How many columns words take. */
+export function widthOf(words: Words): number {
+  return spansOf(words).reduce((sum, span) => sum + printableText(textOf(span)).length, 0);
+}
+
+/** Rows as aligned columns, two blanks between them; the last column is not padded. */
+export function table(rows: readonly (readonly Words[])[]): Words[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [column, cell] of row.entries()) {
+      widths[column] = Math.max(widths[column] ?? 0, widthOf(cell));
+    }
+  }
+  return rows.map((row) =>
+    row.flatMap((cell, column) => [...spansOf(cell), ...padding(row, column, widths)]),
+  );
+}
+
+/** What follows a cell: nothing where only empty cells would. */
+function padding(row: readonly Words[], column: number, widths: readonly number[]): string[] {
+  if (row.slice(column + 1).every((cell) => widthOf(cell) === 0)) return [];
+  const cell = row[column] ?? '';
+  return [' '.repeat((widths[column] ?? 0) - widthOf(cell) + 2)];
+}
+
+/** Words cut to so many columns. */
+export function cutTo(words: Words, columns: number): Words {
+  let left = columns;
+  return spansOf(words).map((span) => {
+    const text = printableText(textOf(span)).slice(0, left);
+    left -= text.length;
+    return typeof span === 'string' ? text : { ...span, text };
+  });
+}
+
+const textOf = (span: string | Span): string => (typeof span === 'string' ? span : span.text);
+
+function spansOf(words: Words): readonly (string | Span)[] {
+  return typeof words === 'string' || 'text' in words ? [words] : words;
+}

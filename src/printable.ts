@@ -1,0 +1,32 @@
+/**
+ * Text that is safe to show: control characters, and those that change the direction or the look of
+ * what follows, are written as escapes. So no name or message from a task, an image or a store can
+ * move the cursor, end a line, or pass for another.
+ */
+export function printableText(text: string): string {
+  return text.replace(UNSAFE, escapeCharacter);
+}
+
+/** The same in JSON, which has escapes of its own: nothing is lost. */
+export function printableJson(json: string): string {
+  return json.replace(UNSAFE_IN_JSON, (unsafe) =>
+    [...Array(unsafe.length).keys()].map((at) => codeUnit(unsafe.charCodeAt(at))).join(''),
+  );
+}
+
+/** Categories of Unicode: controls, formats (bidi among them), separators of lines and paragraphs. */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+/** Line ends between JSON values are no part of them; what else is below U+0020 is escaped already. */
+const UNSAFE_IN_JSON = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+const SHORT = new Map([
+  ['\n', '\\n'],
+  ['\r', '\\r'],
+  ['\t', '\\t'],
+]);
+
+function escapeCharacter(character: string): string {
+  return SHORT.get(character) ?? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+}
+
+const codeUnit = (unit: number): string => `\\u${unit.toString(16).padStart(4, '0')}`;
