@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { writeFileAtomic } from './atomic-file.ts';
 import { messageOf, TaskfsError } from './errors.ts';
 import { readRegularFile } from './regular-file.ts';
+import { assertSafePlace } from './safe-place.ts';
 import { isTaskName, type TaskName } from './task-name.ts';
 
 /** The format of the whole directory; another number is refused. */
@@ -83,6 +84,7 @@ export function storeExists(path: string): boolean {
 
 /** Makes an empty store, 0700 throughout, or completes one whose making was cut short. */
 export function createStore(path: string): Store {
+  assertSafePlace(path);
   if (existsSync(path)) assertEmptyOrOurs(path);
   const store = layout(path);
   try {
@@ -124,13 +126,17 @@ function assertEmptyOrOurs(path: string): void {
   });
 }
 
-/** Opens a store that is there. Throws `not-found`, or `usage` where it is of another format, owner or mode. */
+/**
+ * Opens a store that is there. Throws `not-found`, or `usage` where it is of another format, owner or
+ * mode, or in a place where others could replace it.
+ */
 export function openStore(path: string): Store {
   if (!storeExists(path)) {
     throw new TaskfsError('not-found', `there is no store in ${path}`, {
       hint: "'taskfs init' makes one; --store or TASKFS_STORE choose another place.",
     });
   }
+  assertSafePlace(path);
   assertPrivate(path);
   assertFormat(join(path, 'store.json'));
   return layout(path);

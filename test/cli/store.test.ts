@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { main, newCli } from '../support/cli.ts';
@@ -114,6 +122,65 @@ describe('a store that is not to be used', () => {
       expect(stderr).toContain('belongs to another user');
       expect(code).toBe(2);
     }
+  });
+
+  it.for([
+    ['everybody may write', 0o777, 0],
+    ['group 100 may write', 0o775, 100],
+  ] as const)(
+    'below a directory that %s is refused, with a way out',
+    async ([who, mode, group]) => {
+      const cli = newCli();
+      const shared = join(cli.base, 'shared');
+      const store = join(shared, 'deep/store');
+      mkdirSync(shared);
+      if (isRoot) chownSync(shared, 0, group);
+      const link = join(cli.base, 'link');
+      symlinkSync(shared, link);
+      for (const path of [
+        store,
+        join(link, 'deep/store'),
+        join(cli.base, 'link/deep/../deep/store'),
+      ]) {
+        chmodSync(shared, mode);
+        for (const args of [['init'], ['run', '--', 'true']]) {
+          const refused = await cli.run('--store', path, ...args);
+          expect(refused.code).toBe(2);
+          expect(refused.stderr).toContain(`${shared}, which ${isRoot ? who : ''}`);
+          expect(refused.stderr).toContain(`chmod go-w ${shared}`);
+        }
+        expect(readdirSync(shared)).toEqual([]);
+      }
+      chmodSync(shared, mode | 0o1000);
+      expect((await cli.run('--store', store, 'init')).code).toBe(0);
+      chmodSync(shared, mode);
+      expect((await cli.run('--store', store, 'ps')).code).toBe(2);
+      chmodSync(shared, 0o755);
+      expect((await cli.run('--store', store, 'ps')).code).toBe(0);
+    },
+  );
+
+  it.runIf(isRoot)('below another user’s directory, or behind their link, is refused', async () => {
+    const cli = newCli();
+    const [theirs, link] = [join(cli.base, 'theirs'), join(cli.base, 'link')];
+    mkdirSync(theirs);
+    symlinkSync(join(cli.base, 'mine'), link);
+    chownSync(theirs, 4242, 4242);
+    lchownSync(link, 4242, 4242);
+    for (const path of [join(theirs, 'store'), link, join(link, 'store')]) {
+      const { code, stderr } = await cli.run('--store', path, 'init');
+      expect(code).toBe(2);
+      expect(stderr).toContain('belongs to uid 4242');
+    }
+    expect(readdirSync(cli.base).sort()).toEqual(['link', 'theirs']);
+  });
+
+  it('below a directory that only one’s own group may write is not refused', async () => {
+    const cli = newCli();
+    const own = join(cli.base, 'own');
+    mkdirSync(own);
+    chmodSync(own, 0o775);
+    expect((await cli.run('--store', join(own, 'store'), 'init')).code).toBe(0);
   });
 
   it('in a directory of something else is refused', async () => {
