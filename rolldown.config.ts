@@ -197,11 +197,28 @@ function packageOf(module: string): string {
 
 function licenseOf(directory: string): string {
   const manifest = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
-  const { name, version, license } = manifest as Record<'name' | 'version' | 'license', string>;
-  const file = readdirSync(directory).find((entry) => /^licen[cs]e/i.test(entry));
-  const text = file === undefined ? '' : readFileSync(join(directory, file), 'utf8').trim();
-  return `${name} ${version} (${license})\n\n${text}\n`;
+  const { name, version, license, author } = manifest as Manifest;
+  const files = readdirSync(directory).filter((entry) =>
+    /^(licen[cs]e|copying|notice)/i.test(entry),
+  );
+  const texts = files.map((file) => readFileSync(join(directory, file), 'utf8').trim());
+  if (texts.length === 0) texts.push(`Copyright (c) ${authorOf(author)}\n\n${textOf(license)}`);
+  return `${name} ${version} (${license})\n\n${texts.join('\n\n')}\n`;
 }
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly license: string;
+  readonly author: string | { readonly name: string };
+}
+
+const authorOf = (author: Manifest['author']): string =>
+  typeof author === 'string' ? author : author.name;
+
+/** The words of a license for a package that names it and does not bring them. Throws for an unknown one. */
+const textOf = (license: string): string =>
+  readFileSync(join(import.meta.dirname, 'licenses', `${license}.txt`), 'utf8').trim();
 
 /**
  * What is loaded together lies in one file: finding and linking a module takes longer than its code.

@@ -1,7 +1,9 @@
 # Sourced by the scripts: where the checkout is, and a Node that is new enough.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-node_major=24
+# The Node that setup takes from npm where there is none, or an older one.
+node_version=24.21.0
+node_major=${node_version%%.*}
 if [ -x "$root/.tools/bin/node" ]; then
   export PATH="$root/.tools/bin:$PATH"
 fi

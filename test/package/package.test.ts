@@ -32,6 +32,13 @@ interface Manifest {
   readonly optionalDependencies: Readonly<Record<string, string>>;
 }
 
+/** A package in npm-shrinkwrap.json. */
+interface Pinned {
+  readonly dev?: boolean;
+  readonly version: string;
+  readonly integrity: string;
+}
+
 /** Packing builds, in the checkout. */
 const canBuild = isWritable(root);
 
@@ -113,6 +120,39 @@ describe.runIf(canBuild)('the packed package (needs a checkout that may be built
     expect(await cli.run('--version')).toMatchObject({ code: 0, stdout: `${version}\n` });
     expect((await cli.run('run', '--help')).stdout).toContain('--image');
     expect((await cli.run('complete', '--', 'stat')).stdout).toBe('status\n');
+  });
+
+  it('pins what is installed with it, by hash, from whichever registry', () => {
+    const text = readFileSync(join(installed, 'node_modules/taskfs/npm-shrinkwrap.json'), 'utf8');
+    expect(text).not.toContain('"resolved"');
+    const { packages } = JSON.parse(text) as { packages: Record<string, Pinned> };
+    const { '': own, ...others } = packages;
+    expect(Object.keys(others)).toEqual(
+      expect.arrayContaining(['node_modules/koffi', 'node_modules/fuse-native']),
+    );
+    expect(own).not.toHaveProperty('devDependencies');
+    for (const [name, { dev, version, integrity }] of Object.entries(others)) {
+      expect.soft({ name, dev, version, integrity }).toEqual({
+        name,
+        version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+        integrity: expect.stringMatching(/^sha512-/),
+      });
+    }
+    // In a checkout npm would take it for its lock file.
+    expect(existsSync(join(root, 'npm-shrinkwrap.json'))).toBe(false);
+  });
+
+  it('brings the license of each package that is bundled', () => {
+    const path = join(installed, 'node_modules/taskfs/dist/third-party-licenses.txt');
+    const [, ...licenses] = readFileSync(path, 'utf8').split(/^(?=\S+ \d+\.\d+\.\d+ \(.+\)$)/m);
+    expect(licenses.length).toBeGreaterThan(10);
+    for (const license of licenses) {
+      const [name] = license.split('\n');
+      expect.soft(license, name).toMatch(/copyright/i);
+      expect.soft(license, name).toMatch(/permission|redistribution|licensed under|license/i);
+      expect.soft(license.length, name).toBeGreaterThan(500);
+    }
+    expect(licenses.some((text) => /^split-ca [\s\S]*Charles Bushong/.test(text))).toBe(true);
   });
 
   it('has a command that keeps ignored signals, and the options of Node for the task', async () => {
