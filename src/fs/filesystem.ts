@@ -25,7 +25,7 @@ export interface Caller {
 }
 
 /** Attributes of a node: those of stat(2); `ino` is what programs see, unique within the mount. */
-export type Attr = Omit<Stat, 'dev'>;
+export type Attr = Omit<Stat, 'dev' | 'mount'>;
 
 /** What lookup gives: the node, its attributes, and for how long (milliseconds) the kernel may believe each. */
 export interface Entry {

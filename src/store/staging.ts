@@ -1,6 +1,14 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { isAbsolute, join, posix } from 'node:path';
-import { errno, errnoOf, O_PATH, openAt2, RESOLVE } from '../sys/index.ts';
+import {
+  errno,
+  errnoOf,
+  MountedBeneath,
+  O_PATH,
+  openAt2,
+  openInMount,
+  RESOLVE,
+} from '../sys/index.ts';
 import { messageOf, TaskfsError } from './errors.ts';
 import { type Store, taskPaths } from './store.ts';
 import type { TaskName } from './task-name.ts';
@@ -26,10 +34,10 @@ function refused(task: TaskName, path: Uint8Array | string, why: string): Taskfs
   });
 }
 
-/** Refuses a link that points out of a task's artifacts. */
+/** Refuses a link, or a mount, that leads out of a task's artifacts. */
 export function leadsOut(task: TaskName, path: Uint8Array | string): TaskfsError {
   return new TaskfsError('usage', `'${show(path)}' leads out of the artifacts of task ${task}`, {
-    hint: 'Links out of the artifacts are never followed.',
+    hint: 'Links out of the artifacts, and what is mounted in them, are never followed.',
   });
 }
 
@@ -45,10 +53,12 @@ const show = (path: Uint8Array | string): string =>
 /** What to do with a path whose last part is a symbolic link. */
 export type LastLink = 'follow' | 'keep';
 
+const RULES = RESOLVE.BENEATH | RESOLVE.NO_MAGICLINKS | RESOLVE.NO_XDEV;
+
 /**
  * Pins a path within a live task's staging directory: an O_PATH descriptor, so nothing is opened yet
  * and a pipe or device cannot block. The kernel resolves the path and refuses, while the task moves
- * things about, whatever would lead out: `..`, absolute paths, links. The caller closes the descriptor.
+ * things about, whatever would lead out: `..`, absolute paths, links, mounts. The caller closes the descriptor.
  * Throws `usage` (leads out), `not-found`, `failed`.
  */
 export function pinInStaging(
@@ -62,7 +72,7 @@ export function pinInStaging(
   const flags = lastLink === 'keep' ? O_PATH | constants.O_NOFOLLOW : O_PATH;
   try {
     const name = relative.length === 0 ? '.' : relative;
-    return openAt2(root, name, flags, RESOLVE.BENEATH | RESOLVE.NO_MAGICLINKS);
+    return openAt2(root, name, flags, RULES);
   } catch (cause) {
     throw explain(task, path, cause);
   } finally {
@@ -89,8 +99,19 @@ function openStaging(store: Store, task: TaskName): number {
   const { staging } = taskPaths(store, task);
   try {
     const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
-    return openSync(staging, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    const all = openSync(store.staging, O_RDONLY | O_DIRECTORY);
+    try {
+      return openInMount(all, task, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    } finally {
+      closeSync(all);
+    }
   } catch (cause) {
+    if (cause instanceof MountedBeneath) {
+      throw new TaskfsError('failed', `${cause.message}, over the files of task ${task}`, {
+        hint: 'Unmount it: what is mounted there is not of the task.',
+        cause,
+      });
+    }
     // A task may do anything to its directory, also put a link to elsewhere in its place.
     if (errnoOf(cause) === errno.ENOTDIR) {
       throw new TaskfsError('failed', `${staging} of task ${task} is no directory any more`, {

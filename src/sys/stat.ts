@@ -21,6 +21,8 @@ export interface Stat {
   readonly ctimeNs: bigint;
   /** Creation time where the file system keeps one, else 0. */
   readonly btimeNs: bigint;
+  /** The number of the mount that it was reached by, as in mountinfo; 0 from a kernel before 5.8. */
+  readonly mount: number;
 }
 
 export const S_IFMT = 0o170000;
@@ -36,20 +38,21 @@ export const isDirectory = (mode: number): boolean => (mode & S_IFMT) === S_IFDI
 export const isRegular = (mode: number): boolean => (mode & S_IFMT) === S_IFREG;
 export const isSymlink = (mode: number): boolean => (mode & S_IFMT) === S_IFLNK;
 
-const STATX_BASIC_AND_BTIME = 0xfff;
+/** STATX_BASIC_STATS, STATX_BTIME and STATX_MNT_ID. */
+const WANTED = 0x1fff;
 const statx = bind('int statx(int, const void *, int, unsigned int, void *)');
 const buffer = Buffer.alloc(256);
 const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
 
 /** stat of `name` in the directory `dirfd`; a symlink is itself, never followed. */
 export function statAt(dirfd: number, name: Uint8Array | string): Stat {
-  check(statx(dirfd, cstring(name), AT.SYMLINK_NOFOLLOW, STATX_BASIC_AND_BTIME, buffer));
+  check(statx(dirfd, cstring(name), AT.SYMLINK_NOFOLLOW, WANTED, buffer));
   return decode();
 }
 
 /** stat of an open descriptor, O_PATH ones included. */
 export function statFd(fd: number): Stat {
-  check(statx(fd, cstring(''), AT.EMPTY_PATH, STATX_BASIC_AND_BTIME, buffer));
+  check(statx(fd, cstring(''), AT.EMPTY_PATH, WANTED, buffer));
   return decode();
 }
 
@@ -70,6 +73,7 @@ function decode(): Stat {
     mtimeNs: time(112),
     rdev: device(view.getUint32(128, true), view.getUint32(132, true)),
     dev: ((view.getBigUint64(136, true) & 0xffffffffn) << 32n) | BigInt(view.getUint32(140, true)),
+    mount: view.getUint32(144, true),
   };
 }
 

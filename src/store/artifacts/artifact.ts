@@ -25,6 +25,8 @@ export interface Artifact {
   readonly target: Buffer | null;
   /** The same for every name of one file; null where it has no other name. */
   readonly identity: string | null;
+  /** Something else is mounted there, which is not the task's: it is listed and not entered. Only of live tasks. */
+  readonly isMountPoint?: boolean;
 }
 
 /** A name that was found, pinned: what it stands for stays the same, also where the task renames it. */

@@ -28,7 +28,7 @@ import { type Step, walk } from './walk.ts';
 export interface Exported {
   readonly files: number;
   readonly bytes: number;
-  /** Sockets, pipes and devices, which have no content: left out. */
+  /** Sockets, pipes and devices, which have no content, and what is mounted there: left out. */
   readonly skipped: readonly { readonly path: Buffer; readonly type: string }[];
   /** What has attributes that the file system there does not take: copied without them. */
   readonly bare: readonly Buffer[];
@@ -118,7 +118,11 @@ class TreeCopy {
   }
 
   private copy({ artifact, path, parent }: Step & { readonly type: 'meet' }): void {
-    const { name, type, identity } = artifact;
+    const { name, type, identity, isMountPoint } = artifact;
+    if (isMountPoint) {
+      this.skipped.push({ path, type: 'mount point' });
+      return;
+    }
     const first = identity === null ? undefined : this.linked.get(identity);
     if (first) {
       linkAt(this.root, first, this.target, name);

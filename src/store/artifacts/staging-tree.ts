@@ -5,7 +5,7 @@ import {
   errno,
   listDirectory,
   O_PATH,
-  openAt,
+  openInMount,
   readlinkAt,
   S_IFBLK,
   S_IFCHR,
@@ -55,7 +55,7 @@ function nodeOf(task: TaskName, path: Buffer, pinned: number): ArtifactNode {
       const childPath = path.length === 0 ? childName : join(path, childName);
       try {
         const flags = O_PATH | constants.O_NOFOLLOW;
-        return nodeOf(task, childPath, openAt(pinned, childName, flags));
+        return nodeOf(task, childPath, openInMount(pinned, childName, flags));
       } catch (cause) {
         if (isGone(cause)) throw noSuchArtifact(task, childPath);
         throw unreadable(task, childPath, cause);
@@ -91,8 +91,13 @@ function* listEntries(
 ): Generator<Artifact> {
   const own = openForListing(pinned, explain);
   try {
+    const { mount } = statFd(own);
     for (const { name } of listDirectory(own)) {
-      const found = ifThere(() => describe(name, statAt(own, name), () => readlinkAt(own, name)));
+      const found = ifThere(() => {
+        const stat = statAt(own, name);
+        const artifact = describe(name, stat, () => readlinkAt(own, name));
+        return stat.mount === mount ? artifact : { ...artifact, isMountPoint: true };
+      });
       if (found) yield found;
     }
   } catch (cause) {

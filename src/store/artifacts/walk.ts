@@ -23,7 +23,8 @@ interface Level {
 
 /**
  * Walks what is below a directory, each directory's names in the order of their bytes, without
- * recursion: a tree may be thousands of directories deep. Links are met, not followed. What a live
+ * recursion: a tree may be thousands of directories deep. Links are met, not followed, and so is
+ * what is mounted there. What a live
  * task removes meanwhile is left out.
  */
 export function* walk(top: ArtifactNode): Generator<Step, void> {
@@ -43,8 +44,9 @@ export function* walk(top: ArtifactNode): Generator<Step, void> {
         continue;
       }
       const path = join(level.path, artifact.name);
-      const child = artifact.type === 'directory' ? childIfThere(node, artifact.name) : undefined;
-      if (artifact.type === 'directory' && !child) continue;
+      const mayEnter = artifact.type === 'directory' && !artifact.isMountPoint;
+      const child = mayEnter ? childIfThere(node, artifact.name) : undefined;
+      if (mayEnter && !child) continue;
       if (child) levels.push(enter(child, path));
       yield { type: 'meet', path, artifact, parent: node };
     }

@@ -1,4 +1,5 @@
 import { closeSync, constants } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import {
   AT,
   chmodFd,
@@ -7,6 +8,7 @@ import {
   errnoOf,
   O_PATH,
   openAt,
+  openInMount,
   type Stat,
   statFd,
 } from '../../sys/index.ts';
@@ -34,7 +36,8 @@ interface Place {
 
 /**
  * A way down a tree and up again. Every step goes through an open directory's descriptor, so neither a symlink nor a
- * rename can lead outside, and no path is too long; a few descriptors are open at any depth.
+ * rename can lead outside, and no path is too long; a few descriptors are open at any depth. What is mounted on the
+ * top or beneath it is refused (MountedBeneath), also where that happens meanwhile.
  * Directories of one's own that cannot be read are lent the right to be meanwhile, and announced.
  */
 export class Descent implements Disposable {
@@ -44,13 +47,18 @@ export class Descent implements Disposable {
   private readonly above: Place[] = [];
   private readonly onLend: OnLend;
 
-  /** Begins at `top`. Throws TreeChanged where that is no directory, Errno. */
+  /** Begins at `top`. Throws TreeChanged where that is no directory, MountedBeneath, Errno. */
   constructor(top: string, onLend: OnLend) {
     this.onLend = onLend;
     const path = Buffer.alloc(0);
-    const { fd, stat } = this.open(AT.FDCWD, Buffer.from(top), path);
-    this.fd = fd;
-    this.here = { path, stat };
+    const parent = openAt(AT.FDCWD, dirname(top), O_PATH | constants.O_DIRECTORY);
+    try {
+      const { fd, stat } = this.open(parent, Buffer.from(basename(top)), path);
+      this.fd = fd;
+      this.here = { path, stat };
+    } finally {
+      closeSync(parent);
+    }
   }
 
   /** Goes down into a directory that is here. */
@@ -127,10 +135,13 @@ const SLASH = Buffer.from('/');
 export const join = (path: Buffer, name: Buffer): Buffer =>
   path.length === 0 ? name : Buffer.concat([path, SLASH, name]);
 
-/** Opens a name in a directory; throws TreeChanged where it is not any more what it was. */
+/**
+ * Opens a name in a directory. Throws TreeChanged where it is not any more what it was, MountedBeneath
+ * where something is mounted on it.
+ */
 export function openChild(dirfd: number, name: Buffer, path: Buffer, flags: number): number {
   try {
-    return openAt(dirfd, name, flags);
+    return openInMount(dirfd, name, flags);
   } catch (error) {
     const number = errnoOf(error);
     if (GONE.includes(number)) throw new TreeChanged(path, number);

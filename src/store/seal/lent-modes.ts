@@ -8,7 +8,17 @@ import {
   rmSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { AT, chmodFd, Errno, O_PATH, openAt, type Stat, statFd } from '../../sys/index.ts';
+import {
+  AT,
+  chmodFd,
+  Errno,
+  MountedBeneath,
+  O_PATH,
+  openAt,
+  openInMount,
+  type Stat,
+  statFd,
+} from '../../sys/index.ts';
 import { syncDirectory } from '../atomic-file.ts';
 
 /** Called before something gets a mode that it did not have, for as long as it is read. */
@@ -77,21 +87,21 @@ function readLoans(notePath: string): Loan[] {
   }
 }
 
-/** Name by name, never through a symlink, however long the path is; undefined where it is not there. */
+/** Name by name, never through a symlink nor into a mount, however long the path is; undefined where it is not there. */
 function pin(top: string, path: Buffer): number | undefined {
   const names = path.length === 0 ? [] : path.toString('latin1').split('/');
   let fd: number | undefined;
   try {
     fd = openAt(AT.FDCWD, top, O_PATH | constants.O_NOFOLLOW | constants.O_DIRECTORY);
     for (const name of names) {
-      const child = openAt(fd, Buffer.from(name, 'latin1'), O_PATH | constants.O_NOFOLLOW);
+      const child = openInMount(fd, Buffer.from(name, 'latin1'), O_PATH | constants.O_NOFOLLOW);
       closeSync(fd);
       fd = child;
     }
     return fd;
   } catch (error) {
     if (fd !== undefined) closeSync(fd);
-    if (error instanceof Errno) return undefined;
+    if (error instanceof Errno || error instanceof MountedBeneath) return undefined;
     throw error;
   }
 }

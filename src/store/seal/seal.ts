@@ -1,6 +1,13 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { AT, Errno, errnoWords, removeTree } from '../../sys/index.ts';
+import {
+  AT,
+  Errno,
+  errnoWords,
+  MountedBeneath,
+  NotRemovable,
+  removeTree,
+} from '../../sys/index.ts';
 import { syncDirectory } from '../atomic-file.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { loadRecipients, loadSigningKey } from '../keys.ts';
@@ -187,18 +194,26 @@ function discard(partial: string): void {
   try {
     removeTree(AT.FDCWD, partial);
   } catch (error) {
-    if (!(error instanceof Errno)) throw error;
+    if (!(error instanceof NotRemovable || error instanceof MountedBeneath)) throw error;
   }
 }
 
 function explain(task: TaskName, error: unknown): unknown {
   if (error instanceof TaskfsError) return error;
+  if (error instanceof MountedBeneath) return mountedOver(task, error);
   const why = error instanceof Errno ? errnoWords(error.errno) : messageOf(error);
   return new TaskfsError('failed', `sealing task ${task} failed: ${why}`, {
     hint: "Its files are untouched in staging; 'taskfs recover' tries again.",
     cause: error,
   });
 }
+
+/** What is mounted in staging is not the task's: neither is it sealed, nor may it be removed with the rest. */
+const mountedOver = (task: TaskName, cause: MountedBeneath): TaskfsError =>
+  new TaskfsError('failed', `${cause.message}, which is not task ${task}'s to be sealed`, {
+    hint: "Unmount it, then 'taskfs recover' seals the task.",
+    cause,
+  });
 
 const PROGRESS_INTERVAL_MS = 100;
 
@@ -214,7 +229,10 @@ function progressOf({ onProgress }: SealOptions): (passes: Passes) => void {
   };
 }
 
-/** Removes a sealed task's staging directory and log. Throws `failed` where the archive is not committed. */
+/**
+ * Removes a sealed task's staging directory and log. Throws `failed` where the archive is not
+ * committed, MountedBeneath, NotRemovable.
+ */
 export function removePlaintext(store: Store, task: TaskName): void {
   const { archive, staging, log, directory } = taskPaths(store, task);
   if (!existsSync(join(archive, SEAL_FILE))) {

@@ -1,9 +1,11 @@
 import {
+  assertNothingMounted,
   DT,
   errno,
   errnoOf,
   isDirectory,
   listDirectory,
+  mountedOn,
   type Stat,
   statAt,
 } from '../../sys/index.ts';
@@ -34,11 +36,13 @@ interface Names {
 
 /**
  * Walks a tree depth first: each directory's own directories first, then the rest of it, both sorted
- * by raw name. Yields nothing where there is no tree. Throws TreeChanged, Errno.
+ * by raw name. Yields nothing where there is no tree. Throws MountedBeneath before it yields anything where
+ * something is mounted on the tree or beneath it, and where that happens meanwhile; TreeChanged, Errno.
  */
 export function* walk(top: string, onLend: OnLend): Generator<Visit> {
   using descent = descend(top, onLend);
   if (!descent) return;
+  assertNothingMounted(descent.fd);
   const levels = [listNames(descent.fd, Buffer.alloc(0))];
   yield visit('enter', descent, Buffer.alloc(0));
   for (let level = levels.at(-1); level; level = levels.at(-1)) {
@@ -68,6 +72,7 @@ function* visitLeaves({ fd, here }: Descent, leaves: readonly Buffer[]): Generat
     const stat = statIfThere(fd, name);
     if (!stat) continue;
     const path = join(here.path, name);
+    if (stat.mount !== here.stat.mount) throw mountedOn(fd, name);
     if (isDirectory(stat.mode)) throw new TreeChanged(path);
     yield { kind: 'leaf', path, name, stat, fd };
   }

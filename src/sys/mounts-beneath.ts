@@ -1,0 +1,94 @@
+import { closeSync, constants, readFileSync } from 'node:fs';
+import { O_PATH, openAt2, RESOLVE, readlinkAt } from './at.ts';
+import { Errno, errno } from './errno.ts';
+import { statFd } from './stat.ts';
+
+/**
+ * A tree that is to be read or removed as one's own may have something else mounted in it: what is
+ * mounted there is not of the tree. The device number does not tell, since a bind mount has that of
+ * the files it shows; the kernel does, by RESOLVE_NO_XDEV and by the numbers of mounts.
+ */
+
+/** Something is mounted on a path of a tree that goes no further than one mount. */
+export class MountedBeneath extends Error {
+  /** Where it is mounted, raw. */
+  readonly path: Buffer;
+  constructor(path: Buffer) {
+    super(`something is mounted on '${path}'`);
+    this.name = 'MountedBeneath';
+    this.path = path;
+  }
+}
+
+/**
+ * Opens a name in a directory, never what is mounted on it, also where that is mounted at this very
+ * moment. Throws MountedBeneath, Errno.
+ */
+export function openInMount(dirfd: number, name: Uint8Array | string, flags: number): number {
+  try {
+    return openAt2(dirfd, name, flags, RESOLVE.NO_XDEV);
+  } catch (error) {
+    if (error instanceof Errno && error.errno === errno.EXDEV) throw mountedOn(dirfd, name);
+    throw error;
+  }
+}
+
+/** Names a mount on a name in an open directory. */
+export const mountedOn = (dirfd: number, name: Uint8Array | string): MountedBeneath =>
+  new MountedBeneath(pathIn(dirfd, name));
+
+/** The path of a name in an open directory, raw; the name alone where the kernel cannot say the rest in 4096 bytes. */
+export function pathIn(dirfd: number, name: Uint8Array | string): Buffer {
+  const directory = pathOf(dirfd);
+  return directory ? Buffer.concat([directory, SLASH, Buffer.from(name)]) : Buffer.from(name);
+}
+
+/** Whether something is mounted on a name in an open directory. Does not touch what is. */
+export function isMountPoint(dirfd: number, name: Uint8Array | string): boolean {
+  try {
+    closeSync(openAt2(dirfd, name, O_PATH | constants.O_NOFOLLOW, RESOLVE.NO_XDEV));
+    return false;
+  } catch (error) {
+    return error instanceof Errno && error.errno === errno.EXDEV;
+  }
+}
+
+/**
+ * Throws MountedBeneath where something is mounted anywhere beneath an open directory (O_PATH will do)
+ * in the mount that this was reached by. Reads the kernel's table: a mount that hangs is not touched.
+ */
+export function assertNothingMounted(fd: number): void {
+  const [first] = mountsBeneath(fd);
+  if (first) throw new MountedBeneath(first);
+}
+
+/** Where something is mounted beneath an open directory, raw paths. */
+function mountsBeneath(fd: number): Buffer[] {
+  const directory = pathOf(fd);
+  if (!directory) return [];
+  const top = `${directory.toString('latin1')}/`;
+  const { mount } = statFd(fd);
+  return readFileSync('/proc/thread-self/mountinfo', 'latin1')
+    .split('\n')
+    .flatMap((line) => {
+      const [, parent, , , mountpoint = ''] = line.split(' ', 5);
+      const path = decodeOctal(mountpoint);
+      return Number(parent) === mount && path.startsWith(top) ? [Buffer.from(path, 'latin1')] : [];
+    });
+}
+
+/** Blanks, line ends and backslashes are written as a backslash and three octal digits. */
+const decodeOctal = (field: string): string =>
+  field.replace(/\\([0-7]{3})/g, (_, digits) => String.fromCharCode(Number.parseInt(digits, 8)));
+
+const SLASH = Buffer.from('/');
+
+/** Undefined where the kernel cannot say it in 4096 bytes. */
+function pathOf(fd: number): Buffer | undefined {
+  try {
+    return readlinkAt(-1, `/proc/thread-self/fd/${fd}`);
+  } catch (error) {
+    if (error instanceof Errno && error.errno === errno.ENAMETOOLONG) return undefined;
+    throw error;
+  }
+}
