@@ -118,6 +118,10 @@ function examineTasks(store: Store): Finding[] {
       return [note(`task ${task}`, `its supervisor is gone; 'taskfs recover' finishes it`)];
     if (artifacts === 'kept')
       return [bad(`task ${task}`, `was not sealed: ${sealError}. 'taskfs recover' tries again`)];
+    if (view.plaintext)
+      return [
+        bad(`task ${task}`, `its plaintext is ${view.plaintext}. 'taskfs recover' tries again`),
+      ];
     if (!view.unremoved) return [];
     return [
       note(`task ${task}`, `its engine still has its container; 'taskfs recover' tries again`),

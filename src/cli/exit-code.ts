@@ -40,15 +40,15 @@ export function exitCodeOfTaskError(error: unknown): number {
 
 /**
  * The exit code of `run` and `wait` for a task that has ended. One that did well and could not be
- * sealed is a failure of taskfs. `signalNumber` knows SIGTERM as 15.
+ * sealed, or whose plaintext could not be removed, is a failure of taskfs. `signalNumber` knows SIGTERM as 15.
  */
 export function exitCodeOfTask(
-  { status, artifacts, reasonKind, exitCode, signal }: TaskRecord,
+  { status, artifacts, plaintext, reasonKind, exitCode, signal }: TaskRecord,
   signalNumber: Readonly<Record<string, number>>,
 ): number {
   if (status === 'cancelled') return TASK_EXIT.cancelled;
   if (reasonKind === 'timeout') return TASK_EXIT.timedOut;
-  if (exitCode === 0 && artifacts === 'kept') return TASK_EXIT.taskfsFailed;
+  if (exitCode === 0 && (artifacts === 'kept' || plaintext)) return TASK_EXIT.taskfsFailed;
   if (exitCode !== null) return exitCode;
   if (signal !== null) return TASK_EXIT.signalled + (signalNumber[signal] ?? 0);
   return TASK_EXIT.taskfsFailed;

@@ -12,8 +12,8 @@ export function showStatus(task: TaskView): string {
 }
 
 /** Live tasks are green, archived ones plain, those that need somebody yellow. */
-export function colourOf({ artifacts }: TaskView): Colour | undefined {
-  if (artifacts === 'kept') return 'yellow';
+export function colourOf({ artifacts, plaintext }: TaskView): Colour | undefined {
+  if (artifacts === 'kept' || plaintext) return 'yellow';
   return artifacts === 'sealed' ? undefined : 'green';
 }
 

@@ -1,14 +1,11 @@
-import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf, removeTemporaries, type Store, type TaskRecord } from '../store/index.ts';
+import { messageOf, type Store, type TaskRecord } from '../store/index.ts';
 import type { SealProgress } from '../store/seal/seal.ts';
 import { keepMemoryPrivate } from '../sys/index.ts';
 import { closeAttempt, type Ending, statusOf } from './ending.ts';
 import type { Journal } from './journal.ts';
 import { leaveQueue } from './queue.ts';
-import { dropWishes } from './requests.ts';
-import { dropReserve } from './reserve.ts';
-import { scratchDirectory } from './scratch.ts';
+import { removeRemains } from './remains.ts';
 import { DRAIN_MS, findWriters, type Writer, waitForWriters } from './writers.ts';
 
 export interface FinishOptions {
@@ -38,8 +35,8 @@ export function endTask(journal: Journal, ending: Ending): void {
 }
 
 /**
- * Brings an ended task to its last state: sealed, its plaintext removed; or `kept`, with the reason
- * in the record, its staging as it was. Every step may have been done before: it is how recovery
+ * Brings an ended task to its last state: sealed, its plaintext removed, or the record saying why not; or
+ * `kept`, with the reason in the record, its staging as it was. Every step may have been done before: it is how recovery
  * goes on from wherever a supervisor died. Only for the holder of the task's lock. Returns whether
  * it is sealed. `removal` is that of the run, which the task does not end without.
  */
@@ -50,7 +47,7 @@ export async function finishTask(
   removal: Promise<unknown>,
 ): Promise<boolean> {
   const isSealed = await sealOnce(store, journal, options).finally(() => removal);
-  if (isSealed) await removeRemains(store, journal);
+  if (isSealed) await removeRemains(store, journal, options.say);
   else leaveQueue(store, journal.record.task);
   return isSealed;
 }
@@ -128,16 +125,4 @@ function keep(journal: Journal, sealError: string, { say }: FinishOptions): void
     `task ${task} could not be sealed: ${sealError}. Its files stay in ${journal.paths.staging}; ` +
       "'taskfs recover' tries again.",
   );
-}
-
-async function removeRemains(store: Store, journal: Journal): Promise<void> {
-  const { task } = journal.record;
-  const { directory, record } = journal.paths;
-  const seal = await import('../store/seal/seal.ts');
-  await seal.removePlaintext(store, task);
-  removeTemporaries(record);
-  dropReserve(directory);
-  dropWishes(directory);
-  rmSync(scratchDirectory(directory), { recursive: true, force: true });
-  leaveQueue(store, task);
 }

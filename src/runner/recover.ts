@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   isFinal,
+  isLocked,
   type Lock,
   listTasks,
   messageOf,
@@ -14,19 +15,25 @@ import {
   takeLock,
   taskPaths,
 } from '../store/index.ts';
+import { finishRemoval, removalsCutShort } from '../store/remove-task.ts';
+import { AT, removeTree } from '../sys/index.ts';
 import type { Claim } from './claim.ts';
 import { resumeDetached } from './detached.ts';
 import { outlivesSupervisor } from './engines/registry.ts';
 import type { FinishOptions } from './finish.ts';
 import { leaveQueue, unfinishedTasks } from './queue.ts';
+import { isDraft, makerOf } from './submit.ts';
 import { resumeTask } from './supervise.ts';
 
 /** What recovery did with a task that nobody looked after. */
 export interface Recovery {
   readonly task: TaskName;
-  /** `followed`: it still runs, under a new supervisor. `failed`: see `error`; staging is untouched. */
-  readonly outcome: 'sealed' | 'kept' | 'followed' | 'failed';
-  /** What is wrong, where the outcome is `kept` or `failed`, or something of its run could not be removed. */
+  /**
+   * `followed`: it still runs, under a new supervisor. `removed`: its removal was cut short. `failed`:
+   * see `error`; what there is of it is untouched.
+   */
+  readonly outcome: 'sealed' | 'kept' | 'followed' | 'removed' | 'failed';
+  /** What is wrong, where the outcome is `kept` or `failed`, or its plaintext or something of its run could not be removed. */
   readonly error: string | null;
 }
 
@@ -57,12 +64,24 @@ export async function recover(store: Store, options: RecoverOptions): Promise<Re
   removeDrafts(store);
   const { finishReindexes } = await import('../store/seal/reindex-commit.ts');
   finishReindexes(store);
+  recoveries.push(...finishRemovals(store));
   const done = new Set(recoveries.map(({ task }) => task));
   await recoverEach(
     listTasks(store).filter((task) => !done.has(task)),
     'all',
   );
   return recoveries;
+}
+
+/** Ends the removals that were cut short, but for those that somebody is at. */
+function finishRemovals(store: Store): Recovery[] {
+  return removalsCutShort(store).flatMap((task): Recovery[] => {
+    try {
+      return finishRemoval(store, task) ? [{ task, outcome: 'removed', error: null }] : [];
+    } catch (error) {
+      return [{ task, outcome: 'failed', error: messageOf(error) }];
+    }
+  });
 }
 
 /** Recovers one task; undefined where there was nothing to do, or another process does it. */
@@ -80,7 +99,7 @@ export async function recoverTask(
     }
     const record = await resumeTask(claim, options);
     const outcome = record.artifacts === 'sealed' ? 'sealed' : 'kept';
-    return { task, outcome, error: record.sealError ?? unremovedError(record) };
+    return { task, outcome, error: errorOf(record) };
   } catch (error) {
     if (!isGone(error)) return { task, outcome: 'failed', error: messageOf(error) };
     leaveQueue(store, task);
@@ -88,8 +107,11 @@ export async function recoverTask(
   }
 }
 
-const unremovedError = ({ unremoved }: TaskRecord): string | null =>
-  unremoved ? 'what is left of it, such as a container, cannot be removed now' : null;
+function errorOf({ sealError, plaintext = null, unremoved }: TaskRecord): string | null {
+  if (sealError !== null) return sealError;
+  if (plaintext !== null) return `its plaintext is ${plaintext}`;
+  return unremoved ? 'what is left of it, such as a container, cannot be removed now' : null;
+}
 
 const isStillRunning = (record: TaskRecord): boolean =>
   record.status === 'running' && outlivesSupervisor(record.engine);
@@ -117,7 +139,7 @@ async function claimOrphan(
 function needsWork(store: Store, record: TaskRecord, scope: RecoverOptions['scope']): boolean {
   if (!isFinal(record.status) || record.artifacts === 'sealing') return true;
   if (record.unremoved && scope === 'all') return true;
-  if (record.artifacts === 'kept') return scope === 'all';
+  if (record.artifacts === 'kept' || record.plaintext) return scope === 'all';
   const { staging, log } = taskPaths(store, record.task);
   // A ticket alone is left when a supervisor died between its last two steps.
   const hasTicket = (): boolean => unfinishedTasks(store).includes(record.task);
@@ -140,13 +162,19 @@ function isAlive(pid: number | null): boolean {
 /** Drafts of submissions whose process died before the task appeared (submit.ts). */
 function removeDrafts(store: Store): void {
   for (const name of readdirSync(store.tasks)) {
-    if (!name.startsWith('.new-')) continue;
+    if (!isDraft(name)) continue;
     const draft = join(store.tasks, name);
     const stat = statSync(draft, { throwIfNoEntry: false });
-    if (!stat || Date.now() - stat.mtimeMs < DRAFT_AGE_MS) continue;
-    rmSync(draft, { recursive: true, force: true });
+    const isOld = stat && Date.now() - stat.mtimeMs > DRAFT_AGE_MS;
+    if (isOld || !isBeingMade(name, draft)) removeTree(AT.FDCWD, draft);
   }
 }
 
 /** A draft lives for milliseconds; one this old has nobody left. */
 const DRAFT_AGE_MS = 10 * 60_000;
+
+/** Its maker lives, or holds its lock from another machine or container, where process ids are others. */
+function isBeingMade(name: string, draft: string): boolean {
+  const lock = join(draft, 'lock');
+  return isAlive(makerOf(name)) || (existsSync(lock) && isLocked(lock));
+}

@@ -39,7 +39,7 @@ export interface Submission {
 export function submit(store: Store, submission: Submission): Claim {
   const task = submission.name === undefined ? makeTaskName() : parseTaskName(submission.name);
   const record = { ...newRecord(task, submission.spec), supervisorPid: process.pid };
-  const draft = join(store.tasks, `.new-${process.pid}-${task}`);
+  const draft = join(store.tasks, `${DRAFT}${process.pid}-${task}`);
   try {
     const lock = writeDraft(draft, record);
     publish(store, task, draft, lock);
@@ -49,6 +49,14 @@ export function submit(store: Store, submission: Submission): Claim {
     throw explain(store, task, error);
   }
 }
+
+/** What a task's directory is called before it appears, with its maker's process id and its name behind. */
+const DRAFT = '.new-';
+
+export const isDraft = (name: string): boolean => name.startsWith(DRAFT);
+
+/** The process id of a draft's maker. */
+export const makerOf = (name: string): number => Number.parseInt(name.slice(DRAFT.length), 10);
 
 function writeDraft(draft: string, record: TaskRecord): Lock {
   mkdirSync(draft, { mode: 0o700 });

@@ -1,9 +1,11 @@
 import { existsSync, type FSWatcher, watch } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   isFinal,
   isLocked,
   readRecord,
   type Store,
+  TaskfsError,
   type TaskName,
   type TaskRecord,
   taskPaths,
@@ -13,11 +15,14 @@ import { recoverTask } from './recover.ts';
 /** How often a waiter looks by itself, in milliseconds: a change that was not reported costs no more. */
 const LOOK_MS = 1000;
 
+/** Between two tries to finish a task, in milliseconds: somebody else may be about to. */
+const PAUSE_MS = 200;
+
 /**
- * Waits until a task has ended and its files are sealed (no plaintext is left) or kept, and returns
- * its record. Where its
- * supervisor dies meanwhile, the task is recovered. Throws `not-found` where there is no such task,
- * also when it is removed meanwhile.
+ * Waits until a task has ended and its files are sealed or kept, and returns its record; sealed, no
+ * plaintext is left, or the record says why. Where its supervisor dies meanwhile, the task is
+ * recovered. Throws `not-found` where there is no such task, also when it is removed meanwhile,
+ * `failed` where it cannot be finished.
  */
 export async function waitFor(store: Store, task: TaskName, cliMain: string): Promise<TaskRecord> {
   for (;;) {
@@ -27,13 +32,22 @@ export async function waitFor(store: Store, task: TaskName, cliMain: string): Pr
       (now) => isSettled(store, now) || !isLocked(taskPaths(store, task).lock),
     );
     if (isSettled(store, record)) return record;
-    await recoverTask(store, task, { cliMain, scope: 'unfinished' });
+    const recovery = await recoverTask(store, task, { cliMain, scope: 'unfinished' });
+    if (recovery?.outcome === 'failed') {
+      throw new TaskfsError('failed', `task ${task} cannot be finished: ${recovery.error}`, {
+        hint: "'taskfs recover' tries again.",
+      });
+    }
+    if (!recovery) await sleep(PAUSE_MS);
   }
 }
 
-function isSettled(store: Store, { task, status, artifacts }: TaskRecord): boolean {
+function isSettled(
+  store: Store,
+  { task, status, artifacts, plaintext = null }: TaskRecord,
+): boolean {
   if (!isFinal(status)) return false;
-  if (artifacts === 'kept') return true;
+  if (artifacts === 'kept' || plaintext !== null) return true;
   const { staging, log } = taskPaths(store, task);
   return artifacts === 'sealed' && !existsSync(staging) && !existsSync(log);
 }

@@ -55,6 +55,8 @@ export interface TaskRecord extends TaskSpec {
   readonly signal: string | null;
   /** Why sealing failed last, while artifacts are `kept`. */
   readonly sealError: string | null;
+  /** Why plaintext of a sealed task is still there, `not removed, PATH: reason`; absent or null where none is. */
+  readonly plaintext?: string | null;
   /** ISO 8601, UTC; null until it happened. */
   readonly createdAt: string;
   readonly startedAt: string | null;

@@ -30,7 +30,7 @@ export const command = defineCommand({
     const wanted = options.status;
     const shown = viewTasks(openStoreOf(options)).filter((task) => {
       if (wanted) return wanted.includes(task.status);
-      return options.all || task.artifacts !== 'sealed';
+      return options.all || task.artifacts !== 'sealed' || task.plaintext;
     });
     if (options.json) await printJson(shown);
     else for (const line of lines(shown)) await printLine(line);
@@ -43,7 +43,7 @@ function lines(tasks: readonly TaskView[]): Words[] {
   const rows = tasks.map((task) => [
     paintTask(task, task.task),
     paintTask(task, showStatus(task)),
-    task.artifacts,
+    task.plaintext ? 'sealed, plaintext left' : task.artifacts,
     `${showDuration(Date.now() - Date.parse(task.createdAt))} ago`,
     took(task),
     showCommand(task.command),

@@ -31,6 +31,7 @@ function rows(task: TaskView): Words[][] {
     ['Reason', task.reason],
     ['Files', task.artifacts],
     ['Not sealed', task.sealError],
+    ['Plaintext', task.plaintext ?? null],
     ['Command', showCommand(task.command)],
     ['Directory', task.cwd],
     ['Engine', task.image === null ? task.engine : `${task.engine}, image ${task.image}`],

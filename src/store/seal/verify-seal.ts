@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { TaskfsError } from '../errors.ts';
 import { loadVerifyingKey } from '../keys.ts';
 import { readRecord } from '../record.ts';
+import { isBeingRemoved } from '../removal-note.ts';
 import { type Store, taskPaths } from '../store.ts';
 import type { TaskName } from '../task-name.ts';
 import { type Finding, finding } from './finding.ts';
@@ -72,6 +73,8 @@ function sealProblem(
   const say = (message: string): Finding => finding(task, 'replaced', message, { file: SEAL_FILE });
   const line = last.get(task);
   if (line?.seal === hash) return undefined;
+  // The chain tells of the removal before the archive goes: it was cut short, which recovery ends.
+  if (line?.type === 'removed' && isBeingRemoved(store, task)) return undefined;
   if (isPending(store, task)) {
     return say(`a reindex of task ${task} was cut short; 'taskfs recover' ends it`);
   }
