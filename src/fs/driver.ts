@@ -54,5 +54,11 @@ export function mountSource(store: Store): string {
 /** The path of the store behind a mount's source, or undefined where the mount is none of ours. */
 export function storeOfSource(source: string): string | undefined {
   const prefix = `${SUBTYPE}:`;
-  return source.startsWith(prefix) ? decodeURIComponent(source.slice(prefix.length)) : undefined;
+  if (!source.startsWith(prefix)) return undefined;
+  try {
+    return decodeURIComponent(source.slice(prefix.length));
+  } catch {
+    // Anybody may give a mount a source that begins as ours do.
+    return undefined;
+  }
 }

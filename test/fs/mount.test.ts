@@ -6,10 +6,16 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { detach } from '../../src/fs/mount/detach.ts';
-import { mountInBackground, taskfsMountAt, unmount } from '../../src/fs/mount/index.ts';
+import { mountInBackground, unmount } from '../../src/fs/mount/index.ts';
 import { createStore } from '../../src/store/index.ts';
 import { allEnd, putToWork } from '../support/at-work.ts';
-import { type MountedStore, type MountVariant, openMount, variants } from '../support/mount.ts';
+import {
+  isMountpoint,
+  type MountedStore,
+  type MountVariant,
+  openMount,
+  variants,
+} from '../support/mount.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
@@ -34,7 +40,7 @@ describe('a mount point', () => {
       () => undefined,
       (reason: unknown) => reason,
     );
-    expect(taskfsMountAt(directory)).toBeUndefined();
+    expect(isMountpoint(directory)).toBe(false);
     return error;
   }
 
@@ -86,8 +92,8 @@ test('a mount point that is missing is made, and left', async () => {
   const base = temporaryDirectory();
   const directory = join(base, 'mount');
   const mount = await mountInBackground(createStore(join(base, 'store')), directory);
-  onTestFinished(() => (taskfsMountAt(directory) ? detach(directory) : undefined));
-  expect(taskfsMountAt(directory)).toMatchObject({ mountpoint: mount.mountpoint });
+  onTestFinished(() => (isMountpoint(directory) ? detach(directory) : undefined));
+  expect(isMountpoint(mount.mountpoint)).toBe(true);
   await unmount(directory);
   expect(readdirSync(directory)).toEqual([]);
 });
@@ -109,7 +115,7 @@ describe.each(variants)('a mount ($name)', (variant) => {
     const mount = await mounted(variant);
     const workers = await putToWork(mount, variant);
     process.kill(mount.pid, 'SIGKILL');
-    await until('the mount is gone', () => !taskfsMountAt(mount.mountpoint), LIMIT_MS);
+    await until('the mount is gone', () => !isMountpoint(mount.mountpoint), LIMIT_MS);
     await allEnd(workers, LIMIT_MS);
   });
 
@@ -120,7 +126,7 @@ describe.each(variants)('a mount ($name)', (variant) => {
       const user = await occupy(join(mountpoint, part));
       onTestFinished(() => void user.kill('SIGKILL'));
       process.kill(pid, 'SIGTERM');
-      await until('the mount is gone', () => !taskfsMountAt(mountpoint));
+      await until('the mount is gone', () => !isMountpoint(mountpoint));
       await until('the server has ended', () => hasEnded(pid));
     },
   );
@@ -135,7 +141,7 @@ describe.each(variants)('a mount ($name)', (variant) => {
     await once(holder.stdout, 'data');
     process.kill(pid, 'SIGTERM');
     await until('the server has ended', () => hasEnded(pid));
-    expect(taskfsMountAt(mountpoint)).toBeUndefined();
+    expect(isMountpoint(mountpoint)).toBe(false);
   });
 
   test('that a killed server left behind is cleaned up, then mounted', async () => {
@@ -154,7 +160,7 @@ describe.each(variants)('a mount ($name)', (variant) => {
     const { base, mountpoint, run: asUser } = mount;
     await leaveDead(mount);
     await asUser(process.execPath, calling('unmount', base, mountpoint));
-    expect(taskfsMountAt(mountpoint)).toBeUndefined();
+    expect(isMountpoint(mountpoint)).toBe(false);
   });
 
   test.each(['live', 'archive'])(
@@ -174,7 +180,7 @@ describe.each(variants)('a mount ($name)', (variant) => {
           () => false,
         ),
       );
-      expect(taskfsMountAt(mountpoint)).toBeUndefined();
+      expect(isMountpoint(mountpoint)).toBe(false);
       await until('the server has ended', () => hasEnded(pid));
     },
   );
@@ -190,7 +196,7 @@ test('hung mounts are told from dead ones, and unmounted, of every kind', async 
     );
     const state = await asUser(process.execPath, calling('probeMount', base, mountpoint));
     await asUser(process.execPath, calling('unmount', base, mountpoint));
-    expect(taskfsMountAt(mountpoint)).toBeUndefined();
+    expect(isMountpoint(mountpoint)).toBe(false);
     return state.trim();
   };
   expect(await Promise.all(variants.map(hang))).toEqual(variants.map(() => 'hung'));

@@ -1,12 +1,19 @@
 import { expect, test } from 'vitest';
 import { mountSource, storeOfSource } from '../../src/fs/driver.ts';
-import { parseMountinfo } from '../../src/fs/mount/mountinfo.ts';
+import { encodeOctal, parseMountinfo } from '../../src/fs/mount/mountinfo.ts';
 
 test('a line is parsed, its octal escapes decoded', () => {
   const line =
     '36 35 0:57 / /mnt/a\\040b\\134\\303\\251 rw,nosuid shared:1 - fuse.taskfs taskfs:/x rw,user_id=0';
   expect(parseMountinfo(`${line}\n`)).toEqual([
-    { mountpoint: '/mnt/a b\\é', type: 'fuse.taskfs', source: 'taskfs:/x', minor: 57 },
+    {
+      id: 36,
+      mountpoint: '/mnt/a b\\é',
+      type: 'fuse.taskfs',
+      source: 'taskfs:/x',
+      minor: 57,
+      owner: 0,
+    },
   ]);
 });
 
@@ -23,6 +30,19 @@ test.each(['/plain', '/with blank', '/with,comma', '/100%', '/new\nline', '/ün�
   },
 );
 
-test('a source of somebody else is no store', () => {
-  expect(storeOfSource('/dev/sda1')).toBeUndefined();
+test.each(['/dev/sda1', 'taskfs:%', 'taskfs:%ff', 'taskfs'])(
+  'the source %j of somebody else is no store',
+  (source) => {
+    expect(storeOfSource(source)).toBeUndefined();
+  },
+);
+
+test('a path is written as the kernel writes it', () => {
+  expect(encodeOctal('/mnt/a b\\é\t\n')).toBe('/mnt/a\\040b\\134é\\011\\012');
+});
+
+test('who mounted is taken from the kernel’s own field, not from names that a user chose', () => {
+  const line =
+    '36 35 0:57 / /mnt/user_id=0 rw - fuse.user_id=0 x,user_id=0 rw,user_id=7,allow_other';
+  expect(parseMountinfo(line)).toEqual([expect.objectContaining({ owner: 7 })]);
 });

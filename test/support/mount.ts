@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { DriverName } from '../../src/fs/driver.ts';
-import { detach, type MountOptions, taskfsMountAt, unmount } from '../../src/fs/mount/index.ts';
+import type { MountOptions } from '../../src/fs/mount/index.ts';
+import { allMounts } from '../../src/fs/mount/mountinfo.ts';
 import type { Store } from '../../src/store/index.ts';
 import { AT, removeTree } from '../../src/sys/index.ts';
 
@@ -118,10 +119,13 @@ export function asNobody(program: string, args: readonly string[]): [string, str
   return ['setpriv', [...ids, ...args]];
 }
 
+/** Whether something is mounted on a directory, whoever mounted it. */
+export const isMountpoint = (path: string): boolean =>
+  allMounts().some(({ mountpoint }) => mountpoint === path);
+
 async function close(base: string, pid: number | undefined): Promise<void> {
   const mountpoint = join(base, 'mount');
-  if (taskfsMountAt(mountpoint)) await unmount(mountpoint).catch(() => {});
-  if (taskfsMountAt(mountpoint)) await detach(mountpoint);
+  if (isMountpoint(mountpoint)) await run('fusermount3', ['-uz', '--', mountpoint]);
   if (pid !== undefined) kill(pid);
   removeTree(AT.FDCWD, base);
 }

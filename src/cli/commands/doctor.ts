@@ -7,7 +7,8 @@ import { paint, type Words } from '../words.ts';
 
 export const command = defineCommand({
   examples: [['taskfs doctor', 'Check this machine, the store, its mounts']],
-  about: 'Mounts whose server is dead are taken away. The exit code is 1 where something fails.',
+  about:
+    'Your mounts whose server is dead are taken away. The exit code is 1 where something fails.',
   build: (parser) =>
     parser.option('json', { type: 'boolean', default: false, describe: 'Print a JSON array' }),
   run: async ({ options }) => {

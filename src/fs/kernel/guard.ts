@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { allMounts, encodeOctal } from '../mount/mountinfo.ts';
 
 /** A process beside the server that takes the mount away should the server be killed. */
 export interface Guard {
@@ -12,11 +13,17 @@ export interface Guard {
 // thread, signal or clean-up of the server's own has to work for this, also after kill -9. A
 // session of its own keeps a Ctrl-C that the terminal sends to the whole group away from it.
 // fusermount3's own auto_unmount does the same only for mounts that root may enter (allow_other).
-const SCRIPT = 'read -r _ || fusermount3 -uqz -- "$1" || umount -l -- "$1"';
+// Only the very mount goes that was there at the start: another may lie over it by then.
+const SCRIPT = `read -r _ && exit
+while read -r id _ _ _ place _; do [ "$place" = "$2" ] && top=$id; done </proc/self/mountinfo
+[ "$top" = "$3" ] || exit
+fusermount3 -uqz -- "$1" || umount -l -- "$1"`;
 
 /** Guards the mount on a directory for as long as this process lives. */
 export function guardMount(directory: string): Guard {
-  const child = spawn('/bin/sh', ['-c', SCRIPT, 'taskfs-guard', directory], {
+  const id = allMounts().findLast(({ mountpoint }) => mountpoint === directory)?.id ?? 0;
+  const args = [directory, encodeOctal(directory), String(id)];
+  const child = spawn('/bin/sh', ['-c', SCRIPT, 'taskfs-guard', ...args], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
     cwd: '/',

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { messageOf, TaskfsError } from '../../store/index.ts';
-import { MNT_DETACH, UMOUNT_NOFOLLOW, unmountFrom } from '../../sys/mount.ts';
-import type { TaskfsMount } from './mountinfo.ts';
+import { O_PATH } from '../../sys/at.ts';
+import { MNT_DETACH, unmountFrom } from '../../sys/mount.ts';
+import { type TaskfsMount, taskfsMounts } from './mountinfo.ts';
 
 /**
  * Takes a mount away, with what is mounted in it, whoever still uses it, without touching it: for
@@ -10,7 +11,7 @@ import type { TaskfsMount } from './mountinfo.ts';
  */
 export async function detach(mountpoint: string): Promise<void> {
   try {
-    if (process.geteuid?.() === 0) unmountFrom(mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW);
+    if (process.geteuid?.() === 0) detachAsRoot(mountpoint);
     else await fusermount(['-uz', '--', mountpoint]);
   } catch (cause) {
     throw new TaskfsError(
@@ -22,6 +23,36 @@ export async function detach(mountpoint: string): Promise<void> {
       },
     );
   }
+}
+
+/** By the descriptor of the very mount that was looked at: whatever the path leads to by then stays. */
+function detachAsRoot(mountpoint: string): void {
+  const fd = openOwn(mountpoint);
+  try {
+    unmountFrom(`/proc/self/fd/${fd}`, MNT_DETACH);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * A descriptor of the mount that this user has on a directory, which says nothing to its server.
+ * Throws where the path leads to another mount, as one that lies over it.
+ */
+function openOwn(mountpoint: string): number {
+  const fd = openSync(mountpoint, O_PATH | constants.O_NOFOLLOW);
+  const id = Number(/^mnt_id:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1]);
+  const own = taskfsMounts().flatMap((mount) => [mount, ...(mount.archive ? [mount.archive] : [])]);
+  if (own.some((mount) => mount.id === id)) return fd;
+  closeSync(fd);
+  throw new TaskfsError('failed', `another mount lies over ${mountpoint}`, {
+    hint: `'findmnt ${mountpoint}' shows it; it must go first.`,
+  });
+}
+
+/** Throws where a directory shows another mount than one of this user's taskfs. */
+export function assertShown(mountpoint: string): void {
+  closeSync(openOwn(mountpoint));
 }
 
 function fusermount(args: readonly string[]): Promise<void> {

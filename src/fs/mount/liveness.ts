@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { errno } from '../../sys/errno.ts';
 
 /** `dead`: its server is gone (ENOTCONN). `hung`: its server is there and does not answer. */
 export type Liveness = 'alive' | 'dead' | 'hung';
@@ -6,8 +7,12 @@ export type Liveness = 'alive' | 'dead' | 'hung';
 /** For how long (milliseconds) a mount may be silent before it counts as hung. */
 const PATIENCE_MS = 5000;
 
-/** ENOTCONN and ECONNABORTED. Any other refusal is an answer: a mount of another user's says EACCES. */
-const DEAD = /not connected|connection abort/;
+/** Any other refusal is an answer. */
+const DEAD: readonly unknown[] = [errno.ENOTCONN, errno.ECONNABORTED];
+
+/** Ends with the number of the error; in words it would say it beside a path that others chose. */
+const QUESTION = `
+try { require('node:fs').statfsSync(process.argv[1]) } catch (error) { process.exit(-error.errno) }`;
 
 /**
  * Asks a mount whether it answers. The question is put by another process: whoever touches a hung
@@ -16,19 +21,10 @@ const DEAD = /not connected|connection abort/;
  */
 export function probeMount(mountpoint: string): Promise<Liveness> {
   return new Promise((resolve) => {
-    const options = {
-      timeout: PATIENCE_MS,
-      killSignal: 'SIGKILL',
-      env: { ...process.env, LC_ALL: 'C' },
-    } as const;
-    execFile(
-      'stat',
-      ['--file-system', '--format=%i', '--', mountpoint],
-      options,
-      (error, _stdout, stderr) => {
-        if (error?.killed) resolve('hung');
-        else resolve(DEAD.test(stderr) ? 'dead' : 'alive');
-      },
-    );
+    const options = { timeout: PATIENCE_MS, killSignal: 'SIGKILL', env: {} } as const;
+    execFile(process.execPath, ['--eval', QUESTION, '--', mountpoint], options, (error) => {
+      if (error?.killed) resolve('hung');
+      else resolve(DEAD.includes(error?.code) ? 'dead' : 'alive');
+    });
   });
 }

@@ -4,11 +4,15 @@ import { ARCHIVE_DIRECTORY, ARCHIVE_SUBTYPE, SUBTYPE, storeOfSource } from '../d
 
 /** One line of /proc/self/mountinfo (proc(5)), as far as it concerns us. */
 export interface MountEntry {
+  /** Of the mount, in this mount namespace. */
+  readonly id: number;
   readonly mountpoint: string;
   readonly type: string;
   readonly source: string;
   /** The minor number of its device: the name of its FUSE connection in /sys/fs/fuse/connections. */
   readonly minor: number;
+  /** Who mounted it: the kernel's word, as far as it is a FUSE mount. Type and source are theirs. */
+  readonly owner: number | undefined;
 }
 
 /** A mount of taskfs, alive or not. */
@@ -23,15 +27,18 @@ export interface TaskfsMount extends MountEntry {
 export function parseMountinfo(text: string): MountEntry[] {
   return text.split('\n').flatMap((line) => {
     const [before, after] = line.split(' - ');
-    const [, , device, , mountpoint] = before?.split(' ') ?? [];
-    const [type, source] = after?.split(' ') ?? [];
+    const [id, , device, , mountpoint] = before?.split(' ') ?? [];
+    const [type, source, options = ''] = after?.split(' ') ?? [];
+    const owner = /(?:^|,)user_id=(\d+)/.exec(options)?.[1];
     if (!device || !mountpoint || !type || source === undefined) return [];
     return [
       {
+        id: Number(id),
         mountpoint: decodeOctal(mountpoint),
         type,
         source: decodeOctal(source),
         minor: Number(device.split(':')[1]),
+        owner: owner === undefined ? undefined : Number(owner),
       },
     ];
   });
@@ -55,15 +62,31 @@ function decodeOctal(field: string): string {
 
 const BACKSLASH = 0x5c;
 
-/** All mounts of taskfs in this mount namespace. Reads a table of the kernel: touches no mount. */
+/** A path as the kernel writes it in mountinfo. */
+export const encodeOctal = (path: string): string =>
+  path.replace(/[ \t\n\\]/g, (one) => `\\${one.charCodeAt(0).toString(8).padStart(3, '0')}`);
+
+/** Every mount of this mount namespace. Reads a table of the kernel: touches no mount. */
+export const allMounts = (): MountEntry[] =>
+  parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'));
+
+/**
+ * The mounts of taskfs that this user made, in this mount namespace; root's are those that root made.
+ * Those of others do not count, for a FUSE mount of anybody's may call itself ours and any store its
+ * own: it is not asked for files, not touched and not taken away.
+ */
 export function taskfsMounts(): TaskfsMount[] {
-  const entries = parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'));
+  const own = process.getuid?.();
+  const entries = allMounts().filter(({ owner }) => owner === own);
   return entries.flatMap((entry) => {
-    if (entry.type !== `fuse.${SUBTYPE}`) return [];
+    if (!isTaskfs(entry)) return [];
     const store = storeOfSource(entry.source);
     return store === undefined ? [] : [{ ...entry, store, archive: archiveIn(entry, entries) }];
   });
 }
+
+/** Whether a mount calls itself one of taskfs, whoever made it. */
+export const isTaskfs = ({ type }: MountEntry): boolean => type === `fuse.${SUBTYPE}`;
 
 function archiveIn(mount: MountEntry, entries: readonly MountEntry[]): MountEntry | undefined {
   const place = join(mount.mountpoint, ARCHIVE_DIRECTORY);
@@ -72,7 +95,7 @@ function archiveIn(mount: MountEntry, entries: readonly MountEntry[]): MountEntr
   );
 }
 
-/** The mount of taskfs on a directory, given by its canonical path. */
+/** The mount of taskfs that this user made on a directory, given by its canonical path. */
 export function taskfsMountAt(mountpoint: string): TaskfsMount | undefined {
   return taskfsMounts().findLast((mount) => mount.mountpoint === mountpoint);
 }

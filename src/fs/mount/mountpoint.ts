@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf, type Store, TaskfsError } from '../../store/index.ts';
 import { detach } from './detach.ts';
@@ -15,10 +15,6 @@ export async function prepareMountpoint(store: Store, path: string): Promise<str
   assertOutside(store, named);
   await clearMount(named);
   const canonical = directoryAt(named, path);
-  if (canonical !== named) {
-    assertOutside(store, canonical);
-    await clearMount(canonical);
-  }
   assertEmpty(canonical);
   return canonical;
 }
@@ -31,14 +27,35 @@ function assertOutside(store: Store, mountpoint: string): void {
   });
 }
 
-/** The canonical path of a mount point, found without touching what may be mounted on it. */
+/** As many links in a row as the kernel follows. */
+const MOST_LINKS = 40;
+
+/**
+ * The canonical path of a mount point, the symlinks that lead there followed, found without touching
+ * what may be mounted on it.
+ */
 export function locate(path: string): string {
-  const absolute = resolve(path);
-  if (absolute === '/') return absolute;
+  let place = resolve(path);
   try {
-    return join(realpathSync(dirname(absolute)), basename(absolute));
+    for (let links = 0; links < MOST_LINKS && place !== '/'; links++) {
+      const directory = realpathSync(dirname(place));
+      const named = join(directory, basename(place));
+      const target = targetOf(named);
+      if (target === undefined) return named;
+      place = resolve(directory, target);
+    }
   } catch (cause) {
     throw unusable(path, cause);
+  }
+  return place;
+}
+
+/** Where a symlink leads. To ask that of a directory puts no question to its file system. */
+function targetOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
   }
 }
 
