@@ -10,7 +10,9 @@ const options = {
     type: 'string',
     array: true,
     nargs: 1,
-    describe: 'A variable K=V; K alone: with the value that it has here. Values are not recorded',
+    describe:
+      'A variable K=V; K alone: with the value that it has here. taskfs records no values; a container engine ' +
+      'keeps them while the container is there',
   },
   workdir: { alias: 'w', type: 'string', requiresArg: true, describe: 'Where it runs' },
   timeout: { type: 'string', requiresArg: true, describe: 'End it after so long, as in 90s, 10m' },

@@ -87,6 +87,20 @@ function splitPair(text: string): [string, string] {
 
 const nameOf = (variable: string): string => splitPair(variable)[0];
 
+/** What taskfs looks up for itself, or a program that it starts for itself, as ssh for an engine elsewhere. */
+const LOOKED_UP = /^(HOME|PATH|TMPDIR|LANG|(DOCKER|LC|NODE|SSH|TASKFS|XDG)_.*)$/;
+
+/**
+ * Takes the variables of a task out of the environment that a detached supervisor inherits from this
+ * process: anybody who may look at it would read them there for as long as the task runs. It is told
+ * them through its standard input.
+ */
+export function withholdFromSupervisor(variables: Readonly<Record<string, string>>): void {
+  for (const name of Object.keys(variables)) {
+    if (!LOOKED_UP.test(name)) delete process.env[name];
+  }
+}
+
 /**
  * The variables given with -e, values resolved: `K=V`, or `K` with the value that it has here. One
  * that has none here is left out, as container engines do. Throws `usage` for one without a name.

@@ -12,23 +12,26 @@ const identityIn = (text: string): string => IDENTITY.exec(text)?.[0] ?? '';
 it('secrets are in no argument, environment, record, log or file but the identity file', async () => {
   const cli = newCli();
   const value = `value-${Math.random()}`;
+  const inherited = `inherited-${Math.random()}`;
   await cli.run('init');
   const recovery = identityIn((await cli.run('key', 'recovery')).stderr);
   const keyFile = join(cli.store, 'keys/identity.txt');
   const identity = identityIn(readFileSync(keyFile, 'utf8'));
-  const secrets = { value, recovery, identity };
+  const secrets = { value, inherited, recovery, identity };
   for (const secret of Object.values(secrets)) expect(secret.length).toBeGreaterThan(15);
-  // The call that it was typed for, and the task itself.
+  // The calls that they were typed for or are in the environment of, and the task itself.
   const watch = new SecretWatch(
     secrets,
-    (line, environment) =>
-      line.includes(' run -d -e API=') || environment.includes('TASKFS_TASK=t\0'),
+    (line, environment) => line.includes(' run -d -e ') || environment.includes('TASKFS_TASK=t\0'),
   );
-  const script = 'echo "$API" > "$TASKFS_ARTIFACTS/f"; until [ -e "$0/go" ]; do sleep 0.05; done';
+  const script =
+    'echo "$API $INHERITED" > "$TASKFS_ARTIFACTS/f"; until [ -e "$0/go" ]; do sleep 0.05; done';
   const api = `API=${value}`;
-  await cli.run('run', '-d', '-e', api, '--name', 't', '--', 'sh', '-c', script, cli.base);
+  const caller = newCli({ store: cli.store, env: { INHERITED: inherited } });
+  const given = ['-e', api, '-e', 'INHERITED', '--name', 't'];
+  await caller.run('run', '-d', ...given, '--', 'sh', '-c', script, cli.base);
   await until('it runs', () => existsSync(join(cli.store, 'staging/t/f')));
-  expect((await cli.json('status', 't', '--json')).env).toEqual(['API']);
+  expect((await cli.json('status', 't', '--json')).env).toEqual(['API', 'INHERITED']);
   expect(existsSync(join(cli.base, 'go'))).toBe(false);
   writeFileSync(join(cli.base, 'go'), '');
   await cli.run('wait', 't');
@@ -40,7 +43,9 @@ it('secrets are in no argument, environment, record, log or file but the identit
   const asked = `sleep 0.3; cat '${elsewhere}'`;
   expect((await cli.run('mount', '--identity-cmd', asked, mountpoint)).code).toBe(0);
   expect((await cli.run('verify', '--deep', '--identity', elsewhere)).code).toBe(0);
-  expect((await cli.run('cat', '--identity-cmd', asked, 't', 'f')).stdout).toBe(`${value}\n`);
+  expect((await cli.run('cat', '--identity-cmd', asked, 't', 'f')).stdout).toBe(
+    `${value} ${inherited}\n`,
+  );
   expect((await cli.run('key', 'add', '--debug', '--identity', elsewhere, 'nonsense')).code).toBe(
     2,
   );

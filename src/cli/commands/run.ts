@@ -11,7 +11,7 @@ import { printJson, printLine, say, whyUnwritable } from '../output.ts';
 import { showEngineProgress, showSealProgress } from '../progress.ts';
 import { showDuration } from '../quantity.ts';
 import { addRunOptions, type RunOptions } from '../run-options.ts';
-import { readEnvironment, specOf } from '../task-spec.ts';
+import { readEnvironment, specOf, withholdFromSupervisor } from '../task-spec.ts';
 import { lendTerminal } from '../terminal.ts';
 import { paint } from '../words.ts';
 
@@ -36,6 +36,7 @@ export const command = defineCommand({
     await recover(store, { cliMain, scope: 'unfinished', say });
     const claim = submit(store, { name: options.name, spec });
     if (!options.detach) return inForeground(claim, env, options);
+    withholdFromSupervisor(env);
     await startDetached(claim, env, cliMain);
     if (options.json) await printJson(viewTask(store, claim.task));
     else await printLine(claim.task);
