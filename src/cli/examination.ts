@@ -8,15 +8,9 @@ import {
   type TaskfsMount,
   taskfsMounts,
 } from '../fs/mount/index.ts';
-import { viewTasks } from '../runner/view.ts';
-import {
-  isFinal,
-  messageOf,
-  openStore,
-  type Store,
-  storeExists,
-  TaskfsError,
-} from '../store/index.ts';
+import { lockWarning } from '../runner/presence.ts';
+import { isInterrupted, viewTasks } from '../runner/view.ts';
+import { messageOf, openStore, type Store, storeExists, TaskfsError } from '../store/index.ts';
 import { hasKeys, keyPaths } from '../store/keys.ts';
 import { listRecipients } from '../store/recipients.ts';
 import { showBytes } from './quantity.ts';
@@ -36,7 +30,12 @@ export async function examine(path: string): Promise<Finding[]> {
     examineMounting(),
     examineStore(path, store),
     ...(store && 'path' in store
-      ? [...examineSpace(store), ...examineKeys(store), ...examineTasks(store)]
+      ? [
+          ...examineLocks(store),
+          ...examineSpace(store),
+          ...examineKeys(store),
+          ...examineTasks(store),
+        ]
       : []),
     ...(await examineMounts()),
     await examineEngine(),
@@ -72,6 +71,11 @@ function examineStore(path: string, store: Store | Finding | undefined): Finding
   if (store === undefined)
     return note('store', `there is none in ${path} yet; 'taskfs init' makes it`);
   return 'verdict' in store ? store : good('store', store.path);
+}
+
+function examineLocks(store: Store): Finding[] {
+  const warning = lockWarning(store);
+  return warning === undefined ? [] : [note('locks', warning)];
 }
 
 /** Sealing needs about as much as the files take, once more. */
@@ -112,9 +116,10 @@ function examineTasks(store: Store): Finding[] {
   const tasks = finding('tasks', () => viewTasks(store));
   if ('verdict' in tasks) return [tasks];
   const findings = tasks.flatMap((view) => {
-    const { task, status, artifacts, supervisorPid, sealError } = view;
-    const isOrphan = supervisorPid === null && (!isFinal(status) || artifacts === 'sealing');
-    if (isOrphan)
+    const { task, artifacts, sealError } = view;
+    if (view.supervisorHost !== null)
+      return [note(`task ${task}`, `is supervised on ${view.supervisorHost}, and left alone`)];
+    if (isInterrupted(view))
       return [note(`task ${task}`, `its supervisor is gone; 'taskfs recover' finishes it`)];
     if (artifacts === 'kept')
       return [bad(`task ${task}`, `was not sealed: ${sealError}. 'taskfs recover' tries again`)];

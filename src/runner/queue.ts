@@ -5,11 +5,13 @@ import {
   isTaskName,
   readRecord,
   type Store,
+  TaskfsError,
   type TaskName,
   takeLockBlocking,
   taskPaths,
 } from '../store/index.ts';
 import { nudge } from './nudge.ts';
+import { isSupervised } from './presence.ts';
 
 /**
  * Which tasks are unfinished, and in which order they came: one empty file per task in
@@ -101,7 +103,7 @@ export function takeSlot(
 }
 
 function isNext(store: Store, tickets: Ticket[], task: TaskName, maxRunning: number): boolean {
-  const living = (ticket: Ticket): boolean => isLocked(taskPaths(store, ticket.task).lock);
+  const living = (ticket: Ticket): boolean => isTicketAlive(store, ticket);
   const others = tickets.filter((ticket) => ticket.task !== task);
   const running = others.filter((ticket) => ticket.stage === 'running').filter(living);
   if (running.length >= maxRunning) return false;
@@ -110,6 +112,18 @@ function isNext(store: Store, tickets: Ticket[], task: TaskName, maxRunning: num
     (ticket) => ticket.stage === 'waiting' && ticket.number < (own?.number ?? 0),
   );
   return !older.some(living);
+}
+
+/** A ticket whose task is gone or damaged is nobody's. */
+function isTicketAlive(store: Store, { task }: Ticket): boolean {
+  const paths = taskPaths(store, task);
+  if (isLocked(paths.lock)) return true;
+  try {
+    return isSupervised(store, readRecord(paths.record, task));
+  } catch (error) {
+    if (error instanceof TaskfsError) return false;
+    throw error;
+  }
 }
 
 /** Gives the slot back once a task runs no more, and wakes the next one; the ticket stays until `leaveQueue`. */

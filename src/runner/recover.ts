@@ -9,6 +9,7 @@ import {
   messageOf,
   readRecord,
   type Store,
+  type Supervisor,
   TaskfsError,
   type TaskName,
   type TaskRecord,
@@ -21,6 +22,7 @@ import type { Claim } from './claim.ts';
 import { resumeDetached } from './detached.ts';
 import { outlivesSupervisor } from './engines/registry.ts';
 import type { FinishOptions } from './finish.ts';
+import { describeElsewhere, lockReach, supervisorElsewhere } from './presence.ts';
 import { leaveQueue, unfinishedTasks } from './queue.ts';
 import { isDraft, makerOf } from './submit.ts';
 import { resumeTask } from './supervise.ts';
@@ -30,11 +32,14 @@ export interface Recovery {
   readonly task: TaskName;
   /**
    * `followed`: it still runs, under a new supervisor. `removed`: its removal was cut short. `failed`:
-   * see `error`; what there is of it is untouched.
+   * see `error`; what there is of it is untouched. `elsewhere`: another machine may supervise it, so
+   * it was left alone.
    */
-  readonly outcome: 'sealed' | 'kept' | 'followed' | 'removed' | 'failed';
+  readonly outcome: 'sealed' | 'kept' | 'followed' | 'removed' | 'failed' | 'elsewhere';
   /** What is wrong, where the outcome is `kept` or `failed`, or its plaintext or something of its run could not be removed. */
   readonly error: string | null;
+  /** Where it may be supervised, in words; only where the outcome is `elsewhere`. */
+  readonly supervisor?: string;
 }
 
 export interface RecoverOptions extends FinishOptions {
@@ -45,11 +50,14 @@ export interface RecoverOptions extends FinishOptions {
    * queue: quick enough for the start of any `run` or `mount`.
    */
   readonly scope: 'all' | 'unfinished';
+  /** The name of a machine that is gone for good: its tasks are nobody's. */
+  readonly goneMachine?: string | undefined;
 }
 
 /**
  * Finds tasks whose supervisor died and finishes them, each exactly once however many recoverers
- * run: only the holder of a task's lock touches it. Tasks with a living supervisor are left alone.
+ * run: only the holder of a task's lock touches it. Tasks with a living supervisor are left alone, and
+ * so are those that another machine may supervise.
  */
 export async function recover(store: Store, options: RecoverOptions): Promise<Recovery[]> {
   const recoveries: Recovery[] = [];
@@ -91,8 +99,12 @@ export async function recoverTask(
   options: RecoverOptions,
 ): Promise<Recovery | undefined> {
   try {
-    const claim = await claimOrphan(store, task, options.scope);
+    const claim = await claimOrphan(store, task, options);
     if (!claim) return undefined;
+    if ('elsewhere' in claim) {
+      const supervisor = describeElsewhere(claim.elsewhere);
+      return { task, outcome: 'elsewhere', error: null, supervisor };
+    }
     if (isStillRunning(claim.record)) {
       await resumeDetached(claim, options.cliMain);
       return { task, outcome: 'followed', error: null };
@@ -122,8 +134,8 @@ const isGone = (error: unknown): boolean =>
 async function claimOrphan(
   store: Store,
   task: TaskName,
-  scope: RecoverOptions['scope'],
-): Promise<Claim | undefined> {
+  { scope, goneMachine }: RecoverOptions,
+): Promise<Claim | { readonly elsewhere: Supervisor } | undefined> {
   const paths = taskPaths(store, task);
   const first = readRecord(paths.record, task);
   if (!needsWork(store, first, scope)) return undefined;
@@ -131,9 +143,11 @@ async function claimOrphan(
   if (!lock) return undefined;
   // Read again: between the first look and the lock, another recoverer may have finished it.
   const record = readRecord(paths.record, task);
-  if (needsWork(store, record, scope)) return { store, task, record, lock };
+  const elsewhere = supervisorElsewhere(store, record);
+  const isNobodys = elsewhere === undefined || elsewhere.host === goneMachine;
+  if (needsWork(store, record, scope) && isNobodys) return { store, task, record, lock };
   lock.release();
-  return undefined;
+  return isNobodys ? undefined : { elsewhere };
 }
 
 function needsWork(store: Store, record: TaskRecord, scope: RecoverOptions['scope']): boolean {
@@ -166,7 +180,7 @@ function removeDrafts(store: Store): void {
     const draft = join(store.tasks, name);
     const stat = statSync(draft, { throwIfNoEntry: false });
     const isOld = stat && Date.now() - stat.mtimeMs > DRAFT_AGE_MS;
-    if (isOld || !isBeingMade(name, draft)) removeTree(AT.FDCWD, draft);
+    if (isOld || !isBeingMade(store, name, draft)) removeTree(AT.FDCWD, draft);
   }
 }
 
@@ -174,7 +188,8 @@ function removeDrafts(store: Store): void {
 const DRAFT_AGE_MS = 10 * 60_000;
 
 /** Its maker lives, or holds its lock from another machine or container, where process ids are others. */
-function isBeingMade(name: string, draft: string): boolean {
+function isBeingMade(store: Store, name: string, draft: string): boolean {
+  if (lockReach(store) === 'mount') return true;
   const lock = join(draft, 'lock');
   return isAlive(makerOf(name)) || (existsSync(lock) && isLocked(lock));
 }

@@ -2,6 +2,7 @@ import { readRecord, type Store, type TaskName, takeLock, taskPaths } from '../s
 import { removeTask } from '../store/remove-task.ts';
 import { removeRuns } from './attempts.ts';
 import { openJournal } from './journal.ts';
+import { assertNotElsewhere } from './presence.ts';
 
 /**
  * Removes an ended task for good, and first what an engine still has of its runs. Returns why
@@ -9,6 +10,7 @@ import { openJournal } from './journal.ts';
  * `removeTask` does.
  */
 export async function removeEnded(store: Store, task: TaskName): Promise<string[]> {
+  assertNotElsewhere(store, readRecord(taskPaths(store, task).record, task));
   const errors = await removeLeftRuns(store, task);
   removeTask(store, task);
   return errors;

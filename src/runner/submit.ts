@@ -20,6 +20,7 @@ import {
   taskPaths,
 } from '../store/index.ts';
 import type { Claim } from './claim.ts';
+import { supervisedHere } from './presence.ts';
 import { enterQueue } from './queue.ts';
 import { makeReserve } from './reserve.ts';
 
@@ -38,7 +39,7 @@ export interface Submission {
  */
 export function submit(store: Store, submission: Submission): Claim {
   const task = submission.name === undefined ? makeTaskName() : parseTaskName(submission.name);
-  const record = { ...newRecord(task, submission.spec), supervisorPid: process.pid };
+  const record = { ...newRecord(task, submission.spec), ...supervisedHere(store) };
   const draft = join(store.tasks, `${DRAFT}${process.pid}-${task}`);
   try {
     const lock = writeDraft(draft, record);
@@ -116,6 +117,6 @@ function explain(store: Store, task: TaskName, cause: unknown): unknown {
 /** Takes over a claim whose lock came with an inherited descriptor: this process is the supervisor now. */
 export function adoptClaim(store: Store, task: TaskName, fd: number): Claim {
   const { record: path } = taskPaths(store, task);
-  const record = replaceRecord(path, readRecord(path, task), { supervisorPid: process.pid });
+  const record = replaceRecord(path, readRecord(path, task), supervisedHere(store));
   return { store, task, record, lock: adoptLock(fd) };
 }

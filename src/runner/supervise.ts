@@ -5,6 +5,7 @@ import { cancelledInQueue, type Ending, interruptedEnding } from './ending.ts';
 import { endTask, finishTask } from './finish.ts';
 import { openJournal } from './journal.ts';
 import { mendEvents } from './mend.ts';
+import { isSupervisedByMe, supervisedHere } from './presence.ts';
 import { freeSlot } from './queue.ts';
 import { followRequests } from './requests.ts';
 import { waitForSlot } from './slot.ts';
@@ -54,8 +55,7 @@ async function withSupervision(
   const journal = openJournal(claim);
   const requests = followRequests(journal.paths.directory);
   try {
-    if (journal.record.supervisorPid !== process.pid)
-      journal.change({ supervisorPid: process.pid });
+    if (!isSupervisedByMe(journal.record)) journal.change(supervisedHere(claim.store));
     let isOver = false;
     if (journal.record.artifacts === 'live') {
       const ending = await live({ claim, journal, requests, options });

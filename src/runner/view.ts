@@ -1,5 +1,6 @@
 import {
   type Attempt,
+  isFinal,
   isLocked,
   listTasks,
   readRecord,
@@ -9,21 +10,44 @@ import {
   type TaskRecord,
   taskPaths,
 } from '../store/index.ts';
+import { supervisorElsewhere } from './presence.ts';
+
+/** Whether a task is to be looked after, and is by nobody: its supervisor was killed, or the machine restarted. */
+export function isInterrupted({
+  status,
+  artifacts,
+  supervisorPid,
+  supervisorHost,
+}: TaskView): boolean {
+  const isDue = !isFinal(status) || artifacts === 'sealing';
+  return isDue && supervisorPid === null && supervisorHost === null;
+}
 
 /** What `status --json` and `ps --json` show of a task: the record without what only engines need. */
-export type TaskView = Omit<TaskRecord, 'engineState' | 'leftBehind' | 'attempts'> & {
+export type TaskView = Omit<
+  TaskRecord,
+  'engineState' | 'leftBehind' | 'attempts' | 'supervisor'
+> & {
   /** The process that holds the task's lock now; null where none does. */
   readonly supervisorPid: number | null;
+  /** The name of the machine that supervises it where it is not this one, else null. */
+  readonly supervisorHost: string | null;
   readonly attempts: readonly Attempt[];
 };
 
 /** One task as it stands now. Throws `not-found`, `damaged`. */
 export function viewTask(store: Store, task: TaskName): TaskView {
   const paths = taskPaths(store, task);
-  const { engineState: _, leftBehind: __, ...record } = readRecord(paths.record, task);
+  const read = readRecord(paths.record, task);
+  const { engineState: _, leftBehind: __, supervisor: ___, ...record } = read;
   // Sealed is the end: asking for the lock of each of ten thousand old tasks would take a while.
   const supervised = record.artifacts !== 'sealed' && isLocked(paths.lock);
-  return { ...record, supervisorPid: supervised ? record.supervisorPid : null };
+  const elsewhere = supervised ? undefined : supervisorElsewhere(store, read);
+  return {
+    ...record,
+    supervisorPid: supervised ? record.supervisorPid : null,
+    supervisorHost: elsewhere?.host ?? null,
+  };
 }
 
 /**

@@ -1,7 +1,6 @@
-import { existsSync, type FSWatcher, watch } from 'node:fs';
+import { type FSWatcher, watch } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  isFinal,
   isLocked,
   readRecord,
   type Store,
@@ -10,6 +9,7 @@ import {
   type TaskRecord,
   taskPaths,
 } from '../store/index.ts';
+import { isSettled, isSupervised, supervisorElsewhere, tellElsewhere } from './presence.ts';
 import { recoverTask } from './recover.ts';
 
 /** How often a waiter looks by itself, in milliseconds: a change that was not reported costs no more. */
@@ -24,12 +24,18 @@ const PAUSE_MS = 200;
  * recovered. Throws `not-found` where there is no such task, also when it is removed meanwhile,
  * `failed` where it cannot be finished.
  */
-export async function waitFor(store: Store, task: TaskName, cliMain: string): Promise<TaskRecord> {
+export async function waitFor(
+  store: Store,
+  task: TaskName,
+  cliMain: string,
+  say?: (words: string) => void,
+): Promise<TaskRecord> {
+  sayElsewhere(store, readRecord(taskPaths(store, task).record, task), say);
   for (;;) {
     const record = await waitForRecord(
       store,
       task,
-      (now) => isSettled(store, now) || !isLocked(taskPaths(store, task).lock),
+      (now) => isSettled(store, now) || !isSupervised(store, now),
     );
     if (isSettled(store, record)) return record;
     const recovery = await recoverTask(store, task, { cliMain, scope: 'unfinished' });
@@ -42,14 +48,12 @@ export async function waitFor(store: Store, task: TaskName, cliMain: string): Pr
   }
 }
 
-function isSettled(
-  store: Store,
-  { task, status, artifacts, plaintext = null }: TaskRecord,
-): boolean {
-  if (!isFinal(status)) return false;
-  if (artifacts === 'kept' || plaintext !== null) return true;
-  const { staging, log } = taskPaths(store, task);
-  return artifacts === 'sealed' && !existsSync(staging) && !existsSync(log);
+/** Whoever waits for another machine may wait for ever. */
+function sayElsewhere(store: Store, record: TaskRecord, say?: (words: string) => void): void {
+  const { task } = record;
+  if (isLocked(taskPaths(store, task).lock)) return;
+  const elsewhere = supervisorElsewhere(store, record);
+  if (elsewhere) say?.(tellElsewhere(task, elsewhere));
 }
 
 /** Waits until a task's record is as wanted: told by the kernel of each change, and looking now and then. */

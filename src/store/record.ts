@@ -1,3 +1,5 @@
+import type { LockReach } from '../sys/lock-reach.ts';
+import type { Machine } from '../sys/machine.ts';
 import { writeFileAtomic } from './atomic-file.ts';
 import { TaskfsError } from './errors.ts';
 import { readRegularFile } from './regular-file.ts';
@@ -42,6 +44,15 @@ export interface TaskSpec {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
+/** The process that holds, or held last, the lock of a task, and where. */
+export interface Supervisor extends Machine {
+  readonly pid: number;
+  /** In clock ticks since boot: with the pid, it names a process for good. */
+  readonly startTime: number;
+  /** Who could see the lock that it took. */
+  readonly locks: LockReach;
+}
+
 /** The record of a task, `tasks/<task>/task.json`: replaced as a whole at each change. */
 export interface TaskRecord extends TaskSpec {
   readonly format: 1;
@@ -66,7 +77,10 @@ export interface TaskRecord extends TaskSpec {
   readonly sealedAt: string | null;
   /** Milliseconds from freeze to commit. */
   readonly sealMs: number | null;
+  /** The process that last took the task's lock, as its own pid namespace counts. */
   readonly supervisorPid: number | null;
+  /** The same with its machine; absent in records of older versions. */
+  readonly supervisor?: Supervisor;
   readonly attempts: readonly Attempt[];
   /** What the engine needs to find its process or container again; null before it started. */
   readonly engineState: Readonly<Record<string, unknown>> | null;

@@ -1,6 +1,7 @@
 import { DRIVERS } from '../../fs/driver.ts';
 import { mountInBackground, prepareMountpoint, serveUntilUnmounted } from '../../fs/mount/index.ts';
 import { recover } from '../../runner/index.ts';
+import { lockWarning } from '../../runner/presence.ts';
 import type { Store } from '../../store/index.ts';
 import { isProtected } from '../../store/keys.ts';
 import { cliMain } from '../cli-main.ts';
@@ -40,6 +41,8 @@ export const command = defineCommand({
     const store = await openOrMakeStore(options);
     await recover(store, { cliMain, scope: 'unfinished', say });
     const { directory, driver, passthrough } = options;
+    const warning = lockWarning(store);
+    if (warning !== undefined) say(`Note: ${warning}.`);
     const identities = await identitiesForServer(store, options);
     const how = {
       allowOther: options['allow-other'],

@@ -6,14 +6,29 @@ import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
 
 export const command = defineCommand({
-  examples: [['taskfs recover', 'Finish all tasks that were cut short, and seal what was kept']],
+  examples: [
+    ['taskfs recover', 'Finish all tasks that were cut short, and seal what was kept'],
+    ['taskfs recover --machine-gone old', 'Also those of a machine that will never come back'],
+  ],
   about:
     'Tasks whose supervisor died are followed again where they still run, and ended and sealed ' +
-    'otherwise. Tasks whose sealing failed are sealed now.',
+    'otherwise. Tasks whose sealing failed are sealed now. Those that another machine supervises are left alone.',
   build: (parser) =>
-    parser.option('json', { type: 'boolean', default: false, describe: 'Print a JSON array' }),
+    parser
+      .option('machine-gone', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Also tasks that this machine supervised, which will never come back',
+      })
+      .option('json', { type: 'boolean', default: false, describe: 'Print a JSON array' }),
   run: async ({ options }) => {
-    const recoveries = await recover(openStoreOf(options), { cliMain, scope: 'all', say });
+    const goneMachine = options['machine-gone'];
+    const recoveries = await recover(openStoreOf(options), {
+      cliMain,
+      scope: 'all',
+      say,
+      goneMachine,
+    });
     if (options.json) await printJson(recoveries);
     else await tell(recoveries);
     return recoveries.every(({ error }) => error === null) ? EXIT.ok : EXIT.failed;
@@ -21,8 +36,11 @@ export const command = defineCommand({
 });
 
 async function tell(recoveries: readonly Recovery[]): Promise<void> {
-  for (const { task, outcome, error } of recoveries) {
-    await printLine(error === null ? `${task}: ${outcome}` : `${task}: ${outcome}: ${error}`);
+  for (const { task, outcome, error, supervisor } of recoveries) {
+    const why = error ?? (supervisor && `left alone, for it is supervised by ${supervisor}`);
+    await printLine(why ? `${task}: ${outcome}: ${why}` : `${task}: ${outcome}`);
   }
+  const isElsewhere = recoveries.some(({ outcome }) => outcome === 'elsewhere');
+  if (isElsewhere) say("Where a machine is gone for good: 'taskfs recover --machine-gone NAME'.");
   if (recoveries.length === 0) say('Nothing was cut short.');
 }

@@ -1,6 +1,14 @@
+import { assertNotElsewhere } from '../../runner/presence.ts';
 import { recoverTask } from '../../runner/recover.ts';
 import { viewTask } from '../../runner/view.ts';
-import { isFinal, type Store, TaskfsError, type TaskName } from '../../store/index.ts';
+import {
+  isFinal,
+  readRecord,
+  type Store,
+  TaskfsError,
+  type TaskName,
+  taskPaths,
+} from '../../store/index.ts';
 import { cliMain } from '../cli-main.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
@@ -29,6 +37,8 @@ export const command = defineCommand({
     const tasks = options.task;
     const drainMs = options.drain === undefined ? undefined : parseWait('--drain', options.drain);
     for (const task of tasks) assertEnded(store, task);
+    for (const task of tasks)
+      assertNotElsewhere(store, readRecord(taskPaths(store, task).record, task));
     for (const task of tasks) await seal(store, task, { json: options.json, drainMs });
     const views = tasks.map((task) => viewTask(store, task));
     if (options.json) await printJson(views);

@@ -1,4 +1,4 @@
-import { type TaskView, viewTask } from '../../runner/view.ts';
+import { isInterrupted, type TaskView, viewTask } from '../../runner/view.ts';
 import { type Attempt, parseTaskName } from '../../store/index.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
@@ -41,9 +41,15 @@ function rows(task: TaskView): Words[][] {
     ['Sealed', sealed(task)],
     ...(task.attempts.length > 1 ? task.attempts.map(attempt) : []),
     ['Not removed', task.unremoved ? `its container; 'taskfs recover' tries again` : null],
-    ['Supervisor', task.supervisorPid === null ? null : `process ${task.supervisorPid}`],
+    ['Supervisor', supervisor(task)],
   ];
   return facts.flatMap(([name, value]) => (value === null ? [] : [[`${name}:`, value]]));
+}
+
+function supervisor(task: TaskView): string | null {
+  if (task.supervisorPid !== null) return `process ${task.supervisorPid}`;
+  if (task.supervisorHost !== null) return `on machine ${task.supervisorHost}`;
+  return isInterrupted(task) ? "none any more; 'taskfs recover' finishes the task" : null;
 }
 
 const attempt = ({ reason }: Attempt, index: number): [string, string] => [

@@ -5,7 +5,7 @@ import { cliMain } from '../cli-main.ts';
 import { defineCommand } from '../command.ts';
 import { exitCodeOfTask, exitCodeOfTaskError } from '../exit-code.ts';
 import { openStoreOf } from '../open-store.ts';
-import { printJson, printLine } from '../output.ts';
+import { printJson, printLine, say } from '../output.ts';
 import { showStatus } from '../task-line.ts';
 import { addTaskNames } from '../task-names.ts';
 
@@ -28,7 +28,7 @@ export const command = defineCommand({
     const store = openStoreOf(options);
     const names = options.task;
     for (const name of names) viewTask(store, name);
-    const records = await Promise.all(names.map((name) => waitFor(store, name, cliMain)));
+    const records = await Promise.all(names.map((name) => waitFor(store, name, cliMain, say)));
     const views = names.map((name) => viewTask(store, name));
     if (options.json) await printJson(views);
     else for (const view of views) await printLine(`${view.task}: ${showStatus(view)}`);

@@ -1,0 +1,42 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+
+/** What tells machines apart, and one boot of a machine from the next. */
+export interface Machine {
+  /** machine-id(5); empty where there is none. Images that were cloned may share it. */
+  readonly id: string;
+  /** New at each boot, and the same in all containers of one kernel. */
+  readonly boot: string;
+  /** For people. */
+  readonly host: string;
+  /** Which processes are seen: pids of another namespace say nothing here. */
+  readonly pidNamespace: string;
+}
+
+/** The machine that this process runs on. */
+export function thisMachine(): Machine {
+  const id = readFirst('/etc/machine-id') || readFirst('/var/lib/dbus/machine-id');
+  return {
+    // What systemd writes into images that get theirs at the first boot.
+    id: id === 'uninitialized' ? '' : id,
+    boot: readFirst('/proc/sys/kernel/random/boot_id'),
+    host: hostname(),
+    pidNamespace: readLink('/proc/self/ns/pid'),
+  };
+}
+
+function readFirst(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
+
+function readLink(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
