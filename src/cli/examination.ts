@@ -13,6 +13,7 @@ import { isInterrupted, viewTasks } from '../runner/view.ts';
 import { messageOf, openStore, type Store, storeExists, TaskfsError } from '../store/index.ts';
 import { hasKeys, keyPaths } from '../store/keys.ts';
 import { listRecipients } from '../store/recipients.ts';
+import { removalsCutShort } from '../store/remove-task.ts';
 import { showBytes } from './quantity.ts';
 
 /** One thing that the doctor looked at. */
@@ -113,8 +114,13 @@ function examineRecovery(store: Store): Finding[] {
 }
 
 function examineTasks(store: Store): Finding[] {
-  const tasks = finding('tasks', () => viewTasks(store));
-  if ('verdict' in tasks) return [tasks];
+  const views = finding('tasks', () => viewTasks(store));
+  if ('verdict' in views) return [views];
+  const { tasks, unreadable } = views;
+  const unseen = unreadable.map(({ task, error }) => bad(`task ${task}`, explain(error)));
+  const cutShort = removalsCutShort(store).map((task) =>
+    note(`task ${task}`, "its removal was cut short; 'taskfs recover' finishes it"),
+  );
   const findings = tasks.flatMap((view) => {
     const { task, artifacts, sealError } = view;
     if (view.supervisorHost !== null)
@@ -132,7 +138,8 @@ function examineTasks(store: Store): Finding[] {
       note(`task ${task}`, `its engine still has its container; 'taskfs recover' tries again`),
     ];
   });
-  return findings.length > 0 ? findings : [good('tasks', `${tasks.length}, each in order`)];
+  const all = [...unseen, ...cutShort, ...findings];
+  return all.length > 0 ? all : [good('tasks', `${tasks.length}, each in order`)];
 }
 
 async function examineMounts(): Promise<Finding[]> {

@@ -1,8 +1,17 @@
-import { readRecord, type Store, type TaskName, takeLock, taskPaths } from '../store/index.ts';
+import {
+  readRecord,
+  type Store,
+  TaskfsError,
+  type TaskName,
+  type TaskRecord,
+  takeLock,
+  taskPaths,
+} from '../store/index.ts';
 import { removeTask } from '../store/remove-task.ts';
 import { removeRuns } from './attempts.ts';
 import { openJournal } from './journal.ts';
 import { assertNotElsewhere } from './presence.ts';
+import { leaveQueue } from './queue.ts';
 
 /**
  * Removes an ended task for good, and first what an engine still has of its runs. Returns why
@@ -10,18 +19,31 @@ import { assertNotElsewhere } from './presence.ts';
  * `removeTask` does.
  */
 export async function removeEnded(store: Store, task: TaskName): Promise<string[]> {
-  assertNotElsewhere(store, readRecord(taskPaths(store, task).record, task));
+  const record = recordIfWhole(store, task);
+  if (record) assertNotElsewhere(store, record);
   const errors = await removeLeftRuns(store, task);
   removeTask(store, task);
+  leaveQueue(store, task);
   return errors;
 }
 
 async function removeLeftRuns(store: Store, task: TaskName): Promise<string[]> {
   const paths = taskPaths(store, task);
-  if (!readRecord(paths.record, task).unremoved) return [];
+  const left = recordIfWhole(store, task);
+  // The engine may also be who can remove plaintext that stayed.
+  if (!left?.unremoved && !left?.plaintext) return [];
   using lock = takeLock(paths.lock);
   if (!lock) return [];
-  return await removeRuns(
-    openJournal({ store, task, record: readRecord(paths.record, task), lock }),
-  );
+  const record = readRecord(paths.record, task);
+  return await removeRuns(openJournal({ store, task, record, lock }));
+}
+
+/** Undefined where it is damaged: then nothing is known of its runs. */
+function recordIfWhole(store: Store, task: TaskName): TaskRecord | undefined {
+  try {
+    return readRecord(taskPaths(store, task).record, task);
+  } catch (error) {
+    if (error instanceof TaskfsError && error.kind === 'damaged') return undefined;
+    throw error;
+  }
 }

@@ -35,7 +35,7 @@ export type TaskView = Omit<
   readonly attempts: readonly Attempt[];
 };
 
-/** One task as it stands now. Throws `not-found`, `damaged`. */
+/** One task as it stands now. Throws `not-found`, `damaged`, `usage` where a newer taskfs wrote its record. */
 export function viewTask(store: Store, task: TaskName): TaskView {
   const paths = taskPaths(store, task);
   const read = readRecord(paths.record, task);
@@ -50,26 +50,30 @@ export function viewTask(store: Store, task: TaskName): TaskView {
   };
 }
 
-/**
- * All tasks, oldest first. A task that is removed meanwhile is left out; one whose record is damaged
- * is told to `onDamaged`, and left out too: the others are still there to be seen.
- */
-export function viewTasks(store: Store, onDamaged?: (error: TaskfsError) => void): TaskView[] {
-  return listTasks(store)
-    .flatMap((task) => viewIfReadable(store, task, onDamaged))
-    .sort((a, b) => a.createdAt.localeCompare(b.createdAt));
+/** A task whose record is damaged, or of a newer taskfs: only its name is known. */
+export interface UnreadableTask {
+  readonly task: TaskName;
+  readonly error: TaskfsError;
 }
 
-function viewIfReadable(
-  store: Store,
-  task: TaskName,
-  onDamaged: ((error: TaskfsError) => void) | undefined,
-): TaskView[] {
-  try {
-    return [viewTask(store, task)];
-  } catch (error) {
-    if (!(error instanceof TaskfsError)) throw error;
-    if (error.kind === 'damaged') onDamaged?.(error);
-    return [];
+/** All tasks that can be seen, oldest first, and those of which only the name can. */
+export interface TaskViews {
+  readonly tasks: TaskView[];
+  readonly unreadable: UnreadableTask[];
+}
+
+/** All tasks of a store. One that is removed meanwhile is left out. */
+export function viewTasks(store: Store): TaskViews {
+  const tasks: TaskView[] = [];
+  const unreadable: UnreadableTask[] = [];
+  for (const task of listTasks(store)) {
+    try {
+      tasks.push(viewTask(store, task));
+    } catch (error) {
+      if (!(error instanceof TaskfsError)) throw error;
+      if (error.kind !== 'not-found') unreadable.push({ task, error });
+    }
   }
+  tasks.sort((a, b) => a.createdAt.localeCompare(b.createdAt));
+  return { tasks, unreadable };
 }

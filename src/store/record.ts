@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { errno, errnoOf } from '../sys/index.ts';
 import type { LockReach } from '../sys/lock-reach.ts';
 import type { Machine } from '../sys/machine.ts';
 import { writeFileAtomic } from './atomic-file.ts';
 import { TaskfsError } from './errors.ts';
 import { readRegularFile } from './regular-file.ts';
-import { type Artifacts, assertTransition, type Status } from './status.ts';
+import { type Artifacts, assertTransition, isState, type Status } from './status.ts';
 import type { TaskName } from './task-name.ts';
 
 /** Why a task stands where it stands, for programs; `reason` says it in words. */
@@ -115,17 +118,42 @@ export function newRecord(task: TaskName, spec: TaskSpec, now: Date = new Date()
   };
 }
 
-/** Reads a record. Throws `not-found` where there is none, `damaged` where it is not one of ours. */
+/**
+ * Reads a record. Throws `not-found` where there is no such task, `usage` where a newer taskfs wrote
+ * the record, `damaged` where it is not one at all.
+ */
 export function readRecord(path: string, task: TaskName): TaskRecord {
-  const text = readText(path, task);
+  const record = parse(path, task, readText(path, task));
+  if (typeof record.format === 'number' && record.format > FORMAT) throw newer(record.format, task);
+  if (record.task === task && isWhole(record)) return record;
+  throw unreadable(path, task);
+}
+
+const FORMAT = 1;
+
+function parse(path: string, task: TaskName, text: string): Fields {
   try {
-    const record = JSON.parse(text) as TaskRecord;
-    if (record.format === 1 && record.task === task) return record;
+    return Object(JSON.parse(text)) as Fields;
   } catch (cause) {
     throw unreadable(path, task, cause);
   }
-  throw unreadable(path, task);
 }
+
+/** Whether all is there that everybody who looks at a record relies on. */
+function isWhole(record: Fields): record is TaskRecord {
+  const { format, status, artifacts, createdAt, command, attempts, engine } = record;
+  return (
+    format === FORMAT &&
+    isState(status, artifacts) &&
+    typeof createdAt === 'string' &&
+    typeof engine === 'string' &&
+    Array.isArray(attempts) &&
+    Array.isArray(command) &&
+    command.every((word) => typeof word === 'string')
+  );
+}
+
+type Fields = Partial<Record<keyof TaskRecord, unknown>>;
 
 /** A command line has 2 MiB at most, and JSON makes six bytes of one. */
 const MAX_RECORD = 32 * 1024 * 1024;
@@ -134,7 +162,9 @@ function readText(path: string, task: TaskName): string {
   try {
     return readRegularFile(path, MAX_RECORD).toString('utf8');
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+    // A task's directory appears and goes as a whole.
+    const isThere = errnoOf(cause) !== errno.ENOENT || existsSync(dirname(path));
+    if (isThere) throw unreadable(path, task, cause);
     throw new TaskfsError('not-found', `no task is named ${task}`, {
       hint: "'taskfs ps -a' lists all tasks.",
       cause,
@@ -142,12 +172,20 @@ function readText(path: string, task: TaskName): string {
   }
 }
 
-function unreadable(path: string, task: TaskName, cause?: unknown): TaskfsError {
-  return new TaskfsError('damaged', `the record of task ${task} (${path}) is unreadable`, {
-    hint: "Its files are untouched; 'taskfs doctor' says what can be done.",
+const unreadable = (path: string, task: TaskName, cause?: unknown): TaskfsError =>
+  new TaskfsError('damaged', `the record of task ${task} (${path}) is unreadable`, {
+    hint:
+      'Its files are untouched. Put the record back from a backup, or ' +
+      `'taskfs rm ${task}' removes the task and its files.`,
     cause,
   });
-}
+
+const newer = (format: number, task: TaskName): TaskfsError =>
+  new TaskfsError(
+    'usage',
+    `the record of task ${task} is of format ${format}; this taskfs knows format ${FORMAT}`,
+    { hint: 'A newer taskfs wrote it: use that one, also to remove the task.' },
+  );
 
 /** Writes the first record of a task. */
 export function createRecord(path: string, record: TaskRecord): void {

@@ -22,9 +22,9 @@ import { isTaskName, type TaskName } from './task-name.ts';
 export function removeTask(store: Store, task: TaskName): void {
   const paths = taskPaths(store, task);
   assertRemovable(store, task);
-  using lock = takeLock(paths.lock);
-  if (!lock) throw inUse(task, 'is being sealed', `Wait for it first: 'taskfs wait ${task}'.`);
   try {
+    using lock = takeLock(paths.lock);
+    if (!lock) throw inUse(task, 'is being sealed', `Wait for it first: 'taskfs wait ${task}'.`);
     const archives = [paths.archive, partialPath(store, task), reindexedPath(store, task)];
     for (const path of [paths.staging, ...archives, paths.directory]) assertUnmounted(path);
     const isRepeated = isBeingRemoved(store, task);
@@ -34,6 +34,7 @@ export function removeTask(store: Store, task: TaskName): void {
     for (const path of archives) takeAway(path, asidePath(store.archive, task));
     takeAway(paths.directory, asidePath(store.tasks, task));
   } catch (cause) {
+    if (cause instanceof TaskfsError && cause.kind === 'usage') throw cause;
     throw new TaskfsError('failed', `task ${task} cannot be removed: ${messageOf(cause)}`, {
       hint: "What is left of it goes with 'taskfs rm' once that is no longer so.",
       cause,

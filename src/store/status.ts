@@ -27,6 +27,13 @@ const artifactsAfter: Readonly<Record<Artifacts, readonly Artifacts[]>> = {
   sealed: [],
 };
 
+/** Whether two values are a task's states. */
+export function isState(status: unknown, artifacts: unknown): boolean {
+  return (
+    Object.hasOwn(statusAfter, String(status)) && Object.hasOwn(artifactsAfter, String(artifacts))
+  );
+}
+
 export function isFinal(status: Status): boolean {
   return statusAfter[status].length === 0;
 }

@@ -139,7 +139,19 @@ export function openStore(path: string): Store {
   assertSafePlace(path);
   assertPrivate(path);
   assertFormat(join(path, 'store.json'));
-  return layout(path);
+  const store = layout(path);
+  for (const part of [store.tasks, store.staging, store.archive]) makeAnew(part);
+  return store;
+}
+
+/** A backup may have left out directories that were empty. On a file system that is read-only they stay away. */
+function makeAnew(part: string): void {
+  try {
+    mkdirSync(part, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EEXIST' && code !== 'EROFS') throw error;
+  }
 }
 
 function assertPrivate(path: string): void {

@@ -170,7 +170,7 @@ describe.runIf(image)('a task in a container (needs scripts/with-engine)', () =>
     const store = await newStore();
     const { task, name } = await leaveContainer(store);
     expect(await removeEnded(store, task)).toEqual([expect.stringContaining(name)]);
-    expect(viewTasks(store)).toEqual([]);
+    expect(viewTasks(store).tasks).toEqual([]);
   });
 
   it('is tried again in a fresh container each time', async () => {

@@ -41,10 +41,11 @@ describe('the view of all tasks', () => {
     const store = await newStore();
     for (const name of ['a', 'b']) await runTask(store, name, shell('true'));
     writeFileSync(join(store.tasks, 'a', 'task.json'), '{');
-    const damaged: string[] = [];
-    const views = viewTasks(store, ({ message }) => damaged.push(message));
-    expect(views.map(({ task }) => task)).toEqual(['b']);
-    expect(damaged).toEqual([expect.stringMatching(/record of task a .*unreadable/)]);
+    const { tasks, unreadable } = viewTasks(store);
+    expect(tasks.map(({ task }) => task)).toEqual(['b']);
+    expect(unreadable).toMatchObject([
+      { task: 'a', error: { message: expect.stringMatching(/record of task a .*unreadable/) } },
+    ]);
   });
 });
 
@@ -57,7 +58,7 @@ describe('the view of a task', () => {
     process.kill(supervisorPid ?? 0, 'SIGKILL');
     await until('it is gone', () => viewTask(store, task).supervisorPid === null);
     await waitFor(store, task, program);
-    expect(viewTasks(store)).toMatchObject([
+    expect(viewTasks(store).tasks).toMatchObject([
       { task: 'one', supervisorPid: null, artifacts: 'sealed' },
     ]);
     expect(viewTask(store, task)).not.toHaveProperty('engineState');

@@ -49,7 +49,10 @@ describe('records', () => {
 
   it('say what is wrong with them', () => {
     const path = newPath();
-    expect(() => readRecord(path, task)).toThrow(/no task is named one/);
+    expect(() => readRecord(join(dirname(path), 'none/task.json'), task)).toThrow(
+      /no task is named/,
+    );
+    expect(() => readRecord(path, task)).toThrow(/unreadable/);
     writeFileSync(path, '{"format":1,');
     expect(() => readRecord(path, task)).toThrow(/unreadable/);
     writeFileSync(path, '{"format":1,"task":"other"}');

@@ -1,10 +1,11 @@
-import { removeEnded } from '../../runner/remove.ts';
 import { type TaskView, viewTasks } from '../../runner/view.ts';
-import { TaskfsError } from '../../store/index.ts';
+import { type Store, TaskfsError } from '../../store/index.ts';
+import { sealedInOrder } from '../../store/seal/chain.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
 import { parseCount, parseDuration } from '../quantity.ts';
+import { removeEach } from '../remove-each.ts';
 
 export const command = defineCommand({
   examples: [
@@ -39,26 +40,26 @@ export const command = defineCommand({
     const before = age === undefined ? Infinity : Date.now() - parseDuration('--older-than', age);
     const keep = last === undefined ? 0 : parseCount('--keep-last', last, 0);
     const store = openStoreOf(options);
-    const names = pruned(viewTasks(store), before, keep).map(({ task }) => task);
-    for (const task of names) {
-      const isReal = !options['dry-run'];
-      for (const left of isReal ? await removeEnded(store, task) : []) say(left);
-      if (!options.json) await printLine(task);
-    }
-    if (options.json) await printJson(names);
-    else if (options['dry-run']) say('Nothing was removed: --dry-run.');
-    return 0;
+    const names = pruned(store, before, keep).map(({ task }) => task);
+    const isReal = !options['dry-run'];
+    const { gone, exitCode } = isReal
+      ? await removeEach(store, names)
+      : { gone: names, exitCode: 0 };
+    if (options.json) await printJson(gone);
+    else for (const task of gone) await printLine(task);
+    if (!isReal && !options.json) say('Nothing was removed: --dry-run.');
+    return exitCode;
   },
 });
 
 /** Sealed tasks, oldest seal first, without the last `keep` and what was sealed since `before`. */
-function pruned(tasks: readonly TaskView[], before: number, keep: number): TaskView[] {
-  const sealed = tasks
-    .filter(({ artifacts, sealedAt }) => artifacts === 'sealed' && sealedAt !== null)
-    .sort((a, b) => sealTime(a) - sealTime(b));
+function pruned(store: Store, before: number, keep: number): TaskView[] {
+  const rank = new Map(sealedInOrder(store).map((task, place) => [task, place]));
+  const rankOf = ({ task }: TaskView): number => rank.get(task) ?? -1;
+  const sealed = viewTasks(store)
+    .tasks.filter(({ artifacts }) => artifacts === 'sealed')
+    .sort((a, b) => rankOf(a) - rankOf(b));
   return sealed
     .slice(0, Math.max(0, sealed.length - keep))
-    .filter((task) => sealTime(task) < before);
+    .filter(({ sealedAt }) => Date.parse(sealedAt ?? '') < before);
 }
-
-const sealTime = ({ sealedAt }: TaskView): number => Date.parse(sealedAt ?? '');

@@ -1,4 +1,4 @@
-import { type TaskView, viewTasks } from '../../runner/view.ts';
+import { type TaskView, type UnreadableTask, viewTasks } from '../../runner/view.ts';
 import { isFinal } from '../../store/index.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
@@ -28,17 +28,26 @@ export const command = defineCommand({
       .option('json', { type: 'boolean', default: false, describe: 'Print a JSON array' }),
   run: async ({ options }) => {
     const wanted = options.status;
-    const shown = viewTasks(openStoreOf(options)).filter((task) => {
+    const { tasks, unreadable } = viewTasks(openStoreOf(options));
+    const shown = tasks.filter((task) => {
       if (wanted) return wanted.includes(task.status);
       return options.all || task.artifacts !== 'sealed' || task.plaintext;
     });
-    if (options.json) await printJson(shown);
-    else for (const line of lines(shown)) await printLine(line);
+    const unseen = wanted ? [] : unreadable;
+    if (options.json) await printJson([...shown, ...unseen.map(describe)]);
+    else for (const line of lines(shown, unseen)) await printLine(line);
     return 0;
   },
 });
 
-function lines(tasks: readonly TaskView[]): Words[] {
+/** All that can be said of a task whose record cannot be read. */
+const describe = ({ task, error }: UnreadableTask): object => ({
+  task,
+  status: 'unreadable',
+  reason: error.message,
+});
+
+function lines(tasks: readonly TaskView[], unseen: readonly UnreadableTask[]): Words[] {
   const head = ['TASK', 'STATUS', 'FILES', 'CREATED', 'TOOK', 'COMMAND'];
   const rows = tasks.map((task) => [
     paintTask(task, task.task),
@@ -48,7 +57,13 @@ function lines(tasks: readonly TaskView[]): Words[] {
     took(task),
     showCommand(task.command),
   ]);
-  return table([head.map((title) => paint('dim', title)), ...rows]).map(fit);
+  const unreadable = unseen.map(({ task }) => [
+    paint('yellow', task),
+    paint('yellow', 'unreadable'),
+    `'taskfs status ${task}' says why`,
+  ]);
+  const all = [head.map((title) => paint('dim', title)), ...rows, ...unreadable];
+  return table(all).map(fit);
 }
 
 function took({ startedAt, endedAt, status }: TaskView): string {

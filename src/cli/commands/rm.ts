@@ -1,22 +1,19 @@
-import { removeEnded } from '../../runner/remove.ts';
-import { readRecord, taskPaths } from '../../store/index.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
-import { printLine, say } from '../output.ts';
+import { printLine } from '../output.ts';
+import { removeEach } from '../remove-each.ts';
 import { addTaskNames } from '../task-names.ts';
 
 export const command = defineCommand({
   examples: [['taskfs rm build', 'Remove a task: its archive, its log, its record']],
-  about: 'There is no way back. A task must have ended first.',
+  about:
+    'There is no way back. A task must have ended first. One that cannot be removed keeps none of the ' +
+    'others; the exit code is then that of the first such.',
   build: (parser) => addTaskNames(parser, 'tasks that have ended'),
   run: async ({ options }) => {
     const store = openStoreOf(options);
-    const tasks = options.task;
-    for (const task of tasks) readRecord(taskPaths(store, task).record, task);
-    for (const task of tasks) {
-      for (const left of await removeEnded(store, task)) say(left);
-      await printLine(task);
-    }
-    return 0;
+    const { gone, exitCode } = await removeEach(store, options.task);
+    for (const task of gone) await printLine(task);
+    return exitCode;
   },
 });

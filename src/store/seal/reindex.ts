@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AT, removeTree } from '../../sys/index.ts';
-import { TaskfsError } from '../errors.ts';
+import { messageOf, TaskfsError } from '../errors.ts';
 import { loadSigningKey } from '../keys.ts';
 import { takeLock } from '../lock.ts';
 import { readRecord } from '../record.ts';
@@ -50,6 +50,18 @@ export async function reindexTask(
   task: TaskName,
   options: ReindexOptions,
 ): Promise<Reindexed> {
+  try {
+    return await makeIndex(store, task, options);
+  } catch (error) {
+    throw explain(task, error);
+  }
+}
+
+async function makeIndex(
+  store: Store,
+  task: TaskName,
+  options: ReindexOptions,
+): Promise<Reindexed> {
   const paths = taskPaths(store, task);
   readRecord(paths.record, task);
   using lock = takeLock(paths.lock);
@@ -76,6 +88,13 @@ export async function reindexTask(
   } finally {
     tar.close();
   }
+}
+
+/** What the system refuses, as to write on a disk that is full or read-only, is told in words. */
+function explain(task: TaskName, error: unknown): unknown {
+  if (error instanceof TaskfsError || !(error instanceof Error && 'errno' in error)) return error;
+  const message = `the index of task ${task} cannot be made anew: ${messageOf(error)}`;
+  return new TaskfsError('failed', message, { hint: 'Its archive is as it was.', cause: error });
 }
 
 /** What failed once may fail again: then the next recovery does it. */

@@ -1,0 +1,28 @@
+import { removeEnded } from '../runner/remove.ts';
+import { type Store, TaskfsError, type TaskName } from '../store/index.ts';
+import { EXIT, exitCodeOfError } from './exit-code.ts';
+import { say } from './output.ts';
+import { reportError } from './report-error.ts';
+
+/**
+ * Removes tasks one after the other. One that cannot be removed is told, and the others are removed
+ * all the same. Returns which are gone, and the exit code: that of the first failure.
+ */
+export async function removeEach(
+  store: Store,
+  tasks: readonly TaskName[],
+): Promise<{ readonly gone: TaskName[]; readonly exitCode: number }> {
+  const gone: TaskName[] = [];
+  let exitCode: number = EXIT.ok;
+  for (const task of tasks) {
+    try {
+      for (const left of await removeEnded(store, task)) say(left);
+      gone.push(task);
+    } catch (error) {
+      if (!(error instanceof TaskfsError)) throw error;
+      reportError(error, false);
+      exitCode ||= exitCodeOfError(error);
+    }
+  }
+  return { gone, exitCode };
+}
