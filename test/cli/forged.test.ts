@@ -4,6 +4,7 @@
  */
 import {
   chmodSync,
+  closeSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -22,8 +23,11 @@ import { createStore, readRecord, replaceRecord, type Store } from '../../src/st
 import { loadIdentities, loadRecipients, loadSigningKey } from '../../src/store/keys.ts';
 import { removeTask } from '../../src/store/remove-task.ts';
 import { encryptFor } from '../../src/store/seal/age-header.ts';
+import { openPayload } from '../../src/store/seal/decrypted-file.ts';
+import { openChunkInto, sealChunk } from '../../src/store/seal/payload.ts';
 import { removePlaintext, sealTask } from '../../src/store/seal/seal.ts';
 import { readSeal, serialiseSeal, signed } from '../../src/store/seal/seal-record.ts';
+import { unlockArchive } from '../../src/store/seal/unlock.ts';
 import { createSealingKeys } from '../../src/store/sealing-keys.ts';
 import { newCli } from '../support/cli.ts';
 import { endedTask, type SealableTask, storeWithKeys } from '../support/sealable.ts';
@@ -230,4 +234,23 @@ test('a verifying key that others may write is not trusted, and the words say wh
     expect(stderr).toContain(`chmod go-w ${path}`);
   }
   expect((await cli.run('cat', 'task', 'file')).stdout).toBe(GENUINE);
+});
+
+test('who has an identity can put other content under its keys: verify --deep finds that', async () => {
+  const cli = newCli();
+  const store = await storeWithKeys(cli.store);
+  const { paths } = await seal(store, 'task', GENUINE);
+  const keys = await unlockArchive(paths.archive, await loadIdentities(store));
+  const path = join(paths.archive, 'artifacts.tar.enc');
+  const { fd, start, key, size } = openPayload(path, keys.artifacts);
+  const plain = Buffer.alloc(size);
+  openChunkInto(key, 0, true, readFileSync(path).subarray(start), plain);
+  closeSync(fd);
+  plain.write(FORGED, plain.indexOf(GENUINE));
+  const sealed = Buffer.alloc(readFileSync(path).length - start);
+  sealChunk(key, 0, true, plain, sealed);
+  writeFileSync(path, Buffer.concat([readFileSync(path).subarray(0, start), sealed]));
+  expect((await cli.run('cat', 'task', 'file')).stdout).toBe(FORGED);
+  expect((await cli.run('verify', 'task')).code).toBe(0);
+  expect((await cli.run('verify', '--deep', 'task')).code).toBe(5);
 });
