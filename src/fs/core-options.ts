@@ -2,6 +2,8 @@
 export interface CoreOptions {
   /** age identities that open the archives; undefined: the store's own. */
   readonly identities?: readonly string[];
+  /** Users other than the server's may enter, and are judged by modes and ids. */
+  readonly othersEnter?: boolean;
   /** For how long (milliseconds) the kernel may believe names and attributes of live files. */
   readonly liveTtlMs?: number;
   /**

@@ -49,7 +49,7 @@ class Core implements FileSystem {
     this.live = new LiveRoom(store, this.records, options);
     const slots = new TaskSlots();
     this.archives = new OpenArchives(store, slots, new KeyService(store, options.identities));
-    this.archive = new ArchiveRoom(store, this.records, slots, this.archives);
+    this.archive = new ArchiveRoom(store, this.records, slots, this.archives, options);
     this.logs = new LogRoom(store, slots, this.archives);
     this.root = new RootRoom(store, (node) => this.getattr(node, undefined));
   }

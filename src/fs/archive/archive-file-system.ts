@@ -81,7 +81,7 @@ class ArchiveFileSystem {
     this.records = new TaskRecords(store);
     const slots = new TaskSlots();
     this.archives = new OpenArchives(store, slots, new KeyService(store, options.identities));
-    this.room = new ArchiveRoom(store, this.records, slots, this.archives, this.demand);
+    this.room = new ArchiveRoom(store, this.records, slots, this.archives, options, this.demand);
   }
 
   lookup(parent: NodeId, name: Uint8Array): Entry {

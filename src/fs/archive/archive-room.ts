@@ -12,6 +12,7 @@ import {
   statAt,
   statFd,
 } from '../../sys/index.ts';
+import type { CoreOptions } from '../core-options.ts';
 import type { Attributes, Entry, NodeId } from '../filesystem.ts';
 import { asksToWrite } from '../live/live-file.ts';
 import { archivedNode, archiveNode, archivePlace, inoOf, TOP } from '../node-ids.ts';
@@ -27,6 +28,8 @@ import { archivedStatus, contentXattrs, sealedXattrs } from './archived-xattrs.t
 import type { AttributeDemand } from './attribute-demand.ts';
 import type { OpenArchives } from './open-archives.ts';
 import { type ArchivedTask, TaskListing } from './task-listing.ts';
+
+type Ownership = Pick<IndexEntry, 'mode' | 'uid' | 'gid'>;
 
 /** Stands for the tasks themselves where attributes are asked for: no task has this slot. */
 const TASKS = -1;
@@ -55,18 +58,24 @@ export class ArchiveRoom implements Room {
     isByName: () => this.demand?.listsNames(TASKS, TOP.archive) ?? false,
   });
 
+  /** What is shown of tasks' directories where others enter, by slot: what is sealed stays. */
+  private readonly roots = new Map<number, Ownership>();
+  private readonly othersEnter: boolean;
+
   /** Without `demand` every listing carries attributes. */
   constructor(
     store: Store,
     records: TaskRecords,
     slots: TaskSlots,
     archives: OpenArchives,
+    { othersEnter = false }: CoreOptions,
     demand?: AttributeDemand,
   ) {
     this.store = store;
     this.records = records;
     this.slots = slots;
     this.archives = archives;
+    this.othersEnter = othersEnter;
     this.demand = demand;
     this.directory = openSync(store.archive, O_PATH | constants.O_DIRECTORY);
   }
@@ -89,8 +98,31 @@ export class ArchiveRoom implements Room {
     if (!isTaskName(task)) throw Errno.of(errno.ENOENT);
     const stat = statAt(this.directory, task);
     if (!isDirectory(stat.mode)) throw Errno.of(errno.ENOENT);
-    const node = archiveNode(this.slots.slotOf(task, stat.ino));
-    return { node, ...taskAttributes(node, stat), entryTtlMs: TASKS_TTL_MS };
+    const slot = this.slots.slotOf(task, stat.ino);
+    const node = archiveNode(slot);
+    return { node, ...this.taskAttributes(slot, node, stat), entryTtlMs: TASKS_TTL_MS };
+  }
+
+  /** archive/<task> itself tells of when it was sealed, and needs no key unless others may enter. */
+  private taskAttributes(slot: number, node: NodeId, stat: Stat): Attributes {
+    const { mode, uid, gid } = this.rootOf(slot) ?? { ...stat, mode: 0o500 };
+    const attr = directoryAttr(node, mode, stat.mtimeNs);
+    return { attr: { ...attr, uid, gid }, attrTtlMs: TASKS_TTL_MS };
+  }
+
+  /** The mode and owner that a task's directory was sealed with, where they matter and can be read. */
+  private rootOf(slot: number): Ownership | undefined {
+    if (!this.othersEnter) return undefined;
+    const known = this.roots.get(slot);
+    if (known) return known;
+    try {
+      const { mode, uid, gid } = this.archives.reader(slot).root();
+      this.roots.set(slot, { mode, uid, gid });
+      return { mode, uid, gid };
+    } catch {
+      // Whoever then reads what is in it is told why.
+      return undefined;
+    }
   }
 
   private findTask(name: string): Entry | undefined {
@@ -108,7 +140,8 @@ export class ArchiveRoom implements Room {
     }
     const { slot, position } = archivePlace(node);
     if (position === undefined) {
-      return taskAttributes(node, statAt(this.directory, this.slots.ownerOf(slot).task));
+      const stat = statAt(this.directory, this.slots.ownerOf(slot).task);
+      return this.taskAttributes(slot, node, stat);
     }
     const entry = this.archives.reader(slot).entryAt(position);
     return { attr: archivedAttr(node, entry), attrTtlMs: SEALED_TTL_MS };
@@ -251,10 +284,4 @@ function archivedEntry(slot: number, found: IndexEntry): Entry {
   const node = archivedNode(slot, found.position);
   const attr = archivedAttr(node, found);
   return { node, attr, entryTtlMs: SEALED_TTL_MS, attrTtlMs: SEALED_TTL_MS };
-}
-
-/** archive/<task> itself tells of when it was sealed, and needs no key. */
-function taskAttributes(node: NodeId, stat: Stat): Attributes {
-  const attr = directoryAttr(node, 0o500, stat.mtimeNs);
-  return { attr: { ...attr, uid: stat.uid, gid: stat.gid }, attrTtlMs: TASKS_TTL_MS };
 }

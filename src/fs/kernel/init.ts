@@ -72,7 +72,9 @@ const STATEFUL = INIT.POSIX_LOCKS | INIT.FLOCK_LOCKS | INIT.READDIRPLUS_AUTO;
  */
 export function negotiate(offer: Offer, wish: Wish): Connection {
   const base = wish.stateless ? (WANTED & ~STATEFUL) | INIT.CACHE_SYMLINKS : WANTED;
-  const wanted = base | (wish.kernelChecksAccess ? INIT.POSIX_ACL : 0);
+  // What is sealed has no access control lists: the kernel need not ask for any.
+  const hasLists = wish.kernelChecksAccess && !wish.stateless;
+  const wanted = base | (hasLists ? INIT.POSIX_ACL : 0);
   const flags = (offer.flags & wanted) >>> 0;
   const wanted2 = INIT2.DIRECT_IO_ALLOW_MMAP | (wish.passthrough ? INIT2.PASSTHROUGH : 0);
   const flags2 = flags & INIT.INIT_EXT ? (offer.flags2 & wanted2) >>> 0 : 0;

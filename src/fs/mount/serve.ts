@@ -42,7 +42,10 @@ export async function serveMount(
   const serve = await loadDriver(driver);
   const served = await serve(mountpoint, {
     store,
-    core: options.identities === undefined ? {} : { identities: options.identities },
+    core: {
+      ...(options.identities && { identities: options.identities }),
+      othersEnter: options.allowOther ?? false,
+    },
     allowOther: options.allowOther ?? false,
     readOnly: options.readOnly ?? false,
     passthrough: options.passthrough ?? true,

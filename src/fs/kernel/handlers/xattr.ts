@@ -1,7 +1,8 @@
 import { Errno, errno } from '../../../sys/errno.ts';
 import { INIT } from '../constants.ts';
 import { Reply } from '../reply.ts';
-import type { Handler } from '../session.ts';
+import type { Request } from '../request.ts';
+import type { Handler, Session } from '../session.ts';
 import { getxattrIn, getxattrOut, setxattrIn } from '../wire.ts';
 
 /** Handlers of extended attributes. A size of 0 asks how large the answer is. */
@@ -19,12 +20,28 @@ export const setxattr: Handler = (session, request) => {
   return 0;
 };
 
-export const getxattr: Handler = ({ fileSystem }, request, reply) =>
-  answer(
-    reply,
-    request.u32(getxattrIn.at.size),
-    fileSystem.getxattr(request.node, request.name(getxattrIn.size)),
-  );
+export const getxattr: Handler = (session, request, reply) => {
+  const size = request.u32(getxattrIn.at.size);
+  try {
+    const value = session.fileSystem.getxattr(request.node, request.name(getxattrIn.size));
+    return answer(reply, size, value);
+  } catch (error) {
+    throw isAboutNoList(session, request, error) ? Errno.of(errno.ENODATA) : error;
+  }
+};
+
+const ACCESS_CONTROL = 'system.posix_acl_';
+
+/**
+ * Whether the kernel asked for an access control list, to judge somebody by, where the file system
+ * beneath keeps none: it would refuse everybody for an answer other than that there is no list.
+ */
+function isAboutNoList({ connection }: Session, request: Request, error: unknown): boolean {
+  if (!(error instanceof Errno) || error.errno !== errno.EOPNOTSUPP) return false;
+  const kernelAsks = ((connection?.flags ?? 0) & INIT.POSIX_ACL) !== 0;
+  const name = request.name(getxattrIn.size).toString('latin1');
+  return kernelAsks && name.startsWith(ACCESS_CONTROL);
+}
 
 const NUL = Buffer.alloc(1);
 
