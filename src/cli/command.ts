@@ -1,4 +1,6 @@
 import type { Argv } from 'yargs';
+import { TaskfsError } from '../store/errors.ts';
+import { isPlainText, showText } from '../sys/surrogate-escape.ts';
 import { exitCodeOfError } from './exit-code.ts';
 
 /** Options that every verb has. */
@@ -22,6 +24,8 @@ interface Definition<Options> {
   readonly examples: readonly Example[];
   /** What the summary leaves out; a paragraph. */
   readonly about?: string;
+  /** Options and positionals that may be any bytes, as text of `decodeBytes`; all others are UTF-8. */
+  readonly rawOptions?: readonly string[];
   readonly build: (parser: Argv<object>) => Argv<Options>;
   /** Does the work and returns the exit code; nothing means 0. */
   readonly run: (call: Call<Options>) => Promise<number | undefined> | number | undefined;
@@ -45,7 +49,7 @@ export interface Command {
 
 /** Defines a verb; the types of its options follow from `build`. */
 export function defineCommand<Options>(definition: Definition<Options>): Command {
-  const { examples, about, build, run, exitCodeOf = exitCodeOfError } = definition;
+  const { examples, about, rawOptions = [], build, run, exitCodeOf = exitCodeOfError } = definition;
   return {
     examples,
     about,
@@ -55,9 +59,23 @@ export function defineCommand<Options>(definition: Definition<Options>): Command
         command: usage,
         builder: (own: Argv<object>) => build(own) as Argv<object>,
         handler: async (options) => {
+          assertText(options, rawOptions);
           const call = { options: options as unknown as Options & CommonOptions, rest };
           finish((await run(call)) ?? 0);
         },
       }),
   };
+}
+
+/** Refuses what is not UTF-8 where a text is asked for: it would be changed on its way. */
+function assertText(options: object, raw: readonly string[]): void {
+  // One letter is another name for an option that is there by its own.
+  const own = Object.entries(options).filter(([name]) => name.length > 1 && !raw.includes(name));
+  const wrong = own
+    .flatMap(([, value]) => value)
+    .find((value) => typeof value === 'string' && !isPlainText(value));
+  if (wrong === undefined) return;
+  throw new TaskfsError('usage', `'${showText(String(wrong))}' is not UTF-8`, {
+    hint: 'Only paths of artifacts, and commands of local tasks, may be any bytes.',
+  });
 }

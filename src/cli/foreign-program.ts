@@ -1,20 +1,37 @@
-import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import { TaskfsError } from '../store/errors.ts';
+import { rawEnvironment } from '../sys/caller.ts';
+import { inheritance } from '../sys/inheritance.ts';
+import { spawnProcess } from '../sys/spawn.ts';
+import { decodeBytes } from '../sys/surrogate-escape.ts';
 
-/** Runs somebody else's program on this terminal until it ends. Throws `failed` where it cannot, or does not end well. */
+/**
+ * Runs somebody else's program on this terminal until it ends, as if the caller had started it. The
+ * shell finds it. Throws `failed` where it cannot be started, or does not end well.
+ */
 export async function runProgram(
   program: string,
   args: readonly (string | Buffer)[],
   hint: string,
 ): Promise<void> {
-  const words = args.map(String);
-  const code = await new Promise<number | null>((resolve, reject) => {
-    const child = spawn(program, words, { stdio: 'inherit' });
-    child.once('error', (cause) =>
-      reject(new TaskfsError('failed', `'${program}' cannot be started`, { hint, cause })),
-    );
-    child.once('close', resolve);
+  const words = args.map((arg) => (typeof arg === 'string' ? arg : decodeBytes(arg)));
+  const { descriptors, ignoredSignals, softOpenFiles } = inheritance;
+  const { ended } = spawnProcess({
+    file: '/bin/sh',
+    argv: ['sh', '-c', 'exec "$0" "$@"', program, ...words],
+    environment: rawEnvironment(),
+    descriptors: new Map([0, 1, 2, ...descriptors].map((fd) => [fd, fd])),
+    newSession: false,
+    ignoredSignals: [...ignoredSignals],
+    softOpenFiles: softOpenFiles === undefined ? undefined : Math.min(softOpenFiles, MOST_FILES),
   });
-  if (code === 0) return;
-  throw new TaskfsError('failed', `'${program}' ended with ${code ?? 'a signal'}`, { hint });
+  const { exitCode, signal } = await ended;
+  if (exitCode === 0) return;
+  const how = exitCode ?? `${signal} (${constants.signals[signal ?? 'SIGKILL']})`;
+  const what = exitCode === COMMAND_NOT_FOUND ? 'cannot be started' : `ended with ${how}`;
+  throw new TaskfsError('failed', `'${program}' ${what}`, { hint });
 }
+
+const COMMAND_NOT_FOUND = 127;
+/** A limit that is none. */
+const MOST_FILES = Number.MAX_SAFE_INTEGER;

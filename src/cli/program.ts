@@ -11,9 +11,10 @@ export async function runProgram(args: readonly string[]): Promise<number> {
   installStandardStreams();
   ignoreInheritedSignals();
   const { runCommandLine } = await import('./command-line.ts');
+  const { rawArguments } = await import('../sys/caller.ts');
   const { drainStreams, tolerateBrokenOutput } = await import('./output.ts');
   tolerateBrokenOutput();
-  const code = await runCommandLine(args);
+  const code = await runCommandLine(rawArguments(args));
   await drainStreams();
   return code;
 }

@@ -1,7 +1,8 @@
-import { resolve } from 'node:path';
 import { assertImageName } from '../runner/engines/docker/image-name.ts';
 import { readContainerOptions } from '../runner/engines/docker/options.ts';
 import { TaskfsError, type TaskSpec } from '../store/index.ts';
+import { absolutePath } from '../store/user-path.ts';
+import { isPlainText, showText } from '../sys/surrogate-escape.ts';
 import { parseBytes, parseCount, parseDuration, parsePositive, parseWait } from './quantity.ts';
 import { containerOptionNames, type RunOptions } from './run-options.ts';
 
@@ -10,14 +11,17 @@ export function specOf(command: readonly string[], options: RunOptions): TaskSpe
   const image = options.image ?? null;
   const engine = options.engine ?? (image === null ? 'process' : 'docker');
   if (image === null) assertNoContainerOptions(options, engine);
-  else assertImageName(image);
+  else {
+    assertImageName(image);
+    assertForContainer([...command, options.workdir ?? '']);
+  }
   const settings = image === null ? {} : containerOptionsOf(options);
   // Read as the engine will read them: what cannot be is refused before there is a task.
   readContainerOptions(settings);
   const { workdir, timeout, drain, 'max-running': maxRunning } = options;
   return {
     command,
-    cwd: image === null ? resolve(workdir ?? '.') : (workdir ?? null),
+    cwd: image === null ? absolutePath(workdir ?? '.') : (workdir ?? null),
     engine,
     image,
     env: (options.env ?? []).map(nameOf),
@@ -35,6 +39,18 @@ function assertNoContainerOptions(options: RunOptions, engine: string): void {
   const what = given === undefined ? `the engine ${engine}` : `--${given}`;
   throw new TaskfsError('usage', `${what} needs a container`, {
     hint: 'Say of which image with --image, or leave it out.',
+  });
+}
+
+/** A container engine is told in JSON, which holds Unicode and nothing else. */
+function assertForContainer(texts: readonly string[]): void {
+  const wrong = texts.find((text) => !isPlainText(text));
+  if (wrong !== undefined) throw notForContainer(`'${wrong}'`);
+}
+
+function notForContainer(what: string): TaskfsError {
+  return new TaskfsError('usage', `${showText(what)} is not UTF-8: no container can be given it`, {
+    hint: 'Write it to a file that the container sees.',
   });
 }
 
@@ -73,7 +89,7 @@ function parseVolume(text: string) {
   const [source, target, mode, ...more] = text.split(':');
   const isMode = mode === undefined || mode === 'ro' || mode === 'rw';
   if (source && target && isMode && more.length === 0) {
-    return { source: resolve(source), target, readOnly: mode === 'ro' };
+    return { source: absolutePath(source), target, readOnly: mode === 'ro' };
   }
   throw new TaskfsError('usage', `'${text}' cannot be the value of -v`, {
     hint: 'Give HOST:CONTAINER or HOST:CONTAINER:ro, as in ./data:/data:ro.',
@@ -102,23 +118,27 @@ export function withholdFromSupervisor(variables: Readonly<Record<string, string
 }
 
 /**
- * The variables given with -e, values resolved: `K=V`, or `K` with the value that it has here. One
- * that has none here is left out, as container engines do. Throws `usage` for one without a name.
+ * The variables given with -e, values resolved: `K=V`, or `K` with the value that it has in the
+ * caller's environment. One that has none there is left out, as container engines do. Throws `usage`
+ * for one without a name, and for what a container cannot be given.
  */
 export function readEnvironment(
-  variables: readonly string[],
-  here: NodeJS.ProcessEnv = process.env,
+  { env = [], image }: Pick<RunOptions, 'env' | 'image'>,
+  callers: readonly string[],
 ): Record<string, string> {
-  const pairs = variables.flatMap((variable) => {
+  const here = new Map(callers.map(splitPair));
+  const pairs = env.flatMap((variable) => {
     const [name, value] = splitPair(variable);
     if (name === '' || variable.includes('\0')) {
       throw new TaskfsError('usage', `'${variable}' cannot be the value of -e`, {
         hint: 'Give NAME=VALUE, or NAME alone for the value that it has here.',
       });
     }
-    if (variable.includes('=')) return [[name, value]];
-    const inherited = here[name];
-    return inherited === undefined ? [] : [[name, inherited]];
+    if (variable.includes('=')) return [[name, value] as const];
+    const inherited = here.get(name);
+    return inherited === undefined ? [] : [[name, inherited] as const];
   });
+  const wrong = pairs.find((pair) => !pair.every(isPlainText));
+  if (image !== undefined && wrong !== undefined) throw notForContainer(`the variable ${wrong[0]}`);
   return Object.fromEntries(pairs);
 }

@@ -15,7 +15,8 @@ export async function createParser(
   typed: readonly string[] = [],
 ): Promise<Argv<object>> {
   const { default: yargs } = await import('yargs');
-  const parser: Argv<object> = yargs()
+  // It would look for a configuration in the current directory, which may not even be there any more.
+  const parser: Argv<object> = yargs([], '/')
     .scriptName(`taskfs ${verb.name}`)
     .usage('')
     .parserConfiguration({ 'parse-numbers': false, 'parse-positional-numbers': false })

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
-import { messageOf } from '../store/index.ts';
+import { commandOf, cwdOf, messageOf } from '../store/index.ts';
 import { type Bench, resumeAttempt, runAttempt } from './attempt.ts';
+import { type Caller, currentCaller } from './caller.ts';
 import { closeAttempt, type Ending, isWorthRetrying, notStarted } from './ending.ts';
 import type { Engine, EngineState, Launch } from './engines/engine.ts';
 import { loadEngine } from './engines/registry.ts';
@@ -16,8 +17,9 @@ export async function runAttempts(supervision: Supervision, env: Environment): P
   const { journal, options, requests } = supervision;
   const engine = await loadEngine(journal.record.engine).catch(notStarted);
   if ('reason' in engine) return engine;
+  const caller = options.caller ?? currentCaller();
   for (let attempt = 1; ; attempt++) {
-    const launch = prepareLaunch(journal, env, attempt);
+    const launch = prepareLaunch(journal, env, caller, attempt);
     if ('reason' in launch) return launch;
     const ending = await atBench(supervision, engine, (bench) =>
       runAttempt(bench, launch, options),
@@ -83,14 +85,18 @@ export async function removeRuns(journal: Journal): Promise<string[]> {
 function prepareLaunch(
   { record, paths }: Journal,
   env: Environment,
+  caller: Caller,
   attempt: number,
 ): Launch | Ending {
-  const { task, command, cwd, image, options } = record;
+  const { task, image, options } = record;
+  const { staging } = paths;
   const scratch = scratchDirectory(paths.directory);
   try {
     mkdirSync(scratch, { recursive: true, mode: 0o700 });
   } catch (error) {
     return notStarted(error);
   }
-  return { task, attempt, command, cwd, env, staging: paths.staging, scratch, image, options };
+  const command = commandOf(record);
+  const cwd = cwdOf(record);
+  return { task, attempt, command, cwd, env, caller, staging, scratch, image, options };
 }

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { errno, errnoOf } from '../sys/index.ts';
 import type { LockReach } from '../sys/lock-reach.ts';
 import type { Machine } from '../sys/machine.ts';
+import { decodeBytes, encodeText, isPlainText, showText } from '../sys/surrogate-escape.ts';
 import { writeFileAtomic } from './atomic-file.ts';
 import { TaskfsError } from './errors.ts';
 import { readRegularFile } from './regular-file.ts';
@@ -31,8 +32,9 @@ export interface Attempt {
 
 /** What to run, as it was asked for. Environment values are left out: they may be secrets. */
 export interface TaskSpec {
+  /** Text of `decodeBytes`; a record shows what is not UTF-8 as U+FFFD, and has `commandBase64`. */
   readonly command: readonly string[];
-  /** Working directory: of the caller for processes, in the container for images; null: the image's own. */
+  /** Working directory: of the caller for processes, in the container for images; null: the image's own. As `command`. */
   readonly cwd: string | null;
   readonly engine: string;
   readonly image: string | null;
@@ -60,6 +62,10 @@ export interface Supervisor extends Machine {
 export interface TaskRecord extends TaskSpec {
   readonly format: 1;
   readonly task: TaskName;
+  /** Each word's bytes in base64, where one of them is not UTF-8: then this is the command. */
+  readonly commandBase64?: readonly string[];
+  /** The same of `cwd`. */
+  readonly cwdBase64?: string;
   readonly status: Status;
   readonly artifacts: Artifacts;
   readonly paused: boolean;
@@ -115,8 +121,31 @@ export function newRecord(task: TaskName, spec: TaskSpec, now: Date = new Date()
     attempts: [],
     engineState: null,
     ...spec,
+    ...inUnicode(spec),
   };
 }
+
+/** JSON is Unicode: what is not goes into fields of its own. */
+function inUnicode({ command, cwd, env }: TaskSpec): Partial<TaskRecord> {
+  return {
+    command: command.map(showText),
+    env: env.map(showText),
+    cwd: cwd === null ? null : showText(cwd),
+    ...(!command.every(isPlainText) && { commandBase64: command.map(toBase64) }),
+    ...(cwd !== null && !isPlainText(cwd) && { cwdBase64: toBase64(cwd) }),
+  };
+}
+
+const toBase64 = (text: string): string => encodeText(text).toString('base64');
+const fromBase64 = (text: string): string => decodeBytes(Buffer.from(text, 'base64'));
+
+/** The command of a task, as text of `decodeBytes`. */
+export const commandOf = ({ command, commandBase64 }: TaskRecord): readonly string[] =>
+  commandBase64?.map(fromBase64) ?? command;
+
+/** The working directory of a task, as text of `decodeBytes`. */
+export const cwdOf = ({ cwd, cwdBase64 }: TaskRecord): string | null =>
+  cwdBase64 === undefined ? cwd : fromBase64(cwdBase64);
 
 /**
  * Reads a record. Throws `not-found` where there is no such task, `usage` where a newer taskfs wrote

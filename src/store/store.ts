@@ -1,11 +1,12 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { rawVariable } from '../sys/caller.ts';
 import { writeFileAtomic } from './atomic-file.ts';
 import { messageOf, TaskfsError } from './errors.ts';
 import { readRegularFile } from './regular-file.ts';
 import { assertSafePlace } from './safe-place.ts';
 import { isTaskName, type TaskName } from './task-name.ts';
+import { absoluteTextPath, dataDirectory } from './user-path.ts';
 
 /** The format of the whole directory; another number is refused. */
 const FORMAT = 1;
@@ -47,11 +48,13 @@ export function taskPaths(store: Store, task: TaskName): TaskPaths {
   };
 }
 
-/** The store's directory: the one asked for, $TASKFS_STORE, or the user's data directory. */
-export function storePath(asked: string | undefined, env: NodeJS.ProcessEnv = process.env): string {
-  if (asked) return resolve(asked);
-  if (env.TASKFS_STORE) return resolve(env.TASKFS_STORE);
-  return join(env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'taskfs');
+/**
+ * The store's directory: the one asked for, $TASKFS_STORE, or the user's data directory. Throws
+ * `usage` where that is no path, or not UTF-8.
+ */
+export function storePath(asked: string | undefined): string {
+  const named = asked || rawVariable('TASKFS_STORE');
+  return absoluteTextPath(named || join(dataDirectory(), 'taskfs'), 'the path of the store');
 }
 
 function layout(path: string): Store {

@@ -1,3 +1,5 @@
+import { closeSync } from 'node:fs';
+
 /**
  * What this process was started with and Node has changed since: bin/inheritance.sh notes it in the
  * environment before Node starts. Read once, and taken out of the environment of what is started.
@@ -9,6 +11,10 @@ export interface Inheritance {
   readonly softOpenFiles: number | undefined;
   /** The caller's NODE_OPTIONS, which are not meant for taskfs. */
   readonly nodeOptions: string | undefined;
+  /** Open descriptors besides the standard ones. */
+  readonly descriptors: readonly number[];
+  /** Variables with names that the launcher's shell does not pass on: `NAME=value`, each ended by a NUL. */
+  readonly oddVariables: Buffer;
 }
 
 /** Bits of SigIgn in proc_pid_status(5): signal n is bit n - 1. */
@@ -22,16 +28,27 @@ const SIGNAL_BITS: readonly (readonly [NodeJS.Signals, bigint])[] = [
 const INHERITED = 'TASKFS_INHERITED';
 const NODE_OPTIONS = 'TASKFS_NODE_OPTIONS';
 
+const ODD_VARIABLES = 'TASKFS_ODD_VARIABLES';
+
 /** Names of variables that only pass on what was inherited. */
-export const INHERITANCE_VARIABLES = [INHERITED, NODE_OPTIONS] as const;
+export const INHERITANCE_VARIABLES = [INHERITED, NODE_OPTIONS, ODD_VARIABLES] as const;
 
 export const inheritance: Inheritance = takeInheritance(process.env);
 
 function takeInheritance(environment: NodeJS.ProcessEnv): Inheritance {
-  const [ignored = '', openFiles = ''] = (environment[INHERITED] ?? '').split(' ');
+  const [ignored = '', openFiles = '', descriptors = ''] = (environment[INHERITED] ?? '').split(
+    ' ',
+  );
   const nodeOptions = environment[NODE_OPTIONS];
+  const oddVariables = Buffer.from(environment[ODD_VARIABLES] ?? '', 'base64');
   for (const name of INHERITANCE_VARIABLES) delete environment[name];
-  return { ignoredSignals: signalsOf(ignored), softOpenFiles: limitOf(openFiles), nodeOptions };
+  return {
+    ignoredSignals: signalsOf(ignored),
+    softOpenFiles: limitOf(openFiles),
+    nodeOptions,
+    descriptors: numbersIn(descriptors),
+    oddVariables,
+  };
 }
 
 /** What of the mask is no hexadecimal number ignores nothing. */
@@ -46,9 +63,25 @@ function limitOf(text: string): number | undefined {
   return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
+function numbersIn(list: string): number[] {
+  return (list.match(/\d+/g) ?? []).map(Number);
+}
+
 /** Those of these signals that this process may answer to: not the ones it was told to ignore. */
 export function heededSignals(signals: readonly NodeJS.Signals[]): NodeJS.Signals[] {
   return signals.filter((signal) => !inheritance.ignoredSignals.has(signal));
+}
+
+let hasDescriptors = true;
+
+/**
+ * Closes what the caller had open besides the standard streams: a lock that it gives up, or a pipe of
+ * which it waits for the end, must not hang on us. Nothing can be handed to a task from then on.
+ */
+export function closeInheritedDescriptors(): void {
+  if (!hasDescriptors) return;
+  hasDescriptors = false;
+  for (const fd of inheritance.descriptors) closeSync(fd);
 }
 
 /** Ignores again what was ignored when this process was started. */

@@ -1,6 +1,6 @@
 import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createStore, openStore, storePath, TaskfsError } from '../../src/store/index.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -15,11 +15,26 @@ const refusal = (action: () => unknown): TaskfsError => {
 };
 
 describe('storePath', () => {
+  afterEach(() => vi.unstubAllEnvs());
+
   it('takes what was asked for, then TASKFS_STORE, then the data directory', () => {
-    const env = { TASKFS_STORE: '/env/store', XDG_DATA_HOME: '/data' };
-    expect(storePath('/asked', env)).toBe('/asked');
-    expect(storePath(undefined, env)).toBe('/env/store');
-    expect(storePath(undefined, { XDG_DATA_HOME: '/data' })).toBe('/data/taskfs');
+    vi.stubEnv('XDG_DATA_HOME', '/data');
+    vi.stubEnv('TASKFS_STORE', '/env/store');
+    expect(storePath('/asked')).toBe('/asked');
+    expect(storePath(undefined)).toBe('/env/store');
+    vi.stubEnv('TASKFS_STORE', undefined);
+    expect(storePath(undefined)).toBe('/data/taskfs');
+  });
+
+  it('takes no relative data directory, and refuses a home that is nowhere', () => {
+    vi.stubEnv('TASKFS_STORE', undefined);
+    vi.stubEnv('XDG_DATA_HOME', 'data');
+    vi.stubEnv('HOME', '/home/me');
+    expect(storePath(undefined)).toBe('/home/me/.local/share/taskfs');
+    for (const home of ['', 'me']) {
+      vi.stubEnv('HOME', home);
+      expect(refusal(() => storePath(undefined))).toMatchObject({ kind: 'usage' });
+    }
   });
 });
 

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { currentCaller } from '../../src/runner/caller.ts';
 import type {
   Engine,
   EngineState,
@@ -68,6 +69,7 @@ export function newLaunch(command: readonly string[], more: Partial<Launch> = {}
     task: 'task',
     attempt: 1,
     command,
+    caller: currentCaller(),
     cwd: null,
     env: {},
     image: null,

@@ -1,12 +1,13 @@
 import { type ArtifactNode, openTree } from '../../store/artifacts/index.ts';
 import { parseTaskName, TaskfsError } from '../../store/index.ts';
+import { encodeText } from '../../sys/surrogate-escape.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { print } from '../output.ts';
-import { rawArgument } from '../raw-argument.ts';
 
 export const command = defineCommand({
+  rawOptions: ['path'],
   examples: [
     ['taskfs cat build report.md', 'Print a file, live or archived'],
     ['taskfs cat build img/plot.png > plot.png', 'Any bytes'],
@@ -23,7 +24,7 @@ export const command = defineCommand({
     const task = parseTaskName(options.task);
     const store = openStoreOf(options);
     using tree = await openTree(store, task, () => findIdentities(store, options));
-    using node = tree.find(rawArgument(options.path), 'follow');
+    using node = tree.find(encodeText(options.path), 'follow');
     const { type } = node.artifact;
     if (type !== 'file') {
       throw new TaskfsError('usage', `'${options.path}' of task ${task} is a ${type}, not a file`, {

@@ -1,12 +1,13 @@
 import { placeOf } from '../../store/artifacts/index.ts';
 import { parseTaskName, TaskfsError } from '../../store/index.ts';
 import { stagingPath } from '../../store/staging.ts';
+import { encodeText } from '../../sys/surrogate-escape.ts';
 import { defineCommand } from '../command.ts';
 import { runProgram } from '../foreign-program.ts';
 import { openStoreOf } from '../open-store.ts';
-import { rawArgument } from '../raw-argument.ts';
 
 export const command = defineCommand({
+  rawOptions: ['path'],
   examples: [['taskfs edit build notes.md', 'Change a file of a live task in your editor']],
   about: 'The editor is $VISUAL, else $EDITOR, else vi. The task reads what you save.',
   build: (parser) =>
@@ -21,7 +22,7 @@ export const command = defineCommand({
         hint: `'taskfs export ${task} DIR' makes a copy that you can change.`,
       });
     }
-    const path = stagingPath(store, task, rawArgument(options.path));
+    const path = stagingPath(store, task, encodeText(options.path));
     const editor = process.env.VISUAL || process.env.EDITOR || 'vi';
     // As git and others do it: the variable may hold options, so a shell takes it apart.
     const args = ['-c', `${editor} "$@"`, editor, path];

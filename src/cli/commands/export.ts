@@ -1,6 +1,7 @@
-import { resolve } from 'node:path';
 import { exportTree, openTree } from '../../store/artifacts/index.ts';
 import { parseTaskName } from '../../store/index.ts';
+import { absolutePath } from '../../store/user-path.ts';
+import { encodeText, showText } from '../../sys/surrogate-escape.ts';
 import { jsonPath, printableName } from '../../watch/name.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
@@ -9,6 +10,7 @@ import { printJson, printLine, say } from '../output.ts';
 import { showBytes } from '../quantity.ts';
 
 export const command = defineCommand({
+  rawOptions: ['directory'],
   examples: [['taskfs export build ./out', 'Copy all files of a task, live or archived']],
   about:
     'The directory must be new or empty. Modes, times, links, user attributes and holes stay as they are.',
@@ -18,12 +20,12 @@ export const command = defineCommand({
       .positional('directory', { type: 'string', demandOption: true, describe: 'Where to' })
       .option('json', { type: 'boolean', default: false, describe: 'Print a JSON object' }),
   run: async ({ options }) => {
-    const directory = resolve(options.directory);
+    const directory = absolutePath(options.directory);
     const store = openStoreOf(options);
     const task = parseTaskName(options.task);
     using tree = await openTree(store, task, () => findIdentities(store, options));
     using top = tree.find('', 'keep');
-    const { files, bytes, skipped, bare } = exportTree(top, directory);
+    const { files, bytes, skipped, bare } = exportTree(top, encodeText(directory));
     for (const { path, type } of skipped) say(`Left out: ${printableName(path)} is a ${type}.`);
     for (const path of bare) {
       say(
@@ -33,8 +35,14 @@ export const command = defineCommand({
     if (options.json) {
       const leftOut = skipped.map(({ path, type }) => ({ ...jsonPath(path), type }));
       const withoutAttributes = bare.map(jsonPath);
-      await printJson({ directory, files, bytes, skipped: leftOut, withoutAttributes });
-    } else await printLine(`${files} files, ${showBytes(bytes)}, in ${directory}`);
+      await printJson({
+        directory: showText(directory),
+        files,
+        bytes,
+        skipped: leftOut,
+        withoutAttributes,
+      });
+    } else await printLine(`${files} files, ${showBytes(bytes)}, in ${showText(directory)}`);
     return 0;
   },
 });

@@ -6,16 +6,17 @@ import {
   walk,
 } from '../../store/artifacts/index.ts';
 import { parseTaskName, TaskfsError } from '../../store/index.ts';
+import { encodeText } from '../../sys/surrogate-escape.ts';
 import { jsonPath, printableName } from '../../watch/name.ts';
 import { defineCommand } from '../command.ts';
 import { showMode, showTime } from '../file-attributes.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { print, printJson, printLine } from '../output.ts';
-import { rawArgument } from '../raw-argument.ts';
 import { table, type Words } from '../words.ts';
 
 export const command = defineCommand({
+  rawOptions: ['path'],
   examples: [
     ['taskfs ls build', 'The files of a task, live or archived'],
     ['taskfs ls -lR build src', 'All below a directory, with sizes and times'],
@@ -43,7 +44,7 @@ export const command = defineCommand({
     const task = parseTaskName(options.task);
     const store = openStoreOf(options);
     using tree = await openTree(store, task, () => findIdentities(store, options));
-    const found = [...entries(tree, rawArgument(options.path), options.recursive)];
+    const found = [...entries(tree, encodeText(options.path), options.recursive)];
     if (options.json) await printJson(found.map(describe));
     else if (options.null) for (const { path } of found) await print(Buffer.concat([path, NUL]));
     else

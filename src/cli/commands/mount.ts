@@ -4,6 +4,7 @@ import { recover } from '../../runner/index.ts';
 import { lockWarning } from '../../runner/presence.ts';
 import type { Store } from '../../store/index.ts';
 import { isProtected } from '../../store/keys.ts';
+import { closeInheritedDescriptors } from '../../sys/inheritance.ts';
 import { cliMain } from '../cli-main.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities, type IdentityOptions } from '../identity-options.ts';
@@ -57,7 +58,11 @@ export const command = defineCommand({
       else await printLine(mountpoint);
     };
     if (options.foreground) {
-      await serveUntilUnmounted(store, directory, how, (mount) => {
+      const mountpoint = await prepareMountpoint(store, directory);
+      // A server keeps nothing of its caller's in use: no lock, no pipe, no directory.
+      closeInheritedDescriptors();
+      process.chdir('/');
+      await serveUntilUnmounted(store, mountpoint, how, (mount) => {
         const facts = { driver: mount.driver, pid: process.pid };
         // A mount that cannot be reported is there all the same.
         tell(mount.mountpoint, mount.notes, facts).catch((error) => reportError(error, false));

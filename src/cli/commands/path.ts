@@ -1,12 +1,13 @@
 import { parseTaskName } from '../../store/index.ts';
+import { encodeText } from '../../sys/surrogate-escape.ts';
 import { artifactPath } from '../artifact-path.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { print } from '../output.ts';
-import { rawArgument } from '../raw-argument.ts';
 
 export const command = defineCommand({
+  rawOptions: ['path'],
   examples: [
     ['taskfs path build', 'Where the files of a task are'],
     ['vim "$(taskfs path build notes.md)"', 'Open one of them'],
@@ -20,7 +21,7 @@ export const command = defineCommand({
       .positional('path', { type: 'string', default: '', describe: 'A file or directory' }),
   run: async ({ options }) => {
     const task = parseTaskName(options.task);
-    const path = rawArgument(options.path);
+    const path = encodeText(options.path);
     const found = await artifactPath(openStoreOf(options), task, path, options);
     await print(Buffer.concat([found, Buffer.from('\n')]));
     return 0;

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { type ArtifactNode, openTree } from '../../store/artifacts/index.ts';
 import { parseTaskName, TaskfsError } from '../../store/index.ts';
+import { encodeText } from '../../sys/surrogate-escape.ts';
 import { printableName } from '../../watch/name.ts';
 import { defineCommand } from '../command.ts';
 import { showTime } from '../file-attributes.ts';
@@ -8,10 +9,10 @@ import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printLine } from '../output.ts';
 import { parseCount, showBytes } from '../quantity.ts';
-import { rawArgument } from '../raw-argument.ts';
 import { paint } from '../words.ts';
 
 export const command = defineCommand({
+  rawOptions: ['path'],
   examples: [['taskfs preview build report.md', 'What a file is, and how it begins']],
   about: 'Text is shown as text, with control characters made visible; all else as bytes.',
   build: (parser) =>
@@ -29,7 +30,7 @@ export const command = defineCommand({
     const lines = parseCount('-n', options.lines, 1);
     const store = openStoreOf(options);
     const task = parseTaskName(options.task);
-    const path = rawArgument(options.path);
+    const path = encodeText(options.path);
     using tree = await openTree(store, task, () => findIdentities(store, options));
     using node = tree.find(path, 'follow');
     const { type, size, mtimeNs } = node.artifact;

@@ -1,8 +1,10 @@
 import { constants } from 'node:os';
+import { currentCaller } from '../../runner/caller.ts';
 import type { Claim } from '../../runner/index.ts';
 import { loadSealing, recover, startDetached, submit, superviseTask } from '../../runner/index.ts';
 import { viewTask } from '../../runner/view.ts';
 import { TaskfsError, type TaskName, type TaskRecord } from '../../store/index.ts';
+import { closeInheritedDescriptors } from '../../sys/inheritance.ts';
 import { cliMain } from '../cli-main.ts';
 import { defineCommand } from '../command.ts';
 import { exitCodeOfTask, exitCodeOfTaskError } from '../exit-code.ts';
@@ -26,12 +28,13 @@ export const command = defineCommand({
     'Everything behind -- is the command, untouched. What it leaves in $TASKFS_ARTIFACTS is sealed when ' +
     'it ends. Ctrl-C cancels it. The exit code is its own; 124: timed out; 125: taskfs failed; 126, 127: ' +
     'not executable, not found; 128+n: ended by signal n; 130: cancelled.',
+  rawOptions: ['env', 'workdir'],
   build: addRunOptions,
   exitCodeOf: exitCodeOfTaskError,
   run: async ({ options, rest }) => {
     assertCommand(rest, options);
     const spec = specOf(rest, options);
-    const env = readEnvironment(options.env ?? []);
+    const env = readEnvironment(options, currentCaller().environment);
     const store = await openOrMakeStore(options);
     await recover(store, { cliMain, scope: 'unfinished', say });
     const claim = submit(store, { name: options.name, spec });
@@ -76,6 +79,7 @@ async function inForeground(
   options: RunOptions,
 ): Promise<number> {
   if (process.stderr.isTTY) say(paint('dim', `Task ${claim.task}`));
+  let starts = 0;
   using seal = showSealProgress(options.json);
   using engine = showEngineProgress();
   // With --json, standard output belongs to the report; what the task prints is in its log.
@@ -88,6 +92,8 @@ async function inForeground(
     onSealProgress: seal.onProgress,
     onEngineProgress: engine.onProgress,
     onRunning: (running) => {
+      // The task has its own; kept open here too, a pipe would not end when it closes it.
+      if (starts++ === claim.record.retries) closeInheritedDescriptors();
       engine[Symbol.dispose]();
       loadSealing();
       return lendTerminal(running, options);

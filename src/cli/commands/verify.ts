@@ -15,6 +15,7 @@ import {
   verifyArchives,
 } from '../../store/seal/verify.ts';
 import { isTaskName } from '../../store/task-name.ts';
+import { encodeText } from '../../sys/surrogate-escape.ts';
 import { printableName } from '../../watch/name.ts';
 import { defineCommand } from '../command.ts';
 import { describeReindexed } from '../describe-reindexed.ts';
@@ -23,9 +24,9 @@ import { addIdentityOptions, findIdentities, type IdentityOptions } from '../ide
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
 import { ProgressLine, ProgressReport } from '../progress.ts';
-import { rawArgument } from '../raw-argument.ts';
 
 export const command = defineCommand({
+  rawOptions: ['task'],
   examples: [
     ['taskfs verify', 'Seals, signatures, lengths, and whether an archive is missing'],
     ['taskfs verify --deep build', 'Decrypt everything of a task and compare it'],
@@ -76,7 +77,7 @@ function parseTargets(store: Store, names: readonly string[]): Targets {
   if (names.length !== 2 || second === undefined || isTask(store, second)) {
     return { tasks: names.map(parseTaskName), path: undefined };
   }
-  return { tasks: [parseTaskName(task)], path: rawArgument(second) };
+  return { tasks: [parseTaskName(task)], path: encodeText(second) };
 }
 
 function isTask(store: Store, name: string): boolean {

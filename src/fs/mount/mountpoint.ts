@@ -1,6 +1,8 @@
 import { mkdirSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf, type Store, TaskfsError } from '../../store/index.ts';
+import { absolutePath, absoluteTextPath } from '../../store/user-path.ts';
+import { decodeBytes, encodeText } from '../../sys/surrogate-escape.ts';
 import { detach } from './detach.ts';
 import { probeMount } from './liveness.ts';
 import { type TaskfsMount, taskfsMountAt } from './mountinfo.ts';
@@ -32,28 +34,33 @@ const MOST_LINKS = 40;
 
 /**
  * The canonical path of a mount point, the symlinks that lead there followed, found without touching
- * what may be mounted on it.
+ * what may be mounted on it. Throws `usage`, also where it is not UTF-8.
  */
 export function locate(path: string): string {
-  let place = resolve(path);
+  let place = absolutePath(path);
   try {
     for (let links = 0; links < MOST_LINKS && place !== '/'; links++) {
-      const directory = realpathSync(dirname(place));
+      const directory = canonicalPath(dirname(place));
       const named = join(directory, basename(place));
       const target = targetOf(named);
-      if (target === undefined) return named;
+      if (target === undefined) return absoluteTextPath(named, 'the mount point');
       place = resolve(directory, target);
     }
   } catch (cause) {
+    if (cause instanceof TaskfsError) throw cause;
     throw unusable(path, cause);
   }
   return place;
 }
 
+/** realpath(3), as text of `decodeBytes`. */
+const canonicalPath = (path: string): string =>
+  decodeBytes(realpathSync.native(encodeText(path), { encoding: 'buffer' }));
+
 /** Where a symlink leads. To ask that of a directory puts no question to its file system. */
 function targetOf(path: string): string | undefined {
   try {
-    return readlinkSync(path);
+    return decodeBytes(readlinkSync(encodeText(path), { encoding: 'buffer' }));
   } catch {
     return undefined;
   }
@@ -75,9 +82,10 @@ function alreadyMounted({ mountpoint, store }: TaskfsMount): TaskfsError {
 function directoryAt(named: string, path: string): string {
   try {
     makeDirectory(named);
-    const canonical = realpathSync(named);
+    const canonical = absoluteTextPath(canonicalPath(named), 'the mount point');
     if (statSync(canonical).isDirectory()) return canonical;
   } catch (cause) {
+    if (cause instanceof TaskfsError) throw cause;
     throw unusable(path, cause);
   }
   throw new TaskfsError('usage', `the mount point ${path} is not a directory`, {

@@ -1,11 +1,17 @@
 import type { Readable, Writable } from 'node:stream';
+import type { Caller } from '../caller.ts';
 
-/** What an engine is to start: everything resolved, secrets included; never written to disk. */
+/**
+ * What an engine is to start: everything resolved, secrets included; never written to disk. Command,
+ * directory and variables are text of `decodeBytes`; a container's are plain.
+ */
 export interface Launch {
   readonly task: string;
   /** 1 for the first try. */
   readonly attempt: number;
   readonly command: readonly string[];
+  /** What a local task has from its caller. */
+  readonly caller: Caller;
   /** Process: a directory of this machine. Container: one inside, or null for the image's own. */
   readonly cwd: string | null;
   /** Variables given with -e, values resolved; TASKFS_ARTIFACTS is the engine's to add. */

@@ -40,7 +40,7 @@ export interface Exported {
  * that is there already stays as it is itself. Links are never followed, on either side. Throws
  * `usage` where the directory is not empty, `failed` where it cannot be written.
  */
-export function exportTree(top: ArtifactNode, directory: string): Exported {
+export function exportTree(top: ArtifactNode, directory: string | Buffer): Exported {
   const { root, isNew } = openTarget(directory);
   const copy = new TreeCopy(root);
   try {
@@ -62,7 +62,10 @@ export function exportTree(top: ArtifactNode, directory: string): Exported {
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
-function openTarget(directory: string): { readonly root: number; readonly isNew: boolean } {
+function openTarget(directory: string | Buffer): {
+  readonly root: number;
+  readonly isNew: boolean;
+} {
   let made: string | undefined;
   try {
     made = mkdirSync(directory, { recursive: true });

@@ -1,5 +1,6 @@
-import { closeSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
 import { makePipe } from '../../../sys/index.ts';
 import type { Output } from '../engine.ts';
 
@@ -30,6 +31,30 @@ export function openPipes(output: Output): OutputPipes {
       await Promise.all(readers.map((reader) => reader.drain(quietMs)));
     },
   };
+}
+
+/** What a run reads. */
+export interface InputPipe {
+  /** A descriptor for the child's stdin. */
+  readonly fd: number;
+  /** The end that is written to, where the run has input. */
+  readonly target: Writable | undefined;
+  /** Closes this process's copy of the child's end; after the spawn, whether it worked or not. */
+  closeChildEnd(): void;
+}
+
+/** Opens a pipe for what comes from `source`, or nothing at all to read where there is none. */
+export function openInput(source: Readable | undefined): InputPipe {
+  if (source === undefined) {
+    const fd = openSync('/dev/null', 'r');
+    return { fd, target: undefined, closeChildEnd: () => closeSync(fd) };
+  }
+  const { read, write } = makePipe();
+  const target = new Socket({ fd: write, readable: false, writable: true });
+  // The command may end, close its stdin or never start, with input still coming: its own affair.
+  target.on('error', () => source.unpipe(target));
+  source.pipe(target);
+  return { fd: read, target, closeChildEnd: () => closeSync(read) };
 }
 
 /** How much of a pipe is read at once: what Linux lets one hold. */

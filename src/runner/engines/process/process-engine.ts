@@ -1,9 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
-import { resolve } from 'node:path';
-import type { Readable } from 'node:stream';
-import { TaskfsError } from '../../../store/index.ts';
+import type { Writable } from 'node:stream';
+import type { ProcessEnd, SpawnedProcess } from '../../../sys/spawn.ts';
 import type {
   Engine,
   EngineState,
@@ -13,6 +10,7 @@ import type {
   Running,
   StartOptions,
 } from '../engine.ts';
+import { assertDirectory, startCommand } from './command.ts';
 import {
   type Confinement,
   type ConfinementState,
@@ -20,7 +18,7 @@ import {
   freezeAll,
   planConfinement,
 } from './confinement.ts';
-import { type OutputPipes, openPipes } from './pipes.ts';
+import { type InputPipe, type OutputPipes, openInput, openPipes } from './pipes.ts';
 import { readProcess } from './processes.ts';
 
 /** How long a pipe may stay silent after the run's end before it is given up, in milliseconds. */
@@ -37,18 +35,18 @@ async function start(
   remember: (state: EngineState) => void,
   { stdin }: StartOptions = {},
 ): Promise<Running> {
-  assertDirectory(launch.cwd);
+  assertDirectory(launch);
   const confinement = planConfinement(launch.task, launch.attempt, launch.staging);
   try {
     remember({ ...confinement.state });
     confinement.enter();
     const pipes = openPipes(output);
-    const child = await spawnChild(launch, confinement, pipes, stdin !== undefined);
+    const input = openInput(stdin);
+    const child = startConfined(launch, confinement, pipes, input);
     const state = withLeader(confinement.state, child);
     // A control group says it all; without one, the leader's session is what can be found again.
     if (state.group === null) remember({ ...state });
-    if (stdin && child.stdin) feed(stdin, child.stdin);
-    return follow(child, state, pipes);
+    return follow(child, state, pipes, input.target);
   } catch (error) {
     confinement.leave();
     await endAll(confinement.state);
@@ -56,93 +54,37 @@ async function start(
   }
 }
 
-function assertDirectory(cwd: string | null): void {
-  if (cwd === null || statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) return;
-  throw new TaskfsError('usage', `the working directory ${cwd} is not there`, {
-    hint: 'Choose another with -w.',
-  });
-}
-
-async function spawnChild(
+/** Starts the command with pipes for its streams, and closes this process's copies of its ends. */
+function startConfined(
   launch: Launch,
   confinement: Confinement,
   pipes: OutputPipes,
-  interactive: boolean,
-): Promise<ChildProcess> {
-  const [file = '', ...args] = launch.command;
+  input: InputPipe,
+): SpawnedProcess {
   try {
-    const child = spawn(file, args, {
-      cwd: launch.cwd ?? undefined,
-      detached: true,
-      env: {
-        ...process.env,
-        ...launch.env,
-        TASKFS_ARTIFACTS: launch.staging,
-        TASKFS_TASK: launch.task,
-      },
-      stdio: [interactive ? 'pipe' : 'ignore', pipes.stdout, pipes.stderr],
-    });
-    confinement.leave();
-    await started(child);
-    return child;
-  } catch (cause) {
-    throw explain(launch, cause as NodeJS.ErrnoException);
+    return startCommand(launch, { stdin: input.fd, stdout: pipes.stdout, stderr: pipes.stderr });
   } finally {
+    confinement.leave();
     pipes.closeChildEnds();
+    input.closeChildEnd();
   }
 }
 
-function started(child: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => {
-    child.once('spawn', resolve);
-    child.once('error', reject);
-  });
-}
-
-function explain(launch: Launch, cause: NodeJS.ErrnoException): TaskfsError {
-  const { command, task } = launch;
-  const [file = ''] = command;
-  if (cause.code === 'ENOENT' || !exists(launch)) {
-    return new TaskfsError('command-not-found', `task ${task}: there is no command '${file}'`, {
-      hint: 'Check its spelling and PATH.',
-      cause,
-    });
-  }
-  if (cause.code === 'EACCES' || cause.code === 'ENOEXEC') {
-    return new TaskfsError('not-executable', `task ${task}: '${file}' is not executable`, {
-      hint: "'chmod +x' makes a script executable.",
-      cause,
-    });
-  }
-  return new TaskfsError('failed', `task ${task}: '${file}' did not start: ${cause.message}`, {
-    cause,
-  });
-}
-
-// exec answers EACCES for a command that is nowhere, when a directory of PATH may not be searched.
-function exists({ command, cwd, env }: Launch): boolean {
-  const [file = ''] = command;
-  const path = env.PATH ?? process.env.PATH ?? '';
-  const places = file.includes('/') ? ['.'] : path.split(':');
-  return places.some((place) => existsSync(resolve(cwd ?? '.', place, file)));
-}
-
-function withLeader(state: ConfinementState, child: ChildProcess): ConfinementState {
-  const leader = child.pid === undefined ? undefined : readProcess(child.pid);
+function withLeader(state: ConfinementState, child: SpawnedProcess): ConfinementState {
+  const leader = readProcess(child.pid);
   if (!leader) return state;
   return { ...state, leader: { pid: leader.pid, startTime: leader.startTime } };
 }
 
-function feed(stdin: Readable, target: NodeJS.WritableStream): void {
-  // The command may end, or close its stdin, with input still coming: its own affair.
-  target.on('error', () => stdin.unpipe(target));
-  stdin.pipe(target);
-}
-
-function follow(child: ChildProcess, state: ConfinementState, pipes: OutputPipes): Running {
+function follow(
+  child: SpawnedProcess,
+  state: ConfinementState,
+  pipes: OutputPipes,
+  stdin: Writable | undefined,
+): Running {
   let alive = true;
   const ended = (async () => {
-    const exit = await exitOf(child);
+    const exit = exitOf(await child.ended);
     alive = false;
     await endAll(state);
     await pipes.drain(DRAIN_QUIET_MS);
@@ -151,7 +93,7 @@ function follow(child: ChildProcess, state: ConfinementState, pipes: OutputPipes
   return {
     ended,
     async signal(signal) {
-      if (alive && child.pid !== undefined) signalGroup(child.pid, signal);
+      if (alive) signalGroup(child.pid, signal);
     },
     async pause() {
       if (alive) freezeAll(state, true);
@@ -159,21 +101,14 @@ function follow(child: ChildProcess, state: ConfinementState, pipes: OutputPipes
     async resume() {
       if (alive) freezeAll(state, false);
     },
-    stdin: child.stdin ?? undefined,
+    stdin,
   };
 }
 
-function exitOf(child: ChildProcess): Promise<Exit> {
-  return new Promise((resolve) => {
-    child.once('exit', (exitCode, signal) => {
-      if (signal === null) {
-        resolve({ exitCode, signal, kind: 'exit', reason: `exited with ${exitCode}` });
-        return;
-      }
-      const reason = `ended by ${signal} (${constants.signals[signal]})`;
-      resolve({ exitCode: null, signal, kind: 'signal', reason });
-    });
-  });
+function exitOf({ exitCode, signal }: ProcessEnd): Exit {
+  if (signal === null) return { exitCode, signal, kind: 'exit', reason: `exited with ${exitCode}` };
+  const reason = `ended by ${signal} (${constants.signals[signal]})`;
+  return { exitCode: null, signal, kind: 'signal', reason };
 }
 
 function signalGroup(leader: number, signal: NodeJS.Signals): void {

@@ -1,0 +1,128 @@
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { messageOf, TaskfsError } from '../../../store/index.ts';
+import { Errno } from '../../../sys/errno.ts';
+import { type SpawnedProcess, spawnProcess } from '../../../sys/spawn.ts';
+import { encodeText, showText } from '../../../sys/surrogate-escape.ts';
+import type { Launch } from '../engine.ts';
+
+/** Refuses a working directory that is not there or may not be entered; each in its own words. */
+export function assertDirectory({ cwd }: Launch): void {
+  if (cwd === null) return;
+  const path = encodeText(cwd);
+  try {
+    if (!statSync(path).isDirectory()) throw unusable(cwd, 'is not a directory');
+    accessSync(path, constants.X_OK);
+  } catch (cause) {
+    if (cause instanceof TaskfsError) throw cause;
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw unusable(cwd, 'is not there', cause);
+    if (code === 'EACCES') throw unusable(cwd, 'may not be entered (EACCES)', cause);
+    throw unusable(cwd, `cannot be used: ${messageOf(cause)}`, cause);
+  }
+}
+
+function unusable(cwd: string, what: string, cause?: unknown): TaskfsError {
+  return new TaskfsError('usage', `the working directory ${showText(cwd)} ${what}`, {
+    hint: 'Choose another with -w.',
+    cause,
+  });
+}
+
+/** Where a command's streams go: descriptors of this process. */
+export interface Streams {
+  readonly stdin: number;
+  readonly stdout: number;
+  readonly stderr: number;
+}
+
+/** Starts a task's command. Throws `command-not-found`, `not-executable`, or `failed`. */
+export function startCommand(launch: Launch, streams: Streams): SpawnedProcess {
+  const environment = environmentOf(launch);
+  const [name = ''] = launch.command;
+  const files = candidates(name, environment).filter((file) => isThere(launch, file));
+  let refusal: unknown = Errno.of(ENOENT);
+  for (const file of files) {
+    try {
+      return spawn(launch, file, environment, streams);
+    } catch (error) {
+      // Another directory of PATH may hold one that can be executed, as execvp(3) has it.
+      if (!(error instanceof Errno)) throw error;
+      refusal = error;
+      if (error.code !== 'EACCES') break;
+    }
+  }
+  throw explain(launch, refusal as Errno);
+}
+
+const ENOENT = 2;
+const DEFAULT_PATH = '/usr/local/bin:/bin:/usr/bin';
+
+/** The paths that a command's name may stand for, in the order of PATH. */
+function candidates(name: string, environment: readonly string[]): string[] {
+  if (name === '') return [];
+  if (name.includes('/')) return [name];
+  const path = environment.findLast((entry) => entry.startsWith('PATH='))?.slice('PATH='.length);
+  return (path ?? DEFAULT_PATH).split(':').map((place) => `${place || '.'}/${name}`);
+}
+
+const isThere = ({ cwd }: Launch, file: string): boolean =>
+  existsSync(encodeText(file.startsWith('/') ? file : resolve(cwd ?? '.', file)));
+
+/** The caller's variables, those given with -e, and the task's own; the later ones win. */
+function environmentOf({ caller, env, staging, task }: Launch): string[] {
+  const own = { ...env, TASKFS_ARTIFACTS: staging, TASKFS_TASK: task };
+  const names = new Set(Object.keys(own));
+  const inherited = caller.environment.filter((entry) => !names.has(nameOf(entry)));
+  return [...inherited, ...Object.entries(own).map(([name, value]) => `${name}=${value}`)];
+}
+
+function nameOf(entry: string): string {
+  const at = entry.indexOf('=', 1);
+  return at === -1 ? entry : entry.slice(0, at);
+}
+
+function spawn(
+  launch: Launch,
+  file: string,
+  environment: readonly string[],
+  { stdin, stdout, stderr }: Streams,
+): SpawnedProcess {
+  const { command, cwd, caller } = launch;
+  const standard = [stdin, stdout, stderr].map((ours, theirs) => [theirs, ours] as const);
+  const options = {
+    environment,
+    cwd: cwd ?? undefined,
+    descriptors: new Map([...standard, ...caller.descriptors.map((fd) => [fd, fd] as const)]),
+    newSession: true,
+    ignoredSignals: caller.ignoredSignals,
+    softOpenFiles: caller.softOpenFiles ?? undefined,
+  };
+  try {
+    return spawnProcess({ ...options, file, argv: command });
+  } catch (error) {
+    if (!(error instanceof Errno) || error.code !== 'ENOEXEC') throw error;
+    // A script that names no interpreter is the shell's, as for execvp(3).
+    const argv = ['/bin/sh', file, ...command.slice(1)];
+    return spawnProcess({ ...options, file: '/bin/sh', argv });
+  }
+}
+
+function explain({ command, task }: Launch, cause: Errno): TaskfsError {
+  const file = showText(command[0] ?? '');
+  if (cause.code === 'ENOENT' || cause.code === 'ENOTDIR') {
+    return new TaskfsError('command-not-found', `task ${task}: there is no command '${file}'`, {
+      hint: 'Check its spelling and PATH.',
+      cause,
+    });
+  }
+  if (cause.code === 'EACCES') {
+    return new TaskfsError('not-executable', `task ${task}: '${file}' is not executable`, {
+      hint: "'chmod +x' makes a script executable.",
+      cause,
+    });
+  }
+  return new TaskfsError('failed', `task ${task}: '${file}' did not start: ${cause.message}`, {
+    cause,
+  });
+}

@@ -1,0 +1,245 @@
+import { readdirSync } from 'node:fs';
+import { constants } from 'node:os';
+import { Errno } from './errno.ts';
+import { addressOf, bind, check, cstring, type Native } from './libc.ts';
+import { encodeText } from './surrogate-escape.ts';
+
+/**
+ * Starts processes by posix_spawn(3): with bytes that are not UTF-8, descriptors at the numbers that
+ * they have here, and limits of their own, none of which Node's spawn can pass.
+ */
+
+/** What to start. All text is that of `decodeBytes`. */
+export interface SpawnOptions {
+  /** A path; a bare name is not searched for. */
+  readonly file: string;
+  /** With the name that the program is called by in front. */
+  readonly argv: readonly string[];
+  /** `NAME=value`. */
+  readonly environment: readonly string[];
+  /** Left out: the one of this process. */
+  readonly cwd?: string | undefined;
+  /** Descriptors of this process by the numbers that they get there; the new process has no others. */
+  readonly descriptors: ReadonlyMap<number, number>;
+  /** In a session of its own, without the terminal. */
+  readonly newSession: boolean;
+  readonly ignoredSignals?: readonly NodeJS.Signals[] | undefined;
+  /** Its soft limit of open files; left out: the one of this process. */
+  readonly softOpenFiles?: number | undefined;
+}
+
+/** How a process ended: one of both is null. */
+export interface ProcessEnd {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface SpawnedProcess {
+  readonly pid: number;
+  /** Resolves once it ended; it is collected then. */
+  readonly ended: Promise<ProcessEnd>;
+}
+
+/** Bound at the first call: Linux only. */
+const c = {
+  spawn: lazily(
+    'int posix_spawn(void *, const void *, const void *, const void *, const void *, const void *)',
+  ),
+  initAttributes: lazily('int posix_spawnattr_init(void *)'),
+  setFlags: lazily('int posix_spawnattr_setflags(void *, short)'),
+  setDefaults: lazily('int posix_spawnattr_setsigdefault(void *, const void *)'),
+  setMask: lazily('int posix_spawnattr_setsigmask(void *, const void *)'),
+  destroyAttributes: lazily('int posix_spawnattr_destroy(void *)'),
+  initActions: lazily('int posix_spawn_file_actions_init(void *)'),
+  addDuplicate: lazily('int posix_spawn_file_actions_adddup2(void *, int, int)'),
+  addDirectory: lazily('int posix_spawn_file_actions_addchdir_np(void *, const void *)'),
+  destroyActions: lazily('int posix_spawn_file_actions_destroy(void *)'),
+  prlimit: lazily('int prlimit(int, int, const void *, void *)'),
+  sigaction: lazily('int sigaction(int, const void *, void *)'),
+  waitpid: lazily('int waitpid(int, void *, int)'),
+  fcntl: lazily('int fcntl(int, int, int)'),
+  syscall: lazily('int64_t syscall(int64_t, int64_t, int64_t, int64_t)'),
+};
+
+function lazily(prototype: string): () => Native {
+  let made: Native | undefined;
+  return () => {
+    made ??= bind(prototype);
+    return made;
+  };
+}
+
+/** More than glibc's posix_spawnattr_t and posix_spawn_file_actions_t take, in bytes. */
+const OPAQUE_BYTES = 512;
+
+const SETSIGDEF = 0x04;
+const SETSIGMASK = 0x08;
+const SETSID = 0x80;
+
+const ALL_SIGNALS = Buffer.alloc(128, 0xff);
+const NO_SIGNALS = Buffer.alloc(128);
+
+/** Starts a process; it executes its program already when this returns. Throws Errno where it cannot. */
+export function spawnProcess(options: SpawnOptions): SpawnedProcess {
+  const { file, argv, environment, ignoredSignals = [], softOpenFiles } = options;
+  const pid = Buffer.alloc(4);
+  const attributes = makeAttributes(options);
+  const actions = makeActions(options);
+  const args = stringList(argv);
+  const variables = stringList(environment);
+  const path = cstring(encodeText(file));
+  closeOnExec();
+  watchChildren();
+  try {
+    const start = (): number => c.spawn()(pid, path, actions, attributes, args, variables);
+    refuse(withOpenFiles(softOpenFiles, () => withIgnored(ignoredSignals, start)));
+  } finally {
+    c.destroyAttributes()(attributes);
+    c.destroyActions()(actions);
+  }
+  const number = pid.readInt32LE(0);
+  return { pid: number, ended: endOf(number) };
+}
+
+/** These functions return an errno instead of setting one. */
+function refuse(number: number): void {
+  if (number !== 0) throw Errno.of(number);
+}
+
+function makeAttributes({ newSession, ignoredSignals = [] }: SpawnOptions): Buffer {
+  const attributes = Buffer.alloc(OPAQUE_BYTES);
+  refuse(c.initAttributes()(attributes));
+  refuse(c.setFlags()(attributes, SETSIGDEF | SETSIGMASK | (newSession ? SETSID : 0)));
+  const byDefault = Buffer.from(ALL_SIGNALS);
+  for (const signal of ignoredSignals) {
+    const bit = constants.signals[signal] - 1;
+    byDefault[bit >> 3] = (byDefault[bit >> 3] ?? 0) & ~(1 << (bit & 7));
+  }
+  refuse(c.setDefaults()(attributes, byDefault));
+  refuse(c.setMask()(attributes, NO_SIGNALS));
+  return attributes;
+}
+
+function makeActions({ cwd, descriptors }: SpawnOptions): Buffer {
+  const actions = Buffer.alloc(OPAQUE_BYTES);
+  refuse(c.initActions()(actions));
+  // One that keeps its number loses its close-on-exec by this.
+  for (const [theirs, ours] of descriptors) refuse(c.addDuplicate()(actions, ours, theirs));
+  if (cwd !== undefined) refuse(c.addDirectory()(actions, cstring(encodeText(cwd))));
+  return actions;
+}
+
+/** A NULL-terminated array of C strings, and the strings behind it. */
+function stringList(texts: readonly string[]): Buffer {
+  const strings = texts.map((text) => cstring(encodeText(text)));
+  const table = Buffer.alloc(8 * (strings.length + 1));
+  const list = Buffer.concat([table, ...strings]);
+  let address = addressOf(list) + BigInt(table.length);
+  for (const [index, { length }] of strings.entries()) {
+    list.writeBigUInt64LE(address, 8 * index);
+    address += BigInt(length);
+  }
+  return list;
+}
+
+const CLOSE_RANGE_CLOEXEC = 4;
+const LAST_DESCRIPTOR = 0xffffffff;
+const SYS_CLOSE_RANGE = 436;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+
+/**
+ * Keeps every descriptor but the standard ones from the programs that this process starts from here
+ * on, unless they are handed over: Node leaves many of those open that it was started with.
+ */
+export function closeOnExec(): void {
+  if (c.syscall()(SYS_CLOSE_RANGE, 3, LAST_DESCRIPTOR, CLOSE_RANGE_CLOEXEC) === 0) return;
+  // Before Linux 5.11 one by one; the listing's own descriptor is closed by then.
+  for (const fd of readdirSync('/proc/self/fd')) {
+    if (Number(fd) > 2) c.fcntl()(Number(fd), F_SETFD, FD_CLOEXEC);
+  }
+}
+
+const RLIMIT_NOFILE = 7;
+
+/** Does something under another soft limit of open files, which a new process takes over. */
+function withOpenFiles<T>(wanted: number | undefined, action: () => T): T {
+  if (wanted === undefined) return action();
+  const before = Buffer.alloc(16);
+  check(c.prlimit()(0, RLIMIT_NOFILE, null, before));
+  const hard = before.readBigUInt64LE(8);
+  const soft = BigInt(wanted);
+  const meanwhile = Buffer.from(before);
+  meanwhile.writeBigUInt64LE(soft < hard ? soft : hard, 0);
+  check(c.prlimit()(0, RLIMIT_NOFILE, meanwhile, null));
+  try {
+    return action();
+  } finally {
+    check(c.prlimit()(0, RLIMIT_NOFILE, before, null));
+  }
+}
+
+/** More than glibc's struct sigaction takes, in bytes; the handler comes first. */
+const SIGACTION_BYTES = 256;
+const SIG_IGN = 1n;
+
+/** Does something while signals are ignored, which a new process takes over; their handlers come back. */
+function withIgnored<T>(signals: readonly NodeJS.Signals[], action: () => T): T {
+  const ignore = Buffer.alloc(SIGACTION_BYTES);
+  ignore.writeBigUInt64LE(SIG_IGN, 0);
+  const before = signals.map((signal) => {
+    const old = Buffer.alloc(SIGACTION_BYTES);
+    const number = constants.signals[signal];
+    check(c.sigaction()(number, ignore, old));
+    return { number, old };
+  });
+  try {
+    return action();
+  } finally {
+    for (const { number, old } of before) check(c.sigaction()(number, old, null));
+  }
+}
+
+const WNOHANG = 1;
+const running = new Map<number, (end: ProcessEnd) => void>();
+let keepAlive: NodeJS.Timeout | undefined;
+
+/** The longest that a timer may take, in milliseconds. */
+const LONG_MS = 2 ** 31 - 1;
+
+/** From before the first start on, so that no end goes unheard. */
+function watchChildren(): void {
+  // A handler of signals alone does not keep Node going.
+  keepAlive ??= setInterval(() => {}, LONG_MS);
+  if (!process.listeners('SIGCHLD').includes(collect)) process.on('SIGCHLD', collect);
+}
+
+function endOf(pid: number): Promise<ProcessEnd> {
+  return new Promise((resolve) => {
+    running.set(pid, resolve);
+    collect();
+  });
+}
+
+function collect(): void {
+  const status = Buffer.alloc(4);
+  for (const [pid, resolve] of running) {
+    if (c.waitpid()(pid, status, WNOHANG) !== pid) continue;
+    running.delete(pid);
+    resolve(decodeStatus(status.readInt32LE(0)));
+  }
+  if (running.size > 0) return;
+  clearInterval(keepAlive);
+  keepAlive = undefined;
+}
+
+/** How wait(2) tells an end: the signal in the low seven bits, else the exit code above. */
+function decodeStatus(status: number): ProcessEnd {
+  const number = status & 0x7f;
+  if (number === 0) return { exitCode: (status >> 8) & 0xff, signal: null };
+  return { exitCode: null, signal: signalName.get(number) ?? (`SIG${number}` as NodeJS.Signals) };
+}
+
+const signalName = new Map(
+  Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]),
+);

@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type SpawnOptions, spawnProcess } from '../../src/sys/spawn.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+const shell = (script: string, more: Partial<SpawnOptions> = {}): SpawnOptions => ({
+  file: '/bin/sh',
+  argv: ['sh', '-c', script],
+  environment: ['PATH=/usr/bin:/bin'],
+  descriptors: new Map([
+    [0, 0],
+    [1, 1],
+    [2, 2],
+  ]),
+  newSession: true,
+  ...more,
+});
+
+describe('a spawned process', () => {
+  it('is waited for, with its exit code or signal', async () => {
+    expect(await spawnProcess(shell('exit 7')).ended).toEqual({ exitCode: 7, signal: null });
+    const killed = { exitCode: null, signal: 'SIGKILL' };
+    expect(await spawnProcess(shell('kill -9 $$')).ended).toEqual(killed);
+  });
+
+  it('is one of many: each end is told', async () => {
+    const codes = Array.from({ length: 20 }, (_, code) => code);
+    const ends = codes.map((code) => spawnProcess(shell(`sleep 0.0${code}; exit ${code}`)).ended);
+    expect((await Promise.all(ends)).map(({ exitCode }) => exitCode)).toEqual(codes);
+  });
+
+  it('has its own signals, limit and session, and leaves ours as they were', async () => {
+    const seen = join(temporaryDirectory(), 'seen');
+    const ours = () => readFileSync('/proc/self/limits', 'utf8');
+    const before = ours();
+    const script = `ulimit -Sn; grep -h SigIgn: /proc/self/status; cut -d' ' -f6 /proc/$$/stat`;
+    const options = { ignoredSignals: ['SIGHUP', 'SIGTERM'] as const, softOpenFiles: 99 };
+    const { pid, ended } = spawnProcess(shell(`{ ${script}; } > ${seen}`, options));
+    await ended;
+    expect(readFileSync(seen, 'utf8')).toBe(`99\nSigIgn:\t0000000000004001\n${pid}\n`);
+    expect(ours()).toBe(before);
+  });
+
+  it('that cannot be started throws the reason', () => {
+    expect(() => spawnProcess(shell('', { file: '/no/such/file' }))).toThrow('ENOENT');
+    expect(() => spawnProcess(shell('', { file: '/etc/passwd' }))).toThrow('EACCES');
+  });
+});
