@@ -1,14 +1,20 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { text } from 'node:stream/consumers';
+import { spawnInBackground } from '../store/background.ts';
 import { messageOf, type Store, TaskfsError, type TaskName } from '../store/index.ts';
 import { keepMemoryPrivate } from '../sys/index.ts';
+import { type Caller, detachedCaller } from './caller.ts';
 import type { Claim } from './claim.ts';
 import { adoptClaim } from './submit.ts';
 import { resumeTask, superviseTask } from './supervise.ts';
 
 /** What a detached supervisor is told, through its stdin: secrets go neither into argv nor to disk. */
 type Assignment =
-  | { readonly work: 'run'; readonly env: Readonly<Record<string, string>> }
+  | {
+      readonly work: 'run';
+      readonly env: Readonly<Record<string, string>>;
+      readonly caller: Caller;
+    }
   | { readonly work: 'resume' };
 
 /** The descriptor on which a detached supervisor inherits the task's lock. */
@@ -29,7 +35,7 @@ export async function startDetached(
   env: Readonly<Record<string, string>>,
   cliMain: string,
 ): Promise<number> {
-  return handOver(claim, { work: 'run', env }, cliMain);
+  return handOver(claim, { work: 'run', env, caller: detachedCaller() }, cliMain);
 }
 
 /** Hands a task whose supervisor died on to a new one, which follows its run again. */
@@ -41,12 +47,7 @@ async function handOver(claim: Claim, assignment: Assignment, cliMain: string): 
   const { store, task, lock } = claim;
   const args = [...process.execArgv, cliMain, 'supervise', task, '--store', store.path];
   try {
-    const child = spawn(process.execPath, args, {
-      detached: true,
-      // The caller's directory may lie in a mount, which it must not keep busy.
-      cwd: '/',
-      stdio: ['pipe', 'pipe', 'pipe', lock.fd],
-    });
+    const child = spawnInBackground(args, ['pipe', 'pipe', 'pipe', lock.fd]);
     await isReady(child, task, JSON.stringify(assignment));
     child.unref();
     return child.pid ?? 0;
@@ -92,6 +93,8 @@ export async function superviseDetached(store: Store, task: TaskName): Promise<v
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
   process.stdout.write(READY);
-  if (assignment.work === 'run') await superviseTask(claim, assignment.env);
-  else await resumeTask(claim);
+  if (assignment.work === 'run') {
+    const { env, caller } = assignment;
+    await superviseTask(claim, env, { caller });
+  } else await resumeTask(claim);
 }

@@ -214,11 +214,9 @@ function watchChildren(): void {
   if (!process.listeners('SIGCHLD').includes(collect)) process.on('SIGCHLD', collect);
 }
 
+// Collected from the event loop alone: until then whoever started it finds even an ended one in /proc.
 function endOf(pid: number): Promise<ProcessEnd> {
-  return new Promise((resolve) => {
-    running.set(pid, resolve);
-    collect();
-  });
+  return new Promise((resolve) => running.set(pid, resolve));
 }
 
 function collect(): void {

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type SpawnOptions, spawnProcess } from '../../src/sys/spawn.ts';
@@ -40,6 +41,14 @@ describe('a spawned process', () => {
     await ended;
     expect(readFileSync(seen, 'utf8')).toBe(`99\nSigIgn:\t0000000000004001\n${pid}\n`);
     expect(ours()).toBe(before);
+  });
+
+  it('is found in /proc by who started it, however short it lives', async () => {
+    const { pid, ended } = spawnProcess(shell(''));
+    execFileSync('sleep', ['0.1']);
+    expect(existsSync(`/proc/${pid}/stat`)).toBe(true);
+    await ended;
+    expect(existsSync(`/proc/${pid}/stat`)).toBe(false);
   });
 
   it('that cannot be started throws the reason', () => {

@@ -3,6 +3,7 @@ import { currentCaller } from '../../runner/caller.ts';
 import type { Claim } from '../../runner/index.ts';
 import { loadSealing, recover, startDetached, submit, superviseTask } from '../../runner/index.ts';
 import { viewTask } from '../../runner/view.ts';
+import { assertBackground } from '../../store/background.ts';
 import { TaskfsError, type TaskName, type TaskRecord } from '../../store/index.ts';
 import { closeInheritedDescriptors } from '../../sys/inheritance.ts';
 import { cliMain } from '../cli-main.ts';
@@ -37,6 +38,7 @@ export const command = defineCommand({
     const env = readEnvironment(options, currentCaller().environment);
     const store = await openOrMakeStore(options);
     await recover(store, { cliMain, scope: 'unfinished', say });
+    if (options.detach) assertBackground();
     const claim = submit(store, { name: options.name, spec });
     if (!options.detach) return inForeground(claim, env, options);
     withholdFromSupervisor(env);

@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { getCompileCacheDir } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { spawnInBackground } from '../../store/background.ts';
 import { type ErrorKind, type Store, TaskfsError } from '../../store/index.ts';
 import type { DriverName } from '../driver.ts';
 import { prepareMountpoint } from './mountpoint.ts';
@@ -52,13 +53,7 @@ export async function mountInBackground(
 ): Promise<BackgroundMount> {
   const mountpoint = await prepareMountpoint(store, path);
   const log = openSync(serverLog(store), 'a', 0o600);
-  const server = spawn(process.execPath, [SERVER, mountpoint], {
-    detached: true,
-    cwd: '/',
-    env: serverEnvironment(),
-    stdio: ['ignore', log, log, 'ipc'],
-  });
-  closeSync(log);
+  const server = startServer(mountpoint, log);
   const answer = await answerOf(server, { store, mountpoint, options });
   if (!answer.ready) {
     const { kind, message, hint } = answer;
@@ -69,14 +64,25 @@ export async function mountInBackground(
   return { mountpoint, driver: answer.driver, pid: server.pid ?? 0, notes: answer.notes };
 }
 
+function startServer(mountpoint: string, log: number): ChildProcess {
+  try {
+    return spawnInBackground(
+      [SERVER, mountpoint],
+      ['ignore', log, log, 'ipc'],
+      serverEnvironment(),
+    );
+  } finally {
+    closeSync(log);
+  }
+}
+
 /**
  * The server's threads find compiled what this process finds compiled: from a checkout each would
  * load Node's type stripper otherwise, some 16 MiB.
  */
 function serverEnvironment(): NodeJS.ProcessEnv {
   const cache = getCompileCacheDir();
-  if (cache === undefined) return process.env;
-  return { ...process.env, NODE_COMPILE_CACHE: dirname(cache) };
+  return cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) };
 }
 
 function answerOf(server: ChildProcess, order: ServerOrder): Promise<ServerAnswer> {

@@ -9,6 +9,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { enterControlGroup, ownControlGroup } from '../../../sys/control-group.ts';
 
 /**
  * A control group (cgroup v2) of one run: whatever its processes do, fork twice, start sessions,
@@ -27,7 +28,7 @@ export interface ControlGroup {
 
 /** A group, not made yet, beneath that of this process; undefined where there is no cgroup v2 or no right to. */
 export function planControlGroup(name: string): ControlGroup | undefined {
-  const home = ownGroup();
+  const home = ownControlGroup();
   if (home === undefined || !isWritable(home)) return undefined;
   const path = join(home, name);
   let inside = false;
@@ -36,7 +37,7 @@ export function planControlGroup(name: string): ControlGroup | undefined {
     enter() {
       try {
         mkdirSync(path);
-        enter(path);
+        enterControlGroup(path);
         inside = true;
       } catch {
         removeQuietly(path);
@@ -44,7 +45,7 @@ export function planControlGroup(name: string): ControlGroup | undefined {
       return inside;
     },
     leave() {
-      if (inside) enter(home);
+      if (inside) enterControlGroup(home);
       inside = false;
     },
   };
@@ -57,19 +58,6 @@ function isWritable(directory: string): boolean {
   } catch {
     return false;
   }
-}
-
-function enter(group: string): void {
-  writeFileSync(join(group, 'cgroup.procs'), String(process.pid));
-}
-
-function ownGroup(): string | undefined {
-  const mounts = readOptional('/proc/self/mountinfo');
-  const mount = mounts.split('\n').find((line) => line.includes(' - cgroup2 '));
-  const [, , , root, mountpoint] = mount?.split(' ') ?? [];
-  const own = /^0::(.*)$/m.exec(readOptional('/proc/self/cgroup'))?.[1];
-  if (root !== '/' || mountpoint === undefined || own === undefined) return undefined;
-  return join(mountpoint, own);
 }
 
 /** Whether any process is left in a group. */

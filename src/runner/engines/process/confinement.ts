@@ -1,3 +1,4 @@
+import { runGroupName } from '../../../store/background.ts';
 import { becomeSubreaper } from '../../../sys/index.ts';
 import { endGroup, freezeGroup, planControlGroup } from './cgroup.ts';
 import { endMembers, findMembers, type Mark, signalProcess } from './members.ts';
@@ -23,7 +24,7 @@ export interface Confinement {
  * Nothing is made before `enter`, so that what is made can be remembered first.
  */
 export function planConfinement(task: string, attempt: number, staging: string): Confinement {
-  const group = planControlGroup(`taskfs-${process.pid}-${task}-${attempt}`);
+  const group = planControlGroup(runGroupName(task, attempt));
   let state: ConfinementState = { boot: bootId(), group: group?.path ?? null, staging };
   return {
     get state() {

@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { BACKGROUND_NAME } from '../../../store/background.ts';
 import { reap } from '../../../sys/index.ts';
-import { listProcesses, type ProcessInfo, readProcess, readVariable } from './processes.ts';
+import {
+  listProcesses,
+  type ProcessInfo,
+  readName,
+  readProcess,
+  readVariable,
+} from './processes.ts';
 
 /** What tells the processes of a run from all others, where there is no control group. */
 export interface Mark {
@@ -36,6 +43,8 @@ function isMarked(info: ProcessInfo, { staging, leader }: Mark): boolean {
 function isOrphan(info: ProcessInfo, { staging, leader }: Mark): boolean {
   if (info.parent !== process.pid || !leader || info.startTime < leader.startTime) return false;
   if (info.session === readProcess(process.pid)?.session) return false;
+  // What the run started to outlive it, which may keep its environment to itself.
+  if (readName(info.pid) === BACKGROUND_NAME) return false;
   return (readVariable(info.pid, 'TASKFS_ARTIFACTS') ?? staging) === staging;
 }
 
