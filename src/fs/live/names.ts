@@ -24,7 +24,7 @@ import type { Directories } from './directories.ts';
 import { type Inode, isDirectoryInode, nameText } from './inode.ts';
 import type { InodeTable } from './inode-table.ts';
 import { realFlags } from './live-file.ts';
-import { adopt, giveTo, isForeign } from './ownership.ts';
+import { makingFor } from './ownership.ts';
 import type { Resolver } from './resolver.ts';
 
 const RENAME_FLAGS = RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT;
@@ -71,9 +71,8 @@ export class Names {
     action: (fd: number) => void,
   ): Made {
     const fd = this.directories.descriptor(parent);
-    action(fd);
-    const stat = isForeign(caller) ? adopt(caller, fd, name) : statAt(fd, name);
-    return this.meet(parent, name, stat);
+    makingFor(caller, () => action(fd));
+    return this.meet(parent, name, statAt(fd, name));
   }
 
   /**
@@ -90,8 +89,9 @@ export class Names {
     const { O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
     const parentFd = this.directories.descriptor(parent);
     try {
-      const fd = openAt(parentFd, name, realFlags(flags) | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
-      return this.own(parent, name, parentFd, fd, caller);
+      const how = realFlags(flags) | O_CREAT | O_EXCL | O_NOFOLLOW;
+      const fd = makingFor(caller, () => openAt(parentFd, name, how, mode));
+      return this.opened(parent, name, fd);
     } catch (error) {
       if (flags & O_EXCL) throw error;
       if (error instanceof Errno && error.errno === errno.EEXIST) return undefined;
@@ -108,13 +108,12 @@ export class Names {
   ): Made & { readonly fd: number } {
     const parentFd = this.directories.descriptor(parent);
     const keep = realFlags(flags) | (flags & constants.O_EXCL);
-    const fd = openAt(parentFd, '.', keep | O_TMPFILE, mode);
-    return this.own(parent, Buffer.alloc(0), parentFd, fd, caller);
+    const fd = makingFor(caller, () => openAt(parentFd, '.', keep | O_TMPFILE, mode));
+    return this.opened(parent, Buffer.alloc(0), fd);
   }
 
-  private own(parent: Inode, name: Uint8Array, parentFd: number, fd: number, caller: Caller) {
+  private opened(parent: Inode, name: Uint8Array, fd: number) {
     try {
-      if (isForeign(caller)) giveTo(caller, fd, parentFd);
       return { ...this.meet(parent, name, statFd(fd)), fd };
     } catch (error) {
       closeSync(fd);

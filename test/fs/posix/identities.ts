@@ -158,6 +158,25 @@ export const identityChecks: Checks = {
       }
     }
   },
+  'a file may be made with set-id bits, setgid in a setgid directory by members of its group': (
+    dir,
+  ) => {
+    chmodSync(dir, 0o777);
+    const group = join(dir, 'group');
+    mkdirSync(group);
+    chownSync(group, 0, 65532);
+    chmodSync(group, 0o2777);
+    const made = (who: User, path: string, mode: number): number => {
+      as(who, () => closeSync(openSync(path, 'wx', mode)));
+      return modeOf(path);
+    };
+    assert.equal(made(two, join(dir, 'plain'), 0o6755), 0o6755);
+    assert.equal(made(member, join(group, 'member'), 0o2755), 0o2755);
+    assert.equal(made(two, join(group, 'other'), 0o2755), 0o755);
+    as(two, () => mkdirSync(join(group, 'below')));
+    const { mode, gid } = statSync(join(group, 'below'));
+    assert.deepEqual([mode & 0o7777, gid], [0o2755, 65532]);
+  },
   'changing a file takes set-id bits away, unless root does it': (dir) => {
     for (const [how, change] of Object.entries(changes)) {
       const path = make(dir, 0o6777);
