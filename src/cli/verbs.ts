@@ -55,6 +55,7 @@ export const groups: readonly VerbGroup[] = [
     title: 'Keep',
     verbs: [
       verb('init', '', 'Make a store and its keys', () => import('./commands/init.ts')),
+      verb('anchor', '', 'Keep seals elsewhere too', () => import('./commands/anchor.ts')),
       verb('seal', '<task..>', 'Seal files that were kept', () => import('./commands/seal.ts')),
       verb('verify', '[task..]', 'Check archives or a file', () => import('./commands/verify.ts')),
       verb('reindex', '<task>', 'Make an index anew', () => import('./commands/reindex.ts')),

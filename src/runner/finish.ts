@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, type Store, type TaskRecord } from '../store/index.ts';
 import type { SealProgress } from '../store/seal/seal.ts';
 import { keepMemoryPrivate } from '../sys/index.ts';
+import { anchorSeal } from './anchor-seal.ts';
 import { closeAttempt, type Ending, statusOf } from './ending.ts';
 import type { Journal } from './journal.ts';
 import { leaveQueue } from './queue.ts';
@@ -46,9 +47,11 @@ export async function finishTask(
   options: FinishOptions,
   removal: Promise<unknown>,
 ): Promise<boolean> {
+  const wasSealed = journal.record.artifacts === 'sealed';
   const isSealed = await sealOnce(store, journal, options).finally(() => removal);
   if (isSealed) await removeRemains(store, journal, options.say);
   else leaveQueue(store, journal.record.task);
+  if (isSealed && !wasSealed) await anchorSeal(store, journal, options.say);
   return isSealed;
 }
 

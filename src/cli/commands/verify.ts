@@ -14,6 +14,7 @@ import {
   type VerifyProgress,
   verifyArchives,
 } from '../../store/seal/verify.ts';
+import { parseKeptLines, parseSigner } from '../../store/seal/verify-anchor.ts';
 import { isTaskName } from '../../store/task-name.ts';
 import { encodeText } from '../../sys/surrogate-escape.ts';
 import { printableName } from '../../watch/name.ts';
@@ -31,6 +32,7 @@ export const command = defineCommand({
     ['taskfs verify', 'Seals, signatures, lengths, and whether an archive is missing'],
     ['taskfs verify --deep build', 'Decrypt everything of a task and compare it'],
     ['taskfs verify build src/main.c', 'Every byte of one file, or of all in a directory'],
+    ['taskfs verify --last FILE', 'Whether the store still holds all seals that were kept in FILE'],
     ['taskfs verify --repair', 'The same as --deep, and make damaged indexes anew'],
   ],
   about:
@@ -50,6 +52,16 @@ export const command = defineCommand({
         type: 'boolean',
         default: false,
         describe: 'As --deep; makes what can be made anew',
+      })
+      .option('signer', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'The key that must have signed: a file, or its hash as of taskfs anchor',
+      })
+      .option('last', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Seals that must be there: a file that taskfs anchor filled, or a hash',
       })
       .option('json', { type: 'boolean', default: false, describe: 'Print a JSON object' }),
   run: async ({ options }) => {
@@ -90,6 +102,8 @@ interface Options extends IdentityOptions {
   readonly deep: boolean;
   readonly repair: boolean;
   readonly json: boolean;
+  readonly signer: string | undefined;
+  readonly last: string | undefined;
 }
 
 async function verify(
@@ -99,6 +113,10 @@ async function verify(
   progress: ProgressLine,
 ): Promise<Verified | Repaired> {
   const report = new ProgressReport();
+  const kept = {
+    signer: options.signer === undefined ? undefined : parseSigner(options.signer),
+    lines: options.last === undefined ? undefined : parseKeptLines(options.last),
+  };
   const onProgress = (step: VerifyProgress): void => {
     if (options.json) report.update(step);
     else if (step.bytes === 0) progress.onCount(step);
@@ -109,18 +127,18 @@ async function verify(
     if (options.repair)
       throw new TaskfsError('usage', '--repair is for whole tasks, not for a path');
     const identities = await findIdentities(store, options);
-    return await verifyPath(store, task, path, { identities, onProgress });
+    return await verifyPath(store, task, path, { identities, kept, onProgress });
   }
   if (!options.repair) {
     const identities = options.deep ? await findIdentities(store, options) : [];
-    return await verifyArchives(store, { tasks, deep: options.deep, identities, onProgress });
+    return await verifyArchives(store, { tasks, deep: options.deep, identities, kept, onProgress });
   }
   const identities = await findIdentities(store, options);
   const onReindex = (step: { bytes: number; totalBytes: number }): void => {
     if (options.json) report.update(step);
     else progress.update({ done: step.bytes, total: step.totalBytes }, 'Making the index');
   };
-  return await repairArchives(store, { tasks, identities, onProgress, onReindex });
+  return await repairArchives(store, { tasks, identities, kept, onProgress, onReindex });
 }
 
 const describe = ({ task, done, total }: VerifyProgress): string =>

@@ -11,7 +11,12 @@ import type { Payload } from '../seal/payload.ts';
 import { CHUNK, SEALED_CHUNK } from '../seal/payload.ts';
 import { type ArchiveReader, type IndexEntry, openArchive } from '../seal/reader.ts';
 import { unlockArchive } from '../seal/unlock.ts';
-import { type Verified, type VerifyProgress, verifyArchives } from '../seal/verify.ts';
+import {
+  type Verified,
+  type VerifyOptions,
+  type VerifyProgress,
+  verifyArchives,
+} from '../seal/verify.ts';
 import { fromError } from '../seal/verify-content.ts';
 import { type Store, taskPaths } from '../store.ts';
 import type { TaskName } from '../task-name.ts';
@@ -19,6 +24,7 @@ import { findEntry } from './archive-tree.ts';
 
 export interface VerifyPathOptions {
   readonly identities: readonly string[];
+  readonly kept?: VerifyOptions['kept'];
   readonly onProgress?: ((progress: VerifyProgress) => void) | undefined;
 }
 
@@ -31,9 +37,9 @@ export async function verifyPath(
   store: Store,
   task: TaskName,
   path: Buffer,
-  { identities, onProgress }: VerifyPathOptions,
+  { identities, kept, onProgress }: VerifyPathOptions,
 ): Promise<Verified> {
-  const { archives, findings } = await verifyArchives(store, { tasks: [task] });
+  const { archives, findings } = await verifyArchives(store, { tasks: [task], kept });
   const { archive } = taskPaths(store, task);
   const found: Finding[] = findings.filter(({ file }) => file !== FILES.log);
   if (found.some(({ kind, file }) => kind === 'missing' && file === null)) {

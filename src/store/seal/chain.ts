@@ -106,12 +106,18 @@ export function sealedInOrder(store: Store): TaskName[] {
 
 /** The last line about a task; undefined where there is none. Its signature is not checked. */
 export function lastLineOf(store: Store, task: TaskName): ChainLine | undefined {
+  const line = lastLineTextOf(store, task);
+  return line === undefined ? undefined : parse(line);
+}
+
+/** The same as it stands in the file, without its newline. */
+export function lastLineTextOf(store: Store, task: TaskName): string | undefined {
   const text = readText(chainPath(store));
   const member = `"task":"${task}"`;
   for (let at = text.lastIndexOf(member); at >= 0; at = text.lastIndexOf(member, at - 1)) {
     const start = text.lastIndexOf('\n', at) + 1;
-    const value = parse(text.slice(start, text.indexOf('\n', at)));
-    if (value?.task === task) return value;
+    const line = text.slice(start, text.indexOf('\n', at));
+    if (parse(line)?.task === task) return line;
     if (at === 0) return undefined;
   }
   return undefined;

@@ -58,6 +58,11 @@ async function findingsAfter(
   if (repaired.length === 0) return before;
   const tasks = repaired.map(({ task }) => task);
   const others = before.filter(({ task }) => task === null || !tasks.includes(task));
-  const { findings } = await verifyArchives(store, { ...options, deep: true, tasks });
+  const { findings } = await verifyArchives(store, {
+    ...options,
+    kept: undefined,
+    deep: true,
+    tasks,
+  });
   return [...others, ...findings];
 }

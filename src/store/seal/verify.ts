@@ -4,6 +4,7 @@ import { type Store, taskPaths } from '../store.ts';
 import { isTaskName, type TaskName } from '../task-name.ts';
 import type { Finding } from './finding.ts';
 import { FILES, PARTS } from './layout.ts';
+import { type Kept, verifyKept } from './verify-anchor.ts';
 import { type ChainState, missingArchives, verifyChain } from './verify-chain.ts';
 import { verifyContent } from './verify-content.ts';
 import { verifyFiles } from './verify-files.ts';
@@ -17,6 +18,8 @@ export interface VerifyOptions {
   /** Also decrypts everything and compares every sha256; needs identities. */
   readonly deep?: boolean | undefined;
   readonly identities?: readonly string[] | undefined;
+  /** What somebody kept outside of the store. */
+  readonly kept?: Kept | undefined;
   /** Called as tasks are done, and while one is read; bytes are plaintext read so far. */
   readonly onProgress?: ((progress: VerifyProgress) => void) | undefined;
 }
@@ -45,7 +48,8 @@ export async function verifyArchives(store: Store, options: VerifyOptions = {}):
   const chain = verifyChain(store);
   const gone = missingArchives(store, chain);
   const tasks = options.tasks ?? sealedTasks(store);
-  const findings: Finding[] = options.tasks ? [] : [...chain.findings, ...gone];
+  const findings: Finding[] = verifyKept(store, options.kept ?? {});
+  if (!options.tasks) findings.push(...chain.findings, ...gone);
   const totalBytes = options.deep ? sealedBytes(store, tasks) : null;
   let bytes = 0;
   let done = 0;

@@ -1,0 +1,78 @@
+import { resolve, sep } from 'node:path';
+import { type Anchor, readAnchor, writeAnchor } from '../../store/anchor.ts';
+import { type Store, TaskfsError } from '../../store/index.ts';
+import { loadVerifyingKey } from '../../store/keys.ts';
+import { readChain } from '../../store/seal/chain.ts';
+import { signerOf } from '../../store/seal/seal-record.ts';
+import { defineCommand } from '../command.ts';
+import { openStoreOf } from '../open-store.ts';
+import { printJson, printLine } from '../output.ts';
+import { table, type Words } from '../words.ts';
+
+export const command = defineCommand({
+  examples: [
+    ['taskfs anchor', 'Show what to keep elsewhere, and where new seals are handed to'],
+    ['taskfs anchor --file /mnt/other/seals.jsonl', 'Append each new seal to that file'],
+    ["taskfs anchor --command 'ssh log tee -a seals.jsonl'", 'Hand it to a command'],
+    ['taskfs verify --signer HASH --last /mnt/other/seals.jsonl', 'Compare the store with it'],
+  ],
+  about:
+    'Who may write the whole store can put an older state of it back, or sign all of it with a new key: ' +
+    'nothing in the store tells. Kept elsewhere, the signer and the last seal do. The command gets one ' +
+    'line of JSON on standard input; where it fails, the task is sealed all the same, with the event ' +
+    'not-anchored.',
+  build: (parser) =>
+    parser
+      .option('file', { type: 'string', requiresArg: true, describe: 'Append each new seal to it' })
+      .option('command', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'A shell command that reads each new seal',
+      })
+      .option('off', { type: 'boolean', describe: 'Hand seals to nobody any more' })
+      .conflicts('file', ['command', 'off'])
+      .conflicts('command', 'off')
+      .option('json', { type: 'boolean', default: false, describe: 'Print a JSON object' }),
+  run: async ({ options }) => {
+    const store = openStoreOf(options);
+    const { file, command, off } = options;
+    if (file !== undefined) writeAnchor(store, { file: outside(store, file) });
+    if (command !== undefined) writeAnchor(store, { command });
+    if (off) writeAnchor(store, undefined);
+    const state = {
+      anchor: readAnchor(store) ?? null,
+      signer: signerOf(loadVerifyingKey(store)),
+      last: readChain(store).at(-1)?.hash ?? null,
+    };
+    if (options.json) await printJson(state);
+    else for (const line of describe(state)) await printLine(line);
+    return 0;
+  },
+});
+
+function outside(store: Store, file: string): string {
+  const path = resolve(file);
+  if (!path.startsWith(store.path + sep)) return path;
+  throw new TaskfsError(
+    'usage',
+    `${path} lies in the store: it would be changed together with it`,
+    {
+      hint: 'Name a file on another disk or machine, or at least of another user.',
+    },
+  );
+}
+
+interface State {
+  readonly anchor: Anchor | null;
+  readonly signer: string;
+  readonly last: string | null;
+}
+
+function describe({ anchor, signer, last }: State): Words[] {
+  const where = anchor === null ? 'none' : 'file' in anchor ? anchor.file : `| ${anchor.command}`;
+  return table([
+    ['anchor', where],
+    ['signer', signer],
+    ['last', last ?? 'nothing was sealed yet'],
+  ]);
+}

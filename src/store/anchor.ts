@@ -1,0 +1,94 @@
+import { spawn } from 'node:child_process';
+import { closeSync, constants, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeFileAtomic } from './atomic-file.ts';
+import { messageOf, TaskfsError } from './errors.ts';
+import { readRegularFile } from './regular-file.ts';
+import type { Store } from './store.ts';
+
+/**
+ * Where each new seal is handed to, outside of the store: a file that the line is appended to, or a
+ * shell command that reads it. Whoever has such a line can tell a store that was rolled back or signed
+ * anew, which nothing in the store can. A member of store.json.
+ */
+export type Anchor = { readonly file: string } | { readonly command: string };
+
+const settings = (store: Store): string => join(store.path, 'store.json');
+const MAX_SETTINGS = 64 * 1024;
+
+function readSettings(store: Store): Record<string, unknown> {
+  const path = settings(store);
+  try {
+    return JSON.parse(readRegularFile(path, MAX_SETTINGS).toString('utf8'));
+  } catch (cause) {
+    throw new TaskfsError('damaged', `${path} is unreadable: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** The store's anchor; undefined where it has none. Throws `damaged`. */
+export function readAnchor(store: Store): Anchor | undefined {
+  const { file, command } = (readSettings(store).anchor ?? {}) as Record<string, unknown>;
+  if (typeof file === 'string') return { file };
+  return typeof command === 'string' ? { command } : undefined;
+}
+
+/** Sets the store's anchor, or takes it away. */
+export function writeAnchor(store: Store, anchor: Anchor | undefined): void {
+  const { anchor: _, ...others } = readSettings(store);
+  writeFileAtomic(settings(store), `${JSON.stringify({ ...others, ...(anchor && { anchor }) })}\n`);
+}
+
+/** Hands a line to an anchor. Throws what a file's calls throw, or an error that says how the command ended. */
+export async function handToAnchor(anchor: Anchor, line: string): Promise<void> {
+  if ('file' in anchor) appendLine(anchor.file, line);
+  else await feedCommand(anchor.command, line);
+}
+
+const { O_WRONLY, O_CREAT, O_APPEND, O_NONBLOCK } = constants;
+
+function appendLine(path: string, line: string): void {
+  const fd = openSync(path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, 0o600);
+  try {
+    if (!fstatSync(fd).isFile()) throw new Error(`${path} is not a file`);
+    writeSync(fd, `${line}\n`);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** How long a command may take, in milliseconds: a supervisor does not end before. */
+const PATIENCE_MS = 30_000;
+/** As much of what it says on standard error is passed on. */
+const MAX_WORDS = 300;
+
+function feedCommand(command: string, line: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('sh', ['-c', command], {
+      cwd: '/',
+      detached: true,
+      stdio: ['pipe', 'ignore', 'pipe'],
+    });
+    let words = '';
+    let isLate = false;
+    const late = setTimeout(() => {
+      isLate = true;
+      // With all that it started.
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    }, PATIENCE_MS);
+    child.stderr.on('data', (data) => {
+      words = (words + data).slice(0, MAX_WORDS);
+    });
+    child.stdin.on('error', () => {}).end(`${line}\n`);
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      clearTimeout(late);
+      child.stderr.destroy();
+      if (code === 0) return resolve();
+      const how = isLate
+        ? `took longer than ${PATIENCE_MS / 1000} s`
+        : `ended with ${signal ?? code}`;
+      reject(new Error([`its command ${how}`, words.trim()].filter(Boolean).join(': ')));
+    });
+  });
+}
