@@ -3,6 +3,7 @@ import { exitCodeOfError } from './exit-code.ts';
 import { printHelp, printVerbHelp, printVersion } from './help.ts';
 import { flushOutput, ReaderGone } from './output.ts';
 import { reportError } from './report-error.ts';
+import { systemRefusal } from './system-refusal.ts';
 import { unknownVerb } from './usage-error.ts';
 import { createParser, usageOf } from './verb-parser.ts';
 import { findVerb, takesRest, type Verb } from './verbs.ts';
@@ -20,15 +21,16 @@ export async function runCommandLine(typed: readonly string[]): Promise<number> 
   const args = typed[0] === 'help' ? [...typed.slice(1), '--help'] : typed;
   const debug = beforeSeparator(args).includes('--debug');
   let exitCodeOf = exitCodeOfError;
+  let name = '';
   let code = 0;
   try {
     const { verb, others } = splitVerb(args);
     if (verb === undefined) return await withoutVerb(others);
+    name = verb.name;
     const { command } = await verb.load();
     const rest = takesRest(verb) ? afterSeparator(others) : [];
     const own = takesRest(verb) ? beforeSeparator(others) : withoutSeparator(others);
-    const typed = others.slice(0, separatorIn(others) + 1);
-    const parser = await createParser(verb, typed);
+    const parser = await createParser(verb, others.slice(0, separatorIn(others) + 1));
     command.attach(parser, usageOf(verb), rest, (result) => {
       code = result;
     });
@@ -42,8 +44,9 @@ export async function runCommandLine(typed: readonly string[]): Promise<number> 
     await parser.parseAsync(own);
     await flushOutput();
     return code;
-  } catch (error) {
-    if (error instanceof ReaderGone) return code;
+  } catch (thrown) {
+    if (thrown instanceof ReaderGone) return code;
+    const error = systemRefusal(thrown, name) ?? thrown;
     reportError(error, debug);
     return exitCodeOf(error);
   }

@@ -2,6 +2,7 @@ import { superviseDetached } from '../runner/index.ts';
 import { openStore, parseTaskName } from '../store/index.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import { reportError } from './report-error.ts';
+import { systemRefusal } from './system-refusal.ts';
 
 /**
  * The life of a detached task's supervisor, started by taskfs itself as `supervise TASK --store DIR`
@@ -12,7 +13,8 @@ export async function supervise([task = '', , directory = '']: readonly string[]
   try {
     await superviseDetached(openStore(directory), parseTaskName(task));
     return 0;
-  } catch (error) {
+  } catch (thrown) {
+    const error = systemRefusal(thrown, 'supervise') ?? thrown;
     reportError(error, false);
     return exitCodeOfError(error);
   }
