@@ -3,16 +3,9 @@ import type { TaskRecord } from '../store/index.ts';
 /**
  * The extended attributes by which programs tell live files from archived ones. They answer on
  * every file of a task, and are listed on the task's directory only: a copy of a file that keeps
- * its attributes must not carry them along.
+ * its attributes must not carry them along (../store/own-xattrs.ts). Gives names without their
+ * prefix, and values, of what the record tells; `mode` says where the files are.
  */
-export const STATUS_PREFIX = 'user.taskfs.';
-
-export const isStatusXattr = (name: Uint8Array): boolean =>
-  Buffer.from(name.buffer, name.byteOffset, name.length)
-    .toString('latin1')
-    .startsWith(STATUS_PREFIX);
-
-/** Names without the prefix, and values, of what the record tells. `mode` says where the files are. */
 export function statusXattrs(
   record: TaskRecord,
   mode: 'live' | 'archived',

@@ -1,6 +1,7 @@
 import type { TaskName, TaskRecord } from '../../store/index.ts';
+import { OWN_XATTR_PREFIX, withoutOwnXattrs } from '../../store/own-xattrs.ts';
 import type { IndexEntry } from '../../store/seal/reader.ts';
-import { STATUS_PREFIX, statusXattrs } from '../status-xattrs.ts';
+import { statusXattrs } from '../status-xattrs.ts';
 
 type Xattrs = ReadonlyMap<string, Buffer>;
 
@@ -26,9 +27,10 @@ export function contentXattrs({ sha256, mime }: IndexEntry): Xattrs {
 
 /** The attributes that the file had when it was sealed; their names as latin1. */
 export function sealedXattrs(entry: IndexEntry): Xattrs {
-  return new Map((entry.xattrs ?? []).map(([name, value]) => [name.toString('latin1'), value]));
+  const xattrs = withoutOwnXattrs(entry.xattrs ?? []);
+  return new Map(xattrs.map(([name, value]) => [name.toString('latin1'), value]));
 }
 
 function prefixed(values: ReadonlyMap<string, string>): Xattrs {
-  return new Map([...values].map(([key, value]) => [STATUS_PREFIX + key, Buffer.from(value)]));
+  return new Map([...values].map(([key, value]) => [OWN_XATTR_PREFIX + key, Buffer.from(value)]));
 }

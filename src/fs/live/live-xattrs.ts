@@ -1,5 +1,6 @@
+import { isOwnXattr, OWN_XATTR_PREFIX } from '../../store/own-xattrs.ts';
 import { Errno, errno, getXattr, listXattr, removeXattr, setXattr } from '../../sys/index.ts';
-import { isStatusXattr, STATUS_PREFIX, statusXattrs } from '../status-xattrs.ts';
+import { statusXattrs } from '../status-xattrs.ts';
 import type { TaskRecords } from '../task-records.ts';
 import type { Inode } from './inode.ts';
 import type { Resolver } from './resolver.ts';
@@ -15,28 +16,37 @@ export class LiveXattrs {
   }
 
   get(inode: Inode, name: Uint8Array): Uint8Array {
-    if (!isStatusXattr(name)) return this.resolver.with(inode, (fd) => getXattr(fd, name));
-    const key = Buffer.from(name).toString('latin1').slice(STATUS_PREFIX.length);
-    const value = this.status(inode).get(key);
-    if (value === undefined) throw Errno.of(errno.ENODATA);
-    return Buffer.from(value);
+    if (!isOwnXattr(name)) return this.resolver.with(inode, (fd) => getXattr(fd, name));
+    return this.told(inode, name);
   }
 
   list(inode: Inode): readonly Uint8Array[] {
-    const own = this.resolver.with(inode, listXattr);
+    const own = this.resolver.with(inode, listXattr).filter((name) => !isOwnXattr(name));
     if (inode.parent) return own;
-    const status = [...this.status(inode).keys()].map((key) => Buffer.from(STATUS_PREFIX + key));
+    const status = [...this.status(inode).keys()].map((key) => Buffer.from(OWN_XATTR_PREFIX + key));
     return [...own, ...status];
   }
 
+  /** Those that only the mount tells are taken and dropped: copies that carry them along must not fail. */
   set(inode: Inode, name: Uint8Array, value: Uint8Array, flags: number): void {
-    if (isStatusXattr(name)) throw Errno.of(errno.EPERM);
+    if (isOwnXattr(name)) return;
     this.resolver.with(inode, (fd) => setXattr(fd, name, value, flags));
   }
 
   remove(inode: Inode, name: Uint8Array): void {
-    if (isStatusXattr(name)) throw Errno.of(errno.EPERM);
+    if (isOwnXattr(name)) {
+      this.told(inode, name);
+      return;
+    }
     this.resolver.with(inode, (fd) => removeXattr(fd, name));
+  }
+
+  /** What the mount tells under a name. Throws ENODATA where that is nothing. */
+  private told(inode: Inode, name: Uint8Array): Buffer {
+    const key = Buffer.from(name).toString('latin1').slice(OWN_XATTR_PREFIX.length);
+    const value = this.status(inode).get(key);
+    if (value === undefined) throw Errno.of(errno.ENODATA);
+    return Buffer.from(value);
   }
 
   private status(inode: Inode): ReadonlyMap<string, string> {

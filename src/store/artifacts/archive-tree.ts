@@ -1,4 +1,5 @@
 import { TaskfsError } from '../errors.ts';
+import { withoutOwnXattrs } from '../own-xattrs.ts';
 import type { ArchiveReader, IndexEntry } from '../seal/reader.ts';
 import { leadsOut, noSuchArtifact, parseArtifactPath } from '../staging.ts';
 import type { TaskName } from '../task-name.ts';
@@ -42,7 +43,7 @@ function nodeOf(
     },
     read: (into, offset) => reader.read(entry, into, offset),
     data: () => entry.extents ?? [{ start: 0, length: entry.size }],
-    xattrs: () => entry.xattrs ?? [],
+    xattrs: () => withoutOwnXattrs(entry.xattrs ?? []),
     [Symbol.dispose]: () => {},
   };
 }

@@ -20,6 +20,7 @@ import {
   userXattrs,
 } from '../../sys/index.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
+import { withoutOwnXattrs } from '../own-xattrs.ts';
 import { noSuchArtifact, pinInStaging, reopenForReading } from '../staging.ts';
 import type { Store } from '../store.ts';
 import type { TaskName } from '../task-name.ts';
@@ -74,7 +75,7 @@ function nodeOf(task: TaskName, path: Buffer, pinned: number): ArtifactNode {
         yield { start: Number(start), length: Number(end - start) };
       }
     },
-    xattrs: () => userXattrs(pinned),
+    xattrs: () => withoutOwnXattrs(userXattrs(pinned)),
     [Symbol.dispose]: () => {
       if (reader !== undefined) closeSync(reader);
       closeSync(pinned);

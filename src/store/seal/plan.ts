@@ -8,6 +8,7 @@ import {
   userXattrs,
   userXattrsAt,
 } from '../../sys/index.ts';
+import { withoutOwnXattrs } from '../own-xattrs.ts';
 import { typeOfMode } from './artifact-type.ts';
 import { extentsOf, openContent } from './content.ts';
 import type { OnLend } from './lent-modes.ts';
@@ -93,8 +94,10 @@ function extrasOf(visit: Visit, onLend: OnLend): Pick<PlanEntry, 'target' | 'ext
   return { ...xattrs, ...(extents && { extents }) };
 }
 
-const withXattrs = (xattrs: NonNullable<PlanEntry['xattrs']>): Pick<PlanEntry, 'xattrs'> =>
-  xattrs.length > 0 ? { xattrs } : {};
+function withXattrs(found: NonNullable<PlanEntry['xattrs']>): Pick<PlanEntry, 'xattrs'> {
+  const xattrs = withoutOwnXattrs(found);
+  return xattrs.length > 0 ? { xattrs } : {};
+}
 
 const SECTOR = 512n;
 
