@@ -1,9 +1,9 @@
-import { messageOf, removeTemporaries, type Store } from '../store/index.ts';
+import { forgetNames, messageOf, removeTemporaries, type Store } from '../store/index.ts';
 import { AT, MountedBeneath, NotRemovable, removeTree } from '../sys/index.ts';
 import type { Journal } from './journal.ts';
 import { leaveQueue } from './queue.ts';
 import { dropWishes } from './requests.ts';
-import { dropReserve } from './reserve.ts';
+import { dropReserve, withReserve } from './reserve.ts';
 import { scratchDirectory } from './scratch.ts';
 
 /**
@@ -17,12 +17,12 @@ export async function removeRemains(
   say: ((words: string) => void) | undefined,
 ): Promise<void> {
   const { task } = journal.record;
-  const { directory, record } = journal.paths;
+  const { directory, record, events } = journal.paths;
   const left = await removePlaintext(store, journal);
   if (left !== undefined) {
     say?.(`task ${task} is sealed, but its plaintext is ${left}. 'taskfs recover' tries again.`);
   }
-  removeTemporaries(record);
+  for (const path of [record, events]) removeTemporaries(path);
   dropReserve(directory);
   dropWishes(directory);
   leaveQueue(store, task);
@@ -32,9 +32,11 @@ export async function removeRemains(
 async function removePlaintext(store: Store, journal: Journal): Promise<string | undefined> {
   const { task, plaintext = null } = journal.record;
   const seal = await import('../store/seal/seal.ts');
+  const { directory, events } = journal.paths;
   try {
+    withReserve(directory, () => forgetNames(events));
     seal.removePlaintext(store, task);
-    removeTree(AT.FDCWD, scratchDirectory(journal.paths.directory));
+    removeTree(AT.FDCWD, scratchDirectory(directory));
     if (plaintext !== null) journal.change({ plaintext: null }, { type: 'plaintext-removed' });
     return undefined;
   } catch (error) {

@@ -47,13 +47,16 @@ export interface Requests {
   close(): void;
 }
 
-const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** What asks a supervisor to cancel its task. */
+export const INTERRUPTS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
- * Follows the wishes in a task's directory, and the signals sent to this process: the first SIGINT,
- * SIGTERM or SIGHUP cancels, a second one kills. What this process was started to ignore it ignores.
+ * Follows the wishes in a task's directory, and those signals of `interrupts` that are sent to this
+ * process: the first one cancels, a second one kills, a third one ends this process, for sealing may
+ * take long, and whoever comes next goes on with it. What this process was started to ignore it
+ * ignores.
  */
-export function followRequests(directory: string): Requests {
+export function followRequests(directory: string, interrupts: readonly NodeJS.Signals[]): Requests {
   const listeners = new Set<() => void>();
   let state = look(directory, 'none');
   const update = (next: typeof state): void => {
@@ -62,9 +65,19 @@ export function followRequests(directory: string): Requests {
     for (const listener of [...listeners]) listener();
   };
   const stop = onNudge(() => update(look(directory, state.cancel)));
-  const interrupt = (): void =>
+  let interruptions = 0;
+  const interrupt = (signal: NodeJS.Signals): void => {
+    if (++interruptions > 2) {
+      heedNoMore();
+      process.kill(process.pid, signal);
+      return;
+    }
     update({ ...state, cancel: state.cancel === 'none' ? 'cancel' : 'kill' });
-  const signals = heededSignals(INTERRUPTS);
+  };
+  const signals = heededSignals(interrupts);
+  const heedNoMore = (): void => {
+    for (const signal of signals) process.off(signal, interrupt);
+  };
   for (const signal of signals) process.on(signal, interrupt);
   return {
     get cancel() {
@@ -83,7 +96,7 @@ export function followRequests(directory: string): Requests {
     },
     close() {
       stop();
-      for (const signal of signals) process.off(signal, interrupt);
+      heedNoMore();
     },
   };
 }

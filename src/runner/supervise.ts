@@ -2,19 +2,20 @@ import type { TaskRecord } from '../store/index.ts';
 import { followAgain, removeRuns, runAttempts } from './attempts.ts';
 import type { Claim } from './claim.ts';
 import { cancelledInQueue, type Ending, interruptedEnding } from './ending.ts';
+import { outlivesSupervisor } from './engines/registry.ts';
 import { endTask, finishTask } from './finish.ts';
 import { openJournal } from './journal.ts';
 import { mendEvents } from './mend.ts';
 import { isSupervisedByMe, supervisedHere } from './presence.ts';
 import { freeSlot } from './queue.ts';
-import { followRequests } from './requests.ts';
+import { followRequests, INTERRUPTS } from './requests.ts';
 import { waitForSlot } from './slot.ts';
 import type { SuperviseOptions, Supervision } from './supervision.ts';
 
 /**
  * Supervises a submitted task from the queue to the sealed archive, and returns its last record.
  * `env` are the variables given with -e, values resolved; they are never written down.
- * While it runs, SIGINT, SIGTERM or SIGHUP to this process cancel the task, a second one kills it;
+ * While it runs, SIGINT, SIGTERM or SIGHUP to this process cancel the task, a second one kills it, a third one ends this process;
  * `cancel`, `pause` and `resume` of any process are heeded. Always gives the claim back.
  * Throws only where the task's end could not be written down: its lock is free then, and `recover`
  * finishes it.
@@ -24,7 +25,7 @@ export async function superviseTask(
   env: Readonly<Record<string, string>>,
   options: SuperviseOptions = {},
 ): Promise<TaskRecord> {
-  return withSupervision(claim, options, async (supervision) => {
+  return withSupervision(claim, options, INTERRUPTS, async (supervision) => {
     if (!(await waitForSlot(supervision))) return cancelledInQueue;
     return runAttempts(supervision, env);
   });
@@ -40,7 +41,10 @@ export async function resumeTask(
   options: SuperviseOptions = {},
 ): Promise<TaskRecord> {
   mendEvents(openJournal(claim));
-  return withSupervision(claim, options, async (supervision) => {
+  const { status, engine } = claim.record;
+  // Where nothing runs there is nothing to cancel: a signal ends who finishes the task, as any verb.
+  const interrupts = status === 'running' && outlivesSupervisor(engine) ? INTERRUPTS : [];
+  return withSupervision(claim, options, interrupts, async (supervision) => {
     const { journal, requests } = supervision;
     const ending = journal.record.status === 'running' && (await followAgain(supervision));
     return ending || interruptedEnding(journal.record, requests.cancel !== 'none');
@@ -50,10 +54,11 @@ export async function resumeTask(
 async function withSupervision(
   claim: Claim,
   options: SuperviseOptions,
+  interrupts: readonly NodeJS.Signals[],
   live: (supervision: Supervision) => Promise<Ending>,
 ): Promise<TaskRecord> {
   const journal = openJournal(claim);
-  const requests = followRequests(journal.paths.directory);
+  const requests = followRequests(journal.paths.directory, interrupts);
   try {
     if (!isSupervisedByMe(journal.record)) journal.change(supervisedHere(claim.store));
     let isOver = false;

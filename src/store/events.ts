@@ -1,4 +1,5 @@
 import { appendFileSync } from 'node:fs';
+import { writeFileAtomic } from './atomic-file.ts';
 import { readRegularFile } from './regular-file.ts';
 
 /** One line of `events.jsonl`: what happened to a task and when (ISO 8601, UTC). */
@@ -12,6 +13,28 @@ export interface TaskEvent {
 /** Appends one event, as one write: lines of several writers never mix. */
 export function appendEvent(path: string, event: TaskEvent): void {
   appendFileSync(path, `${JSON.stringify(event)}\n`, { mode: 0o600 });
+}
+
+/**
+ * Takes the names of files out of a task's events, for when they are sealed: who did not close which,
+ * and why sealing failed before. As many lines stay, in the same order: who follows them counts them.
+ * Only for the holder of the task's lock.
+ */
+export function forgetNames(path: string): void {
+  const text = readOptional(path);
+  const without = text.replace(/^.*$/gm, (line) => {
+    const [event] = parse(line);
+    return event && namesFiles(event) ? JSON.stringify(nameless(event)) : line;
+  });
+  if (without !== text) writeFileAtomic(path, without);
+}
+
+const namesFiles = ({ writers, error, type }: TaskEvent): boolean =>
+  writers !== undefined || (type === 'kept' && error !== undefined);
+
+function nameless({ writers, error: _error, ...event }: TaskEvent): TaskEvent {
+  if (!Array.isArray(writers)) return event;
+  return { ...event, writers: writers.map(({ path: _path, ...writer }) => writer) };
 }
 
 /** All events of a task in order; a line cut off by a crash or a full disk is left out. */

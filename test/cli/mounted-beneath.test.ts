@@ -56,6 +56,10 @@ describe.skipIf(!isRoot)('what is mounted in a task’s files', () => {
       unmountAll(cli.base);
       expect((await cli.run('recover')).code).toBe(0);
       expect((await cli.run('cat', 'b', 'own')).stdout).toBe('own\n');
+      const record = join(cli.store, 'tasks/b');
+      for (const name of ['task.json', 'events.jsonl']) {
+        expect(readFileSync(join(record, name), 'utf8')).not.toContain('something is mounted');
+      }
     },
   );
 

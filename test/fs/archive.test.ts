@@ -182,7 +182,7 @@ describe.each(ways)('archive/ ($name)', (way) => {
       expect((await run('cat', [join(directory, name)])).stdout).toBe(name.repeat(400_000));
     }
     expect(readFileSync(serverLog(sealable.store), 'utf8')).toMatch(
-      /task hurt: "b" cannot be read at byte \d+/,
+      /task hurt: a file cannot be read at its byte \d+/,
     );
   });
 

@@ -23,13 +23,18 @@ export class ArchivedFile implements OpenFile {
     return seekContent(this.entry, offset, whence);
   }
 
-  /** Damage costs the files that lie in it, and no other: EIO, and a line that says where. */
+  /**
+   * Damage costs the files that lie in it, and no other: EIO, and a line that says where. It stays when
+   * the mount has gone, and so names no file: names are as secret as what is in them.
+   */
   read(into: Uint8Array, offset: number): number {
     try {
       return this.reader.read(this.entry, into, offset);
     } catch (error) {
-      const name = JSON.stringify(this.entry.name.toString());
-      report(`task ${this.task}: ${name} cannot be read at byte ${offset}: ${messageOf(error)}`);
+      report(
+        `task ${this.task}: a file cannot be read at its byte ${offset}: ${messageOf(error)}. ` +
+          `'taskfs verify --deep ${this.task}' names what is lost`,
+      );
       throw Errno.of(errno.EIO);
     }
   }
