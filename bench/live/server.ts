@@ -35,6 +35,7 @@ const served = await serve(mountpoint, {
   core: {},
   allowOther: false,
   readOnly: false,
+  nosymfollow: false,
   passthrough: passthrough === 'passthrough',
 });
 process.stdout.write(`ready ${served.notes.join('; ')}\n`);

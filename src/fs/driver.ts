@@ -18,6 +18,8 @@ export interface ServeOptions {
   readonly allowOther: boolean;
   /** The whole mount refuses changes (the mount option ro). */
   readonly readOnly: boolean;
+  /** No symlink in the mount is followed (the mount option nosymfollow). */
+  readonly nosymfollow: boolean;
   /** Live files by kernel passthrough where the kernel and the privileges allow it. */
   readonly passthrough: boolean;
 }

@@ -5,6 +5,8 @@ import { bind, check, cstring } from './libc.ts';
 export const MS_RDONLY = 1;
 export const MS_NOSUID = 2;
 export const MS_NODEV = 4;
+/** Linux 5.10 and later; older ones take no notice of it. */
+export const MS_NOSYMFOLLOW = 256;
 export const MNT_DETACH = 2;
 export const UMOUNT_NOFOLLOW = 8;
 

@@ -12,6 +12,7 @@ test('a line is parsed, its octal escapes decoded', () => {
       type: 'fuse.taskfs',
       source: 'taskfs:/x',
       minor: 57,
+      options: ['rw', 'nosuid'],
       owner: 0,
     },
   ]);

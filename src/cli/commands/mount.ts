@@ -32,6 +32,11 @@ export const command = defineCommand({
       .option('foreground', { type: 'boolean', default: false, describe: 'Serve from here' })
       .option('allow-other', { type: 'boolean', default: false, describe: 'Other users may enter' })
       .option('read-only', { type: 'boolean', default: false, describe: 'Refuse changes' })
+      .option('nosymfollow', {
+        type: 'boolean',
+        default: false,
+        describe: 'Follow no symlinks: for tasks that you do not trust',
+      })
       .option('passthrough', {
         type: 'boolean',
         default: true,
@@ -41,13 +46,14 @@ export const command = defineCommand({
   run: async ({ options }) => {
     const store = await openOrMakeStore(options);
     await recover(store, { cliMain, scope: 'unfinished', say });
-    const { directory, driver, passthrough } = options;
+    const { directory, driver, nosymfollow, passthrough } = options;
     const warning = lockWarning(store);
     if (warning !== undefined) say(`Note: ${warning}.`);
     const identities = await identitiesForServer(store, options);
     const how = {
       allowOther: options['allow-other'],
       readOnly: options['read-only'],
+      nosymfollow,
       passthrough,
       ...(driver && { driver }),
       ...(identities && { identities }),

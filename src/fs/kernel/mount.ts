@@ -2,14 +2,16 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { TaskfsError } from '../../store/errors.ts';
 import { Errno } from '../../sys/errno.ts';
-import { MS_NODEV, MS_NOSUID, MS_RDONLY, mountOn } from '../../sys/mount.ts';
+import { MS_NODEV, MS_NOSUID, MS_NOSYMFOLLOW, MS_RDONLY, mountOn } from '../../sys/mount.ts';
 import { receiveDescriptor, socketPair } from '../../sys/socket.ts';
+import { allMounts } from '../mount/mountinfo.ts';
 import { openDevice } from './device.ts';
 import type { KernelOptions } from './options.ts';
+import { unmountDirectory } from './unmount.ts';
 
 export type MountOptions = Pick<
   KernelOptions,
-  'sourceName' | 'subtype' | 'allowOther' | 'readOnly'
+  'sourceName' | 'subtype' | 'allowOther' | 'readOnly' | 'nosymfollow'
 >;
 
 /** The program that mounts for plain users; it is set-user-id root. */
@@ -19,11 +21,24 @@ const FUSERMOUNT = 'fusermount3';
  * Mounts on a directory, which nobody serves yet: by mount(2) as root, else by fusermount3.
  * Returns the connection's descriptor of /dev/fuse.
  */
-export function mountDirectory(directory: string, options: MountOptions): Promise<number> {
-  return process.geteuid?.() === 0
-    ? mountAsRoot(directory, options)
-    : mountWithHelper(directory, options);
+export async function mountDirectory(directory: string, options: MountOptions): Promise<number> {
+  const mount = process.geteuid?.() === 0 ? mountAsRoot : mountWithHelper;
+  const device = await mount(directory, options);
+  if (!options.nosymfollow || holds(directory, 'nosymfollow')) return device;
+  closeSync(device);
+  await unmountDirectory(directory);
+  throw followed(directory, 'this kernel takes no notice of it');
 }
+
+const holds = (directory: string, option: string): boolean =>
+  allMounts()
+    .findLast(({ mountpoint }) => mountpoint === directory)
+    ?.options.includes(option) ?? false;
+
+const followed = (directory: string, reason: string): TaskfsError =>
+  new TaskfsError('failed', `cannot mount on ${directory} with --nosymfollow: ${reason}`, {
+    hint: 'Root needs Linux 5.10 for it; a plain user needs a fusermount3 that knows it as well.',
+  });
 
 async function mountAsRoot(directory: string, options: MountOptions): Promise<number> {
   const device = openDeviceFor(directory);
@@ -34,7 +49,11 @@ async function mountAsRoot(directory: string, options: MountOptions): Promise<nu
     `group_id=${process.getgid?.() ?? 0}`,
     ...entrance(options),
   ].join(',');
-  const flags = MS_NOSUID | MS_NODEV | (options.readOnly ? MS_RDONLY : 0);
+  const flags =
+    MS_NOSUID |
+    MS_NODEV |
+    (options.readOnly ? MS_RDONLY : 0) |
+    (options.nosymfollow ? MS_NOSYMFOLLOW : 0);
   try {
     mountOn(options.sourceName, directory, `fuse.${options.subtype}`, flags, data);
     return device;
@@ -74,6 +93,7 @@ async function mountWithHelper(directory: string, options: MountOptions): Promis
     `fsname=${escapeCommas(options.sourceName)}`,
     `subtype=${options.subtype}`,
     options.readOnly ? 'ro' : 'rw',
+    ...(options.nosymfollow ? ['nosymfollow'] : []),
     ...entrance(options),
   ].join(',');
   const [ours, theirs] = socketPair();
@@ -86,8 +106,9 @@ async function mountWithHelper(directory: string, options: MountOptions): Promis
   const device = helper.pid === undefined ? undefined : receiveDescriptor(ours);
   closeSync(ours);
   const complaint = await ended;
-  if (device === undefined) throw refused(directory, complaint);
-  return device;
+  if (device !== undefined) return device;
+  if (options.nosymfollow) throw followed(directory, reasonOf(complaint));
+  throw refused(directory, complaint);
 }
 
 /** What the helper wrote to stderr, once it has ended; rejected when there is no helper. */
@@ -112,10 +133,14 @@ const helperMissing = (cause: unknown): TaskfsError =>
 /** fusermount3 splits its options at commas. */
 const escapeCommas = (name: string): string => name.replace(/[\\,]/g, (special) => `\\${special}`);
 
+const reasonOf = (complaint: string): string =>
+  complaint.trim().replace(/^fusermount3?: */, '') || 'no reason was given';
+
 function refused(directory: string, complaint: string): TaskfsError {
-  const reason = complaint.trim().replace(/^fusermount3?: */, '') || 'no reason was given';
   const hint = /allow_other/.test(complaint)
     ? "Only root may use --allow-other, unless /etc/fuse.conf has 'user_allow_other'."
     : "'taskfs doctor' checks /dev/fuse, fusermount3 and the directory.";
-  return new TaskfsError('failed', `cannot mount on ${directory}: ${reason}`, { hint });
+  return new TaskfsError('failed', `cannot mount on ${directory}: ${reasonOf(complaint)}`, {
+    hint,
+  });
 }

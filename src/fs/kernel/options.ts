@@ -16,6 +16,8 @@ export interface KernelOptions {
   /** Users other than the one who mounts may enter; the kernel checks their permissions. */
   readonly allowOther: boolean;
   readonly readOnly: boolean;
+  /** The kernel follows no symlink in the mount. */
+  readonly nosymfollow?: boolean;
   /**
    * Files and directories are never opened: the file system answers open, opendir and flush with
    * ENOSYS, upon which the kernel asks for them no more, keeps pages and listings, and names only

@@ -50,13 +50,14 @@ export const serve: Serve = async (mountpoint, options) => {
 };
 
 async function serveArchive(mountpoint: string, options: ServeOptions): Promise<Served> {
-  const { store, core, allowOther } = options;
+  const { store, core, allowOther, nosymfollow } = options;
   const directory = join(mountpoint, ARCHIVE_DIRECTORY);
   const kernelOptions = {
     fileSystem: { module: ARCHIVE.href, arguments: [store, core] },
     sourceName: mountSource(store),
     subtype: ARCHIVE_SUBTYPE,
     allowOther,
+    nosymfollow,
     readOnly: true,
     passthrough: false,
     backingDirectory: store.archive,

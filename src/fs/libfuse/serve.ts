@@ -14,6 +14,11 @@ const MOUNT_PATIENCE_MS = 10_000;
 
 /** Serves by libfuse 2 through the fuse-native package, on this thread. */
 export const serve: Serve = async (mountpoint, options) => {
+  if (options.nosymfollow) {
+    throw new TaskfsError('usage', "the driver 'libfuse' cannot mount with --nosymfollow", {
+      hint: "'--driver kernel' can, on Linux.",
+    });
+  }
   const Fuse = loadFuseNative();
   // The kernel has applied the caller's umask by the time that a request comes.
   process.umask(0);

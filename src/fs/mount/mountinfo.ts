@@ -11,6 +11,8 @@ export interface MountEntry {
   readonly source: string;
   /** The minor number of its device: the name of its FUSE connection in /sys/fs/fuse/connections. */
   readonly minor: number;
+  /** What holds of this mount whatever its type: `ro`, `nosuid` and their like. */
+  readonly options: readonly string[];
   /** Who mounted it: the kernel's word, as far as it is a FUSE mount. Type and source are theirs. */
   readonly owner: number | undefined;
 }
@@ -27,9 +29,9 @@ export interface TaskfsMount extends MountEntry {
 export function parseMountinfo(text: string): MountEntry[] {
   return text.split('\n').flatMap((line) => {
     const [before, after] = line.split(' - ');
-    const [id, , device, , mountpoint] = before?.split(' ') ?? [];
-    const [type, source, options = ''] = after?.split(' ') ?? [];
-    const owner = /(?:^|,)user_id=(\d+)/.exec(options)?.[1];
+    const [id, , device, , mountpoint, options = ''] = before?.split(' ') ?? [];
+    const [type, source, ofType = ''] = after?.split(' ') ?? [];
+    const owner = /(?:^|,)user_id=(\d+)/.exec(ofType)?.[1];
     if (!device || !mountpoint || !type || source === undefined) return [];
     return [
       {
@@ -38,6 +40,7 @@ export function parseMountinfo(text: string): MountEntry[] {
         type,
         source: decodeOctal(source),
         minor: Number(device.split(':')[1]),
+        options: options.split(','),
         owner: owner === undefined ? undefined : Number(owner),
       },
     ];

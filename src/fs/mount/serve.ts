@@ -9,6 +9,8 @@ export interface MountOptions {
   readonly driver?: DriverName;
   readonly allowOther?: boolean;
   readonly readOnly?: boolean;
+  /** No symlink in the mount is followed: for tasks that are not trusted. */
+  readonly nosymfollow?: boolean;
   /** false turns kernel passthrough off. */
   readonly passthrough?: boolean;
   /** age identities that open the archives; left out: the store's own. */
@@ -48,6 +50,7 @@ export async function serveMount(
     },
     allowOther: options.allowOther ?? false,
     readOnly: options.readOnly ?? false,
+    nosymfollow: options.nosymfollow ?? false,
     passthrough: options.passthrough ?? true,
   });
   const notes = [...served.notes, ...(await identityNotes(store, options))];
