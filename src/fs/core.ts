@@ -145,6 +145,10 @@ class Core implements FileSystem {
     return this.created(room.tmpfile?.(parent, flags, mode, caller) ?? refuse(room));
   }
 
+  passedThrough(handle: HandleId): void {
+    this.files.get(handle).passedThrough?.();
+  }
+
   contentFd(handle: HandleId): number | undefined {
     return this.files.get(handle).contentFd;
   }

@@ -191,6 +191,8 @@ export interface FileSystem {
     mode: number,
     caller: Caller,
   ): { readonly entry: Entry; readonly opened: Opened };
+  /** Tells that the kernel reads and writes the real file of a handle itself, and asks nobody. */
+  passedThrough?(handle: HandleId): void;
   /** A descriptor of the real file from which `read` reads, where there is one. */
   contentFd?(handle: HandleId): number | undefined;
   /** Fills `into` from `offset`; returns the bytes read, fewer only at the file's end. */

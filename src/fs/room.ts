@@ -82,6 +82,8 @@ export interface OpenFile {
   readonly fd?: number;
   /** A descriptor of the real file from which `read` reads as it is. */
   readonly contentFd?: number;
+  /** The kernel reads and writes the real file itself from now on, and asks nobody. */
+  passedThrough?(): void;
   read(into: Uint8Array, offset: number): number;
   close(): void;
   write?(data: Uint8Array, offset: number, appends: boolean | undefined): number;

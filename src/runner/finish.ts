@@ -1,13 +1,29 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf, type Store, type TaskRecord } from '../store/index.ts';
+import {
+  type Lock,
+  messageOf,
+  type Store,
+  TaskfsError,
+  type TaskName,
+  type TaskRecord,
+  taskPaths,
+} from '../store/index.ts';
 import type { SealProgress } from '../store/seal/seal.ts';
+import { findStaging, putBack, setAside } from '../store/set-aside.ts';
 import { keepMemoryPrivate } from '../sys/index.ts';
 import { anchorSeal } from './anchor-seal.ts';
 import { closeAttempt, type Ending, statusOf } from './ending.ts';
 import type { Journal } from './journal.ts';
 import { leaveQueue } from './queue.ts';
 import { removeRemains } from './remains.ts';
-import { DRAIN_MS, findWriters, type Writer, waitForWriters } from './writers.ts';
+import {
+  DRAIN_MS,
+  findDirectWriters,
+  findWriters,
+  isWrittenDirectly,
+  type Writer,
+  waitForWriters,
+} from './writers.ts';
 
 export interface FinishOptions {
   /** Words for a person. */
@@ -75,57 +91,90 @@ async function sealTask(store: Store, journal: Journal, options: FinishOptions):
     journal.change({ artifacts: 'sealing' }, { type: 'sealing' });
   }
   const drainMs = options.drainMs ?? journal.record.drainMs ?? DRAIN_MS;
-  const writers = await waitForWriters(journal.paths.writers, drainMs);
-  if (!writers) await cutOffWriters(journal, findWriters(store, task), drainMs, options);
+  let writers: Lock | undefined;
   try {
+    trySetAside(store, task);
+    writers = await waitForWriters(journal.paths.writers, drainMs);
+    if (!writers) await cutOffWriters(store, journal, drainMs, options);
     // The task's own key is in memory from here on.
     keepMemoryPrivate();
     const seal = await import('../store/seal/seal.ts');
-    const { bytes, files, skipped, changed } = await seal.sealTask(store, task, {
+    const { bytes, files, skipped } = await seal.sealTask(store, task, {
+      patienceMs: drainMs - (performance.now() - start),
+      mayBeOpen: !writers,
       ...(options.onSealProgress && { onProgress: options.onSealProgress }),
     });
     for (const { path, type } of skipped) options.say?.(`not sealed: ${path} is a ${type}`);
-    for (const path of changed) options.say?.(`sealed while it was being written: ${path}`);
     const sealMs = Math.round(performance.now() - start);
     const sealedAt = new Date().toISOString();
     journal.change(
       { artifacts: 'sealed', sealedAt, sealMs, sealError: null },
-      { type: 'sealed', sealMs, bytes, files, skipped: skipped.length, changed: changed.length },
+      { type: 'sealed', sealMs, bytes, files, skipped: skipped.length },
     );
     return true;
   } catch (error) {
-    keep(journal, messageOf(error), options);
+    const reason = await reasonOf(store, task, error);
+    putBack(store, task);
+    keep(journal, reason, options);
     return false;
   } finally {
     writers?.release();
   }
 }
 
+/** Early: nobody shall come by the path while others are waited for. Why it cannot be, sealing tells. */
+function trySetAside(store: Store, task: TaskName): void {
+  try {
+    setAside(store, task);
+  } catch {
+    // Sealing tries again.
+  }
+}
+
 /** Servers of mounts look at the record at least this often before they write; milliseconds, with room to spare. */
 const NOTICE_MS = 100;
 
-/** Who did not close in time is named, and cannot write any more: what they wrote until now is sealed. */
+/**
+ * Who did not close in time is named, and cannot write any more: what they wrote until now is sealed.
+ * Throws `failed` where one of them reaches the real file, and so cannot be cut off.
+ */
 async function cutOffWriters(
+  store: Store,
   journal: Journal,
-  writers: readonly Writer[],
   drainMs: number,
   { say }: FinishOptions,
 ): Promise<void> {
+  const { task } = journal.record;
+  const writers = findWriters(store, task);
+  const direct = findDirectWriters(journal.paths);
+  if (direct.length > 0 || isWrittenDirectly(journal.paths.writers)) {
+    throw new TaskfsError('failed', `still open for writing: ${listOf([...writers, ...direct])}`);
+  }
   const frozenAt = new Date().toISOString();
   journal.change({ frozenAt }, { type: 'not-drained', drainMs, writers });
-  const names = writers.map(({ path, program, pid }) => `'${path}' by ${program} (pid ${pid})`);
   say?.(
-    `still open for writing after ${drainMs / 1000} s: ${names.join(', ') || 'a file, by a process that cannot be seen'}. ` +
+    `still open for writing after ${drainMs / 1000} s: ${listOf(writers)}. ` +
       'It is sealed with what was written until now.',
   );
   await sleep(NOTICE_MS);
+}
+
+const listOf = (writers: readonly Writer[]): string =>
+  writers.map(({ path, program, pid }) => `'${path}' by ${program} (pid ${pid})`).join(', ') ||
+  'a file, by a process that cannot be seen';
+
+/** Why a task could not be sealed, with the programs that kept it from that. */
+async function reasonOf(store: Store, task: TaskName, error: unknown): Promise<string> {
+  const { isUnsettled } = await import('../store/seal/seal.ts');
+  const writers = isUnsettled(error) ? findDirectWriters(taskPaths(store, task)) : [];
+  return writers.length > 0 ? `${messageOf(error)}; ${listOf(writers)}` : messageOf(error);
 }
 
 function keep(journal: Journal, sealError: string, { say }: FinishOptions): void {
   const { task } = journal.record;
   journal.change({ artifacts: 'kept', sealError }, { type: 'kept', error: sealError });
   say?.(
-    `task ${task} could not be sealed: ${sealError}. Its files stay in ${journal.paths.staging}; ` +
+    `task ${task} could not be sealed: ${sealError}. Its files stay in ${findStaging(journal.paths)}; ` +
       "'taskfs recover' tries again.",
   );
 }

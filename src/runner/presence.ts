@@ -9,6 +9,7 @@ import {
   type TaskRecord,
   taskPaths,
 } from '../store/index.ts';
+import { findStaging } from '../store/set-aside.ts';
 import { fileSystemOf, type LockReach } from '../sys/lock-reach.ts';
 import { type Machine, thisMachine } from '../sys/machine.ts';
 import { readProcess } from './engines/process/processes.ts';
@@ -80,8 +81,8 @@ export function isSettled(
 ): boolean {
   if (!isFinal(status)) return false;
   if (artifacts === 'kept' || plaintext !== null) return true;
-  const { staging, log } = taskPaths(store, task);
-  return artifacts === 'sealed' && !existsSync(staging) && !existsSync(log);
+  const paths = taskPaths(store, task);
+  return artifacts === 'sealed' && findStaging(paths) === undefined && !existsSync(paths.log);
 }
 
 /** Whether somebody looks after a task, or may do so elsewhere. */

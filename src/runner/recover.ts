@@ -17,6 +17,7 @@ import {
   taskPaths,
 } from '../store/index.ts';
 import { finishRemoval, removalsCutShort } from '../store/remove-task.ts';
+import { findStaging } from '../store/set-aside.ts';
 import { AT, removeTree } from '../sys/index.ts';
 import type { Claim } from './claim.ts';
 import { resumeDetached } from './detached.ts';
@@ -154,10 +155,11 @@ function needsWork(store: Store, record: TaskRecord, scope: RecoverOptions['scop
   if (!isFinal(record.status) || record.artifacts === 'sealing') return true;
   if (record.unremoved && scope === 'all') return true;
   if (record.artifacts === 'kept' || record.plaintext) return scope === 'all';
-  const { staging, log } = taskPaths(store, record.task);
+  const paths = taskPaths(store, record.task);
   // A ticket alone is left when a supervisor died between its last two steps.
   const hasTicket = (): boolean => unfinishedTasks(store).includes(record.task);
-  return existsSync(staging) || existsSync(log) || (scope === 'unfinished' && hasTicket());
+  if (findStaging(paths) !== undefined || existsSync(paths.log)) return true;
+  return scope === 'unfinished' && hasTicket();
 }
 
 // Somebody who only asks whether the lock is held, holds it for an instant: then it is tried again.

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { forgetNames, messageOf, removeTemporaries, type Store } from '../store/index.ts';
+import { putBack } from '../store/set-aside.ts';
 import { AT, MountedBeneath, NotRemovable, removeTree } from '../sys/index.ts';
 import type { Journal } from './journal.ts';
 import { leaveQueue } from './queue.ts';
@@ -40,7 +42,10 @@ async function removePlaintext(store: Store, journal: Journal): Promise<string |
     if (plaintext !== null) journal.change({ plaintext: null }, { type: 'plaintext-removed' });
     return undefined;
   } catch (error) {
-    const left = notRemoved(error);
+    const { aside, staging } = journal.paths;
+    putBack(store, task);
+    const found = notRemoved(error);
+    const left = existsSync(aside) ? found : found.replaceAll(aside, staging);
     // Names stay out of events: they are kept when the plaintext has gone.
     if (left !== plaintext) journal.change({ plaintext: left }, { type: 'plaintext-not-removed' });
     return left;

@@ -84,10 +84,10 @@ const inDirectory = (directory: string): Pick<TaskPaths, 'lock' | 'log' | 'recor
 });
 
 function publish(store: Store, task: TaskName, draft: string, lock: Lock): void {
-  const { directory, staging, archive } = taskPaths(store, task);
+  const { directory, staging, aside, archive } = taskPaths(store, task);
   try {
     enterQueue(store, task, () => {
-      if ([directory, staging, archive].some(existsSync)) throw inUse(task);
+      if ([directory, staging, aside, archive].some(existsSync)) throw inUse(task);
       renameSync(draft, directory);
     });
     mkdirSync(staging, { mode: 0o700 });

@@ -1,4 +1,5 @@
 import type { TaskRecord } from '../store/index.ts';
+import { putBack } from '../store/set-aside.ts';
 import { followAgain, removeRuns, runAttempts } from './attempts.ts';
 import type { Claim } from './claim.ts';
 import { cancelledInQueue, type Ending, interruptedEnding } from './ending.ts';
@@ -41,6 +42,8 @@ export async function resumeTask(
   options: SuperviseOptions = {},
 ): Promise<TaskRecord> {
   mendEvents(openJournal(claim));
+  // What is left of its run may know its files by their name.
+  putBack(claim.store, claim.task);
   const { status, engine } = claim.record;
   // Where nothing runs there is nothing to cancel: a signal ends who finishes the task, as any verb.
   const interrupts = status === 'running' && outlivesSupervisor(engine) ? INTERRUPTS : [];

@@ -1,6 +1,14 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Lock, type Store, type TaskName, takeLock } from '../store/index.ts';
+import {
+  DIRECT_WRITERS,
+  type Lock,
+  type Store,
+  type TaskName,
+  type TaskPaths,
+  takeLock,
+} from '../store/index.ts';
+import { findRecordLock } from '../sys/record-lock.ts';
 
 /** How long open writers of the mount get to close their files where nobody says, in milliseconds. */
 export const DRAIN_MS = 10_000;
@@ -34,16 +42,51 @@ export interface Writer {
  * shared mappings of one's own processes, of all as root. Touches no mount.
  */
 export function findWriters(store: Store, task: TaskName): Writer[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      const mounts = mountsOf(pid, store);
-      if (mounts.size === 0) return [];
-      const paths = [...openPaths(pid, mounts), ...mappedPaths(pid)];
-      const names = paths.map((path) => nameIn(path, task)).filter((name) => name !== undefined);
-      const program = read(`/proc/${pid}/comm`).trim();
-      return [...new Set(names)].map((path) => ({ pid: Number(pid), program, path }));
-    });
+  return processes().flatMap((pid) => {
+    const mounts = mountsOf(pid, store);
+    if (mounts.size === 0) return [];
+    const paths = [...openPaths(pid, mounts), ...mappedPaths(pid)];
+    return writersOf(
+      pid,
+      paths.map((path) => nameIn(path, task)).filter((name) => name !== undefined),
+    );
+  });
+}
+
+const processes = (): string[] => names('/proc').filter((name) => /^\d+$/.test(name));
+
+function writersOf(pid: string, paths: readonly string[]): Writer[] {
+  const program = read(`/proc/${pid}/comm`).trim();
+  const clean = paths.map((path) => path.replace(/ \(deleted\)$/, ''));
+  return [...new Set(clean)].map((path) => ({ pid: Number(pid), program, path }));
+}
+
+/**
+ * Who has files of a task open for writing in staging itself, past any mount. Servers of mounts are
+ * none: what they have open, they have for others.
+ */
+export function findDirectWriters(paths: TaskPaths): Writer[] {
+  const tops = [paths.aside, paths.staging].map((top) => `${top}/`);
+  return processes().flatMap((pid) => {
+    const open = [...openPaths(pid), ...mappedPaths(pid)];
+    const found = open.flatMap((path) =>
+      tops.flatMap((top) => (path.startsWith(top) ? [path.slice(top.length)] : [])),
+    );
+    return found.length === 0 || isServer(pid) ? [] : writersOf(pid, found);
+  });
+}
+
+const isServer = (pid: string): boolean =>
+  names(`/proc/${pid}/fd`).some((fd) => link(`/proc/${pid}/fd/${fd}`) === '/dev/fuse');
+
+/** Whether the kernel writes to files of a task for who has them open through a mount, and asks nobody. */
+export function isWrittenDirectly(path: string): boolean {
+  const fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
+  try {
+    return findRecordLock(fd, { ...DIRECT_WRITERS, type: 'write' }) !== undefined;
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Numbers of the mounts of a store in the mount namespace of a process (proc_pid_mountinfo(5)). */
@@ -56,12 +99,13 @@ function mountsOf(pid: string, store: Store): ReadonlySet<string> {
   return new Set(ours.map((line) => line.slice(0, line.indexOf(' '))));
 }
 
-function openPaths(pid: string, mounts: ReadonlySet<string>): string[] {
+/** Of descriptors that may write; on some mounts alone where those are given. */
+function openPaths(pid: string, mounts?: ReadonlySet<string>): string[] {
   return names(`/proc/${pid}/fd`).flatMap((fd) => {
     const info = read(`/proc/${pid}/fdinfo/${fd}`);
     const mount = /^mnt_id:\s*(\d+)/m.exec(info)?.[1] ?? '';
     const flags = Number.parseInt(/^flags:\s*(\d+)/m.exec(info)?.[1] ?? '0', 8);
-    if ((flags & ACCESS_MODE) === 0 || !mounts.has(mount)) return [];
+    if ((flags & ACCESS_MODE) === 0 || mounts?.has(mount) === false) return [];
     return [link(`/proc/${pid}/fd/${fd}`)];
   });
 }
@@ -76,7 +120,7 @@ function mappedPaths(pid: string): string[] {
 function nameIn(path: string, task: TaskName): string | undefined {
   const top = `/live/${task}/`;
   const at = path.indexOf(top);
-  return at === -1 ? undefined : path.slice(at + top.length).replace(/ \(deleted\)$/, '');
+  return at === -1 ? undefined : path.slice(at + top.length);
 }
 
 // A process may end, or be of another user, at any of these looks: then there is nothing to see.

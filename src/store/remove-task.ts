@@ -26,10 +26,11 @@ export function removeTask(store: Store, task: TaskName): void {
     using lock = takeLock(paths.lock);
     if (!lock) throw inUse(task, 'is being sealed', `Wait for it first: 'taskfs wait ${task}'.`);
     const archives = [paths.archive, partialPath(store, task), reindexedPath(store, task)];
-    for (const path of [paths.staging, ...archives, paths.directory]) assertUnmounted(path);
+    const stagings = [paths.staging, paths.aside];
+    for (const path of [...stagings, ...archives, paths.directory]) assertUnmounted(path);
     const isRepeated = isBeingRemoved(store, task);
     if (!isRepeated) noteRemoval(store, task);
-    removeTree(AT.FDCWD, paths.staging);
+    for (const path of stagings) removeTree(AT.FDCWD, path);
     if (existsSync(paths.archive)) announceRemoval(store, task, isRepeated);
     for (const path of archives) takeAway(path, asidePath(store.archive, task));
     takeAway(paths.directory, asidePath(store.tasks, task));

@@ -1,15 +1,17 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { isAbsolute, join, posix } from 'node:path';
+import { basename, isAbsolute, join, posix } from 'node:path';
 import {
   errno,
   errnoOf,
   MountedBeneath,
   O_PATH,
+  openAt,
   openAt2,
   openInMount,
   RESOLVE,
 } from '../sys/index.ts';
 import { messageOf, TaskfsError } from './errors.ts';
+import { findStaging } from './set-aside.ts';
 import { type Store, taskPaths } from './store.ts';
 import type { TaskName } from './task-name.ts';
 
@@ -29,25 +31,27 @@ export function parseArtifactPath(task: TaskName, path: Uint8Array | string): Bu
 }
 
 function refused(task: TaskName, path: Uint8Array | string, why: string): TaskfsError {
-  return new TaskfsError('usage', `'${show(path)}' ${why}`, {
+  return new TaskfsError('usage', `'${showPath(path)}' ${why}`, {
     hint: `Give a path within the artifacts of task ${task}, as 'taskfs ls ${task}' shows it.`,
   });
 }
 
 /** Refuses a link, or a mount, that leads out of a task's artifacts. */
 export function leadsOut(task: TaskName, path: Uint8Array | string): TaskfsError {
-  return new TaskfsError('usage', `'${show(path)}' leads out of the artifacts of task ${task}`, {
+  const message = `'${showPath(path)}' leads out of the artifacts of task ${task}`;
+  return new TaskfsError('usage', message, {
     hint: 'Links out of the artifacts, and what is mounted in them, are never followed.',
   });
 }
 
 export function noSuchArtifact(task: TaskName, path: Uint8Array | string): TaskfsError {
-  return new TaskfsError('not-found', `task ${task} has no file '${show(path)}'`, {
+  return new TaskfsError('not-found', `task ${task} has no file '${showPath(path)}'`, {
     hint: `'taskfs ls ${task}' lists its files.`,
   });
 }
 
-const show = (path: Uint8Array | string): string =>
+/** A path in words for a person. */
+export const showPath = (path: Uint8Array | string): string =>
   JSON.stringify(Buffer.from(path).toString()).slice(1, -1);
 
 /** What to do with a path whose last part is a symbolic link. */
@@ -80,6 +84,27 @@ export function pinInStaging(
   }
 }
 
+/**
+ * Makes a new file in a live task's staging directory and opens it for writing, never through a link
+ * at its last part. The caller closes the descriptor. Throws as `pinInStaging`, EEXIST.
+ */
+export function createInStaging(
+  store: Store,
+  task: TaskName,
+  path: Uint8Array,
+  mode: number,
+): number {
+  const relative = parseArtifactPath(task, path).toString('latin1');
+  const { O_WRONLY, O_CREAT, O_EXCL } = constants;
+  const directory = pinInStaging(store, task, Buffer.from(posix.dirname(relative), 'latin1'));
+  try {
+    const name = Buffer.from(posix.basename(relative), 'latin1');
+    return openAt(directory, name, O_WRONLY | O_CREAT | O_EXCL, mode);
+  } finally {
+    closeSync(directory);
+  }
+}
+
 /** Opens what an O_PATH descriptor stands for, and nothing else, for reading. */
 export function reopenForReading(pinned: number): number {
   return openSync(`/proc/self/fd/${pinned}`, constants.O_RDONLY);
@@ -89,19 +114,21 @@ export function reopenForReading(pinned: number): number {
 export function stagingPath(store: Store, task: TaskName, path: Uint8Array | string): Buffer {
   closeSync(pinInStaging(store, task, path));
   const relative = parseArtifactPath(task, path);
-  const { staging } = taskPaths(store, task);
+  const paths = taskPaths(store, task);
+  const staging = findStaging(paths) ?? paths.staging;
   return relative.length === 0
     ? Buffer.from(staging)
     : Buffer.concat([Buffer.from(join(staging, '/')), relative]);
 }
 
 function openStaging(store: Store, task: TaskName): number {
-  const { staging } = taskPaths(store, task);
+  const paths = taskPaths(store, task);
+  const staging = findStaging(paths) ?? paths.staging;
   try {
     const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
     const all = openSync(store.staging, O_RDONLY | O_DIRECTORY);
     try {
-      return openInMount(all, task, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+      return openInMount(all, basename(staging), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     } finally {
       closeSync(all);
     }
@@ -132,7 +159,7 @@ function explain(task: TaskName, path: Uint8Array | string, cause: unknown): Tas
   if (number === errno.EXDEV) return leadsOut(task, path);
   if (number === errno.ENOENT || number === errno.ENOTDIR) return noSuchArtifact(task, path);
   const why = number === errno.ELOOP ? 'too many links' : messageOf(cause);
-  return new TaskfsError('failed', `'${show(path)}' of task ${task} cannot be opened: ${why}`, {
+  return new TaskfsError('failed', `'${showPath(path)}' of task ${task} cannot be opened: ${why}`, {
     cause,
   });
 }

@@ -31,6 +31,8 @@ export interface TaskPaths {
   /** flock'd shared by whoever has a file of the task open for writing through a mount. */
   readonly writers: string;
   readonly staging: string;
+  /** What staging is called while it is sealed (set-aside.ts). */
+  readonly aside: string;
   readonly archive: string;
 }
 
@@ -44,8 +46,26 @@ export function taskPaths(store: Store, task: TaskName): TaskPaths {
     lock: join(directory, 'lock'),
     writers: join(directory, 'writers'),
     staging: join(store.staging, task),
+    aside: join(store.staging, asideName(task)),
     archive: join(store.archive, task),
   };
+}
+
+/**
+ * The byte of a task's `writers` that a server locks besides (fcntl, to read) while the kernel writes
+ * to a file for who opened it, by passthrough: such a writer cannot be cut off.
+ */
+export const DIRECT_WRITERS = { start: 0n, end: 0n } as const;
+
+const ASIDE = /^\.(.*)\.sealing$/;
+
+/** The name in the staging directory that a task's files have while they are sealed; no task's own. */
+export const asideName = (task: TaskName): string => `.${task}.sealing`;
+
+/** The task that a name in the staging directory belongs to, under whichever of its two names. */
+export function taskOfStaging(name: string): TaskName | undefined {
+  const task = ASIDE.exec(name)?.[1] ?? name;
+  return isTaskName(task) ? task : undefined;
 }
 
 /**
@@ -113,6 +133,7 @@ const PARTS = new Set([
   'tasks',
   'staging',
   'archive',
+  'edits',
   'store.json',
   'seals.jsonl',
   'mount.log',

@@ -12,6 +12,7 @@ export * from './file.ts';
 export * from './flock.ts';
 export * from './inode-flags.ts';
 export * from './inotify.ts';
+export * from './lease.ts';
 export * from './moment.ts';
 export * from './mounts-beneath.ts';
 export * from './process.ts';

@@ -7,6 +7,7 @@ import {
   type TaskRecord,
   taskPaths,
 } from '../store/index.ts';
+import { findStaging } from '../store/set-aside.ts';
 import { fileEvent, type WatchEvent } from './event.ts';
 import { lookAtArchive } from './look-at-archive.ts';
 import { StagingWatch } from './staging-watch.ts';
@@ -114,8 +115,9 @@ export class TaskWatch {
   }
 
   private open(): StagingWatch | undefined {
-    if (!existsSync(this.paths.staging)) return undefined;
-    const staging = new StagingWatch(this.paths.staging, this.context.wake);
+    const path = findStaging(this.paths);
+    if (path === undefined) return undefined;
+    const staging = new StagingWatch(path, this.context.wake);
     this.staging = staging;
     this.picture = staging.tree;
     this.track(

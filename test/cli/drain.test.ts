@@ -25,17 +25,17 @@ async function openWriter(path: string): Promise<ChildProcess> {
   return shell;
 }
 
-async function mounted(cli: Cli): Promise<string> {
+async function mounted(cli: Cli, ...options: string[]): Promise<string> {
   const mountpoint = join(cli.base, 'mnt');
   mkdirSync(mountpoint);
   await cli.run('init');
-  expect((await cli.run('mount', mountpoint)).code).toBe(0);
+  expect((await cli.run('mount', ...options, mountpoint)).code).toBe(0);
   return mountpoint;
 }
 
 it('names a writer that never closes, and seals what it wrote until then', async () => {
   const cli = newCli();
-  const mountpoint = await mounted(cli);
+  const mountpoint = await mounted(cli, '--no-passthrough');
   const ended = startTask(cli, '--drain', '300ms');
   await until('it is shown', () => existsSync(join(cli.store, 'staging/t/up')));
   const writer = await openWriter(join(mountpoint, 'live/t/out.log'));
@@ -74,6 +74,55 @@ it('waits for a writer that closes in time, and seals all it wrote', async () =>
   const { code, stderr } = await ended;
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect((await cli.run('cat', 't', 'out.log')).stdout).toBe('early\nlate\n');
+});
+
+it('waits for a writer in staging itself, which no mount knows of', async () => {
+  const cli = newCli();
+  await cli.run('init');
+  const ended = startTask(cli, '--drain', '5m');
+  const staging = join(cli.store, 'staging/t');
+  await until('it runs', () => existsSync(join(staging, 'up')));
+  const writer = await openWriter(join(staging, 'out.log'));
+  await once(spawn('touch', [join(staging, 'go')]), 'close');
+  await until('its name is taken away', () => !existsSync(staging));
+  writer.stdin?.end('echo late >&3\n');
+  expect(await ended).toMatchObject({ code: 0, stderr: '' });
+  expect((await cli.run('cat', 't', 'out.log')).stdout).toBe('early\nlate\n');
+});
+
+it('keeps what a writer in staging does not close in time, names it, and seals it later', async () => {
+  const cli = newCli();
+  await cli.run('init');
+  const ended = startTask(cli, '--drain', '300ms');
+  const staging = join(cli.store, 'staging/t');
+  await until('it runs', () => existsSync(join(staging, 'up')));
+  const writer = await openWriter(join(staging, 'out.log'));
+  await once(spawn('touch', [join(staging, 'go')]), 'close');
+  const { code, stderr } = await ended;
+  expect(code).toBe(125);
+  expect(stderr).toContain(`'out.log' by sh (pid ${writer.pid})`);
+  writer.stdin?.end('echo late >&3\n');
+  await once(writer, 'close');
+  expect((await cli.run('recover')).code).toBe(0);
+  expect((await cli.run('cat', 't', 'out.log')).stdout).toBe('early\nlate\n');
+});
+
+it('refuses by its path whoever comes when the task has ended', async () => {
+  const cli = newCli();
+  await cli.run('init');
+  const ended = startTask(cli);
+  const staging = join(cli.store, 'staging/t');
+  await until('it runs', () => existsSync(join(staging, 'up')));
+  // It adds lines by name until that is refused, and prints how many were not.
+  const script = 'i=0; while echo x 2>&- >> "$0"; do i=$((i + 1)); done 2>&-; echo $i';
+  const writer = spawn('bash', ['-c', script, join(staging, 'lines')]);
+  onTestFinished(() => void writer.kill('SIGKILL'));
+  const written = once(writer.stdout, 'data');
+  await until('it writes', () => existsSync(join(staging, 'lines')));
+  await once(spawn('touch', [join(staging, 'go')]), 'close');
+  expect(await ended).toMatchObject({ code: 0, stderr: '' });
+  const lines = (await cli.run('cat', 't', 'lines')).stdout.length / 2;
+  expect(lines).toBe(Number(String(await written)));
 });
 
 it('refuses a time that is none', async () => {

@@ -53,7 +53,7 @@ describe('a task', () => {
     });
     expect(eventTypes(store, 'one')).toEqual(['submitted', 'started', 'ended', 'sealed']);
     const { events } = taskPaths(store, parseTaskName('one'));
-    expect(readEvents(events).at(-1)).toMatchObject({ files: 1, skipped: 0, changed: 0 });
+    expect(readEvents(events).at(-1)).toMatchObject({ files: 1, skipped: 0 });
     expect(isCleanedUp(store, 'one')).toBe(true);
   });
 

@@ -51,7 +51,7 @@ async function archivedModes({ store, task }: SealableTask): Promise<number[]> {
 
 test('a kill while a file is lent the right to be read does not change the mode that is sealed', async () => {
   const sealable = await taskWithClosedFiles();
-  const closed = join(sealable.paths.staging, 'closed');
+  const closed = join(sealable.paths.aside, 'closed');
   await expect(seal(sealable, 'kill')).rejects.toMatchObject({ signal: 'SIGKILL' });
   expect(modeOf(closed)).toBe(0o700);
   expect(existsSync(sealable.paths.archive)).toBe(false);
@@ -62,7 +62,7 @@ test('a kill while a file is lent the right to be read does not change the mode 
 
 test('what took the place of a lent file meanwhile keeps its own mode', async () => {
   const sealable = await taskWithClosedFiles();
-  const closed = join(sealable.paths.staging, 'closed');
+  const closed = join(sealable.paths.aside, 'closed');
   await expect(seal(sealable, 'kill')).rejects.toMatchObject({ signal: 'SIGKILL' });
   const outside = join(sealable.store.path, 'outside');
   writeFileSync(outside, 'mine', { mode: 0o640 });

@@ -81,7 +81,7 @@ describe('an index that is', () => {
     expect(await reindex(archive)).toMatchObject({ rebuilt: true, lost: [] });
     expect((await readIndex(archive)).toString()).toBe(before.toString());
     expect(await deepFindings(archive)).toEqual([]);
-    await expectSame(archive, archive.paths.staging);
+    await expectSame(archive, archive.paths.aside);
     expect(readdirSync(archive.store.archive)).toEqual(['build']);
   });
 });
@@ -101,7 +101,7 @@ test('what a tar does not hold is told: pipes, sockets, devices', async () => {
   const { lost } = await reindex(archive);
   expect(lost).toEqual(['1 sockets, pipes or devices, which only the old index listed']);
   expect(await deepFindings(archive)).toEqual([]);
-  rmSync(join(archive.paths.staging, 'pipe'));
+  rmSync(join(archive.paths.aside, 'pipe'));
 });
 
 test('damaged content stays damaged, and its file is named', async () => {

@@ -1,6 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import {
+  appendFileSync,
   closeSync,
   constants,
   existsSync,
@@ -27,6 +29,7 @@ import { verifyArchives } from '../../src/store/seal/verify.ts';
 import { mkdirAt, openAt } from '../../src/sys/index.ts';
 import { endedTask, type SealableTask, storeWithKeys } from '../support/sealable.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { until } from '../support/until.ts';
 
 const isRoot = process.getuid?.() === 0;
 
@@ -192,7 +195,7 @@ describe('trees of every kind', () => {
     const steps: number[] = [];
     const onProgress = ({ bytes, totalBytes }: SealProgress): void =>
       void steps.push(bytes / totalBytes);
-    expect(await sealTask(store, task, { onProgress })).toMatchObject({ files: 1502, changed: [] });
+    expect(await sealTask(store, task, { onProgress })).toMatchObject({ files: 1502 });
     expect(steps).toEqual([...steps].sort((one, two) => one - two));
     expect(Math.max(...steps)).toBeLessThanOrEqual(1);
     const identities = await loadIdentities(store);
@@ -234,7 +237,7 @@ describe('sealing', () => {
     writeFileSync(join(sealable.paths.staging, 'file'), 'first');
     const { bytes, files } = await sealTask(sealable.store, sealable.task);
     const seal = readFileSync(join(sealable.paths.archive, 'seal.json'));
-    writeFileSync(join(sealable.paths.staging, 'file'), 'second');
+    writeFileSync(join(sealable.paths.aside, 'file'), 'second');
     expect(await sealTask(sealable.store, sealable.task)).toMatchObject({ bytes, files });
     expect(readFileSync(join(sealable.paths.archive, 'seal.json'))).toEqual(seal);
   });
@@ -279,16 +282,54 @@ describe('sealing', () => {
     });
   });
 
-  test('a file that somebody keeps writing to is sealed as it was read, and named', async () => {
+  test('a file that somebody has open for writing is waited for, then kept, whole', async () => {
     const sealable = endedTask(await storeWithKeys(), 'busy');
     const file = join(sealable.paths.staging, 'growing');
-    writeFileSync(file, Buffer.alloc(20_000_000));
-    const { spawn } = await import('node:child_process');
-    const writer = spawn('bash', ['-c', 'while :; do printf x >> "$1"; done', '-', file]);
+    writeFileSync(file, 'early\n');
+    const fd = openSync(file, 'a');
+    await expect(sealTask(sealable.store, sealable.task)).rejects.toMatchObject({
+      kind: 'failed',
+      message: expect.stringContaining("'growing' is still open for writing"),
+    });
+    expect(readFileSync(file, 'utf8')).toBe('early\n');
+    const sealed = sealTask(sealable.store, sealable.task, { patienceMs: 60_000 });
+    await until('its name is taken away', () => !existsSync(file));
+    writeFileSync(fd, 'late\n');
+    closeSync(fd);
+    expect(await sealed).toMatchObject({ files: 1 });
+    expect(find(await open(sealable), 'growing').size).toBe('early\nlate\n'.length);
+  });
+
+  test('who stays in the directory and goes on writing loses nothing', async () => {
+    const sealable = endedTask(await storeWithKeys(), 'inside');
+    const counter = 'cd "$1"; i=0; while :; do echo $((i += 1)) >> "lines" || exit; done';
+    const writer = spawn('bash', ['-c', counter, '-', sealable.paths.staging]);
     onTestFinished(() => void writer.kill('SIGKILL'));
-    const { changed } = await sealTask(sealable.store, sealable.task);
-    expect(changed).toEqual(['growing']);
-    expect(find(await open(sealable), 'growing').size).toBeGreaterThan(20_000_000);
+    const lines = join(sealable.paths.staging, 'lines');
+    await until('it writes', () => existsSync(lines));
+    await expect(sealTask(sealable.store, sealable.task)).rejects.toMatchObject({ kind: 'failed' });
+    writer.kill('SIGKILL');
+    await once(writer, 'close');
+    const written = statSync(lines).size;
+    await sealTask(sealable.store, sealable.task);
+    expect(find(await open(sealable), 'lines').size).toBe(written);
+  });
+
+  test('what is written between the seal and the removal stays, and is named', async () => {
+    const sealable = endedTask(await storeWithKeys(), 'between');
+    const { aside, staging } = sealable.paths;
+    writeFileSync(join(staging, 'file'), 'early\n');
+    await sealTask(sealable.store, sealable.task);
+    appendFileSync(join(aside, 'file'), 'late\n');
+    expect(() => removePlaintext(sealable.store, sealable.task)).toThrow("'file' of task between");
+    expect(readFileSync(join(aside, 'file'), 'utf8')).toBe('early\nlate\n');
+    rmSync(join(aside, 'file'));
+    mkdirSync(join(staging, 'again'), { recursive: true });
+    writeFileSync(join(staging, 'again/new'), 'made anew');
+    expect(() => removePlaintext(sealable.store, sealable.task)).toThrow("'again/new' of task");
+    rmSync(join(staging, 'again/new'));
+    removePlaintext(sealable.store, sealable.task);
+    expect(readdirSync(sealable.store.staging)).toEqual([]);
   });
 
   test('a directory swapped for a symlink again and again never leads outside', async () => {
@@ -297,7 +338,6 @@ describe('sealing', () => {
     writeFileSync(join(outside, 'secret'), 'OUTSIDE-CONTENT');
     const script = `mkdir d real; printf inside > d/secret; ln -s "$1" l; i=0
       while :; do mv -T d real/d; mv -T l d; mv -T d l; mv -T real/d d; done 2>/dev/null`;
-    const { spawn } = await import('node:child_process');
     const swapper = spawn('bash', ['-c', script, '-', outside], { cwd: sealable.paths.staging });
     onTestFinished(() => void swapper.kill('SIGKILL'));
     for (let round = 0; round < 20; round++) {

@@ -34,14 +34,14 @@ const large = Buffer.alloc(200_000, 'large');
 
 async function sealed(name = 'sealed', store?: SealableTask['store']): Promise<SealableTask> {
   const sealable = endedTask(store ?? (await storeWithKeys()), name);
-  const { staging, record } = sealable.paths;
+  const { staging, aside, record } = sealable.paths;
   mkdirSync(join(staging, 'directory'));
   writeFileSync(join(staging, 'directory/large'), large);
   writeFileSync(join(staging, 'small'), small);
   await sealTask(sealable.store, sealable.task);
   const { task } = sealable;
   writeFileAtomic(record, JSON.stringify({ ...readRecord(record, task), artifacts: 'sealed' }));
-  rmSync(staging, { recursive: true });
+  rmSync(aside, { recursive: true });
   return sealable;
 }
 

@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { asideName, parseTaskName } from '../../src/store/index.ts';
 import { contentOf, directories, namesIn, roundName } from './commit-tree.ts';
 
 const [mountpoint = '', staging = '', seen = '', who = '', rounds = '0'] = process.argv.slice(2);
@@ -109,7 +110,7 @@ function checkHeldDirectory(held: Dir, directory: string): void {
 }
 
 for (let round = 0; round < Number(rounds); round++) {
-  const task = roundName(round);
+  const task = parseTaskName(roundName(round));
   while (!existsSync(join(liveOf(task), 'deep')));
   look(liveOf(task), task);
   const files = ['file-0', 'deep/file-0'].map(
@@ -121,7 +122,7 @@ for (let round = 0; round < Number(rounds); round++) {
   while (lookAtBoth(task) === 'live');
   counts.moved++;
   for (const [path, held] of open) checkHeldDirectory(held, path);
-  while (existsSync(join(staging, task))) lookAtBoth(task);
+  while ([task, asideName(task)].some((name) => existsSync(join(staging, name)))) lookAtBoth(task);
   lookAtBoth(task);
   for (const [path, held] of late) checkHeldDirectory(held, path);
   for (const [path, fd] of files) checkHeldFile(fd, task, path);

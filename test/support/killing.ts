@@ -27,12 +27,12 @@ export async function killAtRandom(
 
 /** Checks everything that must hold once a task was finalised, however it came to its end. */
 export function expectFinished(store: Store, task: TaskName): void {
-  const { staging, log, archive, lock, events } = taskPaths(store, task);
+  const { staging, aside, log, archive, lock, events } = taskPaths(store, task);
   const record = recordOf(store, task);
   expect(isFinal(record.status)).toBe(true);
   expect(record.artifacts).toBe('sealed');
   expect(record.attempts.every(({ endedAt }) => endedAt !== null)).toBe(true);
-  expect([staging, log].filter((path) => existsSync(path))).toEqual([]);
+  expect([staging, aside, log].filter((path) => existsSync(path))).toEqual([]);
   expect(existsSync(archive)).toBe(true);
   expect(isLocked(lock)).toBe(false);
   const types = readEvents(events).map(({ type }) => type);

@@ -43,7 +43,7 @@ const archived = {
   'closed/many-1100': read('closed/many-1100'),
   closed: find('closed').mode,
 };
-const modeOf = (path: string): number => statSync(path).mode & 0o7777;
+const modeOf = (name: string): number => statSync(join(paths.aside, name)).mode & 0o7777;
 process.stdout.write(
-  JSON.stringify({ archived, onDisk: { secret: modeOf(secret), closed: modeOf(closed) } }),
+  JSON.stringify({ archived, onDisk: { secret: modeOf('secret'), closed: modeOf('closed') } }),
 );

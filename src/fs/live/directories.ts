@@ -11,6 +11,7 @@ import {
 } from '../../sys/index.ts';
 import type { NodeId } from '../filesystem.ts';
 import { type Inode, isSame, nameText, rawName } from './inode.ts';
+import { stagingNames } from './live-tasks.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
 const PIN = O_PATH | O_DIRECTORY | O_NOFOLLOW;
@@ -108,10 +109,13 @@ export class Directories {
       if (!from.parent) break;
       from = from.parent;
     }
-    const base = this.peek(from) ?? this.staging;
-    const fd = descend(base, names.reverse());
-    if (fd === undefined || isSame(directory, statFd(fd))) return fd;
-    closeSync(fd);
+    names.reverse();
+    const base = this.peek(from);
+    if (base !== undefined) return openSame(base, names, directory);
+    for (const top of stagingNames(directory.task)) {
+      const fd = openSame(this.staging, [Buffer.from(top), ...names.slice(1)], directory);
+      if (fd !== undefined) return fd;
+    }
     return undefined;
   }
 
@@ -126,6 +130,14 @@ export class Directories {
     closeSync(fd);
     throw Errno.of(errno.ESTALE);
   }
+}
+
+/** Opens a directory by the names that lead to it; undefined where they lead to none, or another. */
+function openSame(base: number, names: readonly Buffer[], directory: Inode): number | undefined {
+  const fd = descend(base, names);
+  if (fd === undefined || isSame(directory, statFd(fd))) return fd;
+  closeSync(fd);
+  return undefined;
 }
 
 /** Opens the directory that `names` lead to below `base`; undefined where they lead nowhere (any more). */

@@ -1,11 +1,14 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { type Store, type TaskName, taskPaths } from '../../store/index.ts';
+import { DIRECT_WRITERS, type Store, type TaskName, taskPaths } from '../../store/index.ts';
 import { Errno, errno, tryLock, unlock } from '../../sys/index.ts';
+import { setRecordLock } from '../../sys/record-lock.ts';
 import type { TaskRecords } from '../task-records.ts';
 
 interface Writers {
   readonly fd: number;
   count: number;
+  /** Of those, the ones for whom the kernel writes. */
+  direct: number;
   /** When its record last said that whoever has a file open may write to it; performance.now(). */
   openAt: number;
 }
@@ -65,6 +68,19 @@ export class Freeze {
     if (this.writers.size > IDLE_LIMIT) this.closeIdle();
   }
 
+  /** Announces that the kernel writes for one of the writers and asks nobody, until `leaveDirect`. */
+  enterDirect(task: TaskName): void {
+    const writers = this.writersOf(task);
+    if (writers.direct === 0) setRecordLock(writers.fd, { ...DIRECT_WRITERS, type: 'read' });
+    writers.direct++;
+  }
+
+  leaveDirect(task: TaskName): void {
+    const writers = this.writersOf(task);
+    writers.direct--;
+    if (writers.direct === 0) setRecordLock(writers.fd, { ...DIRECT_WRITERS, type: 'unlock' });
+  }
+
   /** Throws EROFS where those who had files open for writing were cut off: they did not close them in time. */
   assertOpen(task: TaskName): void {
     const writers = this.writersOf(task);
@@ -81,7 +97,12 @@ export class Freeze {
     const known = this.writers.get(task);
     if (known) return known;
     const { writers: path } = taskPaths(this.store, task);
-    const writers: Writers = { fd: openWriters(path), count: 0, openAt: Number.NEGATIVE_INFINITY };
+    const writers: Writers = {
+      fd: openWriters(path),
+      count: 0,
+      direct: 0,
+      openAt: Number.NEGATIVE_INFINITY,
+    };
     this.writers.set(task, writers);
     return writers;
   }

@@ -23,6 +23,8 @@ export const realFlags = (flags: number): number =>
 export interface FileWatch {
   /** Throws where it may not be written to any more. */
   assertOpen(): void;
+  /** The kernel writes to the real file from now on, and asks nobody. */
+  passedThrough(): void;
   closed(file: LiveFile): void;
 }
 
@@ -34,6 +36,8 @@ export class LiveFile implements OpenFile {
   readonly writes: boolean;
   private readonly appends: boolean;
   private readonly watch: FileWatch;
+  /** Whether it was said to be written by the kernel. */
+  isDirect = false;
   private other: number | undefined;
   private flocked: number | undefined;
 
@@ -72,6 +76,12 @@ export class LiveFile implements OpenFile {
 
   assertWritable(): void {
     this.watch.assertOpen();
+  }
+
+  passedThrough(): void {
+    if (!this.writes) return;
+    this.isDirect = true;
+    this.watch.passedThrough();
   }
 
   sync(dataOnly: boolean): void {

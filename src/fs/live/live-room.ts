@@ -225,7 +225,9 @@ export class LiveRoom implements Room {
     const state = this.table.open(inode);
     const file = new LiveFile(inode, state, fd, flags, {
       assertOpen: () => this.freeze.assertOpen(task),
-      closed: ({ writes }) => {
+      passedThrough: () => this.freeze.enterDirect(task),
+      closed: ({ writes, isDirect }) => {
+        if (isDirect) this.freeze.leaveDirect(task);
         if (writes) this.freeze.leave(task);
         if (state.files.size === 0) this.table.closed(inode);
       },

@@ -1,5 +1,11 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { isTaskName, type Store, type TaskName } from '../../store/index.ts';
+import {
+  asideName,
+  isTaskName,
+  type Store,
+  type TaskName,
+  taskOfStaging,
+} from '../../store/index.ts';
 import {
   DT,
   Errno,
@@ -30,19 +36,34 @@ export class LiveTasks {
   stat(name: Uint8Array): { readonly task: TaskName; readonly stat: Stat } {
     const task = Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1');
     if (!isTaskName(task) || this.isArchived(task)) throw Errno.of(errno.ENOENT);
-    const stat = statAt(this.staging, task);
-    if (!isDirectory(stat.mode)) throw Errno.of(errno.ENOENT);
-    return { task, stat };
+    for (const each of stagingNames(task)) {
+      const stat = this.find(each);
+      if (stat && isDirectory(stat.mode)) return { task, stat };
+    }
+    throw Errno.of(errno.ENOENT);
+  }
+
+  private find(name: string): Stat | undefined {
+    try {
+      return statAt(this.staging, name);
+    } catch (error) {
+      if (error instanceof Errno && error.errno === errno.ENOENT) return undefined;
+      throw error;
+    }
   }
 
   /** All live tasks, sorted, with the inode numbers of their directories. */
   list(): { readonly name: TaskName; readonly ino: bigint }[] {
     const list = openAt(this.staging, '.', constants.O_RDONLY | constants.O_DIRECTORY);
     try {
-      return [...listDirectory(list)]
-        .filter(({ type }) => type === DT.DIR || type === DT.UNKNOWN)
-        .map((entry) => ({ name: entry.name.toString('latin1'), ino: entry.ino }))
-        .filter((entry): entry is { name: TaskName; ino: bigint } => isTaskName(entry.name))
+      const found = new Map<TaskName, bigint>();
+      for (const { name, type, ino } of listDirectory(list)) {
+        if (type !== DT.DIR && type !== DT.UNKNOWN) continue;
+        const task = taskOfStaging(name.toString('latin1'));
+        if (task !== undefined) found.set(task, ino);
+      }
+      return [...found]
+        .map(([name, ino]) => ({ name, ino }))
         .filter((entry) => !this.isArchived(entry.name))
         .sort((one, two) => (one.name < two.name ? -1 : 1));
     } finally {
@@ -73,3 +94,13 @@ export class LiveTasks {
     closeSync(this.archive);
   }
 }
+
+/**
+ * The names that a task's staging may have, in the order to look for it. It is renamed once before it
+ * is sealed, and back where it stays; a directory that is renamed during the first two looks is found
+ * by the third.
+ */
+export const stagingNames = (task: TaskName): readonly string[] => {
+  const aside = asideName(task);
+  return [aside, task, aside];
+};

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { TaskfsError } from '../errors.ts';
 import { readRecord } from '../record.ts';
 import type { ArchiveReader } from '../seal/reader.ts';
+import { findStaging } from '../set-aside.ts';
 import { type Store, taskPaths } from '../store.ts';
 import type { TaskName } from '../task-name.ts';
 import { openArchiveTree } from './archive-tree.ts';
@@ -28,10 +29,11 @@ export async function openTree(
 
 /** Where a task's files are now. Throws `not-found` where there is no such task, `damaged` where they are nowhere. */
 export function placeOf(store: Store, task: TaskName): 'archive' | 'staging' {
-  const { record, archive, staging } = taskPaths(store, task);
-  readRecord(record, task);
+  const paths = taskPaths(store, task);
+  const { archive } = paths;
+  readRecord(paths.record, task);
   if (existsSync(archive)) return 'archive';
-  if (existsSync(staging)) return 'staging';
+  if (findStaging(paths) !== undefined) return 'staging';
   // The commit may have happened between the two looks.
   if (existsSync(archive)) return 'archive';
   throw new TaskfsError('damaged', `the files of task ${task} are gone: no staging, no archive`, {

@@ -1,6 +1,6 @@
 import { createHash, hash } from 'node:crypto';
 import { closeSync, readSync } from 'node:fs';
-import { readSoon } from '../../sys/index.ts';
+import { errno, isOpenForWriting, readSoon } from '../../sys/index.ts';
 import type { Batch } from './batch.ts';
 import { changeOf, needsLoan, openContent, openToRead } from './content.ts';
 import { join, TreeChanged } from './descent.ts';
@@ -25,8 +25,8 @@ export interface FillOptions {
   readonly window: TarWindow;
   /** The digest of each file's content, one after the other. */
   readonly digests: Uint8Array;
-  /** Whether a file that changes ends the attempt with TreeChanged, or is taken as it was read. */
-  readonly isTolerant: boolean;
+  /** Whether files may be open for writing: by who can write no more. Else one is a TreeChanged. */
+  readonly mayBeOpen: boolean;
   /** Comes back when the window has room for what ends at `end`. */
   readonly waitForRoom: (end: number) => void;
   /** Lends files the right to be read; undefined where none of them needs that. */
@@ -45,8 +45,6 @@ const READ_SOON = 1024 * 1024;
 
 /** Puts entries of a tar, headers and content, into the window. */
 export class Filler {
-  /** Paths of files that were written to while they were read. */
-  readonly changed: string[] = [];
   private readonly options: FillOptions;
   private at = 0;
   /** From where on the window has not been told that it is filled. */
@@ -92,10 +90,14 @@ export class Filler {
   }
 
   private open(entry: PlanEntry, path: Buffer, directory: number): number {
-    const { onLend } = this.options;
+    const { onLend, mayBeOpen } = this.options;
     const found = { fd: directory, path, name: entry.name, stat: entry.stat };
     const isLent = onLend && needsLoan(entry.stat);
     const fd = isLent ? openContent(found, onLend) : openToRead(found);
+    if (!mayBeOpen && isOpenForWriting(fd)) {
+      closeSync(fd);
+      throw new TreeChanged(path, errno.ETXTBSY);
+    }
     if (entry.stat.size > 0) readSoon(fd, Math.min(entry.stat.size, READ_SOON));
     return fd;
   }
@@ -123,20 +125,13 @@ export class Filler {
   private putFile(entry: PlanEntry, path: Buffer, fd: number, number: number): void {
     try {
       this.options.digests.set(this.putContent(fd, entry), number * DIGEST);
-      this.noteChange(fd, entry, path);
     } catch (error) {
       // A directory in its place cannot even be read.
       if (changeOf(fd, entry.stat) === 'replaced') throw new TreeChanged(path);
       throw error;
     }
+    if (changeOf(fd, entry.stat)) throw new TreeChanged(path);
     this.putZeros(padding(contentLength(entry)));
-  }
-
-  private noteChange(fd: number, { stat }: PlanEntry, path: Buffer): void {
-    const change = changeOf(fd, stat);
-    if (!change) return;
-    if (change === 'replaced' || !this.options.isTolerant) throw new TreeChanged(path);
-    this.changed.push(path.toString());
   }
 
   /** Returns the content's digest. */

@@ -1,8 +1,10 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AT,
   Errno,
+  errno,
   errnoWords,
   MountedBeneath,
   NotRemovable,
@@ -12,6 +14,7 @@ import { syncDirectory } from '../atomic-file.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { loadRecipients, loadSigningKey } from '../keys.ts';
 import { readRecord, type TaskRecord } from '../record.ts';
+import { putBack, setAside } from '../set-aside.ts';
 import { isFinal } from '../status.ts';
 import { type Store, taskPaths } from '../store.ts';
 import type { TaskName } from '../task-name.ts';
@@ -19,17 +22,25 @@ import { appendToChain } from './chain.ts';
 import { TreeChanged } from './descent.ts';
 import { isOfRecord, readGenuineSeal } from './genuine-seal.ts';
 import { wrapTaskKey } from './key-file.ts';
+import { clockOf, findChangeSince, findWriteSince } from './late-changes.ts';
 import { KEY_FILE, partialPath, SEAL_FILE } from './layout.ts';
-import { forgetLoans, noteLoans, type OnLend, restoreModes } from './lent-modes.ts';
+import { forgetLoans, noteLoans, restoreModes } from './lent-modes.ts';
 import {
   digestRecord,
+  readSeal,
   type SealBody,
   serialiseSeal,
   sha256,
   signed,
   signerOf,
 } from './seal-record.ts';
-import { type Passes, type Unsealed, writeArchive, writeDurably } from './write-archive.ts';
+import {
+  type Passes,
+  type Unsealed,
+  type WriteOptions,
+  writeArchive,
+  writeDurably,
+} from './write-archive.ts';
 
 /** How far sealing has come; bytes are those of the tar, half of each for writing and half for reading back. */
 export interface SealProgress {
@@ -40,6 +51,10 @@ export interface SealProgress {
 
 export interface SealOptions {
   readonly onProgress?: (progress: SealProgress) => void;
+  /** For how long, in milliseconds, files that somebody goes on writing are tried again. */
+  readonly patienceMs?: number;
+  /** Whether files may be open for writing: by programs that can write no more. */
+  readonly mayBeOpen?: boolean;
 }
 
 export interface SealResult {
@@ -48,19 +63,20 @@ export interface SealResult {
   readonly files: number;
   /** Sockets, pipes and devices, which an archive records but does not hold. */
   readonly skipped: readonly { readonly path: string; readonly type: string }[];
-  /** Files that somebody wrote to all the while: sealed as they were read. */
-  readonly changed: readonly string[];
 }
 
-/** Walks over a tree that changes under them, before it is taken as it is read. */
+/** Walks over a tree that changes under them, at least, before that is given up. */
 const ATTEMPTS = 3;
+/** At least so long (milliseconds) from one to the next. */
+const PAUSE_MS = 50;
 
 /**
  * Seals a task that has ended: everything in staging, never what a symlink points at, and the log;
  * encrypted, made durable, read back, compared and signed in `archive/.<task>.partial`, then renamed:
- * that is the commit. Staging and log are left as they are. An archive that is there is left as it
- * is; what an attempt cut short left behind is discarded. Only for the holder of the task's lock.
- * Throws `usage` where the task has not ended, `failed` with the reason.
+ * that is the commit. Staging and log are left as they are, but staging has another name from the
+ * beginning of a seal that succeeds. What changes while it is read is sealed again. An archive that
+ * is there is left as it is; what an attempt cut short left behind is discarded. Only for the holder
+ * of the task's lock. Throws `usage` where the task has not ended, `failed` with the reason.
  */
 export async function sealTask(
   store: Store,
@@ -76,16 +92,19 @@ export async function sealTask(
   }
   try {
     const loans = join(paths.directory, 'lent-modes');
-    restoreModes(loans, paths.staging);
+    const top = setAside(store, task);
+    restoreModes(loans, top);
+    const { mayBeOpen = false } = options;
     const onLend = noteLoans(loans);
-    const onProgress = progressOf(options);
-    const made = await writeUntilStable(store, task, partial, { onLend, onProgress });
+    const how = { top, mayBeOpen, onLend, onProgress: progressOf(options) };
+    const made = await writeUntilStable(store, task, partial, how, options.patienceMs ?? 0);
     await commit(store, record, partial, made);
     forgetLoans(loans);
-    const { bytes, files, skipped, changed } = made;
-    return { bytes, files, skipped, changed };
+    const { bytes, files, skipped } = made;
+    return { bytes, files, skipped };
   } catch (error) {
     discard(partial);
+    putBack(store, task);
     throw explain(task, error);
   }
 }
@@ -102,7 +121,7 @@ function alreadySealed(store: Store, task: TaskName): SealResult {
     });
   }
   const { bytes, fileCount } = seal;
-  return { bytes, files: fileCount, skipped: [], changed: [] };
+  return { bytes, files: fileCount, skipped: [] };
 }
 
 /** A tree that changed under the walk is sealed again, from its beginning. */
@@ -110,18 +129,40 @@ async function writeUntilStable(
   store: Store,
   task: TaskName,
   partial: string,
-  how: { readonly onLend: OnLend; readonly onProgress: (passes: Passes) => void },
+  how: WriteOptions,
+  patienceMs: number,
 ): Promise<Unsealed> {
+  const start = performance.now();
   for (let attempt = 1; ; attempt++) {
+    const begin = performance.now();
     removeTree(AT.FDCWD, partial);
     mkdirSync(partial, { mode: 0o700 });
-    const isTolerant = attempt === ATTEMPTS;
     try {
-      return await writeArchive(store, task, partial, { isTolerant, ...how });
+      const sinceNs = clockOf(store.staging);
+      const made = await writeArchive(store, task, partial, how);
+      const change = findChangeSince(how.top, sinceNs, how.onLend);
+      if (!change) return made;
+      throw new TreeChanged(change);
     } catch (error) {
-      if (isTolerant || !(error instanceof TreeChanged)) throw error;
+      if (!(error instanceof TreeChanged)) throw error;
+      const now = performance.now();
+      if (attempt >= ATTEMPTS && now - start >= patienceMs) throw unsettled(error);
+      await sleep(Math.max(PAUSE_MS, now - begin));
     }
   }
+}
+
+/** Whether a seal failed because somebody goes on changing the files. */
+export const isUnsettled = (error: unknown): boolean =>
+  error instanceof TaskfsError && error.cause instanceof TreeChanged;
+
+function unsettled(cause: TreeChanged): TaskfsError {
+  const { path, errno: number } = cause;
+  const how = number === errno.ETXTBSY ? 'open for writing' : 'being changed';
+  return new TaskfsError('failed', `'${path}' is still ${how}, and a write would be lost`, {
+    hint: "'taskfs recover' tries again.",
+    cause,
+  });
 }
 
 /**
@@ -231,15 +272,28 @@ function progressOf({ onProgress }: SealOptions): (passes: Passes) => void {
 
 /**
  * Removes a sealed task's staging directory and log. Throws `failed` where the archive is not
- * committed, MountedBeneath, NotRemovable.
+ * committed, or somebody wrote to a file after it was read: nothing is removed then. MountedBeneath,
+ * NotRemovable.
  */
 export function removePlaintext(store: Store, task: TaskName): void {
-  const { archive, staging, log, directory } = taskPaths(store, task);
+  const { archive, staging, aside, log, directory } = taskPaths(store, task);
   if (!existsSync(join(archive, SEAL_FILE))) {
     throw new TaskfsError('failed', `task ${task} is not sealed: its files are not removed`);
   }
-  removeTree(AT.FDCWD, staging);
-  removeTree(AT.FDCWD, log);
+  const { sealedAt } = readSeal(archive);
+  for (const top of [aside, staging]) refuseLateWrites(task, top, Date.parse(sealedAt));
+  for (const top of [aside, staging, log]) removeTree(AT.FDCWD, top);
   syncDirectory(store.staging);
   if (existsSync(directory)) syncDirectory(directory);
+}
+
+/** A tree that was sealed, or one that somebody made in its old place: late files are in no archive. */
+function refuseLateWrites(task: TaskName, top: string, sealedMs: number): void {
+  if (!lstatSync(top, { throwIfNoEntry: false })?.isDirectory()) return;
+  const path = findWriteSince(top, BigInt(sealedMs) * 1_000_000n);
+  if (!path) return;
+  const message = `'${path}' of task ${task} was written after it was sealed: it stays in ${top}`;
+  throw new TaskfsError('failed', message, {
+    hint: "Move away what you need of it and remove the file; 'taskfs recover' removes the rest.",
+  });
 }

@@ -24,14 +24,11 @@ export interface ThreadJob {
   readonly memory: WindowMemory;
   readonly file: SegmentFile;
   readonly digests: SharedArrayBuffer;
-  readonly isTolerant: boolean;
+  readonly mayBeOpen: boolean;
 }
 
-/** What a thread says: that it did something, which of its files changed, or why it failed. */
-export type ThreadNews =
-  | { readonly type: 'progress' }
-  | { readonly type: 'changed'; readonly paths: readonly string[] }
-  | ThreadFailure;
+/** What a thread says: that it did something, that it has done all, or why it failed. */
+export type ThreadNews = { readonly type: 'progress' } | { readonly type: 'ended' } | ThreadFailure;
 
 export type ThreadFailure =
   | { readonly type: 'tree-changed'; readonly path: Uint8Array; readonly errno: number }
@@ -59,7 +56,8 @@ function firstMessage(): ThreadJob | undefined {
 function work(job: ThreadJob): void {
   const window = new TarWindow(job.memory);
   try {
-    tell({ type: 'changed', paths: sealInto(window, job) });
+    sealInto(window, job);
+    tell({ type: 'ended' });
   } catch (error) {
     // Nobody waits any more for what this one would have done.
     window.end();
@@ -67,8 +65,8 @@ function work(job: ThreadJob): void {
   }
 }
 
-/** Seals what is full before it fills more, so that there is always room in the end. Returns what changed. */
-function sealInto(window: TarWindow, { file, digests, isTolerant }: ThreadJob): readonly string[] {
+/** Seals what is full before it fills more, so that there is always room in the end. */
+function sealInto(window: TarWindow, { file, digests, mayBeOpen }: ThreadJob): void {
   const segments = new Segments(window, file);
   const sealOne = (): boolean => {
     const isSealed = segments.sealOne();
@@ -82,10 +80,10 @@ function sealInto(window: TarWindow, { file, digests, isTolerant }: ThreadJob): 
       if (!sealOne()) window.wait(heard);
     }
   };
-  const filler = new Filler({ window, digests: new Uint8Array(digests), isTolerant, waitForRoom });
+  const filler = new Filler({ window, digests: new Uint8Array(digests), mayBeOpen, waitForRoom });
   for (;;) {
     const heard = window.bell();
-    if (window.isOver()) return filler.changed;
+    if (window.isOver()) return;
     if (sealOne()) continue;
     const received = receiveMessageOnPort(port) as { message: Batch } | undefined;
     if (received) {

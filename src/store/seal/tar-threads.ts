@@ -32,12 +32,10 @@ interface Thread {
 
 /** Threads that help the calling one to write a tar. */
 export class TarThreads implements AsyncDisposable {
-  /** Paths of files that were written to while they were read. */
-  readonly changed: string[] = [];
   private readonly threads: Thread[] = [];
   private window: TarWindow | undefined;
   private failure: unknown;
-  private reported = 0;
+  private ended = 0;
   private wake = Promise.withResolvers<void>();
 
   /** Starts as many as a tar of so many bytes is worth; those that are started stay. A small archive needs none. */
@@ -93,10 +91,10 @@ export class TarThreads implements AsyncDisposable {
     this.throwFailure();
   }
 
-  /** Ends them once all is checked; returns when `changed` is whole. */
+  /** Ends them once all is checked. */
   async finish(): Promise<void> {
     this.window?.end();
-    while (this.reported < this.threads.length) await this.news();
+    while (this.ended < this.threads.length) await this.news();
   }
 
   /** Ends them wherever they are; again does no harm. */
@@ -129,10 +127,8 @@ export class TarThreads implements AsyncDisposable {
   }
 
   private take(news: ThreadNews): void {
-    if (news.type === 'changed') {
-      this.changed.push(...news.paths);
-      this.reported++;
-    } else if (news.type !== 'progress') this.fail(errorOf(news));
+    if (news.type === 'ended') this.ended++;
+    else if (news.type !== 'progress') this.fail(errorOf(news));
     this.stir();
   }
 

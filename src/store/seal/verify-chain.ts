@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { loadVerifyingKey } from '../keys.ts';
 import { readRecord } from '../record.ts';
+import { findStaging } from '../set-aside.ts';
 import { type Store, taskPaths } from '../store.ts';
 import { isTaskName, type TaskName } from '../task-name.ts';
 import { type ChainLine, readChain } from './chain.ts';
@@ -49,9 +50,9 @@ export function missingArchives(store: Store, { last }: ChainState): Finding[] {
 
 /** The commit was cut short between the chain and the rename: its plaintext is still there. */
 function isPending(store: Store, task: TaskName): boolean {
-  const { record, staging } = taskPaths(store, task);
+  const paths = taskPaths(store, task);
   try {
-    return readRecord(record, task).artifacts !== 'sealed' && existsSync(staging);
+    return readRecord(paths.record, task).artifacts !== 'sealed' && !!findStaging(paths);
   } catch {
     return false;
   }

@@ -33,8 +33,6 @@ export interface Unsealed extends Pick<Plan, 'bytes' | 'files' | 'skipped'> {
   readonly identity: string;
   readonly recipient: string;
   readonly sealedFor: readonly string[];
-  /** Files that were written to while they were read. */
-  readonly changed: readonly string[];
   readonly seals: Readonly<Record<EncryptedFile, FileSeal>>;
 }
 
@@ -46,9 +44,11 @@ export interface Passes {
   readonly files: number;
 }
 
-interface WriteOptions {
-  /** Whether a file that changes while it is read ends the attempt with TreeChanged, or is taken as it was read. */
-  readonly isTolerant: boolean;
+export interface WriteOptions {
+  /** The top of the task's files. */
+  readonly top: string;
+  /** Whether files may be open for writing, see FillOptions. */
+  readonly mayBeOpen: boolean;
   readonly onLend: OnLend;
   readonly onProgress: (passes: Passes) => void;
 }
@@ -67,22 +67,21 @@ export async function writeArchive(
   directory: string,
   options: WriteOptions,
 ): Promise<Unsealed> {
-  const { onLend } = options;
-  const { staging, log } = taskPaths(store, task);
+  const { onLend, top } = options;
+  const { log } = taskPaths(store, task);
   await using threads = new TarThreads();
   using planLog = new PlanLog(directory);
   const onGrowth = (bytes: number, entries: number): void => {
     if (bytes > WORTH_THREADS.bytes || entries > WORTH_THREADS.entries) threads.start(bytes);
   };
-  const plan = planTree(staging, planLog, { onLend, onGrowth });
+  const plan = planTree(top, planLog, { onLend, onGrowth });
   const { keys, key, headers } = await makeKeys(store, task);
   writeDurably(join(directory, KEY_FILE), key);
   using files = createFiles(directory, headers);
   // No thread may write to a descriptor that is closed, and perhaps another file's by then.
   await using _ = threads;
-  const written = await writeFiles({
+  const seals = await writeFiles({
     plan,
-    staging,
     log,
     files,
     threads,
@@ -92,7 +91,7 @@ export async function writeArchive(
   });
   syncDirectory(directory);
   const { bytes, files: count, skipped } = plan;
-  return { bytes, files: count, skipped, ...keys, ...written };
+  return { bytes, files: count, skipped, ...keys, seals };
 }
 
 type Headers = Readonly<Record<Part, AgeHeader>>;
@@ -130,7 +129,6 @@ function createFiles(directory: string, headers: Headers): Files {
 
 interface Writing {
   readonly plan: Plan;
-  readonly staging: string;
   readonly log: string;
   readonly files: Files;
   readonly threads: TarThreads;
@@ -144,13 +142,13 @@ async function loadMimeTypes(): Promise<(name: string) => string | null> {
   return (name) => mime.getType(name);
 }
 
-async function writeFiles(writing: Writing): Promise<Pick<Unsealed, 'changed' | 'seals'>> {
-  const { plan, staging, files, threads, options } = writing;
-  const { onLend, isTolerant } = options;
-  await using tar = new TarWriter({ plan, file: files.artifacts, threads, isTolerant, onLend });
+async function writeFiles(writing: Writing): Promise<Unsealed['seals']> {
+  const { plan, files, threads, options } = writing;
+  const { top, onLend, mayBeOpen } = options;
+  await using tar = new TarWriter({ plan, file: files.artifacts, threads, mayBeOpen, onLend });
   const pace = new Pace(() => options.onProgress(passesOf(tar, plan)));
   {
-    using descent = descend(staging, onLend);
+    using descent = descend(top, onLend);
     await tar.write(descent, pace);
   }
   tar.beginSync();
@@ -170,12 +168,11 @@ async function writeFiles(writing: Writing): Promise<Pick<Unsealed, 'changed' | 
     checked(writing, part, () =>
       readBack(join(writing.directory, FILES[part]), writing.headers[part].fileKey, sha256),
     );
-  const seals = {
+  return {
     [FILES.artifacts]: artifacts,
     [FILES.index]: await again('index', indexSha256),
     [FILES.log]: await again('log', logSha256),
   };
-  return { changed: tar.changed(), seals };
 }
 
 function passesOf({ window, checkedCount }: TarWriter, { bytes }: Plan): Passes {

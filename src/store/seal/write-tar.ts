@@ -19,8 +19,8 @@ export interface TarOptions {
   readonly plan: Plan;
   readonly file: NewAgeFile & DirectFile;
   readonly threads: TarThreads;
-  /** Whether a file that changes ends the attempt with TreeChanged, or is taken as it was read. */
-  readonly isTolerant: boolean;
+  /** Whether files may be open for writing, see FillOptions. */
+  readonly mayBeOpen: boolean;
   readonly onLend: OnLend;
 }
 
@@ -43,7 +43,7 @@ export class TarWriter implements AsyncDisposable {
   private durable: Promise<void> | undefined;
 
   constructor(options: TarOptions) {
-    const { plan, file, threads, isTolerant, onLend } = options;
+    const { plan, file, threads, mayBeOpen, onLend } = options;
     const memory = windowMemory(plan.bytes);
     const digests = new SharedArrayBuffer(plan.files * DIGEST);
     reserve(file.fd, file.start + sealedSize(plan.bytes));
@@ -54,9 +54,9 @@ export class TarWriter implements AsyncDisposable {
     this.segments = new Segments(this.window, this.file);
     const waitForRoom = (end: number): void => this.makeRoom(end);
     const { window } = this;
-    this.filler = new Filler({ window, digests: this.digests, isTolerant, waitForRoom, onLend });
+    this.filler = new Filler({ window, digests: this.digests, mayBeOpen, waitForRoom, onLend });
     this.check = new PayloadCheck(window, this.segments, this.file, () => threads.stir());
-    threads.begin({ memory, file: this.file, digests, isTolerant });
+    threads.begin({ memory, file: this.file, digests, mayBeOpen });
   }
 
   /** Writes all of it. Throws TreeChanged, NotAsWritten, Errno or what node:fs throws. */
@@ -111,11 +111,6 @@ export class TarWriter implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.check.settle();
-  }
-
-  /** Files that were written to while they were read. */
-  changed(): string[] {
-    return [...this.filler.changed, ...this.options.threads.changed];
   }
 
   /** Sends a batch to a thread or does it here; false where neither is possible now. */

@@ -111,7 +111,10 @@ function writeOpened(session: Session, reply: Reply, opening: Opening, offset = 
     opened.backingFd === undefined || direct
       ? undefined
       : session.backing.acquire(node, opened.backingFd);
-  if (backing !== undefined) session.passedThrough.set(opened.handle, node);
+  if (backing !== undefined) {
+    session.passedThrough.set(opened.handle, node);
+    session.fileSystem.passedThrough?.(opened.handle);
+  }
   const flags = accessFlags(opening, backing) | flushFlag(opening);
   writeU64(reply.view, at + openOut.at.fh, opened.handle);
   reply.view.setUint32(at + openOut.at.open_flags, flags, true);
