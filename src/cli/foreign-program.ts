@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { TaskfsError } from '../store/errors.ts';
 import { rawEnvironment } from '../sys/caller.ts';
 import { inheritance } from '../sys/inheritance.ts';
-import { spawnProcess } from '../sys/spawn.ts';
+import { type ProcessEnd, type SpawnedProcess, spawnProcess } from '../sys/spawn.ts';
 import { decodeBytes } from '../sys/surrogate-escape.ts';
 
 /**
@@ -14,9 +14,15 @@ export async function runProgram(
   args: readonly (string | Buffer)[],
   hint: string,
 ): Promise<void> {
+  const failure = failureOf(program, await startProgram(program, args).ended, hint);
+  if (failure) throw failure;
+}
+
+/** Starts it, and does not wait. */
+export function startProgram(program: string, args: readonly (string | Buffer)[]): SpawnedProcess {
   const words = args.map((arg) => (typeof arg === 'string' ? arg : decodeBytes(arg)));
   const { descriptors, ignoredSignals, softOpenFiles } = inheritance;
-  const { ended } = spawnProcess({
+  return spawnProcess({
     file: '/bin/sh',
     argv: ['sh', '-c', 'exec "$0" "$@"', program, ...words],
     environment: rawEnvironment(),
@@ -25,11 +31,18 @@ export async function runProgram(
     ignoredSignals: [...ignoredSignals],
     softOpenFiles: softOpenFiles === undefined ? undefined : Math.min(softOpenFiles, MOST_FILES),
   });
-  const { exitCode, signal } = await ended;
-  if (exitCode === 0) return;
+}
+
+/** Why a program that ended could not be started, or did not end well; undefined where it did. */
+export function failureOf(
+  program: string,
+  { exitCode, signal }: ProcessEnd,
+  hint: string,
+): TaskfsError | undefined {
+  if (exitCode === 0) return undefined;
   const how = exitCode ?? `${signal} (${constants.signals[signal ?? 'SIGKILL']})`;
   const what = exitCode === COMMAND_NOT_FOUND ? 'cannot be started' : `ended with ${how}`;
-  throw new TaskfsError('failed', `'${program}' ${what}`, { hint });
+  return new TaskfsError('failed', `'${program}' ${what}`, { hint });
 }
 
 const COMMAND_NOT_FOUND = 127;

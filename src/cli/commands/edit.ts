@@ -1,32 +1,39 @@
-import { placeOf } from '../../store/artifacts/index.ts';
-import { parseTaskName, TaskfsError } from '../../store/index.ts';
-import { stagingPath } from '../../store/staging.ts';
+import { openEditCopy } from '../../store/artifacts/index.ts';
+import { parseTaskName, readRecord, TaskfsError, taskPaths } from '../../store/index.ts';
+import { showPath } from '../../store/staging.ts';
 import { encodeText } from '../../sys/surrogate-escape.ts';
 import { defineCommand } from '../command.ts';
-import { runProgram } from '../foreign-program.ts';
+import { runEditor } from '../editor.ts';
 import { openStoreOf } from '../open-store.ts';
+import { say } from '../output.ts';
 
 export const command = defineCommand({
   rawOptions: ['path'],
   examples: [['taskfs edit build notes.md', 'Change a file of a live task in your editor']],
-  about: 'The editor is $VISUAL, else $EDITOR, else vi. The task reads what you save.',
+  about:
+    'The editor is $VISUAL, else $EDITOR, else vi. It gets a private copy, which is written back when ' +
+    'the editor ends. Where the task changed the file meanwhile, your version is put beside it; where ' +
+    'the task has ended, it is kept in the store and named.',
   build: (parser) =>
     parser
       .positional('task', { type: 'string', demandOption: true, describe: 'Name of a live task' })
-      .positional('path', { type: 'string', demandOption: true, describe: 'A file that is there' }),
+      .positional('path', { type: 'string', demandOption: true, describe: 'A file, new or there' }),
   run: async ({ options }) => {
     const store = openStoreOf(options);
     const task = parseTaskName(options.task);
-    if (placeOf(store, task) === 'archive') {
-      throw new TaskfsError('usage', `task ${task} is sealed: its files do not change any more`, {
-        hint: `'taskfs export ${task} DIR' makes a copy that you can change.`,
-      });
+    const path = encodeText(options.path);
+    using copy = openEditCopy(store, task, path);
+    const failure = await runEditor(copy.path);
+    const saved = copy.save(failure?.message);
+    if (saved.kind === 'kept') {
+      const message = `'${showPath(path)}' is not written, ${saved.why}: what you saved is ${saved.where}`;
+      throw new TaskfsError('failed', message, { hint: 'Copy from there what you need.' });
     }
-    const path = stagingPath(store, task, encodeText(options.path));
-    const editor = process.env.VISUAL || process.env.EDITOR || 'vi';
-    // As git and others do it: the variable may hold options, so a shell takes it apart.
-    const args = ['-c', `${editor} "$@"`, editor, path];
-    await runProgram('sh', args, 'Choose another editor with VISUAL or EDITOR.');
+    if (failure) throw failure;
+    const { artifacts } = readRecord(taskPaths(store, task).record, task);
+    if (saved.kind === 'unchanged' && artifacts !== 'live') {
+      say(`task ${task} ended meanwhile; you changed nothing`);
+    }
     return 0;
   },
 });
