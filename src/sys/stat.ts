@@ -50,6 +50,19 @@ export function statAt(dirfd: number, name: Uint8Array | string): Stat {
   return decode();
 }
 
+/** Takes what the kernel knows, and does not ask the server of a network or FUSE file system. */
+const AT_STATX_DONT_SYNC = 0x4000;
+
+/**
+ * stat of `name` as `statAt`, at once: where something is mounted on it whose server hangs, too. Of
+ * a file that a server keeps it may be old.
+ */
+export function peekAt(dirfd: number, name: Uint8Array | string): Stat {
+  const flags = AT.SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC;
+  check(statx(dirfd, cstring(name), flags, WANTED, buffer));
+  return decode();
+}
+
 /** stat of an open descriptor, O_PATH ones included. */
 export function statFd(fd: number): Stat {
   check(statx(fd, cstring(''), AT.EMPTY_PATH, WANTED, buffer));

@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import { Errno, errno, listDirectory, type Stat, statAt } from '../sys/index.ts';
+import { Errno, errno, listDirectory, peekAt, type Stat, statAt, statFd } from '../sys/index.ts';
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../sys/stat.ts';
 import { openBeneath } from './open-beneath.ts';
 import {
@@ -37,7 +37,9 @@ export function lookAtNames(
   directory: TreeNode,
   names: readonly Buffer[],
 ): Change[] {
-  const found = inDirectory(rootFd, directory, (fd) => names.map((name) => findAt(fd, name)));
+  const found = inDirectory(rootFd, directory, (fd, mount) =>
+    names.map((name) => findAt(fd, mount, name)),
+  );
   for (const one of found ?? []) listFresh(tree, rootFd, tree.put(directory, one));
   return tree.takeChanges();
 }
@@ -48,8 +50,8 @@ function listFresh(tree: LiveTree, rootFd: number, fresh: TreeNode[]): void {
 
 /** Returns the directories that are new. One that is gone is left to the look at its parent. */
 function list(tree: LiveTree, rootFd: number, directory: TreeNode): TreeNode[] {
-  const found = inDirectory(rootFd, directory, (fd) =>
-    Array.from(listDirectory(fd), ({ name }) => findAt(fd, name)),
+  const found = inDirectory(rootFd, directory, (fd, mount) =>
+    Array.from(listDirectory(fd), ({ name }) => findAt(fd, mount, name)),
   );
   return found ? tree.putAll(directory, found) : [];
 }
@@ -58,12 +60,12 @@ function list(tree: LiveTree, rootFd: number, directory: TreeNode): TreeNode[] {
 function inDirectory(
   rootFd: number,
   directory: TreeNode,
-  look: (fd: number) => Found[],
+  look: (fd: number, mount: number) => Found[],
 ): Found[] | undefined {
   let fd: number | undefined;
   try {
     fd = openBeneath(rootFd, namesOf(directory));
-    const found = look(fd);
+    const found = look(fd, statFd(fd).mount);
     directory.unreadable = false;
     return found;
   } catch (error) {
@@ -76,9 +78,11 @@ function inDirectory(
   }
 }
 
-function findAt(fd: number, name: Buffer): Found {
+function findAt(fd: number, mount: number, name: Buffer): Found {
   try {
-    return { name, entry: entryOf(statAt(fd, name)) };
+    const seen = peekAt(fd, name);
+    // What is mounted there is not gone into, nor is its server asked, which may hang.
+    return { name, entry: entryOf(seen.mount === mount ? statAt(fd, name) : seen) };
   } catch (error) {
     if (error instanceof Errno && error.errno === errno.ENOENT) return { name, entry: undefined };
     throw error;

@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Cli, newCli } from '../support/cli.ts';
+import { until } from '../support/until.ts';
 
 const isRoot = process.geteuid?.() === 0;
 
@@ -74,6 +76,29 @@ describe.skipIf(!isRoot)('what is mounted in a task’s files', () => {
     expect((await cli.run('ls', '-R', 'b')).stdout).toBe('m/\nown\n');
     const read = await cli.run('cat', 'b', 'm/file');
     expect(read).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  it('asks nothing of a file system there whose server hangs', async () => {
+    const { cli } = newPlace();
+    const place = join(cli.store, 'staging/b');
+    const script = 'echo own > own; mkdir m; until [ -e go ]; do sleep 0.05; done';
+    const ran = shell(cli, 'b', script);
+    await until('the task runs', () => existsSync(join(place, 'm')));
+    const other = newCli();
+    await other.run('init');
+    const { pid } = await other.json<{ pid: number }>('mount', '--json', join(place, 'm'));
+    process.kill(pid, 'SIGSTOP');
+    onTestFinished(() => {
+      process.kill(pid, 'SIGKILL');
+    });
+    writeFileSync(join(place, 'go'), '');
+    expect((await ran).stderr).toContain(`something is mounted on '${join(place, 'm')}'`);
+    expect((await cli.run('ls', '-R', 'b')).stdout).toBe('go\nm/\nown\n');
+    expect((await cli.run('export', 'b', join(cli.base, 'copy'))).code).toBe(0);
+    const watch = cli.start('watch', 'b', '--json');
+    expect(String(await once(watch.stdout, 'data'))).toContain('"type":"task"');
+    watch.kill();
+    expect((await cli.run('rm', 'b')).code).toBe(1);
   });
 
   it('removes no sealed task with a mount in its plaintext or its record', async () => {

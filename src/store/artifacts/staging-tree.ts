@@ -6,6 +6,7 @@ import {
   listDirectory,
   O_PATH,
   openInMount,
+  peekAt,
   readlinkAt,
   S_IFBLK,
   S_IFCHR,
@@ -95,9 +96,12 @@ function* listEntries(
     const { mount } = statFd(own);
     for (const { name } of listDirectory(own)) {
       const found = ifThere(() => {
-        const stat = statAt(own, name);
+        const seen = peekAt(own, name);
+        const isMountPoint = seen.mount !== mount;
+        // The server of what is mounted there is not asked: it may hang.
+        const stat = isMountPoint ? seen : statAt(own, name);
         const artifact = describe(name, stat, () => readlinkAt(own, name));
-        return stat.mount === mount ? artifact : { ...artifact, isMountPoint: true };
+        return isMountPoint ? { ...artifact, isMountPoint } : artifact;
       });
       if (found) yield found;
     }
