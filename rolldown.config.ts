@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { type ChunkingContext, defineConfig, type Plugin } from 'rolldown';
 
@@ -28,142 +27,7 @@ function ownModules(): Plugin {
   };
 }
 
-/**
- * Defers what string-width makes when it is loaded, tables of Unicode for a regular expression and a
- * segmenter, until a text is not plain ASCII: yargs loads it at each start, and that took 30 ms.
- */
-function deferStringWidth(): Plugin {
-  const suffix = '?deferred';
-  return {
-    name: 'defer-string-width',
-    async resolveId(id, importer) {
-      if (id !== 'string-width') return null;
-      const module = await this.resolve(id, importer, { skipSelf: true });
-      return module && `${module.id}${suffix}`;
-    },
-    load(id) {
-      if (!id.endsWith(suffix)) return null;
-      const module = JSON.stringify(id.slice(0, -suffix.length));
-      return `export default (text, options) =>
-        /^[ -~]*$/.test(text) ? text.length : require(${module}).default(text, options);`;
-    },
-  };
-}
-
-/**
- * Does without assert, of which yargs uses two functions: it takes 5 ms to load, and another to word a
- * failure that yargs expects at each start, where it finds no package of its own.
- */
-function leaveOutAssert(): Plugin {
-  const plain = '\0plain-assert';
-  return {
-    name: 'leave-out-assert',
-    resolveId: (id, importer = '') =>
-      id === 'assert' && /\/yargs\//.test(importer) ? plain : null,
-    load(id) {
-      if (id !== plain) return null;
-      return `const check = (holds, words = 'yargs finds a value that cannot be') => {
-          if (!holds) throw new Error(words);
-        };
-        export const strictEqual = (a, b, words) => check(Object.is(a, b), words);
-        export const notStrictEqual = (a, b, words) => check(!Object.is(a, b), words);`;
-    },
-  };
-}
-
-/** What dockerode needs to build images, and for an ssh of its own: taskfs does neither. */
-const UNUSED_BY_ENGINES = new Set(['ssh2', 'tar-fs', '@balena/dockerignore', 'zlib']);
-
-/**
- * Keeps from dockerode what taskfs does not use of it, 20 MiB in every supervisor of a container; and
- * TLS, as much again, for whom it is used.
- */
-function trimDockerode(): Plugin {
-  const leftOut = '\0left-out';
-  const https = '\0deferred-https';
-  const silent = '\0silent';
-  return {
-    name: 'trim-dockerode',
-    resolveId(id, importer = '') {
-      if (!/\/(dockerode|docker-modem)\//.test(importer)) return null;
-      if (id === 'https') return https;
-      // It describes each request in words, for nobody: that takes 7 ms.
-      if (id === 'debug' || (id === 'util' && importer.endsWith('/modem.js'))) return silent;
-      // A copy of Node's own streams, for Nodes that had others.
-      if (id === 'readable-stream') return { id: 'node:stream', external: true };
-      return UNUSED_BY_ENGINES.has(id) ? leftOut : null;
-    },
-    load(id) {
-      if (id === leftOut) return 'module.exports = {};';
-      if (id === silent)
-        return 'module.exports = () => () => {}; module.exports.inspect = () => "";';
-      if (id !== https) return null;
-      return `exports.request = (...args) => process.getBuiltinModule('https').request(...args);`;
-    },
-  };
-}
-
-/** Modules of Node that take long to load, and are imported by files that mostly do without. */
-const LATE = new Set(['child_process', 'readline', 'stream/consumers', 'worker_threads']);
-
-/**
- * Takes Node's own modules by their object: `require` asks for everything that they export, and with it
- * loads what most of them load late, as `http` a whole fetch. Some are taken at their first use.
- */
-function takeBuiltins(): Plugin {
-  const take = (module: string): string => `process.getBuiltinModule(${JSON.stringify(module)})`;
-  return {
-    name: 'take-builtins',
-    renderChunk(code) {
-      const late: string[] = [];
-      const deferred = code.replaceAll(IMPORT, (line, name, module) => {
-        if (!LATE.has(module.replace(/^node:/, ''))) return line;
-        late.push(name);
-        return `let ${name}$taken; const ${name}$take = () => (${name}$taken ??= ${take(module)});`;
-      });
-      return (
-        late
-          .reduce((text, name) => text.replaceAll(usesOf(name), () => `(${name}$take())`), deferred)
-          .replaceAll(REQUIRE, (call, module) => (isBuiltin(module) ? take(module) : call))
-          // The same clock, without the five modules behind the other.
-          .replaceAll(/(?<![\w$.])performance\.now\(\)/g, '(process.uptime() * 1000)')
-      );
-    },
-  };
-}
-
-/** Wherever a module's object stands whose properties are used. */
-const usesOf = (name: string): RegExp => new RegExp(`(?<![\\w$.])${name}(?=\\.)`, 'g');
-
-/** An import of a module as the bundler writes it. */
-const IMPORT = /^let ([\w$]+) = require\("([^"]+)"\);$/gm;
-const REQUIRE = /\brequire\("([^"]+)"\)/g;
-
-/** Leaves koffi to whoever loads the file: the package's loader need not look for its native part again. */
-function requireKoffi(): Plugin {
-  return {
-    name: 'require-koffi',
-    transform(code, id) {
-      if (!id.endsWith('/src/sys/libc.ts')) return null;
-      return { code: code.replace("createRequire(import.meta.url)('koffi')", "require('koffi')") };
-    },
-  };
-}
-
-/** The checkout's main module has a counterpart in the package, which loads code that is compiled already. */
-function packagedMain(): Plugin {
-  const main = /\/src\/cli\/main\.ts$/;
-  return {
-    name: 'packaged-main',
-    async resolveId(id, importer) {
-      const module = await this.resolve(id, importer, { skipSelf: true });
-      if (!module || !main.test(module.id)) return module;
-      return module.id.replace(main, '/src/cli/packaged/main.ts');
-    },
-  };
-}
-
-/** Says that these files are CommonJS: its scripts can be compiled, and their code kept, without Node's loader. */
+/** Says that these files are CommonJS, which Node loads faster than modules. */
 function commonJs(): Plugin {
   return {
     name: 'common-js',
@@ -225,6 +89,8 @@ const textOf = (license: string): string =>
  * A module belongs to the first of these that needs it from its start, so files import one way.
  */
 const together: Readonly<Record<string, readonly string[]>> = {
+  // All that is loaded before it is known whether this Node is new enough.
+  start: ['src/sys/exit.ts', 'src/cli/cache-directory.ts'],
   'command-line': ['src/cli/command-line.ts', 'src/cli/output.ts'],
   store: ['src/store/index.ts', 'src/sys/index.ts'],
   task: [
@@ -259,18 +125,8 @@ export default defineConfig({
   // Several entries may lie in one file.
   preserveEntrySignatures: 'allow-extension',
   // With parts that are not JavaScript, their own or those of packages below them.
-  external: [/^koffi$/, /^fuse-native$/],
-  plugins: [
-    ownModules(),
-    deferStringWidth(),
-    leaveOutAssert(),
-    trimDockerode(),
-    packagedMain(),
-    requireKoffi(),
-    takeBuiltins(),
-    commonJs(),
-    thirdPartyLicenses(),
-  ],
+  external: [/^koffi$/, /^fuse-native$/, /^cpu-features$/, /\.node$/],
+  plugins: [ownModules(), commonJs(), thirdPartyLicenses()],
   output: {
     dir: 'dist',
     format: 'cjs',

@@ -2,17 +2,28 @@
 /**
  * cli: the command line. Parses, calls the rooms below, prints: data to standard output, words to
  * standard error. One file per verb in commands/, loaded when the verb is used. Nothing imports cli.
- * This is the main module of a checkout; the package's is packaged/main.ts.
+ * This is the main module: it loads the rest with code that Node compiled in an earlier run.
  */
 import { enableCompileCache } from 'node:module';
-import { join } from 'node:path';
 import { exitProcess } from '../sys/exit.ts';
 import { cacheDirectory } from './cache-directory.ts';
 
-const compiled = join(cacheDirectory(), 'compiled');
-enableCompileCache(compiled);
-// The checkout's starter names it, so that this very module comes out of it too; tasks do not inherit that.
-if (process.env.NODE_COMPILE_CACHE === compiled) delete process.env.NODE_COMPILE_CACHE;
+const NEEDED_MAJOR = 24;
 
-const { runProgram } = await import('./program.ts');
-exitProcess(await runProgram(process.argv.slice(2)));
+async function start(): Promise<number> {
+  // Before anything is loaded that an older Node cannot even parse.
+  if (Number.parseInt(process.versions.node, 10) < NEEDED_MAJOR) {
+    process.stderr.write(
+      `taskfs needs Node.js ${NEEDED_MAJOR} or newer: this is ${process.version}.\n`,
+    );
+    return 1;
+  }
+  const compiled = cacheDirectory();
+  if (compiled !== undefined) enableCompileCache(compiled);
+  const { runProgram } = await import('./program.ts');
+  return runProgram(process.argv.slice(2));
+}
+
+// What Node says of a main module that waits for ever, when nothing is left to wait for.
+process.exitCode = 13;
+start().then(exitProcess);

@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { inheritance } from './inheritance.ts';
+import { inheritance, isMoved, MOVED_PREFIX } from './inheritance.ts';
 import { decodeBytes } from './surrogate-escape.ts';
 
 /**
@@ -35,21 +35,18 @@ export function rawEnvironment(current: NodeJS.ProcessEnv = process.env): string
   const odd = splitList(inheritance.oddVariables)
     .map(splitEntry)
     .filter(({ name }) => !names.has(name));
-  const nodeOptions = started
-    .filter(({ name }) => name === `${OURS}NODE_OPTIONS`)
-    .map(({ bytes }) => bytes.subarray(OURS.length));
+  const moved = started
+    .filter(({ name }) => isMoved(name))
+    .map(({ bytes }) => bytes.subarray(MOVED_PREFIX.length));
   const changed = Object.entries(current).filter(
     ([name, value]) => value !== undefined && !names.has(name) && !name.includes(REPLACEMENT),
   );
   return [
     ...[...kept, ...odd].map(({ bytes }) => decodeBytes(bytes)),
-    ...nodeOptions.map(decodeBytes),
+    ...moved.map(decodeBytes),
     ...changed.map(([name, value]) => `${name}=${value}`),
   ];
 }
-
-/** In front of the name under which bin/inheritance.sh moves a variable out of Node's sight. */
-const OURS = 'TASKFS_';
 
 // Node can neither find nor change a variable whose name is not UTF-8, or that has no value.
 const isKept = ({ bytes, name, value }: Entry, current: NodeJS.ProcessEnv): boolean =>

@@ -9,8 +9,6 @@ export interface Inheritance {
   readonly ignoredSignals: ReadonlySet<NodeJS.Signals>;
   /** The soft limit of open files; undefined where it is not known. `Infinity`: unlimited. */
   readonly softOpenFiles: number | undefined;
-  /** The caller's NODE_OPTIONS, which are not meant for taskfs. */
-  readonly nodeOptions: string | undefined;
   /** Open descriptors besides the standard ones. */
   readonly descriptors: readonly number[];
   /** Variables with names that the launcher's shell does not pass on: `NAME=value`, each ended by a NUL. */
@@ -26,12 +24,20 @@ const SIGNAL_BITS: readonly (readonly [NodeJS.Signals, bigint])[] = [
 ];
 
 const INHERITED = 'TASKFS_INHERITED';
-const NODE_OPTIONS = 'TASKFS_NODE_OPTIONS';
-
 const ODD_VARIABLES = 'TASKFS_ODD_VARIABLES';
 
-/** Names of variables that only pass on what was inherited. */
-export const INHERITANCE_VARIABLES = [INHERITED, NODE_OPTIONS, ODD_VARIABLES] as const;
+/** In front of the name of a variable that is not meant for taskfs, so that Node does not see it. */
+export const MOVED_PREFIX = 'TASKFS_';
+const MOVED = [
+  'NODE_OPTIONS',
+  'NODE_COMPILE_CACHE',
+  'NODE_PATH',
+  'NODE_REDIRECT_WARNINGS',
+  'NODE_V8_COVERAGE',
+].map((name) => `${MOVED_PREFIX}${name}`);
+
+/** Whether a variable is one of the caller's under another name. */
+export const isMoved = (name: string): boolean => MOVED.includes(name);
 
 export const inheritance: Inheritance = takeInheritance(process.env);
 
@@ -39,13 +45,11 @@ function takeInheritance(environment: NodeJS.ProcessEnv): Inheritance {
   const [ignored = '', openFiles = '', descriptors = ''] = (environment[INHERITED] ?? '').split(
     ' ',
   );
-  const nodeOptions = environment[NODE_OPTIONS];
   const oddVariables = Buffer.from(environment[ODD_VARIABLES] ?? '', 'base64');
-  for (const name of INHERITANCE_VARIABLES) delete environment[name];
+  for (const name of [INHERITED, ODD_VARIABLES, ...MOVED]) delete environment[name];
   return {
     ignoredSignals: signalsOf(ignored),
     softOpenFiles: limitOf(openFiles),
-    nodeOptions,
     descriptors: numbersIn(descriptors),
     oddVariables,
   };

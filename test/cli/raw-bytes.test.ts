@@ -104,3 +104,12 @@ it('a variable with a name that is not a shell’s reaches a task, as bash expor
   );
   expect(stdout).toBe('hello\n');
 });
+
+it('a task has every variable of its caller’s, and no others but its own two', async () => {
+  const cli = newCli();
+  const { stdout } = await cli.script(`
+    export root=1 name=2 value=3 fd=4 path=5 NODE_PATH=/6 NODE_DEBUG=7 _=8
+    env | grep -v '^_=' | sort > before; $T run -- env | grep -v '^_=' | sort > after
+    comm -3 before after | cut -d= -f1`);
+  expect(stdout).toBe('\tTASKFS_ARTIFACTS\n\tTASKFS_TASK\n');
+});

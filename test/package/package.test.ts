@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import {
   accessSync,
   chmodSync,
@@ -12,11 +12,9 @@ import {
   rmSync,
   statSync,
   symlinkSync,
-  truncateSync,
-  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Cli, newCli } from '../support/cli.ts';
@@ -86,7 +84,7 @@ function isWritable(path: string): boolean {
 const BIG = 'head -c 5000000 /dev/zero > "$TASKFS_ARTIFACTS/zeros"';
 
 /** What each supervisor may take: hundreds of them may wait at once. */
-const SUPERVISOR_MIB = 80;
+const SUPERVISOR_MIB = 90;
 
 /**
  * Starts a task, in the foreground and detached, and looks at the most that their supervisors have
@@ -193,71 +191,107 @@ describe.runIf(canBuild)('the packed package (needs a checkout that may be built
   });
 });
 
-/** The command line with a cache of its own, and where that keeps the code of `run`. */
-function newCachingCli(): { readonly cli: Cli; readonly code: string } {
-  const caches = mkdtempSync(join(tmpdir(), 'taskfs-caches-'));
-  onTestFinished(() => rmSync(caches, { recursive: true, force: true }));
-  const cli = newCli({ main, env: { XDG_CACHE_HOME: caches } });
-  return { cli, code: join(caches, 'taskfs/code', `${process.version}-${process.arch}`, 'run') };
+/** A plain user's directories, for a command line that runs as whoever runs the tests. */
+function newCaches(): {
+  readonly base: string;
+  readonly caches: string;
+  readonly compiled: string;
+} {
+  const base = mkdtempSync(join(tmpdir(), 'taskfs-caches-'));
+  onTestFinished(() => rmSync(base, { recursive: true, force: true }));
+  const caches = join(base, 'cache');
+  mkdirSync(caches, { mode: 0o700 });
+  return { base, caches, compiled: join(caches, 'taskfs/compiled') };
 }
 
-/** Code that must not be run: what is in the file, as it was written, and whose it is. */
-const refused: Readonly<Record<string, (code: string) => void>> = {
-  'cut off': (code) => truncateSync(code, 1000),
-  'changed in its middle': (code) => {
-    const bytes = readFileSync(code);
-    bytes.writeUInt8(bytes.readUInt8(bytes.length >> 1) ^ 0xff, bytes.length >> 1);
-    writeFileSync(code, bytes);
+/** Who could put code of theirs where it would be executed, and how. */
+const unsafe: Readonly<Record<string, (place: ReturnType<typeof newCaches>) => void>> = {
+  'whose directory others may write': ({ caches }) => chmodSync(caches, 0o777),
+  'whose group may write it': ({ caches }) => chmodSync(caches, 0o770),
+  'below one that others may write': ({ base }) => chmodSync(base, 0o777),
+  'that is a link of theirs': ({ base, caches }) => {
+    rmSync(caches, { recursive: true });
+    mkdirSync(join(base, 'elsewhere'), { mode: 0o777 });
+    chmodSync(join(base, 'elsewhere'), 0o777);
+    symlinkSync('elsewhere', caches);
   },
-  empty: (code) => truncateSync(code),
-  'of others to write': (code) => chmodSync(code, 0o666),
-  ...(process.getuid?.() === 0 && { "another user's": (code) => chownSync(code, 65534, 65534) }),
+  'that is a pipe': ({ caches }) => {
+    mkdirSync(join(caches, 'taskfs'), { mode: 0o700 });
+    execFileSync('mkfifo', [join(caches, 'taskfs/compiled')]);
+  },
+  ...(process.geteuid?.() === 0 && {
+    "that is another user's": ({ caches }) => chownSync(caches, 65534, 65534),
+  }),
 };
 
-describe.runIf(canBuild)('compiled code that the packed package keeps', () => {
-  it('is kept from the first run on, for its owner alone', async () => {
-    const { cli, code } = newCachingCli();
-    await cli.run('run', '--', 'true');
-    const { mode, ino } = statSync(code);
-    expect(mode & 0o777).toBe(0o600);
-    expect(await cli.run('run', '--', 'echo', 'hi')).toMatchObject({ code: 0, stdout: 'hi\n' });
-    expect(statSync(code).ino).toBe(ino);
-    expect(readdirSync(dirname(code))).toEqual(['run']);
+const isEmpty = (directory: string): boolean =>
+  !statSync(directory, { throwIfNoEntry: false })?.isDirectory() ||
+  readdirSync(directory).length === 0;
+
+/** Runs a task by the command of the package, as a shell finds it; returns what the task printed. */
+async function runTask(cli: Cli, script: string, more: NodeJS.ProcessEnv): Promise<string> {
+  const path = `${dirname(process.execPath)}:${process.env.PATH}`;
+  const env = { ...process.env, PATH: path, TASKFS_STORE: cli.store, ...more };
+  return (await run(command, ['run', '--', 'sh', '-c', script], { env })).stdout;
+}
+
+describe.runIf(canBuild)('a cache of compiled code', () => {
+  it('is kept for its owner alone', async () => {
+    const { caches, compiled } = newCaches();
+    expect(await runTask(newCli(), 'echo hi', { XDG_CACHE_HOME: caches })).toBe('hi\n');
+    expect(statSync(compiled).mode & 0o777).toBe(0o700);
+    expect(isEmpty(compiled)).toBe(false);
   });
 
-  it.each(Object.entries(refused))('is made anew where it is %s', async (_how, spoil) => {
-    const { cli, code } = newCachingCli();
-    await cli.run('run', '--', 'true');
-    spoil(code);
-    const { ino } = statSync(code);
-    expect(await cli.run('run', '--', 'echo', 'hi')).toMatchObject({ code: 0, stdout: 'hi\n' });
-    expect(statSync(code)).not.toMatchObject({ ino });
-    expect(statSync(code)).toMatchObject({ uid: process.getuid?.(), mode: 0o100600 });
+  it.each(Object.entries(unsafe))('%s is neither read nor written', async (_which, make) => {
+    const place = newCaches();
+    make(place);
+    expect(await runTask(newCli(), 'echo hi', { XDG_CACHE_HOME: place.caches })).toBe('hi\n');
+    expect(isEmpty(place.compiled)).toBe(true);
   });
 
-  it('is made anew for another installation, which has another koffi', async () => {
-    const { cli, code } = newCachingCli();
-    await cli.run('run', '--', 'true');
-    const { ino } = statSync(code);
-    const other = `${installed}-other`;
-    onTestFinished(() => rmSync(other, { recursive: true, force: true }));
-    await run('cp', ['-a', installed, other]);
-    const elsewhere = join(other, relative(installed, main));
-    const env = { XDG_CACHE_HOME: dirname(dirname(dirname(dirname(code)))) };
-    const there = newCli({ main: elsewhere, env });
-    expect(await there.run('run', '--', 'echo', 'hi')).toMatchObject({ code: 0, stdout: 'hi\n' });
-    expect(statSync(code)).not.toMatchObject({ ino });
-    expect(await cli.run('run', '--', 'echo', 'hi')).toMatchObject({ code: 0, stdout: 'hi\n' });
-  });
+  it.runIf(process.geteuid?.() === 0)(
+    'is done without where HOME is another user’s, as sudo may leave it (needs root)',
+    async () => {
+      const { base, caches, compiled } = newCaches();
+      const home = join(base, 'home');
+      mkdirSync(home);
+      chownSync(home, 65534, 65534);
+      const env = { HOME: home, XDG_CACHE_HOME: caches };
+      expect(await runTask(newCli(), 'echo hi', env)).toBe('hi\n');
+      expect(isEmpty(compiled)).toBe(true);
+      expect(readdirSync(home)).toEqual([]);
+    },
+  );
 
-  it('is done without where it cannot be kept', async () => {
-    const { cli, code } = newCachingCli();
-    mkdirSync(dirname(dirname(code)), { recursive: true });
-    writeFileSync(dirname(code), '');
-    expect(await cli.run('run', '--', 'echo', 'hi')).toMatchObject({ code: 0, stdout: 'hi\n' });
-    expect(await cli.run('run', '--', 'false')).toMatchObject({ code: 1 });
+  it('that the caller names for Node is the task’s, and never ours', async () => {
+    const others = join(newCaches().base, 'others');
+    const env = { NODE_COMPILE_CACHE: others };
+    expect(await runTask(newCli(), 'echo "$NODE_COMPILE_CACHE"', env)).toBe(`${others}\n`);
+    expect(existsSync(others)).toBe(false);
   });
 });
+
+/** A Node of this machine that is too old; undefined where there is none. */
+const oldNode = ['/usr/bin/node', '/usr/local/bin/node'].find((path) => {
+  const version = existsSync(path)
+    ? execFileSync(path, ['--version'], { encoding: 'utf8' })
+    : 'v24';
+  return Number.parseInt(version.slice(1), 10) < 24;
+});
+
+it.runIf(canBuild && oldNode)(
+  'a Node that is too old is named in one sentence (needs one in /usr/bin or /usr/local/bin)',
+  async () => {
+    for (const verb of ['ps', '--help', 'supervise']) {
+      await expect(run(oldNode ?? '', [main, verb])).rejects.toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringMatching(/^taskfs needs Node\.js 24 or newer: this is v[\d.]+\.\n$/),
+      });
+    }
+  },
+);
 
 describeWithEngine('the packed package with an engine', ({ image, host }) => {
   it.runIf(canBuild)('runs in a container, in the foreground and detached', async () => {
