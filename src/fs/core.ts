@@ -23,6 +23,7 @@ import { HandleTable } from './handle-table.ts';
 import { LiveRoom } from './live/live-room.ts';
 import { LogRoom } from './log-room.ts';
 import { isArchive, isLive, isLog, TOP } from './node-ids.ts';
+import { OpenShares } from './open-shares.ts';
 import type { CreatedFile, OpenDirectory, OpenedFile, OpenFile, Room } from './room.ts';
 import { RootRoom } from './root-room.ts';
 import { TaskRecords } from './task-records.ts';
@@ -41,10 +42,14 @@ class Core implements FileSystem {
   private readonly archives: OpenArchives;
   private readonly archive: ArchiveRoom;
   private readonly logs: Room;
-  private readonly files = new HandleTable<OpenFile>();
-  private readonly directories = new HandleTable<OpenDirectory>();
+  private readonly shares: OpenShares;
+  private readonly files: HandleTable<OpenFile>;
+  private readonly directories: HandleTable<OpenDirectory>;
 
   constructor(store: Store, options: CoreOptions) {
+    this.shares = new OpenShares(options.othersEnter ?? false);
+    this.files = new HandleTable(this.shares);
+    this.directories = new HandleTable(this.shares);
     this.records = new TaskRecords(store);
     this.live = new LiveRoom(store, this.records, options);
     const slots = new TaskSlots();
@@ -132,17 +137,20 @@ class Core implements FileSystem {
   }
 
   open(node: NodeId, flags: number, caller: Caller): Opened {
-    return this.opened(this.roomOf(node).open(node, flags, caller));
+    this.shares.assertRoom(caller.uid);
+    return this.opened(this.roomOf(node).open(node, flags, caller), caller);
   }
 
   create(parent: NodeId, name: Uint8Array, flags: number, mode: number, caller: Caller) {
     const room = this.roomOf(parent);
-    return this.created(room.create?.(parent, name, flags, mode, caller) ?? refuse(room));
+    this.shares.assertRoom(caller.uid);
+    return this.created(room.create?.(parent, name, flags, mode, caller) ?? refuse(room), caller);
   }
 
   tmpfile(parent: NodeId, flags: number, mode: number, caller: Caller) {
     const room = this.roomOf(parent);
-    return this.created(room.tmpfile?.(parent, flags, mode, caller) ?? refuse(room));
+    this.shares.assertRoom(caller.uid);
+    return this.created(room.tmpfile?.(parent, flags, mode, caller) ?? refuse(room), caller);
   }
 
   passedThrough(handle: HandleId): void {
@@ -194,8 +202,9 @@ class Core implements FileSystem {
     return copyFileRange(from, sourceOffset, to, targetOffset, length);
   }
 
-  opendir(node: NodeId): HandleId {
-    return this.directories.add(this.roomOf(node).opendir(node));
+  opendir(node: NodeId, caller: Caller): HandleId {
+    this.shares.assertRoom(caller.uid);
+    return this.directories.add(this.roomOf(node).opendir(node), caller.uid);
   }
 
   keepsListing(node: NodeId): boolean {
@@ -289,14 +298,14 @@ class Core implements FileSystem {
     return handle === undefined ? undefined : this.files.get(handle);
   }
 
-  private opened(opened: OpenedFile): Opened {
+  private opened(opened: OpenedFile, { uid }: Caller): Opened {
     const { file, keepCache, directIo, shared = false, refresh = false } = opened;
-    const handle = this.files.add(file);
+    const handle = this.files.add(file, uid);
     return { handle, keepCache, directIo, shared, refresh, backingFd: file.fd };
   }
 
-  private created(made: CreatedFile) {
-    return { entry: made.entry, opened: this.opened(made) };
+  private created(made: CreatedFile, caller: Caller) {
+    return { entry: made.entry, opened: this.opened(made, caller) };
   }
 
   private writableFile(handle: HandleId): number {

@@ -1,5 +1,6 @@
 import { Errno, errno } from '../sys/index.ts';
 import type { HandleId } from './filesystem.ts';
+import type { OpenShares } from './open-shares.ts';
 
 /**
  * Open files or directories by number. Numbers are reused: there are never many at once. A list,
@@ -8,11 +9,21 @@ import type { HandleId } from './filesystem.ts';
 export class HandleTable<T extends { close(): void }> {
   /** No handle is 0. */
   private readonly open: (T | undefined)[] = [undefined];
+  private readonly owners: number[] = [0];
   private readonly free: HandleId[] = [];
+  private readonly shares: OpenShares;
 
-  add(item: T): HandleId {
+  /** `shares` is asked before something is opened, and counts it here. */
+  constructor(shares: OpenShares) {
+    this.shares = shares;
+  }
+
+  /** Adds what a user opened. */
+  add(item: T, uid: number): HandleId {
     const handle = this.free.pop() ?? this.open.length;
     this.open[handle] = item;
+    this.owners[handle] = uid;
+    this.shares.take(uid);
     return handle;
   }
 
@@ -27,6 +38,7 @@ export class HandleTable<T extends { close(): void }> {
     const item = this.get(handle);
     this.open[handle] = undefined;
     this.free.push(handle);
+    this.shares.giveBack(this.owners[handle] ?? 0);
     item.close();
   }
 

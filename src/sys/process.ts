@@ -41,6 +41,20 @@ export function keepMemoryPrivate(): void {
   if (process.platform === 'linux') call(PRCTL)(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
+const RLIMIT_NOFILE = 7;
+const LIMITS_SIZE = 16;
+
+/** Raises this process's limits of open files (setrlimit(2)) as far as `most`, where it may. */
+export function raiseOpenFiles(most: number): void {
+  const prlimit = call('int prlimit(int, int, const void *, void *)');
+  const limits = Buffer.alloc(LIMITS_SIZE);
+  check(prlimit(0, RLIMIT_NOFILE, null, limits));
+  if (limits.readBigUInt64LE(8) >= BigInt(most)) return;
+  for (const at of [0, 8]) limits.writeBigUInt64LE(BigInt(most), at);
+  // Only CAP_SYS_RESOURCE may raise the hard limit; Node itself raised the soft one to that.
+  prlimit(0, RLIMIT_NOFILE, limits, null);
+}
+
 const WNOHANG = 1;
 
 /** Collects an ended child that Node does not know of; whether it was there and had ended. */

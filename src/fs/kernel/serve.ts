@@ -1,6 +1,7 @@
 import { extname, join } from 'node:path';
 import { messageOf } from '../../store/errors.ts';
 import { MNT_DETACH, UMOUNT_NOFOLLOW, unmountFrom } from '../../sys/mount.ts';
+import { raiseOpenFiles } from '../../sys/process.ts';
 import {
   ARCHIVE_DIRECTORY,
   ARCHIVE_SUBTYPE,
@@ -20,6 +21,9 @@ const ARCHIVE = new URL(
   import.meta.url,
 );
 
+/** Enough for all programs of several users; as many as Linux lets a process have, unless told otherwise. */
+const OPEN_FILES = 2 ** 20;
+
 /**
  * Serves a store's file system by the kernel driver: the driver's contract of ../driver.ts. As root
  * archive/ is a connection of its own, mounted inside the first, on which the kernel need not ask
@@ -28,6 +32,7 @@ const ARCHIVE = new URL(
  */
 export const serve: Serve = async (mountpoint, options) => {
   const { store, core, ...rest } = options;
+  if (process.geteuid?.() === 0) raiseOpenFiles(OPEN_FILES);
   // Passed through, a write costs so little that being watched shows; a read is not even asked about.
   const pauseWatches = options.passthrough && process.geteuid?.() === 0;
   const outer = await serveFileSystem(mountpoint, {
