@@ -99,12 +99,17 @@ async function sealTask(store: Store, journal: Journal, options: FinishOptions):
     // The task's own key is in memory from here on.
     keepMemoryPrivate();
     const seal = await import('../store/seal/seal.ts');
-    const { bytes, files, skipped } = await seal.sealTask(store, task, {
+    const { bytes, files, skipped, ownLinks } = await seal.sealTask(store, task, {
       patienceMs: drainMs - (performance.now() - start),
       mayBeOpen: !writers,
       ...(options.onSealProgress && { onProgress: options.onSealProgress }),
     });
     for (const { path, type } of skipped) options.say?.(`not sealed: ${path} is a ${type}`);
+    for (const { path, target } of ownLinks) {
+      options.say?.(
+        `'${path}' leads to ${target}, where the task's files are no more: relative links stay whole`,
+      );
+    }
     const sealMs = Math.round(performance.now() - start);
     const sealedAt = new Date().toISOString();
     journal.change(

@@ -25,6 +25,7 @@ import { wrapTaskKey } from './key-file.ts';
 import { clockOf, findChangeSince, findWriteSince } from './late-changes.ts';
 import { KEY_FILE, partialPath, SEAL_FILE } from './layout.ts';
 import { forgetLoans, noteLoans, restoreModes } from './lent-modes.ts';
+import type { OwnLink } from './own-links.ts';
 import {
   digestRecord,
   readSeal,
@@ -63,6 +64,8 @@ export interface SealResult {
   readonly files: number;
   /** Sockets, pipes and devices, which an archive records but does not hold. */
   readonly skipped: readonly { readonly path: string; readonly type: string }[];
+  /** Links that lead nowhere now; the first of them. */
+  readonly ownLinks: readonly OwnLink[];
 }
 
 /** Walks over a tree that changes under them, at least, before that is given up. */
@@ -96,12 +99,13 @@ export async function sealTask(
     restoreModes(loans, top);
     const { mayBeOpen = false } = options;
     const onLend = noteLoans(loans);
-    const how = { top, mayBeOpen, onLend, onProgress: progressOf(options) };
+    const ownPaths = ownPathsOf(record, paths.staging);
+    const how = { top, ownPaths, mayBeOpen, onLend, onProgress: progressOf(options) };
     const made = await writeUntilStable(store, task, partial, how, options.patienceMs ?? 0);
     await commit(store, record, partial, made);
     forgetLoans(loans);
-    const { bytes, files, skipped } = made;
-    return { bytes, files, skipped };
+    const { bytes, files, skipped, ownLinks } = made;
+    return { bytes, files, skipped, ownLinks };
   } catch (error) {
     discard(partial);
     putBack(store, task);
@@ -121,7 +125,12 @@ function alreadySealed(store: Store, task: TaskName): SealResult {
     });
   }
   const { bytes, fileCount } = seal;
-  return { bytes, files: fileCount, skipped: [] };
+  return { bytes, files: fileCount, skipped: [], ownLinks: [] };
+}
+
+/** A container knows its files by another path than this machine. */
+function ownPathsOf({ options: { artifactsAt } }: TaskRecord, staging: string): string[] {
+  return typeof artifactsAt === 'string' ? [staging, artifactsAt] : [staging];
 }
 
 /** A tree that changed under the walk is sealed again, from its beginning. */

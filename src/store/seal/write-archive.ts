@@ -13,6 +13,7 @@ import { IndexWriter } from './index-writer.ts';
 import { wrapTaskKey } from './key-file.ts';
 import { FILES, KEY_FILE, type Part } from './layout.ts';
 import type { OnLend } from './lent-modes.ts';
+import { findOwnLinks, type OwnLink } from './own-links.ts';
 import { Pace } from './pace.ts';
 import { sealedSize } from './payload.ts';
 import { type Plan, planTree } from './plan.ts';
@@ -29,6 +30,7 @@ import { newAgePair } from './x25519.ts';
 
 /** An archive that is complete but for its seal. */
 export interface Unsealed extends Pick<Plan, 'bytes' | 'files' | 'skipped'> {
+  readonly ownLinks: readonly OwnLink[];
   /** The task's own, and whom key.age gives it to. */
   readonly identity: string;
   readonly recipient: string;
@@ -45,6 +47,8 @@ export interface Passes {
 }
 
 export interface WriteOptions {
+  /** The absolute paths by which the task knew the top of its files. */
+  readonly ownPaths: readonly string[];
   /** The top of the task's files. */
   readonly top: string;
   /** Whether files may be open for writing, see FillOptions. */
@@ -91,7 +95,8 @@ export async function writeArchive(
   });
   syncDirectory(directory);
   const { bytes, files: count, skipped } = plan;
-  return { bytes, files: count, skipped, ...keys, seals };
+  const ownLinks = findOwnLinks(planLog, options.ownPaths);
+  return { bytes, files: count, skipped, ownLinks, ...keys, seals };
 }
 
 type Headers = Readonly<Record<Part, AgeHeader>>;
