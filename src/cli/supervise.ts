@@ -1,5 +1,6 @@
 import { superviseDetached } from '../runner/index.ts';
 import { openStore, parseTaskName } from '../store/index.ts';
+import { cliMain } from './cli-main.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import { reportError } from './report-error.ts';
 import { systemRefusal } from './system-refusal.ts';
@@ -11,7 +12,7 @@ import { systemRefusal } from './system-refusal.ts';
  */
 export async function supervise([task = '', , directory = '']: readonly string[]): Promise<number> {
   try {
-    await superviseDetached(openStore(directory), parseTaskName(task));
+    await superviseDetached(openStore(directory), parseTaskName(task), cliMain);
     return 0;
   } catch (thrown) {
     const error = systemRefusal(thrown, 'supervise') ?? thrown;

@@ -30,7 +30,17 @@ export async function cancel(
   if (isFinal(record.status)) return false;
   makeWish(paths.directory, options.kill ? 'kill' : 'cancel');
   await wake(store, record, options.cliMain);
+  if (record.status === 'queued') await untilEnded(store, task);
   return true;
+}
+
+/** How long the end of a queued task is waited for, in milliseconds: it has nothing to do any more. */
+const QUEUED_END_MS = 2000;
+
+/** One after the other: each of hundreds in the queue becomes a process of some size to end itself. */
+async function untilEnded(store: Store, task: TaskName): Promise<void> {
+  const deadline = Date.now() + QUEUED_END_MS;
+  await waitForRecord(store, task, ({ status }) => isFinal(status) || Date.now() > deadline);
 }
 
 /**

@@ -1,12 +1,23 @@
-import type { ChildProcess } from 'node:child_process';
+import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { text } from 'node:stream/consumers';
-import { spawnInBackground } from '../store/background.ts';
-import { messageOf, type Store, TaskfsError, type TaskName } from '../store/index.ts';
+import { BACKGROUND_NAME, spawnInBackground } from '../store/background.ts';
+import {
+  messageOf,
+  readRecord,
+  replaceRecord,
+  type Store,
+  TaskfsError,
+  type TaskName,
+  taskPaths,
+} from '../store/index.ts';
 import { keepMemoryPrivate } from '../sys/index.ts';
 import { type Caller, detachedCaller } from './caller.ts';
 import type { Claim } from './claim.ts';
+import { blockersOf } from './queue.ts';
+import { isToEnd } from './requests.ts';
 import { adoptClaim } from './submit.ts';
 import { resumeTask, superviseTask } from './supervise.ts';
+import { startWaiter } from './waiter.ts';
 
 /** What a detached supervisor is told, through its stdin: secrets go neither into argv nor to disk. */
 type Assignment =
@@ -24,7 +35,8 @@ const LOCK_FD = 3;
 const READY = 'ready\n';
 
 /**
- * Hands a claimed task on to a supervisor process of its own, which lives on when this one ends.
+ * Hands a claimed task on to a supervisor process of its own, which lives on when this one ends; while
+ * others come before it in the queue, to a smaller one that becomes its supervisor.
  * `cliMain` is the path of the command line's main module, whose hidden verb `supervise` calls
  * `superviseDetached`. Resolves with the supervisor's pid when it holds the lock and has read its
  * assignment; throws `failed` with the reason where it did not get that far: the task is then ended
@@ -35,8 +47,62 @@ export async function startDetached(
   env: Readonly<Record<string, string>>,
   cliMain: string,
 ): Promise<number> {
-  return handOver(claim, { work: 'run', env, caller: detachedCaller() }, cliMain);
+  const caller = detachedCaller();
+  return startOrQueue(claim, { work: 'run', env, caller }, cliMain);
 }
+
+async function startOrQueue(
+  claim: Claim,
+  assignment: Assignment,
+  cliMain: string,
+): Promise<number> {
+  if (!isQueued(claim)) return handOver(claim, assignment, cliMain);
+  // It becomes the supervisor by exec, which keeps no other name.
+  const program = [process.execPath, ...argumentsOf(claim, cliMain), BACKGROUND_NAME];
+  return givingUp(claim, () => startWaiter(claim, JSON.stringify(assignment), program));
+}
+
+/**
+ * Starts who takes over a claim, and gives it up. Where that fails the caller is told, so that nobody
+ * starts the task any more: its record names no supervisor.
+ */
+async function givingUp(claim: Claim, start: () => Promise<number>): Promise<number> {
+  const { store, task, lock } = claim;
+  try {
+    return await start();
+  } catch (error) {
+    const { record } = taskPaths(store, task);
+    replaceRecord(record, readRecord(record, task), { supervisorPid: null });
+    throw notStarted(task, error);
+  } finally {
+    lock.release();
+  }
+}
+
+function notStarted(task: TaskName, cause: unknown): TaskfsError {
+  return new TaskfsError(
+    'failed',
+    `the supervisor of task ${task} did not start: ${messageOf(cause)}`,
+    { hint: `'taskfs recover' ends the task.`, cause },
+  );
+}
+
+/** Whether others come before a task; not where it is to end. */
+function isQueued({ store, task, record }: Claim): boolean {
+  const { directory } = taskPaths(store, task);
+  if (record.status !== 'queued' || record.maxRunning === null || isToEnd(directory)) return false;
+  return blockersOf(store, task, record.maxRunning).length > 0;
+}
+
+/** What Node is given to be the supervisor of a task. */
+const argumentsOf = ({ store, task }: Claim, cliMain: string): readonly string[] => [
+  ...process.execArgv,
+  cliMain,
+  'supervise',
+  task,
+  '--store',
+  store.path,
+];
 
 /** Hands a task whose supervisor died on to a new one, which follows its run again. */
 export async function resumeDetached(claim: Claim, cliMain: string): Promise<number> {
@@ -44,19 +110,16 @@ export async function resumeDetached(claim: Claim, cliMain: string): Promise<num
 }
 
 async function handOver(claim: Claim, assignment: Assignment, cliMain: string): Promise<number> {
-  const { store, task, lock } = claim;
-  const args = [...process.execArgv, cliMain, 'supervise', task, '--store', store.path];
-  try {
-    const child = spawnInBackground(args, ['pipe', 'pipe', 'pipe', lock.fd]);
-    await isReady(child, task, JSON.stringify(assignment));
+  return givingUp(claim, async () => {
+    const stdio: StdioOptions = ['pipe', 'pipe', 'pipe', claim.lock.fd];
+    const child = spawnInBackground(argumentsOf(claim, cliMain), stdio);
+    await isReady(child, JSON.stringify(assignment));
     child.unref();
     return child.pid ?? 0;
-  } finally {
-    lock.release();
-  }
+  });
 }
 
-async function isReady(child: ChildProcess, task: TaskName, assignment: string): Promise<void> {
+async function isReady(child: ChildProcess, assignment: string): Promise<void> {
   const { stdin, stdout, stderr } = child;
   if (!stdin || !stdout || !stderr) throw new TypeError('the supervisor was spawned without pipes');
   const words = text(stderr).catch(() => '');
@@ -70,11 +133,7 @@ async function isReady(child: ChildProcess, task: TaskName, assignment: string):
     });
   } catch (cause) {
     const said = (await words).trim();
-    throw new TaskfsError(
-      'failed',
-      `the supervisor of task ${task} did not start: ${said || messageOf(cause)}`,
-      { hint: `'taskfs recover' ends the task.`, cause },
-    );
+    throw said === '' ? cause : new Error(said, { cause });
   } finally {
     for (const pipe of [stdin, stdout, stderr]) pipe.destroy();
     child.removeAllListeners();
@@ -85,7 +144,11 @@ async function isReady(child: ChildProcess, task: TaskName, assignment: string):
  * The whole life of a detached supervisor: takes over the inherited lock, reads its assignment from
  * stdin, reports that it is ready, supervises. For the hidden verb `supervise` only.
  */
-export async function superviseDetached(store: Store, task: TaskName): Promise<void> {
+export async function superviseDetached(
+  store: Store,
+  task: TaskName,
+  cliMain: string,
+): Promise<void> {
   const claim = adoptClaim(store, task, LOCK_FD);
   keepMemoryPrivate();
   const assignment = JSON.parse(await text(process.stdin)) as Assignment;
@@ -93,8 +156,7 @@ export async function superviseDetached(store: Store, task: TaskName): Promise<v
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
   process.stdout.write(READY);
-  if (assignment.work === 'run') {
-    const { env, caller } = assignment;
-    await superviseTask(claim, env, { caller });
-  } else await resumeTask(claim);
+  if (assignment.work === 'resume') await resumeTask(claim);
+  else if (isQueued(claim)) await startOrQueue(claim, assignment, cliMain);
+  else await superviseTask(claim, assignment.env, { caller: assignment.caller });
 }

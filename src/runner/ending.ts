@@ -58,14 +58,18 @@ export const cancelledInQueue: Ending = {
 };
 
 /** The ending of a task whose supervisor died, with nothing left to follow. */
-export function interruptedEnding({ status }: TaskRecord, cancelled: boolean): Ending {
-  const when = status === 'queued' ? 'before it started' : 'while it ran';
+export function interruptedEnding({ status, env }: TaskRecord, cancelled: boolean): Ending {
+  const isQueued = status === 'queued';
+  const when = isQueued ? 'before it started' : 'while it ran';
+  // Without, it would have been queued again.
+  const lost = isQueued && !cancelled && env.length > 0;
+  const why = lost ? `, and with it the values given with -e (${env.join(', ')})` : '';
   const how = cancelled ? 'cancelled' : 'interrupted';
   return {
     kind: how,
     exitCode: null,
     signal: null,
-    reason: `${how}: its supervisor ended ${when}`,
+    reason: `${how}: its supervisor ended ${when}${why}`,
   };
 }
 

@@ -1,8 +1,9 @@
 /**
  * Wakes another supervisor so that it looks at the store at once. SIGURG, because a process that
  * does not expect it ignores it: a pid that was reused in between comes to no harm. A lost nudge
- * costs only time, since every supervisor also looks by itself now and then; and unlike watching
- * files it does not use up the few inotify instances a user has (128), when hundreds wait.
+ * costs only time, since supervisors also look by themselves now and then, and who waits in the queue
+ * waits for locks besides; and unlike watching files it does not use up the few inotify instances a
+ * user has (128), when hundreds wait.
  */
 const SIGNAL = 'SIGURG';
 
@@ -20,12 +21,18 @@ export function nudge(pid: number | null): void {
   }
 }
 
-/** Calls `look` at each nudge and every two seconds, until the returned function is called. */
+/** Calls `look` at each nudge, until the returned function is called. */
 export function onNudge(look: () => void): () => void {
-  const timer = setInterval(look, INTERVAL_MS);
   process.on(SIGNAL, look);
+  return () => process.off(SIGNAL, look);
+}
+
+/** Calls `look` at each nudge and every two seconds, until the returned function is called. */
+export function lookNowAndThen(look: () => void): () => void {
+  const timer = setInterval(look, INTERVAL_MS);
+  const stop = onNudge(look);
   return () => {
     clearInterval(timer);
-    process.off(SIGNAL, look);
+    stop();
   };
 }

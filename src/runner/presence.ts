@@ -44,8 +44,12 @@ export function lockWarning(store: Store): string | undefined {
 }
 
 /** What the record says of this process as a task's supervisor. */
-export function supervisedHere(store: Store): Pick<TaskRecord, 'supervisorPid' | 'supervisor'> {
-  const { pid } = process;
+export const supervisedHere = (store: Store): Supervised => supervisedBy(store, process.pid);
+
+type Supervised = Pick<TaskRecord, 'supervisorPid' | 'supervisor'>;
+
+/** The same of another process, which holds the task's lock from now on. */
+export function supervisedBy(store: Store, pid: number): Supervised {
   const startTime = readProcess(pid)?.startTime ?? 0;
   return {
     supervisorPid: pid,

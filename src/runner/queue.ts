@@ -94,7 +94,7 @@ export function takeSlot(
   return locked(store, () => {
     const tickets = readTickets(store);
     const own = tickets.find((ticket) => ticket.task === task);
-    if (maxRunning !== null && !isNext(store, tickets, task, maxRunning)) return false;
+    if (findBlockers(store, tickets, task, maxRunning).length > 0) return false;
     record();
     if (own) move(store, own, 'running');
     nudgeNext(store, tickets, task);
@@ -102,16 +102,31 @@ export function takeSlot(
   });
 }
 
-function isNext(store: Store, tickets: Ticket[], task: TaskName, maxRunning: number): boolean {
-  const living = (ticket: Ticket): boolean => isTicketAlive(store, ticket);
-  const others = tickets.filter((ticket) => ticket.task !== task);
-  const running = others.filter((ticket) => ticket.stage === 'running').filter(living);
-  if (running.length >= maxRunning) return false;
+/**
+ * The tasks that a waiting one waits for: the one before it in the queue, or, where it is the first,
+ * those that run in the slots. Nothing: it may start.
+ */
+export function blockersOf(store: Store, task: TaskName, maxRunning: number | null): TaskName[] {
+  return locked(store, () => findBlockers(store, readTickets(store), task, maxRunning));
+}
+
+function findBlockers(
+  store: Store,
+  tickets: readonly Ticket[],
+  task: TaskName,
+  maxRunning: number | null,
+): TaskName[] {
+  if (maxRunning === null) return [];
+  const isAlive = (ticket: Ticket): boolean => isTicketAlive(store, ticket);
   const own = tickets.find((ticket) => ticket.task === task);
+  const others = tickets.filter((ticket) => ticket.task !== task);
   const older = others.filter(
-    (ticket) => ticket.stage === 'waiting' && ticket.number < (own?.number ?? 0),
+    ({ stage, number }) => stage === 'waiting' && number < (own?.number ?? 0),
   );
-  return !older.some(living);
+  const before = older.findLast(isAlive);
+  if (before) return [before.task];
+  const running = others.filter(({ stage }) => stage === 'running').filter(isAlive);
+  return running.length < maxRunning ? [] : running.map((ticket) => ticket.task);
 }
 
 /** A ticket whose task is gone or damaged is nobody's. */
@@ -150,10 +165,13 @@ function move(store: Store, ticket: Ticket, stage: Stage): void {
   renameSync(join(directory, fileName(ticket)), join(directory, fileName({ ...ticket, stage })));
 }
 
+/** Wakes the oldest task that waits, where there may be something to do for it. */
 function nudgeNext(store: Store, tickets: Ticket[], except: TaskName): void {
   const waiting = tickets.filter((ticket) => ticket.stage === 'waiting' && ticket.task !== except);
   const next = waiting.find((ticket) => isLocked(taskPaths(store, ticket.task).lock));
   if (!next) return;
-  const { supervisorPid } = readRecord(taskPaths(store, next.task).record, next.task);
-  nudge(supervisorPid);
+  const { supervisorPid, maxRunning } = readRecord(taskPaths(store, next.task).record, next.task);
+  const blockers = findBlockers(store, readTickets(store), next.task, maxRunning);
+  // One task it watches already. Of several it has to be told which they are by now.
+  if (blockers.length !== 1) nudge(supervisorPid);
 }

@@ -20,11 +20,13 @@ import { finishRemoval, removalsCutShort } from '../store/remove-task.ts';
 import { findStaging } from '../store/set-aside.ts';
 import { AT, removeTree } from '../sys/index.ts';
 import type { Claim } from './claim.ts';
-import { resumeDetached } from './detached.ts';
+import { resumeDetached, startDetached } from './detached.ts';
 import { outlivesSupervisor } from './engines/registry.ts';
 import type { FinishOptions } from './finish.ts';
+import { openJournal } from './journal.ts';
 import { describeElsewhere, lockReach, supervisorElsewhere } from './presence.ts';
 import { leaveQueue, unfinishedTasks } from './queue.ts';
+import { isToEnd } from './requests.ts';
 import { isDraft, makerOf } from './submit.ts';
 import { resumeTask } from './supervise.ts';
 
@@ -32,11 +34,11 @@ import { resumeTask } from './supervise.ts';
 export interface Recovery {
   readonly task: TaskName;
   /**
-   * `followed`: it still runs, under a new supervisor. `removed`: its removal was cut short. `failed`:
+   * `queued`: it waits for its turn again, as before. `followed`: it still runs, under a new supervisor. `removed`: its removal was cut short. `failed`:
    * see `error`; what there is of it is untouched. `elsewhere`: another machine may supervise it, so
    * it was left alone.
    */
-  readonly outcome: 'sealed' | 'kept' | 'followed' | 'removed' | 'failed' | 'elsewhere';
+  readonly outcome: 'sealed' | 'kept' | 'followed' | 'removed' | 'queued' | 'failed' | 'elsewhere';
   /** What is wrong, where the outcome is `kept` or `failed`, or its plaintext or something of its run could not be removed. */
   readonly error: string | null;
   /** Where it may be supervised, in words; only where the outcome is `elsewhere`. */
@@ -106,6 +108,11 @@ export async function recoverTask(
       const supervisor = describeElsewhere(claim.elsewhere);
       return { task, outcome: 'elsewhere', error: null, supervisor };
     }
+    if (isStillQueued(claim)) {
+      openJournal(claim).note({ type: 'requeued' });
+      await startDetached(claim, {}, options.cliMain);
+      return { task, outcome: 'queued', error: null };
+    }
     if (isStillRunning(claim.record)) {
       await resumeDetached(claim, options.cliMain);
       return { task, outcome: 'followed', error: null };
@@ -125,6 +132,16 @@ function errorOf({ sealError, plaintext = null, unremoved }: TaskRecord): string
   if (plaintext !== null) return `its plaintext is ${plaintext}`;
   return unremoved ? 'what is left of it, such as a container, cannot be removed now' : null;
 }
+
+/**
+ * It can be queued again as it was, but for values given with -e, which were written nowhere. Not where
+ * its starter was told that it did not start: the record names nobody then.
+ */
+const isStillQueued = ({ store, task, record }: Claim): boolean =>
+  record.status === 'queued' &&
+  record.supervisorPid !== null &&
+  record.env.length === 0 &&
+  !isToEnd(taskPaths(store, task).directory);
 
 const isStillRunning = (record: TaskRecord): boolean =>
   record.status === 'running' && outlivesSupervisor(record.engine);

@@ -1,7 +1,7 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { heededSignals } from '../sys/inheritance.ts';
-import { onNudge } from './nudge.ts';
+import { lookNowAndThen } from './nudge.ts';
 
 /**
  * What others want of a task, as empty files in its directory: `cancel`, `kill` (cancel without a
@@ -32,6 +32,10 @@ export function dropWishes(directory: string): void {
   for (const wish of ['cancel', 'kill', 'pause'] as const) dropWish(directory, wish);
 }
 
+/** Whether a task is to be cancelled, or killed. */
+export const isToEnd = (directory: string): boolean =>
+  isWished(directory, 'cancel') || isWished(directory, 'kill');
+
 export function isWished(directory: string, wish: Wish): boolean {
   return existsSync(join(directory, wish));
 }
@@ -48,7 +52,7 @@ export interface Requests {
 }
 
 /** What asks a supervisor to cancel its task. */
-export const INTERRUPTS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+export const INTERRUPTS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
 
 /**
  * Follows the wishes in a task's directory, and those signals of `interrupts` that are sent to this
@@ -64,7 +68,7 @@ export function followRequests(directory: string, interrupts: readonly NodeJS.Si
     state = next;
     for (const listener of [...listeners]) listener();
   };
-  const stop = onNudge(() => update(look(directory, state.cancel)));
+  const stop = lookNowAndThen(() => update(look(directory, state.cancel)));
   let interruptions = 0;
   const interrupt = (signal: NodeJS.Signals): void => {
     if (++interruptions > 2) {

@@ -1,6 +1,7 @@
 import { onNudge } from './nudge.ts';
-import { takeSlot } from './queue.ts';
+import { blockersOf, takeSlot } from './queue.ts';
 import type { Supervision } from './supervision.ts';
+import { watchTasks } from './waiter.ts';
 
 /** Waits until the task may run, and writes its start down; false where it was cancelled first. */
 export async function waitForSlot(supervision: Supervision): Promise<boolean> {
@@ -9,25 +10,26 @@ export async function waitForSlot(supervision: Supervision): Promise<boolean> {
   const isOver = (): boolean => requests.cancel !== 'none';
   const recordStart = (): void =>
     journal.change({ status: 'running', startedAt: new Date().toISOString() }, { type: 'started' });
-  const isTaken = (): boolean => takeSlot(store, task, record.maxRunning, recordStart);
-  if (isOver()) return false;
-  if (isTaken()) return true;
-  options.say?.(`task ${task} waits: ${record.maxRunning} may run at once`);
-  return new Promise((resolve, reject) => {
-    const done = (settle: () => void): void => {
-      stop();
-      unsubscribe();
-      settle();
-    };
-    const look = (): void => {
-      try {
-        if (isOver()) done(() => resolve(false));
-        else if (isTaken()) done(() => resolve(true));
-      } catch (error) {
-        done(() => reject(error));
-      }
-    };
-    const stop = onNudge(look);
-    const unsubscribe = requests.subscribe(look);
-  });
+  for (let isTold = false; !isOver(); isTold = true) {
+    if (takeSlot(store, task, record.maxRunning, recordStart)) return true;
+    if (!isTold) options.say?.(`task ${task} waits: ${record.maxRunning} may run at once`);
+    await untilItMayBeNext(supervision);
+  }
+  return false;
+}
+
+/** Until a slot may be free, or the task was asked to end. */
+async function untilItMayBeNext({ claim, requests }: Supervision): Promise<void> {
+  const { store, task, record } = claim;
+  const stops: (() => void)[] = [];
+  try {
+    await new Promise<void>((resolve) => {
+      stops.push(onNudge(resolve), requests.subscribe(resolve));
+      const blockers = blockersOf(store, task, record.maxRunning);
+      if (blockers.length === 0) resolve();
+      stops.push(watchTasks(store, blockers, resolve));
+    });
+  } finally {
+    for (const stop of stops) stop();
+  }
 }

@@ -16,7 +16,7 @@ import type { SuperviseOptions, Supervision } from './supervision.ts';
 /**
  * Supervises a submitted task from the queue to the sealed archive, and returns its last record.
  * `env` are the variables given with -e, values resolved; they are never written down.
- * While it runs, SIGINT, SIGTERM or SIGHUP to this process cancel the task, a second one kills it, a third one ends this process;
+ * While it runs, SIGINT, SIGTERM, SIGHUP or SIGQUIT to this process cancel the task, a second one kills it, a third one ends this process;
  * `cancel`, `pause` and `resume` of any process are heeded. Always gives the claim back.
  * Throws only where the task's end could not be written down: its lock is free then, and `recover`
  * finishes it.

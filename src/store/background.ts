@@ -15,14 +15,15 @@ export const runGroupName = (task: string, attempt: number): string =>
 
 const RUN_GROUP = /\/taskfs-\d+-[^/]+-\d+(?=\/|$)/;
 
-/** What these processes are called by: who may not read their environment can tell them by it. */
+/** What these processes are called by, or what they have as an argument: who may not read their environment can tell them by it. */
 export const BACKGROUND_NAME = 'taskfs-background';
 
-/** Starts a program of ours in the background: in `/`, in a session of its own. Throws as `leaveRun`. */
+/** Starts a program of ours, Node by default, in the background: in `/`, in a session of its own. Throws as `leaveRun`. */
 export function spawnInBackground(
   args: readonly string[],
   stdio: StdioOptions,
   environment: NodeJS.ProcessEnv = {},
+  program: string = process.execPath,
 ): ChildProcess {
   const goBack = leaveRun();
   try {
@@ -31,8 +32,9 @@ export function spawnInBackground(
     // Without a control group a run's processes are known by this variable; empty, it is of none.
     const env = { ...inherited, ...environment, TASKFS_ARTIFACTS: '' };
     // The caller's directory may lie in a mount, which must not be kept busy.
-    const argv0 = BACKGROUND_NAME;
-    return spawn(process.execPath, args, { argv0, detached: true, cwd: '/', env, stdio });
+    // Some shells go by the name that they are called by.
+    const argv0 = program === process.execPath ? BACKGROUND_NAME : program;
+    return spawn(program, args, { argv0, detached: true, cwd: '/', env, stdio });
   } finally {
     goBack();
   }

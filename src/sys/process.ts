@@ -1,4 +1,4 @@
-import { bind, check, type Native } from './libc.ts';
+import { bind, check, cstring, type Native } from './libc.ts';
 
 /** Calls about processes that Node has no function for. Linux only: bound at the first call. */
 
@@ -19,6 +19,14 @@ export function makePipe(): { readonly read: number; readonly write: number } {
   const ends = Buffer.alloc(8);
   check(call('int pipe2(void *, int)')(ends, O_CLOEXEC));
   return { read: ends.readInt32LE(0), write: ends.readInt32LE(4) };
+}
+
+const MFD_CLOEXEC = 1;
+
+/** A file that is in memory alone, without a path, close-on-exec (memfd_create(2)); its descriptor. */
+export function makeMemoryFile(name: string): number {
+  const create = call('int memfd_create(const void *, unsigned int)');
+  return check(create(cstring(name), MFD_CLOEXEC));
 }
 
 const PRCTL = 'int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)';

@@ -53,6 +53,7 @@ describe('the view of a task', () => {
   it('names the supervisor only while it lives', async () => {
     const store = await newStore();
     const task = await startTask(store, 'one', shell('sleep 3600'));
+    await until('it runs', () => viewTask(store, task).status === 'running');
     const { supervisorPid } = viewTask(store, task);
     expect(supervisorPid).toBeGreaterThan(0);
     process.kill(supervisorPid ?? 0, 'SIGKILL');

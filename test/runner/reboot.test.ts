@@ -69,7 +69,7 @@ describeWithEngine('a machine', () => {
     }
     expect(recordOf(store, 'container')).toMatchObject({ status: 'failed' });
     expect(recordOf(store, 'process')).toMatchObject({ reasonKind: 'interrupted' });
-    expect(recordOf(store, 'queued')).toMatchObject({ reasonKind: 'interrupted', startedAt: null });
+    expect(recordOf(store, 'queued')).toMatchObject({ status: 'completed', exitCode: 0 });
     expect(recordOf(store, 'sealing')).toMatchObject({ status: 'completed', exitCode: 0 });
     expect(readdirSync(store.staging)).toEqual([]);
     expect(await containersOf(engine)).toBe('');

@@ -9,6 +9,7 @@ import {
   startDetached,
   submit,
   viewTasks,
+  waitFor,
 } from '../../src/runner/index.ts';
 import { isLocked, listTasks, type TaskName, taskPaths } from '../../src/store/index.ts';
 import { expectFinished, killAtRandom } from '../support/killing.ts';
@@ -77,12 +78,13 @@ describe('recover', () => {
     expectFinished(store, claim.task);
   });
 
-  it('removes what a submission left that was killed half-way', async () => {
+  it('starts what a submission left that was killed half-way', async () => {
     const store = await newStore();
     const claim = submit(store, { name: 'one', spec: shell('true') });
     claim.lock.release();
-    await recover(store, options);
-    expect(recordOf(store, 'one')).toMatchObject({ status: 'failed', reasonKind: 'interrupted' });
+    expect(await recover(store, options)).toMatchObject([{ task: 'one', outcome: 'queued' }]);
+    expect(await waitFor(store, claim.task, program)).toMatchObject({ status: 'completed' });
+    await until('its lock is free', () => !isLocked(taskPaths(store, claim.task).lock));
     expectFinished(store, claim.task);
   });
 });

@@ -10,7 +10,7 @@ import { openStore, parseTaskName } from '../../src/store/index.ts';
 const [, , verb, task = '', , path = ''] = process.argv;
 const store = openStore(path);
 
-if (verb === 'supervise') await superviseDetached(store, parseTaskName(task));
+if (verb === 'supervise') await superviseDetached(store, parseTaskName(task), import.meta.filename);
 if (verb === 'run') {
   const claim = submit(store, JSON.parse(await text(process.stdin)));
   const { stdout, stderr } = process;

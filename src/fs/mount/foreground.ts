@@ -10,8 +10,8 @@ import { type MountOptions, type ServedMount, serveMount } from './serve.ts';
 const PATIENCE_MS = 2000;
 
 /**
- * Mounts and serves until the mount is taken away, or until SIGINT, SIGTERM or SIGHUP, which take
- * it away where they are not ignored. `ready` is called once the mount is there.
+ * Mounts and serves until the mount is taken away, or until SIGINT, SIGTERM, SIGHUP or SIGQUIT,
+ * which take it away where they are not ignored. `ready` is called once the mount is there.
  */
 export async function serveUntilUnmounted(
   store: Store,
@@ -21,7 +21,7 @@ export async function serveUntilUnmounted(
 ): Promise<void> {
   const mount = await serveMount(store, path, options);
   const end = (): void => void takeAway(mount);
-  const signals = heededSignals(['SIGINT', 'SIGTERM', 'SIGHUP']);
+  const signals = heededSignals(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']);
   for (const signal of signals) process.on(signal, end);
   ready(mount);
   await mount.ended;

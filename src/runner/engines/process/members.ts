@@ -4,7 +4,7 @@ import { reap } from '../../../sys/index.ts';
 import {
   listProcesses,
   type ProcessInfo,
-  readName,
+  readArguments,
   readProcess,
   readVariable,
 } from './processes.ts';
@@ -44,7 +44,7 @@ function isOrphan(info: ProcessInfo, { staging, leader }: Mark): boolean {
   if (info.parent !== process.pid || !leader || info.startTime < leader.startTime) return false;
   if (info.session === readProcess(process.pid)?.session) return false;
   // What the run started to outlive it, which may keep its environment to itself.
-  if (readName(info.pid) === BACKGROUND_NAME) return false;
+  if (readArguments(info.pid).includes(BACKGROUND_NAME)) return false;
   return (readVariable(info.pid, 'TASKFS_ARTIFACTS') ?? staging) === staging;
 }
 

@@ -44,9 +44,9 @@ export function readVariable(pid: number, name: string): string | undefined {
   return entry?.slice(name.length + 1);
 }
 
-/** What a process was called by: the first word of its command line. */
-export const readName = (pid: number): string | undefined =>
-  readProcFile(`/proc/${pid}/cmdline`)?.split('\0')[0];
+/** The command line of a process, the name that it was called by in front; empty where it is gone. */
+export const readArguments = (pid: number): readonly string[] =>
+  readProcFile(`/proc/${pid}/cmdline`)?.split('\0') ?? [];
 
 /** Distinguishes pids and start times of this boot from those of an earlier one. */
 export function bootId(): string {
