@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { appendFileSync, cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Cli, finished, newCli } from '../support/cli.ts';
 import { until } from '../support/until.ts';
 
@@ -80,6 +80,27 @@ describe('taskfs mount', () => {
       stderr: expect.stringContaining('not-there.ts'),
     });
   });
+
+  // Only root can have a file system that is mounted read-only.
+  it.runIf(process.geteuid?.() === 0)(
+    'shows the archives of a store on a read-only disk',
+    async () => {
+      const cli = newCli();
+      await cli.run('init');
+      await cli.run('run', '--name', 'a', '--', 'sh', '-c', 'echo hi > "$TASKFS_ARTIFACTS/f"');
+      await shell(`mount --bind '${cli.store}' '${cli.store}'`);
+      onTestFinished(() => void shell(`umount -l '${cli.store}'`));
+      await shell(`mount -o remount,ro,bind '${cli.store}'`);
+      const mountpoint = mountpointOf(cli);
+      const mounted = await cli.run('mount', mountpoint);
+      expect(mounted).toMatchObject({ code: 0, stdout: `${mountpoint}\n` });
+      expect(mounted.stderr).toContain('read-only file system');
+      expect(await read(join(mountpoint, 'archive/a/f'))).toBe('hi\n');
+      expect(await read(join(mountpoint, 'logs/a.log'))).toBe('');
+      await expect(shell(`touch '${mountpoint}/live/x'`)).rejects.toThrow();
+      expect((await cli.run('unmount', mountpoint)).code).toBe(0);
+    },
+  );
 
   it('serves from here with --foreground until it is told to end', async () => {
     const cli = newCli();

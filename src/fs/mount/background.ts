@@ -5,6 +5,7 @@ import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { spawnInBackground } from '../../store/background.ts';
 import { type ErrorKind, type Store, TaskfsError } from '../../store/index.ts';
+import { errno, errnoOf } from '../../sys/errno.ts';
 import type { DriverName } from '../driver.ts';
 import { prepareMountpoint } from './mountpoint.ts';
 import type { MountOptions } from './serve.ts';
@@ -52,7 +53,7 @@ export async function mountInBackground(
   options: MountOptions = {},
 ): Promise<BackgroundMount> {
   const mountpoint = await prepareMountpoint(store, path);
-  const log = openSync(serverLog(store), 'a', 0o600);
+  const log = openLog(store);
   const server = startServer(mountpoint, log);
   const answer = await answerOf(server, { store, mountpoint, options });
   if (!answer.ready) {
@@ -61,18 +62,32 @@ export async function mountInBackground(
   }
   if (server.connected) server.disconnect();
   server.unref();
-  return { mountpoint, driver: answer.driver, pid: server.pid ?? 0, notes: answer.notes };
+  const notes = log === undefined ? [...answer.notes, NO_LOG] : answer.notes;
+  return { mountpoint, driver: answer.driver, pid: server.pid ?? 0, notes };
 }
 
-function startServer(mountpoint: string, log: number): ChildProcess {
+const NO_LOG = 'the store is on a read-only file system: what the server has to say is not kept';
+
+/** Undefined where the store can be read and not written, which is enough for archives. */
+function openLog(store: Store): number | undefined {
+  try {
+    return openSync(serverLog(store), 'a', 0o600);
+  } catch (error) {
+    if (errnoOf(error) === errno.EROFS) return undefined;
+    throw error;
+  }
+}
+
+function startServer(mountpoint: string, log: number | undefined): ChildProcess {
+  const output = log ?? 'ignore';
   try {
     return spawnInBackground(
       [SERVER, mountpoint],
-      ['ignore', log, log, 'ipc'],
+      ['ignore', output, output, 'ipc'],
       serverEnvironment(),
     );
   } finally {
-    closeSync(log);
+    if (log !== undefined) closeSync(log);
   }
 }
 
