@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { connect } from '../../src/runner/engines/docker/connect.ts';
-import { findEndpoints } from '../../src/runner/engines/docker/endpoint.ts';
+import { findEndpoints, homeConfiguration } from '../../src/runner/engines/docker/endpoint.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 /** A configuration directory of the docker command with one context. */
@@ -50,6 +50,12 @@ describe('finding an engine', () => {
     expect(hostsOf({ DOCKER_CONFIG: config, DOCKER_CONTEXT: 'default' })[0]).toBe(
       'unix:///var/run/docker.sock',
     );
+  });
+
+  it('never takes the settings of the current directory for those of an empty HOME', () => {
+    vi.stubEnv('HOME', '');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect(homeConfiguration()).toBe('/.docker');
   });
 
   it('says which context is not there', () => {

@@ -16,6 +16,9 @@ export interface Endpoint {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** The user's settings for Docker. An empty HOME does not make them those of the current directory. */
+export const homeConfiguration = (): string => join('/', homedir(), '.docker');
+
 /**
  * The places where an engine may be, the likeliest first, by the rules of the docker command:
  * DOCKER_HOST, then the context named by DOCKER_CONTEXT or chosen with `docker context use`, then
@@ -24,7 +27,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  */
 export function findEndpoints(env: Environment = process.env): readonly Endpoint[] {
   if (env.DOCKER_HOST) return [fromVariables(env.DOCKER_HOST, env)];
-  const config = env.DOCKER_CONFIG || join(homedir(), '.docker');
+  const config = env.DOCKER_CONFIG || homeConfiguration();
   const context =
     env.DOCKER_CONTEXT || readJson<Config>(join(config, 'config.json'))?.currentContext;
   if (context && context !== 'default') return [fromContext(config, context)];
@@ -42,7 +45,7 @@ function defaultSockets(env: Environment): readonly string[] {
   return [
     '/var/run/docker.sock',
     join(runtime, 'docker.sock'),
-    join(homedir(), '.docker/run/docker.sock'),
+    join(homeConfiguration(), 'run/docker.sock'),
     join(runtime, 'podman/podman.sock'),
     '/run/podman/podman.sock',
   ];
@@ -51,7 +54,7 @@ function defaultSockets(env: Environment): readonly string[] {
 function fromVariables(host: string, env: Environment): Endpoint {
   const verify = Boolean(env.DOCKER_TLS_VERIFY);
   const secure = verify || Boolean(env.DOCKER_TLS);
-  const directory = env.DOCKER_CERT_PATH || env.DOCKER_CONFIG || join(homedir(), '.docker');
+  const directory = env.DOCKER_CERT_PATH || env.DOCKER_CONFIG || homeConfiguration();
   return {
     host: host.includes('://') ? host : `tcp://${host}`,
     certificates: secure ? directory : null,

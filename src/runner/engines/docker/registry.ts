@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { homeConfiguration } from './endpoint.ts';
 
 /** What a registry is shown, in the words of the engine's X-Registry-Auth header. */
 export interface Credentials {
@@ -43,7 +43,7 @@ function registryOf(image: string): string {
 }
 
 function readConfig(): LoginConfig {
-  const directory = process.env.DOCKER_CONFIG || join(homedir(), '.docker');
+  const directory = process.env.DOCKER_CONFIG || homeConfiguration();
   try {
     return JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8')) as LoginConfig;
   } catch {
