@@ -218,6 +218,11 @@ test('what lies in the place of an archive before its task is sealed does not st
     expect(existsSync(paths.staging)).toBe(true);
     rmSync(paths.archive, { recursive: true });
   }
+  await sealTask(store, task);
+  replaceWhole(paths.archive, theirs.archive);
+  expect(() => removePlaintext(store, task)).toThrow(expect.objectContaining(damaged));
+  // Sealing has taken its name away.
+  expect(existsSync(paths.aside)).toBe(true);
 });
 
 test('a verifying key that others may write is not trusted, and the words say what to do', async () => {

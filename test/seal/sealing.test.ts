@@ -212,7 +212,7 @@ describe('trees of every kind', () => {
 
   test('a plain user seals files and directories of mode 0000, and their modes stay', () => {
     const home = temporaryDirectory();
-    execFileSync('chmod', ['0777', home]);
+    execFileSync('chmod', ['1777', home]);
     const program = join(import.meta.dirname, '../support/seal-modes-program.ts');
     const asNobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
     const command = [process.execPath, program, join(home, 'store')];

@@ -28,7 +28,7 @@ import { forgetLoans, noteLoans, restoreModes } from './lent-modes.ts';
 import type { OwnLink } from './own-links.ts';
 import {
   digestRecord,
-  readSeal,
+  type Seal,
   type SealBody,
   serialiseSeal,
   sha256,
@@ -113,24 +113,27 @@ export async function sealTask(
   }
 }
 
-/**
- * It was committed, and its process died. The plaintext goes next: what only looks like this task's
- * archive must not stand for it.
- */
+/** It was committed, and its process died. */
 function alreadySealed(store: Store, task: TaskName): SealResult {
-  const seal = readGenuineSeal(store, task);
-  if (!isOfRecord(store, seal)) {
-    throw new TaskfsError('damaged', `the archive of ${task} is there already, of another run`, {
-      hint: `Move ${taskPaths(store, task).archive} away; then 'taskfs recover' seals the task.`,
-    });
-  }
-  const { bytes, fileCount } = seal;
+  const { bytes, fileCount } = committedSeal(store, task);
   return { bytes, files: fileCount, skipped: [], ownLinks: [] };
 }
 
 /** A container knows its files by another path than this machine. */
 function ownPathsOf({ options: { artifactsAt } }: TaskRecord, staging: string): string[] {
   return typeof artifactsAt === 'string' ? [staging, artifactsAt] : [staging];
+}
+
+/**
+ * The seal of the archive that stands for a task's plaintext from now on: what only looks like this
+ * run's archive must not. Throws as `readGenuineSeal`.
+ */
+function committedSeal(store: Store, task: TaskName): Seal {
+  const seal = readGenuineSeal(store, task);
+  if (isOfRecord(store, seal)) return seal;
+  throw new TaskfsError('damaged', `the archive of ${task} is of another run than its record`, {
+    hint: `Move ${taskPaths(store, task).archive} away; then 'taskfs recover' goes on.`,
+  });
 }
 
 /** A tree that changed under the walk is sealed again, from its beginning. */
@@ -281,15 +284,15 @@ function progressOf({ onProgress }: SealOptions): (passes: Passes) => void {
 
 /**
  * Removes a sealed task's staging directory and log. Throws `failed` where the archive is not
- * committed, or somebody wrote to a file after it was read: nothing is removed then. MountedBeneath,
- * NotRemovable.
+ * committed, or somebody wrote to a file after it was read, `damaged` where the archive is not the
+ * one of this run: nothing is removed then. MountedBeneath, NotRemovable.
  */
 export function removePlaintext(store: Store, task: TaskName): void {
   const { archive, staging, aside, log, directory } = taskPaths(store, task);
   if (!existsSync(join(archive, SEAL_FILE))) {
     throw new TaskfsError('failed', `task ${task} is not sealed: its files are not removed`);
   }
-  const { sealedAt } = readSeal(archive);
+  const { sealedAt } = committedSeal(store, task);
   for (const top of [aside, staging]) refuseLateWrites(task, top, Date.parse(sealedAt));
   for (const top of [aside, staging, log]) removeTree(AT.FDCWD, top);
   syncDirectory(store.staging);
