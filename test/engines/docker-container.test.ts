@@ -2,13 +2,14 @@ import { execFile } from 'node:child_process';
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { createDockerEngine } from '../../src/runner/engines/docker/docker-engine.ts';
 import type { ContainerOptions } from '../../src/runner/engines/docker/options.ts';
 import type { Exit, Launch } from '../../src/runner/engines/engine.ts';
 import { describeWithEngine, itExceptPodman } from '../support/engine.ts';
 import { newLaunch, startRun } from '../support/engine-run.ts';
 import { leaveForeignFiles } from '../support/foreign-files.ts';
+import { openMount } from '../support/mount.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const execute = promisify(execFile);
@@ -166,6 +167,18 @@ describeWithEngine('a container of the docker engine', ({ image, bareImage }) =>
     const filter = `label=taskfs.task=${task}`;
     const { stdout } = await execute('docker', ['ps', '-aq', '--filter', filter]);
     expect(stdout).toBe('');
+  });
+
+  it('names --allow-other where what was to be mounted lies in a mount that it may not enter', async () => {
+    const mount = await openMount({ name: 'plain', user: 'plain', options: { driver: 'kernel' } });
+    onTestFinished(() => mount.close());
+    const source = join(mount.mountpoint, 'live/one');
+    const volumes = [{ source, target: '/x', readOnly: false }];
+    await expect(run('true', { volumes })).rejects.toMatchObject({
+      kind: 'usage',
+      message: expect.stringContaining(`does not see ${source}`),
+      hint: expect.stringContaining('--allow-other'),
+    });
   });
 
   it("gives a plain user the files that a container's other users left", async () => {

@@ -38,9 +38,22 @@ export interface Subject {
   readonly command: readonly string[];
 }
 
+/** For what was to be mounted and the engine does not see: root itself may not enter a user's FUSE mount. */
+export const UNSEEN_HINT =
+  'Check -v. An engine on another machine sees only files of its own; and none sees what is in a FUSE ' +
+  "mount of another user's, as of taskfs, unless that was made with --allow-other.";
+
 // Texts of dockerd 20.10 to 28, runc, crun and podman. They are no interface: what is not
 // recognised is passed on in the engine's words.
 const explanations: readonly Explanation[] = [
+  {
+    pattern:
+      /bind source path does not exist: (.*)|statfs (.*): (?:no such file|permission denied)|invalid mount config.* l?stat (.*): permission denied|creating mount source path ['"](.*)['"]: mkdir .*: file exists/i,
+    kind: 'usage',
+    say: ([, ...paths]) =>
+      `the engine does not see ${paths.find((path) => path)}, which was to be mounted`,
+    hint: UNSEEN_HINT,
+  },
   {
     pattern: /executable file .*not found|exec: .*no such file or directory|stat .*: no such file/i,
     kind: 'command-not-found',
@@ -54,12 +67,6 @@ const explanations: readonly Explanation[] = [
     say: (match, subject) =>
       `'${programOf(match, subject)}' in ${subject.image} cannot be executed`,
     hint: "It needs execute permission for the task's user, and to be a program for this machine.",
-  },
-  {
-    pattern: /bind source path does not exist: (.*)|statfs (.*): no such file/i,
-    kind: 'usage',
-    say: ([, path, other]) => `the engine does not see ${path ?? other}, which was to be mounted`,
-    hint: 'Check -v; an engine on another machine sees only files of its own.',
   },
   {
     pattern:

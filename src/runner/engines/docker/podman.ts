@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { TaskfsError } from '../../../store/index.ts';
 import type { Endpoint } from './endpoint.ts';
+import { UNSEEN_HINT } from './failure.ts';
 import type { Volume } from './options.ts';
 
 /**
@@ -15,7 +16,7 @@ export function assertSources({ host }: Endpoint, volumes: readonly Volume[]): v
     'usage',
     `the engine does not see ${missing.source}, which was to be mounted`,
     {
-      hint: 'Check -v.',
+      hint: UNSEEN_HINT,
     },
   );
 }
