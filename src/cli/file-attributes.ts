@@ -1,4 +1,5 @@
 import type { ArtifactType } from '../store/artifacts/index.ts';
+import { dateOf } from '../sys/moment.ts';
 
 const letters: Readonly<Record<ArtifactType, string>> = {
   file: '-',
@@ -25,11 +26,5 @@ export function showMode(type: ArtifactType, mode: number): string {
   ].join('');
 }
 
-/** The last millisecond that a Date can hold; a file may claim a later one. */
-const LAST_MS = 8_640_000_000_000_000;
-
 /** A file's time, nanoseconds since 1970, as ISO 8601 in UTC with milliseconds. */
-export function showTime(nanoseconds: bigint): string {
-  const milliseconds = Number(nanoseconds / 1_000_000n);
-  return new Date(Math.max(-LAST_MS, Math.min(LAST_MS, milliseconds))).toISOString();
-}
+export const showTime = (nanoseconds: bigint): string => dateOf(nanoseconds).toISOString();

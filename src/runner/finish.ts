@@ -99,12 +99,14 @@ async function sealTask(store: Store, journal: Journal, options: FinishOptions):
     // The task's own key is in memory from here on.
     keepMemoryPrivate();
     const seal = await import('../store/seal/seal.ts');
-    const { bytes, files, skipped, ownLinks } = await seal.sealTask(store, task, {
+    const { bytes, files, skipped, skippedCount, ownLinks } = await seal.sealTask(store, task, {
       patienceMs: drainMs - (performance.now() - start),
       mayBeOpen: !writers,
       ...(options.onSealProgress && { onProgress: options.onSealProgress }),
     });
     for (const { path, type } of skipped) options.say?.(`not sealed: ${path} is a ${type}`);
+    const more = skippedCount - skipped.length;
+    if (skipped.length > 0 && more > 0) options.say?.(`not sealed: ${more} more of them`);
     for (const { path, target } of ownLinks) {
       options.say?.(
         `'${path}' leads to ${target}, where the task's files are no more: relative links stay whole`,
@@ -114,7 +116,7 @@ async function sealTask(store: Store, journal: Journal, options: FinishOptions):
     const sealedAt = new Date().toISOString();
     journal.change(
       { artifacts: 'sealed', sealedAt, sealMs, sealError: null },
-      { type: 'sealed', sealMs, bytes, files, skipped: skipped.length },
+      { type: 'sealed', sealMs, bytes, files, skipped: skippedCount },
     );
     return true;
   } catch (error) {

@@ -5,6 +5,7 @@ export interface Moment {
 }
 
 const BILLION = 1_000_000_000n;
+const MILLION = 1_000_000n;
 /** Of the time asked for last: neighbours are often of the same second, and bigints cost most of it. */
 let lastSeconds = 0;
 let lastNs = 0n;
@@ -16,4 +17,14 @@ export function nanosecondsOf(seconds: number, nanoseconds: number): bigint {
     lastNs = BigInt(seconds) * BILLION;
   }
   return lastNs + BigInt(nanoseconds);
+}
+
+/** The last millisecond that a Date can hold; a file may claim a later one. */
+const LAST_MS = 8_640_000_000_000_000n;
+
+/** Nanoseconds since 1970 as a Date: its millisecond, or the first or last that there is. */
+export function dateOf(ns: bigint): Date {
+  const whole = (ns - (((ns % MILLION) + MILLION) % MILLION)) / MILLION;
+  const within = whole > LAST_MS ? LAST_MS : whole < -LAST_MS ? -LAST_MS : whole;
+  return new Date(Number(within));
 }

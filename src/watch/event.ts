@@ -1,4 +1,5 @@
 import type { Artifacts, Status, TaskName } from '../store/index.ts';
+import { dateOf } from '../sys/moment.ts';
 import { type JsonPath, jsonPath, printableName } from './name.ts';
 import { type Change, type EntryKind, pathOf } from './tree.ts';
 
@@ -49,17 +50,8 @@ export function fileEvent(task: TaskName, change: Change, at: Date): FileEvent {
     ...jsonPath(pathOf(change.node)),
     kind,
     size,
-    mtime: isoTime(mtimeNs),
+    mtime: dateOf(mtimeNs).toISOString(),
   };
-}
-
-const MILLION = 1_000_000n;
-/** The last instant that a Date can hold; a file may claim a later one. */
-const LAST_MS = 8_640_000_000_000_000;
-
-function isoTime(nanoseconds: bigint): string {
-  const milliseconds = Number(nanoseconds / MILLION);
-  return new Date(Math.max(-LAST_MS, Math.min(LAST_MS, milliseconds))).toISOString();
 }
 
 /** An event as one line for a person. */

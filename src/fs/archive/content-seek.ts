@@ -1,3 +1,4 @@
+import { firstBehind } from '../../store/seal/extents.ts';
 import type { IndexEntry } from '../../store/seal/reader.ts';
 import { Errno, errno } from '../../sys/index.ts';
 
@@ -12,19 +13,20 @@ export function seekContent(entry: IndexEntry, offset: bigint, whence: number): 
   const { size, extents = [{ start: 0, length: size }] } = entry;
   const from = Number(offset);
   if (offset < 0n || from >= size) throw Errno.of(errno.ENXIO);
-  const next = extents.find(({ start, length }) => start + length > from);
+  const first = firstBehind(extents, from);
+  const next = extents[first];
   if (whence === SEEK_HOLE)
-    return BigInt(next && next.start <= from ? holeAfter(extents, from) : from);
+    return BigInt(next && next.start <= from ? holeAfter(extents, first) : from);
   if (!next) throw Errno.of(errno.ENXIO);
   return BigInt(Math.max(next.start, from));
 }
 
-/** The end of the data that begins at or before `from`; stretches may touch each other. */
-function holeAfter(extents: NonNullable<IndexEntry['extents']>, from: number): number {
-  let end = from;
-  for (const { start, length } of extents) {
-    if (start > end) break;
-    end = Math.max(end, start + length);
+/** The end of the data of a stretch; others may touch it. */
+function holeAfter(extents: NonNullable<IndexEntry['extents']>, first: number): number {
+  let end = 0;
+  for (let number = first; ; number++) {
+    const next = extents[number];
+    if (!next || (number > first && next.start > end)) return end;
+    end = next.start + next.length;
   }
-  return end;
 }

@@ -2,6 +2,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { chmodFd, dataExtents, O_PATH, type Stat, statFd } from '../../sys/index.ts';
 import { openChild, TreeChanged } from './descent.ts';
 import type { OnLend } from './lent-modes.ts';
+import { MAX_STRETCHES, Unsealable } from './limits.ts';
 import type { PlannedStat } from './plan-entry.ts';
 import type { Stretch } from './stretch.ts';
 
@@ -63,33 +64,19 @@ export function changeOf(
   return isAsItWas ? undefined : 'written';
 }
 
-/** A file of more stretches is recorded with its smallest holes filled in: its map stays small. */
-const MAX_EXTENTS = 4096;
-
-/** The stretches of an open file that hold data; undefined for one without holes. */
-export function extentsOf(fd: number, size: bigint): Stretch[] | undefined {
+/**
+ * The stretches of an open file that hold data; undefined for one without holes. Throws Unsealable where
+ * there are too many: zeros in place of holes would make gigabytes of a few megabytes.
+ */
+export function extentsOf(fd: number, size: bigint, path: Buffer): Stretch[] | undefined {
   const extents: Stretch[] = [];
   for (const { start, end } of dataExtents(fd, size)) {
+    if (extents.length === MAX_STRETCHES) {
+      throw new Unsealable(path, `has holes between more than ${MAX_STRETCHES} stretches of data`);
+    }
     extents.push({ start: Number(start), length: Number(end - start) });
   }
   const [first] = extents;
   const whole = extents.length === 1 && first?.start === 0 && first.length === Number(size);
-  return whole ? undefined : fillSmallHoles(extents);
-}
-
-function fillSmallHoles(extents: Stretch[]): Stretch[] {
-  let all = extents;
-  for (let hole = 4096; all.length > MAX_EXTENTS; hole *= 2) all = merge(all, hole);
-  return all;
-}
-
-function merge(extents: readonly Stretch[], hole: number): Stretch[] {
-  const merged: Stretch[] = [];
-  for (const { start, length } of extents) {
-    const last = merged.at(-1);
-    if (last && start - last.start - last.length <= hole) {
-      merged[merged.length - 1] = { start: last.start, length: start + length - last.start };
-    } else merged.push({ start, length });
-  }
-  return merged;
+  return whole ? undefined : extents;
 }

@@ -27,10 +27,16 @@ export class TreeChanged extends Error {
 
 const OPEN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
-/** A directory between the top and where the descent is. */
+/** Where the descent is. */
 interface Place {
   readonly path: Buffer;
   /** As it was found, before anything was made readable. */
+  readonly stat: Stat;
+}
+
+/** A directory above it. Its path is the beginning of the one below: all of them whole would be gigabytes. */
+interface PlaceAbove {
+  readonly pathLength: number;
   readonly stat: Stat;
 }
 
@@ -44,7 +50,7 @@ export class Descent implements Disposable {
   /** The directory where the descent is. */
   fd: number;
   here: Place;
-  private readonly above: Place[] = [];
+  private readonly above: PlaceAbove[] = [];
   private readonly onLend: OnLend;
 
   /** Begins at `top`. Throws TreeChanged where that is no directory, MountedBeneath, Errno. */
@@ -65,7 +71,7 @@ export class Descent implements Disposable {
   enter(name: Buffer): void {
     const path = join(this.here.path, name);
     const { fd, stat } = this.open(this.fd, name, path);
-    this.above.push(this.here);
+    this.above.push({ pathLength: this.here.path.length, stat: this.here.stat });
     closeSync(this.fd);
     this.fd = fd;
     this.here = { path, stat };
@@ -83,7 +89,7 @@ export class Descent implements Disposable {
     restore(this.fd, this.here.stat);
     closeSync(this.fd);
     this.fd = fd;
-    this.here = parent;
+    this.here = { path: this.here.path.subarray(0, parent.pathLength), stat: parent.stat };
     this.above.pop();
     return true;
   }
@@ -111,7 +117,7 @@ export class Descent implements Disposable {
   /** Gives every directory from here to the top its mode back, as far as '..' leads there. */
   [Symbol.dispose](): void {
     let { fd } = this;
-    let place: Place | undefined = this.here;
+    let place: Pick<Place, 'stat'> | undefined = this.here;
     try {
       while (place && isPlace(fd, place)) {
         const parent = this.above.pop();
@@ -160,7 +166,7 @@ function restore(fd: number, stat: Stat): void {
   if (lacksRights(stat)) chmodFd(fd, stat.mode & 0o7777);
 }
 
-function isPlace(fd: number, { stat }: Place): boolean {
+function isPlace(fd: number, { stat }: Pick<Place, 'stat'>): boolean {
   const found = statFd(fd);
   return found.ino === stat.ino && found.dev === stat.dev;
 }

@@ -3,6 +3,7 @@ import type { ArtifactType } from '../artifacts/artifact.ts';
 import { TaskfsError } from '../errors.ts';
 import { scanLine } from './index-line.ts';
 import type { Stretch } from './stretch.ts';
+import { isEntryName, isLinkTarget, isUserXattr } from './trusted-names.ts';
 
 /** What the index says of one name in the tree. Times are nanoseconds since the epoch. */
 export interface IndexEntry {
@@ -105,7 +106,11 @@ const TYPES: ReadonlySet<string> = new Set<ArtifactType>([
   'block-device',
 ]);
 
-/** Decodes the line that begins at `position`. Throws `damaged` where it is none of ours. */
+/**
+ * Decodes the line that begins at `position`. Throws `damaged` where it is none of ours. What it says is
+ * what a file system can hold: a name that leads nowhere else (only the top's is empty), numbers in
+ * their bounds, attributes of users.
+ */
 export function decodeLine(text: Buffer, position: number): DecodedLine {
   return scanLine(text, position) ?? decodeJson(text, position);
 }
@@ -115,8 +120,10 @@ export function decodeJson(text: Buffer, position: number): DecodedLine {
   const line = parse(text, position);
   const name = bytesOf(line.name, line.name64);
   const { link } = line;
-  if (link !== undefined && isSize(link) && name) return { name, link };
-  const entry = name && decodeEntry(line, name, position);
+  if (!name || (name.length > 0 && !isEntryName(name))) throw malformed(position);
+  // The first name's line comes first: nothing leads in a circle.
+  if (link !== undefined && isSize(link) && link < position) return { name, link };
+  const entry = decodeEntry(line, name, position);
   if (!entry) throw malformed(position);
   return entry;
 }
@@ -156,7 +163,8 @@ function decodeEntry(line: Line, name: Buffer, position: number): IndexEntry | u
   const extents = line.extents === undefined ? undefined : stretches(line.extents);
   const section = line.section === undefined ? undefined : stretches([line.section])?.[0];
   if (!isText(type) || !TYPES.has(type)) return undefined;
-  if (!isSize(mode) || !isSize(uid) || !isSize(gid) || !isSize(size) || !isSize(nlink))
+  if (!isSize(size) || !isWithin(mode, MAX_MODE)) return undefined;
+  if (!isWithin(uid, MAX_32) || !isWithin(gid, MAX_32) || !isWithin(nlink, MAX_32))
     return undefined;
   if (atimeNs === undefined || mtimeNs === undefined || ctimeNs === undefined) return undefined;
   // A section that lies behind its line could lead in a circle.
@@ -164,8 +172,10 @@ function decodeEntry(line: Line, name: Buffer, position: number): IndexEntry | u
     return undefined;
   }
   if (type === 'file' && !isSize(line.offset)) return undefined;
-  if (type === 'symlink' && !target) return undefined;
-  if (line.extents !== undefined && !extents) return undefined;
+  if (type === 'symlink' && !(target && isLinkTarget(target))) return undefined;
+  if (line.extents !== undefined && !(extents && isInOrder(extents, size))) return undefined;
+  const xattrs = line.xattrs === undefined ? undefined : decodeXattrs(line.xattrs);
+  if (line.xattrs !== undefined && !xattrs) return undefined;
   return {
     position,
     name,
@@ -183,13 +193,26 @@ function decodeEntry(line: Line, name: Buffer, position: number): IndexEntry | u
     ...(extents && { extents }),
     ...(isText(line.sha256) && { sha256: line.sha256 }),
     ...(isText(line.mime) && { mime: line.mime }),
-    ...(Array.isArray(line.xattrs) && { xattrs: line.xattrs.flatMap(decodeXattr) }),
+    ...(xattrs && { xattrs }),
     ...(section && { section }),
   };
 }
 
+const MAX_MODE = 0o7777;
+const MAX_32 = 0xffff_ffff;
+const isWithin = (value: unknown, most: number): value is number => isSize(value) && value <= most;
+
+/** Seconds have 64 bits: the first of them, and the first behind them. */
+const FIRST_NS = -(2n ** 63n) * 1_000_000_000n;
+const END_NS = 2n ** 63n * 1_000_000_000n;
+
+/** Nanoseconds of any time that a file system can hold. */
+export const isTime = (ns: bigint): boolean => ns >= FIRST_NS && ns < END_NS;
+
 function timeOf(text: unknown): bigint | undefined {
-  return isText(text) && /^-?\d{1,20}$/.test(text) ? BigInt(text) : undefined;
+  if (!isText(text) || !/^-?\d{1,28}$/.test(text)) return undefined;
+  const ns = BigInt(text);
+  return isTime(ns) ? ns : undefined;
 }
 
 function stretches(value: unknown): Stretch[] | undefined {
@@ -201,8 +224,27 @@ function stretches(value: unknown): Stretch[] | undefined {
   return all.every((stretch) => stretch !== undefined) ? all : undefined;
 }
 
-function decodeXattr(value: unknown): (readonly [Buffer, Buffer])[] {
+/** Whether they follow each other within a file of that size. */
+function isInOrder(extents: readonly Stretch[], size: number): boolean {
+  let end = 0;
+  for (const { start, length } of extents) {
+    if (start < end) return false;
+    end = start + length;
+  }
+  return end <= size;
+}
+
+type Xattr = readonly [name: Buffer, value: Buffer];
+
+function decodeXattrs(value: unknown): Xattr[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const all = value.map(decodeXattr);
+  return all.every((xattr) => xattr !== undefined) ? all : undefined;
+}
+
+function decodeXattr(value: unknown): Xattr | undefined {
   const [name, content] = Array.isArray(value) ? (value as unknown[]) : [];
-  if (!isText(name) || !isText(content)) return [];
-  return [[Buffer.from(name, 'base64'), Buffer.from(content, 'base64')]];
+  if (!isText(name) || !isText(content)) return undefined;
+  const raw = Buffer.from(name, 'base64');
+  return isUserXattr(raw) ? [raw, Buffer.from(content, 'base64')] : undefined;
 }

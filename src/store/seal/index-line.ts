@@ -1,7 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { type Moment, nanosecondsOf } from '../../sys/moment.ts';
 import type { IndexEntry } from './index-entry.ts';
+import { MAX_NAME } from './limits.ts';
 import type { Stretch } from './stretch.ts';
+import { isEntryName } from './trusted-names.ts';
 
 /**
  * Reads the lines of ordinary files and directories as `encodeEntry` writes them, several times
@@ -59,11 +61,15 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const ZERO = 0x30;
 const SPACE = 0x20;
+const SLASH = 0x2f;
+const DOT = 0x2e;
 const SECONDS_DIGITS = 10;
 const NANO_DIGITS = 9;
 /** So many digits are a safe integer, whichever they are. */
 const SAFE_DIGITS = 15;
 const SHA256_DIGITS = 64;
+const MAX_MODE = 0o7777;
+const MAX_32 = 0xffff_ffff;
 
 const NAME = Buffer.from('{"name":"');
 const FILE = Buffer.from(',"type":"file"');
@@ -117,18 +123,18 @@ class Scanner {
     const isAscii = this.skipString();
     line.to = this.at - 1;
     this.expect(FILE);
-    if (this.failed) return undefined;
+    if (this.failed || !this.isEntryName(line.from, line.to)) return undefined;
     return isAscii || isUtf8(this.text.subarray(line.from, line.to)) ? line : undefined;
   }
 
   fileLine(): FileLine | undefined {
     if (!this.fileName()) return undefined;
     const { line } = this;
-    line.mode = this.number(MODE);
-    line.uid = this.number(UID);
-    line.gid = this.number(GID);
+    line.mode = this.number(MODE, MAX_MODE);
+    line.uid = this.number(UID, MAX_32);
+    line.gid = this.number(GID, MAX_32);
     line.size = this.number(SIZE);
-    line.nlink = this.number(NLINK);
+    line.nlink = this.number(NLINK, MAX_32);
     this.moment(ATIME, line.atime);
     this.moment(MTIME, line.mtime);
     this.moment(CTIME, line.ctime);
@@ -148,11 +154,11 @@ class Scanner {
     const name = this.name();
     const isFile = this.meets(FILE);
     if (!isFile) this.expect(DIRECTORY);
-    const mode = this.number(MODE);
-    const uid = this.number(UID);
-    const gid = this.number(GID);
+    const mode = this.number(MODE, MAX_MODE);
+    const uid = this.number(UID, MAX_32);
+    const gid = this.number(GID, MAX_32);
     const size = this.number(SIZE);
-    const nlink = this.number(NLINK);
+    const nlink = this.number(NLINK, MAX_32);
     const atimeNs = this.time(ATIME);
     const mtimeNs = this.time(MTIME);
     const ctimeNs = this.time(CTIME);
@@ -196,12 +202,12 @@ class Scanner {
   }
 
   /** Digits as JSON has them, after a literal. */
-  private number(before: Uint8Array): number {
+  private number(before: Uint8Array, most = Number.MAX_SAFE_INTEGER): number {
     this.expect(before);
     const { at } = this;
     const value = this.digits(SAFE_DIGITS);
     const count = this.at - at;
-    if (count === 0 || (count > 1 && this.text[at] === ZERO)) this.failed = true;
+    if (count === 0 || (count > 1 && this.text[at] === ZERO) || value > most) this.failed = true;
     return value;
   }
 
@@ -239,8 +245,19 @@ class Scanner {
     const from = this.at;
     const isAscii = this.skipString();
     const name = Buffer.from(this.text.subarray(from, this.at - 1));
-    if (!isAscii && !isUtf8(name)) this.failed = true;
+    if (!isEntryName(name) || (!isAscii && !isUtf8(name))) this.failed = true;
     return name;
+  }
+
+  /** The same as `isEntryName`, of what is neither NUL nor any control, without a view of it. */
+  private isEntryName(from: number, to: number): boolean {
+    const { text } = this;
+    const length = to - from;
+    if (length === 0 || length > MAX_NAME) return false;
+    if (text[from] === DOT && (length === 1 || (length === 2 && text[from + 1] === DOT)))
+      return false;
+    for (let at = from; at < to; at++) if (text[at] === SLASH) return false;
+    return true;
   }
 
   /** ASCII text to the closing quote. */

@@ -33,7 +33,9 @@ export class IndexReader {
   /** The top of the tree: the last line. */
   root(): IndexEntry {
     const { size } = this.file;
-    return this.entryAt(this.lineStart(size - 1, 0));
+    const top = this.entryAt(this.lineStart(size - 1, 0));
+    if (top.type !== 'directory' || top.name.length > 0) throw damagedAt(top.position);
+    return top;
   }
 
   /** The entry whose line begins at `position`. Throws `damaged`. */
@@ -69,14 +71,19 @@ export class IndexReader {
       if (line >= length) continue;
       // No ordinary file's, or one that goes on in the next chunk.
       const { decoded, next } = this.line(at);
-      if (!told.entry(this.resolve(decoded), next)) return;
+      if (!told.entry(this.resolve(decoded, at), next)) return;
       at = next;
     }
   }
 
-  /** Follows a further name to its file. */
-  resolve(line: DecodedLine): IndexEntry {
-    return 'link' in line ? { ...this.entryAt(line.link), name: line.name } : line;
+  /** What a line of a directory's section tells of; of a further name, its file. Throws `damaged`. */
+  resolve(line: DecodedLine, position: number): IndexEntry {
+    // Only the top has no name, and it is in no section.
+    if (line.name.length === 0) throw damagedAt(position);
+    if (!('link' in line)) return line;
+    const first = this.entryAt(line.link);
+    if (first.type === 'directory' || first.name.length === 0) throw damagedAt(position);
+    return { ...first, name: line.name };
   }
 
   /** Finds a name in a directory's section by bisection. */
@@ -87,7 +94,7 @@ export class IndexReader {
       const start = this.lineStart(Math.floor((low + high) / 2), low);
       const { decoded, next } = this.line(start);
       const order = Buffer.compare(decoded.name, name);
-      if (order === 0) return this.resolve(decoded);
+      if (order === 0) return this.resolve(decoded, start);
       if (order < 0) low = next;
       else high = start;
     }

@@ -8,6 +8,8 @@ export type NewEntry = Omit<IndexEntry, 'position'>;
 /** The directories whose lines wait for their own directory's section to begin. */
 interface Level {
   readonly waiting: NewEntry[];
+  /** How many of them are written. */
+  written: number;
   /** Where the section began; undefined before. */
   start: number | undefined;
 }
@@ -26,7 +28,7 @@ export class IndexWriter {
   }
 
   enter(): void {
-    this.levels.push({ waiting: [], start: undefined });
+    this.levels.push({ waiting: [], written: 0, start: undefined });
   }
 
   /** Adds what is no directory; returns the position of its line. */
@@ -58,9 +60,9 @@ export class IndexWriter {
     if (!level) return;
     level.start ??= this.file.position;
     for (;;) {
-      const [next] = level.waiting;
+      const next = level.waiting[level.written];
       if (!next || (before && Buffer.compare(next.name, before) > 0)) return;
-      level.waiting.shift();
+      level.written++;
       this.write(encodeEntry(next));
     }
   }

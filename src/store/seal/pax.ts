@@ -43,7 +43,7 @@ const BILLION = 1_000_000_000n;
 export function paxTime(records: PaxRecords, key: string): bigint | undefined {
   const text = records.get(key)?.toString('latin1');
   if (text === undefined) return undefined;
-  const [, sign, whole, fraction = ''] = /^(-?)(\d{1,12})(?:\.(\d*))?$/.exec(text) ?? [];
+  const [, sign, whole, fraction = ''] = /^(-?)(\d{1,19})(?:\.(\d*))?$/.exec(text) ?? [];
   if (whole === undefined) throw malformed();
   const magnitude = BigInt(whole) * BILLION + BigInt(fraction.slice(0, 9).padEnd(9, '0'));
   return sign === '-' ? -magnitude : magnitude;

@@ -87,10 +87,10 @@ export function tarLength(entry: PlanEntry): number {
 }
 
 const KINDS = ['enter', 'leave', 'leaf'] as const;
-const FIXED = 80;
+const FIXED = 92;
 const NO_EXTRAS = Buffer.alloc(0);
 
-/** A fixed part of 80 bytes, the name, and what only some have. */
+/** A fixed part of 92 bytes, the name, and what only some have. */
 export function encodePlanEntry(entry: PlanEntry): Buffer {
   const { name, stat, kind, headerLength, target, link, extents, xattrs } = entry;
   const hasExtras = target ?? link ?? extents ?? xattrs;
@@ -108,12 +108,24 @@ export function encodePlanEntry(entry: PlanEntry): Buffer {
   bytes.writeDoubleLE(stat.size, 32);
   bytes.writeBigUInt64LE(stat.ino, 40);
   bytes.writeBigUInt64LE(stat.dev, 48);
-  bytes.writeBigInt64LE(stat.atimeNs, 56);
-  bytes.writeBigInt64LE(stat.mtimeNs, 64);
-  bytes.writeBigInt64LE(stat.ctimeNs, 72);
+  writeTime(bytes, stat.atimeNs, 56);
+  writeTime(bytes, stat.mtimeNs, 68);
+  writeTime(bytes, stat.ctimeNs, 80);
   bytes.set(name, FIXED);
   bytes.set(extras, FIXED + name.length);
   return bytes;
+}
+
+/** Seconds have 64 bits, so nanoseconds have 96: all but those from 1970 to 2554 need more than 64. */
+function writeTime(into: Buffer, ns: bigint, at: number): void {
+  into.writeBigUInt64LE(BigInt.asUintN(64, ns), at);
+  into.writeInt32LE(Number(ns >> 64n), at + 8);
+}
+
+function readTime(from: Buffer, at: number): bigint {
+  const low = from.readBigUInt64LE(at);
+  const high = from.readInt32LE(at + 8);
+  return high === 0 ? low : (BigInt(high) << 64n) | low;
 }
 
 /** How long the encoded entry at `at` is. */
@@ -134,9 +146,9 @@ export function decodePlanEntry(bytes: Buffer, at: number): PlanEntry {
       size: bytes.readDoubleLE(at + 32),
       ino: bytes.readBigUInt64LE(at + 40),
       dev: bytes.readBigUInt64LE(at + 48),
-      atimeNs: bytes.readBigInt64LE(at + 56),
-      mtimeNs: bytes.readBigInt64LE(at + 64),
-      ctimeNs: bytes.readBigInt64LE(at + 72),
+      atimeNs: readTime(bytes, at + 56),
+      mtimeNs: readTime(bytes, at + 68),
+      ctimeNs: readTime(bytes, at + 80),
     },
     ...(nameEnd < end && decodeExtras(bytes.toString('latin1', nameEnd, end))),
   };

@@ -12,9 +12,10 @@ import { withoutOwnXattrs } from '../own-xattrs.ts';
 import { typeOfMode } from './artifact-type.ts';
 import { extentsOf, openContent } from './content.ts';
 import type { OnLend } from './lent-modes.ts';
+import { assertSealable, HeaderLimits } from './limits.ts';
 import { hasContent, memberOf, memberPath, type PlanEntry, tarLength } from './plan-entry.ts';
 import type { PlanLog } from './plan-log.ts';
-import { memberLength } from './tar-header.ts';
+import { memberLengths } from './tar-header.ts';
 import { BLOCK } from './ustar.ts';
 import { type Visit, walk } from './walk.ts';
 
@@ -23,10 +24,34 @@ export interface Plan {
   readonly log: PlanLog;
   /** Bytes of the tar. */
   readonly bytes: number;
+  /** Names in the tree, the top's among them. */
+  readonly names: number;
   /** Entries with content. */
   readonly files: number;
-  /** Sockets, pipes and devices: in the index, not in the tar. */
-  readonly skipped: readonly { readonly path: string; readonly type: string }[];
+  /** Sockets, pipes and devices, which are in the index and not in the tar: the first of them, and how many. */
+  readonly skipped: readonly Skipped[];
+  readonly skippedCount: number;
+}
+
+export interface Skipped {
+  readonly path: string;
+  readonly type: string;
+}
+
+/** As many are told by name. */
+const MAX_SKIPPED = 1000;
+
+/** A directory that is walked, by its name in the one above: paths of all files with several names would fill memory. */
+interface Parent {
+  readonly above: Parent | undefined;
+  readonly name: Buffer;
+}
+
+/** The first name of a file that has more. */
+interface FirstName {
+  readonly parent: Parent | undefined;
+  readonly name: Buffer;
+  readonly number: number;
 }
 
 /** Two blocks of zeros. */
@@ -41,46 +66,79 @@ export interface PlanOptions {
 
 /**
  * Walks a tree and plans its tar: which byte goes where. What is read later has to be what is found
- * here. No tree at all is an empty one. Throws TreeChanged, Errno.
+ * here. No tree at all is an empty one. Throws TreeChanged, Unsealable, Errno.
  */
 export function planTree(top: string, log: PlanLog, { onLend, onGrowth }: PlanOptions): Plan {
-  const linked = new Map<string, { path: Buffer; number: number }>();
-  const skipped: { path: string; type: string }[] = [];
+  const linked = new Map<string, FirstName>();
+  const skipped: Skipped[] = [];
+  let skippedCount = 0;
+  let parent: Parent | undefined;
+  const limits = new HeaderLimits();
   let bytes = 0;
   let files = 0;
   let number = 0;
+  let names = 0;
   const add = (entry: PlanEntry): void => {
     log.add(entry);
     bytes += tarLength(entry);
     if (hasContent(entry)) files++;
+    if (entry.kind !== 'leave') names++;
     onGrowth(bytes, ++number);
   };
   for (const visit of walk(top, onLend)) {
-    const { stat, path } = visit;
+    const { stat, path, name } = visit;
+    assertSealable(path, name, stat);
     const identity = visit.kind === 'leaf' && stat.nlink > 1 && `${stat.dev}:${stat.ino}`;
-    const link = identity ? linked.get(identity) : undefined;
-    if (identity && !link) linked.set(identity, { path: memberPath(path), number });
-    if (visit.kind === 'leaf' && !link && isSpecial(stat.mode))
-      skipped.push({ path: path.toString(), type: typeOfMode(stat.mode) });
-    add(planned(visit, link, onLend));
+    const first = identity ? linked.get(identity) : undefined;
+    if (identity && !first) linked.set(identity, { parent, name, number });
+    if (visit.kind === 'leaf' && !first && isSpecial(stat.mode)) {
+      if (skippedCount < MAX_SKIPPED)
+        skipped.push({ path: path.toString(), type: typeOfMode(stat.mode) });
+      skippedCount++;
+    }
+    const link = first && { path: memberPath(pathOf(first)), number: first.number };
+    add(planned(visit, link, onLend, limits));
+    if (visit.kind === 'enter') parent = { above: parent, name };
+    if (visit.kind === 'leave') parent = parent?.above;
   }
-  if (number === 0) for (const kind of ['enter', 'leave'] as const) add(emptyTop(kind));
-  return { log, bytes: bytes + TAR_END, files, skipped };
+  if (number === 0) for (const kind of ['enter', 'leave'] as const) add(emptyTop(kind, limits));
+  return { log, bytes: bytes + TAR_END, names, files, skipped, skippedCount };
 }
+
+function pathOf({ parent, name }: FirstName): Buffer {
+  const names = [name];
+  // The top has no name.
+  for (let here = parent; here?.above; here = here.above) names.push(SLASH, here.name);
+  return Buffer.concat(names.reverse());
+}
+
+const SLASH = Buffer.from('/');
 
 const isSpecial = (mode: number): boolean =>
   !isRegular(mode) && !isSymlink(mode) && !isDirectory(mode);
 
-function planned(visit: Visit, link: PlanEntry['link'], onLend: OnLend): PlanEntry {
+function planned(
+  visit: Visit,
+  link: PlanEntry['link'],
+  onLend: OnLend,
+  limits: HeaderLimits,
+): PlanEntry {
   const { kind, path, name } = visit;
   const stat = { ...visit.stat, size: Number(visit.stat.size) };
   const extras = link ? { link } : extrasOf(visit, onLend);
-  return withHeaderLength({ kind, name, stat, ...extras }, path);
+  return withHeaderLength({ kind, name, stat, ...extras }, path, limits);
 }
 
-function withHeaderLength(entry: Omit<PlanEntry, 'headerLength'>, path: Buffer): PlanEntry {
+function withHeaderLength(
+  entry: Omit<PlanEntry, 'headerLength'>,
+  path: Buffer,
+  limits: HeaderLimits,
+): PlanEntry {
   const member = memberOf(entry, path);
-  return { ...entry, headerLength: member ? memberLength(member) : 0 };
+  if (!member) return { ...entry, headerLength: 0 };
+  const { all, extension } = memberLengths(member);
+  limits.count(path, member, extension);
+  return { ...entry, headerLength: all };
 }
 
 function extrasOf(visit: Visit, onLend: OnLend): Pick<PlanEntry, 'target' | 'extents' | 'xattrs'> {
@@ -106,18 +164,18 @@ const mayHaveHoles = ({ size, blocks }: Stat): boolean => size > 0n && blocks * 
 function findExtents(visit: Visit, onLend: OnLend): PlanEntry['extents'] {
   const fd = openContent(visit, onLend);
   try {
-    return extentsOf(fd, visit.stat.size);
+    return extentsOf(fd, visit.stat.size, visit.path);
   } finally {
     closeSync(fd);
   }
 }
 
 /** Of a task that has no staging directory. */
-function emptyTop(kind: 'enter' | 'leave'): PlanEntry {
+function emptyTop(kind: 'enter' | 'leave', limits: HeaderLimits): PlanEntry {
   const now = BigInt(Date.now()) * 1_000_000n;
   const times = { atimeNs: now, mtimeNs: now, ctimeNs: now };
   const ids = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0, ino: 0n, dev: 0n };
   const stat = { mode: 0o040700, nlink: 2, size: 0, ...ids, ...times };
   const name = Buffer.alloc(0);
-  return withHeaderLength({ kind, name, stat }, name);
+  return withHeaderLength({ kind, name, stat }, name, limits);
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { TaskfsError } from '../errors.ts';
 import { type Chunks, type DecryptedFile, openDecrypted } from './decrypted-file.ts';
+import { bytesBefore, firstBehind } from './extents.ts';
 import type { IndexEntry } from './index-entry.ts';
 import { IndexReader, type ToldOfEntries } from './index-reader.ts';
 import { FILES } from './layout.ts';
@@ -89,12 +90,20 @@ function sectionOf(directory: IndexEntry): Stretch {
 
 function* listSection(index: IndexReader, section: Stretch, from: number) {
   const end = section.start + section.length;
+  let before: Buffer | undefined;
   for (let at = section.start + from; at < end; ) {
     const { decoded, next } = index.line(at);
+    const entry = index.resolve(decoded, at);
+    // Two of one name could not both be found, nor be made again.
+    if (before && Buffer.compare(before, entry.name) >= 0) throw unsorted(at);
+    before = entry.name;
     at = next;
-    yield { entry: index.resolve(decoded), next: next - section.start };
+    yield { entry, next: next - section.start };
   }
 }
+
+const unsorted = (position: number): TaskfsError =>
+  new TaskfsError('damaged', `the index is not in order, or has a name twice, at byte ${position}`);
 
 function tellSection(
   index: IndexReader,
@@ -120,16 +129,15 @@ function readContent(
   const start = file.offset ?? 0;
   if (!file.extents) return readExactly(tar, wanted, start + offset);
   wanted.fill(0);
-  let stored = start;
-  for (const extent of file.extents) {
+  const before = bytesBefore(file.extents);
+  for (let number = firstBehind(file.extents, offset); ; number++) {
+    const extent = file.extents[number];
+    if (!extent || extent.start >= offset + length) return length;
     const from = Math.max(extent.start, offset);
     const to = Math.min(extent.start + extent.length, offset + length);
-    if (from < to) {
-      readExactly(tar, wanted.subarray(from - offset, to - offset), stored + from - extent.start);
-    }
-    stored += extent.length;
+    const stored = start + (before[number] ?? 0) + from - extent.start;
+    readExactly(tar, wanted.subarray(from - offset, to - offset), stored);
   }
-  return length;
 }
 
 function readExactly(tar: DecryptedFile, into: Uint8Array, offset: number): number {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { TaskfsError } from '../errors.ts';
 import type { IndexWriter, NewEntry } from './index-writer.ts';
@@ -51,7 +51,6 @@ function countNames(tar: TarSource): Map<string, number> {
 /** A directory of the tar that is not complete yet. */
 interface Level {
   readonly entry: Omit<NewEntry, 'section' | 'nlink'>;
-  readonly path: string;
   directories: number;
   /** The last name, of directories and of everything else: both are sorted, directories first. */
   lastDirectory: Buffer | undefined;
@@ -86,13 +85,13 @@ class Rebuild {
     const name = parts.at(-1);
     if (!name) return this.enterTop(member);
     if (parts.some((part) => part.equals(DOTS))) throw foreign(member);
-    const level = this.ascendTo(pathKey(parts.slice(0, -1)));
+    const level = this.ascendTo(parts.slice(0, -1));
     if (!level) throw foreign(member);
-    if (member.type === 'directory') return this.enter(member, level, name, pathKey(parts));
+    if (member.type === 'directory') return this.enter(member, level, name);
     if (!isSorted(level.lastLeaf, name)) throw foreign(member);
     level.lastLeaf = name;
     if (member.type === 'link') return this.addLink(member, name);
-    const further = this.further.get(pathKey(parts)) ?? 0;
+    const further = this.further.size > 0 ? (this.further.get(pathKey(parts)) ?? 0) : 0;
     const position = this.index.add({
       ...attributes(member),
       name,
@@ -110,30 +109,30 @@ class Rebuild {
 
   private enterTop(member: TarMember): void {
     if (this.levels.length > 0 || member.type !== 'directory') throw foreign(member);
-    this.push(member, Buffer.alloc(0), '');
+    this.push(member, Buffer.alloc(0));
   }
 
-  private enter(member: TarMember, parent: Level, name: Buffer, path: string): void {
+  private enter(member: TarMember, parent: Level, name: Buffer): void {
     if (parent.lastLeaf || !isSorted(parent.lastDirectory, name)) throw foreign(member);
     parent.lastDirectory = name;
     parent.directories++;
-    this.push(member, name, path);
+    this.push(member, name);
   }
 
-  private push(member: TarMember, name: Buffer, path: string): void {
+  private push(member: TarMember, name: Buffer): void {
     const entry = { ...attributes(member), name, type: 'directory', size: 0 } as const;
     const nothing = { directories: 0, lastDirectory: undefined, lastLeaf: undefined };
-    this.levels.push({ entry, path, ...nothing });
+    this.levels.push({ entry, ...nothing });
     this.index.enter();
   }
 
-  /** Leaves directories until the one with this path; undefined where there is none above. */
-  private ascendTo(path: string): Level | undefined {
-    for (;;) {
-      const level = this.levels.at(-1);
-      if (!level || level.path === path) return level;
-      this.leave();
-    }
+  /** Leaves directories until the one with this path; undefined where it is not open. */
+  private ascendTo(path: readonly Buffer[]): Level | undefined {
+    const open = this.levels.slice(1);
+    let shared = 0;
+    while (open[shared]?.entry.name.equals(path[shared] ?? NO_NAME)) shared++;
+    while (this.levels.length > shared + 1) this.leave();
+    return shared === path.length ? this.levels[shared] : undefined;
   }
 
   private leave(): void {
@@ -200,6 +199,7 @@ const isSorted = (before: Buffer | undefined, name: Buffer): boolean =>
 
 const SLASH = '/';
 const DOTS = Buffer.from('..');
+const NO_NAME = Buffer.alloc(0);
 
 /** The names in a member's path. */
 function partsOf(path: Buffer): Buffer[] {
@@ -210,8 +210,11 @@ function partsOf(path: Buffer): Buffer[] {
     .map((part) => Buffer.from(part, 'latin1'));
 }
 
+/** A path, for maps of many: of 32 bytes, however long it is. */
 const pathKey = (parts: readonly Buffer[]): string =>
-  parts.map((part) => part.toString('latin1')).join(SLASH);
+  hash('sha256', parts.map((part) => part.toString('latin1')).join(SLASH), 'buffer').toString(
+    'latin1',
+  );
 
 function foreign({ path }: TarMember): TaskfsError {
   return new TaskfsError(

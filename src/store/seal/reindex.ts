@@ -8,10 +8,12 @@ import { readRecord } from '../record.ts';
 import { type Store, taskPaths } from '../store.ts';
 import type { TaskName } from '../task-name.ts';
 import { type AgeHeader, headerMac, makeHeader, readHeader } from './age-header.ts';
+import { checkIndex } from './check-index.ts';
 import { openDecrypted, openSealed } from './decrypted-file.ts';
 import { createAgeFile, EncryptedWriter } from './encrypted-writer.ts';
 import { IndexWriter } from './index-writer.ts';
 import { FILES, reindexedPath } from './layout.ts';
+import { Pace } from './pace.ts';
 import { readBack, refused } from './read-back.ts';
 import { readThrough } from './read-through.ts';
 import { type Rebuilt, rebuildIndex } from './rebuild-index.ts';
@@ -167,7 +169,9 @@ async function writeIndex(
     throw notTheTar(seal, `${rebuilt.files} files of ${seal.fileCount}`);
   }
   try {
-    return { rebuilt, sealed: await readBack(path, header.fileKey, sha256) };
+    const sealed = await readBack(path, header.fileKey, sha256);
+    await checkIndex(path, header.fileKey, tar.size, new Pace(() => {}));
+    return { rebuilt, sealed };
   } catch (error) {
     throw error instanceof NotAsWritten ? refused(path, error) : error;
   }

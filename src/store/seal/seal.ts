@@ -25,7 +25,9 @@ import { wrapTaskKey } from './key-file.ts';
 import { clockOf, findChangeSince, findWriteSince } from './late-changes.ts';
 import { KEY_FILE, partialPath, SEAL_FILE } from './layout.ts';
 import { forgetLoans, noteLoans, restoreModes } from './lent-modes.ts';
+import { Unsealable } from './limits.ts';
 import type { OwnLink } from './own-links.ts';
+import type { Skipped } from './plan.ts';
 import {
   digestRecord,
   type Seal,
@@ -62,8 +64,9 @@ export interface SealResult {
   /** Bytes of the tar. */
   readonly bytes: number;
   readonly files: number;
-  /** Sockets, pipes and devices, which an archive records but does not hold. */
-  readonly skipped: readonly { readonly path: string; readonly type: string }[];
+  /** Sockets, pipes and devices, which an archive records but does not hold: the first of them, and how many. */
+  readonly skipped: readonly Skipped[];
+  readonly skippedCount: number;
   /** Links that lead nowhere now; the first of them. */
   readonly ownLinks: readonly OwnLink[];
 }
@@ -104,8 +107,8 @@ export async function sealTask(
     const made = await writeUntilStable(store, task, partial, how, options.patienceMs ?? 0);
     await commit(store, record, partial, made);
     forgetLoans(loans);
-    const { bytes, files, skipped, ownLinks } = made;
-    return { bytes, files, skipped, ownLinks };
+    const { bytes, files, skipped, skippedCount, ownLinks } = made;
+    return { bytes, files, skipped, skippedCount, ownLinks };
   } catch (error) {
     discard(partial);
     putBack(store, task);
@@ -115,8 +118,8 @@ export async function sealTask(
 
 /** It was committed, and its process died. */
 function alreadySealed(store: Store, task: TaskName): SealResult {
-  const { bytes, fileCount } = committedSeal(store, task);
-  return { bytes, files: fileCount, skipped: [], ownLinks: [] };
+  const { bytes, fileCount, skippedCount } = committedSeal(store, task);
+  return { bytes, files: fileCount, skipped: [], skippedCount, ownLinks: [] };
 }
 
 /** A container knows its files by another path than this machine. */
@@ -223,7 +226,7 @@ function tryCommit(store: Store, record: TaskRecord, partial: string, made: Unse
 
 function bodyOf(
   record: TaskRecord,
-  { recipient, bytes, files, skipped, seals }: Unsealed,
+  { recipient, bytes, files, skippedCount, seals }: Unsealed,
   sealedAt: string,
   previous: string | null,
 ): Omit<SealBody, 'signer'> {
@@ -236,7 +239,7 @@ function bodyOf(
     recordSha256: digestRecord(record),
     bytes,
     fileCount: files,
-    skippedCount: skipped.length,
+    skippedCount,
     files: seals,
     previous,
   };
@@ -254,6 +257,7 @@ function discard(partial: string): void {
 function explain(task: TaskName, error: unknown): unknown {
   if (error instanceof TaskfsError) return error;
   if (error instanceof MountedBeneath) return mountedOver(task, error);
+  if (error instanceof Unsealable) return unsealable(task, error);
   const why = error instanceof Errno ? errnoWords(error.errno) : messageOf(error);
   return new TaskfsError('failed', `sealing task ${task} failed: ${why}`, {
     hint: "Its files are untouched in staging; 'taskfs recover' tries again.",
@@ -267,6 +271,17 @@ const mountedOver = (task: TaskName, cause: MountedBeneath): TaskfsError =>
     hint: "Unmount it, then 'taskfs recover' seals the task.",
     cause,
   });
+
+/** Bytes of each end of a path that are told: it may be a megabyte long. */
+const SHOWN = 100;
+
+function unsealable(task: TaskName, { path, message }: Unsealable): TaskfsError {
+  const ends = [path.subarray(0, SHOWN), path.subarray(-SHOWN)];
+  const shown = JSON.stringify(path.length > 2 * SHOWN ? ends.join('…') : path.toString());
+  return new TaskfsError('failed', `task ${task} holds what no archive can: ${shown} ${message}`, {
+    hint: "Its files are untouched in staging: change that one; then 'taskfs recover' seals the task.",
+  });
+}
 
 const PROGRESS_INTERVAL_MS = 100;
 

@@ -56,12 +56,15 @@ function scratchOf(length: number): Buffer {
   return scratch.subarray(0, length);
 }
 
-/** How long `encodeMember` makes it. */
-export function memberLength(member: Member): number {
+/** How long `encodeMember` makes it, and how much of that is the content of the extended header. */
+export function memberLengths(member: Member): {
+  readonly all: number;
+  readonly extension: number;
+} {
   const map = mapOf(member);
   const records = paxRecords(member, map.length + storedSize(member));
-  const pax = records.reduce((sum, [key, value]) => sum + recordLength(key, value), 0);
-  return 2 * BLOCK + padded(pax) + map.length;
+  const extension = records.reduce((sum, [key, value]) => sum + recordLength(key, value), 0);
+  return { all: 2 * BLOCK + padded(extension) + map.length, extension };
 }
 
 const PAX_NAME = './PaxHeaders/member';
@@ -84,7 +87,8 @@ export const padding = (length: number): number => (BLOCK - (length % BLOCK)) % 
 
 const padded = (length: number): number => length + padding(length);
 
-const MAX_USTAR_SIZE = 0o77777777777;
+/** Bytes, and seconds since 1970: eleven octal digits. */
+const MAX_OCTAL = 0o77777777777;
 
 /** A keyword, and its value: raw bytes, or ASCII. */
 type PaxRecord = readonly [key: string, value: Buffer | string];
@@ -97,7 +101,7 @@ function paxRecords(member: Member, stored: number): PaxRecord[] {
   if (extents) records.push(...sparseRecords(path, size));
   else if (!fitsUstar(path)) records.push(['path', path]);
   if (linkTarget && !fitsUstar(linkTarget)) records.push(['linkpath', linkTarget]);
-  if (stored > MAX_USTAR_SIZE) records.push(['size', String(stored)]);
+  if (stored > MAX_OCTAL) records.push(['size', String(stored)]);
   records.push(['mtime', seconds(member.mtimeNs)]);
   records.push(['atime', seconds(member.atimeNs)]);
   records.push(['ctime', seconds(member.ctimeNs)]);
@@ -186,7 +190,7 @@ function writeBlock(
   { mode, uid, gid, mtimeNs }: Member,
   named: { name: string; size: number; link?: string | undefined },
 ): void {
-  const mtime = mtimeNs < 0n ? 0 : Number(mtimeNs / BILLION);
+  const mtime = Math.max(0, Math.min(MAX_OCTAL, Number(mtimeNs / BILLION)));
   writeUstar(into, at, { type, mode, uid, gid, mtime, ...named });
 }
 

@@ -1,4 +1,5 @@
 import { TaskfsError } from '../errors.ts';
+import { MAX_EXTENSION } from './limits.ts';
 import { type PaxRecords, parsePax, paxNumber, paxTime, paxXattrs } from './pax.ts';
 import { readSparseMap } from './sparse-map.ts';
 import type { Stretch } from './stretch.ts';
@@ -86,9 +87,7 @@ function untilNul(content: Buffer): Buffer {
   return end === -1 ? content : content.subarray(0, end);
 }
 
-/** A header of names and attributes is never larger; one that says so is no tar. */
-const MAX_EXTENSION = 16 * 1024 * 1024;
-
+/** A header of names and attributes is never larger than that; one that says so is no tar. */
 function readExtension(source: TarSource, { size }: TarBlock, at: number): Buffer {
   if (size <= MAX_EXTENSION) return readExactly(source, at + BLOCK, size);
   throw new TaskfsError('damaged', `the extended header at byte ${at} of the tar is too large`);

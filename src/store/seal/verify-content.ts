@@ -1,12 +1,14 @@
 import { join } from 'node:path';
 import { messageOf, TaskfsError } from '../errors.ts';
 import type { TaskName } from '../task-name.ts';
+import { checkIndex } from './check-index.ts';
 import { ContentCheck, filesInOrder } from './content-check.ts';
 import { openDecrypted } from './decrypted-file.ts';
 import { type Finding, type FindingKind, finding } from './finding.ts';
 import { IndexReader } from './index-reader.ts';
 import { FILES, PARTS, type Part } from './layout.ts';
 import { lossOf } from './loss.ts';
+import { Pace } from './pace.ts';
 import { type Chunk, readThrough } from './read-through.ts';
 import type { Seal } from './seal-record.ts';
 import { readTar } from './tar-reader.ts';
@@ -48,6 +50,9 @@ export async function verifyContent(
     for (const part of ['index', 'log'] as const) {
       if (unlocked(part)) await orReport(examined, () => verifyPart(examined, part, keys[part]));
     }
+    if (unlocked('index') && findings.every(({ file }) => file !== FILES.index)) {
+      await orReport(examined, () => verifyNames(examined, keys.index));
+    }
     const isBroken = findings.some(({ file }) => file === FILES.index);
     if (unlocked('artifacts')) {
       await orReport(examined, () => verifyArtifacts(examined, keys, isBroken));
@@ -80,6 +85,12 @@ async function verifyPart(examined: Examined, part: Part, key: Uint8Array): Prom
   const path = join(examined.directory, FILES[part]);
   const measured = await readThrough(path, key, reportChunks(examined, part));
   compare(examined, part, measured.sha256);
+}
+
+/** Whether everything in an index that is whole can be looked up. */
+async function verifyNames({ directory, seal }: Examined, key: Uint8Array): Promise<void> {
+  const path = join(directory, FILES.index);
+  await checkIndex(path, key, seal?.bytes ?? Number.MAX_SAFE_INTEGER, new Pace(() => {}));
 }
 
 async function verifyArtifacts(

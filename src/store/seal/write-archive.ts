@@ -2,11 +2,13 @@ import { closeSync, constants, fsync, fsyncSync, openSync, readSync, writeFileSy
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { syncDirectory } from '../atomic-file.ts';
+import { TaskfsError } from '../errors.ts';
 import { loadRecipients } from '../keys.ts';
 import { openRegularFile } from '../regular-file.ts';
 import { type Store, taskPaths } from '../store.ts';
 import type { TaskName } from '../task-name.ts';
 import { type AgeHeader, headerMac, makeHeader } from './age-header.ts';
+import { checkIndex } from './check-index.ts';
 import { closeDirect, type DirectFile, openDirect } from './direct-file.ts';
 import { createAgeFile, EncryptedWriter, type NewAgeFile } from './encrypted-writer.ts';
 import { IndexWriter } from './index-writer.ts';
@@ -29,7 +31,7 @@ import { TarWriter } from './write-tar.ts';
 import { newAgePair } from './x25519.ts';
 
 /** An archive that is complete but for its seal. */
-export interface Unsealed extends Pick<Plan, 'bytes' | 'files' | 'skipped'> {
+export interface Unsealed extends Pick<Plan, 'bytes' | 'files' | 'skipped' | 'skippedCount'> {
   readonly ownLinks: readonly OwnLink[];
   /** The task's own, and whom key.age gives it to. */
   readonly identity: string;
@@ -94,9 +96,9 @@ export async function writeArchive(
     options,
   });
   syncDirectory(directory);
-  const { bytes, files: count, skipped } = plan;
+  const { bytes, files: count, skipped, skippedCount } = plan;
   const ownLinks = findOwnLinks(planLog, options.ownPaths);
-  return { bytes, files: count, skipped, ownLinks, ...keys, seals };
+  return { bytes, files: count, skipped, skippedCount, ownLinks, ...keys, seals };
 }
 
 type Headers = Readonly<Record<Part, AgeHeader>>;
@@ -173,12 +175,29 @@ async function writeFiles(writing: Writing): Promise<Unsealed['seals']> {
     checked(writing, part, () =>
       readBack(join(writing.directory, FILES[part]), writing.headers[part].fileKey, sha256),
     );
-  return {
+  const seals = {
     [FILES.artifacts]: artifacts,
     [FILES.index]: await again('index', indexSha256),
     [FILES.log]: await again('log', logSha256),
   };
+  await checkNames(join(writing.directory, FILES.index), writing, pace);
+  return seals;
 }
+
+/** What a reader would refuse, or not find, is found while the plaintext is still there. */
+async function checkNames(path: string, { plan, headers }: Writing, pace: Pace): Promise<void> {
+  const found = await checkIndex(path, headers.index.fileKey, plan.bytes, pace).catch((cause) => {
+    if (!(cause instanceof TaskfsError)) throw cause;
+    throw unlisted(path, cause.message, cause);
+  });
+  if (found !== plan.names) throw unlisted(path, `it has ${found} names of ${plan.names}`);
+}
+
+const unlisted = (path: string, why: string, cause?: unknown): TaskfsError =>
+  new TaskfsError('failed', `what was written to ${path} cannot be looked up: ${why}`, {
+    hint: 'Nothing was removed. That is a fault of taskfs, and worth a report.',
+    cause,
+  });
 
 function passesOf({ window, checkedCount }: TarWriter, { bytes }: Plan): Passes {
   const written = Math.min(window.sealedCount() * SEGMENT, bytes);

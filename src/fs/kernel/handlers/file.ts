@@ -153,7 +153,7 @@ export const release: Handler = (session, request) => {
 export const read: Handler = (session, request, reply) => {
   const { fileSystem, transfer } = session;
   const handle = handleOf(session, request, readIn.at.fh);
-  const offset = request.u64(readIn.at.offset);
+  const offset = offsetIn(request.u64(readIn.at.offset));
   const size = request.u32(readIn.at.size);
   const fd = fileSystem.contentFd?.(handle);
   if (fd !== undefined && transfer.send(reply, request.unique, fd, offset, size)) return NO_REPLY;
@@ -165,7 +165,12 @@ export const write: Handler = (session, request, reply) => {
   const data = request.data(writeIn.size, request.u32(size));
   // What open(2) said may have been changed by fcntl(2); dirty pages of a mapping come without flags.
   const appends = (request.u32(flags) & O_APPEND) !== 0;
-  const written = session.fileSystem.write(request.u64(fh), data, request.u64(offset), appends);
+  const written = session.fileSystem.write(
+    request.u64(fh),
+    data,
+    offsetIn(request.u64(offset)),
+    appends,
+  );
   if (request.u32(write_flags) & WRITE_KILL_SUIDGID) dropSetId(session, request.node, request);
   reply.clear(writeOut.size);
   reply.view.setUint32(Reply.body + writeOut.at.size, written, true);
@@ -236,3 +241,9 @@ export const copyFileRange64: Handler = (session, request, reply) => {
   writeU64(reply.view, Reply.body, copyRange(session, request));
   return copyFileRangeOut.size;
 };
+
+/** A larger one would be another place than the one that was meant. */
+function offsetIn(offset: number): number {
+  if (Number.isSafeInteger(offset)) return offset;
+  throw Errno.of(errno.EFBIG);
+}
