@@ -105,9 +105,9 @@ export function createInStaging(
   }
 }
 
-/** Opens what an O_PATH descriptor stands for, and nothing else, for reading. */
+/** Opens the regular file that an O_PATH descriptor stands for, and nothing else, for reading. */
 export function reopenForReading(pinned: number): number {
-  return openSync(`/proc/self/fd/${pinned}`, constants.O_RDONLY);
+  return openSync(`/proc/self/fd/${pinned}`, constants.O_RDONLY | constants.O_NONBLOCK);
 }
 
 /** Where a path of a live task lies on disk; it was inside of staging a moment ago. Throws as `pinInStaging`. */

@@ -15,6 +15,7 @@ export * from './inotify.ts';
 export * from './lease.ts';
 export * from './moment.ts';
 export * from './mounts-beneath.ts';
+export * from './posix-acl.ts';
 export * from './process.ts';
 export * from './remove-tree.ts';
 export * from './stat.ts';

@@ -1,6 +1,7 @@
 import { AT } from './at.ts';
 import { Errno, errno } from './errno.ts';
 import { bind, check, cstring, lastErrno } from './libc.ts';
+import { ACCESS_ACL } from './posix-acl.ts';
 
 /**
  * Extended attributes of what a descriptor stands for. The path goes through /proc/self/fd, so that
@@ -64,14 +65,42 @@ function namesAfter(length: number): Buffer[] {
   return names;
 }
 
+/** The access list of what a descriptor stands for; undefined where it has none. */
+export function accessAcl(fd: number): Buffer | undefined {
+  try {
+    return getXattr(fd, ACCESS_ACL);
+  } catch (error) {
+    if (error instanceof Errno && NO_ACL.includes(error.errno)) return undefined;
+    throw error;
+  }
+}
+
+const NO_ACL: readonly number[] = [errno.ENODATA, errno.EOPNOTSUPP];
+
 const isUser = (name: Buffer): boolean => name.subarray(0, 5).toString('latin1') === 'user.';
 
-/** Names and values of the user.* attributes of what a descriptor stands for. */
-export function userXattrs(fd: number): (readonly [name: Buffer, value: Buffer])[] {
-  return listXattr(fd)
-    .filter(isUser)
-    .map((name) => [name, getXattr(fd, name)] as const);
+/** Attributes of a file that are kept with it, and its access list if it has one. */
+export interface FileXattrs {
+  /** Names and values of the user.* attributes. */
+  readonly user: (readonly [name: Buffer, value: Buffer])[];
+  readonly acl: Buffer | undefined;
 }
+
+/** The attributes of what a descriptor stands for. */
+export function fileXattrs(fd: number): FileXattrs {
+  return pick(listXattr(fd), (name) => getXattr(fd, name));
+}
+
+const isAcl = (name: Buffer): boolean => name.toString('latin1') === ACCESS_ACL;
+
+function pick(names: readonly Buffer[], get: (name: Buffer) => Buffer): FileXattrs {
+  const acl = names.find(isAcl);
+  const user = names.filter(isUser).map((name) => [name, get(name)] as const);
+  return { user, acl: acl && get(acl) };
+}
+
+/** Names and values of the user.* attributes of what a descriptor stands for. */
+export const userXattrs = (fd: number): FileXattrs['user'] => fileXattrs(fd).user;
 
 /** Number of listxattrat(2), which Linux has since 6.13: one for all architectures. */
 const SYS_LISTXATTRAT = 465;
@@ -94,18 +123,15 @@ function listAt(dirfd: number, name: Buffer): number {
 const pathIn = (dirfd: number, name: Buffer): Buffer =>
   Buffer.concat([Buffer.from(`/proc/self/fd/${dirfd}/`), name, Buffer.alloc(1)]);
 
+const NO_XATTRS: FileXattrs = { user: [], acl: undefined };
+
 /** The same of a name in a directory, which is not opened for that; a symlink's are its own. */
-export function userXattrsAt(
-  dirfd: number,
-  name: Buffer,
-): (readonly [name: Buffer, value: Buffer])[] {
+export function fileXattrsAt(dirfd: number, name: Buffer): FileXattrs {
   const length = listAt(dirfd, name);
-  if (length === 0) return [];
+  if (length === 0) return NO_XATTRS;
   const path = pathIn(dirfd, name);
-  return namesAfter(length)
-    .filter(isUser)
-    .map((attribute) => {
-      const length = check(c.getOf(path, cstring(attribute), scratch, scratch.length));
-      return [attribute, Buffer.from(scratch.subarray(0, length))] as const;
-    });
+  return pick(namesAfter(length), (attribute) => {
+    const size = check(c.getOf(path, cstring(attribute), scratch, scratch.length));
+    return Buffer.from(scratch.subarray(0, size));
+  });
 }

@@ -1,7 +1,26 @@
-import { chmodSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { newCli } from '../support/cli.ts';
+import { ExportTarget } from '../../src/store/artifacts/export-target.ts';
+import { exportTree } from '../../src/store/artifacts/index.ts';
+import { openStagingTree } from '../../src/store/artifacts/staging-tree.ts';
+import { type Cli, main, newCli } from '../support/cli.ts';
+import { endedTask, storeWithKeys } from '../support/sealable.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { until } from '../support/until.ts';
 
 it('export leaves a directory that is there already as it is, also one of another owner', async () => {
   const cli = newCli({ user: 'plain' });
@@ -17,4 +36,133 @@ it('export leaves a directory that is there already as it is, also one of anothe
   const fresh = join(cli.base, 'fresh');
   expect((await cli.run('export', 't', fresh)).code).toBe(0);
   expect(statSync(fresh).mode & 0o7777).toBe(0o700);
+});
+
+const S_IFMT = 0o170000;
+const isRoot = process.geteuid?.() === 0;
+
+/** A task's tree that ends once it is told to. */
+async function liveTask(cli: Cli, script: string): Promise<() => Promise<void>> {
+  const wait = 'cd "$TASKFS_ARTIFACTS"; : > ready; while [ ! -e "$0" ]; do sleep 0.05; done';
+  const end = join(cli.base, 'end');
+  const inside = `cd "$TASKFS_ARTIFACTS" && { ${script}; }; ${wait}`;
+  await cli.run('run', '-d', '--name', 't', '--', 'sh', '-c', inside, end);
+  await until('the task is ready', () => existsSync(join(cli.store, 'staging/t/ready')));
+  return async () => {
+    writeFileSync(end, '');
+    await cli.run('wait', 't');
+  };
+}
+
+it('what a live task exchanged after the listing is not opened: pipes, devices, links, directories', async () => {
+  const store = await storeWithKeys();
+  const { task, paths } = endedTask(store, 't');
+  const at = (name: string): string => join(paths.staging, name);
+  const names = ['a-pipe', 'b-device', 'c-link', 'd-directory', 'e-gone', 'f-kept'];
+  for (const name of names) writeFileSync(at(name), name);
+  for (const name of ['g-link', 'h-file']) mkdirSync(at(name));
+  const exchange: Readonly<Record<string, () => void>> = {
+    'a-pipe': () => execFileSync('mkfifo', [at('a-pipe')]),
+    // Only root can make a device.
+    'b-device': () =>
+      execFileSync('mknod', [at('b-device'), ...(isRoot ? ['c', '1', '5'] : ['p'])]),
+    'c-link': () => symlinkSync('/etc/passwd', at('c-link')),
+    'd-directory': () => mkdirSync(at('d-directory')),
+    'g-link': () => symlinkSync('/etc', at('g-link')),
+    'h-file': () => writeFileSync(at('h-file'), ''),
+  };
+  using tree = openStagingTree(store, task);
+  using top = tree.find('', 'keep');
+  // The top's names are listed, and then the task exchanges them.
+  const listing = {
+    ...top,
+    *list() {
+      yield* [...top.list()];
+      for (const [name, make] of Object.entries(exchange)) {
+        rmSync(at(name), { recursive: true });
+        make();
+      }
+      rmSync(at('e-gone'));
+    },
+  };
+  const out = join(temporaryDirectory(), 'out');
+  const { skipped, files } = exportTree(listing, out);
+  expect(files).toBe(1);
+  expect(readdirSync(out)).toEqual(['f-kept']);
+  expect(skipped.map(({ path, type }) => `${path}: ${type}`)).toEqual([
+    'a-pipe: fifo',
+    `b-device: ${isRoot ? 'character-device' : 'fifo'}`,
+    'c-link: symlink',
+    'd-directory: directory',
+  ]);
+});
+
+it.each(['live', 'archived'])(
+  'export of thousands of directories in each other, %s, needs no descriptor for each',
+  async (state) => {
+    const cli = newCli();
+    const deep =
+      "python3 -c \"import os\nfor i in range(2500): os.mkdir('d'); os.chdir('d')\nopen('end', 'w').write('down here')\"";
+    const end = await liveTask(cli, deep);
+    if (state === 'archived') await end();
+    const out = join(cli.base, 'out');
+    const limited = ['--nofile=64:64', process.execPath, main, 'export', 't', out];
+    const { stderr, stdout } = await promisify(execFile)('prlimit', limited, {
+      env: { ...process.env, TASKFS_STORE: cli.store },
+    });
+    expect(stderr).toBe('');
+    expect(stdout).toContain('2 files');
+    expect(
+      execFileSync('find', [out, '-name', 'end', '-size', '9c', '-printf', '%d']).toString(),
+    ).toBe('2501');
+    if (state === 'live') await end();
+  },
+);
+
+it('the target is private until all is there, also one that was there', () => {
+  const directory = join(temporaryDirectory(), 'inbox');
+  mkdirSync(directory);
+  chmodSync(directory, 0o777);
+  const modes: number[] = [];
+  {
+    using target = new ExportTarget(directory);
+    modes.push(statSync(directory).mode & ~S_IFMT);
+    target.enter(Buffer.from('below'));
+    modes.push(statSync(join(directory, 'below')).mode & ~S_IFMT);
+  }
+  modes.push(statSync(directory).mode & ~S_IFMT);
+  expect(modes.map((mode) => mode.toString(8))).toEqual(['700', '700', '777']);
+});
+
+it('a directory of the export that somebody exchanges is not written into', () => {
+  const directory = join(temporaryDirectory(), 'out');
+  const foreign = temporaryDirectory();
+  using target = new ExportTarget(directory);
+  target.enter(Buffer.from('a'));
+  target.enter(Buffer.from('b'));
+  renameSync(join(directory, 'a/b'), join(foreign, 'b'));
+  expect(() => target.leave(() => {})).toThrow('exchanged');
+  const first = target.made(Buffer.from('name'));
+  symlinkSync(foreign, join(directory, 'a/b'));
+  expect(() => target.link(first, Buffer.from('again'))).toThrow();
+  expect(readdirSync(foreign)).toEqual(['b']);
+});
+
+it('an access list is not turned into rights of the group', async () => {
+  const cli = newCli();
+  const script =
+    'echo x > f && chmod 600 f && setfacl -m u:1234:rwx f && mkdir d && chmod 700 d && setfacl -m g:1234:rwx d';
+  const end = await liveTask(cli, script);
+  const staged = (name: string): number =>
+    statSync(join(cli.store, 'staging/t', name)).mode & 0o777;
+  expect(['f', 'd'].map((name) => staged(name).toString(8))).toEqual(['670', '770']);
+  const modesIn = (directory: string): string[] =>
+    ['f', 'd'].map((name) => (statSync(join(directory, name)).mode & 0o777).toString(8));
+  const live = join(cli.base, 'live');
+  expect(await cli.run('export', 't', live)).toMatchObject({ code: 0 });
+  expect(modesIn(live)).toEqual(['600', '700']);
+  await end();
+  const archived = join(cli.base, 'archived');
+  expect(await cli.run('export', 't', archived)).toMatchObject({ code: 0 });
+  expect(modesIn(archived)).toEqual(['600', '700']);
 });

@@ -101,7 +101,7 @@ async function expectWhole(store: Store, task: TaskName, source: string): Promis
   using top = tree.find('', 'keep');
   const copy = `${source}-copy`;
   try {
-    exportTree(top, copy);
+    exportTree(top, copy, { keepSetId: true });
     await expectSame(source, copy);
   } finally {
     rmSync(copy, { recursive: true, force: true });

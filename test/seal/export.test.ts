@@ -18,7 +18,7 @@ test.each(['live', 'archived'])(
     if (isSealed) await sealTask(store, task);
     const top = isSealed ? paths.aside : paths.staging;
     const out = join(cli.base, 'out');
-    expect(await cli.json('export', task, out, '--json')).toMatchObject({
+    expect(await cli.json('export', task, out, '--keep-setid', '--json')).toMatchObject({
       skipped: [{ path: 'pipe', type: 'fifo' }],
       withoutAttributes: [],
     });

@@ -82,7 +82,13 @@ test('cat, ls and logs read it', async () => {
 test('export makes the tree as it was', async () => {
   const cli = goldenStore();
   const out = join(cli.base, 'out');
-  const { skipped } = await cli.json<{ skipped: object[] }>('export', 'golden', out, '--json');
+  const { skipped } = await cli.json<{ skipped: object[] }>(
+    'export',
+    'golden',
+    out,
+    '--keep-setid',
+    '--json',
+  );
   expect(skipped).toHaveLength(4);
   expect(comparable(describe(out))).toEqual(comparable(expected));
   expect(statSync(join(out, 'all-hole')).blocks).toBe(0);

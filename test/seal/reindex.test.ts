@@ -60,7 +60,7 @@ async function expectSame({ store, task }: SealableTask, original: string): Prom
   using tree = await openTree(store, task, () => loadIdentities(store));
   using top = tree.find('', 'keep');
   const copy = join(temporaryDirectory(), 'copy');
-  exportTree(top, copy);
+  exportTree(top, copy, { keepSetId: true });
   expect(describeTree(copy)).toEqual(describeTree(original));
   expect(describeContents(copy)).toEqual(describeContents(original));
 }

@@ -75,6 +75,19 @@ export async function makeVastArchive(
   for (const writer of [lines, new EncryptedWriter(files.log)]) writer.finish();
 }
 
+/** Writes an archive whose index is a text, and whose tar is empty. */
+export async function makeIndexArchive(store: Store, name: string, lines: string): Promise<void> {
+  using files = await createFiles(store, name as TaskName);
+  const index = new EncryptedWriter(files.index);
+  index.write(Buffer.from(lines));
+  for (const writer of [
+    index,
+    new EncryptedWriter(files.artifacts),
+    new EncryptedWriter(files.log),
+  ])
+    writer.finish();
+}
+
 type Files = Readonly<Record<Part, NewAgeFile>> & Disposable;
 
 async function createFiles(store: Store, task: TaskName): Promise<Files> {

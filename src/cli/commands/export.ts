@@ -13,11 +13,16 @@ export const command = defineCommand({
   rawOptions: ['directory'],
   examples: [['taskfs export build ./out', 'Copy all files of a task, live or archived']],
   about:
-    'The directory must be new or empty. Modes, times, links, user attributes and holes stay as they are.',
+    'The directory must be new or empty; only you may enter it before all is there. Modes, times, links, user attributes and holes stay as they are, set-user-ID and set-group-ID bits do not.',
   build: (parser) =>
     addIdentityOptions(parser)
       .positional('task', { type: 'string', demandOption: true, describe: 'Name of a task' })
       .positional('directory', { type: 'string', demandOption: true, describe: 'Where to' })
+      .option('keep-setid', {
+        type: 'boolean',
+        default: false,
+        describe: 'Keep set-user-ID and set-group-ID bits: only for tasks that you trust',
+      })
       .option('json', { type: 'boolean', default: false, describe: 'Print a JSON object' }),
   run: async ({ options }) => {
     const directory = absolutePath(options.directory);
@@ -25,23 +30,30 @@ export const command = defineCommand({
     const task = parseTaskName(options.task);
     using tree = await openTree(store, task, () => findIdentities(store, options));
     using top = tree.find('', 'keep');
-    const { files, bytes, skipped, bare } = exportTree(top, encodeText(directory));
+    const exported = exportTree(top, encodeText(directory), {
+      keepSetId: options['keep-setid'],
+    });
+    const { files, bytes, skipped, bare, withoutSetId } = exported;
     for (const { path, type } of skipped) say(`Left out: ${printableName(path)} is a ${type}.`);
     for (const path of bare) {
       say(
         `Without its attributes: ${printableName(path)}: the file system there does not take them.`,
       );
     }
+    for (const path of withoutSetId) {
+      say(`Without set-user-ID or set-group-ID: ${printableName(path)}: --keep-setid keeps it.`);
+    }
     if (options.json) {
       const leftOut = skipped.map(({ path, type }) => ({ ...jsonPath(path), type }));
       const withoutAttributes = bare.map(jsonPath);
-      await printJson({
+      const all = {
         directory: showText(directory),
         files,
         bytes,
         skipped: leftOut,
         withoutAttributes,
-      });
+      };
+      await printJson({ ...all, withoutSetId: withoutSetId.map(jsonPath) });
     } else await printLine(`${files} files, ${showBytes(bytes)}, in ${showText(directory)}`);
     return 0;
   },

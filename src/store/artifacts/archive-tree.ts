@@ -29,9 +29,12 @@ function nodeOf(
   reader: ArchiveReader,
   entry: IndexEntry,
   name: Buffer,
+  parent?: ArtifactNode,
 ): ArtifactNode {
-  return {
+  const node: ArtifactNode = {
     artifact: describe(entry, name),
+    key: String(entry.position),
+    parent: () => parent,
     *list() {
       if (entry.type !== 'directory') throw noSuchArtifact(task, name);
       for (const { entry: child } of reader.list(entry, 0)) yield describe(child, child.name);
@@ -39,13 +42,16 @@ function nodeOf(
     child: (childName) => {
       const child = reader.lookup(entry, childName);
       if (!child) throw noSuchArtifact(task, childName);
-      return nodeOf(task, reader, child, childName);
+      return nodeOf(task, reader, child, childName, node);
     },
     read: (into, offset) => reader.read(entry, into, offset),
     data: () => entry.extents ?? [{ start: 0, length: entry.size }],
+    // An access list was taken into account when it was sealed.
+    plainMode: () => entry.mode,
     xattrs: () => withoutOwnXattrs(entry.xattrs ?? []),
     [Symbol.dispose]: () => {},
   };
+  return node;
 }
 
 function describe(entry: IndexEntry, name: Buffer): Artifact {

@@ -32,6 +32,10 @@ export interface Artifact {
 /** A name that was found, pinned: what it stands for stays the same, also where the task renames it. */
 export interface ArtifactNode extends Disposable {
   readonly artifact: Artifact;
+  /** Which file it is, whatever it is named: the same for no other of the tree. */
+  readonly key: string;
+  /** The directory that it is in now, opened anew; only of what `child` returned. Undefined where it cannot be opened. */
+  parent(): ArtifactNode | undefined;
   /** What is in a directory, in no order. A name that vanishes meanwhile is left out. */
   list(): Iterable<Artifact>;
   /** A name in this directory, itself: a symlink is not followed. Throws `not-found`. */
@@ -40,6 +44,8 @@ export interface ArtifactNode extends Disposable {
   read(into: Uint8Array, offset: number): number;
   /** The stretches of a regular file that hold data, in order; what lies between them are holes. */
   data(): Iterable<{ readonly start: number; readonly length: number }>;
+  /** Its mode for where no access list is: the group bits are what the list grants the owning group. */
+  plainMode(): number;
   /** The user.* attributes of a file or directory. */
   xattrs(): readonly (readonly [name: Buffer, value: Buffer])[];
 }

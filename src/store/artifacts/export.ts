@@ -1,20 +1,10 @@
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fchownSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, fchmodSync, fchownSync, ftruncateSync, writeSync } from 'node:fs';
 import {
   chownAt,
   errno,
   errnoOf,
-  linkAt,
-  mkdirAt,
+  isSymlink,
+  O_PATH,
   openAt,
   setXattr,
   symlinkAt,
@@ -22,6 +12,7 @@ import {
 } from '../../sys/index.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import type { Artifact, ArtifactNode } from './artifact.ts';
+import { ExportTarget, type MadeName } from './export-target.ts';
 import { type Step, walk } from './walk.ts';
 
 /** What an export did. */
@@ -32,92 +23,70 @@ export interface Exported {
   readonly skipped: readonly { readonly path: Buffer; readonly type: string }[];
   /** What has attributes that the file system there does not take: copied without them. */
   readonly bare: readonly Buffer[];
+  /** What was copied without its set-user-ID and set-group-ID bits. */
+  readonly withoutSetId: readonly Buffer[];
+}
+
+export interface ExportOptions {
+  /** Keeps set-user-ID and set-group-ID bits, which would lend the caller's rights to whoever wrote the file. */
+  readonly keepSetId?: boolean;
 }
 
 /**
  * Copies a task's tree into a directory that is new or empty: content, holes, symbolic links as
  * links, hard links, user attributes, modes and times; owners too where the caller is root. A directory
- * that is there already stays as it is itself. Links are never followed, on either side. Throws
- * `usage` where the directory is not empty, `failed` where it cannot be written.
+ * that is there already stays as it is itself; nobody else enters it before all is done. Links are never
+ * followed, on either side; only what is a regular file by then is opened. Throws `usage` where the
+ * directory is not empty, `failed` where it cannot be written.
  */
-export function exportTree(top: ArtifactNode, directory: string | Buffer): Exported {
-  const { root, isNew } = openTarget(directory);
-  const copy = new TreeCopy(root);
+export function exportTree(
+  top: ArtifactNode,
+  directory: string | Buffer,
+  { keepSetId = false }: ExportOptions = {},
+): Exported {
+  using target = new ExportTarget(directory);
+  const copy = new TreeCopy(target, keepSetId);
   try {
     copy.fill(top);
-    if (isNew) copy.finish(root, top, Buffer.alloc(0));
+    if (target.isNew) copy.finish(target.root, top, Buffer.alloc(0));
   } catch (cause) {
     if (cause instanceof TaskfsError) throw cause;
     throw new TaskfsError('failed', `cannot write into ${directory}: ${messageOf(cause)}`, {
       hint: 'What was copied so far is there. Export again into a new directory.',
       cause,
     });
-  } finally {
-    closeSync(root);
   }
-  const { files, bytes, skipped, bare } = copy;
-  return { files, bytes, skipped, bare };
+  const { files, bytes, skipped, bare, withoutSetId } = copy;
+  return { files, bytes, skipped, bare, withoutSetId };
 }
 
-const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-
-function openTarget(directory: string | Buffer): {
-  readonly root: number;
-  readonly isNew: boolean;
-} {
-  let made: string | undefined;
-  try {
-    made = mkdirSync(directory, { recursive: true });
-  } catch (cause) {
-    throw new TaskfsError('failed', `cannot make ${directory}: ${messageOf(cause)}`, { cause });
-  }
-  if (readdirSync(directory).length > 0) {
-    throw new TaskfsError('usage', `${directory} is not empty`, {
-      hint: 'Export into a new or an empty directory: nothing is overwritten.',
-    });
-  }
-  const root = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
-  return { root, isNew: made !== undefined };
-}
+const SET_ID = 0o6000;
 
 const buffer = Buffer.allocUnsafeSlow(1024 * 1024);
-
-/** A directory of the target that is being filled. */
-interface Target {
-  readonly fd: number;
-  readonly path: Buffer;
-}
 
 class TreeCopy {
   files = 0;
   bytes = 0;
   readonly skipped: { path: Buffer; type: string }[] = [];
   readonly bare: Buffer[] = [];
-  private readonly root: number;
-  /** The target's directories from the root to where the walk is. */
-  private readonly targets: Target[];
-  /** Where the first name of a file with several lies in the target. */
-  private readonly linked = new Map<string, Buffer>();
+  readonly withoutSetId: Buffer[] = [];
+  private readonly target: ExportTarget;
+  private readonly keepSetId: boolean;
+  /** The first name, in the target, of a file with several. */
+  private readonly linked = new Map<string, MadeName>();
+  private path: Buffer = Buffer.alloc(0);
 
-  constructor(root: number) {
-    this.root = root;
-    this.targets = [{ fd: root, path: Buffer.alloc(0) }];
+  constructor(target: ExportTarget, keepSetId: boolean) {
+    this.target = target;
+    this.keepSetId = keepSetId;
   }
 
   fill(top: ArtifactNode): void {
-    try {
-      for (const step of walk(top)) {
-        if (step.type === 'meet') this.copy(step);
-        else this.leave(step.node);
-      }
-    } finally {
-      for (const { fd } of this.targets.splice(1)) closeSync(fd);
+    for (const step of walk(top)) {
+      if (step.type === 'meet') this.copy(step);
+      else this.leave(step.node);
     }
-  }
-
-  private get target(): number {
-    return this.targets.at(-1)?.fd ?? this.root;
   }
 
   private copy({ artifact, path, parent }: Step & { readonly type: 'meet' }): void {
@@ -128,40 +97,43 @@ class TreeCopy {
     }
     const first = identity === null ? undefined : this.linked.get(identity);
     if (first) {
-      linkAt(this.root, first, this.target, name);
+      this.target.link(first, name);
       return;
     }
-    if (type === 'directory') this.enter(name, path);
-    else if (type === 'file') this.copyFile(parent, name, path);
-    else if (type === 'symlink') copyLink(artifact, this.target);
-    else {
-      this.skipped.push({ path, type });
+    if (type === 'directory') {
+      this.target.enter(name);
+      this.path = path;
       return;
     }
-    if (identity !== null) this.linked.set(identity, path);
+    const isMade =
+      type === 'symlink' ? copyLink(artifact, this.target) : this.copyFile(parent, name, path);
+    if (isMade && identity !== null) this.linked.set(identity, this.target.made(name));
   }
 
-  private enter(name: Buffer, path: Buffer): void {
-    mkdirAt(this.target, name, 0o700);
-    this.targets.push({ fd: openAt(this.target, name, DIRECTORY), path });
+  private leave(directory: ArtifactNode | undefined): void {
+    const { path } = this;
+    this.target.leave((fd) => {
+      if (directory) this.finish(fd, directory, path);
+    });
+    this.path = path.subarray(0, Math.max(0, path.lastIndexOf('/')));
   }
 
-  private leave(directory: ArtifactNode): void {
-    const target = this.targets.pop();
-    if (target === undefined) return;
-    this.finish(target.fd, directory, target.path);
-    closeSync(target.fd);
-  }
-
-  private copyFile(parent: ArtifactNode, name: Buffer, path: Buffer): void {
-    using source = parent.child(name);
-    const fd = openAt(this.target, name, NEW_FILE, 0o600);
+  /** False where it is no regular file, be it that it was none or that the task exchanged it. */
+  private copyFile(parent: ArtifactNode, name: Buffer, path: Buffer): boolean {
+    using source = childIfThere(parent, name);
+    const type = source?.artifact.type;
+    if (!source || type !== 'file') {
+      if (type) this.skipped.push({ path, type });
+      return false;
+    }
+    const fd = openAt(this.target.fd, name, NEW_FILE, 0o600);
     try {
       const size = copyContent(source, fd);
       ftruncateSync(fd, size);
       this.finish(fd, source, path);
       this.files += 1;
       this.bytes += size;
+      return true;
     } finally {
       closeSync(fd);
     }
@@ -169,11 +141,23 @@ class TreeCopy {
 
   /** Attributes, owner, mode, times, in this order: a mode may forbid attributes, and a change of owner clears setuid. */
   finish(fd: number, node: ArtifactNode, path: Buffer): void {
-    const { uid, gid, mode, atimeNs, mtimeNs } = node.artifact;
+    const { uid, gid, atimeNs, mtimeNs } = node.artifact;
+    const mode = node.plainMode();
     if (!setXattrs(fd, node.xattrs())) this.bare.push(path);
     if (process.geteuid?.() === 0) fchownSync(fd, uid, gid);
-    fchmodSync(fd, mode);
+    const dropped = this.keepSetId ? 0 : mode & SET_ID;
+    if (dropped) this.withoutSetId.push(path);
+    fchmodSync(fd, mode & ~dropped);
     utimensAt(fd, '', atimeNs, mtimeNs);
+  }
+}
+
+function childIfThere(parent: ArtifactNode, name: Buffer): ArtifactNode | undefined {
+  try {
+    return parent.child(name);
+  } catch (error) {
+    if (error instanceof TaskfsError && error.kind === 'not-found') return undefined;
+    throw error;
   }
 }
 
@@ -203,8 +187,16 @@ function setXattrs(fd: number, xattrs: ReturnType<ArtifactNode['xattrs']>): bool
   }
 }
 
-function copyLink(link: Artifact, target: number): void {
-  symlinkAt(link.target ?? Buffer.alloc(0), target, link.name);
-  if (process.geteuid?.() === 0) chownAt(target, link.name, link.uid, link.gid);
-  utimensAt(target, link.name, link.atimeNs, link.mtimeNs);
+/** The link is pinned before it changes hands: by its name, another file could. */
+function copyLink(link: Artifact, target: ExportTarget): true {
+  symlinkAt(link.target ?? Buffer.alloc(0), target.fd, link.name);
+  const fd = openAt(target.fd, link.name, O_PATH | constants.O_NOFOLLOW);
+  try {
+    target.assertOurs(fd, isSymlink);
+    if (process.geteuid?.() === 0) chownAt(fd, '', link.uid, link.gid);
+    utimensAt(fd, '', link.atimeNs, link.mtimeNs);
+    return true;
+  } finally {
+    closeSync(fd);
+  }
 }

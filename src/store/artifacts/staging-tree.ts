@@ -1,9 +1,11 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import {
+  accessAcl,
   dataExtents,
   Errno,
   errno,
   listDirectory,
+  modeWithAcl,
   O_PATH,
   openInMount,
   peekAt,
@@ -44,14 +46,20 @@ function nodeOf(task: TaskName, path: Buffer, pinned: number): ArtifactNode {
   let reader: number | undefined;
   const open = (): number => {
     try {
+      // What is pinned stays what it is: a pipe would wait, and a device act on being opened.
+      if (artifact.type !== 'file') throw new Error(`it is a ${artifact.type}`);
       reader ??= reopenForReading(pinned);
       return reader;
     } catch (cause) {
       throw explain(cause);
     }
   };
+  const stat = statFd(pinned);
+  const artifact = describe(name, stat, () => readlinkAt(pinned, ''));
   return {
-    artifact: describe(name, statFd(pinned), () => readlinkAt(pinned, '')),
+    artifact,
+    key: `${stat.dev}:${stat.ino}`,
+    parent: () => openParent(task, path, pinned),
     list: () => listEntries(pinned, explain),
     child: (childName) => {
       const childPath = path.length === 0 ? childName : join(path, childName);
@@ -76,12 +84,24 @@ function nodeOf(task: TaskName, path: Buffer, pinned: number): ArtifactNode {
         yield { start: Number(start), length: Number(end - start) };
       }
     },
+    plainMode: () => modeWithAcl(artifact.mode, accessAcl(pinned)),
     xattrs: () => withoutOwnXattrs(userXattrs(pinned)),
     [Symbol.dispose]: () => {
       if (reader !== undefined) closeSync(reader);
       closeSync(pinned);
     },
   };
+}
+
+function openParent(task: TaskName, path: Buffer, pinned: number): ArtifactNode | undefined {
+  const above = path.subarray(0, Math.max(0, path.lastIndexOf('/')));
+  try {
+    const flags = O_PATH | constants.O_NOFOLLOW | constants.O_DIRECTORY;
+    return nodeOf(task, above, openInMount(pinned, '..', flags));
+  } catch (error) {
+    if (error instanceof Errno) return undefined;
+    throw error;
+  }
 }
 
 const join = (path: Buffer, name: Buffer): Buffer => Buffer.concat([path, Buffer.from('/'), name]);

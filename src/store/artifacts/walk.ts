@@ -8,65 +8,132 @@ export type Step =
       /** From the top of the walk, raw bytes. */
       readonly path: Buffer;
       readonly artifact: Artifact;
-      /** The directory in which it was met; open until that is left. */
+      /** The directory in which it was met; open until the walk goes on. */
       readonly parent: ArtifactNode;
     }
-  /** The directory is open until the walk goes on. */
-  | { readonly type: 'leave'; readonly node: ArtifactNode };
+  /** The directory, open until the walk goes on; undefined where the task took it away meanwhile. */
+  | { readonly type: 'leave'; readonly node: ArtifactNode | undefined };
 
-/** A directory whose names are being met. */
+/** A directory whose names are being met. It is open only while the walk is in it. */
 interface Level {
-  readonly node: ArtifactNode;
-  readonly path: Buffer;
+  readonly name: Buffer;
+  readonly key: string;
+  readonly pathLength: number;
   readonly names: Iterator<Artifact>;
 }
 
 /**
  * Walks what is below a directory, each directory's names in the order of their bytes, without
- * recursion: a tree may be thousands of directories deep. Links are met, not followed, and so is
- * what is mounted there. What a live
- * task removes meanwhile is left out.
+ * recursion and with one directory open besides the top: a tree may be thousands of directories deep.
+ * Links are met, not followed, and so is what is mounted there. What a live task removes or exchanges
+ * meanwhile is left out.
  */
 export function* walk(top: ArtifactNode): Generator<Step, void> {
-  const levels: Level[] = [enter(top, Buffer.alloc(0))];
-  try {
-    for (let level = levels.at(-1); level; level = levels.at(-1)) {
-      const { node, names } = level;
-      const { done, value: artifact } = names.next();
-      if (done) {
-        levels.pop();
-        if (levels.length === 0) return;
-        try {
-          yield { type: 'leave', node };
-        } finally {
-          node[Symbol.dispose]();
-        }
+  using walker = new Walker(top);
+  yield* walker.steps();
+}
+
+const NO_NAME = Buffer.alloc(0);
+
+class Walker implements Disposable {
+  private readonly top: ArtifactNode;
+  private readonly levels: Level[];
+  /** Undefined where the directory of the last level is not there any more. */
+  private here: ArtifactNode | undefined;
+  private path: Buffer = NO_NAME;
+
+  constructor(top: ArtifactNode) {
+    this.top = top;
+    this.here = top;
+    this.levels = [levelOf(top, NO_NAME, 0)];
+  }
+
+  *steps(): Generator<Step, void> {
+    for (let level = this.levels.at(-1); level; level = this.levels.at(-1)) {
+      const { done, value: artifact } = level.names.next();
+      if (done || !this.here) {
+        if (this.levels.length === 1) return;
+        yield { type: 'leave', node: this.here };
+        this.leave();
         continue;
       }
-      const path = join(level.path, artifact.name);
-      const mayEnter = artifact.type === 'directory' && !artifact.isMountPoint;
-      const child = mayEnter ? childIfThere(node, artifact.name) : undefined;
-      if (mayEnter && !child) continue;
-      if (child) levels.push(enter(child, path));
-      yield { type: 'meet', path, artifact, parent: node };
+      const path = join(this.path, artifact.name);
+      if (artifact.type !== 'directory' || artifact.isMountPoint) {
+        yield { type: 'meet', path, artifact, parent: this.here };
+        continue;
+      }
+      const child = directoryIfThere(this.here, artifact.name);
+      if (!child) continue;
+      using opened = new DisposableStack();
+      opened.use(child);
+      yield { type: 'meet', path, artifact, parent: this.here };
+      this.levels.push(levelOf(child, artifact.name, path.length));
+      opened.move();
+      this.path = path;
+      this.goTo(child);
     }
-  } finally {
-    for (const { node } of levels.slice(1)) node[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    this.goTo(undefined);
+  }
+
+  private leave(): void {
+    this.levels.pop();
+    const above = this.levels.at(-1);
+    this.path = this.path.subarray(0, above?.pathLength);
+    this.goTo(this.levels.length === 1 ? this.top : (this.above(above) ?? this.again(above)));
+  }
+
+  /** The directory above, through the one where the walk is. */
+  private above(level: Level | undefined): ArtifactNode | undefined {
+    return isThat(this.here?.parent(), level);
+  }
+
+  /** The same by its names from the top: the one where the walk is was moved. */
+  private again(level: Level | undefined): ArtifactNode | undefined {
+    let node: ArtifactNode | undefined = this.top;
+    for (const { name } of this.levels.slice(1)) {
+      const child: ArtifactNode | undefined = directoryIfThere(node, name);
+      if (node !== this.top) node[Symbol.dispose]();
+      if (!child) return undefined;
+      node = child;
+    }
+    return isThat(node, level);
+  }
+
+  private goTo(node: ArtifactNode | undefined): void {
+    if (this.here !== this.top) this.here?.[Symbol.dispose]();
+    this.here = node;
   }
 }
 
-function enter(node: ArtifactNode, path: Buffer): Level {
+/** The node, if it is the directory of that level. */
+function isThat(
+  node: ArtifactNode | undefined,
+  level: Level | undefined,
+): ArtifactNode | undefined {
+  if (node && node.key === level?.key) return node;
+  node?.[Symbol.dispose]();
+  return undefined;
+}
+
+function levelOf(node: ArtifactNode, name: Buffer, pathLength: number): Level {
   const sorted = [...node.list()].sort((a, b) => Buffer.compare(a.name, b.name));
-  return { node, path, names: sorted.values() };
+  return { name, key: node.key, pathLength, names: sorted.values() };
 }
 
 function join(path: Buffer, name: Buffer): Buffer {
   return path.length === 0 ? name : Buffer.concat([path, Buffer.from('/'), name]);
 }
 
-function childIfThere(node: ArtifactNode, name: Buffer): ArtifactNode | undefined {
+/** A directory by its name; undefined where it is gone, or something else by now. */
+function directoryIfThere(node: ArtifactNode, name: Buffer): ArtifactNode | undefined {
   try {
-    return node.child(name);
+    const child = node.child(name);
+    if (child.artifact.type === 'directory') return child;
+    child[Symbol.dispose]();
+    return undefined;
   } catch (error) {
     if (error instanceof TaskfsError && error.kind === 'not-found') return undefined;
     throw error;

@@ -1,12 +1,14 @@
 import { closeSync } from 'node:fs';
 import {
+  type FileXattrs,
+  fileXattrs,
+  fileXattrsAt,
   isDirectory,
   isRegular,
   isSymlink,
+  modeWithAcl,
   readlinkAt,
   type Stat,
-  userXattrs,
-  userXattrsAt,
 } from '../../sys/index.ts';
 import { withoutOwnXattrs } from '../own-xattrs.ts';
 import { typeOfMode } from './artifact-type.ts';
@@ -124,8 +126,11 @@ function planned(
   limits: HeaderLimits,
 ): PlanEntry {
   const { kind, path, name } = visit;
-  const stat = { ...visit.stat, size: Number(visit.stat.size) };
-  const extras = link ? { link } : extrasOf(visit, onLend);
+  const { acl, user } = xattrsOf(visit);
+  // An access list is not sealed: without it, the mode must not grant the group what the list withheld.
+  const mode = modeWithAcl(visit.stat.mode, acl);
+  const stat = { ...visit.stat, mode, size: Number(visit.stat.size) };
+  const extras = link ? { link } : { ...withXattrs(user), ...extrasOf(visit, onLend) };
   return withHeaderLength({ kind, name, stat, ...extras }, path, limits);
 }
 
@@ -141,15 +146,20 @@ function withHeaderLength(
   return { ...entry, headerLength: all };
 }
 
-function extrasOf(visit: Visit, onLend: OnLend): Pick<PlanEntry, 'target' | 'extents' | 'xattrs'> {
+const NO_XATTRS: FileXattrs = { user: [], acl: undefined };
+
+function xattrsOf({ kind, fd, name, stat }: Visit): FileXattrs {
+  if (kind === 'enter') return fileXattrs(fd);
+  return kind === 'leaf' && isRegular(stat.mode) ? fileXattrsAt(fd, name) : NO_XATTRS;
+}
+
+function extrasOf(visit: Visit, onLend: OnLend): Pick<PlanEntry, 'target' | 'extents'> {
   const { kind, fd, name, stat } = visit;
-  if (kind === 'leave') return {};
-  if (kind === 'enter') return withXattrs(userXattrs(fd));
+  if (kind !== 'leaf') return {};
   if (isSymlink(stat.mode)) return { target: readlinkAt(fd, name) };
-  if (!isRegular(stat.mode)) return {};
-  const xattrs = withXattrs(userXattrsAt(fd, name));
-  const extents = mayHaveHoles(stat) ? findExtents(visit, onLend) : undefined;
-  return { ...xattrs, ...(extents && { extents }) };
+  const extents =
+    isRegular(stat.mode) && mayHaveHoles(stat) ? findExtents(visit, onLend) : undefined;
+  return extents ? { extents } : {};
 }
 
 function withXattrs(found: NonNullable<PlanEntry['xattrs']>): Pick<PlanEntry, 'xattrs'> {
