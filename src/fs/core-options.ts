@@ -11,6 +11,8 @@ export interface CoreOptions {
    * what `takeChanges` says.
    */
   readonly lendQuiet?: boolean;
+  /** Let live files be mapped shared and written so also where mount and staging have two caches. */
+  readonly sharedMmap?: boolean;
   /** Watch no directory that is busy, which makes each write(2) in it a little faster. */
   readonly pauseWatches?: boolean;
 }

@@ -10,6 +10,8 @@ export interface ProgramScript {
   readonly script: string;
   /** What the fuse-native package cannot do, in words: with libfuse the script is known to differ. */
   readonly libfuseShortfall?: string;
+  /** It maps files shared to write them, which is refused without passthrough. */
+  readonly mapsShared?: true;
 }
 
 const GIT = `
@@ -63,6 +65,7 @@ echo more >> to/one && rsync -aHAX --inplace to/ from/ && cat from/two`,
   },
   {
     name: 'sqlite3 in WAL mode, two writers, integrity_check',
+    mapsShared: true,
     needs: ['sqlite3'],
     script: `
 sqlite3 db 'pragma journal_mode=wal; create table t(a integer primary key, b text);'
@@ -126,6 +129,7 @@ dd if=/dev/zero of=direct bs=64k count=1 seek=3 oflag=direct conv=notrunc status
   },
   {
     name: 'fio: verified random writes, by write and by mmap',
+    mapsShared: true,
     needs: ['fio'],
     script: `
 for engine in psync mmap; do

@@ -42,6 +42,12 @@ export const command = defineCommand({
         default: true,
         describe: 'Let the kernel read and write live files by itself where it can',
       })
+      .option('shared-mmap', {
+        type: 'boolean',
+        default: false,
+        describe:
+          'Let programs map live files to write them, where the task does not see it at once',
+      })
       .option('json', { type: 'boolean', default: false, describe: 'Print a JSON object' }),
   run: async ({ options }) => {
     const store = await openOrMakeStore(options);
@@ -55,6 +61,7 @@ export const command = defineCommand({
       readOnly: options['read-only'],
       nosymfollow,
       passthrough,
+      sharedMmap: options['shared-mmap'],
       ...(driver && { driver }),
       ...(identities && { identities }),
     };

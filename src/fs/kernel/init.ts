@@ -68,7 +68,9 @@ const STATEFUL = INIT.POSIX_LOCKS | INIT.FLOCK_LOCKS | INIT.READDIRPLUS_AUTO;
  * Settles the terms for a kernel of protocol 7.31 or later: the smaller version, and of the flags
  * wanted here those that it knows. Never the writeback cache: others write staging beneath the
  * mount, and the kernel would trust its own sizes. Targets of symlinks are remembered only where
- * nothing changes: elsewhere a removed one's inode number may be another's by now.
+ * nothing changes: elsewhere a removed one's inode number may be another's by now. What every read
+ * and write of comes here is mapped shared with passthrough alone: without, the mount's pages and
+ * those of the file beneath are two, and neither sees what is written to the other.
  */
 export function negotiate(offer: Offer, wish: Wish): Connection {
   const base = wish.stateless ? (WANTED & ~STATEFUL) | INIT.CACHE_SYMLINKS : WANTED;
@@ -76,8 +78,10 @@ export function negotiate(offer: Offer, wish: Wish): Connection {
   const hasLists = wish.kernelChecksAccess && !wish.stateless;
   const wanted = base | (hasLists ? INIT.POSIX_ACL : 0);
   const flags = (offer.flags & wanted) >>> 0;
-  const wanted2 = INIT2.DIRECT_IO_ALLOW_MMAP | (wish.passthrough ? INIT2.PASSTHROUGH : 0);
-  const flags2 = flags & INIT.INIT_EXT ? (offer.flags2 & wanted2) >>> 0 : 0;
+  const hasPassthrough =
+    wish.passthrough && flags & INIT.INIT_EXT && offer.flags2 & INIT2.PASSTHROUGH;
+  const wanted2 = INIT2.PASSTHROUGH | INIT2.DIRECT_IO_ALLOW_MMAP;
+  const flags2 = hasPassthrough ? (offer.flags2 & wanted2) >>> 0 : 0;
   const maxWrite = flags & INIT.MAX_PAGES ? MAX_WRITE : 32 * PAGE;
   return {
     minor: Math.min(offer.minor, MINOR),

@@ -1,4 +1,4 @@
-import { closeSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 import { AT, O_TMPFILE, openAt } from '../../sys/at.ts';
 import { Errno } from '../../sys/errno.ts';
 import type { BackingIds } from './backing.ts';
@@ -23,4 +23,12 @@ export function probePassthrough(backing: BackingIds, directory: string): void {
   } finally {
     closeSync(fd);
   }
+}
+
+const WHOLE_MACHINE = /^\s*0\s+0\s+4294967295\s*$/;
+
+/** Whether the kernel may let this process pass files through: root may, but not of a user namespace. */
+export function mayPassThrough(): boolean {
+  if (process.geteuid?.() !== 0) return false;
+  return WHOLE_MACHINE.test(readFileSync('/proc/self/uid_map', 'utf8'));
 }

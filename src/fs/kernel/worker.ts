@@ -10,7 +10,7 @@ import { MAX_WRITE } from './init.ts';
 import { LockOwners } from './lock-owners.ts';
 import { serveRequests } from './loop.ts';
 import { longestLook, Polling } from './polling.ts';
-import { probePassthrough } from './probe.ts';
+import { mayPassThrough, probePassthrough } from './probe.ts';
 import { Reply } from './reply.ts';
 import { Request } from './request.ts';
 import type { Session } from './session.ts';
@@ -50,7 +50,7 @@ function startSession(device: Device, fileSystem: FileSystem, reply: Reply): Ses
   const session: Session = {
     fileSystem,
     wish: {
-      passthrough: options.passthrough,
+      passthrough: options.passthrough && mayPassThrough(),
       kernelChecksAccess: options.allowOther,
       stateless: options.stateless ?? false,
     },

@@ -54,6 +54,7 @@ const NOTHING = new Uint8Array(0);
 export class LiveRoom implements Room {
   readonly refusal = errno.EPERM;
   private readonly store: Store;
+  private readonly sharedMmap: boolean;
   private readonly startNs = BigInt(Date.now()) * 1_000_000n;
   private readonly tasks: LiveTasks;
   private readonly directories: Directories;
@@ -69,6 +70,7 @@ export class LiveRoom implements Room {
   constructor(store: Store, records: TaskRecords, options: CoreOptions) {
     const { liveTtlMs = 0, lendQuiet, pauseWatches = false } = options;
     this.store = store;
+    this.sharedMmap = options.sharedMmap ?? false;
     this.tasks = new LiveTasks(store);
     this.directories = new Directories(this.tasks.staging, DIRECTORY_LIMIT);
     this.quiet = lendQuiet ? new QuietDirectories(this.directories, pauseWatches) : undefined;
@@ -234,7 +236,8 @@ export class LiveRoom implements Room {
     });
     const shared = state.files.size > 1;
     const refresh = !this.isQuietAround(inode);
-    return { file, keepCache: false, directIo: false, shared, refresh };
+    const directIo = file.writes && !this.sharedMmap;
+    return { file, keepCache: false, directIo, shared, refresh };
   }
 
   /** Whether changes of the inode are reported, and none came for a while. */

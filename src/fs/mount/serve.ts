@@ -13,6 +13,8 @@ export interface MountOptions {
   readonly nosymfollow?: boolean;
   /** false turns kernel passthrough off. */
   readonly passthrough?: boolean;
+  /** Live files may be mapped shared to be written without passthrough too: then in a cache of their own. */
+  readonly sharedMmap?: boolean;
   /** age identities that open the archives; left out: the store's own. */
   readonly identities?: readonly string[];
 }
@@ -47,6 +49,7 @@ export async function serveMount(
     core: {
       ...(options.identities && { identities: options.identities }),
       othersEnter: options.allowOther ?? false,
+      sharedMmap: options.sharedMmap ?? false,
     },
     allowOther: options.allowOther ?? false,
     readOnly: options.readOnly ?? false,
