@@ -1,31 +1,64 @@
 import { join } from 'node:path';
-import { taskfsMounts } from '../fs/mount/index.ts';
+import { probeMount, type TaskfsMount, taskfsMounts } from '../fs/mount/index.ts';
 import { openTree, placeOf } from '../store/artifacts/index.ts';
 import { type Store, TaskfsError, type TaskName } from '../store/index.ts';
 import { parseArtifactPath, stagingPath } from '../store/staging.ts';
 import { findIdentities, type IdentityOptions } from './identity-options.ts';
 
 /**
- * A path by which other programs reach a task's file: in staging while the task is live, in a mount
- * of the store once it is sealed. Throws `usage` where it leads out, `not-found`, and `failed` where
- * the task is sealed and no mount is there.
+ * A path by which other programs reach a task's file, in a mount of the store: it shows the file for
+ * as long as there is one, and sealing waits for who writes there. Throws `usage` where the path leads
+ * out, `not-found`, and `failed` where no mount is there.
  */
+export async function mountedPath(
+  store: Store,
+  task: TaskName,
+  path: Buffer,
+  options: IdentityOptions,
+): Promise<Buffer> {
+  const found = await findMounted(store, task, path, options);
+  if (found) return found;
+  const state = placeOf(store, task) === 'archive' ? 'sealed' : 'live';
+  throw new TaskfsError('failed', `task ${task} is ${state}, and no mount shows its files`, {
+    hint: "Mount the store ('taskfs mount DIR'), or use 'taskfs cat' or 'taskfs export'.",
+  });
+}
+
+/** The same; of a live task in staging where there is no mount. */
 export async function artifactPath(
   store: Store,
   task: TaskName,
   path: Buffer,
   options: IdentityOptions,
 ): Promise<Buffer> {
+  if (placeOf(store, task) === 'archive') return mountedPath(store, task, path, options);
+  return (await findMounted(store, task, path, options)) ?? stagingPath(store, task, path);
+}
+
+async function findMounted(
+  store: Store,
+  task: TaskName,
+  path: Buffer,
+  options: IdentityOptions,
+): Promise<Buffer | undefined> {
   const relative = parseArtifactPath(task, path);
-  if (placeOf(store, task) === 'staging') return stagingPath(store, task, path);
-  const mount = taskfsMounts().find((each) => each.store === store.path);
-  if (!mount) {
-    throw new TaskfsError('failed', `task ${task} is sealed: its files have no path of their own`, {
-      hint: "Mount the store ('taskfs mount DIR'), or use 'taskfs cat' or 'taskfs export'.",
-    });
+  const mount = await findMount(store);
+  if (!mount) return undefined;
+  const place = placeOf(store, task);
+  if (place === 'staging') stagingPath(store, task, path);
+  else {
+    using tree = await openTree(store, task, () => findIdentities(store, options));
+    tree.find(path, 'follow')[Symbol.dispose]();
   }
-  using tree = await openTree(store, task, () => findIdentities(store, options));
-  tree.find(path, 'follow')[Symbol.dispose]();
-  const top = Buffer.from(join(mount.mountpoint, 'archive', task));
+  const top = Buffer.from(join(mount.mountpoint, place === 'staging' ? 'live' : 'archive', task));
   return relative.length === 0 ? top : Buffer.concat([top, Buffer.from('/'), relative]);
+}
+
+/** A mount of the store that answers. */
+async function findMount(store: Store): Promise<TaskfsMount | undefined> {
+  for (const mount of taskfsMounts()) {
+    if (mount.store === store.path && (await probeMount(mount.mountpoint)) === 'alive')
+      return mount;
+  }
+  return undefined;
 }

@@ -42,6 +42,27 @@ describe('taskfs mount', () => {
     expect((await cli.run('unmount', mountpoint)).code).toBe(2);
   });
 
+  it('gives live files a path in it, and open a file there; open refuses without', async () => {
+    const cli = newCli();
+    const bin = join(cli.base, 'bin');
+    mkdirSync(bin);
+    writeFileSync(join(bin, 'xdg-open'), '#!/bin/sh\necho "opened $1"\n', { mode: 0o755 });
+    const desktop = newCli({ store: cli.store, env: { PATH: `${bin}:${process.env.PATH}` } });
+    await cli.run('init');
+    const script = 'echo hi > "$TASKFS_ARTIFACTS/f"; sleep 600';
+    await cli.run('run', '-d', '--name', 'a', '--', 'sh', '-c', script);
+    const staging = `${cli.store}/staging/a/f\n`;
+    await until('f is there', async () => (await cli.run('path', 'a', 'f')).stdout === staging);
+    const refused = await desktop.run('open', 'a', 'f');
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('taskfs mount') });
+    const mountpoint = mountpointOf(cli);
+    await cli.run('mount', mountpoint);
+    const live = `${mountpoint}/live/a/f\n`;
+    expect((await cli.run('path', 'a', 'f')).stdout).toBe(live);
+    expect((await cli.run('path', 'a', 'none')).code).toBe(3);
+    expect((await desktop.run('open', 'a', 'f')).stdout).toBe(`opened ${live}`);
+  });
+
   it('shows one store on two directories, each with a driver of its own', async () => {
     const cli = newCli();
     await cli.run('init');

@@ -1,6 +1,6 @@
 import { parseTaskName } from '../../store/index.ts';
 import { encodeText } from '../../sys/surrogate-escape.ts';
-import { artifactPath } from '../artifact-path.ts';
+import { mountedPath } from '../artifact-path.ts';
 import { defineCommand } from '../command.ts';
 import { runProgram } from '../foreign-program.ts';
 import { addIdentityOptions } from '../identity-options.ts';
@@ -9,7 +9,9 @@ import { openStoreOf } from '../open-store.ts';
 export const command = defineCommand({
   rawOptions: ['path'],
   examples: [['taskfs open build plot.png', 'Show a file in the desktop’s program for it']],
-  about: 'A file of a sealed task is opened in a mount of the store, which must be there.',
+  about:
+    'It is opened in a mount of the store, which must be there: so sealing waits for who changes a ' +
+    'file, and lists of recent files name no place that goes away.',
   build: (parser) =>
     addIdentityOptions(parser)
       .positional('task', { type: 'string', demandOption: true, describe: 'Name of a task' })
@@ -17,7 +19,7 @@ export const command = defineCommand({
   run: async ({ options }) => {
     const task = parseTaskName(options.task);
     const path = encodeText(options.path);
-    const found = await artifactPath(openStoreOf(options), task, path, options);
+    const found = await mountedPath(openStoreOf(options), task, path, options);
     const program = process.platform === 'darwin' ? 'open' : 'xdg-open';
     await runProgram(program, [found], `It comes with the desktop (on Debian: 'xdg-utils').`);
     return 0;

@@ -13,8 +13,8 @@ export const command = defineCommand({
     ['vim "$(taskfs path build notes.md)"', 'Open one of them'],
   ],
   about:
-    'Of a live task: in the store. Of a sealed one: in a mount of this store, since on disk there is ' +
-    'no file of it. The path must be there, and never leads out of the task’s files.',
+    'In a mount of this store. Where there is none: of a live task in the store, where nothing is found ' +
+    'any more once it has ended; a sealed one has no file on disk. The path must be there, and never leads out of the task’s files.',
   build: (parser) =>
     addIdentityOptions(parser)
       .positional('task', { type: 'string', demandOption: true, describe: 'Name of a task' })
