@@ -55,6 +55,7 @@ export const FSYNC_FDATASYNC = 1;
 export const LK_FLOCK = 1;
 export const WRITE_KILL_SUIDGID = 1 << 2;
 export const OPEN_KILL_SUIDGID = 1;
+export const SETXATTR_ACL_KILL_SGID = 1;
 
 export const NOTIFY = {
   INVAL_INODE: 2,

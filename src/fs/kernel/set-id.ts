@@ -34,6 +34,13 @@ export function dropSetIdUnlessRoot(session: Session, node: NodeId, request: Req
   if (request.caller.uid !== 0) dropSetId(session, node, request);
 }
 
+/** Takes set-group-id away, from a directory as well: who is not of the group changed its access list. */
+export function dropSetGroupId({ fileSystem }: Session, node: NodeId, caller: Caller): void {
+  const { attr } = fileSystem.getattr(node, undefined);
+  if ((attr.mode & S_ISGID) === 0) return;
+  fileSystem.setattr(node, undefined, { mode: attr.mode & 0o7777 & ~S_ISGID }, caller);
+}
+
 /** Set-group-id without execution by the group stays where the caller is root or of the group. */
 export function lostBits(mode: number, isMemberOfGroup: () => boolean): number {
   const group = mode & S_ISGID && (mode & S_IXGRP || !isMemberOfGroup()) ? S_ISGID : 0;

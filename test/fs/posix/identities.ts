@@ -73,6 +73,27 @@ function withFile(path: string, flags: string, action: (fd: number) => unknown):
   }
 }
 
+const ACCESS_LIST = 'system.posix_acl_access';
+
+/** An access control list, as acl(5) has it in an attribute: for the owner, and for user two. */
+function accessList(owner: number, named: number): Buffer {
+  const entries = [
+    [0x01, owner, KEEP],
+    [0x02, named, two.uid],
+    [0x04, 0, KEEP],
+    [0x10, named, KEEP],
+    [0x20, 0, KEEP],
+  ] as const;
+  const list = Buffer.alloc(4 + entries.length * 8);
+  list.writeUInt32LE(2);
+  for (const [at, [tag, mode, id]] of entries.entries()) {
+    list.writeUInt16LE(tag, 4 + at * 8);
+    list.writeUInt16LE(mode, 6 + at * 8);
+    list.writeUInt32LE(id, 8 + at * 8);
+  }
+  return list;
+}
+
 /** Ways to change what is in a file. */
 const changes: Readonly<Record<string, (path: string) => void>> = {
   write: (path) => withFile(path, 'r+', (fd) => writeSync(fd, 'x')),
@@ -239,23 +260,27 @@ export const identityChecks: Checks = {
   },
   'an access control list lets in whom it names': (dir) => {
     const path = make(dir, 0o600);
-    const entries = [
-      [0x01, 6, KEEP],
-      [0x02, 4, two.uid],
-      [0x04, 0, KEEP],
-      [0x10, 4, KEEP],
-      [0x20, 0, KEEP],
-    ] as const;
-    const list = Buffer.alloc(4 + entries.length * 8);
-    list.writeUInt32LE(2);
-    for (const [at, [tag, mode, id]] of entries.entries()) {
-      list.writeUInt16LE(tag, 4 + at * 8);
-      list.writeUInt16LE(mode, 6 + at * 8);
-      list.writeUInt32LE(id, 8 + at * 8);
-    }
-    withFile(path, 'r', (fd) => setXattr(fd, 'system.posix_acl_access', list));
+    withFile(path, 'r', (fd) => setXattr(fd, ACCESS_LIST, accessList(6, 4)));
     as(two, () => assert.equal(readFileSync(path, 'utf8'), 'content'));
     as(two, () => refuses(() => openSync(path, constants.O_WRONLY), 'EACCES'));
     as(one, () => refuses(() => readFileSync(path), 'EACCES'));
+  },
+  'who changes an access list and is not of the group takes setgid away': (dir) => {
+    const file = make(dir, 0o2755, { uid: one.uid, gid: 65532 });
+    const inner = join(dir, 'd');
+    mkdirSync(inner);
+    chownSync(inner, one.uid, 65532);
+    const owner = { ...one, groups: [65532] };
+    for (const path of [file, inner]) {
+      const change = () => withFile(path, 'r', (fd) => setXattr(fd, ACCESS_LIST, accessList(7, 5)));
+      chmodSync(path, 0o2755);
+      as(owner, change);
+      assert.equal(modeOf(path) & 0o2000, 0o2000, 'a member');
+      as(one, change);
+      assert.equal(modeOf(path) & 0o2000, 0, 'another');
+      chmodSync(path, 0o2755);
+      change();
+      assert.equal(modeOf(path) & 0o2000, 0o2000, 'root');
+    }
   },
 };

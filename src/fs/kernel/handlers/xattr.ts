@@ -1,8 +1,9 @@
 import { Errno, errno } from '../../../sys/errno.ts';
-import { INIT } from '../constants.ts';
+import { INIT, SETXATTR_ACL_KILL_SGID } from '../constants.ts';
 import { Reply } from '../reply.ts';
 import type { Request } from '../request.ts';
 import type { Handler, Session } from '../session.ts';
+import { dropSetGroupId } from '../set-id.ts';
 import { getxattrIn, getxattrOut, setxattrIn } from '../wire.ts';
 
 /** Handlers of extended attributes. A size of 0 asks how large the answer is. */
@@ -16,7 +17,11 @@ export const setxattr: Handler = (session, request) => {
   const name = request.name(fixed);
   const value = request.data(fixed + name.length + 1, request.u32(setxattrIn.at.size));
   const flags = request.u32(setxattrIn.at.flags);
-  session.fileSystem.setxattr(request.node, name, value, flags, request.caller);
+  const { node, caller } = request;
+  session.fileSystem.setxattr(node, name, value, flags, caller);
+  if (extended && request.u32(setxattrIn.at.setxattr_flags) & SETXATTR_ACL_KILL_SGID) {
+    dropSetGroupId(session, node, caller);
+  }
   return 0;
 };
 
