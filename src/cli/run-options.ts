@@ -22,6 +22,11 @@ const options = {
     requiresArg: true,
     describe: 'When it ends, wait so long for open writers of the mount; 10s by default',
   },
+  'log-max': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Keep so much of what it prints, as in 10m, 1g; else all',
+  },
   'max-running': {
     type: 'string',
     requiresArg: true,

@@ -18,7 +18,7 @@ export function specOf(command: readonly string[], options: RunOptions): TaskSpe
   const settings = image === null ? {} : containerOptionsOf(options);
   // Read as the engine will read them: what cannot be is refused before there is a task.
   readContainerOptions(settings);
-  const { workdir, timeout, drain, 'max-running': maxRunning } = options;
+  const { workdir, timeout, drain, 'max-running': maxRunning, 'log-max': logMax } = options;
   return {
     command,
     cwd: image === null ? absolutePath(workdir ?? '.') : (workdir ?? null),
@@ -29,6 +29,7 @@ export function specOf(command: readonly string[], options: RunOptions): TaskSpe
     retries: parseCount('--retries', options.retries, 0),
     maxRunning: maxRunning === undefined ? null : parseCount('--max-running', maxRunning, 1),
     ...(drain !== undefined && { drainMs: parseWait('--drain', drain) }),
+    ...(logMax !== undefined && { logMaxBytes: parseBytes('--log-max', logMax) }),
     options: settings,
   };
 }

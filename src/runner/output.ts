@@ -20,8 +20,12 @@ export interface TaskOutput extends Output {
   close(): void;
 }
 
-/** Opens a task's log for appending, and joins the sinks to it. */
-export function openOutput(path: string, sinks: Sinks = {}): TaskOutput {
+/** Opens a task's log for appending, no further than `maxBytes`, and joins the sinks to it. */
+export function openOutput(
+  path: string,
+  sinks: Sinks = {},
+  maxBytes = Number.POSITIVE_INFINITY,
+): TaskOutput {
   const fd = openSync(path, 'a', 0o600);
   const shown = { stdout: openSink(sinks.stdout), stderr: openSink(sinks.stderr) };
   let logged = fstatSync(fd).size;
@@ -37,7 +41,9 @@ export function openOutput(path: string, sinks: Sinks = {}): TaskOutput {
     },
     write(stream, chunk) {
       try {
-        logged += writeWhole(fd, chunk);
+        const room = Math.max(0, maxBytes - logged);
+        logged += writeWhole(fd, chunk.subarray(0, room));
+        if (room < chunk.length) logError ??= `it has reached its limit of ${maxBytes} bytes`;
       } catch (error) {
         logError ??= messageOf(error);
       }

@@ -45,6 +45,8 @@ export interface TaskSpec {
   readonly maxRunning: number | null;
   /** How long, after its end, open writers of the mount get to close their files; else 10 s. */
   readonly drainMs?: number;
+  /** How large the log may become, in bytes; absent: without limit. What is printed after that is not kept. */
+  readonly logMaxBytes?: number;
   /** Engine-specific settings (limits, volumes, network), plain JSON. */
   readonly options: Readonly<Record<string, unknown>>;
 }
