@@ -14,6 +14,7 @@ export interface Bench {
   readonly requests: Requests;
   readonly engine: Engine;
   readonly output: TaskOutput;
+  readonly say: SuperviseOptions['say'];
 }
 
 /** How long a run that was asked to end may take, where the task says nothing else, in milliseconds. */
@@ -70,12 +71,13 @@ export async function resumeAttempt(bench: Bench): Promise<Ending | undefined> {
 }
 
 async function follow(bench: Bench, running: Running): Promise<Ending> {
-  const { journal, requests } = bench;
+  const { journal, requests, say } = bench;
   const { timeoutMs, options, attempts } = journal.record;
   const elapsed = Date.now() - Date.parse(attempts.at(-1)?.startedAt ?? '');
   return pursue(running, {
     requests,
     journal,
+    say,
     timeoutMs,
     remainingMs: timeoutMs === null ? null : timeoutMs - elapsed,
     graceMs: typeof options.graceMs === 'number' ? options.graceMs : DEFAULT_GRACE_MS,

@@ -43,9 +43,9 @@ async function atBench<T>(
   engine: Engine,
   work: (bench: Bench) => Promise<T>,
 ): Promise<T> {
-  const output = openOutput(journal.paths.log, options);
+  const output = openOutput(journal.paths.log, options, journal.record.logMaxBytes);
   try {
-    return await work({ journal, requests, engine, output });
+    return await work({ journal, requests, engine, output, say: options.say });
   } finally {
     output.close();
     if (output.logError !== null) {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../store/index.ts';
 import { type Ending, endingOf, type Stop } from './ending.ts';
-import type { Running } from './engines/engine.ts';
+import type { Exit, Running } from './engines/engine.ts';
 import type { Journal } from './journal.ts';
 import { setLongTimer } from './long-timer.ts';
 import { NOT_PAUSED, NOT_RESUMED, type Requests } from './requests.ts';
@@ -15,6 +15,8 @@ export interface Orders {
   readonly remainingMs: number | null;
   /** Between SIGTERM and SIGKILL. */
   readonly graceMs: number;
+  /** Words for a person. */
+  readonly say?: ((words: string) => void) | undefined;
 }
 
 /** Follows a run to its end: cancels, pauses and resumes it as asked, and ends it when its time is over. */
@@ -41,13 +43,25 @@ export async function pursue(running: Running, orders: Orders): Promise<Ending> 
   const unsubscribe = requests.subscribe(obey);
   obey();
   try {
-    return endingOf(await running.ended, stop, orders.timeoutMs);
+    const exit = await running.ended;
+    if (stop === 'none') tellEndedWithIt(exit, orders);
+    return endingOf(exit, stop, orders.timeoutMs);
   } finally {
     unsubscribe();
     cancelTimer();
     halt.close();
     pausing.close();
   }
+}
+
+/** A daemon that a command leaves behind does not outlive it, which its user may not expect. */
+function tellEndedWithIt({ endedWithIt = [] }: Exit, { journal, say }: Orders): void {
+  if (endedWithIt.length === 0) return;
+  journal.note({ type: 'ended-with-it', programs: endedWithIt });
+  say?.(
+    `Task ${journal.record.task} left ${endedWithIt.join(', ')} running, which ended with it: ` +
+      'what a task starts does not outlive it.',
+  );
 }
 
 /**

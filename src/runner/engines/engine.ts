@@ -61,6 +61,8 @@ export interface Exit {
   readonly reason: string;
   /** Nothing is left that could touch the files: they may be sealed before the run is removed. */
   readonly isOver?: boolean;
+  /** Names of the programs that the command left running, and that were ended with it. */
+  readonly endedWithIt?: readonly string[];
 }
 
 /** What an engine needs to find a run again after its supervisor died; plain JSON, for the record. */

@@ -65,6 +65,11 @@ export function isPopulated(path: string): boolean {
   return /^populated 1$/m.test(readOptional(join(path, 'cgroup.events')));
 }
 
+/** Process ids in a group itself. */
+export function groupMembers(path: string): number[] {
+  return readOptional(join(path, 'cgroup.procs')).split('\n').filter(Boolean).map(Number);
+}
+
 /** Stops or continues every process of a group. */
 export function freezeGroup(path: string, frozen: boolean): void {
   writeFileSync(join(path, 'cgroup.freeze'), frozen ? '1' : '0');

@@ -1,8 +1,8 @@
 import { runGroupName } from '../../../store/background.ts';
 import { becomeSubreaper } from '../../../sys/index.ts';
-import { endGroup, freezeGroup, planControlGroup } from './cgroup.ts';
+import { endGroup, freezeGroup, groupMembers, planControlGroup } from './cgroup.ts';
 import { endMembers, findMembers, type Mark, signalProcess } from './members.ts';
-import { bootId } from './processes.ts';
+import { bootId, readProcess, readProgram } from './processes.ts';
 
 /** How the processes of a run are found again; plain JSON, for the record. */
 export interface ConfinementState extends Mark {
@@ -44,6 +44,16 @@ export async function endAll(state: ConfinementState): Promise<void> {
   if (state.boot !== bootId()) return;
   if (state.group !== null) await endGroup(state.group);
   else await endMembers(state);
+}
+
+/** The programs of a run that still go on, by name, each once. */
+export function programsOf(state: ConfinementState): string[] {
+  const members =
+    state.group === null
+      ? findMembers(state)
+      : groupMembers(state.group).flatMap((pid) => readProcess(pid) ?? []);
+  const living = members.filter((info) => info.state !== 'Z' && info.state !== 'X');
+  return [...new Set(living.flatMap(({ pid }) => readProgram(pid) ?? []))];
 }
 
 /** Stops or continues all processes of a run. */

@@ -17,6 +17,7 @@ import {
   endAll,
   freezeAll,
   planConfinement,
+  programsOf,
 } from './confinement.ts';
 import { type InputPipe, type OutputPipes, openInput, openPipes } from './pipes.ts';
 import { readProcess } from './processes.ts';
@@ -86,9 +87,10 @@ function follow(
   const ended = (async () => {
     const exit = exitOf(await child.ended);
     alive = false;
+    const endedWithIt = programsOf(state);
     await endAll(state);
     await pipes.drain(DRAIN_QUIET_MS);
-    return exit;
+    return { ...exit, endedWithIt };
   })();
   return {
     ended,

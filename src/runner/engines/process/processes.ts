@@ -48,6 +48,10 @@ export function readVariable(pid: number, name: string): string | undefined {
 export const readArguments = (pid: number): readonly string[] =>
   readProcFile(`/proc/${pid}/cmdline`)?.split('\0') ?? [];
 
+/** The name of a process's program, as ps(1) shows it; undefined where it is gone. */
+export const readProgram = (pid: number): string | undefined =>
+  readProcFile(`/proc/${pid}/comm`)?.trimEnd();
+
 /** Distinguishes pids and start times of this boot from those of an earlier one. */
 export function bootId(): string {
   return readProcFile('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
