@@ -47,7 +47,7 @@ const containerOptions = {
     type: 'string',
     array: true,
     nargs: 1,
-    describe: 'HOST:CONTAINER[:ro], a directory or file to show there',
+    describe: 'HOST:CONTAINER[:ro,z], a path or volume to show there',
   },
   'artifacts-at': {
     type: 'string',
@@ -58,11 +58,11 @@ const containerOptions = {
     alias: 'u',
     type: 'string',
     requiresArg: true,
-    describe: 'UID[:GID] or name; else yours',
+    describe: 'UID[:GID] or name; else the image’s, or yours',
   },
   memory: { alias: 'm', type: 'string', requiresArg: true, describe: 'A limit, as in 512m, 2g' },
   cpus: { type: 'string', requiresArg: true, describe: 'How many CPUs, as in 1.5' },
-  pids: { type: 'string', requiresArg: true, describe: 'How many processes and threads' },
+  pids: { type: 'string', requiresArg: true, describe: 'How many processes and threads; 4096' },
   network: { type: 'string', requiresArg: true, describe: 'none, host, or one of the engine’s' },
   'read-only': { type: 'boolean', describe: 'Its own file system cannot be changed' },
   'cap-drop': {

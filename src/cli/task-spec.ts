@@ -1,5 +1,5 @@
 import { assertImageName } from '../runner/engines/docker/image-name.ts';
-import { readContainerOptions } from '../runner/engines/docker/options.ts';
+import { readContainerOptions, type Volume } from '../runner/engines/docker/options.ts';
 import { TaskfsError, type TaskSpec } from '../store/index.ts';
 import { absolutePath } from '../store/user-path.ts';
 import { isPlainText, showText } from '../sys/surrogate-escape.ts';
@@ -86,14 +86,23 @@ function consoleSize(): [rows: number, columns: number] | undefined {
   return isTTY && rows > 0 && columns > 0 ? [rows, columns] : undefined;
 }
 
-function parseVolume(text: string) {
+/** As docker's: a source with a slash, or `.`, is a path; else it is the name of a volume. */
+function parseVolume(text: string): Volume {
   const [source, target, mode, ...more] = text.split(':');
-  const isMode = mode === undefined || mode === 'ro' || mode === 'rw';
-  if (source && target && isMode && more.length === 0) {
-    return { source: absolutePath(source), target, readOnly: mode === 'ro' };
+  const words = mode?.split(',') ?? [];
+  const isKnown = words.every((word) => /^(ro|rw|z|Z)$/.test(word));
+  if (source && target && isKnown && more.length === 0) {
+    const isName = !source.includes('/') && !source.startsWith('.');
+    const relabel = words.find((word) => word === 'z' || word === 'Z');
+    return {
+      source: isName ? source : absolutePath(source),
+      target,
+      readOnly: words.includes('ro'),
+      ...(relabel !== undefined && { relabel }),
+    };
   }
   throw new TaskfsError('usage', `'${text}' cannot be the value of -v`, {
-    hint: 'Give HOST:CONTAINER or HOST:CONTAINER:ro, as in ./data:/data:ro.',
+    hint: 'Give HOST:CONTAINER or VOLUME:CONTAINER, and after another colon ro, z or Z, as in ./data:/data:ro,z.',
   });
 }
 

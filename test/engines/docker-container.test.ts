@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
-import { statSync, writeFileSync } from 'node:fs';
+import { chmodSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
 import { createDockerEngine } from '../../src/runner/engines/docker/docker-engine.ts';
 import type { ContainerOptions } from '../../src/runner/engines/docker/options.ts';
 import type { Exit, Launch } from '../../src/runner/engines/engine.ts';
-import { describeWithEngine, itExceptPodman } from '../support/engine.ts';
+import { describeWithEngine, isRootless, itExceptPodman, itWithLimits } from '../support/engine.ts';
 import { newLaunch, startRun } from '../support/engine-run.ts';
 import { leaveForeignFiles } from '../support/foreign-files.ts';
 import { openMount } from '../support/mount.ts';
@@ -14,6 +14,13 @@ import { temporaryDirectory } from '../support/temporary.ts';
 
 const execute = promisify(execFile);
 const engine = createDockerEngine();
+
+const tooLittleMemory: [string, string, Partial<ContainerOptions>, Partial<Launch>] = [
+  'a memory limit that is too small',
+  'memory limit is too small',
+  { memoryBytes: 4096 },
+  {},
+];
 
 describeWithEngine('a container of the docker engine', ({ image, bareImage }) => {
   const run = async (
@@ -28,10 +35,31 @@ describeWithEngine('a container of the docker engine', ({ image, bareImage }) =>
   };
 
   it('runs as the caller, whose files the artifacts are', async () => {
-    const { out, launch } = await run('id -u; id -g; touch /artifacts/file');
-    expect(out).toBe(`${process.getuid?.()}\n${process.getgid?.()}\n`);
-    expect(statSync(join(launch.staging, 'file')).uid).toBe(process.getuid?.());
+    const { out, launch, state } = await run('id -u; id -g; touch /artifacts/file');
+    expect(out).toBe(isRootless ? '0\n0\n' : `${process.getuid?.()}\n${process.getgid?.()}\n`);
+    await engine.remove(state);
+    for (const path of ['.', 'file']) {
+      expect(statSync(join(launch.staging, path)).uid).toBe(process.getuid?.());
+    }
   });
+
+  it.for(['1000', '1000:1000', '0:0', 'daemon'])(
+    'lets the user %s in, whose files are sealable afterwards',
+    async (user) => {
+      const script =
+        'echo x >/artifacts/f && mkdir /artifacts/d && chmod 0 /artifacts/f /artifacts/d';
+      const { exit, err, launch, state } = await run(script, { user });
+      expect([exit.reason, err]).toEqual(['exited with 0', '']);
+      const { mode } = statSync(launch.staging);
+      expect(mode & 0o007).toBe(0);
+      await engine.remove(state);
+      expect(statSync(launch.staging).mode & 0o777).toBe(0o700);
+      if (process.getuid?.() === 0) return;
+      for (const path of ['.', 'f', 'd']) {
+        expect(statSync(join(launch.staging, path)).uid).toBe(process.getuid?.());
+      }
+    },
+  );
 
   it('runs as the user that was asked for', async () => {
     expect((await run('id -u; id -g', { user: '4242:4243' })).out).toBe('4242\n4243\n');
@@ -64,24 +92,33 @@ describeWithEngine('a container of the docker engine', ({ image, bareImage }) =>
     expect(exit).toMatchObject({ kind: 'exit', exitCode: 0 });
   });
 
-  it('is held to its limit of processes', async () => {
+  itWithLimits('is held to its limit of processes', async () => {
     const { err } = await run('for i in 1 2 3 4 5 6 7 8; do sleep 1 & done; wait', { pids: 5 });
     expect(err).toMatch(/can't fork|Resource temporarily unavailable/);
   });
 
-  it('is held to its limit of CPUs, network, root file system and capabilities', async () => {
-    const script = 'ls /sys/class/net; touch /file || echo refused; grep CapBnd /proc/self/status';
-    const { out, state } = await run(script, {
-      cpus: 0.5,
-      network: 'none',
-      readOnly: true,
-      capDrop: ['ALL'],
-    });
-    expect(out).toMatch(/^lo\nrefused\nCapBnd:\s*0+\n$/);
-    const format = '{{.HostConfig.NanoCpus}}';
-    const { stdout } = await execute('docker', ['inspect', '-f', format, String(state.container)]);
-    expect(stdout.trim()).toBe('500000000');
-  });
+  itWithLimits(
+    'is held to its limit of CPUs, network, root file system and capabilities',
+    async () => {
+      const script =
+        'ls /sys/class/net; touch /file || echo refused; grep CapBnd /proc/self/status';
+      const { out, state } = await run(script, {
+        cpus: 0.5,
+        network: 'none',
+        readOnly: true,
+        capDrop: ['ALL'],
+      });
+      expect(out).toMatch(/^lo\nrefused\nCapBnd:\s*0+\n$/);
+      const format = '{{.HostConfig.NanoCpus}}';
+      const { stdout } = await execute('docker', [
+        'inspect',
+        '-f',
+        format,
+        String(state.container),
+      ]);
+      expect(stdout.trim()).toBe('500000000');
+    },
+  );
 
   it('carries the labels by which it can be found', async () => {
     const { state, launch } = await run('true', { labels: { mine: 'yes' } });
@@ -97,6 +134,8 @@ describeWithEngine('a container of the docker engine', ({ image, bareImage }) =>
 
   it('sees the volumes that were asked for, read-only where that was asked for', async () => {
     const source = temporaryDirectory();
+    // In an engine with remapped users, root is somebody else.
+    chmodSync(source, 0o777);
     writeFileSync(join(source, 'file'), 'from outside\n');
     const script = 'cat /a/file; touch /b/new && touch /a/new 2>/dev/null || echo refused';
     const { out } = await run(script, {
@@ -138,7 +177,7 @@ describeWithEngine('a container of the docker engine', ({ image, bareImage }) =>
   it.for<[string, string, Partial<ContainerOptions>, Partial<Launch>]>([
     ['an artifacts directory that is relative', 'artifacts-at', { artifactsAt: 'here' }, {}],
     ['an artifacts directory that is the root', 'artifacts-at', { artifactsAt: '/x/..' }, {}],
-    ['a memory limit that is too small', 'memory limit is too small', { memoryBytes: 4096 }, {}],
+    ...(isRootless ? [] : [tooLittleMemory]),
     ['a network that is not there', "no network 'nowhere'", { network: 'nowhere' }, {}],
     ['a user that the image does not know', "no user 'somebody'", { user: 'somebody' }, {}],
     ['a capability that does not exist', 'CAP_NONSENSE', { capDrop: ['NONSENSE'] }, {}],
@@ -169,20 +208,30 @@ describeWithEngine('a container of the docker engine', ({ image, bareImage }) =>
     expect(stdout).toBe('');
   });
 
-  it('names --allow-other where what was to be mounted lies in a mount that it may not enter', async () => {
-    const mount = await openMount({ name: 'plain', user: 'plain', options: { driver: 'kernel' } });
-    onTestFinished(() => mount.close());
-    const source = join(mount.mountpoint, 'live/one');
-    const volumes = [{ source, target: '/x', readOnly: false }];
-    await expect(run('true', { volumes })).rejects.toMatchObject({
-      kind: 'usage',
-      message: expect.stringContaining(`does not see ${source}`),
-      hint: expect.stringContaining('--allow-other'),
-    });
-  });
+  it.runIf(!isRootless)(
+    'names --allow-other where what was to be mounted lies in a mount that it may not enter',
+    async () => {
+      const mount = await openMount({
+        name: 'plain',
+        user: 'plain',
+        options: { driver: 'kernel' },
+      });
+      onTestFinished(() => mount.close());
+      const source = join(mount.mountpoint, 'live/one');
+      const volumes = [{ source, target: '/x', readOnly: false }];
+      await expect(run('true', { volumes })).rejects.toMatchObject({
+        kind: 'usage',
+        message: expect.stringContaining(`does not see ${source}`),
+        hint: expect.stringContaining('--allow-other'),
+      });
+    },
+  );
 
-  it("gives a plain user the files that a container's other users left", async () => {
-    expect(await leaveForeignFiles('docker', image)).toEqual([65534, 65534, 65534]);
-    expect(statSync('/etc/passwd').uid).toBe(0);
-  });
+  it.runIf(!isRootless)(
+    "gives a plain user the files that a container's other users left",
+    async () => {
+      expect(await leaveForeignFiles('docker', image)).toEqual([65534, 65534, 65534]);
+      expect(statSync('/etc/passwd').uid).toBe(0);
+    },
+  );
 });

@@ -42,6 +42,8 @@ export interface Cli {
 export interface CliOptions {
   /** `plain` is not root, where the tests run as root. */
   readonly user?: 'plain';
+  /** A further group of the plain user's. */
+  readonly group?: number;
   readonly store?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** Another main module than the checkout's. */
@@ -59,7 +61,8 @@ export function newCli(options: CliOptions = {}): Cli {
   onTestFinished(() => endAll(store));
   const { NO_COLOR: _n, FORCE_COLOR: _f, TASKFS_IDENTITY: _i, ...inherited } = process.env;
   const env = { ...inherited, TASKFS_STORE: store, ...(becomes && { HOME: base }), ...options.env };
-  const ids = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--'];
+  const groups = options.group === undefined ? '--clear-groups' : `--groups=${options.group}`;
+  const ids = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, groups, '--'];
   const spawnAs = (command: readonly string[], more = {}): ChildProcessWithoutNullStreams => {
     const [file = '', ...args] = becomes ? ['setpriv', ...ids, ...command] : command;
     return spawn(file, args, { env: { ...env, ...more }, cwd: base });

@@ -72,8 +72,10 @@ export type EngineState = Readonly<Record<string, unknown>>;
 export interface Running {
   /** Resolves once, after the last byte of output was handed on. Never rejects. */
   readonly ended: Promise<Exit>;
-  /** Sends a signal to all processes of the run; one that has ended is fine. */
-  signal(signal: NodeJS.Signals): Promise<void>;
+  /** The signal that asks the run to end, as the engine takes it: `SIGQUIT`, `3`. Default: SIGTERM. */
+  readonly stopSignal?: string;
+  /** Sends a signal to all processes of the run: one of Node's, or its stop signal; one that has ended is fine. */
+  signal(signal: NodeJS.Signals | (string & {})): Promise<void>;
   pause(): Promise<void>;
   resume(): Promise<void>;
   /** stdin of a run started with `interactive`. */

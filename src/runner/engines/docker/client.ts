@@ -27,8 +27,8 @@ export type Client = Pick<
 
 /** What an engine says of itself in the head of each answer. */
 export interface Greeting {
-  /** Podman speaks Docker's API with differences: other log drivers, other words. */
-  readonly isPodman: boolean;
+  /** Of podman, which speaks Docker's API with differences: other log drivers, other words; null: Docker. */
+  readonly podmanVersion: string | null;
 }
 
 interface PullOptions {
@@ -38,10 +38,12 @@ interface PullOptions {
 
 /** One request to an engine. */
 export interface ApiRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: string;
   readonly query?: Readonly<Record<string, unknown>>;
   readonly body?: unknown;
+  /** A body of bytes, such as a tar archive, instead. */
+  readonly file?: Buffer | undefined;
   /** Whether the answer is handed over as it comes. */
   readonly isStream?: boolean;
   /** Whether the connection is handed over, for both directions. */
@@ -69,6 +71,7 @@ export function send<T>(modem: Modem, request: ApiRequest): Promise<T> {
     path,
     query,
     body,
+    file,
     isStream = false,
     hijack = false,
     authconfig,
@@ -82,6 +85,7 @@ export function send<T>(modem: Modem, request: ApiRequest): Promise<T> {
     isStream,
     hijack,
     ...(hijack && noBody),
+    ...(file && { file }),
     authconfig,
     abortSignal: signal,
     statusCodes: OK,
@@ -108,7 +112,8 @@ export function createClient(transport: Transport): Client {
       const request = { method: 'GET', path: '/_ping', isStream: true, signal } as const;
       const answer = await send<IncomingMessage>(modem, request);
       answer.resume();
-      return { isPodman: 'libpod-api-version' in answer.headers };
+      const version = answer.headers['libpod-api-version'];
+      return { podmanVersion: typeof version === 'string' ? version : null };
     },
     async createContainer({ name, ...body }: Docker.ContainerCreateOptions) {
       const query = name === undefined ? {} : { query: { name } };

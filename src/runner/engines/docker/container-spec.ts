@@ -1,10 +1,9 @@
-import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type Docker from 'dockerode';
 import type { Launch } from '../engine.ts';
-import type { Connection } from './connect.ts';
-import type { Endpoint } from './endpoint.ts';
-import type { ContainerOptions } from './options.ts';
+import type { Greeting } from './client.ts';
+import type { EngineHost } from './id-mapping.ts';
+import { type ContainerOptions, isPath, type Volume } from './options.ts';
 
 /** Names that taskfs's containers and services carry, so that they can be found by them. */
 export function labelsOf({ task, attempt, staging }: Launch): Readonly<Record<string, string>> {
@@ -21,13 +20,18 @@ export function environmentOf(launch: Launch, options: ContainerOptions): string
   return Object.entries(env).map(([name, value]) => `${name}=${value}`);
 }
 
+/** What a container's description depends on besides what was asked for. */
+export interface Setting extends Pick<Greeting, 'podmanVersion'>, Pick<EngineHost, 'hasSelinux'> {
+  /** `uid[:gid]` or `name[:group]`. */
+  readonly user: string;
+}
+
 /** The container of a run, as the engine's `create` takes it. */
 export function containerSpec(
   name: string,
   launch: Launch,
   options: ContainerOptions,
-  owner: Owner,
-  { isPodman }: Pick<Connection, 'isPodman'>,
+  { user, podmanVersion, hasSelinux }: Setting,
 ): Docker.ContainerCreateOptions {
   const { interactive, tty, entrypoint, consoleSize } = options;
   return {
@@ -37,7 +41,7 @@ export function containerSpec(
     ...(entrypoint !== null && { Entrypoint: [entrypoint] }),
     ...(launch.cwd !== null && { WorkingDir: launch.cwd }),
     Env: environmentOf(launch, options),
-    User: options.user ?? owner.user,
+    User: user,
     Labels: { ...options.labels, ...labelsOf(launch) },
     AttachStdin: interactive,
     AttachStdout: true,
@@ -46,10 +50,9 @@ export function containerSpec(
     StdinOnce: interactive,
     Tty: tty,
     HostConfig: {
-      Mounts: mountsOf(launch, options),
+      ...bindsOf(launch, options, hasSelinux),
       ...limitsOf(options),
       ...(options.network !== null && { NetworkMode: options.network }),
-      ...(owner.usernsMode !== null && { UsernsMode: owner.usernsMode }),
       ReadonlyRootfs: options.readOnly,
       CapDrop: [...options.capDrop],
       SecurityOpt: ['no-new-privileges'],
@@ -57,7 +60,7 @@ export function containerSpec(
       ...(tty && consoleSize !== null && { ConsoleSize: [...consoleSize] }),
       // The exit code would be lost with the container.
       AutoRemove: false,
-      ...(!isPodman && { LogConfig: wholeLog }),
+      ...(podmanVersion === null && { LogConfig: wholeLog }),
     },
   };
 }
@@ -70,51 +73,50 @@ export const wholeLog = {
   Config: { 'max-size': '1000t', 'max-file': '1', compress: 'false' },
 };
 
-/** Mounts, not Binds: with Binds a missing source becomes a directory of root's. */
-export function mountsOf({ staging }: Launch, options: ContainerOptions): Docker.MountConfig {
-  const artifacts = { source: staging, target: options.artifactsAt, readOnly: false };
-  return [artifacts, ...options.volumes].map(({ source, target, readOnly }) => ({
-    Type: 'bind',
-    Source: source,
-    Target: target,
-    ReadOnly: readOnly,
-  }));
+/**
+ * Mounts, not Binds: with Binds a missing source becomes a directory of root's. But only Binds can
+ * give what is mounted a label of SELinux: the artifacts get one of their container's own.
+ */
+function bindsOf(
+  launch: Launch,
+  options: ContainerOptions,
+  hasSelinux: boolean,
+): Pick<Docker.HostConfig, 'Mounts' | 'Binds'> {
+  const all = volumesOf(launch, options, hasSelinux ? 'Z' : undefined);
+  return {
+    Mounts: all.filter(({ relabel }) => !relabel).map(mountOf),
+    Binds: all.flatMap(({ source, target, readOnly, relabel }) =>
+      relabel ? [`${source}:${target}:${readOnly ? 'ro' : 'rw'},${relabel}`] : [],
+    ),
+  };
 }
+
+/** What a service of a swarm mounts. */
+export const mountsOf = (launch: Launch, options: ContainerOptions): Docker.MountConfig =>
+  volumesOf(launch, options, undefined).map(mountOf);
+
+function volumesOf(
+  { staging }: Launch,
+  { artifactsAt, volumes }: ContainerOptions,
+  relabel: Volume['relabel'],
+): readonly Volume[] {
+  return [{ source: staging, target: artifactsAt, readOnly: false, relabel }, ...volumes];
+}
+
+const mountOf = ({ source, target, readOnly }: Volume): Docker.MountSettings => ({
+  Type: isPath(source) ? 'bind' : 'volume',
+  Source: source,
+  Target: target,
+  ReadOnly: readOnly,
+});
+
+/** How many processes and threads a container may have where nobody says: a fork bomb stays its own affair. */
+export const DEFAULT_PIDS = 4096;
 
 function limitsOf({ memoryBytes, cpus, pids }: ContainerOptions): Docker.HostConfig {
   return {
     ...(memoryBytes !== null && { Memory: memoryBytes, MemorySwap: memoryBytes }),
     ...(cpus !== null && { NanoCpus: Math.round(cpus * 1e9) }),
-    ...(pids !== null && { PidsLimit: pids }),
+    PidsLimit: pids ?? DEFAULT_PIDS,
   };
-}
-
-/** Who the files of a container are to belong to, in the engine's numbers. */
-export interface Owner {
-  readonly user: string;
-  readonly usernsMode: string | null;
-}
-
-/**
- * Finds the container user whose files belong to the caller here: the caller's own uid and gid,
- * except in a rootless engine, where root in the container is the caller outside.
- */
-export async function ownerOf(connection: Connection): Promise<Owner> {
-  const uid = process.getuid?.() ?? 0;
-  const gid = process.getgid?.() ?? 0;
-  const caller = `${uid}:${gid}`;
-  const { docker, endpoint, isPodman } = connection;
-  // The question makes the engine start programs. An engine without remapped users leaves `host` aside.
-  if (isSocketOfRoot(endpoint)) return { user: caller, usernsMode: isPodman ? null : 'host' };
-  const info = (await docker.info()) as { SecurityOptions?: readonly string[] };
-  const has = (name: string): boolean =>
-    info.SecurityOptions?.some((option) => option.split(',').includes(`name=${name}`)) ?? false;
-  if (has('rootless')) return { user: uid === 0 ? caller : '0:0', usernsMode: null };
-  return { user: caller, usernsMode: has('userns') ? 'host' : null };
-}
-
-/** Whether root made the socket: then the engine is no rootless one. */
-function isSocketOfRoot({ host }: Endpoint): boolean {
-  if (!host.startsWith('unix://')) return false;
-  return statSync(host.slice('unix://'.length), { throwIfNoEntry: false })?.uid === 0;
 }

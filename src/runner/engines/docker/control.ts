@@ -9,9 +9,11 @@ export function runningContainer(
   container: Docker.Container,
   ended: Running['ended'],
   stdin: Duplex | undefined,
+  stopSignal: string | null,
 ): Running {
   return {
     ended,
+    ...(stopSignal !== null && { stopSignal }),
     signal: (signal) => sendSignal(container, signal),
     pause: () => unlessEnded(container.pause()),
     resume: () => unlessEnded(container.unpause()),
@@ -23,7 +25,7 @@ export function runningContainer(
 
 const noop = (): void => {};
 
-async function sendSignal(container: Docker.Container, signal: NodeJS.Signals): Promise<void> {
+async function sendSignal(container: Docker.Container, signal: string): Promise<void> {
   try {
     await container.kill({ signal });
   } catch (error) {

@@ -14,18 +14,21 @@ import type {
 } from '../engine.ts';
 import type { Client } from './client.ts';
 import { type Connection, connect, openClient } from './connect.ts';
-import { containerSpec, ownerOf } from './container-spec.ts';
+import { containerSpec } from './container-spec.ts';
 import { type ContainerState, readState } from './container-state.ts';
+import { defaultUser, otherUser, userIdOf } from './container-user.ts';
 import { runningContainer } from './control.ts';
 import { findEndpoints } from './endpoint.ts';
 import { explainStart, isMissing, isUnreachable } from './failure.ts';
 import { followContainer } from './follow.ts';
-import { provideImage } from './image.ts';
+import { askHost, type EngineHost, hostIdOf } from './id-mapping.ts';
+import { type ImageConfig, provideImage } from './image.ts';
 import { openLedger } from './ledger.ts';
 import { type ContainerOptions, readContainerOptions } from './options.ts';
 import { assertSources } from './podman.ts';
 import { reclaimOf } from './reclaim.ts';
 import { removeContainer } from './removal.ts';
+import { openStagingTo } from './staging-access.ts';
 import { startContainer } from './start-container.ts';
 
 export interface DockerEngineOptions {
@@ -59,14 +62,18 @@ async function start(
   const connection = await connect(findEndpoints(), signal);
   try {
     const { pull, volumes } = options;
-    if (connection.isPodman) assertSources(connection.endpoint, volumes);
-    await provideImage(connection.docker, subject.image, {
+    const isPodman = connection.podmanVersion !== null;
+    assertSources(
+      connection.endpoint,
+      volumes.filter(({ relabel }) => isPodman || relabel),
+    );
+    const image = await provideImage(connection.docker, subject.image, {
       pull,
       progress: output.progress,
       signal,
     });
     signal?.throwIfAborted();
-    const prepared = await prepare(connection, launch, options);
+    const prepared = await prepare(connection, launch, options, image);
     remember({ ...prepared.state });
     return await begin(prepared, { patienceMs, output, stdin });
   } catch (error) {
@@ -83,26 +90,41 @@ function requireImage({ task, image }: Launch): string {
 
 interface Prepared {
   readonly docker: Client;
+  readonly host: EngineHost;
+  readonly launch: Launch;
   readonly spec: Docker.ContainerCreateOptions;
   readonly state: ContainerState;
+  readonly stopSignal: string | null;
 }
 
 async function prepare(
   connection: Connection,
   launch: Launch,
   options: ContainerOptions,
+  image: ImageConfig,
 ): Promise<Prepared> {
-  const { docker, endpoint } = connection;
-  const owner = await ownerOf(connection);
+  const { docker, endpoint, podmanVersion } = connection;
+  const host = await askHost(connection);
+  const other = otherUser(options, image);
+  const setting = { ...host, podmanVersion, user: other ?? defaultUser(host) };
   const name = `taskfs-${launch.task}-${launch.attempt}-${randomBytes(4).toString('hex')}`;
   const state: ContainerState = {
     endpoint,
     container: name,
     tty: options.tty,
     ledger: join(launch.scratch, `streams-${launch.attempt}`),
-    reclaim: reclaimOf(launch, options, owner.user),
+    reclaim: reclaimOf(launch, host, other),
   };
-  return { docker, state, spec: containerSpec(name, launch, options, owner, connection) };
+  const spec = containerSpec(name, launch, options, setting);
+  return { docker, host, launch, state, spec, stopSignal: image.stopSignal };
+}
+
+/** Lets the container's user into the artifacts. */
+async function shareStaging({ host, launch, spec }: Prepared, container: Docker.Container) {
+  const id = await userIdOf(container, spec.User ?? '');
+  const hostId = hostIdOf(host.ranges, id);
+  // The engine refuses in its own words to run as somebody whom it cannot number.
+  if (hostId !== undefined) openStagingTo(launch.staging, hostId);
 }
 
 interface Surroundings {
@@ -112,17 +134,18 @@ interface Surroundings {
 }
 
 async function begin(
-  { docker, spec, state }: Prepared,
+  prepared: Prepared,
   { patienceMs, output, stdin }: Surroundings,
 ): Promise<Running> {
+  const { docker, spec, state, stopSignal } = prepared;
   const container = docker.getContainer(state.container);
   try {
-    const attached = await startContainer(docker, spec);
+    const attached = await startContainer(docker, spec, (made) => shareStaging(prepared, made));
     if (stdin) stdin.pipe(attached);
     const ledger = openLedger(state.ledger, 0);
     const followed = { docker, container, tty: state.tty, ledger, output, patienceMs };
     const ended = followContainer(followed, attached).then((exit) => overOf(exit, state));
-    return runningContainer(container, ended, attached);
+    return runningContainer(container, ended, attached, stopSignal);
   } catch (error) {
     await removeContainer({ ...state, reclaim: null });
     throw error;
@@ -143,21 +166,25 @@ async function attach(
 ): Promise<Running | undefined> {
   const docker = openClient(state.endpoint);
   const container = docker.getContainer(state.container);
-  if (!(await wasStarted(container))) return undefined;
+  const found = await findStarted(container);
+  if (!found) return undefined;
   const ledger = openLedger(state.ledger, logged);
   const followed = { docker, container, tty: state.tty, ledger, output, patienceMs };
   const ended = followContainer(followed).then((exit) => overOf(exit, state));
-  return runningContainer(container, ended, undefined);
+  return runningContainer(container, ended, undefined, found.stopSignal);
 }
 
-/** Whether a container is there and ran; one whose engine does not answer may have. */
-async function wasStarted(container: Docker.Container): Promise<boolean> {
+/** A container that is there and ran; one whose engine does not answer may have. */
+async function findStarted(
+  container: Docker.Container,
+): Promise<{ readonly stopSignal: string | null } | undefined> {
   try {
-    const { State: state } = await container.inspect();
-    return state.Status !== 'created';
+    const { State: state, Config: config } = await container.inspect();
+    const { StopSignal: stopSignal } = config as { readonly StopSignal?: string };
+    return state.Status === 'created' ? undefined : { stopSignal: stopSignal || null };
   } catch (error) {
-    if (isMissing(error)) return false;
-    if (isUnreachable(error)) return true;
+    if (isMissing(error)) return undefined;
+    if (isUnreachable(error)) return { stopSignal: null };
     throw error;
   }
 }

@@ -82,9 +82,9 @@ const explanations: readonly Explanation[] = [
     hint: "'docker network ls' lists them; none and host are always there.",
   },
   {
-    pattern: /unable to find (?:user|group) ([^:\s]+)/i,
+    pattern: /unable to find (?:user|group) ([^:\s]+)|looking up (?:user|group) "([^"]+)"/i,
     kind: 'usage',
-    say: ([, name], { image }) => `${image} knows no user '${name}'`,
+    say: ([, name, other], { image }) => `${image} knows no user '${name ?? other}'`,
     hint: 'Give --user as numbers, uid:gid, or as a name of the image.',
   },
   {

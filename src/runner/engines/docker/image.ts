@@ -7,6 +7,14 @@ import { withTag } from './image-name.ts';
 import type { ContainerOptions } from './options.ts';
 import { credentialsFor } from './registry.ts';
 
+/** What an image says of the container's command. */
+export interface ImageConfig {
+  /** `uid[:gid]` or `name[:group]`; empty: root. */
+  readonly user: string;
+  /** The signal by which its command wants to be ended, as `SIGQUIT` or `3`; null: SIGTERM. */
+  readonly stopSignal: string | null;
+}
+
 /** How an image is provided. */
 interface Provision {
   readonly pull: ContainerOptions['pull'];
@@ -15,13 +23,17 @@ interface Provision {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Sees to it that the engine has an image. Throws `not-found` where it has none and may not or cannot fetch it. */
+/**
+ * Sees to it that the engine has an image, and reads what it says. Throws `not-found` where the
+ * engine has none and may not or cannot fetch it.
+ */
 export async function provideImage(
   docker: Client,
   image: string,
   { pull, progress, signal }: Provision,
-): Promise<void> {
-  if (pull !== 'always' && (await hasImage(docker, image, signal))) return;
+): Promise<ImageConfig> {
+  const present = pull === 'always' ? undefined : await readImage(docker, image, signal);
+  if (present) return present;
   if (pull === 'never') {
     throw new TaskfsError(
       'not-found',
@@ -32,16 +44,26 @@ export async function provideImage(
     );
   }
   await pullImage(docker, image, progress, signal);
+  return (await readImage(docker, image, signal)) ?? { user: '', stopSignal: null };
 }
 
-async function hasImage(docker: Client, image: string, signal?: AbortSignal): Promise<boolean> {
+/** Undefined where the engine has no such image. */
+async function readImage(
+  docker: Client,
+  image: string,
+  signal?: AbortSignal,
+): Promise<ImageConfig | undefined> {
   try {
-    await docker.inspectImage(image, signal);
-    return true;
+    const { Config } = (await docker.inspectImage(image, signal)) as ImageAnswer;
+    return { user: Config?.User ?? '', stopSignal: Config?.StopSignal || null };
   } catch (error) {
-    if (isMissing(error)) return false;
+    if (isMissing(error)) return undefined;
     throw error;
   }
+}
+
+interface ImageAnswer {
+  readonly Config?: { readonly User?: string; readonly StopSignal?: string } | null;
 }
 
 async function pullImage(

@@ -1,14 +1,19 @@
 import { posix } from 'node:path';
 import { TaskfsError } from '../../../store/index.ts';
 
-/** A directory or file of this machine that the container sees. */
+/** A directory or file of this machine, or a volume of the engine's, that the container sees. */
 export interface Volume {
-  /** Absolute path on this machine; must exist. */
+  /** Absolute path on this machine, which must exist; or a volume's name: the engine makes it where it is new. */
   readonly source: string;
   /** Absolute path in the container. */
   readonly target: string;
   readonly readOnly: boolean;
+  /** A label of SELinux for it: `z` shared by containers, `Z` for this one alone. Default: as it is. */
+  readonly relabel?: 'z' | 'Z' | undefined;
 }
+
+/** Whether the source of a volume is a path; else it is a name. */
+export const isPath = (source: string): boolean => posix.isAbsolute(source);
 
 /**
  * What `taskfs run` may ask of a container, as `options` of the task's record: plain JSON under
@@ -17,13 +22,13 @@ export interface Volume {
 export interface ContainerOptions {
   /** Where the artifacts are mounted: an absolute path, not `/`. Default: /artifacts. */
   readonly artifactsAt: string;
-  /** `uid[:gid]` or a name of the image. Default (null): the caller's uid and gid. */
+  /** `uid[:gid]` or a name of the image. Default (null): the image's own, else the caller. */
   readonly user: string | null;
   /** Memory limit in bytes, swap included. Default (null): none. */
   readonly memoryBytes: number | null;
   /** How many CPUs it may use, also a fraction. Default (null): all. */
   readonly cpus: number | null;
-  /** How many processes and threads it may have. Default (null): the engine's own limit. */
+  /** How many processes and threads it may have. Default (null): 4096; in a swarm the engine's. */
   readonly pids: number | null;
   /** Name of a network: `none`, `host`, or one of the engine's. Default (null): the engine's default. */
   readonly network: string | null;
@@ -89,12 +94,18 @@ function assertTarget(option: string, path: string): void {
   });
 }
 
+const VOLUME_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]+$/;
+
 function assertVolume({ source, target }: Volume, artifactsAt: string): void {
   assertTarget('-v', target);
-  if (!posix.isAbsolute(source)) {
-    throw new TaskfsError('usage', `-v '${source}' is not an absolute path`, {
-      hint: 'Give the full path of a directory or file of this machine.',
-    });
+  if (!isPath(source) && !VOLUME_NAME.test(source)) {
+    throw new TaskfsError(
+      'usage',
+      `-v '${source}' is neither an absolute path nor a volume's name`,
+      {
+        hint: 'Give the full path of a directory or file of this machine, or a name of letters, digits, _ . and -.',
+      },
+    );
   }
   if (posix.normalize(target) !== posix.normalize(artifactsAt)) return;
   throw new TaskfsError('usage', `-v and the artifacts are both to be mounted at ${target}`, {

@@ -2,15 +2,16 @@ import { existsSync } from 'node:fs';
 import { TaskfsError } from '../../../store/index.ts';
 import type { Endpoint } from './endpoint.ts';
 import { UNSEEN_HINT } from './failure.ts';
-import type { Volume } from './options.ts';
+import { isPath, type Volume } from './options.ts';
 
 /**
- * Podman makes a directory of a mount source that is not there, where Docker refuses it. Only an
+ * Podman makes a directory of a mount source that is not there, where Docker refuses it; Docker
+ * makes one too of a source that is to get a label. Only an
  * engine of this machine sees what is looked at here. Throws `usage`.
  */
 export function assertSources({ host }: Endpoint, volumes: readonly Volume[]): void {
   if (!host.startsWith('unix://')) return;
-  const missing = volumes.find(({ source }) => !existsSync(source));
+  const missing = volumes.find(({ source }) => isPath(source) && !existsSync(source));
   if (!missing) return;
   throw new TaskfsError(
     'usage',

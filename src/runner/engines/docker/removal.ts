@@ -43,7 +43,7 @@ async function removeNow(state: ContainerState): Promise<void> {
   if (state.reclaim === null && (await removeEnded(container))) return;
   if (!(await endContainer(container))) return;
   // Where that fails, sealing says which files it cannot read.
-  if (state.reclaim) await reclaimFiles(docker, state.reclaim).catch(() => {});
+  if (state.reclaim) await reclaimFiles(docker, state.container, state.reclaim).catch(() => {});
   await unlessEnded(container.remove({ force: true, v: true }));
 }
 

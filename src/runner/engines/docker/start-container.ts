@@ -4,13 +4,18 @@ import { type Client, send } from './client.ts';
 import { wordsOf } from './failure.ts';
 import { unlessEnded } from './unless-ended.ts';
 
-/** Creates, attaches, starts: in this order, or the first output is missed. Returns the attached stream. */
+/**
+ * Creates, attaches, starts: in this order, or the first output is missed. `prepare` is what is to be
+ * done once there is a container and before it runs. Returns the attached stream.
+ */
 export async function startContainer(
   docker: Client,
   spec: Docker.ContainerCreateOptions,
+  prepare: (container: Docker.Container) => Promise<void>,
 ): Promise<Duplex> {
   try {
     const container = await docker.createContainer(spec);
+    await prepare(container);
     const attached = await attachStreams(container, spec.OpenStdin === true);
     await container.start();
     await setConsoleSize(container, spec);
@@ -18,9 +23,14 @@ export async function startContainer(
   } catch (error) {
     if (!spec.HostConfig?.Init || !isWithoutInit(error)) throw error;
     await unlessEnded(docker.getContainer(spec.name ?? '').remove({ force: true }));
-    return startContainer(docker, { ...spec, HostConfig: { ...spec.HostConfig, Init: false } });
+    return startContainer(docker, withoutInit(spec), prepare);
   }
 }
+
+const withoutInit = (spec: Docker.ContainerCreateOptions): Docker.ContainerCreateOptions => ({
+  ...spec,
+  HostConfig: { ...spec.HostConfig, Init: false },
+});
 
 /** Engines before API 1.42 leave a console size at creation aside. A command that has ended needs none. */
 async function setConsoleSize(

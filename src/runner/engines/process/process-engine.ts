@@ -94,7 +94,7 @@ function follow(
   })();
   return {
     ended,
-    async signal(signal) {
+    async signal(signal: NodeJS.Signals) {
       if (alive) signalGroup(child.pid, signal);
     },
     async pause() {

@@ -33,7 +33,7 @@ export function serviceSpec(
         Args: [...launch.command],
         Env: environmentOf(launch, options),
         ...(launch.cwd !== null && { Dir: launch.cwd }),
-        User: options.user ?? user,
+        User: user,
         Labels: { ...options.labels, ...labelsOf(launch) },
         Mounts: mountsOf(launch, options),
         ReadOnly: options.readOnly,

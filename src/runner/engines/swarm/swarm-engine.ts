@@ -5,10 +5,11 @@ import type Docker from 'dockerode';
 import { messageOf, TaskfsError } from '../../../store/index.ts';
 import type { Client } from '../docker/client.ts';
 import { connect, openClient } from '../docker/connect.ts';
-import { ownerOf } from '../docker/container-spec.ts';
+import { defaultUser } from '../docker/container-user.ts';
 import { type Endpoint, findEndpoints } from '../docker/endpoint.ts';
 import { exitOf } from '../docker/exit.ts';
 import { explainStart, isMissing, isUnreachable } from '../docker/failure.ts';
+import { askHost } from '../docker/id-mapping.ts';
 import { type Ledger, openLedger, removeLedger } from '../docker/ledger.ts';
 import { readContainerOptions } from '../docker/options.ts';
 import { type Reclaim, reclaimFiles, reclaimOf } from '../docker/reclaim.ts';
@@ -69,10 +70,11 @@ async function start(
   const connection = await connect(findEndpoints(), signal);
   const { docker, endpoint } = connection;
   await assertManager(docker);
-  const { user } = await ownerOf(connection);
+  const host = await askHost(connection);
+  const user = options.user ?? defaultUser(host);
   const service = serviceName(launch, randomBytes(4).toString('hex'));
   const ledger = join(launch.scratch, `streams-${launch.attempt}`);
-  const state = { endpoint, service, ledger, reclaim: reclaimOf(launch, options, user) };
+  const state = { endpoint, service, ledger, reclaim: reclaimOf(launch, host, options.user) };
   remember(state);
   try {
     await docker.createService(serviceSpec(service, launch, options, user));
@@ -109,7 +111,7 @@ const isRefused = ({ state, exitCode, container, error }: JobState): boolean =>
 function follow(docker: Client, state: ServiceState, ledger: Ledger, output: Output): Running {
   return {
     ended: followJob(docker, state, ledger, output),
-    signal: (signal) => sendSignal(docker, state, signal),
+    signal: (signal: NodeJS.Signals) => sendSignal(docker, state, signal),
     pause: async () => {
       const container = await containerHere(docker, state, 'paused');
       if (container) await unlessEnded(container.pause());
@@ -250,6 +252,6 @@ async function remove(state: ServiceState): Promise<void> {
     if (!left || left.length === 0) break;
   }
   // The store is there on this node too; its engine may lack the image: sealing says then what it cannot read.
-  if (state.reclaim) await reclaimFiles(docker, state.reclaim).catch(() => {});
+  if (state.reclaim) await reclaimFiles(docker, state.service, state.reclaim).catch(() => {});
   removeLedger(state.ledger);
 }

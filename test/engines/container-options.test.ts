@@ -1,0 +1,106 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { containerSpec } from '../../src/runner/engines/docker/container-spec.ts';
+import { readContainerOptions } from '../../src/runner/engines/docker/options.ts';
+import { newCli } from '../support/cli.ts';
+import { describeWithEngine } from '../support/engine.ts';
+import { newLaunch } from '../support/engine-run.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { until } from '../support/until.ts';
+
+const execute = promisify(execFile);
+
+describeWithEngine('a container', ({ image, host }) => {
+  const env = { DOCKER_HOST: host };
+  const trap =
+    "trap 'echo quit; exit 5' QUIT; trap '' TERM INT; echo ready; while :; do sleep 0.05; done";
+
+  it.for(['SIGINT', 'cancel'] as const)(
+    'is ended by the signal that its image wants, after %s',
+    async (way) => {
+      const cli = newCli({ env });
+      const wants = await withStopSignal(image, 'SIGQUIT');
+      const child = cli.start('run', '--name', 'q', '--image', wants, '--', 'sh', '-c', trap);
+      let out = '';
+      child.stdout.on('data', (chunk) => {
+        out += chunk;
+      });
+      const ended = new Promise((resolve) => child.on('close', resolve));
+      await until('it is ready', () => out === 'ready\n');
+      if (way === 'SIGINT') child.kill('SIGINT');
+      else await cli.run('cancel', 'q');
+      await ended;
+      expect(out).toBe('ready\nquit\n');
+    },
+  );
+
+  it('is named by status', async () => {
+    const cli = newCli({ env });
+    await cli.run('run', '-d', '--name', 'named', '--image', image, '--', 'sleep', '600');
+    const { container } = await until('it has a container', async () => {
+      const seen = await cli.json('status', 'named', '--json');
+      return seen.container ? seen : null;
+    });
+    expect(container).toMatch(/^taskfs-named-1-[0-9a-f]{8}$/);
+    expect((await cli.run('status', 'named')).stdout).toContain(`Container:   ${container}`);
+    await cli.run('cancel', 'named');
+  });
+
+  it('has a volume of the engine where -v names one, and a path where it is one', async () => {
+    const cli = newCli({ env });
+    const name = `taskfs-test-${process.pid}`;
+    onTestFinished(async () => void (await execute('docker', ['volume', 'rm', '-f', name])));
+    mkdirSync(join(cli.base, 'here'));
+    writeFileSync(join(cli.base, 'here/file'), 'here\n');
+    const run = (script: string) =>
+      cli.run(
+        ...['run', '--image', image, '-v', `${name}:/kept`, '-v', './here:/here:ro,z'],
+        ...['--', 'sh', '-c', script],
+      );
+    expect(await run('echo kept >/kept/file; cat /here/file')).toMatchObject({ stdout: 'here\n' });
+    expect(await run('cat /kept/file; touch /here/x || echo ro')).toMatchObject({
+      stdout: 'kept\nro\n',
+    });
+    const gone = ['run', '--image', image, '-v', './none:/none:Z', '--', 'true'];
+    expect(await cli.run(...gone)).toMatchObject({ code: 125 });
+    expect((await cli.run('run', '--image', image, '-v', 'a:/b:x', '--', 'true')).code).toBe(2);
+  });
+});
+
+describe('what an engine is asked for', () => {
+  const setting = { user: '0:0', podmanVersion: null, hasSelinux: false };
+  const hostConfigOf = (options: object, hasSelinux: boolean) => {
+    const launch = newLaunch(['true'], { image: 'an-image' });
+    const read = readContainerOptions(options as Record<string, unknown>);
+    const { HostConfig } = containerSpec('name', launch, read, { ...setting, hasSelinux });
+    return { staging: launch.staging, ...HostConfig };
+  };
+
+  it('has a limit of processes, which --pids replaces, and leaves users as the engine has them', () => {
+    expect(hostConfigOf({}, false)).toMatchObject({ PidsLimit: 4096 });
+    expect(hostConfigOf({ pids: 7 }, false)).toMatchObject({ PidsLimit: 7 });
+    expect(hostConfigOf({}, false)).not.toHaveProperty('UsernsMode');
+  });
+
+  it('has a label for the artifacts where the engine says SELinux', () => {
+    const { staging, Binds, Mounts } = hostConfigOf({}, true);
+    expect(Binds).toEqual([`${staging}:/artifacts:rw,Z`]);
+    expect(Mounts).toEqual([]);
+    expect(hostConfigOf({}, false)).toMatchObject({ Binds: [], Mounts: [{ Type: 'bind' }] });
+  });
+});
+
+/** The image with a STOPSIGNAL of its own; removed when the test ends. */
+async function withStopSignal(image: string, signal: string): Promise<string> {
+  const name = `taskfs-test/stop-${process.pid}-${Date.now()}`;
+  const directory = temporaryDirectory();
+  writeFileSync(join(directory, 'Dockerfile'), `FROM ${image}\nSTOPSIGNAL ${signal}\n`);
+  // Docker's old builder: the new one is a program that may not be there.
+  const env = { ...process.env, DOCKER_BUILDKIT: '0' };
+  await execute('docker', ['build', '-t', name, directory], { env });
+  onTestFinished(async () => void (await execute('docker', ['rmi', '-f', name])));
+  return name;
+}
