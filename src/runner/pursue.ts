@@ -13,7 +13,7 @@ export interface Orders {
   /** The limit of one attempt, and how much of it is left; null: none. */
   readonly timeoutMs: number | null;
   readonly remainingMs: number | null;
-  /** Between SIGTERM and SIGKILL. */
+  /** Between its stop signal and SIGKILL. */
   readonly graceMs: number;
   /** Words for a person. */
   readonly say?: ((words: string) => void) | undefined;
@@ -97,13 +97,13 @@ function followPause(running: Running, { requests, journal }: Orders) {
 const RETRY_MS = 500;
 
 /**
- * Ends a run: SIGTERM, then SIGKILL when the grace period is over, or at once. An engine that cannot do
+ * Ends a run: its stop signal, then SIGKILL when the grace period is over, or at once. An engine that cannot do
  * it now, since it is being restarted, is asked until it does: its containers may outlive it.
  */
 function createHalt(running: Running, { journal, graceMs }: Orders) {
   let stage: 'none' | 'asked' | 'killed' | 'over' = 'none';
   let timer: NodeJS.Timeout | undefined;
-  const send = async (signal: NodeJS.Signals, during: typeof stage): Promise<void> => {
+  const send = async (signal: string, during: typeof stage): Promise<void> => {
     journal.note({ type: 'stopping', signal });
     for (let failures = 0; stage === during; failures++) {
       try {
@@ -128,7 +128,7 @@ function createHalt(running: Running, { journal, graceMs }: Orders) {
       if (stage !== 'none') return;
       stage = 'asked';
       timer = setTimeout(kill, graceMs);
-      void send('SIGTERM', stage);
+      void send(running.stopSignal ?? 'SIGTERM', stage);
     },
     close(): void {
       stage = 'over';
