@@ -32,6 +32,8 @@ export type TaskView = Omit<
   readonly supervisorPid: number | null;
   /** The name of the machine that supervises it where it is not this one, else null. */
   readonly supervisorHost: string | null;
+  /** What the engine calls its last run: a container's name, or a service's of a swarm; null: nothing of the kind. */
+  readonly container: string | null;
   readonly attempts: readonly Attempt[];
 };
 
@@ -39,15 +41,22 @@ export type TaskView = Omit<
 export function viewTask(store: Store, task: TaskName): TaskView {
   const paths = taskPaths(store, task);
   const read = readRecord(paths.record, task);
-  const { engineState: _, leftBehind: __, supervisor: ___, ...record } = read;
+  const { engineState, leftBehind: _, supervisor: __, ...record } = read;
   // Sealed is the end: asking for the lock of each of ten thousand old tasks would take a while.
   const supervised = record.artifacts !== 'sealed' && isLocked(paths.lock);
   const elsewhere = supervised ? undefined : supervisorElsewhere(store, read);
   return {
     ...record,
+    container: nameOf(engineState),
     supervisorPid: supervised ? record.supervisorPid : null,
     supervisorHost: elsewhere?.host ?? null,
   };
+}
+
+function nameOf(engineState: TaskRecord['engineState']): string | null {
+  const { container, service } = engineState ?? {};
+  const name = container ?? service;
+  return typeof name === 'string' ? name : null;
 }
 
 /** A task whose record is damaged, or of a newer taskfs: only its name is known. */

@@ -35,6 +35,7 @@ function rows(task: TaskView): Words[][] {
     ['Command', showCommand(task.command)],
     ['Directory', task.cwd],
     ['Engine', task.image === null ? task.engine : `${task.engine}, image ${task.image}`],
+    ['Container', task.container],
     ['Created', task.createdAt],
     ['Started', task.startedAt],
     ['Ended', task.endedAt],
