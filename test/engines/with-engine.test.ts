@@ -49,6 +49,11 @@ describeWithEngine('scripts/with-engine', ({ directory }) => {
     },
   );
 
+  it('lets nobody use it but root, or its own user, and one group', async () => {
+    const { stdout } = await execute('stat', ['-c', '%a', `${directory}/docker.sock`]);
+    expect(stdout).toBe('660\n');
+  });
+
   it('starts no second engine inside of another', async () => {
     const { stdout } = await execute(script, ['sh', '-c', 'echo "$TASKFS_TEST_ENGINE"']);
     expect(stdout.trim()).toBe(directory);

@@ -6,6 +6,9 @@ import { newLaunch } from './engine-run.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 const NOBODY = 65534;
+/** The group that may use the engine's socket. */
+const engineGroup = (): number =>
+  statSync((process.env.DOCKER_HOST ?? '').replace('unix://', '')).gid;
 const program = join(import.meta.dirname, 'engine-program.ts');
 
 /**
@@ -23,7 +26,13 @@ export async function leaveForeignFiles(engine: string, image: string): Promise<
   const launch = newLaunch(['sh', '-c', script], { image, options: { user: '0:0' }, ...paths });
   await execute(
     'setpriv',
-    [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', process.execPath, program],
+    [
+      `--reuid=${NOBODY}`,
+      `--regid=${NOBODY}`,
+      `--groups=${engineGroup()}`,
+      process.execPath,
+      program,
+    ],
     { env: { ...process.env, ENGINE: engine, LAUNCH: JSON.stringify(launch), HOME: directory } },
   );
   return ['d', 'd/e', 'd/e/f'].map((path) => statSync(join(paths.staging, path)).uid);
