@@ -7,6 +7,7 @@ import {
   type Store,
   TaskfsError,
   type TaskName,
+  type TaskRecord,
   takeLockBlocking,
   taskPaths,
 } from '../store/index.ts';
@@ -130,13 +131,18 @@ function findBlockers(
 }
 
 /** A ticket whose task is gone or damaged is nobody's. */
-function isTicketAlive(store: Store, { task }: Ticket): boolean {
-  const paths = taskPaths(store, task);
-  if (isLocked(paths.lock)) return true;
+function isTicketAlive(store: Store, ticket: Ticket): boolean {
+  if (isLocked(taskPaths(store, ticket.task).lock)) return true;
+  const record = recordOf(store, ticket);
+  return record !== undefined && isSupervised(store, record);
+}
+
+/** Undefined where the task is gone or its record is damaged, which is no matter of other tasks. */
+function recordOf(store: Store, { task }: Ticket): TaskRecord | undefined {
   try {
-    return isSupervised(store, readRecord(paths.record, task));
+    return readRecord(taskPaths(store, task).record, task);
   } catch (error) {
-    if (error instanceof TaskfsError) return false;
+    if (error instanceof TaskfsError) return undefined;
     throw error;
   }
 }
@@ -169,9 +175,10 @@ function move(store: Store, ticket: Ticket, stage: Stage): void {
 function nudgeNext(store: Store, tickets: Ticket[], except: TaskName): void {
   const waiting = tickets.filter((ticket) => ticket.stage === 'waiting' && ticket.task !== except);
   const next = waiting.find((ticket) => isLocked(taskPaths(store, ticket.task).lock));
-  if (!next) return;
-  const { supervisorPid, maxRunning } = readRecord(taskPaths(store, next.task).record, next.task);
-  const blockers = findBlockers(store, readTickets(store), next.task, maxRunning);
+  const record = next && recordOf(store, next);
+  if (!record) return;
+  const { supervisorPid, maxRunning } = record;
+  const blockers = findBlockers(store, readTickets(store), record.task, maxRunning);
   // One task it watches already. Of several it has to be told which they are by now.
   if (blockers.length !== 1) nudge(supervisorPid);
 }

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Cli, newCli } from '../support/cli.ts';
 
 function change(record: string, fields: object): void {
@@ -48,6 +48,20 @@ describe('a task whose record cannot be read', () => {
       expect(left).toEqual([]);
     }
     expect((await cli.run('verify')).code).toBe(0);
+  });
+
+  it('is no matter of other tasks, also while it waits for its turn', async () => {
+    const cli = newCli();
+    const queued = ['run', '-d', '--max-running', '1', '--name'];
+    await cli.run(...queued, 'first', '--', 'sleep', '60');
+    await cli.run(...queued, 'spoilt', '--', 'true');
+    const record = recordOf(cli, 'spoilt');
+    const whole = readFileSync(record);
+    onTestFinished(() => writeFileSync(record, whole));
+    writeFileSync(record, '{');
+    expect(await cli.run('run', '--name', 'other', '--', 'true')).toMatchObject({ code: 0 });
+    expect((await cli.run('cancel', '--kill', 'first')).code).toBe(0);
+    expect((await cli.run('wait', 'first')).code).toBe(130);
   });
 
   it('since a newer taskfs wrote it is listed, and left for that one to remove', async () => {
