@@ -227,6 +227,18 @@ describeWithEngine('a container of the docker engine', ({ image, bareImage }) =>
     },
   );
 
+  it('whose files were being given back when its supervisor died leaves nothing of that', async () => {
+    const { launch, state } = await run('true');
+    const name = `${state.container}-gives-back`;
+    await execute('docker', ['create', '--name', name, image, 'sleep', '600']);
+    await execute('docker', ['tag', image, `taskfs-gives-back-${name.slice(-19, -11)}`]);
+    const reclaim = { staging: launch.staging, owner: '0:0' };
+    await engine.remove({ ...state, reclaim });
+    const { stdout: containers } = await execute('docker', ['ps', '-a']);
+    expect(containers).not.toContain(String(state.container));
+    expect((await execute('docker', ['images'])).stdout).not.toContain('taskfs-gives-back');
+  });
+
   it.runIf(!isRootless)(
     "gives a plain user the files that a container's other users left",
     async () => {
