@@ -173,8 +173,8 @@ test.each(cases)(
         throw new Error(`${where} (${JSON.stringify(result)})`, { cause: error });
       }
     }
-    // Not every error is one: closing what was only read, or looking for a thing that may be missing.
-    expect(cutShort).toBeGreaterThan(injected * 0.7);
+    // Not every error is one: closing what was only read, asking for a lease, an event, a thing that may be missing.
+    expect(cutShort).toBeGreaterThan(injected * 0.6);
     const identities = await loadIdentities(store);
     const { archives, findings } = await verifyArchives(store, { deep: true, identities });
     expect(findings).toEqual([]);
