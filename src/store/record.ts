@@ -5,7 +5,7 @@ import type { LockReach } from '../sys/lock-reach.ts';
 import type { Machine } from '../sys/machine.ts';
 import { decodeBytes, encodeText, isPlainText, showText } from '../sys/surrogate-escape.ts';
 import { writeFileAtomic } from './atomic-file.ts';
-import { TaskfsError } from './errors.ts';
+import { messageOf, TaskfsError } from './errors.ts';
 import { readRegularFile } from './regular-file.ts';
 import { type Artifacts, assertTransition, isState, type Status } from './status.ts';
 import type { TaskName } from './task-name.ts';
@@ -195,7 +195,7 @@ function readText(path: string, task: TaskName): string {
   } catch (cause) {
     // A task's directory appears and goes as a whole.
     const isThere = errnoOf(cause) !== errno.ENOENT || existsSync(dirname(path));
-    if (isThere) throw unreadable(path, task, cause);
+    if (isThere) throw unreadable(path, task, cause, `: ${messageOf(cause)}`);
     throw new TaskfsError('not-found', `no task is named ${task}`, {
       hint: "'taskfs ps -a' lists all tasks.",
       cause,
@@ -203,8 +203,8 @@ function readText(path: string, task: TaskName): string {
   }
 }
 
-const unreadable = (path: string, task: TaskName, cause?: unknown): TaskfsError =>
-  new TaskfsError('damaged', `the record of task ${task} (${path}) is unreadable`, {
+const unreadable = (path: string, task: TaskName, cause?: unknown, why = ''): TaskfsError =>
+  new TaskfsError('damaged', `the record of task ${task} (${path}) is unreadable${why}`, {
     hint:
       'Its files are untouched. Put the record back from a backup, or ' +
       `'taskfs rm ${task}' removes the task and its files.`,
