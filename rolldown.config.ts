@@ -100,8 +100,8 @@ const together: Readonly<Record<string, readonly string[]>> = {
   ],
   docker: ['src/runner/engines/docker/index.ts'],
   // Apart, for mounts read archives and never write one.
-  reader: ['src/store/seal/reader.ts'],
-  seal: ['src/store/seal/seal.ts'],
+  reader: ['src/archive/reader.ts'],
+  seal: ['src/archive/write/seal.ts'],
 };
 
 /** The name of the file that a module is to lie in; null: the bundler chooses. */

@@ -10,14 +10,14 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  createKeys,
+  createRecord,
   createStore,
   newRecord,
   type Store,
   type TaskName,
   taskPaths,
 } from '../src/store/index.ts';
-import { createKeys } from '../src/store/keys.ts';
-import { createRecord } from '../src/store/record.ts';
 import { AT, removeTree } from '../src/sys/index.ts';
 import { bundle } from './archive/bundle.ts';
 import { benchReading } from './archive/reading.ts';

@@ -26,7 +26,7 @@ import {
   taskPaths,
 } from '../src/store/index.ts';
 import { AT, removeTree } from '../src/sys/index.ts';
-import type { WatchEvent } from '../src/watch/index.ts';
+import type { WatchEvent } from '../src/watch/event.ts';
 
 const FILES = 30_000;
 const DIRECTORIES = 100;

@@ -1,10 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { mountInBackground, unmount } from '../../src/fs/mount/index.ts';
-import { readRecord, type Store, type TaskName, taskPaths } from '../../src/store/index.ts';
-import { replaceRecord } from '../../src/store/record.ts';
-import { removePlaintext, sealTask } from '../../src/store/seal/seal.ts';
+import { removePlaintext, sealTask } from '../../src/archive/write/index.ts';
+import { unmount } from '../../src/mount/index.ts';
+import { mountInBackground } from '../../src/server/index.ts';
+import {
+  readRecord,
+  replaceRecord,
+  type Store,
+  type TaskName,
+  taskPaths,
+} from '../../src/store/index.ts';
 import { median, type Row } from '../live/table.ts';
 import { fillLarge, fillSmall } from './trees.ts';
 

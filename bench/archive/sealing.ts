@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Store, type TaskName, taskPaths } from '../../src/store/index.ts';
-import { loadRecipients } from '../../src/store/keys.ts';
+import { loadRecipients, type Store, type TaskName, taskPaths } from '../../src/store/index.ts';
 import { median, type Row } from '../live/table.ts';
 import { fillLarge, fillSmall } from './trees.ts';
 

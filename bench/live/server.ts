@@ -1,8 +1,12 @@
 import { mkdirSync } from 'node:fs';
-import type { DriverName } from '../../src/fs/driver.ts';
-import { createRecord, newRecord } from '../../src/store/record.ts';
-import { createStore, taskPaths } from '../../src/store/store.ts';
-import { parseTaskName } from '../../src/store/task-name.ts';
+import type { DriverName } from '../../src/fs/index.ts';
+import {
+  createRecord,
+  createStore,
+  newRecord,
+  parseTaskName,
+  taskPaths,
+} from '../../src/store/index.ts';
 
 /**
  * A store with one running task, mounted by a driver until the process is told to end:

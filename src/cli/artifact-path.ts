@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { probeMount, type TaskfsMount, taskfsMounts } from '../fs/mount/index.ts';
-import { openTree, placeOf } from '../store/artifacts/index.ts';
-import { type Store, TaskfsError, type TaskName } from '../store/index.ts';
-import { parseArtifactPath, stagingPath } from '../store/staging.ts';
+import { openTree, placeOf } from '../artifacts/index.ts';
+import { TaskfsError } from '../errors.ts';
+import { probeMount, type TaskfsMount, taskfsMounts } from '../mount/index.ts';
+import { parseArtifactPath, type Store, stagingPath, type TaskName } from '../store/index.ts';
 import { findIdentities, type IdentityOptions } from './identity-options.ts';
 
 /**

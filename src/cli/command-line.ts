@@ -1,4 +1,4 @@
-import { TaskfsError } from '../store/errors.ts';
+import { TaskfsError } from '../errors.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import { printHelp, printVerbHelp, printVersion } from './help.ts';
 import { flushOutput, ReaderGone } from './output.ts';

@@ -1,4 +1,4 @@
-import type { Reindexed } from '../store/seal/reindex.ts';
+import type { Reindexed } from '../archive/maintain/index.ts';
 
 /** One line on what became of an index. */
 export const describeReindexed = ({ task, rebuilt, files }: Reindexed): string =>

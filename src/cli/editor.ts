@@ -1,5 +1,5 @@
-import type { TaskfsError } from '../store/errors.ts';
-import { failureOf, startProgram } from './foreign-program.ts';
+import type { TaskfsError } from '../errors.ts';
+import { failureOf, startProgram } from './run-external.ts';
 
 /**
  * Opens a file in the user's editor, $VISUAL, else $EDITOR, else vi, and waits until that ends.

@@ -1,5 +1,5 @@
-import { type ErrorKind, TaskfsError } from '../store/errors.ts';
-import type { TaskRecord } from '../store/record.ts';
+import { type ErrorKind, TaskfsError } from '../errors.ts';
+import type { TaskRecord } from '../store/index.ts';
 
 /** Exit codes of every verb but `run` and `wait`. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, notFound: 3, wrongKey: 4, damaged: 5 } as const;

@@ -1,5 +1,5 @@
-import type { ArtifactType } from '../store/artifacts/index.ts';
-import { dateOf } from '../sys/moment.ts';
+import type { ArtifactType } from '../artifacts/index.ts';
+import { dateOf } from '../sys/index.ts';
 
 const letters: Readonly<Record<ArtifactType, string>> = {
   file: '-',

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Argv } from 'yargs';
-import { messageOf, type Store, TaskfsError } from '../store/index.ts';
-import { loadIdentities, loadOwnIdentities } from '../store/keys.ts';
-import { isSshIdentity } from '../store/ssh-keys.ts';
+import { isSshIdentity } from '../age/index.ts';
+import { messageOf, TaskfsError } from '../errors.ts';
+import { loadIdentities, loadOwnIdentities, type Store } from '../store/index.ts';
 import { keepMemoryPrivate } from '../sys/index.ts';
 import { askPassphrase } from './passphrase.ts';
 

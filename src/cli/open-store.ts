@@ -1,14 +1,15 @@
 import { join } from 'node:path';
 import {
+  createKeys,
+  createSealingKeys,
   createStore,
+  hasKeys,
   openStore,
   type Store,
   storeExists,
   storePath,
   takeLockBlocking,
 } from '../store/index.ts';
-import { createKeys, hasKeys } from '../store/keys.ts';
-import { createSealingKeys } from '../store/sealing-keys.ts';
 import type { CommonOptions } from './command.ts';
 import { say } from './output.ts';
 

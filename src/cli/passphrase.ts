@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
-import { TaskfsError } from '../store/errors.ts';
+import { TaskfsError } from '../errors.ts';
 import { say } from './output.ts';
 
 /** Asks on the terminal for the passphrase of a file, showing nothing of it; undefined where there is no terminal. */

@@ -1,7 +1,7 @@
 import { printableText } from '../printable.ts';
-import type { Progress } from '../runner/engines/engine.ts';
+import type { Progress } from '../runner/index.ts';
 import { say } from './output.ts';
-import { showBytes, showDuration } from './quantity.ts';
+import { showBytes, showDuration } from './units.ts';
 
 /** Work that is done sooner is not worth a bar, in milliseconds. */
 const QUIET_MS = 1000;

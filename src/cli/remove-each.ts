@@ -1,5 +1,6 @@
-import { removeEnded } from '../runner/remove.ts';
-import { type Store, TaskfsError, type TaskName } from '../store/index.ts';
+import { TaskfsError } from '../errors.ts';
+import { removeEnded } from '../runner/index.ts';
+import type { Store, TaskName } from '../store/index.ts';
 import { EXIT, exitCodeOfError } from './exit-code.ts';
 import { say } from './output.ts';
 import { reportError } from './report-error.ts';

@@ -1,4 +1,4 @@
-import { messageOf, TaskfsError } from '../store/errors.ts';
+import { messageOf, TaskfsError } from '../errors.ts';
 import { say } from './output.ts';
 import { paint } from './words.ts';
 

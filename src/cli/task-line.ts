@@ -1,5 +1,5 @@
 import { printableJson, printableText } from '../printable.ts';
-import { isInterrupted, type TaskView } from '../runner/view.ts';
+import { isInterrupted, type TaskView } from '../runner/index.ts';
 import { type Colour, paint, type Words } from './words.ts';
 
 /** How a task ended or stands, in a few words: `completed`, `failed (exit code 2)`, `running, paused`. */

@@ -1,10 +1,9 @@
-import { assertImageName } from '../runner/engines/docker/image-name.ts';
-import { readContainerOptions, type Volume } from '../runner/engines/docker/options.ts';
-import { TaskfsError, type TaskSpec } from '../store/index.ts';
-import { absolutePath } from '../store/user-path.ts';
-import { isPlainText, showText } from '../sys/surrogate-escape.ts';
-import { parseBytes, parseCount, parseDuration, parsePositive, parseWait } from './quantity.ts';
+import { TaskfsError } from '../errors.ts';
+import { assertImageName, readContainerOptions, type Volume } from '../runner/index.ts';
+import { absolutePath, type TaskSpec } from '../store/index.ts';
+import { isPlainText, showText } from '../sys/index.ts';
 import { containerOptionNames, type RunOptions } from './run-options.ts';
+import { parseBytes, parseCount, parseDuration, parsePositive, parseWait } from './units.ts';
 
 /** What to run, from the command line. Throws `usage` for values that cannot be. */
 export function specOf(command: readonly string[], options: RunOptions): TaskSpec {

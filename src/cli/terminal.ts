@@ -1,4 +1,4 @@
-import type { Running } from '../runner/engines/engine.ts';
+import type { Running } from '../runner/index.ts';
 import type { RunOptions } from './run-options.ts';
 
 /**

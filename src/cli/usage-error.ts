@@ -1,4 +1,4 @@
-import { TaskfsError } from '../store/errors.ts';
+import { TaskfsError } from '../errors.ts';
 import { nearest } from './suggestion.ts';
 import { takesRest, type Verb, verbs } from './verbs.ts';
 

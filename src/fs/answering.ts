@@ -1,4 +1,4 @@
-import { toErrno } from './report.ts';
+import { toErrno } from './to-errno.ts';
 
 /**
  * The methods of an object with every refusal made an Errno: what lies below a file system throws

@@ -1,5 +1,5 @@
 import type { Store } from '../store/index.ts';
-import type { CoreOptions } from './core-options.ts';
+import type { CoreOptions } from './options.ts';
 
 /**
  * The contract between src/fs/mount/ and the drivers. A driver's `serve.ts` exports one function
@@ -39,28 +39,3 @@ export interface Served {
  * missing or refused, no fusermount3, allow_other not allowed.
  */
 export type Serve = (mountpoint: string, options: ServeOptions) => Promise<Served>;
-
-/** The file system type of our mounts, as mountinfo shows it: `fuse.` and the subtype. */
-export const SUBTYPE = 'taskfs';
-
-/** The subtype of the mount of archive/ inside of it; see kernel/serve.ts. */
-export const ARCHIVE_SUBTYPE = `${SUBTYPE}-archive`;
-/** Where that is, in the mount. */
-export const ARCHIVE_DIRECTORY = 'archive';
-
-/** The source (fsname) of a mount: which store it shows. Free of what mount options would split. */
-export function mountSource(store: Store): string {
-  return `${SUBTYPE}:${encodeURI(store.path).replaceAll(',', '%2C')}`;
-}
-
-/** The path of the store behind a mount's source, or undefined where the mount is none of ours. */
-export function storeOfSource(source: string): string | undefined {
-  const prefix = `${SUBTYPE}:`;
-  if (!source.startsWith(prefix)) return undefined;
-  try {
-    return decodeURIComponent(source.slice(prefix.length));
-  } catch {
-    // Anybody may give a mount a source that begins as ours do.
-    return undefined;
-  }
-}

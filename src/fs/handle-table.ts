@@ -1,6 +1,6 @@
 import { Errno, errno } from '../sys/index.ts';
-import type { HandleId } from './filesystem.ts';
-import type { OpenShares } from './open-shares.ts';
+import type { OpenShares } from './descriptor-quota.ts';
+import type { HandleId } from './file-system.ts';
 
 /**
  * Open files or directories by number. Numbers are reused: there are never many at once. A list,

@@ -1,5 +1,23 @@
 /**
- * fs: what the mount shows. A core of nodes (root, live, archive, logs) behind the `FileSystem`
- * contract, and the drivers (kernel/, libfuse/) that speak to the kernel. Drivers import the
- * contract, never the nodes; nodes never import a driver. Imports store and sys.
+ * What a mount shows, as nodes: the contract with the drivers, the root, live/, archive/ and logs/.
+ * Protocols do not enter.
  */
+export { DRIVERS, type DriverName, type Serve, type Served, type ServeOptions } from './driver.ts';
+export {
+  type Attr,
+  type AttrChange,
+  type Attributes,
+  type Caller,
+  type Change,
+  type DirectoryEntry,
+  type Entry,
+  type FileSystem,
+  type FileSystemStat,
+  type HandleId,
+  type NodeId,
+  type Opened,
+  type PlainEntry,
+  type RangeLock,
+  ROOT,
+} from './file-system.ts';
+export { createFileSystem } from './router.ts';

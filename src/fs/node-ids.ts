@@ -1,4 +1,4 @@
-import { type NodeId, ROOT } from './filesystem.ts';
+import { type NodeId, ROOT } from './file-system.ts';
 
 /**
  * How the node numbers are shared out. The four top directories are fixed; live nodes are counted

@@ -1,7 +1,7 @@
 import { DT, S_IFDIR } from '../sys/index.ts';
-import type { Attr, DirectoryEntry, NodeId } from './filesystem.ts';
+import type { Attr, DirectoryEntry, NodeId } from './file-system.ts';
 import { inoOf } from './node-ids.ts';
-import type { OpenDirectory } from './room.ts';
+import type { OpenDirectory } from './subtree.ts';
 
 /** Asked for once: a listing of all archives needs it for each. */
 const uid = process.geteuid?.() ?? 0;

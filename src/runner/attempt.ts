@@ -1,10 +1,10 @@
 import type { Attempt } from '../store/index.ts';
-import { type Ending, notStarted, stoppedAtStart } from './ending.ts';
 import type { Engine, EngineState, Launch, Running } from './engines/engine.ts';
 import type { Journal } from './journal.ts';
+import { type Ending, notStarted, stoppedAtStart } from './outcome.ts';
 import type { TaskOutput } from './output.ts';
-import { pursue } from './pursue.ts';
 import type { Requests } from './requests.ts';
+import { pursue } from './run-control.ts';
 import { limitStart } from './start-limit.ts';
 import type { SuperviseOptions } from './supervision.ts';
 

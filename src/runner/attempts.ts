@@ -1,11 +1,12 @@
 import { mkdirSync } from 'node:fs';
-import { commandOf, cwdOf, messageOf } from '../store/index.ts';
+import { messageOf } from '../errors.ts';
+import { commandOf, cwdOf } from '../store/index.ts';
 import { type Bench, resumeAttempt, runAttempt } from './attempt.ts';
 import { type Caller, currentCaller } from './caller.ts';
-import { closeAttempt, type Ending, isWorthRetrying, notStarted } from './ending.ts';
 import type { Engine, EngineState, Launch } from './engines/engine.ts';
 import { loadEngine } from './engines/registry.ts';
 import type { Journal } from './journal.ts';
+import { closeAttempt, type Ending, isWorthRetrying, notStarted } from './outcome.ts';
 import { openOutput } from './output.ts';
 import { scratchDirectory } from './scratch.ts';
 import type { Supervision } from './supervision.ts';

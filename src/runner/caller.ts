@@ -1,5 +1,4 @@
-import { rawEnvironment } from '../sys/caller.ts';
-import { inheritance } from '../sys/inheritance.ts';
+import { inheritance, rawEnvironment } from '../sys/index.ts';
 
 /**
  * What a local task has from whoever started it, as if there were no taskfs in between. Plain JSON,

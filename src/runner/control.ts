@@ -1,18 +1,18 @@
+import { TaskfsError } from '../errors.ts';
 import {
   isFinal,
   isLocked,
   readEvents,
   readRecord,
   type Store,
-  TaskfsError,
   type TaskName,
   type TaskRecord,
   taskPaths,
 } from '../store/index.ts';
-import { nudge } from './nudge.ts';
 import { type RecoverOptions, recoverTask } from './recover.ts';
 import { isWished, makeWish, NOT_PAUSED, NOT_RESUMED, setWish } from './requests.ts';
 import { waitForRecord } from './wait.ts';
+import { nudge } from './wakeup-signal.ts';
 
 /**
  * Asks for a task's end, from any process: SIGTERM to all its processes, SIGKILL after its grace

@@ -1,23 +1,16 @@
 import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { text } from 'node:stream/consumers';
-import { BACKGROUND_NAME, spawnInBackground } from '../store/background.ts';
-import {
-  messageOf,
-  readRecord,
-  replaceRecord,
-  type Store,
-  TaskfsError,
-  type TaskName,
-  taskPaths,
-} from '../store/index.ts';
+import { BACKGROUND_NAME, spawnInBackground } from '../background-process.ts';
+import { messageOf, TaskfsError } from '../errors.ts';
+import { readRecord, replaceRecord, type Store, type TaskName, taskPaths } from '../store/index.ts';
 import { keepMemoryPrivate } from '../sys/index.ts';
 import { type Caller, detachedCaller } from './caller.ts';
 import type { Claim } from './claim.ts';
 import { blockersOf } from './queue.ts';
+import { startWaiter } from './queue-waiter.ts';
 import { isToEnd } from './requests.ts';
 import { adoptClaim } from './submit.ts';
 import { resumeTask, superviseTask } from './supervise.ts';
-import { startWaiter } from './waiter.ts';
 
 /** What a detached supervisor is told, through its stdin: secrets go neither into argv nor to disk. */
 type Assignment =

@@ -1,21 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type Lock,
-  messageOf,
-  type Store,
-  TaskfsError,
-  type TaskName,
-  type TaskRecord,
-  taskPaths,
-} from '../store/index.ts';
-import type { SealProgress } from '../store/seal/seal.ts';
-import { findStaging, putBack, setAside } from '../store/set-aside.ts';
-import { keepMemoryPrivate } from '../sys/index.ts';
-import { anchorSeal } from './anchor-seal.ts';
-import { closeAttempt, type Ending, statusOf } from './ending.ts';
-import type { Journal } from './journal.ts';
-import { leaveQueue } from './queue.ts';
-import { removeRemains } from './remains.ts';
+import type { SealProgress } from '../archive/write/index.ts';
+import { messageOf, TaskfsError } from '../errors.ts';
 import {
   DRAIN_MS,
   findDirectWriters,
@@ -23,7 +8,23 @@ import {
   isWrittenDirectly,
   type Writer,
   waitForWriters,
-} from './writers.ts';
+} from '../mount/index.ts';
+import {
+  findStaging,
+  type Lock,
+  putBack,
+  type Store,
+  setAside,
+  type TaskName,
+  type TaskRecord,
+  taskPaths,
+} from '../store/index.ts';
+import { keepMemoryPrivate } from '../sys/index.ts';
+import { anchorSeal } from './anchor.ts';
+import type { Journal } from './journal.ts';
+import { closeAttempt, type Ending, statusOf } from './outcome.ts';
+import { leaveQueue } from './queue.ts';
+import { removeRemains } from './remove-plaintext.ts';
 
 export interface FinishOptions {
   /** Words for a person. */
@@ -81,7 +82,7 @@ async function sealOnce(store: Store, journal: Journal, options: FinishOptions):
  */
 export function loadSealing(): void {
   // What is wrong is told where it is needed.
-  import('../store/seal/seal.ts').catch(() => {});
+  import('../archive/write/index.ts').catch(() => {});
 }
 
 async function sealTask(store: Store, journal: Journal, options: FinishOptions): Promise<boolean> {
@@ -98,7 +99,7 @@ async function sealTask(store: Store, journal: Journal, options: FinishOptions):
     if (!writers) await cutOffWriters(store, journal, drainMs, options);
     // The task's own key is in memory from here on.
     keepMemoryPrivate();
-    const seal = await import('../store/seal/seal.ts');
+    const seal = await import('../archive/write/index.ts');
     const { bytes, files, skipped, skippedCount, ownLinks } = await seal.sealTask(store, task, {
       patienceMs: drainMs - (performance.now() - start),
       mayBeOpen: !writers,
@@ -172,7 +173,7 @@ const listOf = (writers: readonly Writer[]): string =>
 
 /** Why a task could not be sealed, with the programs that kept it from that. */
 async function reasonOf(store: Store, task: TaskName, error: unknown): Promise<string> {
-  const { isUnsettled } = await import('../store/seal/seal.ts');
+  const { isUnsettled } = await import('../archive/write/index.ts');
   const writers = isUnsettled(error) ? findDirectWriters(taskPaths(store, task)) : [];
   return writers.length > 0 ? `${messageOf(error)}; ${listOf(writers)}` : messageOf(error);
 }

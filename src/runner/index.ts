@@ -1,17 +1,23 @@
 /**
- * runner: the life of a task, from the queue to the sealed archive. Submitting, the supervisor and
- * its queue, requests from other processes (cancel, pause), recovery, and the engines that start
- * commands. Every process works on the store alone; there is no daemon.
- * Imports store and sys; prints nothing, and knows neither the command line nor the mount.
+ * The life of a task, from the queue to the sealed archive: supervisor, attempts, requests, recovery.
+ * How a command is started is in engines/; the command line does not enter.
  */
+export { currentCaller } from './caller.ts';
 export type { Claim } from './claim.ts';
 export { cancel, pause, resume } from './control.ts';
 export { startDetached, superviseDetached } from './detached.ts';
-export { type FeedOptions, followEvents, readAllEvents } from './feed.ts';
+export { type Connection, connect, openClient } from './engines/docker/connect.ts';
+export { type Endpoint, findEndpoints, homeConfiguration } from './engines/docker/endpoint.ts';
+export { assertImageName } from './engines/docker/image-name.ts';
+export { readContainerOptions, type Volume } from './engines/docker/options.ts';
+export type { Progress, Running } from './engines/engine.ts';
+export { followEvents, readAllEvents } from './feed.ts';
 export { loadSealing } from './finish.ts';
-export { type RecoverOptions, type Recovery, recover, recoverTask } from './recover.ts';
-export { type Submission, submit } from './submit.ts';
+export { type Recovery, recover, recoverTask } from './recover.ts';
+export { removeEnded } from './remove.ts';
+export { removalsCutShort } from './remove-task.ts';
+export { submit } from './submit.ts';
 export { superviseTask } from './supervise.ts';
-export type { SuperviseOptions } from './supervision.ts';
-export { type TaskView, viewTask, viewTasks } from './view.ts';
+export { assertNotElsewhere, lockWarning } from './supervision-state.ts';
+export { isInterrupted, type TaskView, type UnreadableTask, viewTask, viewTasks } from './view.ts';
 export { waitFor } from './wait.ts';

@@ -6,7 +6,7 @@ import {
   taskPaths,
 } from '../store/index.ts';
 import type { Claim } from './claim.ts';
-import { withReserve } from './reserve.ts';
+import { withReserve } from './disk-reserve.ts';
 
 /** An event before it gets its time and task. */
 export interface Happening {

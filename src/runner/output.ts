@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, type Stats, writeSync } from 'node:fs';
 import type { Writable } from 'node:stream';
-import { messageOf } from '../store/index.ts';
+import { messageOf } from '../errors.ts';
 import type { Output, Progress } from './engines/engine.ts';
 
 /** Where a foreground run shows its output. */

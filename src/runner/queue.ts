@@ -1,18 +1,18 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { TaskfsError } from '../errors.ts';
 import {
   isLocked,
   isTaskName,
   readRecord,
   type Store,
-  TaskfsError,
   type TaskName,
   type TaskRecord,
   takeLockBlocking,
   taskPaths,
 } from '../store/index.ts';
-import { nudge } from './nudge.ts';
-import { isSupervised } from './presence.ts';
+import { isSupervised } from './supervision-state.ts';
+import { nudge } from './wakeup-signal.ts';
 
 /**
  * Which tasks are unfinished, and in which order they came: one empty file per task in

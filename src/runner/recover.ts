@@ -1,34 +1,33 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf, TaskfsError } from '../errors.ts';
 import {
+  findStaging,
   isFinal,
   isLocked,
   type Lock,
   listTasks,
-  messageOf,
   readRecord,
   type Store,
   type Supervisor,
-  TaskfsError,
   type TaskName,
   type TaskRecord,
   takeLock,
   taskPaths,
 } from '../store/index.ts';
-import { finishRemoval, removalsCutShort } from '../store/remove-task.ts';
-import { findStaging } from '../store/set-aside.ts';
 import { AT, removeTree } from '../sys/index.ts';
 import type { Claim } from './claim.ts';
 import { resumeDetached, startDetached } from './detached.ts';
 import { outlivesSupervisor } from './engines/registry.ts';
 import type { FinishOptions } from './finish.ts';
 import { openJournal } from './journal.ts';
-import { describeElsewhere, lockReach, supervisorElsewhere } from './presence.ts';
 import { leaveQueue, unfinishedTasks } from './queue.ts';
+import { finishRemoval, removalsCutShort } from './remove-task.ts';
 import { isToEnd } from './requests.ts';
 import { isDraft, makerOf } from './submit.ts';
 import { resumeTask } from './supervise.ts';
+import { describeElsewhere, lockReach, supervisorElsewhere } from './supervision-state.ts';
 
 /** What recovery did with a task that nobody looked after. */
 export interface Recovery {
@@ -73,7 +72,7 @@ export async function recover(store: Store, options: RecoverOptions): Promise<Re
   await recoverEach(unfinishedTasks(store), 'unfinished');
   if (options.scope === 'unfinished') return recoveries;
   removeDrafts(store);
-  const { finishReindexes } = await import('../store/seal/reindex-commit.ts');
+  const { finishReindexes } = await import('../archive/maintain/index.ts');
   finishReindexes(store);
   recoveries.push(...finishRemovals(store));
   const done = new Set(recoveries.map(({ task }) => task));

@@ -1,17 +1,17 @@
+import { TaskfsError } from '../errors.ts';
 import {
   readRecord,
   type Store,
-  TaskfsError,
   type TaskName,
   type TaskRecord,
   takeLock,
   taskPaths,
 } from '../store/index.ts';
-import { removeTask } from '../store/remove-task.ts';
 import { removeRuns } from './attempts.ts';
 import { openJournal } from './journal.ts';
-import { assertNotElsewhere } from './presence.ts';
 import { leaveQueue } from './queue.ts';
+import { removeTask } from './remove-task.ts';
+import { assertNotElsewhere } from './supervision-state.ts';
 
 /**
  * Removes an ended task for good, and first what an engine still has of its runs. Returns why

@@ -1,7 +1,7 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { heededSignals } from '../sys/inheritance.ts';
-import { lookNowAndThen } from './nudge.ts';
+import { heededSignals } from '../sys/index.ts';
+import { lookNowAndThen } from './wakeup-signal.ts';
 
 /**
  * What others want of a task, as empty files in its directory: `cancel`, `kill` (cancel without a

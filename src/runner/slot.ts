@@ -1,7 +1,7 @@
-import { onNudge } from './nudge.ts';
 import { blockersOf, takeSlot } from './queue.ts';
+import { watchTasks } from './queue-waiter.ts';
 import type { Supervision } from './supervision.ts';
-import { watchTasks } from './waiter.ts';
+import { onNudge } from './wakeup-signal.ts';
 
 /** Waits until the task may run, and writes its start down; false where it was cancelled first. */
 export async function waitForSlot(supervision: Supervision): Promise<boolean> {

@@ -1,6 +1,6 @@
-import type { Stop } from './ending.ts';
 import type { Journal } from './journal.ts';
 import { setLongTimer } from './long-timer.ts';
+import type { Stop } from './outcome.ts';
 import type { Requests } from './requests.ts';
 
 /** What may end an attempt before its command runs. */

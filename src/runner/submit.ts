@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { TaskfsError } from '../errors.ts';
 import {
   adoptLock,
   appendEvent,
@@ -11,7 +12,6 @@ import {
   readRecord,
   replaceRecord,
   type Store,
-  TaskfsError,
   type TaskName,
   type TaskPaths,
   type TaskRecord,
@@ -20,9 +20,9 @@ import {
   taskPaths,
 } from '../store/index.ts';
 import type { Claim } from './claim.ts';
-import { supervisedHere } from './presence.ts';
+import { makeReserve } from './disk-reserve.ts';
 import { enterQueue } from './queue.ts';
-import { makeReserve } from './reserve.ts';
+import { supervisedHere } from './supervision-state.ts';
 
 /** A task as it was asked for. */
 export interface Submission {

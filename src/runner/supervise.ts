@@ -1,17 +1,17 @@
 import type { TaskRecord } from '../store/index.ts';
-import { putBack } from '../store/set-aside.ts';
+import { putBack } from '../store/index.ts';
 import { followAgain, removeRuns, runAttempts } from './attempts.ts';
 import type { Claim } from './claim.ts';
-import { cancelledInQueue, type Ending, interruptedEnding } from './ending.ts';
 import { outlivesSupervisor } from './engines/registry.ts';
 import { endTask, finishTask } from './finish.ts';
 import { openJournal } from './journal.ts';
-import { mendEvents } from './mend.ts';
-import { isSupervisedByMe, supervisedHere } from './presence.ts';
+import { cancelledInQueue, type Ending, interruptedEnding } from './outcome.ts';
 import { freeSlot } from './queue.ts';
+import { mendEvents } from './repair-events.ts';
 import { followRequests, INTERRUPTS } from './requests.ts';
 import { waitForSlot } from './slot.ts';
 import type { SuperviseOptions, Supervision } from './supervision.ts';
+import { isSupervisedByMe, supervisedHere } from './supervision-state.ts';
 
 /**
  * Supervises a submitted task from the queue to the sealed archive, and returns its last record.

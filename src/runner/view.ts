@@ -1,3 +1,4 @@
+import { TaskfsError } from '../errors.ts';
 import {
   type Attempt,
   isFinal,
@@ -5,12 +6,11 @@ import {
   listTasks,
   readRecord,
   type Store,
-  TaskfsError,
   type TaskName,
   type TaskRecord,
   taskPaths,
 } from '../store/index.ts';
-import { supervisorElsewhere } from './presence.ts';
+import { supervisorElsewhere } from './supervision-state.ts';
 
 /** Whether a task is to be looked after, and is by nobody: its supervisor was killed, or the machine restarted. */
 export function isInterrupted({

@@ -1,16 +1,21 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TaskfsError } from '../errors.ts';
 import {
   isLocked,
   readRecord,
   type Store,
-  TaskfsError,
   type TaskName,
   type TaskRecord,
   taskPaths,
 } from '../store/index.ts';
-import { isSettled, isSupervised, supervisorElsewhere, tellElsewhere } from './presence.ts';
 import { recoverTask } from './recover.ts';
+import {
+  isSettled,
+  isSupervised,
+  supervisorElsewhere,
+  tellElsewhere,
+} from './supervision-state.ts';
 
 /** How often a waiter looks by itself, in milliseconds: a change that was not reported costs no more. */
 const LOOK_MS = 1000;

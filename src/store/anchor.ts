@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
 import { closeSync, constants, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeFileAtomic } from './atomic-file.ts';
-import { messageOf, TaskfsError } from './errors.ts';
-import { readRegularFile } from './regular-file.ts';
+import { messageOf, TaskfsError } from '../errors.ts';
+import { readRegularFile, writeFileAtomic } from '../files/index.ts';
 import type { Store } from './store.ts';
 
 /**

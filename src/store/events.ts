@@ -1,6 +1,5 @@
 import { appendFileSync } from 'node:fs';
-import { writeFileAtomic } from './atomic-file.ts';
-import { readRegularFile } from './regular-file.ts';
+import { readRegularFile, writeFileAtomic } from '../files/index.ts';
 
 /** One line of `events.jsonl`: what happened to a task and when (ISO 8601, UTC). */
 export interface TaskEvent {

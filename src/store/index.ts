@@ -1,13 +1,74 @@
 /**
- * store: what is on disk, and the only code that knows how. The store's directories, task records
- * and their state machine, events, locks, staging, keys, and (in seal/) the sealed archive.
- * Every process shares the store and nothing else. Imports sys only.
+ * The store on disk, and the only code that spells its layout: records and their states, events,
+ * locks, keys. Archives, engines and mounts do not enter.
  */
-export { removeTemporaries } from './atomic-file.ts';
-export * from './errors.ts';
-export * from './events.ts';
-export * from './lock.ts';
-export * from './record.ts';
-export * from './status.ts';
-export * from './store.ts';
-export * from './task-name.ts';
+export { type Anchor, handToAnchor, readAnchor, writeAnchor } from './anchor.ts';
+export { appendEvent, forgetNames, readEvents, type TaskEvent } from './events.ts';
+export {
+  type AskPassphrase,
+  createKeys,
+  createSigningKey,
+  hasKeys,
+  type IdentitySource,
+  isProtected,
+  keyPaths,
+  loadIdentities,
+  loadOwnIdentities,
+  loadRecipients,
+  loadSigningKey,
+  loadVerifyingKey,
+  type NewKeys,
+  plainIdentities,
+  readKeyText,
+  writeIdentities,
+} from './keys.ts';
+export { adoptLock, isLocked, type Lock, takeLock, takeLockBlocking } from './lock.ts';
+export { isOwnXattr, OWN_XATTR_PREFIX, withoutOwnXattrs } from './own-xattrs.ts';
+export {
+  type LabelledRecipient,
+  listRecipients,
+  parseRecipient,
+  writeRecipients,
+} from './recipients.ts';
+export {
+  type Attempt,
+  commandOf,
+  createRecord,
+  cwdOf,
+  newRecord,
+  type ReasonKind,
+  readRecord,
+  replaceRecord,
+  type Supervisor,
+  type TaskRecord,
+  type TaskSpec,
+} from './record.ts';
+export { isBeingRemoved, noteRemoval } from './removal-note.ts';
+export { createSealingKeys } from './sealing-keys.ts';
+export { findStaging, putBack, setAside } from './set-aside.ts';
+export {
+  createInStaging,
+  leadsOut,
+  noSuchArtifact,
+  parseArtifactPath,
+  pinInStaging,
+  reopenForReading,
+  showPath,
+  stagingPath,
+} from './staging.ts';
+export { type Artifacts, isFinal, type Status } from './status.ts';
+export {
+  asideName,
+  createStore,
+  DIRECT_WRITERS,
+  listTasks,
+  openStore,
+  type Store,
+  storeExists,
+  storePath,
+  type TaskPaths,
+  taskOfStaging,
+  taskPaths,
+} from './store.ts';
+export { isTaskName, makeTaskName, parseTaskName, type TaskName } from './task-name.ts';
+export { absolutePath, absoluteTextPath } from './user-path.ts';

@@ -6,10 +6,9 @@ import {
 } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { writeFileAtomic } from './atomic-file.ts';
-import { messageOf, TaskfsError } from './errors.ts';
-import { readRegularFile } from './regular-file.ts';
-import { isSshIdentity } from './ssh-keys.ts';
+import { isSshIdentity } from '../age/index.ts';
+import { messageOf, TaskfsError } from '../errors.ts';
+import { readRegularFile, writeFileAtomic } from '../files/index.ts';
 import type { Store } from './store.ts';
 
 /** Where the keys of a store lie. */

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
-import { tryLock, waitLock } from '../sys/flock.ts';
-import { TaskfsError } from './errors.ts';
+import { TaskfsError } from '../errors.ts';
+import { tryLock, waitLock } from '../sys/index.ts';
 
 /** A held flock. The kernel drops it when this process ends, however it ends. */
 export interface Lock extends Disposable {

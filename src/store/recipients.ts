@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { writeFileAtomic } from './atomic-file.ts';
-import { messageOf, TaskfsError } from './errors.ts';
+import { isSshRecipient, parseSshRecipient } from '../age/index.ts';
+import { messageOf, TaskfsError } from '../errors.ts';
+import { writeFileAtomic } from '../files/index.ts';
 import { keyPaths, readKeyText } from './keys.ts';
-import { isSshRecipient, parseSshRecipient } from './ssh-keys.ts';
 import type { Store } from './store.ts';
 
 /** Whom every task is sealed for; labels are the comment lines above them in recipients.txt. */

@@ -1,12 +1,9 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { errno, errnoOf } from '../sys/index.ts';
-import type { LockReach } from '../sys/lock-reach.ts';
-import type { Machine } from '../sys/machine.ts';
-import { decodeBytes, encodeText, isPlainText, showText } from '../sys/surrogate-escape.ts';
-import { writeFileAtomic } from './atomic-file.ts';
-import { messageOf, TaskfsError } from './errors.ts';
-import { readRegularFile } from './regular-file.ts';
+import { messageOf, TaskfsError } from '../errors.ts';
+import { readRegularFile, writeFileAtomic } from '../files/index.ts';
+import type { LockReach, Machine } from '../sys/index.ts';
+import { decodeBytes, encodeText, errno, errnoOf, isPlainText, showText } from '../sys/index.ts';
 import { type Artifacts, assertTransition, isState, type Status } from './status.ts';
 import type { TaskName } from './task-name.ts';
 

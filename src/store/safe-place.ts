@@ -1,6 +1,6 @@
 import { lstatSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { TaskfsError } from './errors.ts';
+import { TaskfsError } from '../errors.ts';
 
 /** As many links as Linux follows in one path. */
 const MAX_LINKS = 40;

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { TaskfsError } from './errors.ts';
+import { TaskfsError } from '../errors.ts';
 import { createSigningKey, hasKeys, keyPaths } from './keys.ts';
 import { writeRecipients } from './recipients.ts';
 import type { Store } from './store.ts';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
+import { TaskfsError } from '../errors.ts';
 import { AT, assertUnmounted, Errno, errno, RENAME_NOREPLACE, renameAt } from '../sys/index.ts';
-import { TaskfsError } from './errors.ts';
 import { type Store, type TaskPaths, taskPaths } from './store.ts';
 import type { TaskName } from './task-name.ts';
 

@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { basename, isAbsolute, join, posix } from 'node:path';
+import { messageOf, TaskfsError } from '../errors.ts';
 import {
   errno,
   errnoOf,
@@ -10,7 +11,6 @@ import {
   openInMount,
   RESOLVE,
 } from '../sys/index.ts';
-import { messageOf, TaskfsError } from './errors.ts';
 import { findStaging } from './set-aside.ts';
 import { type Store, taskPaths } from './store.ts';
 import type { TaskName } from './task-name.ts';

@@ -1,4 +1,4 @@
-import { TaskfsError } from './errors.ts';
+import { TaskfsError } from '../errors.ts';
 
 /** Where a task stands. The last three are final. */
 export type Status = 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { TaskfsError } from './errors.ts';
+import { TaskfsError } from '../errors.ts';
 
 declare const branded: unique symbol;
 /** A checked task name: only this type may become part of a path. */

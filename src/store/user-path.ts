@@ -1,8 +1,7 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
-import { rawVariable, workingDirectory } from '../sys/caller.ts';
-import { isPlainText, showText } from '../sys/surrogate-escape.ts';
-import { messageOf, TaskfsError } from './errors.ts';
+import { messageOf, TaskfsError } from '../errors.ts';
+import { isPlainText, rawVariable, showText, workingDirectory } from '../sys/index.ts';
 
 /** Paths as people give them: in arguments, in variables, relative to where they are. */
 

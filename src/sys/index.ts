@@ -1,22 +1,130 @@
 /**
- * sys: the system calls that Node lacks, through koffi, and nothing else. Everything here is
- * synchronous, takes names as raw bytes and descriptors as numbers, and throws `Errno`; what goes
- * through a whole tree says where it was refused (MountedBeneath, NotRemovable).
- * Knows nothing of tasks, stores or mounts; imports nothing of this project.
+ * System calls that Node lacks, through koffi. Everything here is synchronous, takes names as raw
+ * bytes and descriptors as numbers, and throws `Errno`; nothing here knows tasks, stores or mounts.
  */
-export * from './at.ts';
-export * from './chacha20-poly1305.ts';
-export * from './directory.ts';
-export * from './errno.ts';
-export * from './file.ts';
-export * from './flock.ts';
-export * from './inode-flags.ts';
-export * from './inotify.ts';
-export * from './lease.ts';
-export * from './moment.ts';
-export * from './mounts-beneath.ts';
-export * from './posix-acl.ts';
-export * from './process.ts';
-export * from './remove-tree.ts';
-export * from './stat.ts';
-export * from './xattr.ts';
+export {
+  AT,
+  chmodFd,
+  chownAt,
+  linkAt,
+  mkdirAt,
+  mknodAt,
+  O_PATH,
+  O_TMPFILE,
+  openAt,
+  openAt2,
+  RENAME_EXCHANGE,
+  RENAME_NOREPLACE,
+  RENAME_WHITEOUT,
+  RESOLVE,
+  readlinkAt,
+  renameAt,
+  reopen,
+  rmdirAt,
+  symlinkAt,
+  unlinkAt,
+  utimensAt,
+} from './at.ts';
+export {
+  absolutePath,
+  rawArguments,
+  rawEnvironment,
+  rawVariable,
+  workingDirectory,
+} from './caller.ts';
+export { nativeChaCha20Poly1305 } from './chacha20-poly1305.ts';
+export { enterControlGroup, ownControlGroup } from './control-group.ts';
+export { makingFilesFor } from './credentials.ts';
+export { DirentBlock, DT, listDirectory, readDirents } from './directory.ts';
+export { Errno, errno, errnoOf, errnoWords, namedMessage } from './errno.ts';
+export { exitProcess } from './exit.ts';
+export {
+  copyFileRange,
+  dataExtents,
+  fallocate,
+  readSoon,
+  SEEK_DATA,
+  SEEK_HOLE,
+  seek,
+  syncfs,
+} from './file.ts';
+export { tryLock, unlock, waitLock } from './flock.ts';
+export {
+  closeInheritedDescriptors,
+  heededSignals,
+  type Inheritance,
+  ignoreInheritedSignals,
+  inheritance,
+  isMoved,
+  MOVED_PREFIX,
+  signalsOf,
+} from './inheritance.ts';
+export {
+  FS_FL,
+  FS_IOC,
+  FS_XFLAG,
+  FSXATTR_SIZE,
+  INODE_FLAGS_SIZE,
+  inodeFlags,
+} from './inode-flags.ts';
+export { IN, Inotify } from './inotify.ts';
+export { isOpenForWriting } from './lease.ts';
+export { addressOf, bind, check, lastErrno } from './libc.ts';
+export { fileSystemOf, type LockReach } from './lock-reach.ts';
+export { type Machine, thisMachine } from './machine.ts';
+export {
+  MNT_DETACH,
+  MS_NODEV,
+  MS_NOSUID,
+  MS_NOSYMFOLLOW,
+  MS_RDONLY,
+  mountOn,
+  UMOUNT_NOFOLLOW,
+  unmountFrom,
+} from './mount.ts';
+export { assertNothingMounted, MountedBeneath, mountedOn, openInMount } from './mounts-beneath.ts';
+export { openBeneath } from './open-beneath.ts';
+export { modeWithAcl } from './posix-acl.ts';
+export {
+  becomeSubreaper,
+  keepMemoryPrivate,
+  makeMemoryFile,
+  makePipe,
+  raiseOpenFiles,
+  reap,
+} from './process.ts';
+export { findRecordLock, setRecordLock } from './record-lock.ts';
+export { assertUnmounted, NotRemovable, removeTree } from './remove-tree.ts';
+export { receiveDescriptor, socketPair } from './socket.ts';
+export { closeOnExec, type ProcessEnd, type SpawnedProcess, spawnProcess } from './spawn.ts';
+export {
+  isDirectory,
+  isRegular,
+  isSymlink,
+  peekAt,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+  type Stat,
+  statAt,
+  statFd,
+} from './stat.ts';
+export { decodeBytes, encodeText, isPlainText, showText } from './surrogate-escape.ts';
+export { isThreadGone, setUmask, threadNumber, unshareUmask } from './thread.ts';
+export { dateOf, type Moment, nanosecondsOf } from './timespec.ts';
+export {
+  accessAcl,
+  type FileXattrs,
+  fileXattrs,
+  fileXattrsAt,
+  getXattr,
+  listXattr,
+  removeXattr,
+  setXattr,
+  userXattrs,
+} from './xattr.ts';

@@ -1,6 +1,6 @@
 import { AT } from './at.ts';
 import { bind, check, cstring } from './libc.ts';
-import { nanosecondsOf } from './moment.ts';
+import { nanosecondsOf } from './timespec.ts';
 
 /** What statx(2) tells of a file. Times are nanoseconds since the epoch; `blocks` are of 512 bytes. */
 export interface Stat {

@@ -1,5 +1,5 @@
 import type { Artifacts, Status, TaskName } from '../store/index.ts';
-import { dateOf } from '../sys/moment.ts';
+import { dateOf } from '../sys/index.ts';
 import { type JsonPath, jsonPath, printableName } from './name.ts';
 import { type Change, type EntryKind, pathOf } from './tree.ts';
 

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { FSWatcher } from 'chokidar';
-import { messageOf } from '../store/index.ts';
+import { messageOf } from '../errors.ts';
 import type { LiveTree, TreeNode } from './tree.ts';
 
 /** More names than this in one directory at once: listing it is cheaper than asking for each. */

@@ -1,9 +1,8 @@
 /**
- * watch: what happens to tasks and their files while somebody looks. Chokidar says where something
- * happened, the tree says what; events for programs, a live tree for a terminal. Reads the store and
- * writes nothing. Imports store and sys; whatever draws lives in view/.
+ * What happens to tasks and files while somebody looks: the staging watcher, events, the terminal view.
+ * Reads the store and staging; changes nothing.
  */
-export { describeEvent, type WatchEvent } from './event.ts';
+export { describeEvent } from './event.ts';
+export { jsonPath, printableName } from './name.ts';
 export { watchEvents } from './stream.ts';
-export { showTree, type Terminal } from './view/show.ts';
-export { Watch, type WatchOptions } from './watch.ts';
+export { showTree } from './view/show.ts';

@@ -1,9 +1,9 @@
 import { lstatSync } from 'node:fs';
+import { TaskfsError } from '../errors.ts';
 import {
   listTasks,
   readRecord,
   type Store,
-  TaskfsError,
   type TaskName,
   type TaskRecord,
   taskPaths,

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { closeSync, constants, openSync } from 'node:fs';
 import { type Hint, Hints, hasUnwatchable, locate } from './hints.ts';
-import { lookAtAll, lookAtDirectory, lookAtNames } from './look.ts';
+import { lookAtAll, lookAtDirectory, lookAtNames } from './scan.ts';
 import { type Change, LiveTree } from './tree.ts';
 
 /** Milliseconds between looks at the whole tree, at least, and how many times its cost they are apart. */

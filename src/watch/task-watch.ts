@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs';
-import type { FindIdentities } from '../store/artifacts/index.ts';
+import type { FindIdentities } from '../artifacts/index.ts';
+import { messageOf } from '../errors.ts';
 import {
-  messageOf,
+  findStaging,
   type Store,
   type TaskPaths,
   type TaskRecord,
   taskPaths,
 } from '../store/index.ts';
-import { findStaging } from '../store/set-aside.ts';
 import { fileEvent, type WatchEvent } from './event.ts';
-import { lookAtArchive } from './look-at-archive.ts';
+import { lookAtArchive } from './scan-archive.ts';
 import { StagingWatch } from './staging-watch.ts';
 import { type Change, LiveTree } from './tree.ts';
 

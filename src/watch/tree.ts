@@ -1,4 +1,4 @@
-import { S_IFDIR } from '../sys/stat.ts';
+import { S_IFDIR } from '../sys/index.ts';
 
 export type EntryKind = 'file' | 'directory' | 'symlink' | 'special';
 

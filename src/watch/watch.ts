@@ -1,4 +1,4 @@
-import type { FindIdentities } from '../store/artifacts/index.ts';
+import type { FindIdentities } from '../artifacts/index.ts';
 import { readRecord, type Store, type TaskName, taskPaths } from '../store/index.ts';
 import type { WatchEvent } from './event.ts';
 import { Roster } from './roster.ts';
@@ -140,6 +140,6 @@ export class Watch implements AsyncDisposable {
 }
 
 async function ownIdentities(store: Store): Promise<string[]> {
-  const { loadIdentities } = await import('../store/keys.ts');
+  const { loadIdentities } = await import('../store/index.ts');
   return loadIdentities(store);
 }

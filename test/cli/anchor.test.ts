@@ -3,15 +3,15 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openStore, type Store } from '../../src/store/index.ts';
-import { createSigningKey, keyPaths, loadSigningKey } from '../../src/store/keys.ts';
+import { signerOf } from '../../src/archive/index.ts';
+import { readSeal, serialiseSeal, sha256, signed } from '../../src/archive/seal-record.ts';
 import {
-  readSeal,
-  serialiseSeal,
-  sha256,
-  signed,
-  signerOf,
-} from '../../src/store/seal/seal-record.ts';
+  createSigningKey,
+  keyPaths,
+  loadSigningKey,
+  openStore,
+  type Store,
+} from '../../src/store/index.ts';
 import { type Cli, newCli } from '../support/cli.ts';
 import { until } from '../support/until.ts';
 

@@ -1,8 +1,13 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { readEvents, type TaskName, takeLock, taskPaths } from '../../src/store/index.ts';
-import { openStore } from '../../src/store/store.ts';
+import {
+  openStore,
+  readEvents,
+  type TaskName,
+  takeLock,
+  taskPaths,
+} from '../../src/store/index.ts';
 import { type Cli, newCli } from '../support/cli.ts';
 import { endedTask } from '../support/sealable.ts';
 import { until } from '../support/until.ts';

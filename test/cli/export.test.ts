@@ -14,9 +14,9 @@ import {
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { ExportTarget } from '../../src/store/artifacts/export-target.ts';
-import { exportTree } from '../../src/store/artifacts/index.ts';
-import { openStagingTree } from '../../src/store/artifacts/staging-tree.ts';
+import { ExportTarget } from '../../src/artifacts/export-target.ts';
+import { exportTree } from '../../src/artifacts/index.ts';
+import { openStagingTree } from '../../src/artifacts/staging-tree.ts';
 import { type Cli, main, newCli } from '../support/cli.ts';
 import { endedTask, storeWithKeys } from '../support/sealable.ts';
 import { temporaryDirectory } from '../support/temporary.ts';

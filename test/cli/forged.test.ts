@@ -17,18 +17,26 @@ import {
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { detach, mountInBackground, serverLog, unmount } from '../../src/fs/mount/index.ts';
-import { openLog, openTree } from '../../src/store/artifacts/index.ts';
-import { createStore, readRecord, replaceRecord, type Store } from '../../src/store/index.ts';
-import { loadIdentities, loadRecipients, loadSigningKey } from '../../src/store/keys.ts';
-import { removeTask } from '../../src/store/remove-task.ts';
-import { encryptFor } from '../../src/store/seal/age-header.ts';
-import { openPayload } from '../../src/store/seal/decrypted-file.ts';
-import { openChunkInto, sealChunk } from '../../src/store/seal/payload.ts';
-import { removePlaintext, sealTask } from '../../src/store/seal/seal.ts';
-import { readSeal, serialiseSeal, signed } from '../../src/store/seal/seal-record.ts';
-import { unlockArchive } from '../../src/store/seal/unlock.ts';
-import { createSealingKeys } from '../../src/store/sealing-keys.ts';
+import { encryptFor, openChunkInto, openPayload } from '../../src/age/index.ts';
+import { sealChunk } from '../../src/age/payload.ts';
+import { unlockArchive } from '../../src/archive/index.ts';
+import { readSeal, serialiseSeal, signed } from '../../src/archive/seal-record.ts';
+import { removePlaintext, sealTask } from '../../src/archive/write/index.ts';
+import { openLog, openTree } from '../../src/artifacts/index.ts';
+import { detach, unmount } from '../../src/mount/index.ts';
+import { removeTask } from '../../src/runner/remove-task.ts';
+import { serverLog } from '../../src/server/background.ts';
+import { mountInBackground } from '../../src/server/index.ts';
+import {
+  createSealingKeys,
+  createStore,
+  loadIdentities,
+  loadRecipients,
+  loadSigningKey,
+  readRecord,
+  replaceRecord,
+  type Store,
+} from '../../src/store/index.ts';
 import { newCli } from '../support/cli.ts';
 import { endedTask, type SealableTask, storeWithKeys } from '../support/sealable.ts';
 import { temporaryDirectory } from '../support/temporary.ts';

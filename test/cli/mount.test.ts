@@ -93,7 +93,7 @@ describe('taskfs mount', () => {
     cpSync(join(checkout, 'src'), join(broken, 'src'), { recursive: true });
     cpSync(join(checkout, 'package.json'), join(broken, 'package.json'));
     symlinkSync(join(checkout, 'node_modules'), join(broken, 'node_modules'));
-    appendFileSync(join(broken, 'src/fs/core.ts'), "import './not-there.ts';\n");
+    appendFileSync(join(broken, 'src/fs/router.ts'), "import './not-there.ts';\n");
     const args = [join(broken, 'src/cli/main.ts'), 'mount', '--driver', driver, mountpointOf(cli)];
     const env = { ...process.env, TASKFS_STORE: cli.store };
     await expect(promisify(execFile)(process.execPath, args, { env })).rejects.toMatchObject({

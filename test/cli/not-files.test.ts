@@ -4,9 +4,10 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { detach, mountInBackground, unmount } from '../../src/fs/mount/index.ts';
+import { removePlaintext, sealTask } from '../../src/archive/write/index.ts';
+import { detach, unmount } from '../../src/mount/index.ts';
+import { mountInBackground } from '../../src/server/index.ts';
 import { readRecord, replaceRecord, type Store } from '../../src/store/index.ts';
-import { removePlaintext, sealTask } from '../../src/store/seal/seal.ts';
 import { type Cli, finished, newCli, type Ran } from '../support/cli.ts';
 import { endedTask, storeWithKeys } from '../support/sealable.ts';
 

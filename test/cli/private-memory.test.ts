@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { detach, taskfsMountAt, unmount } from '../../src/fs/mount/index.ts';
+import { detach, taskfsMountAt, unmount } from '../../src/mount/index.ts';
 import { main, newCli } from '../support/cli.ts';
 import { asNobody } from '../support/mount.ts';
 import { until } from '../support/until.ts';

@@ -5,8 +5,8 @@ import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { TaskfsError } from '../../src/errors.ts';
 import type { Engine, Exit, Launch } from '../../src/runner/engines/engine.ts';
-import { TaskfsError } from '../../src/store/index.ts';
 import { type EngineRun, newLaunch, startRun } from '../support/engine-run.ts';
 import { until } from '../support/until.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { containerSpec } from '../../src/runner/engines/docker/container-spec.ts';
-import { readContainerOptions } from '../../src/runner/engines/docker/options.ts';
+import { readContainerOptions } from '../../src/runner/index.ts';
 import { newCli } from '../support/cli.ts';
 import { describeWithEngine } from '../support/engine.ts';
 import { newLaunch } from '../support/engine-run.ts';

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Piece, splitFrames } from '../../src/runner/engines/docker/frames.ts';
-import { openLedger } from '../../src/runner/engines/docker/ledger.ts';
+import { openLedger } from '../../src/runner/engines/docker/log-offsets.ts';
 import { createSkip, openLostFeeds } from '../../src/runner/engines/docker/lost-feeds.ts';
 import type { StreamName } from '../../src/runner/engines/docker/stream-name.ts';
 import { temporaryDirectory } from '../support/temporary.ts';

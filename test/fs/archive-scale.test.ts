@@ -14,11 +14,11 @@ import {
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { detach, mountInBackground, taskfsMountAt, unmount } from '../../src/fs/mount/index.ts';
-import { type Store, type TaskName, taskPaths } from '../../src/store/index.ts';
-import { keyPaths } from '../../src/store/keys.ts';
-import { CHUNK } from '../../src/store/seal/payload.ts';
-import { removePlaintext, sealTask } from '../../src/store/seal/seal.ts';
+import { CHUNK } from '../../src/age/index.ts';
+import { removePlaintext, sealTask } from '../../src/archive/write/index.ts';
+import { detach, taskfsMountAt, unmount } from '../../src/mount/index.ts';
+import { mountInBackground } from '../../src/server/index.ts';
+import { keyPaths, type Store, type TaskName, taskPaths } from '../../src/store/index.ts';
 import { madeContent, makeArchive, makeVastArchive } from '../support/made-archive.ts';
 import { endedTask, storeWithKeys } from '../support/sealable.ts';
 

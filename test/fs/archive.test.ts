@@ -16,18 +16,13 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { DriverName } from '../../src/fs/driver.ts';
-import {
-  detach,
-  mountInBackground,
-  serverLog,
-  taskfsMountAt,
-  unmount,
-} from '../../src/fs/mount/index.ts';
-import { readRecord, replaceRecord } from '../../src/store/index.ts';
-import { keyPaths, loadIdentities } from '../../src/store/keys.ts';
-import { reindexTask } from '../../src/store/seal/reindex.ts';
-import { removePlaintext, sealTask } from '../../src/store/seal/seal.ts';
+import { reindexTask } from '../../src/archive/maintain/index.ts';
+import { removePlaintext, sealTask } from '../../src/archive/write/index.ts';
+import type { DriverName } from '../../src/fs/index.ts';
+import { detach, taskfsMountAt, unmount } from '../../src/mount/index.ts';
+import { serverLog } from '../../src/server/background.ts';
+import { mountInBackground } from '../../src/server/index.ts';
+import { keyPaths, loadIdentities, readRecord, replaceRecord } from '../../src/store/index.ts';
 import { describeContents, describeTree, makeDifficultTree } from '../support/difficult-tree.ts';
 import { endedTask, type SealableTask, storeWithKeys } from '../support/sealable.ts';
 import { until } from '../support/until.ts';

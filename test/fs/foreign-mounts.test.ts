@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { mountSource } from '../../src/fs/driver.ts';
+import { mountSource } from '../../src/mount/index.ts';
 import { type Cli, newCli } from '../support/cli.ts';
 import { isMountpoint } from '../support/mount.ts';
 import { until } from '../support/until.ts';
@@ -20,7 +20,7 @@ import { until } from '../support/until.ts';
 
 const run = promisify(execFile);
 const NOBODY = 65534;
-const MOUNT = join(import.meta.dirname, '../../src/fs/kernel/mount.ts');
+const MOUNT = join(import.meta.dirname, '../../src/fuse/mount.ts');
 /** What a dead mount says in words, as a part of a path. */
 const MISLEADING = 'Transport endpoint is not connected';
 

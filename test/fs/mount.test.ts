@@ -5,8 +5,8 @@ import { chmod, chown, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { detach } from '../../src/fs/mount/detach.ts';
-import { mountInBackground, unmount } from '../../src/fs/mount/index.ts';
+import { detach, unmount } from '../../src/mount/index.ts';
+import { mountInBackground } from '../../src/server/index.ts';
 import { createStore } from '../../src/store/index.ts';
 import { allEnd, putToWork } from '../support/at-work.ts';
 import {
@@ -255,7 +255,7 @@ describe.runIf(isRoot)('a machine', () => {
   });
 });
 
-const ROOM = join(import.meta.dirname, '../../src/fs/mount/index.ts');
+const ROOM = join(import.meta.dirname, '../../src/server/index.ts');
 const STORE = join(import.meta.dirname, '../../src/store/index.ts');
 
 /** Arguments for node: calls one function of src/fs/mount and prints what it gives. */

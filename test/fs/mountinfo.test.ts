@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { mountSource, storeOfSource } from '../../src/fs/driver.ts';
-import { encodeOctal, parseMountinfo } from '../../src/fs/mount/mountinfo.ts';
+import { mountSource } from '../../src/mount/index.ts';
+import { encodeOctal, parseMountinfo } from '../../src/mount/mountinfo.ts';
+import { storeOfSource } from '../../src/mount/source.ts';
 
 test('a line is parsed, its octal escapes decoded', () => {
   const line =

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { OpenShares } from '../../src/fs/open-shares.ts';
+import { OpenShares } from '../../src/fs/descriptor-quota.ts';
 import { openMount, variants } from '../support/mount.ts';
 
 /** One user's open files, and what is left for the others. */

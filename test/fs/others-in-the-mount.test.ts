@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { DRIVERS } from '../../src/fs/driver.ts';
+import { DRIVERS } from '../../src/fs/index.ts';
 import { type Cli, newCli } from '../support/cli.ts';
 
 /** What other users may do in a mount that lets them in. */

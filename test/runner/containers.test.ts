@@ -5,9 +5,8 @@ import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { removeRuns } from '../../src/runner/attempts.ts';
 import { createDockerEngine } from '../../src/runner/engines/docker/index.ts';
-import { cancel, recover, viewTasks, waitFor } from '../../src/runner/index.ts';
+import { cancel, recover, removeEnded, viewTasks, waitFor } from '../../src/runner/index.ts';
 import { openJournal } from '../../src/runner/journal.ts';
-import { removeEnded } from '../../src/runner/remove.ts';
 import {
   isLocked,
   readEvents,

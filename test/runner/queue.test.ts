@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { readChain } from '../../src/archive/index.ts';
+import { readSeal } from '../../src/archive/seal-record.ts';
 import { cancel, startDetached, submit, waitFor } from '../../src/runner/index.ts';
 import {
   listTasks,
@@ -10,8 +12,6 @@ import {
   type TaskSpec,
   taskPaths,
 } from '../../src/store/index.ts';
-import { readChain } from '../../src/store/seal/chain.ts';
-import { readSeal } from '../../src/store/seal/seal-record.ts';
 import {
   killSupervisor,
   newStore,

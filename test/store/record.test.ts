@@ -6,15 +6,14 @@ import {
   type Artifacts,
   createRecord,
   isFinal,
-  mayFollow,
   newRecord,
   parseTaskName,
   readRecord,
   replaceRecord,
-  type State,
   type Status,
   type TaskSpec,
 } from '../../src/store/index.ts';
+import { mayFollow, type State } from '../../src/store/status.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const spec: TaskSpec = {

@@ -1,7 +1,8 @@
 import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createStore, openStore, storePath, TaskfsError } from '../../src/store/index.ts';
+import { TaskfsError } from '../../src/errors.ts';
+import { createStore, openStore, storePath } from '../../src/store/index.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const refusal = (action: () => unknown): TaskfsError => {

@@ -3,7 +3,7 @@ import { chmodSync, chownSync } from 'node:fs';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
-import { taskfsMounts, unmount } from '../../src/fs/mount/index.ts';
+import { taskfsMounts, unmount } from '../../src/mount/index.ts';
 import { storeExists } from '../../src/store/index.ts';
 import { endTasks } from './runner.ts';
 import { temporaryDirectory } from './temporary.ts';

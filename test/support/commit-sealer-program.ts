@@ -5,10 +5,8 @@
  */
 import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { openStore, readRecord } from '../../src/store/index.ts';
-import { createKeys } from '../../src/store/keys.ts';
-import { replaceRecord } from '../../src/store/record.ts';
-import { removePlaintext, sealTask } from '../../src/store/seal/seal.ts';
+import { removePlaintext, sealTask } from '../../src/archive/write/index.ts';
+import { createKeys, openStore, readRecord, replaceRecord } from '../../src/store/index.ts';
 import { makeTree, roundName } from './commit-tree.ts';
 import { endedTask } from './sealable.ts';
 import { until } from './until.ts';

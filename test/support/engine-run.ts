@@ -1,16 +1,15 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { currentCaller } from '../../src/runner/caller.ts';
 import type {
   Engine,
   EngineState,
   Launch,
   Output,
-  Progress,
-  Running,
   StartOptions,
 } from '../../src/runner/engines/engine.ts';
+import type { Progress, Running } from '../../src/runner/index.ts';
+import { currentCaller } from '../../src/runner/index.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 /** What an engine handed on. */

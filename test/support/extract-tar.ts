@@ -1,6 +1,4 @@
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
-import { readTar, type TarMember } from '../../src/store/seal/tar-reader.ts';
-import type { TarSource } from '../../src/store/seal/tar-source.ts';
 import {
   AT,
   chmodFd,
@@ -11,6 +9,8 @@ import {
   symlinkAt,
   utimensAt,
 } from '../../src/sys/index.ts';
+import type { TarSource } from '../../src/tar/index.ts';
+import { readTar, type TarMember } from '../../src/tar/index.ts';
 
 /** A tar in memory. */
 export const bufferSource = (bytes: Buffer): TarSource => ({

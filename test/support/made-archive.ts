@@ -2,27 +2,34 @@ import { createHash } from 'node:crypto';
 import { closeSync, mkdirSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
-import { type Store, type TaskName, taskPaths } from '../../src/store/index.ts';
-import { loadRecipients, loadSigningKey } from '../../src/store/keys.ts';
-import { makeHeader } from '../../src/store/seal/age-header.ts';
 import {
+  CHUNK,
   createAgeFile,
   EncryptedWriter,
+  makeHeader,
   type NewAgeFile,
-} from '../../src/store/seal/encrypted-writer.ts';
-import { IndexWriter } from '../../src/store/seal/index-writer.ts';
-import { wrapTaskKey } from '../../src/store/seal/key-file.ts';
-import { FILES, KEY_FILE, type Part, SEAL_FILE } from '../../src/store/seal/layout.ts';
-import { CHUNK, SEALED_CHUNK, sealChunks } from '../../src/store/seal/payload.ts';
+  SEALED_CHUNK,
+  sealChunks,
+} from '../../src/age/index.ts';
+import { IndexWriter } from '../../src/archive/index/writer.ts';
+import { FILES, signerOf } from '../../src/archive/index.ts';
+import { wrapTaskKey } from '../../src/archive/key-file.ts';
+import { KEY_FILE, type Part, SEAL_FILE } from '../../src/archive/paths.ts';
 import {
   type FileSeal,
   type SealBody,
   serialiseSeal,
   signed,
-  signerOf,
-} from '../../src/store/seal/seal-record.ts';
-import { encodeMember, padding } from '../../src/store/seal/tar-header.ts';
-import { writeDurably } from '../../src/store/seal/write-archive.ts';
+} from '../../src/archive/seal-record.ts';
+import { writeDurably } from '../../src/archive/write/write-archive.ts';
+import {
+  loadRecipients,
+  loadSigningKey,
+  type Store,
+  type TaskName,
+  taskPaths,
+} from '../../src/store/index.ts';
+import { encodeMember, padding } from '../../src/tar/index.ts';
 
 /** How many directories, and how many files in each. */
 export interface Shape {

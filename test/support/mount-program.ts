@@ -4,7 +4,9 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type MountOptions, mountInBackground, taskfsMountAt } from '../../src/fs/mount/index.ts';
+import { taskfsMountAt } from '../../src/mount/index.ts';
+import { mountInBackground } from '../../src/server/index.ts';
+import type { MountOptions } from '../../src/server/serve.ts';
 import {
   createRecord,
   createStore,

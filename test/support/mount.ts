@@ -4,9 +4,9 @@ import { chmodSync, chownSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { DriverName } from '../../src/fs/driver.ts';
-import type { MountOptions } from '../../src/fs/mount/index.ts';
-import { allMounts } from '../../src/fs/mount/mountinfo.ts';
+import type { DriverName } from '../../src/fs/index.ts';
+import { allMounts } from '../../src/mount/index.ts';
+import type { MountOptions } from '../../src/server/serve.ts';
 import type { Store } from '../../src/store/index.ts';
 import { AT, removeTree } from '../../src/sys/index.ts';
 

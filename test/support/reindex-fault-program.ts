@@ -2,9 +2,9 @@
  * Makes the index of one sealed task anew, and fails in it where fault-injection.ts, loaded before it,
  * is told to. Arguments: the store, the task. Prints, as JSON, how many calls there were and what came of it.
  */
-import { openStore, parseTaskName } from '../../src/store/index.ts';
-import { loadIdentities } from '../../src/store/keys.ts';
-import { reindexTask } from '../../src/store/seal/reindex.ts';
+
+import { reindexTask } from '../../src/archive/maintain/index.ts';
+import { loadIdentities, openStore, parseTaskName } from '../../src/store/index.ts';
 import { arm, counts } from './fault-injection.ts';
 
 const [storePath = '', name = ''] = process.argv.slice(2);

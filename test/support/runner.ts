@@ -6,6 +6,7 @@ import { createProcessEngine } from '../../src/runner/engines/process/process-en
 import { listProcesses, readVariable } from '../../src/runner/engines/process/processes.ts';
 import { type Claim, startDetached, submit } from '../../src/runner/index.ts';
 import {
+  createKeys,
   createStore,
   isLocked,
   listTasks,
@@ -17,7 +18,6 @@ import {
   type TaskSpec,
   taskPaths,
 } from '../../src/store/index.ts';
-import { createKeys } from '../../src/store/keys.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 /** The program that supervisors are started with: the runner without the command line. */

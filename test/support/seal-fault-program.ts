@@ -9,7 +9,7 @@ import { arm, counts } from './fault-injection.ts';
 
 const [storePath = '', name = ''] = process.argv.slice(2);
 const store = openStore(storePath);
-const modules = ['age-encryption', 'mime', '../../src/store/seal/seal.ts'];
+const modules = ['age-encryption', 'mime', '../../src/archive/write/seal.ts'];
 await Promise.all(modules.map((module) => import(module)));
 arm();
 const options = { cliMain: import.meta.filename, scope: 'all' } as const;

@@ -1,8 +1,8 @@
 /** Seals a task; with `kill` as its last word it is killed while the right to read is lent to a file. */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
+import { sealTask } from '../../src/archive/write/index.ts';
 import { openStore, parseTaskName } from '../../src/store/index.ts';
-import { sealTask } from '../../src/store/seal/seal.ts';
 
 const [storePath = '', name = '', how] = process.argv.slice(2);
 const { openSync } = fs;

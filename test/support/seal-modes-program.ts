@@ -1,10 +1,9 @@
 /** Seals files that their own user cannot read, and prints what the archive and the disk say of them. */
 import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadIdentities } from '../../src/store/keys.ts';
-import { openArchive } from '../../src/store/seal/reader.ts';
-import { sealTask } from '../../src/store/seal/seal.ts';
-import { unlockArchive } from '../../src/store/seal/unlock.ts';
+import { openArchive, unlockArchive } from '../../src/archive/index.ts';
+import { sealTask } from '../../src/archive/write/index.ts';
+import { loadIdentities } from '../../src/store/index.ts';
 import { endedTask, storeWithKeys } from './sealable.ts';
 
 const { store, task, paths } = endedTask(await storeWithKeys(process.argv[2]), 'modes');

@@ -1,7 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  createKeys,
+  createRecord,
   createStore,
+  newRecord,
   type Store,
   type TaskName,
   type TaskPaths,
@@ -9,8 +12,6 @@ import {
   type TaskSpec,
   taskPaths,
 } from '../../src/store/index.ts';
-import { createKeys } from '../../src/store/keys.ts';
-import { createRecord, newRecord } from '../../src/store/record.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 /** A task that has ended and waits to be sealed, in a store of its own. */

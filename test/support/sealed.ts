@@ -1,8 +1,6 @@
 import { onTestFinished } from 'vitest';
-import { type Store, type TaskName, taskPaths } from '../../src/store/index.ts';
-import { loadIdentities } from '../../src/store/keys.ts';
-import { type ArchiveReader, openArchive } from '../../src/store/seal/reader.ts';
-import { unlockArchive } from '../../src/store/seal/unlock.ts';
+import { type ArchiveReader, openArchive, unlockArchive } from '../../src/archive/index.ts';
+import { loadIdentities, type Store, type TaskName, taskPaths } from '../../src/store/index.ts';
 
 /** The sealed archive of a task, closed when the test ends. */
 export async function openSealed(store: Store, task: TaskName): Promise<ArchiveReader> {

@@ -1,9 +1,12 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { removePlaintext, sealTask } from '../../src/archive/write/index.ts';
 import {
+  createKeys,
   createRecord,
   createStore,
+  hasKeys,
   newRecord,
   parseTaskName,
   readRecord,
@@ -13,9 +16,8 @@ import {
   type TaskPaths,
   taskPaths,
 } from '../../src/store/index.ts';
-import { createKeys, hasKeys } from '../../src/store/keys.ts';
-import { removePlaintext, sealTask } from '../../src/store/seal/seal.ts';
-import { Watch, type WatchEvent, type WatchOptions } from '../../src/watch/index.ts';
+import type { WatchEvent } from '../../src/watch/event.ts';
+import { Watch, type WatchOptions } from '../../src/watch/watch.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { until } from './until.ts';
 

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type SpawnOptions, spawnProcess } from '../../src/sys/spawn.ts';
+import { spawnProcess } from '../../src/sys/index.ts';
+import type { SpawnOptions } from '../../src/sys/spawn.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const shell = (script: string, more: Partial<SpawnOptions> = {}): SpawnOptions => ({

@@ -9,7 +9,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { expect, test } from 'vitest';
-import { readRecord, replaceRecord, type TaskfsError } from '../../src/store/index.ts';
+import type { TaskfsError } from '../../src/errors.ts';
+import { readRecord, replaceRecord } from '../../src/store/index.ts';
 import { describeEvent, watchEvents } from '../../src/watch/index.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import type { WatchEvent } from '../../src/watch/index.ts';
+import type { WatchEvent } from '../../src/watch/event.ts';
 import { until } from '../support/until.ts';
 import { type HandMadeTask, handMadeTask } from '../support/watched-task.ts';
 

@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
-import { lookAtAll, lookAtDirectory, lookAtNames } from '../../src/watch/look.ts';
+import { lookAtAll, lookAtDirectory, lookAtNames } from '../../src/watch/scan.ts';
 import { type Change, LiveTree, pathOf, type TreeNode } from '../../src/watch/tree.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 

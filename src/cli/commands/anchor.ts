@@ -1,9 +1,13 @@
 import { resolve, sep } from 'node:path';
-import { type Anchor, readAnchor, writeAnchor } from '../../store/anchor.ts';
-import { type Store, TaskfsError } from '../../store/index.ts';
-import { loadVerifyingKey } from '../../store/keys.ts';
-import { readChain } from '../../store/seal/chain.ts';
-import { signerOf } from '../../store/seal/seal-record.ts';
+import { readChain, signerOf } from '../../archive/index.ts';
+import { TaskfsError } from '../../errors.ts';
+import {
+  type Anchor,
+  loadVerifyingKey,
+  readAnchor,
+  type Store,
+  writeAnchor,
+} from '../../store/index.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';

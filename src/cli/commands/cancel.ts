@@ -1,5 +1,4 @@
-import { cancel } from '../../runner/index.ts';
-import { viewTask } from '../../runner/view.ts';
+import { cancel, viewTask } from '../../runner/index.ts';
 import { cliMain } from '../cli-main.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';

@@ -1,6 +1,6 @@
 import { storePath } from '../../store/index.ts';
 import { defineCommand } from '../command.ts';
-import { examine, type Finding } from '../examination.ts';
+import { examine, type Finding } from '../doctor-checks.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLine } from '../output.ts';
 import { paint, type Words } from '../words.ts';

@@ -1,5 +1,4 @@
-import { followEvents, readAllEvents } from '../../runner/index.ts';
-import { viewTask } from '../../runner/view.ts';
+import { followEvents, readAllEvents, viewTask } from '../../runner/index.ts';
 import { parseTaskName, readEvents, type TaskEvent, taskPaths } from '../../store/index.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';

@@ -1,13 +1,12 @@
-import { exportTree, openTree } from '../../store/artifacts/index.ts';
-import { parseTaskName } from '../../store/index.ts';
-import { absolutePath } from '../../store/user-path.ts';
-import { encodeText, showText } from '../../sys/surrogate-escape.ts';
-import { jsonPath, printableName } from '../../watch/name.ts';
+import { exportTree, openTree } from '../../artifacts/index.ts';
+import { absolutePath, parseTaskName } from '../../store/index.ts';
+import { encodeText, showText } from '../../sys/index.ts';
+import { jsonPath, printableName } from '../../watch/index.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
-import { showBytes } from '../quantity.ts';
+import { showBytes } from '../units.ts';
 
 export const command = defineCommand({
   rawOptions: ['directory'],

@@ -1,13 +1,13 @@
+import { TaskfsError } from '../../errors.ts';
 import {
   createStore,
+  hasKeys,
   openStore,
+  parseRecipient,
   type Store,
   storeExists,
   storePath,
-  TaskfsError,
 } from '../../store/index.ts';
-import { hasKeys } from '../../store/keys.ts';
-import { parseRecipient } from '../../store/recipients.ts';
 import { defineCommand } from '../command.ts';
 import { makeKeys, makeSealingKeys } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';

@@ -1,13 +1,12 @@
-import { type Store, TaskfsError } from '../../store/index.ts';
-import { isProtected } from '../../store/keys.ts';
-import { listRecipients } from '../../store/recipients.ts';
+import type { Rewrapped } from '../../archive/maintain/index.ts';
 import {
   addRecipient,
   removeRecipient,
   replaceRecovery,
   rotateOwner,
-} from '../../store/seal/key-change.ts';
-import type { Rewrapped } from '../../store/seal/rewrap.ts';
+} from '../../archive/maintain/index.ts';
+import { TaskfsError } from '../../errors.ts';
+import { isProtected, listRecipients, type Store } from '../../store/index.ts';
 import { defineCommand } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { addIdentityOptions, findIdentities, findOwnAndOthers } from '../identity-options.ts';

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openLog, type TaskLog } from '../../store/artifacts/index.ts';
-import { isFinal, parseTaskName, readRecord, TaskfsError, taskPaths } from '../../store/index.ts';
+import { openLog, type TaskLog } from '../../artifacts/index.ts';
+import { TaskfsError } from '../../errors.ts';
+import { isFinal, parseTaskName, readRecord, taskPaths } from '../../store/index.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { print } from '../output.ts';
-import { parseCount } from '../quantity.ts';
+import { parseCount } from '../units.ts';
 
 export const command = defineCommand({
   examples: [

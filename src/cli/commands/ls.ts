@@ -4,10 +4,11 @@ import {
   type ArtifactTree,
   openTree,
   walk,
-} from '../../store/artifacts/index.ts';
-import { parseTaskName, TaskfsError } from '../../store/index.ts';
-import { encodeText } from '../../sys/surrogate-escape.ts';
-import { jsonPath, printableName } from '../../watch/name.ts';
+} from '../../artifacts/index.ts';
+import { TaskfsError } from '../../errors.ts';
+import { parseTaskName } from '../../store/index.ts';
+import { encodeText } from '../../sys/index.ts';
+import { jsonPath, printableName } from '../../watch/index.ts';
 import { defineCommand } from '../command.ts';
 import { showMode, showTime } from '../file-attributes.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';

@@ -1,10 +1,10 @@
 import { parseTaskName } from '../../store/index.ts';
-import { encodeText } from '../../sys/surrogate-escape.ts';
+import { encodeText } from '../../sys/index.ts';
 import { mountedPath } from '../artifact-path.ts';
 import { defineCommand } from '../command.ts';
-import { runProgram } from '../foreign-program.ts';
 import { addIdentityOptions } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
+import { runProgram } from '../run-external.ts';
 
 export const command = defineCommand({
   rawOptions: ['path'],

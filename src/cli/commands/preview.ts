@@ -1,14 +1,15 @@
 import { isUtf8 } from 'node:buffer';
-import { type ArtifactNode, openTree } from '../../store/artifacts/index.ts';
-import { parseTaskName, TaskfsError } from '../../store/index.ts';
-import { encodeText } from '../../sys/surrogate-escape.ts';
-import { printableName } from '../../watch/name.ts';
+import { type ArtifactNode, openTree } from '../../artifacts/index.ts';
+import { TaskfsError } from '../../errors.ts';
+import { parseTaskName } from '../../store/index.ts';
+import { encodeText } from '../../sys/index.ts';
+import { printableName } from '../../watch/index.ts';
 import { defineCommand } from '../command.ts';
 import { showTime } from '../file-attributes.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printLine } from '../output.ts';
-import { parseCount, showBytes } from '../quantity.ts';
+import { parseCount, showBytes } from '../units.ts';
 import { paint } from '../words.ts';
 
 export const command = defineCommand({

@@ -1,11 +1,12 @@
-import { type TaskView, viewTasks } from '../../runner/view.ts';
-import { type Store, TaskfsError } from '../../store/index.ts';
-import { sealedInOrder } from '../../store/seal/chain.ts';
+import { sealedInOrder } from '../../archive/index.ts';
+import { TaskfsError } from '../../errors.ts';
+import { type TaskView, viewTasks } from '../../runner/index.ts';
+import type { Store } from '../../store/index.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
-import { parseCount, parseDuration } from '../quantity.ts';
 import { removeEach } from '../remove-each.ts';
+import { parseCount, parseDuration } from '../units.ts';
 
 export const command = defineCommand({
   examples: [

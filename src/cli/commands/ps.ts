@@ -1,10 +1,10 @@
-import { type TaskView, type UnreadableTask, viewTasks } from '../../runner/view.ts';
+import { type TaskView, type UnreadableTask, viewTasks } from '../../runner/index.ts';
 import { isFinal } from '../../store/index.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';
-import { showDuration } from '../quantity.ts';
 import { paintTask, showCommand, showStatus } from '../task-line.ts';
+import { showDuration } from '../units.ts';
 import { cutTo, paint, table, type Words } from '../words.ts';
 
 const STATUSES = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;

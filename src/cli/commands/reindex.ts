@@ -1,5 +1,5 @@
+import { reindexTask } from '../../archive/maintain/index.ts';
 import { parseTaskName } from '../../store/index.ts';
-import { reindexTask } from '../../store/seal/reindex.ts';
 import { defineCommand } from '../command.ts';
 import { describeReindexed } from '../describe-reindexed.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';

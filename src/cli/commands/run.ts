@@ -1,21 +1,28 @@
 import { constants } from 'node:os';
-import { currentCaller } from '../../runner/caller.ts';
+import { assertBackground } from '../../background-process.ts';
+import { TaskfsError } from '../../errors.ts';
 import type { Claim } from '../../runner/index.ts';
-import { loadSealing, recover, startDetached, submit, superviseTask } from '../../runner/index.ts';
-import { viewTask } from '../../runner/view.ts';
-import { assertBackground } from '../../store/background.ts';
-import { TaskfsError, type TaskName, type TaskRecord } from '../../store/index.ts';
-import { closeInheritedDescriptors } from '../../sys/inheritance.ts';
+import {
+  currentCaller,
+  loadSealing,
+  recover,
+  startDetached,
+  submit,
+  superviseTask,
+  viewTask,
+} from '../../runner/index.ts';
+import type { TaskName, TaskRecord } from '../../store/index.ts';
+import { closeInheritedDescriptors } from '../../sys/index.ts';
 import { cliMain } from '../cli-main.ts';
 import { defineCommand } from '../command.ts';
 import { exitCodeOfTask, exitCodeOfTaskError } from '../exit-code.ts';
 import { openOrMakeStore } from '../open-store.ts';
 import { printJson, printLine, say, whyUnwritable } from '../output.ts';
 import { showEngineProgress, showSealProgress } from '../progress.ts';
-import { showDuration } from '../quantity.ts';
 import { addRunOptions, type RunOptions } from '../run-options.ts';
 import { readEnvironment, specOf, withholdFromSupervisor } from '../task-spec.ts';
 import { lendTerminal } from '../terminal.ts';
+import { showDuration } from '../units.ts';
 import { paint } from '../words.ts';
 
 export const command = defineCommand({

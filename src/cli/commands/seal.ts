@@ -1,21 +1,13 @@
-import { assertNotElsewhere } from '../../runner/presence.ts';
-import { recoverTask } from '../../runner/recover.ts';
-import { viewTask } from '../../runner/view.ts';
-import {
-  isFinal,
-  readRecord,
-  type Store,
-  TaskfsError,
-  type TaskName,
-  taskPaths,
-} from '../../store/index.ts';
+import { TaskfsError } from '../../errors.ts';
+import { assertNotElsewhere, recoverTask, viewTask } from '../../runner/index.ts';
+import { isFinal, readRecord, type Store, type TaskName, taskPaths } from '../../store/index.ts';
 import { cliMain } from '../cli-main.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
 import { showSealProgress } from '../progress.ts';
-import { parseWait } from '../quantity.ts';
 import { addTaskNames } from '../task-names.ts';
+import { parseWait } from '../units.ts';
 
 export const command = defineCommand({
   examples: [

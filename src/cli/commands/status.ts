@@ -1,10 +1,10 @@
-import { isInterrupted, type TaskView, viewTask } from '../../runner/view.ts';
+import { isInterrupted, type TaskView, viewTask } from '../../runner/index.ts';
 import { type Attempt, parseTaskName } from '../../store/index.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';
-import { showDuration } from '../quantity.ts';
 import { paintTask, showCommand, showStatus } from '../task-line.ts';
+import { showDuration } from '../units.ts';
 import { table, type Words } from '../words.ts';
 
 export const command = defineCommand({

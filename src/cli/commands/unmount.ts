@@ -1,4 +1,4 @@
-import { unmount } from '../../fs/mount/index.ts';
+import { unmount } from '../../mount/index.ts';
 import { defineCommand } from '../command.ts';
 
 export const command = defineCommand({

@@ -1,23 +1,24 @@
 import { existsSync } from 'node:fs';
-import { verifyPath } from '../../store/artifacts/verify-path.ts';
-import {
-  parseTaskName,
-  type Store,
-  TaskfsError,
-  type TaskName,
-  taskPaths,
-} from '../../store/index.ts';
-import { type Repaired, repairArchives } from '../../store/seal/repair.ts';
+import { type Repaired, repairArchives } from '../../archive/maintain/index.ts';
 import {
   type Finding,
+  parseKeptLines,
+  parseSigner,
   type Verified,
   type VerifyProgress,
   verifyArchives,
-} from '../../store/seal/verify.ts';
-import { parseKeptLines, parseSigner } from '../../store/seal/verify-anchor.ts';
-import { isTaskName } from '../../store/task-name.ts';
-import { encodeText } from '../../sys/surrogate-escape.ts';
-import { printableName } from '../../watch/name.ts';
+} from '../../archive/verify/index.ts';
+import { verifyPath } from '../../artifacts/index.ts';
+import { TaskfsError } from '../../errors.ts';
+import {
+  isTaskName,
+  parseTaskName,
+  type Store,
+  type TaskName,
+  taskPaths,
+} from '../../store/index.ts';
+import { encodeText } from '../../sys/index.ts';
+import { printableName } from '../../watch/index.ts';
 import { defineCommand } from '../command.ts';
 import { describeReindexed } from '../describe-reindexed.ts';
 import { EXIT } from '../exit-code.ts';

@@ -1,6 +1,5 @@
 import { constants } from 'node:os';
-import { waitFor } from '../../runner/index.ts';
-import { viewTask } from '../../runner/view.ts';
+import { viewTask, waitFor } from '../../runner/index.ts';
 import { cliMain } from '../cli-main.ts';
 import { defineCommand } from '../command.ts';
 import { exitCodeOfTask, exitCodeOfTaskError } from '../exit-code.ts';

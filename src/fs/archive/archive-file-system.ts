@@ -1,7 +1,6 @@
 import type { Store } from '../../store/index.ts';
 import { Errno, errno } from '../../sys/index.ts';
 import { answering } from '../answering.ts';
-import type { CoreOptions } from '../core-options.ts';
 import {
   type Attributes,
   type Change,
@@ -13,14 +12,15 @@ import {
   type NodeId,
   type PlainEntry,
   ROOT,
-} from '../filesystem.ts';
+} from '../file-system.ts';
 import { TOP } from '../node-ids.ts';
+import type { CoreOptions } from '../options.ts';
 import { TaskRecords } from '../task-records.ts';
 import { TaskSlots } from '../task-slots.ts';
-import { ArchiveRoom } from './archive-room.ts';
-import { AttributeDemand } from './attribute-demand.ts';
+import { OpenArchives } from './archive-cache.ts';
+import { ArchiveRoom } from './archive-subtree.ts';
 import { KeyService } from './key-service.ts';
-import { OpenArchives } from './open-archives.ts';
+import { AttributeDemand } from './readdirplus-policy.ts';
 
 /**
  * archive/ as a file system of its own, for a connection on which nothing is opened: a node is its

@@ -1,4 +1,4 @@
-import type { FileLine, IndexEntry } from '../../store/seal/reader.ts';
+import type { FileLine, IndexEntry } from '../../archive/index.ts';
 import {
   DT,
   type Moment,
@@ -10,7 +10,7 @@ import {
   S_IFREG,
   S_IFSOCK,
 } from '../../sys/index.ts';
-import type { Attr, NodeId, PlainAttributes } from '../filesystem.ts';
+import type { Attr, NodeId, PlainAttributes } from '../file-system.ts';
 import { inoOf } from '../node-ids.ts';
 
 const FORMATS: Readonly<Record<IndexEntry['type'], number>> = {

@@ -1,8 +1,8 @@
-import type { IndexEntry, ToldOfEntries } from '../../store/seal/reader.ts';
+import type { IndexEntry, ToldOfEntries } from '../../archive/index.ts';
 import { DT } from '../../sys/index.ts';
-import type { DirectoryEntry, Entry, NodeId, PlainEntry } from '../filesystem.ts';
+import type { DirectoryEntry, Entry, NodeId, PlainEntry } from '../file-system.ts';
 import { inoHighOf, inoLowOf, inoOf } from '../node-ids.ts';
-import type { OpenDirectory } from '../room.ts';
+import type { OpenDirectory } from '../subtree.ts';
 import { direntType, PlainAttr } from './archived-attr.ts';
 
 const DOTS = 2;

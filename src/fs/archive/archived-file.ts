@@ -1,8 +1,9 @@
-import { messageOf, type TaskName } from '../../store/index.ts';
-import type { ArchiveReader, IndexEntry } from '../../store/seal/reader.ts';
+import type { ArchiveReader, IndexEntry } from '../../archive/index.ts';
+import { messageOf } from '../../errors.ts';
+import type { TaskName } from '../../store/index.ts';
 import { Errno, errno } from '../../sys/index.ts';
-import { report } from '../report.ts';
-import type { OpenFile } from '../room.ts';
+import type { OpenFile } from '../subtree.ts';
+import { report } from '../to-errno.ts';
 import { seekContent } from './content-seek.ts';
 
 /** An open file of an archive: decrypted as it is read. */

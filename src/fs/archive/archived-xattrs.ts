@@ -1,6 +1,6 @@
+import type { IndexEntry } from '../../archive/index.ts';
 import type { TaskName, TaskRecord } from '../../store/index.ts';
-import { OWN_XATTR_PREFIX, withoutOwnXattrs } from '../../store/own-xattrs.ts';
-import type { IndexEntry } from '../../store/seal/reader.ts';
+import { OWN_XATTR_PREFIX, withoutOwnXattrs } from '../../store/index.ts';
 import { statusXattrs } from '../status-xattrs.ts';
 
 type Xattrs = ReadonlyMap<string, Buffer>;

@@ -1,6 +1,6 @@
-import { firstBehind } from '../../store/seal/extents.ts';
-import type { IndexEntry } from '../../store/seal/reader.ts';
+import type { IndexEntry } from '../../archive/index.ts';
 import { Errno, errno } from '../../sys/index.ts';
+import { firstBehind } from '../../tar/index.ts';
 
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;

@@ -5,17 +5,10 @@ import {
   receiveMessageOnPort,
   Worker,
 } from 'node:worker_threads';
-import {
-  type ErrorKind,
-  type Store,
-  TaskfsError,
-  type TaskName,
-  taskPaths,
-} from '../../store/index.ts';
-import { plainIdentities } from '../../store/keys.ts';
-import { readGenuineSeal } from '../../store/seal/genuine-seal.ts';
-import type { Seal } from '../../store/seal/seal-record.ts';
-import { type FileKeys, unlockNatively } from '../../store/seal/unlock.ts';
+import type { Seal } from '../../archive/index.ts';
+import { type FileKeys, readGenuineSeal, unlockNatively } from '../../archive/index.ts';
+import { type ErrorKind, TaskfsError } from '../../errors.ts';
+import { plainIdentities, type Store, type TaskName, taskPaths } from '../../store/index.ts';
 
 /** What the worker thread is started with. */
 export interface UnlockSetup {

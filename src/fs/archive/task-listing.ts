@@ -1,7 +1,7 @@
 import { DT } from '../../sys/index.ts';
-import type { DirectoryEntry, Entry, NodeId, PlainEntry } from '../filesystem.ts';
+import type { DirectoryEntry, Entry, NodeId, PlainEntry } from '../file-system.ts';
 import { inoHighOf, inoLowOf } from '../node-ids.ts';
-import type { OpenDirectory } from '../room.ts';
+import type { OpenDirectory } from '../subtree.ts';
 
 /** A task that has an archive. */
 export interface ArchivedTask {

@@ -1,6 +1,6 @@
 /** The thread behind KeyService: takes archives with their seals, answers with their keys. */
 import { workerData } from 'node:worker_threads';
-import { messageOf, TaskfsError } from '../../store/index.ts';
+import { messageOf, TaskfsError } from '../../errors.ts';
 import type { UnlockAnswer, UnlockRequest, UnlockSetup } from './key-service.ts';
 
 const { port, answered, store, identities } = workerData as UnlockSetup;
@@ -13,7 +13,7 @@ port.on('message', async (request: UnlockRequest) => {
 
 async function unlock({ archive, seal }: UnlockRequest): Promise<UnlockAnswer> {
   try {
-    const { unlockArchive } = await import('../../store/seal/unlock.ts');
+    const { unlockArchive } = await import('../../archive/index.ts');
     return { keys: await unlockArchive(archive, await identitiesNow(), seal) };
   } catch (error) {
     if (!(error instanceof TaskfsError)) {
@@ -26,6 +26,6 @@ async function unlock({ archive, seal }: UnlockRequest): Promise<UnlockAnswer> {
 /** Read anew each time: an identity may be added while the mount is there. */
 async function identitiesNow(): Promise<readonly string[]> {
   if (identities) return identities;
-  const { loadIdentities } = await import('../../store/keys.ts');
+  const { loadIdentities } = await import('../../store/index.ts');
   return loadIdentities(store);
 }

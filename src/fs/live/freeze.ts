@@ -1,7 +1,6 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { DIRECT_WRITERS, type Store, type TaskName, taskPaths } from '../../store/index.ts';
-import { Errno, errno, tryLock, unlock } from '../../sys/index.ts';
-import { setRecordLock } from '../../sys/record-lock.ts';
+import { Errno, errno, setRecordLock, tryLock, unlock } from '../../sys/index.ts';
 import type { TaskRecords } from '../task-records.ts';
 
 interface Writers {

@@ -1,4 +1,4 @@
-import type { RangeLock } from '../filesystem.ts';
+import type { RangeLock } from '../file-system.ts';
 
 export type Range = Pick<RangeLock, 'type' | 'start' | 'end'>;
 

@@ -13,7 +13,7 @@ import {
   reopen,
   statFd,
 } from '../../sys/index.ts';
-import type { Caller } from '../filesystem.ts';
+import type { Caller } from '../file-system.ts';
 import type { Inode } from './inode.ts';
 import type { Resolver } from './resolver.ts';
 

@@ -1,6 +1,6 @@
 import type { TaskName } from '../../store/index.ts';
 import { Errno, errno, S_IFMT, type Stat } from '../../sys/index.ts';
-import type { NodeId } from '../filesystem.ts';
+import type { NodeId } from '../file-system.ts';
 import { FIRST_LIVE } from '../node-ids.ts';
 import type { Inode, OpenState } from './inode.ts';
 import { at, NO_ROW } from './inode-columns.ts';

@@ -1,6 +1,6 @@
 import type { TaskName } from '../../store/index.ts';
 import { S_IFDIR, S_IFMT, type Stat } from '../../sys/index.ts';
-import type { NodeId } from '../filesystem.ts';
+import type { NodeId } from '../file-system.ts';
 import type { LiveFile } from './live-file.ts';
 import type { RecordLocks } from './record-locks.ts';
 

@@ -1,7 +1,7 @@
 import { closeSync, constants, fsyncSync } from 'node:fs';
 import { DirentBlock, reopen, seek } from '../../sys/index.ts';
-import type { DirectoryEntry } from '../filesystem.ts';
-import type { OpenDirectory } from '../room.ts';
+import type { DirectoryEntry } from '../file-system.ts';
+import type { OpenDirectory } from '../subtree.ts';
 
 const SEEK_SET = 0;
 const NOWHERE = -1n;

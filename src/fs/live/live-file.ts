@@ -1,7 +1,7 @@
 import { closeSync, constants, fdatasyncSync, fsyncSync, readSync, writeSync } from 'node:fs';
 import { Errno, errno, reopen, tryLock, unlock } from '../../sys/index.ts';
-import type { RangeLock } from '../filesystem.ts';
-import type { OpenFile } from '../room.ts';
+import type { RangeLock } from '../file-system.ts';
+import type { OpenFile } from '../subtree.ts';
 import type { Inode, OpenState } from './inode.ts';
 import { RecordLocks } from './record-locks.ts';
 

@@ -1,4 +1,4 @@
-import { isOwnXattr, OWN_XATTR_PREFIX } from '../../store/own-xattrs.ts';
+import { isOwnXattr, OWN_XATTR_PREFIX } from '../../store/index.ts';
 import { Errno, errno, getXattr, listXattr, removeXattr, setXattr } from '../../sys/index.ts';
 import { statusXattrs } from '../status-xattrs.ts';
 import type { TaskRecords } from '../task-records.ts';

@@ -1,5 +1,5 @@
-import { makingFilesFor } from '../../sys/credentials.ts';
-import type { Caller } from '../filesystem.ts';
+import { makingFilesFor } from '../../sys/index.ts';
+import type { Caller } from '../file-system.ts';
 
 // A server keeps the ids that it was started with; asking for them costs a system call each.
 const isRoot = process.geteuid?.() === 0;

@@ -1,8 +1,6 @@
 import { closeSync, constants } from 'node:fs';
-import { reopen } from '../../sys/at.ts';
-import { Errno, errno } from '../../sys/errno.ts';
-import { findRecordLock, setRecordLock } from '../../sys/record-lock.ts';
-import type { RangeLock } from '../filesystem.ts';
+import { Errno, errno, findRecordLock, reopen, setRecordLock } from '../../sys/index.ts';
+import type { RangeLock } from '../file-system.ts';
 import { HeldRanges } from './held-ranges.ts';
 import type { LiveFile } from './live-file.ts';
 

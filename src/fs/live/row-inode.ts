@@ -1,9 +1,9 @@
 import type { TaskName } from '../../store/index.ts';
-import type { NodeId } from '../filesystem.ts';
+import type { NodeId } from '../file-system.ts';
 import { FIRST_LIVE } from '../node-ids.ts';
 import type { Inode, OpenState } from './inode.ts';
 import { at, InodeColumns, NO_ROW } from './inode-columns.ts';
-import { Numbered } from './numbered.ts';
+import { Numbered } from './interner.ts';
 
 /** Where the fields of all inodes are; what only few have is in maps. */
 export class InodeRows {

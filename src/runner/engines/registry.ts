@@ -1,4 +1,4 @@
-import { TaskfsError } from '../../store/index.ts';
+import { TaskfsError } from '../../errors.ts';
 import type { Engine } from './engine.ts';
 
 /** What the runner knows of an engine without loading it. */

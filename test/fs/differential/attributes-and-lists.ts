@@ -1,5 +1,6 @@
 import { chmodSync, constants, mkdirSync, writeFileSync } from 'node:fs';
-import { bind, check, cstring } from '../../../src/sys/libc.ts';
+import { bind, check } from '../../../src/sys/index.ts';
+import { cstring } from '../../../src/sys/libc.ts';
 import { type Cases, octal, tryModesOfParent, tryStrangePaths, withOpen } from './case.ts';
 import { one, type Subject, two } from './subject.ts';
 

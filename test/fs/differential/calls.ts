@@ -1,4 +1,5 @@
-import { bind, check, cstring } from '../../../src/sys/libc.ts';
+import { bind, check } from '../../../src/sys/index.ts';
+import { cstring } from '../../../src/sys/libc.ts';
 
 export { copyFileRange, fallocate, SEEK_DATA, SEEK_HOLE, seek } from '../../../src/sys/index.ts';
 

@@ -9,15 +9,8 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import {
-  AT,
-  type Dirent,
-  DT,
-  mknodAt,
-  readDirents,
-  S_IFREG,
-  seek,
-} from '../../../src/sys/index.ts';
+import type { Dirent } from '../../../src/sys/directory.ts';
+import { AT, DT, mknodAt, readDirents, S_IFREG, seek } from '../../../src/sys/index.ts';
 import { type Cases, tryModesOfParent, tryStrangePaths, unlink } from './case.ts';
 import type { Subject } from './subject.ts';
 

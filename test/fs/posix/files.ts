@@ -21,14 +21,15 @@ import { join } from 'node:path';
 import {
   copyFileRange,
   fallocate,
+  findRecordLock,
   O_TMPFILE,
   readDirents,
   SEEK_DATA,
   SEEK_HOLE,
   seek,
+  setRecordLock,
   tryLock,
 } from '../../../src/sys/index.ts';
-import { findRecordLock, setRecordLock } from '../../../src/sys/record-lock.ts';
 import { type Checks, refuses } from './check.ts';
 
 const GIB = 1024 ** 3;

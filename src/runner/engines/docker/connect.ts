@@ -1,4 +1,4 @@
-import { TaskfsError } from '../../../store/index.ts';
+import { TaskfsError } from '../../../errors.ts';
 import { type Client, createClient, type Greeting } from './client.ts';
 import type { Endpoint } from './endpoint.ts';
 import { wordsOf } from './failure.ts';

@@ -1,6 +1,6 @@
 import type { EngineState } from '../engine.ts';
+import type { Reclaim } from './chown-artifacts.ts';
 import type { Endpoint } from './endpoint.ts';
-import type { Reclaim } from './reclaim.ts';
 
 /** What is remembered of a run. */
 export interface ContainerState {

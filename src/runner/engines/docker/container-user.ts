@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
-import { TaskfsError } from '../../../store/index.ts';
+import { TaskfsError } from '../../../errors.ts';
 import { send } from './client.ts';
 import type { EngineHost } from './id-mapping.ts';
 import type { ImageConfig } from './image.ts';

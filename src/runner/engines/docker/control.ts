@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type Docker from 'dockerode';
 import type { Running } from '../engine.ts';
 import { wordsOf } from './failure.ts';
-import { unlessEnded } from './unless-ended.ts';
+import { unlessEnded } from './ignore-ended.ts';
 
 /** What can be done with a container that runs. */
 export function runningContainer(

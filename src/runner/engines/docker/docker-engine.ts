@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
-import { TaskfsError } from '../../../store/index.ts';
+import { TaskfsError } from '../../../errors.ts';
 import type {
   Engine,
   EngineState,
@@ -12,6 +12,7 @@ import type {
   Running,
   StartOptions,
 } from '../engine.ts';
+import { reclaimOf } from './chown-artifacts.ts';
 import type { Client } from './client.ts';
 import { type Connection, connect, openClient } from './connect.ts';
 import { containerSpec } from './container-spec.ts';
@@ -23,10 +24,9 @@ import { explainStart, isMissing, isUnreachable } from './failure.ts';
 import { followContainer } from './follow.ts';
 import { askHost, type EngineHost, hostIdOf } from './id-mapping.ts';
 import { type ImageConfig, provideImage } from './image.ts';
-import { openLedger } from './ledger.ts';
+import { openLedger } from './log-offsets.ts';
 import { type ContainerOptions, readContainerOptions } from './options.ts';
 import { assertSources } from './podman.ts';
-import { reclaimOf } from './reclaim.ts';
 import { removeContainer } from './removal.ts';
 import { openStagingTo } from './staging-access.ts';
 import { startContainer } from './start-container.ts';

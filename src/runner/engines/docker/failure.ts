@@ -1,4 +1,4 @@
-import { type ErrorKind, messageOf, TaskfsError } from '../../../store/index.ts';
+import { type ErrorKind, messageOf, TaskfsError } from '../../../errors.ts';
 
 /** An answer of the engine that is not the one hoped for. */
 interface ApiError extends Error {

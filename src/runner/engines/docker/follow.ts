@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { messageOf } from '../../../store/index.ts';
+import { messageOf } from '../../../errors.ts';
 import type { Exit, Output } from '../engine.ts';
 import { type Client, send } from './client.ts';
 import { exitOf } from './exit.ts';
 import { isMissing } from './failure.ts';
 import { splitFrames, unframed } from './frames.ts';
-import type { Ledger } from './ledger.ts';
+import type { Ledger } from './log-offsets.ts';
 import { createSkip } from './lost-feeds.ts';
 
 /** A container whose output is followed to its end. */

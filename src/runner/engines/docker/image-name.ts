@@ -1,4 +1,4 @@
-import { TaskfsError } from '../../../store/index.ts';
+import { TaskfsError } from '../../../errors.ts';
 
 /** Characters of image references; which of them may stand where, the engine knows better. */
 const REFERENCE = /^[\w.:@+-]+(\/[\w.:@+-]+)*$/;

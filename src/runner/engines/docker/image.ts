@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { TaskfsError } from '../../../store/index.ts';
+import { TaskfsError } from '../../../errors.ts';
 import type { Progress } from '../engine.ts';
 import type { Client } from './client.ts';
 import { isMissing, wordsOf } from './failure.ts';

@@ -1,5 +1,5 @@
 import { appendFileSync, readFileSync } from 'node:fs';
-import { isDiskFull } from '../../reserve.ts';
+import { isDiskFull } from '../../disk-reserve.ts';
 
 /** The text of a file of notes; empty where there is none yet. */
 export function readOptional(path: string): string {

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { TaskfsError } from '../../../store/index.ts';
+import { TaskfsError } from '../../../errors.ts';
 
 /** A directory or file of this machine, or a volume of the engine's, that the container sees. */
 export interface Volume {

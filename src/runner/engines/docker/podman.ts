@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { TaskfsError } from '../../../store/index.ts';
+import { TaskfsError } from '../../../errors.ts';
 import type { Endpoint } from './endpoint.ts';
 import { UNSEEN_HINT } from './failure.ts';
 import { isPath, type Volume } from './options.ts';

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { TaskfsError } from '../../../store/index.ts';
+import { TaskfsError } from '../../../errors.ts';
+import { reclaimFiles } from './chown-artifacts.ts';
 import { openClient } from './connect.ts';
 import type { ContainerState } from './container-state.ts';
 import { isMissing, isUnreachable, statusOf } from './failure.ts';
 import { untilEnd } from './follow.ts';
-import { removeLedger } from './ledger.ts';
-import { reclaimFiles } from './reclaim.ts';
-import { unlessEnded } from './unless-ended.ts';
+import { unlessEnded } from './ignore-ended.ts';
+import { removeLedger } from './log-offsets.ts';
 
 /** How long the removal of a container waits for an engine that does not answer, in milliseconds. */
 const REMOVAL_PATIENCE_MS = 10_000;

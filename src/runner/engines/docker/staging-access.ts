@@ -1,5 +1,5 @@
 import { chmodSync, closeSync, constants, lchownSync, openSync } from 'node:fs';
-import { TaskfsError } from '../../../store/index.ts';
+import { TaskfsError } from '../../../errors.ts';
 import { Errno, errno, removeXattr, setXattr } from '../../../sys/index.ts';
 import { callerIds } from './container-user.ts';
 

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type Docker from 'dockerode';
 import { type Client, send } from './client.ts';
 import { wordsOf } from './failure.ts';
-import { unlessEnded } from './unless-ended.ts';
+import { unlessEnded } from './ignore-ended.ts';
 
 /**
  * Creates, attaches, starts: in this order, or the first output is missed. `prepare` is what is to be

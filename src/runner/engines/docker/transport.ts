@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Agent as HttpAgent } from 'node:http';
 import type { AgentOptions } from 'node:https';
 import { join } from 'node:path';
-import { TaskfsError } from '../../../store/index.ts';
+import { TaskfsError } from '../../../errors.ts';
 import type { Endpoint } from './endpoint.ts';
 import { createSshAgent } from './ssh.ts';
 

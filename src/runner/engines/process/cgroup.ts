@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { enterControlGroup, ownControlGroup } from '../../../sys/control-group.ts';
+import { enterControlGroup, ownControlGroup } from '../../../sys/index.ts';
 
 /**
  * A control group (cgroup v2) of one run: whatever its processes do, fork twice, start sessions,

@@ -1,9 +1,13 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { messageOf, TaskfsError } from '../../../store/index.ts';
-import { Errno } from '../../../sys/errno.ts';
-import { type SpawnedProcess, spawnProcess } from '../../../sys/spawn.ts';
-import { encodeText, showText } from '../../../sys/surrogate-escape.ts';
+import { messageOf, TaskfsError } from '../../../errors.ts';
+import {
+  Errno,
+  encodeText,
+  type SpawnedProcess,
+  showText,
+  spawnProcess,
+} from '../../../sys/index.ts';
 import type { Launch } from '../engine.ts';
 
 /** Refuses a working directory that is not there or may not be entered; each in its own words. */

@@ -1,4 +1,4 @@
-import { runGroupName } from '../../../store/background.ts';
+import { runGroupName } from '../../../background-process.ts';
 import { becomeSubreaper } from '../../../sys/index.ts';
 import { endGroup, freezeGroup, groupMembers, planControlGroup } from './cgroup.ts';
 import { endMembers, findMembers, type Mark, signalProcess } from './members.ts';

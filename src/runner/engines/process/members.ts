@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BACKGROUND_NAME } from '../../../store/background.ts';
+import { BACKGROUND_NAME } from '../../../background-process.ts';
 import { reap } from '../../../sys/index.ts';
 import {
   listProcesses,

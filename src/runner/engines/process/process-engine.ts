@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import type { Writable } from 'node:stream';
-import type { ProcessEnd, SpawnedProcess } from '../../../sys/spawn.ts';
+import type { ProcessEnd, SpawnedProcess } from '../../../sys/index.ts';
 import type {
   Engine,
   EngineState,

@@ -1,6 +1,6 @@
 import { type Client, send } from '../docker/client.ts';
 import { splitFrames } from '../docker/frames.ts';
-import type { Ledger } from '../docker/ledger.ts';
+import type { Ledger } from '../docker/log-offsets.ts';
 import type { Output } from '../engine.ts';
 
 /**

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { messageOf, TaskfsError } from '../../../store/index.ts';
+import { messageOf, TaskfsError } from '../../../errors.ts';
+import { type Reclaim, reclaimFiles, reclaimOf } from '../docker/chown-artifacts.ts';
 import type { Client } from '../docker/client.ts';
 import { connect, openClient } from '../docker/connect.ts';
 import { defaultUser } from '../docker/container-user.ts';
@@ -10,10 +11,9 @@ import { type Endpoint, findEndpoints } from '../docker/endpoint.ts';
 import { exitOf } from '../docker/exit.ts';
 import { explainStart, isMissing, isUnreachable } from '../docker/failure.ts';
 import { askHost } from '../docker/id-mapping.ts';
-import { type Ledger, openLedger, removeLedger } from '../docker/ledger.ts';
+import { unlessEnded } from '../docker/ignore-ended.ts';
+import { type Ledger, openLedger, removeLedger } from '../docker/log-offsets.ts';
 import { readContainerOptions } from '../docker/options.ts';
-import { type Reclaim, reclaimFiles, reclaimOf } from '../docker/reclaim.ts';
-import { unlessEnded } from '../docker/unless-ended.ts';
 import type {
   Engine,
   EngineState,

@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto';
+import { readSync } from 'node:fs';
+import type { Decrypter, Encrypter } from 'age-encryption';
+import { TaskfsError } from '../errors.ts';
+import { NONCE, openChunk, payloadKey, SEALED_CHUNK, sealChunk, TAG } from './payload.ts';
+import { isSshRecipient, sshRecipient } from './ssh-ed25519.ts';
+import { base64, macOf, nativeKey, unwrapNatively, wrapNatively } from './x25519.ts';
+
+/** The start of an age file: its text header, and the key that the payload's key is derived from. */
+export interface AgeHeader {
+  /** Up to and with the newline after the MAC. */
+  readonly bytes: Buffer;
+  /** 16 random bytes. */
+  readonly fileKey: Uint8Array;
+}
+
+const FILE_KEY = 16;
+
+/** A header needs no more; a longer one is not read. */
+const MAX_HEADER = 64 * 1024;
+
+/** Makes the header of a new age v1 file (C2SP age.md). Throws where a recipient is malformed. */
+export async function makeHeader(recipients: readonly string[]): Promise<AgeHeader> {
+  const keys = recipients.map(nativeKey).filter((key) => key !== undefined);
+  if (keys.length < recipients.length) return makeHeaderByPackage(recipients);
+  const fileKey = randomBytes(FILE_KEY);
+  const stanzas = keys.map((key) => wrapNatively(fileKey, key));
+  const text = ['age-encryption.org/v1', ...stanzas, '---'].join('\n');
+  return { bytes: Buffer.from(`${text} ${base64(macOf(text, fileKey))}\n`), fileKey };
+}
+
+/**
+ * The age package makes a header for an empty file; a recipient that adds no stanza learns the file
+ * key on the way.
+ */
+async function makeHeaderByPackage(recipients: readonly string[]): Promise<AgeHeader> {
+  const { Encrypter, Stanza } = await import('age-encryption');
+  const encrypter = new Encrypter();
+  let fileKey = new Uint8Array();
+  for (const recipient of recipients) {
+    const isSsh = isSshRecipient(recipient);
+    encrypter.addRecipient(isSsh ? sshRecipient(recipient, Stanza) : recipient);
+  }
+  encrypter.addRecipient({
+    wrapFileKey(key) {
+      fileKey = Uint8Array.from(key);
+      return [];
+    },
+  });
+  const file = await encryptWhole(encrypter, new Uint8Array());
+  return { bytes: file.subarray(0, headerLength(file)), fileKey };
+}
+
+/** A whole age file of one chunk at most. Throws where a recipient is malformed. */
+export async function encryptFor(recipients: readonly string[], plain: Buffer): Promise<Buffer> {
+  const { bytes, fileKey } = await makeHeader(recipients);
+  const nonce = randomBytes(NONCE);
+  const sealed = Buffer.alloc(plain.length + TAG);
+  sealChunk(payloadKey(fileKey, nonce), 0, true, plain, sealed);
+  return Buffer.concat([bytes, nonce, sealed]);
+}
+
+/**
+ * The content of an age file of one chunk, by a native identity and without the age package;
+ * undefined where that is not how it opens.
+ */
+export function decryptNatively(file: Buffer, identity: string): Buffer | undefined {
+  const start = headerLength(file);
+  const fileKey = unwrapNatively(file.subarray(0, start), identity);
+  const payload = file.subarray(start + NONCE);
+  if (!fileKey || payload.length < TAG || payload.length > SEALED_CHUNK) return undefined;
+  const nonce = file.subarray(start, start + NONCE);
+  return openChunk(payloadKey(fileKey, nonce), 0, true, payload);
+}
+
+/** Encrypts a small file. */
+const encryptWhole = (encrypter: Encrypter, plain: Uint8Array): Promise<Buffer> =>
+  through(plain, (source) => encrypter.encrypt(source));
+
+/** Decrypts a small file. */
+export const decryptWhole = (decrypter: Decrypter, file: Uint8Array): Promise<Buffer> =>
+  through(file, (source) => decrypter.decrypt(source));
+
+type Bytes = ReadableStream<Uint8Array>;
+
+/**
+ * The package gathers its output with a fetch Response otherwise, and loading that takes longer than
+ * sealing a small task.
+ */
+async function through(
+  input: Uint8Array,
+  transform: (source: Bytes) => Promise<Bytes>,
+): Promise<Buffer> {
+  const source = new ReadableStream<Uint8Array>({
+    start(controller) {
+      controller.enqueue(input);
+      controller.close();
+    },
+  });
+  const parts: Uint8Array[] = [];
+  for await (const part of await transform(source)) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+/** How long the header at the start of `file` is; 0 where none ends in there. */
+export function headerLength(file: Buffer): number {
+  const mac = file.indexOf('\n--- ', 0, 'latin1');
+  return mac === -1 ? 0 : file.indexOf('\n', mac + 1, 'latin1') + 1;
+}
+
+/** Reads the header of an open age file. Throws `damaged` where there is none. */
+export function readHeader(fd: number, path: string): Buffer {
+  const start = Buffer.alloc(MAX_HEADER);
+  const length = readSync(fd, start, 0, MAX_HEADER, 0);
+  const file = start.subarray(0, length);
+  const end = headerLength(file);
+  if (file.indexOf('age-encryption.org/v1\n', 0, 'latin1') === 0 && end > 0) {
+    return Buffer.from(file.subarray(0, end));
+  }
+  const why = length === 0 ? 'is empty: truncated' : 'does not begin with an age v1 header';
+  throw new TaskfsError('damaged', `${path} ${why}`);
+}
+
+/** The MAC of a header, as it is written there. */
+export function headerMac(header: Buffer): string {
+  const text = header.toString('latin1');
+  return text.slice(text.lastIndexOf('\n--- ') + 5).trim();
+}

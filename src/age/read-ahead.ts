@@ -1,0 +1,70 @@
+import type { KeyObject } from 'node:crypto';
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { isThreadGone } from '../sys/index.ts';
+import type { ChunkCache } from './chunk-cache.ts';
+import type { Payload } from './payload.ts';
+
+/** What the thread is started with. */
+export interface AheadSetup {
+  readonly memory: SharedArrayBuffer;
+  readonly states: Int32Array<SharedArrayBuffer>;
+  /** The thread writes its number here: that it is there no more is seen without an event loop. */
+  readonly thread: Int32Array<SharedArrayBuffer>;
+}
+
+/** Chunks to open: which, of what, and where each goes in the cache. */
+export interface AheadRequest {
+  readonly path: string;
+  readonly key: KeyObject;
+  readonly start: number;
+  readonly length: number;
+  readonly first: number;
+  readonly places: readonly number[];
+}
+
+const WORKER = new URL(`./read-ahead-worker${extname(import.meta.url)}`, import.meta.url);
+
+/**
+ * Decrypts what will be asked for next on a thread of its own, into a cache. The calling thread need
+ * have no event loop. The thread starts with the first request.
+ */
+export class DecryptAhead {
+  readonly cache: ChunkCache;
+  private worker: Worker | undefined;
+  private readonly thread = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+
+  constructor(cache: ChunkCache) {
+    this.cache = cache;
+    cache.watch(() => this.isThere());
+  }
+
+  /** Fills places that the cache expects chunks in, from chunk `first` on. */
+  request({ path, key, start, length }: Payload, first: number, places: readonly number[]): void {
+    this.worker ??= this.start();
+    const request: AheadRequest = { path, key, start, length, first, places };
+    this.worker.postMessage(request);
+  }
+
+  private start(): Worker {
+    const { memory, states } = this.cache;
+    const setup: AheadSetup = { memory, states, thread: this.thread };
+    const worker = new Worker(WORKER, { workerData: setup, name: 'taskfs-ahead' });
+    worker.unref();
+    return worker;
+  }
+
+  /** Whether the thread is there, or may be. Where it is not, the next request starts another. */
+  private isThere(): boolean {
+    const number = Atomics.load(this.thread, 0);
+    if (number === 0 || !isThreadGone(number)) return true;
+    Atomics.store(this.thread, 0, 0);
+    this.worker = undefined;
+    return false;
+  }
+
+  close(): void {
+    void this.worker?.terminate();
+    this.worker = undefined;
+  }
+}

@@ -1,0 +1,145 @@
+import type { KeyObject } from 'node:crypto';
+import { fstatSync, fsyncSync, ftruncateSync, writeSync } from 'node:fs';
+import { readFully, readRegularFile } from '../files/index.ts';
+import type { Store, TaskName } from '../store/index.ts';
+import { takeLockBlocking } from '../store/index.ts';
+import { chainPath } from './paths.ts';
+import { sha256, signed } from './seal-record.ts';
+
+/**
+ * The chain of seals, `seals.jsonl`: one signed line for each archive that was sealed or removed,
+ * each holding the hash of the one before. So an archive that is gone, swapped or put back from an
+ * older time is found.
+ */
+export interface ChainBody {
+  readonly type: 'sealed' | 'removed';
+  readonly task: TaskName;
+  /** sha256 of seal.json; null for a removal. */
+  readonly seal: string | null;
+  readonly at: string;
+  /** sha256 of the line before, without its newline; null for the first. */
+  readonly previous: string | null;
+}
+
+export interface ChainLine extends ChainBody {
+  readonly signature: string;
+}
+
+const MAX_LINE = 4096;
+
+/**
+ * Appends one line, durably. `make` gets the hash of the line before and returns what the new one
+ * says, or undefined: then nothing is appended, and false returned. `then` does what the line announces,
+ * before anybody else may append. One process at a time: the file itself is the lock. A line cut off
+ * by a crash is dropped; what it announced was never committed.
+ */
+export function appendToChain(
+  store: Store,
+  key: KeyObject,
+  make: (previous: string | null) => Omit<ChainBody, 'previous'> | undefined,
+  then: () => void = () => {},
+): boolean {
+  using lock = takeLockBlocking(chainPath(store));
+  const { fd } = lock;
+  const end = dropTornLine(fd);
+  const previous = lastLineHash(fd, end);
+  const made = make(previous);
+  if (!made) return false;
+  const { type, task, seal, at } = made;
+  const line = Buffer.from(`${JSON.stringify(signed({ type, task, seal, at, previous }, key))}\n`);
+  for (let done = 0; done < line.length; ) {
+    done += writeSync(fd, line, done, line.length - done, end + done);
+  }
+  fsyncSync(fd);
+  then();
+  return true;
+}
+
+function tail(fd: number, end: number): Buffer {
+  const start = Math.max(0, end - MAX_LINE);
+  const bytes = Buffer.alloc(end - start);
+  return bytes.subarray(0, readFully(fd, bytes, start));
+}
+
+function dropTornLine(fd: number): number {
+  const { size } = fstatSync(fd);
+  const bytes = tail(fd, size);
+  const end = size - bytes.length + bytes.lastIndexOf('\n') + 1;
+  if (end !== size) ftruncateSync(fd, end);
+  return end;
+}
+
+function lastLineHash(fd: number, end: number): string | null {
+  if (end === 0) return null;
+  const text = tail(fd, end - 1);
+  return sha256(text.subarray(text.lastIndexOf('\n') + 1));
+}
+
+/** A line as it stands in the file; `value` is undefined where it is malformed. */
+export interface StoredLine {
+  readonly hash: string;
+  readonly value: ChainLine | undefined;
+}
+
+/** All whole lines in order; none where nothing was sealed yet. */
+export function readChain(store: Store): StoredLine[] {
+  return readText(chainPath(store))
+    .split('\n')
+    .slice(0, -1)
+    .map((text) => ({ hash: sha256(text), value: parse(text) }));
+}
+
+/**
+ * Tasks in the order in which they were sealed first, oldest first, without those that were removed.
+ * The clock may have been wrong meanwhile.
+ */
+export function sealedInOrder(store: Store): TaskName[] {
+  const order = new Set<TaskName>();
+  for (const { value } of readChain(store)) {
+    if (value?.type === 'sealed') order.add(value.task);
+    else if (value) order.delete(value.task);
+  }
+  return [...order];
+}
+
+/** The last line about a task; undefined where there is none. Its signature is not checked. */
+export function lastLineOf(store: Store, task: TaskName): ChainLine | undefined {
+  const line = lastLineTextOf(store, task);
+  return line === undefined ? undefined : parse(line);
+}
+
+/** The same as it stands in the file, without its newline. */
+export function lastLineTextOf(store: Store, task: TaskName): string | undefined {
+  const text = readText(chainPath(store));
+  const member = `"task":"${task}"`;
+  for (let at = text.lastIndexOf(member); at >= 0; at = text.lastIndexOf(member, at - 1)) {
+    const start = text.lastIndexOf('\n', at) + 1;
+    const line = text.slice(start, text.indexOf('\n', at));
+    if (parse(line)?.task === task) return line;
+    if (at === 0) return undefined;
+  }
+  return undefined;
+}
+
+/** More than a million seals; a longer one would be no text for Node. */
+const MAX_CHAIN = 500 * 1024 * 1024;
+
+function readText(path: string): string {
+  try {
+    return readRegularFile(path, MAX_CHAIN).toString('utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+}
+
+function parse(text: string): ChainLine | undefined {
+  try {
+    const value = JSON.parse(text) as Partial<ChainLine> | null;
+    const known = value?.type === 'sealed' || value?.type === 'removed';
+    const isLine = known && typeof value.task === 'string' && typeof value.signature === 'string';
+    return isLine ? (value as ChainLine) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,169 @@
+import type { DecryptedFile } from '../../age/index.ts';
+import { TaskfsError } from '../../errors.ts';
+import type { Stretch } from '../../tar/index.ts';
+import { type DecodedLine, decodeLine } from './codec.ts';
+import type { IndexEntry } from './entry.ts';
+import { type FileLine, type FileName, fileAt, fileNameAt } from './line-scanner.ts';
+
+const NEWLINE = 0x0a;
+/** A line's first guess; longer ones are read in doubled steps. */
+const LINE = 512;
+const MAX_LINE = 64 * 1024 * 1024;
+
+/** Who hears what `tell` finds; `next` is where the next line begins. Both answer whether to go on. */
+export interface ToldOfEntries {
+  /** An ordinary file, whose name lies in `bytes`. Both hold until the call returns. */
+  file(bytes: Uint8Array, file: ListedFile, position: number, next: number): boolean;
+  entry(entry: IndexEntry, next: number): boolean;
+}
+
+/** What is told of an ordinary file: its name, and its attributes if they were asked for. */
+export type ListedFile = FileName | FileLine;
+
+/**
+ * Reads the index: one JSON line per name, the lines of a directory next to each other and sorted
+ * by raw name, the top's own line last. Only the lines that are asked for are read.
+ */
+export class IndexReader {
+  private readonly file: DecryptedFile;
+
+  constructor(file: DecryptedFile) {
+    this.file = file;
+  }
+
+  /** The top of the tree: the last line. */
+  root(): IndexEntry {
+    const { size } = this.file;
+    const top = this.entryAt(this.lineStart(size - 1, 0));
+    if (top.type !== 'directory' || top.name.length > 0) throw damagedAt(top.position);
+    return top;
+  }
+
+  /** The entry whose line begins at `position`. Throws `damaged`. */
+  entryAt(position: number): IndexEntry {
+    const { decoded } = this.line(position);
+    if ('link' in decoded) throw damagedAt(position);
+    return decoded;
+  }
+
+  /** The line at `position` and where the next one begins. */
+  line(position: number): { readonly decoded: DecodedLine; readonly next: number } {
+    const text = this.text(position);
+    return { decoded: decodeLine(text, position), next: position + text.length + 1 };
+  }
+
+  /**
+   * Tells of the lines from `position` to `end`. Ordinary files are seen where they lie, and nothing is
+   * made for each; without `withAttributes` no more than their names. Ends early when told false.
+   */
+  tell(position: number, end: number, withAttributes: boolean, told: ToldOfEntries): void {
+    for (let at = position; at < end; ) {
+      const here = this.file.peek(at);
+      const length = Math.min(here.length, end - at);
+      let line = 0;
+      while (line < length) {
+        const file = withAttributes ? fileAt(here, line) : fileNameAt(here, line);
+        if (!file) break;
+        const begin = at + line;
+        line = file.next;
+        if (!told.file(here, file, begin, at + line)) return;
+      }
+      at += line;
+      if (line >= length) continue;
+      // No ordinary file's, or one that goes on in the next chunk.
+      const { decoded, next } = this.line(at);
+      if (!told.entry(this.resolve(decoded, at), next)) return;
+      at = next;
+    }
+  }
+
+  /** What a line of a directory's section tells of; of a further name, its file. Throws `damaged`. */
+  resolve(line: DecodedLine, position: number): IndexEntry {
+    // Only the top has no name, and it is in no section.
+    if (line.name.length === 0) throw damagedAt(position);
+    if (!('link' in line)) return line;
+    const first = this.entryAt(line.link);
+    if (first.type === 'directory' || first.name.length === 0) throw damagedAt(position);
+    return { ...first, name: line.name };
+  }
+
+  /** Finds a name in a directory's section by bisection. */
+  find(section: Stretch, name: Uint8Array): IndexEntry | undefined {
+    let low = section.start;
+    let high = section.start + section.length;
+    while (low < high) {
+      const start = this.lineStart(Math.floor((low + high) / 2), low);
+      const { decoded, next } = this.line(start);
+      const order = Buffer.compare(decoded.name, name);
+      if (order === 0) return this.resolve(decoded, start);
+      if (order < 0) low = next;
+      else high = start;
+    }
+    return undefined;
+  }
+
+  /** The path of the entry whose line begins at `position`, by its first name. */
+  pathTo(position: number): Buffer {
+    const names: Buffer[] = [];
+    for (let here: IndexEntry | undefined = this.root(); here; ) {
+      here = this.towards(here, position);
+      if (here) names.push(Buffer.from('/'), here.name);
+      if (here?.position === position) break;
+    }
+    return Buffer.concat(names.slice(1));
+  }
+
+  /** What in a directory is the entry itself, or the directory whose subtree holds it: those end in order. */
+  private towards({ section }: IndexEntry, position: number): IndexEntry | undefined {
+    if (!section) return undefined;
+    const end = section.start + section.length;
+    for (let at = section.start; at < end; ) {
+      const { decoded, next } = this.line(at);
+      at = next;
+      if ('link' in decoded) continue;
+      if (decoded.position === position) return decoded;
+      const below = position < section.start ? decoded.section : undefined;
+      if (below && below.start + below.length > position) return decoded;
+    }
+    return undefined;
+  }
+
+  /** A line without its newline; good until the next call. */
+  private text(position: number): Buffer {
+    if (position < 0 || position >= this.file.size) throw damagedAt(position);
+    const here = this.file.peek(position);
+    const end = here.indexOf(NEWLINE);
+    return end === -1 ? this.longText(position) : here.subarray(0, end);
+  }
+
+  /** The same, of a line that may go on in the next chunks. */
+  private longText(position: number): Buffer {
+    for (let length = LINE; length <= MAX_LINE; length *= 2) {
+      const bytes = Buffer.allocUnsafe(length);
+      const got = this.file.read(bytes, position);
+      const end = bytes.subarray(0, got).indexOf(NEWLINE);
+      if (end !== -1) return bytes.subarray(0, end);
+      if (got < length) break;
+    }
+    throw damagedAt(position);
+  }
+
+  /** Where the line that holds byte `at` begins, not before `low`. */
+  private lineStart(at: number, low: number): number {
+    for (let end = at, length = LINE; end > low; length *= 2) {
+      const start = Math.max(low, end - length);
+      const bytes = Buffer.allocUnsafe(end - start);
+      this.file.read(bytes, start);
+      const newline = bytes.lastIndexOf(NEWLINE);
+      if (newline !== -1) return start + newline + 1;
+      end = start;
+    }
+    return low;
+  }
+}
+
+function damagedAt(position: number): TaskfsError {
+  return new TaskfsError('damaged', `the index has no entry at byte ${position}`, {
+    hint: 'The files are in artifacts.tar.enc all the same: age and tar read it without the index.',
+  });
+}

@@ -1,0 +1,150 @@
+import { TaskfsError } from '../../errors.ts';
+import { removeTemporaries } from '../../files/index.ts';
+import type { Store } from '../../store/index.ts';
+import {
+  keyPaths,
+  type LabelledRecipient,
+  listRecipients,
+  parseRecipient,
+  takeLock,
+  takeLockBlocking,
+  writeIdentities,
+  writeRecipients,
+} from '../../store/index.ts';
+import { chainPath } from '../paths.ts';
+import { type OnRewrapped, type Rewrapped, rewrapArchives } from './rewrap.ts';
+
+/** With what the archives are opened that get new keys. */
+export interface KeyChange {
+  readonly identities: readonly string[];
+  readonly onProgress?: OnRewrapped | undefined;
+}
+
+/** Adds somebody who can open every archive, those sealed already too. Throws `usage`. */
+export async function addRecipient(
+  store: Store,
+  text: string,
+  asked: string,
+  change: KeyChange,
+): Promise<Rewrapped> {
+  const recipient = await parseRecipient(text);
+  const label = asked.replace(/\s+/g, ' ');
+  if (label === OWNER || label === RECOVERY) {
+    throw new TaskfsError('usage', `the label '${label}' is kept for a key of taskfs's own`, {
+      hint: 'Give another with --label.',
+    });
+  }
+  using _ = lockKeys(store);
+  const known = listRecipients(store).filter((other) => other.recipient !== recipient);
+  return await rewrapFor(store, [...known, { label, recipient }], change);
+}
+
+/**
+ * Removes a recipient, named by itself or by its label. What it could read until now it may have
+ * copied: see docs/security.md. Throws `not-found`, `usage` for the last one.
+ */
+export async function removeRecipient(
+  store: Store,
+  name: string,
+  change: KeyChange,
+): Promise<Rewrapped> {
+  using _ = lockKeys(store);
+  const known = listRecipients(store);
+  const left = known.filter(({ label, recipient }) => label !== name && recipient !== name);
+  if (left.length === known.length) {
+    throw new TaskfsError('not-found', `no recipient is named '${name}'`, {
+      hint: "'taskfs key show' lists them.",
+    });
+  }
+  if (left.length === 0) throw new TaskfsError('usage', 'the last recipient cannot be removed');
+  return await rewrapFor(store, left, change);
+}
+
+export interface Rotation extends KeyChange {
+  /** Those in the store's identity.txt: they stay there until no archive needs them. */
+  readonly own: readonly string[];
+  /** Protects the new identity file. */
+  readonly passphrase?: string | undefined;
+}
+
+/**
+ * Gives the owner a new identity and takes the old one from every archive. The old identity stays in
+ * identity.txt until all archives are done; a rotation that was cut short is gone on with, and makes
+ * no further identity. Throws `usage` where the store has no owner.
+ */
+export async function rotateOwner(store: Store, rotation: Rotation): Promise<Rewrapped> {
+  const { own, passphrase, onProgress } = rotation;
+  const age = await import('age-encryption');
+  using _ = lockKeys(store);
+  const fresh = (await begun(store, own)) ?? (await age.generateX25519Identity());
+  const all = [...new Set([fresh, ...own])];
+  await writeIdentities(store, all, passphrase);
+  const recipients = withLabel(store, OWNER, await age.identityToRecipient(fresh));
+  const identities = [...all, ...rotation.identities];
+  const result = await rewrapFor(store, recipients, { identities, onProgress });
+  if (result.failed.length === 0) await writeIdentities(store, [fresh], passphrase);
+  return result;
+}
+
+/** The new identity of a rotation that was cut short, or left archives out: the first of several, and the owner. */
+async function begun(store: Store, own: readonly string[]): Promise<string | undefined> {
+  const owner = listRecipients(store).find(({ label }) => label === OWNER);
+  if (!owner) {
+    throw new TaskfsError('usage', 'this store was made without an identity of its own', {
+      hint: "Make a new one where the old one is ('age-keygen'); here 'taskfs key add' and 'key remove'.",
+    });
+  }
+  const [first, second] = own;
+  if (first === undefined || second === undefined) return undefined;
+  const { identityToRecipient } = await import('age-encryption');
+  return (await identityToRecipient(first)) === owner.recipient ? first : undefined;
+}
+
+/** Makes a new recovery identity, to be shown once, in place of the one before. */
+export async function replaceRecovery(
+  store: Store,
+  change: KeyChange,
+): Promise<Rewrapped & { readonly recovery: string }> {
+  const age = await import('age-encryption');
+  using _ = lockKeys(store);
+  const recovery = await age.generateX25519Identity();
+  const recipients = withLabel(store, RECOVERY, await age.identityToRecipient(recovery));
+  return { ...(await rewrapFor(store, recipients, change)), recovery };
+}
+
+const OWNER = 'owner';
+const RECOVERY = 'recovery';
+
+function withLabel(store: Store, label: string, recipient: string): LabelledRecipient[] {
+  const others = listRecipients(store).filter((other) => other.label !== label);
+  return [{ label, recipient }, ...others];
+}
+
+/** One at a time: two at once would each undo a part of the other. */
+function lockKeys(store: Store): Disposable {
+  const { identity, recipients, lock: path } = keyPaths(store);
+  const lock = takeLock(path);
+  if (!lock) {
+    throw new TaskfsError('failed', 'another process changes the keys of this store just now', {
+      hint: 'Wait for it, then try again.',
+    });
+  }
+  for (const replaced of [identity, recipients]) removeTemporaries(replaced);
+  return lock;
+}
+
+/**
+ * The recipients change between two commits of archives (seal.ts): whatever is committed before is
+ * found here, whatever is committed after has the new recipients.
+ */
+async function rewrapFor(
+  store: Store,
+  recipients: readonly LabelledRecipient[],
+  { identities, onProgress }: KeyChange,
+): Promise<Rewrapped> {
+  {
+    using _ = takeLockBlocking(chainPath(store));
+    writeRecipients(store, recipients);
+  }
+  return await rewrapArchives(store, identities, onProgress);
+}

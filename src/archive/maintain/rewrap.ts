@@ -1,0 +1,130 @@
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { messageOf, TaskfsError } from '../../errors.ts';
+import {
+  isTaskName,
+  loadRecipients,
+  type Store,
+  type TaskName,
+  taskPaths,
+} from '../../store/index.ts';
+import { syncfs } from '../../sys/index.ts';
+import { wrapTaskKey } from '../key-file.ts';
+import { KEY_FILE } from '../paths.ts';
+import { openTaskKey } from '../unlock.ts';
+
+/** What became of the archives' keys. */
+export interface Rewrapped {
+  readonly rewrapped: number;
+  /** Archives that the identities at hand do not open: they stay as they were. */
+  readonly failed: readonly Failure[];
+}
+
+interface Failure {
+  readonly task: TaskName;
+  readonly message: string;
+}
+
+export type OnRewrapped = (progress: { readonly done: number; readonly total: number }) => void;
+
+/** Archives whose new keys are made durable together: one wait for the disk each would take minutes for thousands. */
+const BATCH = 500;
+
+/**
+ * Encrypts every archive's key anew, to the store's recipients of now. Only key.age is written, each
+ * replaced as a whole; cut short, it can simply be done again. Only for the holder of the lock on
+ * keys. Throws `failed` where a key cannot be written.
+ */
+export async function rewrapArchives(
+  store: Store,
+  identities: readonly string[],
+  onProgress?: OnRewrapped,
+): Promise<Rewrapped> {
+  const recipients = loadRecipients(store);
+  const tasks = readdirSync(store.archive).filter(isTaskName).sort();
+  const failed: Failure[] = [];
+  let rewrapped = 0;
+  for (let done = 0; done < tasks.length; done += BATCH) {
+    const batch = tasks.slice(done, done + BATCH);
+    const written = await writeKeys(store, batch, identities, recipients);
+    syncArchives(store);
+    for (const result of written) {
+      if (typeof result !== 'string') failed.push(result);
+      else if (replaceKey(result)) rewrapped++;
+    }
+    onProgress?.({ done: done + batch.length, total: tasks.length });
+  }
+  syncArchives(store);
+  return { rewrapped, failed };
+}
+
+/** The directories of the archives that have a new key beside the old one, and those that have none. */
+async function writeKeys(
+  store: Store,
+  tasks: readonly TaskName[],
+  identities: readonly string[],
+  recipients: readonly string[],
+): Promise<(string | Failure)[]> {
+  const results = tasks.map(async (task) => {
+    const { archive } = taskPaths(store, task);
+    try {
+      const identity = await openTaskKey(archive, identities);
+      const key = await wrapTaskKey(task, identity, recipients);
+      writeNewKey(archive, key);
+      return archive;
+    } catch (cause) {
+      if (!existsSync(archive)) return undefined;
+      if (cause instanceof TaskfsError) return { task, message: cause.message };
+      throw notWritten(task, cause);
+    }
+  });
+  return (await Promise.all(results)).filter((result) => result !== undefined);
+}
+
+/** One name for all: what a killed process left of it is overwritten by the next. */
+const NEW_KEY = `${KEY_FILE}.tmp`;
+const WRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
+
+function writeNewKey(archive: string, key: Uint8Array): void {
+  const fd = openSync(join(archive, NEW_KEY), WRITE, 0o600);
+  try {
+    writeFileSync(fd, key);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Whether it was replaced: not where the task was removed meanwhile. */
+function replaceKey(archive: string): boolean {
+  try {
+    renameSync(join(archive, NEW_KEY), join(archive, KEY_FILE));
+    return true;
+  } catch (error) {
+    if (existsSync(archive)) throw error;
+    return false;
+  }
+}
+
+function notWritten(task: TaskName, cause: unknown): TaskfsError {
+  return new TaskfsError('failed', `the key of ${task} cannot be written: ${messageOf(cause)}`, {
+    hint: 'Every archive still has its old key or its new one: do it again once that is mended.',
+    cause,
+  });
+}
+
+function syncArchives(store: Store): void {
+  const fd = openSync(store.archive, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    syncfs(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,32 @@
+import { join } from 'node:path';
+import type { Store, TaskName } from '../store/index.ts';
+
+/** The encrypted files of an archive, by what is in them. */
+export const FILES = {
+  artifacts: 'artifacts.tar.enc',
+  index: 'index.enc',
+  log: 'log.enc',
+} as const;
+
+export type Part = keyof typeof FILES;
+export const PARTS = ['artifacts', 'index', 'log'] as const satisfies readonly Part[];
+
+/** The task's age identity, encrypted to the store's recipients. */
+export const KEY_FILE = 'key.age';
+export const SEAL_FILE = 'seal.json';
+
+/** Where an archive grows before the rename that commits it. A leading dot: no task has such a name. */
+export function partialPath(store: Store, task: TaskName): string {
+  return join(store.archive, `.${task}.partial`);
+}
+
+/** Where an archive with a new index grows, see reindex-commit.ts. */
+export const REINDEXED = '.reindexed';
+export function reindexedPath(store: Store, task: TaskName): string {
+  return join(store.archive, `.${task}${REINDEXED}`);
+}
+
+/** The chain of all seals of a store. */
+export function chainPath(store: Store): string {
+  return join(store.path, 'seals.jsonl');
+}

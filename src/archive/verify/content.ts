@@ -1,0 +1,176 @@
+import { join } from 'node:path';
+import { openDecrypted } from '../../age/index.ts';
+import { messageOf, TaskfsError } from '../../errors.ts';
+import type { TaskName } from '../../store/index.ts';
+import type { TarSource } from '../../tar/index.ts';
+import { readTar } from '../../tar/index.ts';
+import { type Finding, type FindingKind, finding } from '../finding.ts';
+import { IndexReader } from '../index/reader.ts';
+import { FILES, PARTS, type Part } from '../paths.ts';
+import type { Seal } from '../seal-record.ts';
+import { type FileKeys, openTaskKey, unlockPart } from '../unlock.ts';
+import { checkIndex } from '../write/check-index.ts';
+import { Pace } from '../write/cooperative-yield.ts';
+import { ContentCheck, filesInOrder } from './content-check.ts';
+import { lossOf } from './loss.ts';
+import { type Chunk, readThrough } from './read-through.ts';
+
+/** What is looked at, and who is told. */
+interface Examined {
+  readonly task: TaskName;
+  readonly directory: string;
+  readonly seal: Seal | undefined;
+  readonly report: (found: Finding) => void;
+  readonly onProgress: (bytes: number) => void;
+}
+
+/**
+ * Every chunk of every file of an archive, and every sha256 in its index. Where that is damaged, what
+ * is lost of the files is told by the names in the tar. Bytes are those of the files.
+ */
+export async function verifyContent(
+  task: TaskName,
+  directory: string,
+  seal: Seal | undefined,
+  identities: readonly string[],
+  onProgress: (bytes: number) => void,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const report = (found: Finding): void => void findings.push(found);
+  const examined: Examined = { task, directory, seal, report, onProgress };
+  await orReport(examined, async () => {
+    const identity = await openTaskKey(directory, identities);
+    const { identityToRecipient } = await import('age-encryption');
+    if (seal && (await identityToRecipient(identity)) !== seal.recipient) {
+      const message = `key.age of task ${task} holds another task's key`;
+      return report(finding(task, 'replaced', message, { file: 'key.age' }));
+    }
+    const keys = await unlockParts(examined, identity);
+    const unlocked = (part: Part): boolean => keys[part] !== undefined;
+    for (const part of ['index', 'log'] as const) {
+      if (unlocked(part)) await orReport(examined, () => verifyPart(examined, part, keys[part]));
+    }
+    if (unlocked('index') && findings.every(({ file }) => file !== FILES.index)) {
+      await orReport(examined, () => verifyNames(examined, keys.index));
+    }
+    const isBroken = findings.some(({ file }) => file === FILES.index);
+    if (unlocked('artifacts')) {
+      await orReport(examined, () => verifyArtifacts(examined, keys, isBroken));
+    }
+  });
+  return findings;
+}
+
+/** What keeps one part from being looked at is a finding, and the others are looked at. */
+async function orReport({ task, report }: Examined, action: () => Promise<void>): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    if (!(error instanceof TaskfsError)) throw error;
+    report(fromError(task, error));
+  }
+}
+
+async function unlockParts(examined: Examined, identity: string): Promise<FileKeys> {
+  const keys: Partial<Record<Part, Uint8Array>> = {};
+  for (const part of PARTS) {
+    await orReport(examined, async () => {
+      keys[part] = await unlockPart(examined.directory, identity, part);
+    });
+  }
+  return keys as FileKeys;
+}
+
+async function verifyPart(examined: Examined, part: Part, key: Uint8Array): Promise<void> {
+  const path = join(examined.directory, FILES[part]);
+  const measured = await readThrough(path, key, reportChunks(examined, part));
+  compare(examined, part, measured.sha256);
+}
+
+/** Whether everything in an index that is whole can be looked up. */
+async function verifyNames({ directory, seal }: Examined, key: Uint8Array): Promise<void> {
+  const path = join(directory, FILES.index);
+  await checkIndex(path, key, seal?.bytes ?? Number.MAX_SAFE_INTEGER, new Pace(() => {}));
+}
+
+async function verifyArtifacts(
+  examined: Examined,
+  keys: FileKeys,
+  indexIsBroken: boolean,
+): Promise<void> {
+  const { task, directory, report } = examined;
+  const path = join(directory, FILES.artifacts);
+  const part = indexIsBroken ? 'artifacts' : 'index';
+  const opened = openDecrypted(join(directory, FILES[part]), keys[part]);
+  try {
+    const index = new IndexReader(opened);
+    const check = indexIsBroken
+      ? new ContentCheck(filesOfTar(examined, opened), (file, problem, lost) =>
+          report(lossOf(task, file.path, problem, lost)),
+        )
+      : new ContentCheck(filesInOrder(index, opened.size), (file, problem, lost) =>
+          report(lossOf(task, index.pathTo(file.position), problem, lost)),
+        );
+    const chunks = reportChunks(examined, 'artifacts');
+    const measured = await readThrough(path, keys.artifacts, (chunk) => {
+      chunks(chunk);
+      check.take(chunk.length, chunk.plain, chunk.at);
+    });
+    check.end();
+    compare(examined, 'artifacts', measured.sha256);
+  } finally {
+    opened.close();
+  }
+}
+
+/** As far as there are whole headers: behind a damaged one nobody knows what is a name. */
+function* filesOfTar({ task, report }: Examined, tar: TarSource) {
+  try {
+    for (const { type, path, offset, extents, size } of readTar(tar)) {
+      const inTree = path.subarray(path.indexOf('./') === 0 ? 2 : 0);
+      if (type === 'file') yield { path: inTree, offset, size, ...(extents && { extents }) };
+    }
+  } catch (error) {
+    if (!(error instanceof TaskfsError)) throw error;
+    const message = `files of task ${task} without a name, from where the tar is damaged: ${error.message}`;
+    report(finding(task, kindOf(message), message, { file: FILES.artifacts }));
+  }
+}
+
+function reportChunks({ task, report, onProgress }: Examined, part: Part): (chunk: Chunk) => void {
+  const file = FILES[part];
+  return ({ plain, cutOff, number, at, length }) => {
+    onProgress(length);
+    if (cutOff) {
+      const message = `${file} of task ${task} ends too early`;
+      report(finding(task, 'truncated', message, { file, offset: at }));
+    } else if (!plain) {
+      const message = `chunk ${number} of ${file} of task ${task} is damaged`;
+      report(finding(task, 'damaged', message, { file, offset: at }));
+    }
+  };
+}
+
+/** The whole file against the seal: bytes that belong to no chunk count too. */
+function compare({ task, seal, report }: Examined, part: Part, sha256: string): void {
+  const file = FILES[part];
+  if (!seal || seal.files[file].sha256 === sha256) return;
+  const message = `${file} of task ${task} is not the file that was sealed`;
+  report(finding(task, 'damaged', message, { file }));
+}
+
+/** What kept an archive from being opened at all, as a finding. */
+export function fromError(task: TaskName, error: TaskfsError): Finding {
+  const message = messageOf(error);
+  const file = [...PARTS.map((part) => FILES[part]), 'key.age', 'seal.json'].find((name) =>
+    message.includes(name),
+  );
+  const kind = error.kind === 'wrong-key' ? 'wrong-key' : kindOf(message);
+  return finding(task, kind, message, { file: file ?? null });
+}
+
+function kindOf(message: string): FindingKind {
+  if (message.includes("another task's")) return 'replaced';
+  if (message.includes('is missing')) return 'missing';
+  return message.includes('truncated') ? 'truncated' : 'damaged';
+}

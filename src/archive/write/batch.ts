@@ -1,0 +1,173 @@
+import { closeSync, constants } from 'node:fs';
+import { O_PATH, openAt, statFd } from '../../sys/index.ts';
+import { type Descent, TreeChanged } from './directory-cursor.ts';
+import { contentLength, hasContent, type PlanEntry, tarLength } from './layout-entry.ts';
+import { needsLoan } from './source-file.ts';
+import type { Plan } from './tar-layout.ts';
+
+/** Entries that follow each other in the tar, all of one thread; it can be sent to one. */
+export interface Batch {
+  /** Where its first byte goes in the tar, and how many there are. */
+  readonly at: number;
+  readonly length: number;
+  /** Which of all files with content its first one is. */
+  readonly firstFile: number;
+  /** Encoded entries, one after the other. */
+  readonly entries: Uint8Array;
+  /** The directories of these entries, in the same order. */
+  readonly places: readonly BatchPlace[];
+}
+
+export interface BatchPlace {
+  /** Opens the names in it; -1 where none has to be opened. */
+  readonly fd: number;
+  readonly path: Uint8Array;
+  /** How many entries are in it. */
+  readonly count: number;
+}
+
+/** A batch on its way, and what it needs. */
+export interface Work {
+  readonly batch: Batch;
+  /** Whether it needs what only the main thread may do: files that are lent the right to be read. */
+  readonly isOwn: boolean;
+  /** Whether all of it has to be done before the descent may go on. */
+  readonly isBarrier: boolean;
+  /** Closes its directories. */
+  done(): void;
+}
+
+const MAX_ENTRIES = 64;
+const MAX_BYTES = 512 * 1024;
+
+/** An open directory that batches share. */
+class Pin {
+  readonly fd: number;
+  private users = 1;
+  constructor(dirfd: number) {
+    this.fd = openAt(dirfd, '.', O_PATH | constants.O_DIRECTORY);
+  }
+  share(): Pin {
+    this.users++;
+    return this;
+  }
+  release(): void {
+    if (--this.users === 0) closeSync(this.fd);
+  }
+}
+
+/** A batch that grows. */
+class Gathering {
+  readonly at: number;
+  readonly firstFile: number;
+  readonly isOwn: boolean;
+  length = 0;
+  files = 0;
+  private readonly entries: Buffer[] = [];
+  private readonly places: { fd: number; path: Buffer; count: number }[] = [];
+  private readonly pins: Pin[] = [];
+
+  constructor(at: number, firstFile: number, isOwn: boolean) {
+    this.at = at;
+    this.firstFile = firstFile;
+    this.isOwn = isOwn;
+  }
+
+  get isFull(): boolean {
+    return this.entries.length >= MAX_ENTRIES || this.length >= MAX_BYTES;
+  }
+
+  get isEmpty(): boolean {
+    return this.entries.length === 0;
+  }
+
+  add(entry: PlanEntry, encoded: Buffer, path: Buffer, pin: Pin | undefined): void {
+    const last = this.places.at(-1);
+    const fd = pin?.fd ?? -1;
+    if (last && last.fd === fd && last.path === path) last.count++;
+    else {
+      this.places.push({ fd, path, count: 1 });
+      if (pin && !this.pins.includes(pin)) this.pins.push(pin.share());
+    }
+    this.entries.push(Buffer.from(encoded));
+    this.length += tarLength(entry);
+    if (hasContent(entry)) this.files++;
+  }
+
+  finish(isBarrier: boolean): Work {
+    const { at, length, firstFile, entries, places, pins, isOwn } = this;
+    // Buffers of their own: sending a part of one sends all of it.
+    const sent = places.map(({ fd, path, count }) => ({ fd, path: Uint8Array.from(path), count }));
+    const bytes = Uint8Array.from(Buffer.concat(entries));
+    const batch = { at, length, firstFile, entries: bytes, places: sent };
+    const done = (): void => {
+      for (const pin of pins) pin.release();
+    };
+    return { batch, isOwn, isBarrier, done };
+  }
+}
+
+const NO_PATH = Buffer.alloc(0);
+
+/**
+ * Goes through a planned tree once more and gathers what is to be written. Whoever asks for the next batch
+ * after a barrier has finished all before. Throws TreeChanged where the tree is not as planned, Errno.
+ */
+export function* batches(plan: Plan, descent: Descent | undefined): Generator<Work> {
+  let at = 0;
+  let file = 0;
+  let gathering = new Gathering(0, 0, false);
+  let pin: Pin | undefined;
+  const next = (isOwn: boolean): void => {
+    gathering = new Gathering(at, file, isOwn);
+  };
+  const unpin = (): void => {
+    pin?.release();
+    pin = undefined;
+  };
+  let isTop = true;
+  try {
+    for (const { entry, encoded } of plan.log.read()) {
+      if (entry.kind === 'leave') {
+        unpin();
+        if (descent?.isLent()) {
+          yield gathering.finish(true);
+          next(false);
+        }
+        descent?.leave();
+        continue;
+      }
+      if (entry.kind === 'enter') {
+        unpin();
+        if (!isTop) descent?.enter(Buffer.from(entry.name));
+        isTop = false;
+        checkDirectory(entry, descent);
+      }
+      if (entry.headerLength === 0) continue;
+      const isFile = hasContent(entry);
+      const isOwn = isFile && needsLoan(entry.stat);
+      if (gathering.isFull || isOwn !== gathering.isOwn) {
+        if (!gathering.isEmpty) yield gathering.finish(false);
+        next(isOwn);
+      }
+      const here = descent?.here.path ?? NO_PATH;
+      if (isFile) pin ??= new Pin(descent?.fd ?? -1);
+      gathering.add(entry, encoded, here, isFile ? pin : undefined);
+      at += tarLength(entry);
+      if (isFile) file++;
+      if (contentLength(entry) > MAX_BYTES) {
+        yield gathering.finish(false);
+        next(false);
+      }
+    }
+    if (!gathering.isEmpty) yield gathering.finish(false);
+  } finally {
+    unpin();
+  }
+}
+
+function checkDirectory({ stat }: PlanEntry, descent: Descent | undefined): void {
+  if (!descent) return;
+  const { ino, dev } = statFd(descent.fd);
+  if (ino !== stat.ino || dev !== stat.dev) throw new TreeChanged(descent.here.path);
+}

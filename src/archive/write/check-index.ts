@@ -1,0 +1,63 @@
+import { openDecrypted } from '../../age/index.ts';
+import { TaskfsError } from '../../errors.ts';
+import type { Stretch } from '../../tar/index.ts';
+import type { IndexEntry } from '../index/entry.ts';
+import { IndexReader } from '../index/reader.ts';
+import { storedLength } from '../verify/content-check.ts';
+import type { Pace } from './cooperative-yield.ts';
+
+/** A directory that is looked through. */
+interface Level {
+  readonly section: Stretch;
+  at: number;
+  before: Buffer | undefined;
+}
+
+/**
+ * Reads a whole index as a reader will who looks things up: from the top, each directory's section, each
+ * line decoded, further names led to their file. Names that ascend strictly are found by bisection,
+ * each of them. `tarBytes`: what contents have to lie within. Returns how many names there are, the
+ * top's among them. Throws `damaged`.
+ */
+export async function checkIndex(
+  path: string,
+  fileKey: Uint8Array,
+  tarBytes: number,
+  pace: Pace,
+): Promise<number> {
+  const file = openDecrypted(path, fileKey);
+  try {
+    const index = new IndexReader(file);
+    const levels: Level[] = [levelOf(index.root())];
+    let names = 1;
+    for (let level = levels.at(-1); level; level = levels.at(-1)) {
+      await pace.keep();
+      const { section } = level;
+      if (level.at >= section.start + section.length) {
+        levels.pop();
+        continue;
+      }
+      const position = level.at;
+      const { decoded, next } = index.line(position);
+      const entry = index.resolve(decoded, position);
+      if (level.before && Buffer.compare(level.before, entry.name) >= 0) throw unreadable(position);
+      if (entry.type === 'file' && (entry.offset ?? 0) + storedLength(entry) > tarBytes) {
+        throw unreadable(position);
+      }
+      level.at = next;
+      level.before = entry.name;
+      names++;
+      if (entry.type === 'directory') levels.push(levelOf(entry));
+    }
+    return names;
+  } finally {
+    file.close();
+  }
+}
+
+function levelOf({ section = { start: 0, length: 0 } }: IndexEntry): Level {
+  return { section, at: section.start, before: undefined };
+}
+
+const unreadable = (position: number): TaskfsError =>
+  new TaskfsError('damaged', `the index cannot be read as it was meant at byte ${position}`);

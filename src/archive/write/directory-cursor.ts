@@ -1,0 +1,172 @@
+import { closeSync, constants } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import {
+  AT,
+  chmodFd,
+  Errno,
+  errno,
+  errnoOf,
+  O_PATH,
+  openAt,
+  openInMount,
+  type Stat,
+  statFd,
+} from '../../sys/index.ts';
+import type { OnLend } from './temporary-chmod.ts';
+
+/** The tree is not what it was a moment ago: whoever walks begins anew. */
+export class TreeChanged extends Error {
+  readonly path: Buffer;
+  readonly errno: number;
+  constructor(path: Buffer, number: number = errno.EAGAIN) {
+    super(`'${path}' changed while it was read`);
+    this.path = path;
+    this.errno = number;
+  }
+}
+
+const OPEN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+
+/** Where the descent is. */
+interface Place {
+  readonly path: Buffer;
+  /** As it was found, before anything was made readable. */
+  readonly stat: Stat;
+}
+
+/** A directory above it. Its path is the beginning of the one below: all of them whole would be gigabytes. */
+interface PlaceAbove {
+  readonly pathLength: number;
+  readonly stat: Stat;
+}
+
+/**
+ * A way down a tree and up again. Every step goes through an open directory's descriptor, so neither a symlink nor a
+ * rename can lead outside, and no path is too long; a few descriptors are open at any depth. What is mounted on the
+ * top or beneath it is refused (MountedBeneath), also where that happens meanwhile.
+ * Directories of one's own that cannot be read are lent the right to be meanwhile, and announced.
+ */
+export class Descent implements Disposable {
+  /** The directory where the descent is. */
+  fd: number;
+  here: Place;
+  private readonly above: PlaceAbove[] = [];
+  private readonly onLend: OnLend;
+
+  /** Begins at `top`. Throws TreeChanged where that is no directory, MountedBeneath, Errno. */
+  constructor(top: string, onLend: OnLend) {
+    this.onLend = onLend;
+    const path = Buffer.alloc(0);
+    const parent = openAt(AT.FDCWD, dirname(top), O_PATH | constants.O_DIRECTORY);
+    try {
+      const { fd, stat } = this.open(parent, Buffer.from(basename(top)), path);
+      this.fd = fd;
+      this.here = { path, stat };
+    } finally {
+      closeSync(parent);
+    }
+  }
+
+  /** Goes down into a directory that is here. */
+  enter(name: Buffer): void {
+    const path = join(this.here.path, name);
+    const { fd, stat } = this.open(this.fd, name, path);
+    this.above.push({ pathLength: this.here.path.length, stat: this.here.stat });
+    closeSync(this.fd);
+    this.fd = fd;
+    this.here = { path, stat };
+  }
+
+  /** Back to the parent, through '..', which must be where we came from; false at the top. */
+  leave(): boolean {
+    const parent = this.above.at(-1);
+    if (!parent) return false;
+    const fd = openAt(this.fd, '..', OPEN_DIRECTORY);
+    if (!isPlace(fd, parent)) {
+      closeSync(fd);
+      throw new TreeChanged(this.here.path, errno.ENOENT);
+    }
+    restore(this.fd, this.here.stat);
+    closeSync(this.fd);
+    this.fd = fd;
+    this.here = { path: this.here.path.subarray(0, parent.pathLength), stat: parent.stat };
+    this.above.pop();
+    return true;
+  }
+
+  /** Whether the directory has its mode only for as long as the descent is in it. */
+  isLent(): boolean {
+    return lacksRights(this.here.stat);
+  }
+
+  private open(dirfd: number, name: Buffer, path: Buffer): { fd: number; stat: Stat } {
+    const flags = O_PATH | constants.O_NOFOLLOW | constants.O_DIRECTORY;
+    const pinned = openChild(dirfd, name, path, flags);
+    try {
+      const stat = statFd(pinned);
+      if (lacksRights(stat)) {
+        this.onLend(path, stat);
+        chmodFd(pinned, (stat.mode & 0o7777) | 0o700);
+      }
+      return { fd: openAt(pinned, '.', OPEN_DIRECTORY), stat };
+    } finally {
+      closeSync(pinned);
+    }
+  }
+
+  /** Gives every directory from here to the top its mode back, as far as '..' leads there. */
+  [Symbol.dispose](): void {
+    let { fd } = this;
+    let place: Pick<Place, 'stat'> | undefined = this.here;
+    try {
+      while (place && isPlace(fd, place)) {
+        const parent = this.above.pop();
+        const up = parent && openAt(fd, '..', OPEN_DIRECTORY);
+        restore(fd, place.stat);
+        place = parent;
+        if (up === undefined) continue;
+        closeSync(fd);
+        fd = up;
+      }
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
+
+const SLASH = Buffer.from('/');
+
+export const join = (path: Buffer, name: Buffer): Buffer =>
+  path.length === 0 ? name : Buffer.concat([path, SLASH, name]);
+
+/**
+ * Opens a name in a directory. Throws TreeChanged where it is not any more what it was, MountedBeneath
+ * where something is mounted on it.
+ */
+export function openChild(dirfd: number, name: Buffer, path: Buffer, flags: number): number {
+  try {
+    return openInMount(dirfd, name, flags);
+  } catch (error) {
+    const number = errnoOf(error);
+    if (GONE.includes(number)) throw new TreeChanged(path, number);
+    throw error;
+  }
+}
+
+const GONE: readonly number[] = [errno.ENOENT, errno.ENOTDIR, errno.ELOOP];
+
+/** Root reads whatever the mode says. Asked once: it is a system call. */
+const isRoot = process.geteuid?.() === 0;
+
+const lacksRights = ({ mode }: Stat): boolean => !isRoot && (mode & 0o500) !== 0o500;
+
+function restore(fd: number, stat: Stat): void {
+  if (lacksRights(stat)) chmodFd(fd, stat.mode & 0o7777);
+}
+
+function isPlace(fd: number, { stat }: Pick<Place, 'stat'>): boolean {
+  const found = statFd(fd);
+  return found.ino === stat.ino && found.dev === stat.dev;
+}

@@ -1,0 +1,12 @@
+/**
+ * Sealing: the walk over a tree, the layout of its tar, encryption by threads, the read-back and the
+ * commit. Who wants a task sealed, and when, is decided elsewhere.
+ */
+export {
+  isUnsettled,
+  removePlaintext,
+  type SealOptions,
+  type SealProgress,
+  type SealResult,
+  sealTask,
+} from './seal.ts';

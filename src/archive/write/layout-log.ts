@@ -1,0 +1,109 @@
+import { closeSync, constants, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { decodePlanEntry, encodedLength, encodePlanEntry, type PlanEntry } from './layout-entry.ts';
+
+const BLOCK_SIZE = 1024 * 1024;
+const BLOCKS_IN_MEMORY = 4;
+
+/** A run of whole entries; those beyond the first few lie in the file. */
+interface Block {
+  readonly bytes: Buffer | undefined;
+  readonly length: number;
+  /** Where it begins in the file. */
+  readonly at: number;
+}
+
+/** An entry, and the same as it is encoded. */
+export interface Logged {
+  readonly entry: PlanEntry;
+  readonly encoded: Buffer;
+}
+
+/**
+ * A plan's entries in their order: some megabytes in memory, the rest in a file without a name, so that memory
+ * does not grow with the number of files.
+ */
+export class PlanLog implements Disposable {
+  private readonly directory: string;
+  private readonly blocks: Block[] = [];
+  private current = Buffer.allocUnsafe(BLOCK_SIZE);
+  private used = 0;
+  private fd: number | undefined;
+  private fileLength = 0;
+
+  /** The directory where its file goes, if it needs one. */
+  constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  add(entry: PlanEntry): void {
+    const encoded = encodePlanEntry(entry);
+    if (this.used + encoded.length > this.current.length) this.endBlock(encoded.length);
+    this.current.set(encoded, this.used);
+    this.used += encoded.length;
+  }
+
+  /** All of them. What is yielded is good until the next. */
+  *read(): Generator<Logged> {
+    let buffer: Buffer = Buffer.alloc(0);
+    for (const { bytes, length, at } of [...this.blocks, this.lastBlock()]) {
+      if (!bytes && buffer.length < length) buffer = Buffer.allocUnsafeSlow(length);
+      const block = bytes ?? this.load(buffer.subarray(0, length), at);
+      for (let place = 0; place < length; ) {
+        const end = place + encodedLength(block, place);
+        yield { entry: decodePlanEntry(block, place), encoded: block.subarray(place, end) };
+        place = end;
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.fd !== undefined) closeSync(this.fd);
+  }
+
+  private lastBlock(): Block {
+    return { bytes: this.current, length: this.used, at: 0 };
+  }
+
+  private endBlock(needed: number): void {
+    const size = Math.max(BLOCK_SIZE, needed);
+    if (this.blocks.length < BLOCKS_IN_MEMORY) {
+      this.blocks.push(this.lastBlock());
+      this.current = Buffer.allocUnsafe(size);
+    } else {
+      this.blocks.push({ bytes: undefined, length: this.used, at: this.fileLength });
+      this.store(this.current.subarray(0, this.used));
+      if (this.current.length < size) this.current = Buffer.allocUnsafe(size);
+    }
+    this.used = 0;
+  }
+
+  private store(bytes: Buffer): void {
+    this.fd ??= openNameless(join(this.directory, 'plan'));
+    for (let at = 0; at < bytes.length; )
+      at += writeSync(this.fd, bytes, at, bytes.length - at, this.fileLength + at);
+    this.fileLength += bytes.length;
+  }
+
+  private load(into: Buffer, at: number): Buffer {
+    for (let got = 0; got < into.length; ) {
+      const count = readSync(this.fd ?? -1, into, got, into.length - got, at + got);
+      if (count === 0) throw new Error('the plan of the archive is not whole any more');
+      got += count;
+    }
+    return into;
+  }
+}
+
+/** Gone by itself with whoever has it open. */
+function openNameless(path: string): number {
+  const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+  const fd = openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  try {
+    unlinkSync(path);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}

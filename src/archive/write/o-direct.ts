@@ -1,0 +1,106 @@
+import { closeSync, constants, openSync, read, readSync, writeSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { addressOf, Errno, errno, fallocate } from '../../sys/index.ts';
+
+/** What offsets, lengths and addresses are multiples of where the page cache is passed by. */
+const ALIGNMENT = 4096;
+
+/** A file that may be written and read without the page cache. */
+export interface DirectFile {
+  /** For what is not aligned, or where the file system knows no O_DIRECT. */
+  readonly fd: number;
+  /** The same file with O_DIRECT; undefined where it cannot be had. */
+  readonly direct: number | undefined;
+}
+
+/**
+ * Opens a file that is open as `fd` once more, with O_DIRECT. Copying through the page cache costs more
+ * processor time than encrypting, and reading back through it would not ask the disk.
+ */
+export function openDirect(fd: number, path: string): DirectFile {
+  try {
+    const flags = constants.O_RDWR | constants.O_DIRECT | constants.O_NOFOLLOW;
+    return { fd, direct: openSync(path, flags) };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
+    return { fd, direct: undefined };
+  }
+}
+
+export function closeDirect({ direct }: DirectFile): void {
+  if (direct !== undefined) closeSync(direct);
+}
+
+/** Takes the room for a file before it is written, where the file system can. Throws Errno. */
+export function reserve(fd: number, length: number): void {
+  try {
+    fallocate(fd, 0, 0n, BigInt(length));
+  } catch (error) {
+    if (!(error instanceof Errno) || error.errno !== errno.EOPNOTSUPP) throw error;
+  }
+}
+
+/** Memory for stretches of a file, which lie in it as far from an aligned address as in the file. */
+export class DirectBuffer {
+  private readonly bytes: Buffer;
+
+  /** For at most `length` bytes. */
+  constructor(length: number) {
+    const bytes = Buffer.allocUnsafeSlow(length + 3 * ALIGNMENT);
+    const past = Number(addressOf(bytes) % BigInt(ALIGNMENT));
+    this.bytes = bytes.subarray(past === 0 ? 0 : ALIGNMENT - past);
+  }
+
+  /** Where the bytes go that lie, or are to lie, at `position`. */
+  at(position: number, length: number): Buffer {
+    const start = position % ALIGNMENT;
+    return this.bytes.subarray(start, start + length);
+  }
+}
+
+/** Writes what is in `DirectBuffer.at(position, …)`, whole: only what is not aligned goes through the page cache. */
+export function writeDirect({ fd, direct }: DirectFile, bytes: Buffer, position: number): void {
+  const [from, to] = alignedPart(bytes.length, position);
+  writeAll(fd, bytes.subarray(0, from), position);
+  writeAll(direct ?? fd, bytes.subarray(from, to), position + from);
+  writeAll(fd, bytes.subarray(to), position + to);
+}
+
+/** Reads into `DirectBuffer.at(position, …)`, while other work goes on; false where the file ends before. */
+export async function readDirect(
+  { fd, direct }: DirectFile,
+  into: Buffer,
+  position: number,
+): Promise<boolean> {
+  const [from, to] = alignedPart(into.length, position);
+  const edges = [
+    { part: into.subarray(0, from), at: position },
+    { part: into.subarray(to), at: position + to },
+  ];
+  for (const { part, at } of edges)
+    if (readSync(fd, part, 0, part.length, at) < part.length) return false;
+  return await readAll(direct ?? fd, into.subarray(from, to), position + from);
+}
+
+/** From where to where a stretch can be read and written directly. */
+function alignedPart(length: number, position: number): readonly [from: number, to: number] {
+  const from = Math.min(length, Math.ceil(position / ALIGNMENT) * ALIGNMENT - position);
+  const end = Math.floor((position + length) / ALIGNMENT) * ALIGNMENT - position;
+  return [from, Math.max(from, end)];
+}
+
+function writeAll(fd: number, bytes: Buffer, position: number): void {
+  for (let at = 0; at < bytes.length; )
+    at += writeSync(fd, bytes, at, bytes.length - at, position + at);
+}
+
+const readSome = promisify(read);
+
+async function readAll(fd: number, into: Buffer, position: number): Promise<boolean> {
+  for (let got = 0; got < into.length; ) {
+    const { bytesRead } = await readSome(fd, into, got, into.length - got, position + got);
+    if (bytesRead === 0) return false;
+    got += bytesRead;
+  }
+  return true;
+}

@@ -1,0 +1,190 @@
+import { closeSync } from 'node:fs';
+import { withoutOwnXattrs } from '../../store/index.ts';
+import {
+  type FileXattrs,
+  fileXattrs,
+  fileXattrsAt,
+  isDirectory,
+  isRegular,
+  isSymlink,
+  modeWithAcl,
+  readlinkAt,
+  type Stat,
+} from '../../sys/index.ts';
+import { BLOCK, memberLengths } from '../../tar/index.ts';
+import { typeOfMode } from '../artifact-type.ts';
+import { assertSealable, HeaderLimits } from '../limits.ts';
+import { hasContent, memberOf, memberPath, type PlanEntry, tarLength } from './layout-entry.ts';
+import type { PlanLog } from './layout-log.ts';
+import { extentsOf, openContent } from './source-file.ts';
+import type { OnLend } from './temporary-chmod.ts';
+import { type Visit, walk } from './walk.ts';
+
+/** The layout of a tar, before its first byte is written. Its entries, in their order, are in a log. */
+export interface Plan {
+  readonly log: PlanLog;
+  /** Bytes of the tar. */
+  readonly bytes: number;
+  /** Names in the tree, the top's among them. */
+  readonly names: number;
+  /** Entries with content. */
+  readonly files: number;
+  /** Sockets, pipes and devices, which are in the index and not in the tar: the first of them, and how many. */
+  readonly skipped: readonly Skipped[];
+  readonly skippedCount: number;
+}
+
+export interface Skipped {
+  readonly path: string;
+  readonly type: string;
+}
+
+/** As many are told by name. */
+const MAX_SKIPPED = 1000;
+
+/** A directory that is walked, by its name in the one above: paths of all files with several names would fill memory. */
+interface Parent {
+  readonly above: Parent | undefined;
+  readonly name: Buffer;
+}
+
+/** The first name of a file that has more. */
+interface FirstName {
+  readonly parent: Parent | undefined;
+  readonly name: Buffer;
+  readonly number: number;
+}
+
+/** Two blocks of zeros. */
+export const TAR_END = 2 * BLOCK;
+
+/** Calls that follow a plan while it is made. */
+export interface PlanOptions {
+  readonly onLend: OnLend;
+  /** How much is known to come so far. */
+  readonly onGrowth: (bytes: number, entries: number) => void;
+}
+
+/**
+ * Walks a tree and plans its tar: which byte goes where. What is read later has to be what is found
+ * here. No tree at all is an empty one. Throws TreeChanged, Unsealable, Errno.
+ */
+export function planTree(top: string, log: PlanLog, { onLend, onGrowth }: PlanOptions): Plan {
+  const linked = new Map<string, FirstName>();
+  const skipped: Skipped[] = [];
+  let skippedCount = 0;
+  let parent: Parent | undefined;
+  const limits = new HeaderLimits();
+  let bytes = 0;
+  let files = 0;
+  let number = 0;
+  let names = 0;
+  const add = (entry: PlanEntry): void => {
+    log.add(entry);
+    bytes += tarLength(entry);
+    if (hasContent(entry)) files++;
+    if (entry.kind !== 'leave') names++;
+    onGrowth(bytes, ++number);
+  };
+  for (const visit of walk(top, onLend)) {
+    const { stat, path, name } = visit;
+    assertSealable(path, name, stat);
+    const identity = visit.kind === 'leaf' && stat.nlink > 1 && `${stat.dev}:${stat.ino}`;
+    const first = identity ? linked.get(identity) : undefined;
+    if (identity && !first) linked.set(identity, { parent, name, number });
+    if (visit.kind === 'leaf' && !first && isSpecial(stat.mode)) {
+      if (skippedCount < MAX_SKIPPED)
+        skipped.push({ path: path.toString(), type: typeOfMode(stat.mode) });
+      skippedCount++;
+    }
+    const link = first && { path: memberPath(pathOf(first)), number: first.number };
+    add(planned(visit, link, onLend, limits));
+    if (visit.kind === 'enter') parent = { above: parent, name };
+    if (visit.kind === 'leave') parent = parent?.above;
+  }
+  if (number === 0) for (const kind of ['enter', 'leave'] as const) add(emptyTop(kind, limits));
+  return { log, bytes: bytes + TAR_END, names, files, skipped, skippedCount };
+}
+
+function pathOf({ parent, name }: FirstName): Buffer {
+  const names = [name];
+  // The top has no name.
+  for (let here = parent; here?.above; here = here.above) names.push(SLASH, here.name);
+  return Buffer.concat(names.reverse());
+}
+
+const SLASH = Buffer.from('/');
+
+const isSpecial = (mode: number): boolean =>
+  !isRegular(mode) && !isSymlink(mode) && !isDirectory(mode);
+
+function planned(
+  visit: Visit,
+  link: PlanEntry['link'],
+  onLend: OnLend,
+  limits: HeaderLimits,
+): PlanEntry {
+  const { kind, path, name } = visit;
+  const { acl, user } = xattrsOf(visit);
+  // An access list is not sealed: without it, the mode must not grant the group what the list withheld.
+  const mode = modeWithAcl(visit.stat.mode, acl);
+  const stat = { ...visit.stat, mode, size: Number(visit.stat.size) };
+  const extras = link ? { link } : { ...withXattrs(user), ...extrasOf(visit, onLend) };
+  return withHeaderLength({ kind, name, stat, ...extras }, path, limits);
+}
+
+function withHeaderLength(
+  entry: Omit<PlanEntry, 'headerLength'>,
+  path: Buffer,
+  limits: HeaderLimits,
+): PlanEntry {
+  const member = memberOf(entry, path);
+  if (!member) return { ...entry, headerLength: 0 };
+  const { all, extension } = memberLengths(member);
+  limits.count(path, member, extension);
+  return { ...entry, headerLength: all };
+}
+
+const NO_XATTRS: FileXattrs = { user: [], acl: undefined };
+
+function xattrsOf({ kind, fd, name, stat }: Visit): FileXattrs {
+  if (kind === 'enter') return fileXattrs(fd);
+  return kind === 'leaf' && isRegular(stat.mode) ? fileXattrsAt(fd, name) : NO_XATTRS;
+}
+
+function extrasOf(visit: Visit, onLend: OnLend): Pick<PlanEntry, 'target' | 'extents'> {
+  const { kind, fd, name, stat } = visit;
+  if (kind !== 'leaf') return {};
+  if (isSymlink(stat.mode)) return { target: readlinkAt(fd, name) };
+  const extents =
+    isRegular(stat.mode) && mayHaveHoles(stat) ? findExtents(visit, onLend) : undefined;
+  return extents ? { extents } : {};
+}
+
+function withXattrs(found: NonNullable<PlanEntry['xattrs']>): Pick<PlanEntry, 'xattrs'> {
+  const xattrs = withoutOwnXattrs(found);
+  return xattrs.length > 0 ? { xattrs } : {};
+}
+
+const SECTOR = 512n;
+
+const mayHaveHoles = ({ size, blocks }: Stat): boolean => size > 0n && blocks * SECTOR < size;
+
+function findExtents(visit: Visit, onLend: OnLend): PlanEntry['extents'] {
+  const fd = openContent(visit, onLend);
+  try {
+    return extentsOf(fd, visit.stat.size, visit.path);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Of a task that has no staging directory. */
+function emptyTop(kind: 'enter' | 'leave', limits: HeaderLimits): PlanEntry {
+  const now = BigInt(Date.now()) * 1_000_000n;
+  const times = { atimeNs: now, mtimeNs: now, ctimeNs: now };
+  const ids = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0, ino: 0n, dev: 0n };
+  const stat = { mode: 0o040700, nlink: 2, size: 0, ...ids, ...times };
+  const name = Buffer.alloc(0);
+  return withHeaderLength({ kind, name, stat }, name, limits);
+}

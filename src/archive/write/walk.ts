@@ -1,0 +1,114 @@
+import {
+  assertNothingMounted,
+  DT,
+  errno,
+  errnoOf,
+  isDirectory,
+  listDirectory,
+  mountedOn,
+  type Stat,
+  statAt,
+} from '../../sys/index.ts';
+import { Descent, join, TreeChanged } from './directory-cursor.ts';
+import type { OnLend } from './temporary-chmod.ts';
+
+/** What the walk meets: a directory before and after what is in it, and everything else once. */
+export interface Visit {
+  readonly kind: 'enter' | 'leave' | 'leaf';
+  /** From the top, raw, without a leading slash; empty for the top itself. */
+  readonly path: Buffer;
+  /** Empty for the top. */
+  readonly name: Buffer;
+  /** As it was found, before anything was made readable. */
+  readonly stat: Stat;
+  /** For a leaf the open directory that it is in, else the directory itself. Good until the walk goes on. */
+  readonly fd: number;
+}
+
+/** What is in a directory, by raw name. */
+interface Names {
+  readonly name: Buffer;
+  /** Names of what is no directory, sorted. */
+  readonly leaves: readonly Buffer[];
+  /** Names of directories still to be entered, the last one first. */
+  readonly directories: Buffer[];
+}
+
+/**
+ * Walks a tree depth first: each directory's own directories first, then the rest of it, both sorted
+ * by raw name. Yields nothing where there is no tree. Throws MountedBeneath before it yields anything where
+ * something is mounted on the tree or beneath it, and where that happens meanwhile; TreeChanged, Errno.
+ */
+export function* walk(top: string, onLend: OnLend): Generator<Visit> {
+  using descent = descend(top, onLend);
+  if (!descent) return;
+  assertNothingMounted(descent.fd);
+  const levels = [listNames(descent.fd, Buffer.alloc(0))];
+  yield visit('enter', descent, Buffer.alloc(0));
+  for (let level = levels.at(-1); level; level = levels.at(-1)) {
+    const next = level.directories.pop();
+    if (next) {
+      descent.enter(next);
+      levels.push(listNames(descent.fd, next));
+      yield visit('enter', descent, next);
+      continue;
+    }
+    yield* visitLeaves(descent, level.leaves);
+    yield visit('leave', descent, level.name);
+    levels.pop();
+    descent.leave();
+  }
+}
+
+const visit = (kind: 'enter' | 'leave', { fd, here }: Descent, name: Buffer): Visit => ({
+  kind,
+  name,
+  fd,
+  ...here,
+});
+
+function* visitLeaves({ fd, here }: Descent, leaves: readonly Buffer[]): Generator<Visit> {
+  for (const name of leaves) {
+    const stat = statIfThere(fd, name);
+    if (!stat) continue;
+    const path = join(here.path, name);
+    if (stat.mount !== here.stat.mount) throw mountedOn(fd, name);
+    if (isDirectory(stat.mode)) throw new TreeChanged(path);
+    yield { kind: 'leaf', path, name, stat, fd };
+  }
+}
+
+/** Undefined where there is no tree. */
+export function descend(top: string, onLend: OnLend): Descent | undefined {
+  try {
+    return new Descent(top, onLend);
+  } catch (error) {
+    if (!(error instanceof TreeChanged)) throw error;
+    if (error.errno === errno.ENOENT) return undefined;
+    throw new Error(`${top} is no directory any more`, { cause: error });
+  }
+}
+
+function listNames(fd: number, name: Buffer): Names {
+  const leaves: Buffer[] = [];
+  const directories: Buffer[] = [];
+  for (const entry of listDirectory(fd)) {
+    const isDir =
+      entry.type === DT.UNKNOWN
+        ? isDirectory(statIfThere(fd, entry.name)?.mode ?? 0)
+        : entry.type === DT.DIR;
+    (isDir ? directories : leaves).push(entry.name);
+  }
+  leaves.sort(Buffer.compare);
+  directories.sort((one, two) => Buffer.compare(two, one));
+  return { name, leaves, directories };
+}
+
+function statIfThere(fd: number, name: Buffer): Stat | undefined {
+  try {
+    return statAt(fd, name);
+  } catch (error) {
+    if (errnoOf(error) === errno.ENOENT) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,262 @@
+import { closeSync, constants, fsync, fsyncSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import {
+  type AgeHeader,
+  createAgeFile,
+  EncryptedWriter,
+  headerMac,
+  makeHeader,
+  type NewAgeFile,
+  newAgePair,
+  sealedSize,
+} from '../../age/index.ts';
+import { TaskfsError } from '../../errors.ts';
+import { openRegularFile, syncDirectory } from '../../files/index.ts';
+import type { TaskName } from '../../store/index.ts';
+import { loadRecipients, type Store, taskPaths } from '../../store/index.ts';
+import { IndexWriter } from '../index/writer.ts';
+import { wrapTaskKey } from '../key-file.ts';
+import { FILES, KEY_FILE, type Part } from '../paths.ts';
+import type { EncryptedFile, FileSeal } from '../seal-record.ts';
+import { checkIndex } from './check-index.ts';
+import { Pace } from './cooperative-yield.ts';
+import { PlanLog } from './layout-log.ts';
+import { closeDirect, type DirectFile, openDirect } from './o-direct.ts';
+import { findOwnLinks, type OwnLink } from './own-links.ts';
+import { readBack, refused } from './read-back.ts';
+import { SEGMENT } from './ring-buffer.ts';
+import { NotAsWritten } from './segments.ts';
+import { type Plan, planTree } from './tar-layout.ts';
+import { TarThreads } from './tar-workers.ts';
+import type { OnLend } from './temporary-chmod.ts';
+import { descend } from './walk.ts';
+import { writeIndex } from './write-index.ts';
+import { TarWriter } from './write-tar.ts';
+
+/** An archive that is complete but for its seal. */
+export interface Unsealed extends Pick<Plan, 'bytes' | 'files' | 'skipped' | 'skippedCount'> {
+  readonly ownLinks: readonly OwnLink[];
+  /** The task's own, and whom key.age gives it to. */
+  readonly identity: string;
+  readonly recipient: string;
+  readonly sealedFor: readonly string[];
+  readonly seals: Readonly<Record<EncryptedFile, FileSeal>>;
+}
+
+/** How far a tar has come: bytes written and read back, of how many; files written. */
+export interface Passes {
+  readonly written: number;
+  readonly checked: number;
+  readonly total: number;
+  readonly files: number;
+}
+
+export interface WriteOptions {
+  /** The absolute paths by which the task knew the top of its files. */
+  readonly ownPaths: readonly string[];
+  /** The top of the task's files. */
+  readonly top: string;
+  /** Whether files may be open for writing, see FillOptions. */
+  readonly mayBeOpen: boolean;
+  readonly onLend: OnLend;
+  readonly onProgress: (passes: Passes) => void;
+}
+
+/** What takes longer than starting threads takes; less is sealed by the calling thread alone. */
+const WORTH_THREADS = { bytes: 8 * 1024 * 1024, entries: 1000 };
+
+/**
+ * Writes the encrypted files of a task's archive into an empty directory, makes them durable, and
+ * reads them back. The task gets an identity of its own; key.age holds it for the store's recipients.
+ * Throws TreeChanged, Errno, `failed`.
+ */
+export async function writeArchive(
+  store: Store,
+  task: TaskName,
+  directory: string,
+  options: WriteOptions,
+): Promise<Unsealed> {
+  const { onLend, top } = options;
+  const { log } = taskPaths(store, task);
+  await using threads = new TarThreads();
+  using planLog = new PlanLog(directory);
+  const onGrowth = (bytes: number, entries: number): void => {
+    if (bytes > WORTH_THREADS.bytes || entries > WORTH_THREADS.entries) threads.start(bytes);
+  };
+  const plan = planTree(top, planLog, { onLend, onGrowth });
+  const { keys, key, headers } = await makeKeys(store, task);
+  writeDurably(join(directory, KEY_FILE), key);
+  using files = createFiles(directory, headers);
+  // No thread may write to a descriptor that is closed, and perhaps another file's by then.
+  await using _ = threads;
+  const seals = await writeFiles({
+    plan,
+    log,
+    files,
+    threads,
+    directory,
+    headers,
+    options,
+  });
+  syncDirectory(directory);
+  const { bytes, files: count, skipped, skippedCount } = plan;
+  const ownLinks = findOwnLinks(planLog, options.ownPaths);
+  return { bytes, files: count, skipped, skippedCount, ownLinks, ...keys, seals };
+}
+
+type Headers = Readonly<Record<Part, AgeHeader>>;
+
+async function makeKeys(store: Store, task: TaskName) {
+  const { identity, recipient } = newAgePair();
+  const sealedFor = loadRecipients(store);
+  const key = await wrapTaskKey(task, identity, sealedFor);
+  const header = (): Promise<AgeHeader> => makeHeader([recipient]);
+  const [artifacts, index, log] = await Promise.all([header(), header(), header()]);
+  const headers = { artifacts, index, log } satisfies Headers;
+  return { keys: { identity, recipient, sealedFor }, key, headers };
+}
+
+type Files = Readonly<Record<Part, NewAgeFile>> & { artifacts: DirectFile } & Disposable;
+
+function createFiles(directory: string, headers: Headers): Files {
+  using opened = new DisposableStack();
+  const create = (part: Part): NewAgeFile => {
+    const file = createAgeFile(join(directory, FILES[part]), headers[part]);
+    opened.defer(() => closeSync(file.fd));
+    return file;
+  };
+  const artifacts = create('artifacts');
+  const direct = openDirect(artifacts.fd, join(directory, FILES.artifacts));
+  opened.defer(() => closeDirect(direct));
+  const files = {
+    artifacts: { ...artifacts, ...direct },
+    index: create('index'),
+    log: create('log'),
+  };
+  const all = opened.move();
+  return { ...files, [Symbol.dispose]: () => all.dispose() };
+}
+
+interface Writing {
+  readonly plan: Plan;
+  readonly log: string;
+  readonly files: Files;
+  readonly threads: TarThreads;
+  readonly directory: string;
+  readonly headers: Headers;
+  readonly options: WriteOptions;
+}
+
+async function loadMimeTypes(): Promise<(name: string) => string | null> {
+  const { default: mime } = await import('mime');
+  return (name) => mime.getType(name);
+}
+
+async function writeFiles(writing: Writing): Promise<Unsealed['seals']> {
+  const { plan, files, threads, options } = writing;
+  const { top, onLend, mayBeOpen } = options;
+  await using tar = new TarWriter({ plan, file: files.artifacts, threads, mayBeOpen, onLend });
+  const pace = new Pace(() => options.onProgress(passesOf(tar, plan)));
+  {
+    using descent = descend(top, onLend);
+    await tar.write(descent, pace);
+  }
+  tar.beginSync();
+  const mimeOf = plan.files > 0 ? await loadMimeTypes() : () => null;
+  const facts = { digests: tar.digests, mimeOf };
+  const index = new EncryptedWriter(files.index);
+  await writeIndex(plan, new IndexWriter(index), facts, pace);
+  const indexSha256 = index.finish();
+  const logSha256 = await copyLog(writing.log, new EncryptedWriter(files.log), pace);
+  const durable = Promise.all([files.index, files.log].map(({ fd }) => promisify(fsync)(fd)));
+  durable.catch(() => {});
+  const artifacts = await checked(writing, 'artifacts', async () =>
+    sealOf(writing, await tar.finish(pace)),
+  );
+  await durable;
+  const again = (part: 'index' | 'log', sha256: string): Promise<FileSeal> =>
+    checked(writing, part, () =>
+      readBack(join(writing.directory, FILES[part]), writing.headers[part].fileKey, sha256),
+    );
+  const seals = {
+    [FILES.artifacts]: artifacts,
+    [FILES.index]: await again('index', indexSha256),
+    [FILES.log]: await again('log', logSha256),
+  };
+  await checkNames(join(writing.directory, FILES.index), writing, pace);
+  return seals;
+}
+
+/** What a reader would refuse, or not find, is found while the plaintext is still there. */
+async function checkNames(path: string, { plan, headers }: Writing, pace: Pace): Promise<void> {
+  const found = await checkIndex(path, headers.index.fileKey, plan.bytes, pace).catch((cause) => {
+    if (!(cause instanceof TaskfsError)) throw cause;
+    throw unlisted(path, cause.message, cause);
+  });
+  if (found !== plan.names) throw unlisted(path, `it has ${found} names of ${plan.names}`);
+}
+
+const unlisted = (path: string, why: string, cause?: unknown): TaskfsError =>
+  new TaskfsError('failed', `what was written to ${path} cannot be looked up: ${why}`, {
+    hint: 'Nothing was removed. That is a fault of taskfs, and worth a report.',
+    cause,
+  });
+
+function passesOf({ window, checkedCount }: TarWriter, { bytes }: Plan): Passes {
+  const written = Math.min(window.sealedCount() * SEGMENT, bytes);
+  const checkedBytes = Math.min(checkedCount * SEGMENT, bytes);
+  return { written, checked: checkedBytes, total: bytes, files: window.fileCount() };
+}
+
+function sealOf({ plan, files, headers }: Writing, sha256: string): FileSeal {
+  const bytes = files.artifacts.start + sealedSize(plan.bytes);
+  return { bytes, sha256, mac: headerMac(headers.artifacts.bytes) };
+}
+
+async function checked<T>({ directory }: Writing, part: Part, check: () => Promise<T>): Promise<T> {
+  try {
+    return await check();
+  } catch (error) {
+    throw error instanceof NotAsWritten ? refused(join(directory, FILES[part]), error) : error;
+  }
+}
+
+/** Writes a new file and makes its content durable. */
+export function writeDurably(path: string, data: string | Uint8Array): void {
+  const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+  try {
+    writeFileSync(fd, data);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const LOG_STEP = 256 * 1024;
+
+/** A task that never started has no log: an empty one. */
+async function copyLog(path: string, log: EncryptedWriter, pace: Pace): Promise<string> {
+  const fd = openOptional(path);
+  if (fd === undefined) return log.finish();
+  const step = Buffer.allocUnsafe(LOG_STEP);
+  try {
+    for (;;) {
+      const got = readSync(fd, step, 0, step.length, null);
+      if (got === 0) return log.finish();
+      log.write(step.subarray(0, got));
+      await pace.keep();
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function openOptional(path: string): number | undefined {
+  try {
+    return openRegularFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

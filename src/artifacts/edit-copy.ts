@@ -1,0 +1,269 @@
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  writeSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { messageOf, TaskfsError } from '../errors.ts';
+import type { TaskName } from '../store/index.ts';
+import {
+  createInStaging,
+  parseArtifactPath,
+  pinInStaging,
+  readRecord,
+  reopenForReading,
+  type Store,
+  showPath,
+  takeLock,
+  taskPaths,
+} from '../store/index.ts';
+import { AT, Errno, errnoWords, removeTree, reopen } from '../sys/index.ts';
+
+/** What became of what an editor saved. */
+export type Saved =
+  | { readonly kind: 'unchanged' | 'written' }
+  /** Not where it was meant to go: `where` names the file that holds it instead. */
+  | { readonly kind: 'kept'; readonly where: string; readonly why: string };
+
+/** A private copy of one file of a live task, for an editor. */
+export interface EditCopy extends Disposable {
+  /** Of the copy; its name ends like that of the file. */
+  readonly path: string;
+  /** Puts what was saved in the copy into the task's file, unless `reason` says why not. */
+  save(reason?: string): Saved;
+}
+
+/**
+ * Copies a file of a live task into a directory of its own, 0700, in the store. Nothing that the task
+ * does meanwhile reaches the editor, and nothing that the editor does reaches past the task's files:
+ * `save` writes through a descriptor of the very file that was copied, and only if the task left it
+ * as it was. A file that is not there yet is made by saving. Disposed of, the copy goes, unless it
+ * is all that there is. Throws `usage` where the task has ended, or the path leads out or to no file.
+ */
+export function openEditCopy(store: Store, task: TaskName, path: Buffer): EditCopy {
+  assertLive(store, task, path);
+  const file = pinFile(store, task, path);
+  if (file === undefined) assertDirectory(store, task, path);
+  const directory = makeDirectory(store, task);
+  // What an editor is told must be text, whatever the bytes of the name.
+  const copy = join(directory, basename(path.toString()).replaceAll('\uFFFD', '_'));
+  const before = file === undefined ? undefined : copyOut(file, copy);
+  let isNeeded = false;
+  return {
+    path: copy,
+    save: (reason) => {
+      const saved = save({ store, task, path, file, before, copy }, reason);
+      isNeeded = saved.kind === 'kept' && saved.where === copy;
+      return saved;
+    },
+    [Symbol.dispose]: () => {
+      if (file !== undefined) closeSync(file);
+      if (!isNeeded) removeTree(AT.FDCWD, directory);
+    },
+  };
+}
+
+/** One file being edited. */
+interface Edit {
+  readonly store: Store;
+  readonly task: TaskName;
+  /** In the task's files. */
+  readonly path: Buffer;
+  /** An O_PATH descriptor of what was copied, and the digest of its content; undefined for a new file. */
+  readonly file: number | undefined;
+  readonly before: string | undefined;
+  readonly copy: string;
+}
+
+function assertLive(store: Store, task: TaskName, path: Buffer): void {
+  if (parseArtifactPath(task, path).length === 0) {
+    throw new TaskfsError('usage', `task ${task}: a directory cannot be edited`, {
+      hint: `'taskfs ls ${task}' lists its files.`,
+    });
+  }
+  const { artifacts } = readRecord(taskPaths(store, task).record, task);
+  if (artifacts === 'live') return;
+  const state = artifacts === 'sealed' ? 'is sealed' : 'has ended';
+  throw new TaskfsError('usage', `task ${task} ${state}: its files do not change any more`, {
+    hint: `'taskfs export ${task} DIR' makes a copy that you can change.`,
+  });
+}
+
+/** Undefined where there is no such file yet. */
+function pinFile(store: Store, task: TaskName, path: Buffer): number | undefined {
+  let pinned: number;
+  try {
+    pinned = pinInStaging(store, task, path);
+  } catch (error) {
+    if (!(error instanceof TaskfsError) || error.kind !== 'not-found') throw error;
+    return undefined;
+  }
+  if (fstatSync(pinned).isFile()) return pinned;
+  closeSync(pinned);
+  throw new TaskfsError('usage', `'${showPath(path)}' of task ${task} is not a file`, {
+    hint: `'taskfs ls -l ${task}' shows what it is.`,
+  });
+}
+
+/** A new file needs a directory that is there. Throws as `pinInStaging`. */
+function assertDirectory(store: Store, task: TaskName, path: Buffer): void {
+  closeSync(pinInStaging(store, task, Buffer.from(dirname(path.toString('latin1')), 'latin1')));
+}
+
+function makeDirectory(store: Store, task: TaskName): string {
+  const edits = join(store.path, 'edits');
+  mkdirSync(edits, { recursive: true, mode: 0o700 });
+  return mkdtempSync(join(edits, `${task}-`));
+}
+
+/** Returns the digest of what was copied. */
+function copyOut(file: number, path: string): string {
+  const from = reopenForReading(file);
+  const to = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
+  try {
+    copyRange(from, to, 0, Number.POSITIVE_INFINITY);
+    return digestOf(to);
+  } finally {
+    closeSync(to);
+    closeSync(from);
+  }
+}
+
+/** Under the lock that mounts hold while they change something: sealing waits for it, or has begun. */
+function save(edit: Edit, reason: string | undefined): Saved {
+  const from = openCopy(edit.copy);
+  if (from === undefined) return { kind: 'unchanged' };
+  const kept = (why: string): Saved => ({ kind: 'kept', where: edit.copy, why });
+  try {
+    if (digestOf(from) === edit.before) return { kind: 'unchanged' };
+    if (reason !== undefined) return kept(reason);
+    using lock = takeLock(taskPaths(edit.store, edit.task).writers, 'shared');
+    if (!lock || !isLive(edit)) return kept(`task ${edit.task} ended meanwhile`);
+    return write(edit, from);
+  } catch (error) {
+    return kept(wordsOf(error));
+  } finally {
+    closeSync(from);
+  }
+}
+
+const wordsOf = (error: unknown): string =>
+  error instanceof Errno ? errnoWords(error.errno) : messageOf(error);
+
+function isLive({ store, task }: Edit): boolean {
+  return readRecord(taskPaths(store, task).record, task).artifacts === 'live';
+}
+
+/** The editor may have replaced the copy by another file, or removed it. */
+function openCopy(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function write(edit: Edit, from: number): Saved {
+  const { store, task, path, file, copy } = edit;
+  const now = pinFile(store, task, path);
+  try {
+    if (now === undefined && file === undefined) {
+      putInto(from, createInStaging(store, task, path, 0o666));
+      return { kind: 'written' };
+    }
+    if (!isAsCopied(edit, now)) return writeBeside(edit, from);
+    putInto(from, reopen(now, constants.O_WRONLY | constants.O_NONBLOCK));
+    return { kind: 'written' };
+  } catch (error) {
+    return { kind: 'kept', where: copy, why: wordsOf(error) };
+  } finally {
+    if (now !== undefined) closeSync(now);
+  }
+}
+
+/** Whether what is at the path now is the file that was copied, with the content that was copied. */
+function isAsCopied({ file, before }: Edit, now: number | undefined): now is number {
+  if (file === undefined || now === undefined) return false;
+  const [one, other] = [file, now].map((fd) => fstatSync(fd, { bigint: true }));
+  if (one?.ino !== other?.ino || one?.dev !== other?.dev) return false;
+  const fd = reopenForReading(now);
+  try {
+    return digestOf(fd) === before;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Names beside a file that are tried, before what was saved stays where it is. */
+const NAMES_BESIDE = 100;
+const NAME_MAX = 255;
+
+function writeBeside({ store, task, path }: Edit, from: number): Saved {
+  const parsed = parseArtifactPath(task, path).toString('latin1');
+  for (let count = 1; ; count++) {
+    const ending = count === 1 ? '.edited' : `.edited-${count}`;
+    const name = basename(parsed).slice(0, NAME_MAX - ending.length) + ending;
+    const beside = Buffer.from(join(dirname(parsed), name), 'latin1');
+    try {
+      putInto(from, createInStaging(store, task, beside, 0o600));
+      const where = `${showPath(beside)} of task ${task}`;
+      return { kind: 'kept', where, why: 'the task changed it meanwhile' };
+    } catch (error) {
+      const isTaken = (error as NodeJS.ErrnoException).code === 'EEXIST';
+      if (!isTaken || count === NAMES_BESIDE) throw error;
+    }
+  }
+}
+
+/**
+ * Gives a file the content of another and closes it. It grows first: on a disk that is full, what was
+ * in it stays.
+ */
+function putInto(from: number, to: number): void {
+  try {
+    const { size } = fstatSync(from);
+    const before = fstatSync(to).size;
+    try {
+      copyRange(from, to, before, size);
+    } catch (error) {
+      ftruncateSync(to, before);
+      throw error;
+    }
+    copyRange(from, to, 0, Math.min(before, size));
+    ftruncateSync(to, size);
+    fsyncSync(to);
+  } finally {
+    closeSync(to);
+  }
+}
+
+const PIECE = Buffer.alloc(256 * 1024);
+
+/** Copies the bytes from `start` to `end`, or to the end of the file. */
+function copyRange(from: number, to: number, start: number, end: number): void {
+  for (let at = start; at < end; ) {
+    const got = readSync(from, PIECE, 0, Math.min(PIECE.length, end - at), at);
+    if (got === 0) return;
+    for (let done = 0; done < got; ) done += writeSync(to, PIECE, done, got - done, at + done);
+    at += got;
+  }
+}
+
+function digestOf(fd: number): string {
+  const hash = createHash('sha256');
+  for (let at = 0; ; ) {
+    const got = readSync(fd, PIECE, 0, PIECE.length, at);
+    if (got === 0) return hash.digest('hex');
+    hash.update(PIECE.subarray(0, got));
+    at += got;
+  }
+}

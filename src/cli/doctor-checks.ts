@@ -1,0 +1,189 @@
+import { existsSync, statfsSync } from 'node:fs';
+import { messageOf, TaskfsError } from '../errors.ts';
+import {
+  detach,
+  type Liveness,
+  probeMount,
+  type TaskfsMount,
+  taskfsMounts,
+} from '../mount/index.ts';
+import { isInterrupted, lockWarning, removalsCutShort, viewTasks } from '../runner/index.ts';
+import { assertCanMount, defaultDriver } from '../server/index.ts';
+import {
+  hasKeys,
+  keyPaths,
+  listRecipients,
+  openStore,
+  type Store,
+  storeExists,
+} from '../store/index.ts';
+import { showBytes } from './units.ts';
+
+/** One thing that the doctor looked at. */
+export interface Finding {
+  readonly verdict: 'good' | 'note' | 'bad';
+  readonly what: string;
+  readonly says: string;
+}
+
+/** Looks at everything that taskfs needs, and takes dead mounts away. Throws nothing that it can report. */
+export async function examine(path: string): Promise<Finding[]> {
+  const store = storeExists(path) ? finding('store', () => openStore(path)) : undefined;
+  return [
+    good('node', process.version),
+    examineMounting(),
+    examineStore(path, store),
+    ...(store && 'path' in store
+      ? [
+          ...examineLocks(store),
+          ...examineSpace(store),
+          ...examineKeys(store),
+          ...examineTasks(store),
+        ]
+      : []),
+    ...(await examineMounts()),
+    await examineEngine(),
+  ];
+}
+
+const good = (what: string, says: string): Finding => ({ verdict: 'good', what, says });
+const note = (what: string, says: string): Finding => ({ verdict: 'note', what, says });
+const bad = (what: string, says: string): Finding => ({ verdict: 'bad', what, says });
+
+/** What an action returns, or a finding that says why it failed. */
+function finding<T>(what: string, action: () => T): T | Finding {
+  try {
+    return action();
+  } catch (error) {
+    return bad(what, explain(error));
+  }
+}
+
+function explain(error: unknown): string {
+  const hint = error instanceof TaskfsError ? error.hint : undefined;
+  return hint === undefined ? messageOf(error) : `${messageOf(error)}. ${hint}`;
+}
+
+function examineMounting(): Finding {
+  return finding('mounting', () => {
+    assertCanMount(defaultDriver());
+    return good('mounting', `works, with the driver '${defaultDriver()}'`);
+  });
+}
+
+function examineStore(path: string, store: Store | Finding | undefined): Finding {
+  if (store === undefined)
+    return note('store', `there is none in ${path} yet; 'taskfs init' makes it`);
+  return 'verdict' in store ? store : good('store', store.path);
+}
+
+function examineLocks(store: Store): Finding[] {
+  const warning = lockWarning(store);
+  return warning === undefined ? [] : [note('locks', warning)];
+}
+
+/** Sealing needs about as much as the files take, once more. */
+const LITTLE_SPACE = 1024 ** 3;
+
+function examineSpace(store: Store): Finding[] {
+  const { bavail, bsize } = statfsSync(store.path);
+  const free = bavail * bsize;
+  const says = `${showBytes(free)} free for the store`;
+  return [
+    free < LITTLE_SPACE
+      ? note('space', `${says}: sealing needs as much as the files take`)
+      : good('space', says),
+  ];
+}
+
+function examineKeys(store: Store): Finding[] {
+  if (!hasKeys(store))
+    return [bad('keys', "there are none: nothing can be sealed. 'taskfs init' makes them")];
+  if (existsSync(keyPaths(store).identity)) {
+    return [good('keys', 'this machine seals and reads'), ...examineRecovery(store)];
+  }
+  return [note('keys', 'this machine seals, and reads only with --identity or TASKFS_IDENTITY')];
+}
+
+/** Whoever added a recipient of their own has a second way in. */
+function examineRecovery(store: Store): Finding[] {
+  if (listRecipients(store).length > 1) return [];
+  return [
+    note(
+      'recovery',
+      "only the store's own identity opens its archives; 'taskfs key recovery' makes a second one, to be kept elsewhere",
+    ),
+  ];
+}
+
+function examineTasks(store: Store): Finding[] {
+  const views = finding('tasks', () => viewTasks(store));
+  if ('verdict' in views) return [views];
+  const { tasks, unreadable } = views;
+  const unseen = unreadable.map(({ task, error }) => bad(`task ${task}`, explain(error)));
+  const cutShort = removalsCutShort(store).map((task) =>
+    note(`task ${task}`, "its removal was cut short; 'taskfs recover' finishes it"),
+  );
+  const findings = tasks.flatMap((view) => {
+    const { task, artifacts, sealError } = view;
+    if (view.supervisorHost !== null)
+      return [note(`task ${task}`, `is supervised on ${view.supervisorHost}, and left alone`)];
+    if (isInterrupted(view))
+      return [note(`task ${task}`, `its supervisor is gone; 'taskfs recover' finishes it`)];
+    if (artifacts === 'kept')
+      return [bad(`task ${task}`, `was not sealed: ${sealError}. 'taskfs recover' tries again`)];
+    if (view.plaintext)
+      return [
+        bad(`task ${task}`, `its plaintext is ${view.plaintext}. 'taskfs recover' tries again`),
+      ];
+    if (!view.unremoved) return [];
+    return [
+      note(`task ${task}`, `its engine still has its container; 'taskfs recover' tries again`),
+    ];
+  });
+  const all = [...unseen, ...cutShort, ...findings];
+  return all.length > 0 ? all : [good('tasks', `${tasks.length}, each in order`)];
+}
+
+async function examineMounts(): Promise<Finding[]> {
+  const mounts = taskfsMounts();
+  if (mounts.length === 0) return [note('mounts', 'there are none')];
+  return (await Promise.all(mounts.map(examineMount))).flat();
+}
+
+async function examineMount({ mountpoint, store, archive }: TaskfsMount): Promise<Finding[]> {
+  const what = `mount ${mountpoint}`;
+  const liveness = await probeMount(mountpoint);
+  if (liveness !== 'alive') return [await takeAway(what, mountpoint, liveness)];
+  const shows = `shows ${store}`;
+  if (!archive) return [good(what, `${shows}; archive/ shares its connection with live/`)];
+  const inner = await probeMount(archive.mountpoint);
+  if (inner === 'alive') return [good(what, shows)];
+  const finding = await takeAway(`mount ${archive.mountpoint}`, archive.mountpoint, inner);
+  return [good(what, shows), finding];
+}
+
+async function takeAway(what: string, mountpoint: string, liveness: Liveness): Promise<Finding> {
+  if (liveness === 'hung') {
+    return bad(what, `its server does not answer; 'taskfs unmount ${mountpoint}' takes it away`);
+  }
+  try {
+    await detach(mountpoint);
+    return note(what, 'its server was dead; it was taken away');
+  } catch (error) {
+    return bad(what, explain(error));
+  }
+}
+
+async function examineEngine(): Promise<Finding> {
+  try {
+    const [{ connect }, { findEndpoints }] = await Promise.all([
+      import('../runner/index.ts'),
+      import('../runner/index.ts'),
+    ]);
+    const { endpoint } = await connect(findEndpoints());
+    return good('containers', `an engine answers at ${endpoint.host}`);
+  } catch (error) {
+    return note('containers', `tasks run as local processes only: ${explain(error)}`);
+  }
+}

@@ -1,0 +1,54 @@
+import { constants } from 'node:os';
+import { TaskfsError } from '../errors.ts';
+import {
+  decodeBytes,
+  inheritance,
+  type ProcessEnd,
+  rawEnvironment,
+  type SpawnedProcess,
+  spawnProcess,
+} from '../sys/index.ts';
+
+/**
+ * Runs somebody else's program on this terminal until it ends, as if the caller had started it. The
+ * shell finds it. Throws `failed` where it cannot be started, or does not end well.
+ */
+export async function runProgram(
+  program: string,
+  args: readonly (string | Buffer)[],
+  hint: string,
+): Promise<void> {
+  const failure = failureOf(program, await startProgram(program, args).ended, hint);
+  if (failure) throw failure;
+}
+
+/** Starts it, and does not wait. */
+export function startProgram(program: string, args: readonly (string | Buffer)[]): SpawnedProcess {
+  const words = args.map((arg) => (typeof arg === 'string' ? arg : decodeBytes(arg)));
+  const { descriptors, ignoredSignals, softOpenFiles } = inheritance;
+  return spawnProcess({
+    file: '/bin/sh',
+    argv: ['sh', '-c', 'exec "$0" "$@"', program, ...words],
+    environment: rawEnvironment(),
+    descriptors: new Map([0, 1, 2, ...descriptors].map((fd) => [fd, fd])),
+    newSession: false,
+    ignoredSignals: [...ignoredSignals],
+    softOpenFiles: softOpenFiles === undefined ? undefined : Math.min(softOpenFiles, MOST_FILES),
+  });
+}
+
+/** Why a program that ended could not be started, or did not end well; undefined where it did. */
+export function failureOf(
+  program: string,
+  { exitCode, signal }: ProcessEnd,
+  hint: string,
+): TaskfsError | undefined {
+  if (exitCode === 0) return undefined;
+  const how = exitCode ?? `${signal} (${constants.signals[signal ?? 'SIGKILL']})`;
+  const what = exitCode === COMMAND_NOT_FOUND ? 'cannot be started' : `ended with ${how}`;
+  return new TaskfsError('failed', `'${program}' ${what}`, { hint });
+}
+
+const COMMAND_NOT_FOUND = 127;
+/** A limit that is none. */
+const MOST_FILES = Number.MAX_SAFE_INTEGER;

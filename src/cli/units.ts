@@ -1,0 +1,83 @@
+import { TaskfsError } from '../errors.ts';
+
+const SECOND = 1000;
+const unitMs: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: SECOND,
+  m: 60 * SECOND,
+  h: 3600 * SECOND,
+  d: 24 * 3600 * SECOND,
+};
+
+/** Milliseconds from `90`, `90s`, `1h30m`, `30d`; a number alone is seconds. Throws `usage`. */
+export function parseDuration(option: string, text: string): number {
+  if (/^\d+(\.\d+)?$/.test(text)) return positive(option, text, Number(text) * SECOND);
+  if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) {
+    throw bad(option, text, "Give a time as in '90', '45s', '1h30m' or '30d'.");
+  }
+  const parts = text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g);
+  const sum = [...parts].reduce(
+    (total, [, number, unit]) => total + Number(number) * (unitMs[unit ?? 's'] ?? 0),
+    0,
+  );
+  return positive(option, text, sum);
+}
+
+/** Milliseconds as `parseDuration` reads them; 0 is not to wait at all. Throws `usage`. */
+export const parseWait = (option: string, text: string): number =>
+  /^0m?s?$/.test(text) ? 0 : parseDuration(option, text);
+
+/** Bytes from `512m`, `2g`, `1048576`: powers of 1024, as Docker counts them. Throws `usage`. */
+export function parseBytes(option: string, text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)([kmgt]?)(?:i?b)?$/i.exec(text) ?? [];
+  if (number === undefined) throw bad(option, text, "Give a size as in '512m' or '2g'.");
+  const power = ['', 'k', 'm', 'g', 't'].indexOf((unit ?? '').toLowerCase());
+  return positive(option, text, Math.round(Number(number) * 1024 ** power));
+}
+
+/** A number above 0 from an option's text. Throws `usage`. */
+export function parsePositive(option: string, text: string): number {
+  if (/^\d+(\.\d+)?$/.test(text)) return positive(option, text, Number(text));
+  throw bad(option, text, 'Give a number above 0.');
+}
+
+/** A whole number from an option's text, not below `least`. Throws `usage`. */
+export function parseCount(option: string, text: string, least: number): number {
+  const count = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(count) && count >= least) return count;
+  throw bad(option, text, `Give a whole number from ${least} on.`);
+}
+
+function positive(option: string, text: string, value: number): number {
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw bad(option, text, 'Give a value above 0.');
+}
+
+function bad(option: string, text: string, hint: string): TaskfsError {
+  return new TaskfsError('usage', `'${text}' cannot be the value of ${option}`, { hint });
+}
+
+/** A span of time for people: `0.4s`, `42s`, `3m 20s`, `5h 10m`, `12d 3h`. */
+export function showDuration(milliseconds: number): string {
+  const seconds = Math.max(0, milliseconds) / SECOND;
+  if (seconds < 10) return `${seconds.toFixed(1)}s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole}s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}m ${whole % 60}s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 24 * 60) return `${Math.floor(minutes / 60)}h ${minutes % 60}m`;
+  const hours = Math.floor(minutes / 60);
+  return `${Math.floor(hours / 24)}d ${hours % 24}h`;
+}
+
+/** A size for people, in powers of 1024: `512 B`, `1.5 KiB`, `20 GiB`. */
+export function showBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1023.5 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}

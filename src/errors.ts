@@ -1,0 +1,38 @@
+import { namedMessage } from './sys/index.ts';
+
+/**
+ * What went wrong, in the classes that a user or a script can act on. The command line maps each
+ * kind to an exit code in one place (src/cli/exit-code.ts).
+ */
+export type ErrorKind =
+  /** Something failed that is nobody's mistake: a full disk, a killed helper. */
+  | 'failed'
+  /** The caller asked for what cannot be: a bad name, a mount point that is not empty. */
+  | 'usage'
+  | 'not-found'
+  /** The key is missing or does not fit; the data may be fine. */
+  | 'wrong-key'
+  /** The data is not what was sealed. */
+  | 'damaged'
+  /** The command of a task cannot be executed, or does not exist. */
+  | 'not-executable'
+  | 'command-not-found';
+
+/** Every error that is meant for a person: what happened, to what, and what to do next. */
+export class TaskfsError extends Error {
+  readonly kind: ErrorKind;
+  /** What to do next, a sentence; shown after the message. */
+  readonly hint: string | undefined;
+
+  constructor(kind: ErrorKind, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'TaskfsError';
+    this.kind = kind;
+    this.hint = options.hint;
+  }
+}
+
+/** The message of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? namedMessage(error) : String(error);
+}

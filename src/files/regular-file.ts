@@ -1,0 +1,72 @@
+import { closeSync, constants, fstatSync } from 'node:fs';
+import { TaskfsError } from '../errors.ts';
+import { AT, Errno, errno, O_PATH, openAt, reopen } from '../sys/index.ts';
+import { readFully } from './read-fully.ts';
+
+/** Whether a name may be a symlink: somebody's own key file may lie elsewhere, a part of an archive not. */
+type Links = 'follow' | 'refuse';
+
+/**
+ * Opens a file for reading that is a regular one. What it is is known before it is opened: a pipe would
+ * wait for a writer for ever, and a device may act on being opened. The caller closes the descriptor.
+ * Throws Errno ENOENT where there is nothing, `damaged` for anything but a file, `failed`.
+ */
+export function openRegularFile(path: string, links: Links = 'refuse'): number {
+  const pinned = pin(path, links);
+  try {
+    const stat = fstatSync(pinned);
+    if (!stat.isFile()) throw notAFile(path, stat);
+    return reopen(pinned, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (cause) {
+    throw cause instanceof Errno ? unopened(path, cause) : cause;
+  } finally {
+    closeSync(pinned);
+  }
+}
+
+/**
+ * The content of a regular file that is never longer than `limit` bytes; a longer one is not read.
+ * Throws as `openRegularFile`, and `damaged` for a file that is too long.
+ */
+export function readRegularFile(path: string, limit: number, links?: Links): Buffer {
+  const fd = openRegularFile(path, links);
+  try {
+    const { size } = fstatSync(fd);
+    if (size > limit) {
+      const message = `${path} is damaged: it has ${size} bytes, and at most ${limit} can be right`;
+      throw new TaskfsError('damaged', message);
+    }
+    const bytes = Buffer.allocUnsafe(size);
+    return bytes.subarray(0, readFully(fd, bytes, 0));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function pin(path: string, links: Links): number {
+  try {
+    return openAt(AT.FDCWD, path, links === 'follow' ? O_PATH : O_PATH | constants.O_NOFOLLOW);
+  } catch (cause) {
+    if (!(cause instanceof Errno) || cause.errno === errno.ENOENT) throw cause;
+    if (cause.errno === errno.ENOTDIR || cause.errno === errno.ELOOP) throw notReached(path, cause);
+    throw unopened(path, cause);
+  }
+}
+
+function notAFile(path: string, stat: ReturnType<typeof fstatSync>): TaskfsError {
+  const what =
+    (stat.isDirectory() && 'a directory') ||
+    (stat.isSymbolicLink() && 'a symbolic link') ||
+    (stat.isFIFO() && 'a pipe') ||
+    (stat.isSocket() && 'a socket') ||
+    'a device';
+  return new TaskfsError('damaged', `${path} is damaged: it is ${what}, not a file`, {
+    hint: 'Somebody put that there: put the file back from a backup.',
+  });
+}
+
+const notReached = (path: string, cause: Errno): TaskfsError =>
+  new TaskfsError('damaged', `${path} is missing: what should be its directory is none`, { cause });
+
+const unopened = (path: string, cause: Errno): TaskfsError =>
+  new TaskfsError('failed', `${path} cannot be opened: ${cause.code}`, { cause });

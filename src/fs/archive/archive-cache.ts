@@ -1,0 +1,109 @@
+import { ChunkCache, DecryptAhead } from '../../age/index.ts';
+import type { FileKeys } from '../../archive/index.ts';
+import { type ArchiveReader, openArchive } from '../../archive/index.ts';
+import { type Store, type TaskName, taskPaths } from '../../store/index.ts';
+import { AT, Errno, errno, statAt } from '../../sys/index.ts';
+import type { TaskSlots } from '../task-slots.ts';
+import type { KeyService } from './key-service.ts';
+
+/** An archive that somebody reads. */
+interface Entry {
+  readonly reader: ArchiveReader;
+  /** Open files that read through it. */
+  holders: number;
+}
+
+/** How many archives stay open, and how many tasks' keys are remembered. */
+const OPEN_LIMIT = 32;
+const KEYS_LIMIT = 4096;
+/** Decrypted chunks of 64 KiB that are kept, of all archives together: 8 MiB. */
+const CHUNKS = 128;
+
+/** Archives opened for reading, by slot. The ones used longest ago are closed, unless files of theirs are open. */
+export class OpenArchives {
+  private readonly store: Store;
+  private readonly slots: TaskSlots;
+  private readonly keyService: KeyService;
+  /** In order of use. */
+  private readonly open = new Map<number, Entry>();
+  private readonly keys = new Map<number, FileKeys>();
+  private readonly ahead = new DecryptAhead(new ChunkCache(CHUNKS));
+
+  constructor(store: Store, slots: TaskSlots, keyService: KeyService) {
+    this.store = store;
+    this.slots = slots;
+    this.keyService = keyService;
+  }
+
+  /** The reader, good until the next call. Throws TaskfsError as unlocking and opening do. */
+  reader(slot: number): ArchiveReader {
+    return this.entry(slot).reader;
+  }
+
+  /** The reader, good until `release` is called. */
+  hold(slot: number): { readonly reader: ArchiveReader; readonly release: () => void } {
+    const entry = this.entry(slot);
+    entry.holders++;
+    return {
+      reader: entry.reader,
+      release: () => {
+        entry.holders--;
+      },
+    };
+  }
+
+  private entry(slot: number): Entry {
+    const known = this.open.get(slot);
+    if (known) {
+      this.open.delete(slot);
+      this.open.set(slot, known);
+      return known;
+    }
+    const { task, ino } = this.slots.ownerOf(slot);
+    const { archive } = taskPaths(this.store, task);
+    assertStillThere(archive, ino);
+    const chunks = { cache: this.ahead.cache, ahead: this.ahead };
+    const reader = openArchive(archive, this.keysOf(slot, task), chunks);
+    const entry: Entry = { reader, holders: 0 };
+    this.open.set(slot, entry);
+    this.evict();
+    return entry;
+  }
+
+  private keysOf(slot: number, task: TaskName): FileKeys {
+    const known = this.keys.get(slot);
+    if (known) return known;
+    const keys = this.keyService.unlock(task);
+    if (this.keys.size >= KEYS_LIMIT) this.keys.clear();
+    this.keys.set(slot, keys);
+    return keys;
+  }
+
+  private evict(): void {
+    const newest = this.open.size - 1;
+    let at = 0;
+    for (const [slot, { reader, holders }] of this.open) {
+      if (this.open.size <= OPEN_LIMIT || at++ === newest) return;
+      if (holders > 0) continue;
+      this.open.delete(slot);
+      reader.close();
+    }
+  }
+
+  close(): void {
+    for (const { reader } of this.open.values()) reader.close();
+    this.open.clear();
+    this.keys.clear();
+    this.keyService.close();
+    this.ahead.close();
+  }
+}
+
+/**
+ * A slot is one archive's: where another took its place, as one with a new index, what is known of the
+ * first one's places and keys is not true of it. Whoever looks it up again gets a slot of the new one.
+ */
+function assertStillThere(archive: string, ino: bigint): void {
+  const stat = statAt(AT.FDCWD, archive);
+  if (stat.ino !== ino) throw Errno.of(errno.ESTALE);
+}

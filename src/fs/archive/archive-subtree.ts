@@ -1,0 +1,287 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import type { ArchiveReader, IndexEntry } from '../../archive/index.ts';
+import { isTaskName, type Store, type TaskName } from '../../store/index.ts';
+import {
+  Errno,
+  errno,
+  isDirectory,
+  listDirectory,
+  O_PATH,
+  openAt,
+  type Stat,
+  statAt,
+  statFd,
+} from '../../sys/index.ts';
+import type { Attributes, Entry, NodeId } from '../file-system.ts';
+import { asksToWrite } from '../live/live-file.ts';
+import { archivedNode, archiveNode, archivePlace, inoOf, TOP } from '../node-ids.ts';
+import type { CoreOptions } from '../options.ts';
+import { spaceOf } from '../statfs.ts';
+import type { OpenDirectory, OpenedFile, Room } from '../subtree.ts';
+import type { TaskRecords } from '../task-records.ts';
+import type { TaskSlots } from '../task-slots.ts';
+import { directoryAttr } from '../virtual-directory.ts';
+import type { OpenArchives } from './archive-cache.ts';
+import { archivedAttr, SEALED_TTL_MS } from './archived-attr.ts';
+import { ArchivedDirectory } from './archived-directory.ts';
+import { ArchivedFile } from './archived-file.ts';
+import { archivedStatus, contentXattrs, sealedXattrs } from './archived-xattrs.ts';
+import type { AttributeDemand } from './readdirplus-policy.ts';
+import { type ArchivedTask, TaskListing } from './task-listing.ts';
+
+type Ownership = Pick<IndexEntry, 'mode' | 'uid' | 'gid'>;
+
+/** Stands for the tasks themselves where attributes are asked for: no task has this slot. */
+const TASKS = -1;
+/** Which tasks are sealed may change. */
+const TASKS_TTL_MS = 1000;
+/** Longer than any file system's clock takes from one time to the next. */
+const TICK_NS = 100_000_000n;
+
+/**
+ * archive/: each sealed task's tree, decrypted as it is read. Nodes below a task are positions in
+ * its index, so nothing is kept in memory for them, and nothing has to be forgotten.
+ */
+export class ArchiveRoom implements Room {
+  readonly refusal = errno.EROFS;
+  private readonly store: Store;
+  private readonly records: TaskRecords;
+  private readonly slots: TaskSlots;
+  private readonly archives: OpenArchives;
+  private readonly demand: AttributeDemand | undefined;
+  /** O_PATH descriptor of the store's archive directory. */
+  private readonly directory: number;
+  private readonly tasks = new TaskListing({
+    ino: inoOf(TOP.archive),
+    load: () => this.listTasks(),
+    find: ({ name }) => this.findTask(name),
+    isByName: () => this.demand?.listsNames(TASKS, TOP.archive) ?? false,
+  });
+
+  /** What is shown of tasks' directories where others enter, by slot: what is sealed stays. */
+  private readonly roots = new Map<number, Ownership>();
+  private readonly othersEnter: boolean;
+
+  /** Without `demand` every listing carries attributes. */
+  constructor(
+    store: Store,
+    records: TaskRecords,
+    slots: TaskSlots,
+    archives: OpenArchives,
+    { othersEnter = false }: CoreOptions,
+    demand?: AttributeDemand,
+  ) {
+    this.store = store;
+    this.records = records;
+    this.slots = slots;
+    this.archives = archives;
+    this.othersEnter = othersEnter;
+    this.demand = demand;
+    this.directory = openSync(store.archive, O_PATH | constants.O_DIRECTORY);
+  }
+
+  lookup(parent: NodeId, name: Uint8Array): Entry {
+    if (parent === TOP.archive) {
+      this.demand?.note(TASKS);
+      return this.lookupTask(name);
+    }
+    const { slot } = archivePlace(parent);
+    const reader = this.archives.reader(slot);
+    const found = reader.lookup(this.entryOf(parent, reader), name);
+    if (!found) throw Errno.of(errno.ENOENT);
+    if (found.type === 'file') this.demand?.note(slot);
+    return archivedEntry(slot, found);
+  }
+
+  private lookupTask(name: Uint8Array): Entry {
+    const task = Buffer.from(name).toString('latin1');
+    if (!isTaskName(task)) throw Errno.of(errno.ENOENT);
+    const stat = statAt(this.directory, task);
+    if (!isDirectory(stat.mode)) throw Errno.of(errno.ENOENT);
+    const slot = this.slots.slotOf(task, stat.ino);
+    const node = archiveNode(slot);
+    return { node, ...this.taskAttributes(slot, node, stat), entryTtlMs: TASKS_TTL_MS };
+  }
+
+  /** archive/<task> itself tells of when it was sealed, and needs no key unless others may enter. */
+  private taskAttributes(slot: number, node: NodeId, stat: Stat): Attributes {
+    const { mode, uid, gid } = this.rootOf(slot) ?? { ...stat, mode: 0o500 };
+    const attr = directoryAttr(node, mode, stat.mtimeNs);
+    return { attr: { ...attr, uid, gid }, attrTtlMs: TASKS_TTL_MS };
+  }
+
+  /** The mode and owner that a task's directory was sealed with, where they matter and can be read. */
+  private rootOf(slot: number): Ownership | undefined {
+    if (!this.othersEnter) return undefined;
+    const known = this.roots.get(slot);
+    if (known) return known;
+    try {
+      const { mode, uid, gid } = this.archives.reader(slot).root();
+      this.roots.set(slot, { mode, uid, gid });
+      return { mode, uid, gid };
+    } catch {
+      // Whoever then reads what is in it is told why.
+      return undefined;
+    }
+  }
+
+  private findTask(name: string): Entry | undefined {
+    try {
+      return this.lookupTask(Buffer.from(name));
+    } catch (error) {
+      if (error instanceof Errno && error.errno === errno.ENOENT) return undefined;
+      throw error;
+    }
+  }
+
+  getattr(node: NodeId): Attributes {
+    if (node === TOP.archive) {
+      return { attr: directoryAttr(node, 0o555, this.lastChangeNs()), attrTtlMs: 0 };
+    }
+    const { slot, position } = archivePlace(node);
+    if (position === undefined) {
+      const stat = statAt(this.directory, this.slots.ownerOf(slot).task);
+      return this.taskAttributes(slot, node, stat);
+    }
+    const entry = this.archives.reader(slot).entryAt(position);
+    return { attr: archivedAttr(node, entry), attrTtlMs: SEALED_TTL_MS };
+  }
+
+  readlink(node: NodeId): Uint8Array {
+    const entry = this.find(node);
+    if (!entry.target) throw Errno.of(errno.EINVAL);
+    return entry.target;
+  }
+
+  open(node: NodeId, flags: number): OpenedFile {
+    if (asksToWrite(flags)) throw Errno.of(errno.EROFS);
+    const { slot } = archivePlace(node);
+    const { release } = this.archives.hold(slot);
+    try {
+      return { file: this.fileAt(node, release), keepCache: true, directIo: false };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /** The file that a node is, for reading. `release` is called when it is closed. */
+  fileAt(node: NodeId, release: () => void = () => {}): ArchivedFile {
+    const { slot } = archivePlace(node);
+    const reader = this.archives.reader(slot);
+    const entry = this.entryOf(node, reader);
+    if (entry.type !== 'file') throw Errno.of(entry.type === 'symlink' ? errno.ELOOP : errno.ENXIO);
+    this.demand?.note(slot);
+    return new ArchivedFile(this.slots.ownerOf(slot).task, entry, reader, release);
+  }
+
+  opendir(node: NodeId): OpenDirectory {
+    if (node === TOP.archive) return this.tasks;
+    const { release } = this.archives.hold(archivePlace(node).slot);
+    try {
+      return this.directoryAt(node, release);
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /** The directory that a node is, for listing. `release` is called when it is closed. */
+  directoryAt(node: NodeId, release: () => void = () => {}): OpenDirectory {
+    if (node === TOP.archive) return this.tasks;
+    const { slot } = archivePlace(node);
+    const reader = this.archives.reader(slot);
+    const directory = this.entryOf(node, reader);
+    if (directory.type !== 'directory') throw Errno.of(errno.ENOTDIR);
+    return new ArchivedDirectory({
+      ino: inoOf(node),
+      list: (from) => reader.list(directory, from),
+      tell: (from, withAttributes, told) => reader.tell(directory, from, withAttributes, told),
+      isByName: () => this.demand?.listsNames(slot, node) ?? false,
+      nodeOf: (position) => archivedNode(slot, position),
+      found: (entry) => archivedEntry(slot, entry),
+      release,
+    });
+  }
+
+  private listTasks(): ArchivedTask[] {
+    const list = openAt(this.directory, '.', constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      return [...listDirectory(list)]
+        .map((entry) => ({ name: entry.name.toString('latin1'), ino: entry.ino }))
+        .filter(({ name }) => isTaskName(name))
+        .sort((one, two) => (one.name < two.name ? -1 : 1))
+        .map(({ name, ino }) => this.archivedTask(name as TaskName, ino));
+    } finally {
+      closeSync(list);
+    }
+  }
+
+  private archivedTask(name: TaskName, directoryIno: bigint): ArchivedTask {
+    const slot = this.slots.slotOf(name, directoryIno);
+    const node = archiveNode(slot);
+    return { name, slot, node, ino: inoOf(node) };
+  }
+
+  /**
+   * When a task came or went. The kernel keeps a listing for as long as this time stays the same: a
+   * change of a moment ago may share it with the next one, and is shown as of now.
+   */
+  private lastChangeNs(): bigint {
+    const { mtimeNs } = statFd(this.directory);
+    const nowNs = BigInt(Date.now()) * 1_000_000n;
+    return nowNs - mtimeNs < TICK_NS ? nowNs : mtimeNs;
+  }
+
+  statfs() {
+    return spaceOf(this.store.archive);
+  }
+
+  /** Only user attributes are sealed. Programs that ask for others take EOPNOTSUPP for the whole mount. */
+  getxattr(node: NodeId, name: Uint8Array): Uint8Array {
+    const text = Buffer.from(name).toString('latin1');
+    if (!text.startsWith('user.')) throw Errno.of(errno.EOPNOTSUPP);
+    const value = this.xattrs(node).get(text);
+    if (value === undefined) throw Errno.of(errno.ENODATA);
+    return value;
+  }
+
+  /** What tells of the task is listed on its directory only; see status-xattrs.ts. */
+  listxattr(node: NodeId): readonly Uint8Array[] {
+    if (node === TOP.archive) return [];
+    const ofTask = archivePlace(node).position === undefined;
+    const names = ofTask ? this.taskXattrs(node).keys() : sealedXattrs(this.find(node)).keys();
+    return [...names].map((name) => Buffer.from(name, 'latin1'));
+  }
+
+  private xattrs(node: NodeId): ReadonlyMap<string, Uint8Array> {
+    if (node === TOP.archive) return new Map();
+    if (archivePlace(node).position === undefined) return this.taskXattrs(node);
+    const entry = this.find(node);
+    return new Map([...this.taskXattrs(node), ...contentXattrs(entry), ...sealedXattrs(entry)]);
+  }
+
+  private taskXattrs(node: NodeId): ReadonlyMap<string, Uint8Array> {
+    const { task } = this.slots.ownerOf(archivePlace(node).slot);
+    return archivedStatus(task, this.records.find(task));
+  }
+
+  close(): void {
+    closeSync(this.directory);
+  }
+
+  private find(node: NodeId): IndexEntry {
+    return this.entryOf(node, this.archives.reader(archivePlace(node).slot));
+  }
+
+  private entryOf(node: NodeId, reader: ArchiveReader): IndexEntry {
+    const { position } = archivePlace(node);
+    return position === undefined ? reader.root() : reader.entryAt(position);
+  }
+}
+
+function archivedEntry(slot: number, found: IndexEntry): Entry {
+  const node = archivedNode(slot, found.position);
+  const attr = archivedAttr(node, found);
+  return { node, attr, entryTtlMs: SEALED_TTL_MS, attrTtlMs: SEALED_TTL_MS };
+}

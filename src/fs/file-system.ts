@@ -1,0 +1,269 @@
+import type { Moment, Stat } from '../sys/index.ts';
+
+/**
+ * The contract between the file system's core and the drivers beneath it. A driver turns requests
+ * of its protocol into these calls and their results into replies; it knows nothing of tasks. The
+ * core knows nothing of protocols.
+ *
+ * - A *node* (inode) is a number that `lookup`, `mkdir` and their like gave out, valid until it was
+ *   forgotten as often as it was given. The root is 1. Numbers are safe integers.
+ * - A *handle* is a number that `open`, `create` and `opendir` gave out, valid until released.
+ * - Names are raw bytes without NUL and slash. Times are bigint nanoseconds.
+ * - Everything is synchronous (an asynchronous round trip costs more than the call), and every
+ *   refusal is a thrown `Errno`; anything else that is thrown is EIO to the caller.
+ */
+export type NodeId = number;
+export type HandleId = number;
+export const ROOT: NodeId = 1;
+
+/** Who asks. A driver that is not told uses the server's own ids. */
+export interface Caller {
+  readonly uid: number;
+  readonly gid: number;
+  readonly pid: number;
+}
+
+/** Attributes of a node: those of stat(2); `ino` is what programs see, unique within the mount. */
+export type Attr = Omit<Stat, 'dev' | 'mount'>;
+
+/** What lookup gives: the node, its attributes, and for how long (milliseconds) the kernel may believe each. */
+export interface Entry {
+  readonly node: NodeId;
+  readonly attr: Attr;
+  readonly entryTtlMs: number;
+  readonly attrTtlMs: number;
+}
+
+export interface Attributes {
+  readonly attr: Attr;
+  readonly attrTtlMs: number;
+}
+
+/** How an open file may be cached, and what lies beneath it. */
+export interface Opened {
+  readonly handle: HandleId;
+  /** The content is immutable or known unchanged: the kernel keeps its pages from earlier opens. */
+  readonly keepCache: boolean;
+  /** Sizes lie (a log that grows): no page cache, reads go to the server. */
+  readonly directIo: boolean;
+  /** The node has other open files: closing this one may have to drop record locks (fcntl(2)). */
+  readonly shared?: boolean;
+  /** Nobody will report changes of the attributes that the kernel may have: it must ask again. */
+  readonly refresh?: boolean;
+  /** A descriptor of the real file, for kernel passthrough; the same node always gives the same file. */
+  readonly backingFd: number | undefined;
+}
+
+/** What setattr changes; absent fields stay. `size` is truncate(2). */
+export interface AttrChange {
+  readonly mode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly size?: bigint;
+  readonly atime?: bigint | 'now';
+  readonly mtime?: bigint | 'now';
+}
+
+/** One directory entry as readdir shows it; `cookie` is where the next call continues after it. */
+export interface DirectoryEntry {
+  readonly name: Uint8Array;
+  readonly ino: bigint;
+  /** DT_* of readdir(3). */
+  readonly type: number;
+  readonly cookie: bigint;
+  /** What lookup of the name would give, where it is at hand. */
+  readonly found?: Entry;
+}
+
+/**
+ * An entry of a listing in numbers. One record serves a whole listing: such listings are of very many
+ * entries, and an object or a bigint for each would take most of the time.
+ */
+export interface PlainEntry {
+  /** The name is `from` to `to` of these, which hold until the call returns. */
+  bytes: Uint8Array;
+  from: number;
+  to: number;
+  inoHigh: number;
+  inoLow: number;
+  type: number;
+  cookie: number;
+  /** What lookup would give; undefined where nobody is expected to ask for it. */
+  attributes: PlainAttributes | undefined;
+}
+
+/** An Entry in numbers; `rdev` is 0, `ino` that of the PlainEntry, of which the upper and the lower 32 bits are apart. */
+export interface PlainAttributes {
+  node: NodeId;
+  entryTtlMs: number;
+  attrTtlMs: number;
+  mode: number;
+  nlink: number;
+  uid: number;
+  gid: number;
+  size: number;
+  blocks: number;
+  blksize: number;
+  atime: Moment;
+  mtime: Moment;
+  ctime: Moment;
+}
+
+/** Something that the kernel was told of a name is old before its time. */
+export interface Change {
+  /** The directory that holds the name and has changed itself; undefined: everything may be old. */
+  readonly directory: NodeId | undefined;
+  /** Empty where only the directory is meant. */
+  readonly name: Uint8Array;
+  /** The node that the name stands for, where that is known: its attributes are old. */
+  readonly node: NodeId | undefined;
+  /** The listing of the directory that the kernel keeps is to be asked for again. */
+  readonly isListingOld?: boolean;
+}
+
+/** statfs(2), in blocks of `bsize` bytes. */
+export interface FileSystemStat {
+  readonly blocks: bigint;
+  readonly bfree: bigint;
+  readonly bavail: bigint;
+  readonly files: bigint;
+  readonly ffree: bigint;
+  readonly bsize: number;
+  readonly namelen: number;
+  readonly frsize: number;
+}
+
+/** A byte-range lock as fcntl(2) has it; `end` is inclusive. */
+export interface RangeLock {
+  readonly type: 'read' | 'write' | 'unlock';
+  readonly start: bigint;
+  readonly end: bigint;
+  readonly pid: number;
+}
+
+export interface FileSystem {
+  lookup(parent: NodeId, name: Uint8Array, caller: Caller): Entry;
+  /** For how long (milliseconds) the kernel may believe that a name, just refused with ENOENT, is missing. */
+  missingTtlMs?(parent: NodeId, name: Uint8Array): number;
+  /** Whether the kernel believes for a while yet what it was told of a directory's entry. */
+  isLent?(parent: NodeId, entry: DirectoryEntry): boolean;
+  /** Takes back `count` of the references that replies gave to a node. */
+  forget(node: NodeId, count: number): void;
+
+  getattr(node: NodeId, handle: HandleId | undefined): Attributes;
+  setattr(
+    node: NodeId,
+    handle: HandleId | undefined,
+    change: AttrChange,
+    caller: Caller,
+  ): Attributes;
+  readlink(node: NodeId): Uint8Array;
+
+  mknod(parent: NodeId, name: Uint8Array, mode: number, rdev: number, caller: Caller): Entry;
+  mkdir(parent: NodeId, name: Uint8Array, mode: number, caller: Caller): Entry;
+  symlink(parent: NodeId, name: Uint8Array, target: Uint8Array, caller: Caller): Entry;
+  link(node: NodeId, newParent: NodeId, newName: Uint8Array): Entry;
+  unlink(parent: NodeId, name: Uint8Array): void;
+  rmdir(parent: NodeId, name: Uint8Array): void;
+  /** `flags` are renameat2(2)'s. */
+  rename(
+    parent: NodeId,
+    name: Uint8Array,
+    newParent: NodeId,
+    newName: Uint8Array,
+    flags: number,
+  ): void;
+
+  /** `flags` are open(2)'s. */
+  open(node: NodeId, flags: number, caller: Caller): Opened;
+  create(
+    parent: NodeId,
+    name: Uint8Array,
+    flags: number,
+    mode: number,
+    caller: Caller,
+  ): { readonly entry: Entry; readonly opened: Opened };
+  /** O_TMPFILE in the directory `parent`. */
+  tmpfile(
+    parent: NodeId,
+    flags: number,
+    mode: number,
+    caller: Caller,
+  ): { readonly entry: Entry; readonly opened: Opened };
+  /** Tells that the kernel reads and writes the real file of a handle itself, and asks nobody. */
+  passedThrough?(handle: HandleId): void;
+  /** A descriptor of the real file from which `read` reads, where there is one. */
+  contentFd?(handle: HandleId): number | undefined;
+  /** Fills `into` from `offset`; returns the bytes read, fewer only at the file's end. */
+  read(handle: HandleId, into: Uint8Array, offset: number): number;
+  /**
+   * `appends`: whether the descriptor does at present, wherever the kernel believes the end to be;
+   * undefined: as it was opened. Dirty pages of a mapping never do, whichever handle they come by.
+   */
+  write(handle: HandleId, data: Uint8Array, offset: number, appends?: boolean): number;
+  /** One close(2) of a descriptor; errors of delayed writes show here. */
+  flush(handle: HandleId): void;
+  release(handle: HandleId): void;
+  fsync(handle: HandleId, dataOnly: boolean): void;
+  /** `whence` is SEEK_DATA or SEEK_HOLE. */
+  lseek(handle: HandleId, offset: bigint, whence: number): bigint;
+  fallocate(handle: HandleId, mode: number, offset: bigint, length: bigint): void;
+  copyFileRange(
+    source: HandleId,
+    sourceOffset: bigint,
+    target: HandleId,
+    targetOffset: bigint,
+    length: number,
+  ): number;
+
+  opendir(node: NodeId, caller: Caller): HandleId;
+  /** Whether the kernel may keep a directory's listing for as long as its mtime stays the same. */
+  keepsListing?(node: NodeId): boolean;
+  /**
+   * Gives entries from `cookie` (0n: the beginning) on, `.` and `..` included, to `add` until that
+   * returns false: there is no room, and this entry is asked for again. What `add` is given holds
+   * until it returns. Where a driver has `addPlain` it may be given entries instead, in the same order.
+   */
+  readdir(
+    handle: HandleId,
+    cookie: bigint,
+    add: (entry: DirectoryEntry) => boolean,
+    addPlain?: (entry: PlainEntry) => boolean,
+  ): void;
+  releasedir(handle: HandleId): void;
+  fsyncdir(handle: HandleId): void;
+
+  statfs(node: NodeId): FileSystemStat;
+  syncfs(node: NodeId): void;
+
+  getxattr(node: NodeId, name: Uint8Array): Uint8Array;
+  listxattr(node: NodeId): readonly Uint8Array[];
+  setxattr(node: NodeId, name: Uint8Array, value: Uint8Array, flags: number, caller: Caller): void;
+  removexattr(node: NodeId, name: Uint8Array): void;
+
+  /**
+   * ioctl(2) of a regular file or directory that somebody has open: takes what the command sends and
+   * gives what it answers. Throws ENOTTY for what it does not know; without this, nothing is known.
+   */
+  ioctl?(node: NodeId, command: number, input: Uint8Array, caller: Caller): Uint8Array;
+
+  /** The lock that stands in the way of `lock`, or undefined. `owner` is the kernel's lock owner. */
+  getlk(handle: HandleId, owner: bigint, lock: RangeLock): RangeLock | undefined;
+  /** Takes or drops a range lock at once, or throws EAGAIN; a driver that waits, asks again. */
+  setlk(handle: HandleId, owner: bigint, lock: RangeLock): void;
+  /** The owner whose lock, taken through this file system, stands in the way of `lock`. */
+  lockHolder(handle: HandleId, owner: bigint, lock: RangeLock): bigint | undefined;
+  /** flock(2) at once, or EAGAIN. */
+  flock(handle: HandleId, owner: bigint, kind: 'shared' | 'exclusive' | 'unlock'): void;
+
+  /**
+   * A descriptor that is readable (poll(2)) when `takeChanges` has something to say; undefined, or
+   * no such method, where lifetimes are never cut short.
+   */
+  changesFd?(): number | undefined;
+  /** What became old since the last call. Only a driver that tells the kernel may ask for lending. */
+  takeChanges?(): readonly Change[];
+
+  /** Closes every descriptor; nothing may be called afterwards. */
+  close(): void;
+}

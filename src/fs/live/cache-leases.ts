@@ -1,0 +1,237 @@
+import { Errno, IN, Inotify } from '../../sys/index.ts';
+import type { NodeId } from '../file-system.ts';
+import type { Directories } from './directory-fd-cache.ts';
+import { type Inode, nameText } from './inode.ts';
+import { OwnChanges } from './self-event-filter.ts';
+
+/** A directory in which nothing changed for so long (milliseconds) is quiet. */
+const QUIET_MS = 1500;
+/** For how long (milliseconds) the kernel may believe what it was told of names in quiet directories. */
+const LENT_MS = 30_000;
+/** So many changes in a row by the mount alone say that nobody else is at work in a directory. */
+const ALONE = 64;
+/** Each watch pins an inode in the kernel, and a user has a limited number of them. */
+const WATCH_LIMIT = 16384;
+/** So many lent names are remembered, to be taken back all at once. */
+const COUNTED = 64;
+
+const NAMES = IN.MOVED_FROM | IN.MOVED_TO | IN.CREATE | IN.DELETE;
+const CHANGES = NAMES | IN.MODIFY | IN.ATTRIB | IN.ONLYDIR;
+/** The directory cannot be watched: it is never quiet. */
+const UNWATCHABLE = -1;
+/** It is not watched while it is busy and nothing of it is lent: each event would slow down who writes. */
+const PAUSED = -2;
+
+/** A name that changed in some way; no directory: anything may have. */
+export interface QuietChange {
+  readonly directory: Inode | undefined;
+  readonly name: Buffer;
+}
+
+interface Watch {
+  id: number;
+  /** When anything but the mount changed it last, or may have. */
+  changedAt: number;
+  /** The mount's own changes since then, and when the last of them was. */
+  own: number;
+  ownAt: number;
+  /** When the last loan ends, and the names that were lent; undefined: too many to tell. */
+  lentUntil: number;
+  lent: Set<string> | undefined;
+  /** Names whose end was reported since they were last lent. */
+  readonly reported: Set<string>;
+}
+
+/**
+ * Which live directories are left alone by all but the mount. There the kernel may keep names and
+ * attributes for a while, because a change made beneath is heard of (inotify) and reported; where
+ * files change now, nothing is lent and every stat(2) asks. After any change a directory counts as
+ * busy for a while, so that whoever works in it from both sides at once never sees what is old; only
+ * a long row of changes by the mount alone shows that nobody does.
+ */
+export class QuietDirectories {
+  private readonly inotify = new Inotify();
+  private readonly directories: Directories;
+  private readonly pauses: boolean;
+  private readonly watches = new Map<NodeId, Watch>();
+  private readonly byId = new Map<number, Inode>();
+  private readonly own = new OwnChanges();
+  private due: QuietChange[] = [];
+
+  /** `pauses`: what is busy is not watched, so that writing to it is not slowed down. */
+  constructor(directories: Directories, pauses: boolean) {
+    this.directories = directories;
+    this.pauses = pauses;
+  }
+
+  /** Readable when `take` has something to say. */
+  get fd(): number {
+    return this.inotify.fd;
+  }
+
+  /** Whether a change in the directory would be reported, and none came for a while. */
+  isQuiet(directory: Inode): boolean {
+    return isQuiet(this.watched(directory, Date.now()));
+  }
+
+  /**
+   * For how long the kernel may believe now what it is told of a name in a directory (empty: of the
+   * directory itself), or that there is none; 0 while that is busy.
+   */
+  lendMs(directory: Inode, name: string): number {
+    const now = Date.now();
+    const watch = this.watched(directory, now);
+    if (!isQuiet(watch, now)) return 0;
+    note(watch, name, now);
+    return LENT_MS;
+  }
+
+  /** To be called before the mount changes a name in a directory. */
+  prepare(directory: Inode): void {
+    this.watched(directory, Date.now());
+  }
+
+  /** The mount has changed a name; `kind` is one bit of IN. */
+  changed(directory: Inode, kind: number, name: Uint8Array): void {
+    const watch = this.watches.get(directory.id);
+    if (!watch || watch.id < 0) return;
+    watch.ownAt = Date.now();
+    watch.own++;
+    this.own.expect(watch.id, kind, nameText(name));
+  }
+
+  /** The mount has moved a name: the kernel goes on to believe what it believed of it. */
+  moved(from: Inode, name: Uint8Array, to: Inode, newName: Uint8Array): void {
+    this.changed(from, IN.MOVED_FROM, name);
+    this.changed(to, IN.MOVED_TO, newName);
+    const now = Date.now();
+    const watch = this.watches.get(to.id);
+    if (watch?.id === PAUSED) this.resume(to, watch, now);
+    if (watch && watch.id >= 0) note(watch, nameText(newName), now);
+    else this.due.push({ directory: to, name: Buffer.from(newName) });
+  }
+
+  /** What changed since the last call, but for what the mount did. */
+  take(): QuietChange[] {
+    const changes = this.due;
+    this.due = [];
+    for (let events = this.inotify.take(); events.length > 0; events = this.inotify.take()) {
+      for (const { watch: id, mask, name } of events) {
+        if (mask & IN.Q_OVERFLOW) changes.push(this.everything());
+        const directory = this.byId.get(id);
+        const watch = directory && this.watches.get(directory.id);
+        if (!watch) continue;
+        if (mask & IN.IGNORED) this.end(directory);
+        else if (!this.own.explain(id, mask & NAMES, nameText(name))) {
+          this.hear(directory, watch, name, changes);
+        }
+      }
+    }
+    this.own.clear();
+    return changes;
+  }
+
+  private hear(directory: Inode, watch: Watch, name: Buffer, changes: QuietChange[]): void {
+    watch.changedAt = Date.now();
+    watch.own = 0;
+    const text = nameText(name);
+    if (watch.changedAt >= watch.lentUntil) {
+      this.rest(watch);
+    } else if (watch.lent) {
+      watch.lent.add(text);
+      for (const old of watch.lent) changes.push({ directory, name: Buffer.from(old, 'latin1') });
+      this.rest(watch);
+    } else if (!watch.reported.has(text)) {
+      watch.reported.add(text);
+      changes.push({ directory, name });
+    }
+  }
+
+  private everything(): QuietChange {
+    const now = Date.now();
+    for (const watch of this.watches.values()) {
+      watch.changedAt = now;
+      watch.own = 0;
+    }
+    return { directory: undefined, name: Buffer.alloc(0) };
+  }
+
+  private watched(directory: Inode, now: number): Watch {
+    const watch = this.watches.get(directory.id) ?? this.add(directory);
+    if (watch.id === PAUSED && now - watch.changedAt >= QUIET_MS) {
+      this.resume(directory, watch, now);
+    }
+    return watch;
+  }
+
+  private add(directory: Inode): Watch {
+    const isTooMany = this.watches.size >= WATCH_LIMIT;
+    const watch: Watch = {
+      id: isTooMany ? UNWATCHABLE : PAUSED,
+      changedAt: 0,
+      own: 0,
+      ownAt: 0,
+      lentUntil: 0,
+      lent: undefined,
+      reported: new Set(),
+    };
+    if (!isTooMany) this.watches.set(directory.id, watch);
+    return watch;
+  }
+
+  /** What happened while it was not watched is not known: it counts as changed just now. */
+  private resume(directory: Inode, watch: Watch, now: number): void {
+    watch.changedAt = now;
+    watch.own = 0;
+    watch.id = this.addWatch(directory);
+    if (watch.id !== UNWATCHABLE) this.byId.set(watch.id, directory);
+  }
+
+  private addWatch(directory: Inode): number {
+    try {
+      const fd = this.directories.descriptor(directory);
+      return this.inotify.add(`/proc/self/fd/${fd}`, CHANGES);
+    } catch (error) {
+      if (error instanceof Errno) return UNWATCHABLE;
+      throw error;
+    }
+  }
+
+  /** Nothing of it is lent any more. */
+  private rest(watch: Watch): void {
+    if (this.pauses) {
+      this.byId.delete(watch.id);
+      this.inotify.remove(watch.id);
+      watch.id = PAUSED;
+    }
+    watch.lentUntil = 0;
+    watch.lent = undefined;
+    watch.reported.clear();
+  }
+
+  /** The kernel forgot the directory. */
+  end(directory: Inode): void {
+    const watch = this.watches.get(directory.id);
+    if (!watch) return;
+    this.watches.delete(directory.id);
+    if (watch.id < 0) return;
+    this.byId.delete(watch.id);
+    this.inotify.remove(watch.id);
+  }
+
+  close(): void {
+    this.inotify.close();
+  }
+}
+
+const isQuiet = ({ id, own, ownAt, changedAt }: Watch, now = Date.now()): boolean =>
+  id >= 0 && (own >= ALONE || now - Math.max(ownAt, changedAt) >= QUIET_MS);
+
+/** Notes what is lent now. */
+function note(watch: Watch, name: string, now: number): void {
+  if (now >= watch.lentUntil) watch.lent = new Set();
+  watch.lentUntil = now + LENT_MS;
+  watch.lent?.add(name);
+  if (watch.lent && watch.lent.size > COUNTED) watch.lent = undefined;
+  if (watch.reported.size > 0) watch.reported.clear();
+}

@@ -1,0 +1,183 @@
+import { closeSync, constants } from 'node:fs';
+import {
+  Errno,
+  errno,
+  listDirectory,
+  O_PATH,
+  openAt,
+  openAt2,
+  RESOLVE,
+  statFd,
+} from '../../sys/index.ts';
+import type { NodeId } from '../file-system.ts';
+import { type Inode, isSame, nameText, rawName } from './inode.ts';
+import { stagingNames } from './live-tasks.ts';
+
+const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
+const PIN = O_PATH | O_DIRECTORY | O_NOFOLLOW;
+const STAY = RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_MAGICLINKS;
+const PATH_MAX = 4096;
+const SLASH = Buffer.from('/');
+
+/**
+ * Descriptors (O_PATH) of the directories in use, so that every call starts at a pinned directory
+ * and never at a path that somebody could bend meanwhile. Bounded: the one used longest ago is
+ * closed, and opened again from the nearest ancestor that is open, down a path that the kernel
+ * keeps beneath it and free of symlinks; what is reached is checked to be the directory meant.
+ */
+export class Directories {
+  /** Of the directory that holds the tasks' staging directories. */
+  private readonly staging: number;
+  private readonly limit: number;
+  /** In order of use. */
+  private readonly open = new Map<NodeId, number>();
+
+  constructor(staging: number, limit: number) {
+    this.staging = staging;
+    this.limit = limit;
+  }
+
+  /**
+   * The descriptor of a directory, valid until the next call of this class. Throws ESTALE where the
+   * directory is no longer to be found.
+   */
+  descriptor(directory: Inode): number {
+    const { id } = directory;
+    const known = this.open.get(id);
+    if (known !== undefined) {
+      this.open.delete(id);
+      this.open.set(id, known);
+      return known;
+    }
+    const fd = this.reach(directory) ?? this.searchParent(directory);
+    this.open.set(id, fd);
+    this.evict();
+    return fd;
+  }
+
+  /** The descriptors of two directories at once. */
+  pair(one: Inode, two: Inode): readonly [number, number] {
+    this.descriptor(one);
+    const second = this.descriptor(two);
+    const first = this.open.get(one.id);
+    if (first === undefined) throw Errno.of(errno.ESTALE);
+    return [first, second];
+  }
+
+  /** The descriptor, if it happens to be open. */
+  peek(directory: Inode): number | undefined {
+    return this.open.get(directory.id);
+  }
+
+  /** Finds what an inode stands for in its parent, under whatever name it has there now. */
+  findName(inode: Inode): Buffer | undefined {
+    if (!inode.parent) return undefined;
+    const list = openAt(this.descriptor(inode.parent), '.', O_RDONLY | O_DIRECTORY);
+    try {
+      for (const entry of listDirectory(list)) if (entry.ino === inode.ino) return entry.name;
+      return undefined;
+    } finally {
+      closeSync(list);
+    }
+  }
+
+  close({ id }: Pick<Inode, 'id'>): void {
+    const fd = this.open.get(id);
+    if (fd === undefined) return;
+    this.open.delete(id);
+    closeSync(fd);
+  }
+
+  closeAll(): void {
+    for (const fd of this.open.values()) closeSync(fd);
+    this.open.clear();
+  }
+
+  private evict(): void {
+    for (const [id] of this.open) {
+      if (this.open.size <= this.limit) return;
+      this.close({ id });
+    }
+  }
+
+  /** Opens a directory where it was last seen; undefined where that is not it. */
+  private reach(directory: Inode): number | undefined {
+    const names: Buffer[] = [];
+    let from = directory;
+    for (let base = this.peek(from); base === undefined; base = this.peek(from)) {
+      names.push(rawName(from));
+      if (!from.parent) break;
+      from = from.parent;
+    }
+    names.reverse();
+    const base = this.peek(from);
+    if (base !== undefined) return openSame(base, names, directory);
+    for (const top of stagingNames(directory.task)) {
+      const fd = openSame(this.staging, [Buffer.from(top), ...names.slice(1)], directory);
+      if (fd !== undefined) return fd;
+    }
+    return undefined;
+  }
+
+  private searchParent(directory: Inode): number {
+    const name = this.findName(directory);
+    if (name === undefined || !directory.parent) throw Errno.of(errno.ESTALE);
+    const fd = openAt(this.descriptor(directory.parent), name, PIN);
+    if (isSame(directory, statFd(fd))) {
+      directory.name = nameText(name);
+      return fd;
+    }
+    closeSync(fd);
+    throw Errno.of(errno.ESTALE);
+  }
+}
+
+/** Opens a directory by the names that lead to it; undefined where they lead to none, or another. */
+function openSame(base: number, names: readonly Buffer[], directory: Inode): number | undefined {
+  const fd = descend(base, names);
+  if (fd === undefined || isSame(directory, statFd(fd))) return fd;
+  closeSync(fd);
+  return undefined;
+}
+
+/** Opens the directory that `names` lead to below `base`; undefined where they lead nowhere (any more). */
+function descend(base: number, names: readonly Buffer[]): number | undefined {
+  let fd = base;
+  try {
+    for (const path of pathsOf(names)) {
+      const next = openAt2(fd, path, PIN, STAY);
+      if (fd !== base) closeSync(fd);
+      fd = next;
+    }
+    return fd;
+  } catch (error) {
+    if (fd !== base) closeSync(fd);
+    if (error instanceof Errno && MOVED.has(error.errno)) return undefined;
+    throw error;
+  }
+}
+
+const MOVED: ReadonlySet<number> = new Set([
+  errno.ENOENT,
+  errno.ENOTDIR,
+  errno.ELOOP,
+  errno.EXDEV,
+  errno.EAGAIN,
+]);
+
+/** The names joined to paths, each short enough for one system call. */
+function* pathsOf(names: readonly Buffer[]): Generator<Buffer> {
+  let parts: Buffer[] = [];
+  let length = 0;
+  for (const name of names) {
+    if (length + name.length + 1 >= PATH_MAX) {
+      yield Buffer.concat(parts);
+      parts = [];
+      length = 0;
+    }
+    if (parts.length > 0) parts.push(SLASH);
+    parts.push(name);
+    length += name.length + 1;
+  }
+  yield Buffer.concat(parts);
+}

@@ -1,0 +1,400 @@
+import type { Store } from '../../store/index.ts';
+import {
+  DT,
+  Errno,
+  errno,
+  IN,
+  isRegular,
+  isSymlink,
+  RENAME_EXCHANGE,
+  readlinkAt,
+  reopen,
+  statAt,
+  syncfs,
+} from '../../sys/index.ts';
+import type {
+  AttrChange,
+  Attributes,
+  Caller,
+  Change,
+  DirectoryEntry,
+  Entry,
+  NodeId,
+} from '../file-system.ts';
+import { TOP } from '../node-ids.ts';
+import type { CoreOptions } from '../options.ts';
+import { spaceOf } from '../statfs.ts';
+import type { CreatedFile, OpenDirectory, OpenedFile, OpenFile, Room } from '../subtree.ts';
+import type { TaskRecords } from '../task-records.ts';
+import { directoryAttr, listVirtual } from '../virtual-directory.ts';
+import { QuietDirectories } from './cache-leases.ts';
+import { Lifetimes } from './cache-ttl.ts';
+import { Directories } from './directory-fd-cache.ts';
+import { Freeze } from './freeze.ts';
+import { type Inode, nameText } from './inode.ts';
+import { changesFlags, InodeFlags } from './inode-flags.ts';
+import { InodeTable } from './inode-table.ts';
+import { LiveDirectory } from './live-directory.ts';
+import { asksToWrite, LiveFile, realFlags, refuseSpecial } from './live-file.ts';
+import { LiveTasks } from './live-tasks.ts';
+import { LiveXattrs } from './live-xattrs.ts';
+import { type Made, Names } from './name-operations.ts';
+import { Resolver } from './resolver.ts';
+import { changeAttributes } from './setattr.ts';
+
+/** How many directories are kept open between calls: well below the usual limit of 1024 files. */
+const DIRECTORY_LIMIT = 256;
+
+const NOTHING = new Uint8Array(0);
+
+/**
+ * live/: each running task's staging directory itself. Its top directory lists tasks and refuses
+ * changes; below a task's directory every call is passed to the file system beneath.
+ */
+export class LiveRoom implements Room {
+  readonly refusal = errno.EPERM;
+  private readonly store: Store;
+  private readonly sharedMmap: boolean;
+  private readonly startNs = BigInt(Date.now()) * 1_000_000n;
+  private readonly tasks: LiveTasks;
+  private readonly directories: Directories;
+  private readonly table: InodeTable;
+  private readonly resolver: Resolver;
+  private readonly names: Names;
+  private readonly freeze: Freeze;
+  private readonly xattrs: LiveXattrs;
+  private readonly flags: InodeFlags;
+  private readonly quiet: QuietDirectories | undefined;
+  private readonly lifetimes: Lifetimes;
+
+  constructor(store: Store, records: TaskRecords, options: CoreOptions) {
+    const { liveTtlMs = 0, lendQuiet, pauseWatches = false } = options;
+    this.store = store;
+    this.sharedMmap = options.sharedMmap ?? false;
+    this.tasks = new LiveTasks(store);
+    this.directories = new Directories(this.tasks.staging, DIRECTORY_LIMIT);
+    this.quiet = lendQuiet ? new QuietDirectories(this.directories, pauseWatches) : undefined;
+    this.lifetimes = new Lifetimes(liveTtlMs, this.quiet);
+    this.table = new InodeTable((inode) => {
+      this.quiet?.end(inode);
+      this.directories.close(inode);
+    });
+    this.resolver = new Resolver(this.directories);
+    this.names = new Names(this.table, this.directories, this.resolver);
+    this.freeze = new Freeze(store, records);
+    this.xattrs = new LiveXattrs(this.resolver, records);
+    this.flags = new InodeFlags(this.resolver);
+  }
+
+  lookup(parent: NodeId, name: Uint8Array): Entry {
+    if (parent !== TOP.live) return this.entry(this.names.find(this.table.get(parent), name));
+    const { task, stat } = this.tasks.stat(name);
+    return this.entry({ inode: this.table.meet(task, undefined, nameText(name), stat), stat });
+  }
+
+  missingTtlMs(parent: NodeId, name: Uint8Array): number {
+    if (parent === TOP.live) return 0;
+    return this.quiet?.lendMs(this.table.get(parent), nameText(name)) ?? 0;
+  }
+
+  isLent(parent: NodeId, { name, ino }: DirectoryEntry): boolean {
+    return parent !== TOP.live && this.table.isLent(this.table.get(parent), nameText(name), ino);
+  }
+
+  forget(node: NodeId, count: number): void {
+    this.table.forget(node, count);
+  }
+
+  getattr(node: NodeId, file: OpenFile | undefined): Attributes {
+    if (node === TOP.live) {
+      return { attr: directoryAttr(node, 0o555, this.startNs), attrTtlMs: 0 };
+    }
+    return this.attributes(fileInode(file) ?? this.table.get(node));
+  }
+
+  setattr(node: NodeId, file: OpenFile | undefined, change: AttrChange): Attributes {
+    const inode = this.inode(node);
+    const writable = file instanceof LiveFile && file.writes ? file.fd : undefined;
+    this.changeOpen(inode, () =>
+      this.resolver.with(inode, (fd) => changeAttributes(fd, writable, change)),
+    );
+    return this.attributes(inode);
+  }
+
+  readlink(node: NodeId): Uint8Array {
+    return this.resolver.with(this.inode(node), (fd) => readlinkAt(fd, ''));
+  }
+
+  mknod(parent: NodeId, name: Uint8Array, mode: number, rdev: number, caller: Caller): Entry {
+    return this.make(parent, name, (directory) =>
+      this.names.mknod(directory, name, mode, rdev, caller),
+    );
+  }
+
+  mkdir(parent: NodeId, name: Uint8Array, mode: number, caller: Caller): Entry {
+    return this.make(parent, name, (directory) => this.names.mkdir(directory, name, mode, caller));
+  }
+
+  symlink(parent: NodeId, name: Uint8Array, target: Uint8Array, caller: Caller): Entry {
+    return this.make(parent, name, (directory) =>
+      this.names.symlink(directory, name, target, caller),
+    );
+  }
+
+  link(node: NodeId, newParent: NodeId, newName: Uint8Array): Entry {
+    const inode = this.inode(node);
+    return this.make(newParent, newName, (directory) => this.names.link(inode, directory, newName));
+  }
+
+  unlink(parent: NodeId, name: Uint8Array): void {
+    this.remove(parent, name, (directory) => this.names.unlink(directory, name));
+  }
+
+  rmdir(parent: NodeId, name: Uint8Array): void {
+    this.remove(parent, name, (directory) => this.names.rmdir(directory, name));
+  }
+
+  rename(
+    parent: NodeId,
+    name: Uint8Array,
+    newParent: NodeId,
+    newName: Uint8Array,
+    flags: number,
+  ): void {
+    const to = this.inode(newParent);
+    this.change(parent, (from) => {
+      this.quiet?.prepare(from);
+      this.quiet?.prepare(to);
+      this.names.rename(from, name, to, newName, flags);
+      this.quiet?.moved(from, name, to, newName);
+      if (flags & RENAME_EXCHANGE) this.quiet?.moved(to, newName, from, name);
+    });
+  }
+
+  open(node: NodeId, flags: number): OpenedFile {
+    const inode = this.inode(node);
+    const { type } = inode;
+    if (!isRegular(type)) throw refuseSpecial(isSymlink(type));
+    const writes = asksToWrite(flags);
+    if (writes) this.freeze.enter(inode.task);
+    try {
+      const fd = this.resolver.with(inode, (pinned) => reopen(pinned, realFlags(flags)));
+      return this.opened(inode, fd, flags);
+    } catch (error) {
+      if (writes) this.freeze.leave(inode.task);
+      throw error;
+    }
+  }
+
+  create(
+    parent: NodeId,
+    name: Uint8Array,
+    flags: number,
+    mode: number,
+    caller: Caller,
+  ): CreatedFile {
+    const made = this.change(parent, (directory) => {
+      this.quiet?.prepare(directory);
+      const fresh = this.names.create(directory, name, flags, mode, caller);
+      if (!fresh) return undefined;
+      this.quiet?.changed(directory, IN.CREATE, name);
+      return this.created(fresh, flags);
+    });
+    if (made) return made;
+    const entry = this.lookup(parent, name);
+    try {
+      return { ...this.open(entry.node, flags), entry };
+    } catch (error) {
+      this.forget(entry.node, 1);
+      throw error;
+    }
+  }
+
+  tmpfile(parent: NodeId, flags: number, mode: number, caller: Caller): CreatedFile {
+    return this.change(parent, (directory) =>
+      this.created(this.names.tmpfile(directory, flags, mode, caller), flags),
+    );
+  }
+
+  /** Opens what a change has just made, while that still holds off the freeze. */
+  private created(made: Made & { readonly fd: number }, flags: number): CreatedFile {
+    if (asksToWrite(flags)) this.freeze.join(made.inode.task);
+    return { ...this.opened(made.inode, made.fd, flags), entry: this.entry(made) };
+  }
+
+  private opened(inode: Inode, fd: number, flags: number): OpenedFile {
+    const { task } = inode;
+    const state = this.table.open(inode);
+    const file = new LiveFile(inode, state, fd, flags, {
+      assertOpen: () => this.freeze.assertOpen(task),
+      passedThrough: () => this.freeze.enterDirect(task),
+      closed: ({ writes, isDirect }) => {
+        if (isDirect) this.freeze.leaveDirect(task);
+        if (writes) this.freeze.leave(task);
+        if (state.files.size === 0) this.table.closed(inode);
+      },
+    });
+    const shared = state.files.size > 1;
+    const refresh = !this.isQuietAround(inode);
+    const directIo = file.writes && !this.sharedMmap;
+    return { file, keepCache: false, directIo, shared, refresh };
+  }
+
+  /** Whether changes of the inode are reported, and none came for a while. */
+  private isQuietAround({ parent }: Inode): boolean {
+    return parent !== undefined && (this.quiet?.isQuiet(parent) ?? false);
+  }
+
+  keepsListing(node: NodeId): boolean {
+    return node !== TOP.live && (this.quiet?.lendMs(this.table.get(node), '') ?? 0) > 0;
+  }
+
+  opendir(node: NodeId): OpenDirectory {
+    if (node !== TOP.live) {
+      const inode = this.table.get(node);
+      const { task } = inode;
+      return new LiveDirectory(this.directories.descriptor(inode), () =>
+        this.tasks.assertLive(task),
+      );
+    }
+    return listVirtual(node, () =>
+      this.tasks.list().map(({ name, ino }) => ({ name, ino, type: DT.DIR })),
+    );
+  }
+
+  statfs() {
+    return spaceOf(this.store.staging);
+  }
+
+  syncfs(): void {
+    const directory = new LiveDirectory(this.tasks.staging, () => {});
+    try {
+      syncfs(directory.fd);
+    } finally {
+      directory.close();
+    }
+  }
+
+  getxattr(node: NodeId, name: Uint8Array): Uint8Array {
+    if (node === TOP.live) throw Errno.of(errno.ENODATA);
+    return this.xattrs.get(this.table.get(node), name);
+  }
+
+  listxattr(node: NodeId): readonly Uint8Array[] {
+    return node === TOP.live ? [] : this.xattrs.list(this.table.get(node));
+  }
+
+  setxattr(node: NodeId, name: Uint8Array, value: Uint8Array, flags: number): void {
+    const inode = this.inode(node);
+    this.changeOpen(inode, () => this.xattrs.set(inode, name, value, flags));
+  }
+
+  removexattr(node: NodeId, name: Uint8Array): void {
+    const inode = this.inode(node);
+    this.changeOpen(inode, () => this.xattrs.remove(inode, name));
+  }
+
+  ioctl(node: NodeId, command: number, input: Uint8Array, caller: Caller): Uint8Array {
+    if (node === TOP.live) throw Errno.of(errno.ENOTTY);
+    const inode = this.table.get(node);
+    if (!changesFlags(command)) return this.flags.tell(inode, command);
+    this.changeOpen(inode, () => this.flags.change(inode, command, input, caller));
+    return NOTHING;
+  }
+
+  changesFd(): number | undefined {
+    return this.quiet?.fd;
+  }
+
+  takeChanges(): readonly Change[] {
+    return (this.quiet?.take() ?? []).map(({ directory, name }) => this.changeOf(directory, name));
+  }
+
+  private changeOf(directory: Inode | undefined, name: Buffer): Change {
+    if (!directory) this.table.takeBackAll();
+    const inode = directory && name.length > 0 ? this.inodeAt(directory, name) : undefined;
+    if (inode) this.table.lend(inode, 0);
+    return { directory: directory?.id, name, node: inode?.id };
+  }
+
+  private inodeAt(directory: Inode, name: Buffer): Inode | undefined {
+    try {
+      const stat = statAt(this.directories.descriptor(directory), name);
+      return this.table.find(directory.task, stat);
+    } catch (error) {
+      // The name is gone, or the directory is: the lookup that follows will say so.
+      if (error instanceof Errno) return undefined;
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.quiet?.close();
+    this.directories.closeAll();
+    this.freeze.close();
+    this.tasks.close();
+  }
+
+  /** The inode of a node that may be changed: the top directory may not. */
+  private inode(node: NodeId): Inode {
+    if (node === TOP.live) throw Errno.of(this.refusal);
+    return this.table.get(node);
+  }
+
+  private change<T>(node: NodeId, action: (inode: Inode) => T): T {
+    const inode = this.inode(node);
+    return this.freeze.change(inode.task, () => action(inode));
+  }
+
+  /** A change of one file: whoever still has it open for writing may also truncate it, or set its mode and times. */
+  private changeOpen(inode: Inode, action: () => void): void {
+    if (!isBeingWritten(inode)) {
+      this.freeze.change(inode.task, action);
+      return;
+    }
+    this.freeze.assertOpen(inode.task);
+    action();
+  }
+
+  private make(parent: NodeId, name: Uint8Array, action: (directory: Inode) => Made): Entry {
+    return this.entry(this.changeName(parent, IN.CREATE, name, action));
+  }
+
+  private remove(parent: NodeId, name: Uint8Array, action: (directory: Inode) => void): void {
+    this.changeName(parent, IN.DELETE, name, action);
+  }
+
+  /** A change of one name, of which inotify will tell by the event `kind`. */
+  private changeName<T>(
+    parent: NodeId,
+    kind: number,
+    name: Uint8Array,
+    action: (directory: Inode) => T,
+  ): T {
+    return this.change(parent, (directory) => {
+      this.quiet?.prepare(directory);
+      const result = action(directory);
+      this.quiet?.changed(directory, kind, name);
+      return result;
+    });
+  }
+
+  private entry({ inode, stat }: Made): Entry {
+    const lifetimes = this.lifetimes.ofEntry(inode, stat);
+    this.table.lend(inode, lifetimes.entryTtlMs);
+    return { node: inode.id, attr: stat, ...lifetimes };
+  }
+
+  private attributes(inode: Inode): Attributes {
+    const stat = this.resolver.stat(inode);
+    return { attr: stat, attrTtlMs: this.lifetimes.ofAttributes(inode, stat) };
+  }
+}
+
+function isBeingWritten({ open }: Inode): boolean {
+  for (const { writes } of open?.files ?? []) if (writes) return true;
+  return false;
+}
+
+const fileInode = (file: OpenFile | undefined): Inode | undefined =>
+  file instanceof LiveFile ? file.inode : undefined;

@@ -1,0 +1,169 @@
+import { closeSync, constants } from 'node:fs';
+import {
+  AT,
+  Errno,
+  errno,
+  linkAt,
+  mkdirAt,
+  mknodAt,
+  O_TMPFILE,
+  openAt,
+  RENAME_EXCHANGE,
+  RENAME_NOREPLACE,
+  RENAME_WHITEOUT,
+  renameAt,
+  rmdirAt,
+  type Stat,
+  statAt,
+  statFd,
+  symlinkAt,
+  unlinkAt,
+} from '../../sys/index.ts';
+import type { Caller } from '../file-system.ts';
+import type { Directories } from './directory-fd-cache.ts';
+import { type Inode, isDirectoryInode, nameText } from './inode.ts';
+import type { InodeTable } from './inode-table.ts';
+import { realFlags } from './live-file.ts';
+import { makingFor } from './ownership.ts';
+import type { Resolver } from './resolver.ts';
+
+const RENAME_FLAGS = RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT;
+
+/** Something that was just made: its inode, counted as looked up once, and its state. */
+export interface Made {
+  readonly inode: Inode;
+  readonly stat: Stat;
+}
+
+/** Makes, moves and removes names in live directories, each by one system call on a pinned directory. */
+export class Names {
+  private readonly table: InodeTable;
+  private readonly directories: Directories;
+  private readonly resolver: Resolver;
+
+  constructor(table: InodeTable, directories: Directories, resolver: Resolver) {
+    this.table = table;
+    this.directories = directories;
+    this.resolver = resolver;
+  }
+
+  find(parent: Inode, name: Uint8Array): Made {
+    const fd = this.directories.descriptor(parent);
+    return this.meet(parent, name, statAt(fd, name));
+  }
+
+  mknod(parent: Inode, name: Uint8Array, mode: number, rdev: number, caller: Caller): Made {
+    return this.make(parent, name, caller, (fd) => mknodAt(fd, name, mode, rdev));
+  }
+
+  mkdir(parent: Inode, name: Uint8Array, mode: number, caller: Caller): Made {
+    return this.make(parent, name, caller, (fd) => mkdirAt(fd, name, mode));
+  }
+
+  symlink(parent: Inode, name: Uint8Array, target: Uint8Array, caller: Caller): Made {
+    return this.make(parent, name, caller, (fd) => symlinkAt(target, fd, name));
+  }
+
+  private make(
+    parent: Inode,
+    name: Uint8Array,
+    caller: Caller,
+    action: (fd: number) => void,
+  ): Made {
+    const fd = this.directories.descriptor(parent);
+    makingFor(caller, () => action(fd));
+    return this.meet(parent, name, statAt(fd, name));
+  }
+
+  /**
+   * Creates and opens a file. Undefined where the name exists and the flags do not ask for
+   * O_EXCL: it is then to be opened like any other.
+   */
+  create(
+    parent: Inode,
+    name: Uint8Array,
+    flags: number,
+    mode: number,
+    caller: Caller,
+  ): (Made & { readonly fd: number }) | undefined {
+    const { O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+    const parentFd = this.directories.descriptor(parent);
+    try {
+      const how = realFlags(flags) | O_CREAT | O_EXCL | O_NOFOLLOW;
+      const fd = makingFor(caller, () => openAt(parentFd, name, how, mode));
+      return this.opened(parent, name, fd);
+    } catch (error) {
+      if (flags & O_EXCL) throw error;
+      if (error instanceof Errno && error.errno === errno.EEXIST) return undefined;
+      throw error;
+    }
+  }
+
+  /** A file without a name, until `link` gives it one. */
+  tmpfile(
+    parent: Inode,
+    flags: number,
+    mode: number,
+    caller: Caller,
+  ): Made & { readonly fd: number } {
+    const parentFd = this.directories.descriptor(parent);
+    const keep = realFlags(flags) | (flags & constants.O_EXCL);
+    const fd = makingFor(caller, () => openAt(parentFd, '.', keep | O_TMPFILE, mode));
+    return this.opened(parent, Buffer.alloc(0), fd);
+  }
+
+  private opened(parent: Inode, name: Uint8Array, fd: number) {
+    try {
+      return { ...this.meet(parent, name, statFd(fd)), fd };
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+  }
+
+  /** Links exactly the inode's file, through its descriptor: no name of it is looked up again. */
+  link(inode: Inode, parent: Inode, name: Uint8Array): Made {
+    if (inode.task !== parent.task) throw Errno.of(errno.EXDEV);
+    return this.resolver.with(inode, (fd) => {
+      const parentFd = this.directories.descriptor(parent);
+      linkAt(AT.FDCWD, `/proc/self/fd/${fd}`, parentFd, name, AT.SYMLINK_FOLLOW);
+      return this.meet(parent, name, statFd(fd));
+    });
+  }
+
+  unlink(parent: Inode, name: Uint8Array): void {
+    unlinkAt(this.directories.descriptor(parent), name);
+  }
+
+  /** The directory stays open where the kernel knows it: it may be somebody's working directory. */
+  rmdir(parent: Inode, name: Uint8Array): void {
+    const known = this.known(parent, this.directories.descriptor(parent), name);
+    if (known && isDirectoryInode(known)) this.directories.descriptor(known);
+    rmdirAt(this.directories.descriptor(parent), name);
+  }
+
+  rename(
+    parent: Inode,
+    name: Uint8Array,
+    newParent: Inode,
+    newName: Uint8Array,
+    flags: number,
+  ): void {
+    if (parent.task !== newParent.task) throw Errno.of(errno.EXDEV);
+    if (flags & ~RENAME_FLAGS) throw Errno.of(errno.EINVAL);
+    const [from, to] = this.directories.pair(parent, newParent);
+    const moved = this.known(parent, from, name);
+    const exchanged = flags & RENAME_EXCHANGE ? this.known(newParent, to, newName) : undefined;
+    renameAt(from, name, to, newName, flags);
+    if (moved) this.table.place(moved, newParent, nameText(newName));
+    if (exchanged) this.table.place(exchanged, parent, nameText(name));
+  }
+
+  private known(parent: Inode, fd: number, name: Uint8Array): Inode | undefined {
+    return this.table.find(parent.task, statAt(fd, name));
+  }
+
+  private meet(parent: Inode, name: Uint8Array, stat: Stat): Made {
+    return { inode: this.table.meet(parent.task, parent, nameText(name), stat), stat };
+  }
+}

@@ -1,0 +1,39 @@
+import { closeSync, constants, ftruncateSync } from 'node:fs';
+import { chmodFd, chownAt, Errno, errno, reopen, utimensAt } from '../../sys/index.ts';
+import type { AttrChange } from '../file-system.ts';
+
+const KEEP = 0xffffffff;
+
+/**
+ * Changes attributes of what `fd` (O_PATH, or open) stands for. `writable` is a descriptor of the
+ * same file that is open for writing, where there is one.
+ */
+export function changeAttributes(
+  fd: number,
+  writable: number | undefined,
+  change: AttrChange,
+): void {
+  const { size, mode, uid, gid, atime, mtime } = change;
+  // chown(2) to nobody: it changes the time of the last change alone.
+  if (Object.keys(change).length === 0) chownAt(fd, '', KEEP, KEEP);
+  if (size !== undefined) truncate(fd, writable, size);
+  if (uid !== undefined || gid !== undefined) chownAt(fd, '', uid ?? KEEP, gid ?? KEEP);
+  if (mode !== undefined) chmodFd(fd, mode & 0o7777);
+  if (atime !== undefined || mtime !== undefined) {
+    utimensAt(fd, '', atime ?? 'omit', mtime ?? 'omit');
+  }
+}
+
+function truncate(fd: number, writable: number | undefined, size: bigint): void {
+  if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw Errno.of(errno.EFBIG);
+  if (writable !== undefined) {
+    ftruncateSync(writable, Number(size));
+    return;
+  }
+  const own = reopen(fd, constants.O_WRONLY | constants.O_NONBLOCK);
+  try {
+    ftruncateSync(own, Number(size));
+  } finally {
+    closeSync(own);
+  }
+}

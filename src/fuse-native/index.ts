@@ -1,0 +1,4 @@
+/**
+ * The same contract over the fuse-native package (libfuse 2). Loaded only where it is asked for.
+ */
+export { serve } from './serve.ts';

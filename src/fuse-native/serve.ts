@@ -1,0 +1,101 @@
+import { execFile } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf, TaskfsError } from '../errors.ts';
+import { createFileSystem, type Serve, type ServeOptions } from '../fs/index.ts';
+import { guardMount, mountSource, SUBTYPE, taskfsMountAt } from '../mount/index.ts';
+import { loadFuseNative, type NativeFuse } from './fuse-native.ts';
+import { makeOperations } from './operations.ts';
+
+/** How often (milliseconds) to look whether the mount is still there: the package does not tell. */
+const LOOK_MS = 250;
+const MOUNT_PATIENCE_MS = 10_000;
+
+/** Serves by libfuse 2 through the fuse-native package, on this thread. */
+export const serve: Serve = async (mountpoint, options) => {
+  if (options.nosymfollow) {
+    throw new TaskfsError('usage', "the driver 'libfuse' cannot mount with --nosymfollow", {
+      hint: "'--driver kernel' can, on Linux.",
+    });
+  }
+  const Fuse = loadFuseNative();
+  // The kernel has applied the caller's umask by the time that a request comes.
+  process.umask(0);
+  const fileSystem = createFileSystem(options.store, options.core);
+  const fuse = new Fuse(mountpoint, makeOperations(fileSystem), {
+    fsname: mountOptions(options),
+    subtype: SUBTYPE,
+    allowOther: options.allowOther,
+    defaultPermissions: true,
+    timeout: false,
+  });
+  await mount(fuse, mountpoint);
+  const guard = guardMount(mountpoint);
+  const ended = untilGone(mountpoint).then(() => {
+    guard.dismiss();
+    fileSystem.close();
+  });
+  return {
+    ended,
+    unmount: () => unmount(mountpoint),
+    notes: [
+      "the driver 'libfuse' has no kernel passthrough, and the limits that docs/semantics.md lists",
+    ],
+  };
+};
+
+/**
+ * Options that the package has no field for ride along behind the name. Attributes and names are
+ * believed for no time at all, since there is no way to take them back.
+ */
+function mountOptions({ store, readOnly }: ServeOptions): string {
+  const extra = [
+    'big_writes',
+    'use_ino',
+    'entry_timeout=0',
+    'attr_timeout=0',
+    'negative_timeout=0',
+  ];
+  return [mountSource(store), ...extra, ...(readOnly ? ['ro'] : [])].join(',');
+}
+
+function mount(fuse: NativeFuse, mountpoint: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(
+      () => reject(failed(mountpoint, 'it does not answer')),
+      MOUNT_PATIENCE_MS,
+    );
+    fuse.mount((error) => {
+      clearTimeout(late);
+      if (error) reject(failed(mountpoint, messageOf(error)));
+      else resolve();
+    });
+  });
+}
+
+const failed = (mountpoint: string, reason: string): TaskfsError =>
+  new TaskfsError('failed', `cannot mount on ${mountpoint}: ${reason}`, {
+    hint: "'taskfs doctor' checks /dev/fuse, fusermount and the directory.",
+  });
+
+async function untilGone(mountpoint: string): Promise<void> {
+  while (taskfsMountAt(mountpoint)) await sleep(LOOK_MS);
+}
+
+/** By another process: this one must stay free to answer what unmounting asks. */
+function unmount(mountpoint: string): Promise<void> {
+  const isRoot = process.geteuid?.() === 0;
+  const [program, args] = isRoot
+    ? ['umount', ['--no-canonicalize', '--', mountpoint]]
+    : ['fusermount', ['-u', '--', mountpoint]];
+  return new Promise((resolve, reject) => {
+    execFile(program as string, args as string[], (error, _stdout, stderr) => {
+      if (error) reject(failedToUnmount(mountpoint, stderr.trim()));
+      else resolve();
+    });
+  });
+}
+
+const failedToUnmount = (mountpoint: string, reason: string): TaskfsError =>
+  new TaskfsError('failed', `cannot unmount ${mountpoint}: ${reason}`, {
+    hint: `Leave the directory and close its files; 'fuser -vm ${mountpoint}' lists who uses it.`,
+  });

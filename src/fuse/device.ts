@@ -1,0 +1,74 @@
+import { AT, bind, check, Errno, errno, lastErrno, openAt } from '../sys/index.ts';
+import type { Ioctl } from './backing.ts';
+
+const O_RDWR = 2;
+const O_NONBLOCK = 0o4000;
+const F_SETFL = 4;
+const POLLIN = 1;
+const POLLFD_SIZE = 8;
+
+const c = {
+  read: bind('int64_t read(int, void *, size_t)'),
+  write: bind('int64_t write(int, const void *, size_t)'),
+  poll: bind('int poll(void *, unsigned long, int)'),
+  fcntl: bind('int fcntl(int, int, int)'),
+  ioctl: bind('int ioctl(int, unsigned long, void *)'),
+};
+
+/** Opens /dev/fuse; the connection exists once a mount was made with the descriptor. */
+export function openDevice(): number {
+  return openAt(AT.FDCWD, '/dev/fuse', O_RDWR);
+}
+
+/** What a read of the device can end with, other than a request. */
+export const EMPTY = 0;
+/** The mount is gone. */
+export const UNMOUNTED = -1;
+/** The connection was cut (fusectl, a forced unmount) and the mount may still be there, dead. */
+export const ABORTED = -2;
+
+/**
+ * The connection to the kernel. Reads never block (`wait` does), and neither throws on what is
+ * normal: an exception for every EAGAIN would cost more than the polling that it allows.
+ */
+export class Device {
+  readonly fd: number;
+  private readonly pollfds = Buffer.alloc(2 * POLLFD_SIZE);
+
+  /** `also` is a second descriptor that may end a sleep. */
+  constructor(fd: number, also = -1) {
+    this.fd = fd;
+    check(c.fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK));
+    [fd, also].forEach((watched, index) => {
+      this.pollfds.writeInt32LE(watched, index * POLLFD_SIZE);
+      this.pollfds.writeInt16LE(POLLIN, index * POLLFD_SIZE + 4);
+    });
+  }
+
+  /** The next request's length, or EMPTY, UNMOUNTED, ABORTED. */
+  read(into: Buffer): number {
+    const length = c.read(this.fd, into, into.length);
+    if (length >= 0) return length === 0 ? ABORTED : length;
+    const error = lastErrno();
+    if (error === errno.EAGAIN || error === errno.EINTR || error === errno.ENOENT) return EMPTY;
+    if (error === errno.ENODEV) return UNMOUNTED;
+    if (error === errno.ECONNABORTED) return ABORTED;
+    throw Errno.of(error);
+  }
+
+  /** Sends a reply or a notification; returns 0, or the errno number of a refusal. */
+  write(bytes: Buffer, length: number): number {
+    return c.write(this.fd, bytes, length) === -1 ? lastErrno() : 0;
+  }
+
+  /**
+   * Sleeps until there is a request, the connection ended, or `timeoutMs` passed (-1: no limit);
+   * with `both` also until the second descriptor is readable. Returns whether that is.
+   */
+  wait(timeoutMs: number, both: boolean): boolean {
+    const ready = c.poll(this.pollfds, both ? 2 : 1, timeoutMs);
+    return both && ready > 0 && this.pollfds.readInt16LE(POLLFD_SIZE + 6) !== 0;
+  }
+
+  readonly ioctl: Ioctl = (request, argument) => check(c.ioctl(this.fd, request, argument));
+}

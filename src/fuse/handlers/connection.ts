@@ -1,0 +1,79 @@
+import { Errno, errno } from '../../sys/index.ts';
+import { INIT2 } from '../protocol/constants.ts';
+import { MAJOR, negotiate, OLDEST_MINOR } from '../protocol/init.ts';
+import { readU64 } from '../protocol/number64.ts';
+import { Reply } from '../protocol/reply.ts';
+import {
+  batchForgetIn,
+  forgetIn,
+  forgetOne,
+  initIn,
+  initOut,
+  interruptIn,
+} from '../protocol/structs.ts';
+import { type Handler, NO_REPLY } from '../session.ts';
+
+const KERNEL_OFFER_SIZE_BEFORE_EXT = initIn.at.flags2;
+
+export const init: Handler = (session, request, reply) => {
+  const i = initIn.at;
+  const o = initOut.at;
+  const body = Reply.body;
+  reply.clear(initOut.size);
+  reply.view.setUint32(body + o.major, MAJOR, true);
+  const major = request.u32(i.major);
+  const minor = request.u32(i.minor);
+  // A newer major version asks again in ours; an older one cannot be served.
+  if (major > MAJOR) return initOut.size;
+  if (major < MAJOR || minor < OLDEST_MINOR) throw Errno.of(errno.EPROTO);
+  const extended = request.length > 40 + KERNEL_OFFER_SIZE_BEFORE_EXT;
+  const terms = negotiate(
+    {
+      major,
+      minor,
+      maxReadahead: request.u32(i.max_readahead),
+      flags: request.u32(i.flags),
+      flags2: extended ? request.u32(i.flags2) : 0,
+    },
+    session.wish,
+  );
+  session.connection = terms;
+  if (session.wish.passthrough && !(terms.flags2 & INIT2.PASSTHROUGH)) {
+    session.backing.offBecause = 'this kernel has no FUSE passthrough (Linux 6.9 and later have)';
+  }
+  reply.view.setUint32(body + o.minor, terms.minor, true);
+  reply.view.setUint32(body + o.max_readahead, terms.maxReadahead, true);
+  reply.view.setUint32(body + o.flags, terms.flags, true);
+  reply.view.setUint32(body + o.flags2, terms.flags2, true);
+  reply.view.setUint16(body + o.max_background, 64, true);
+  reply.view.setUint16(body + o.congestion_threshold, 48, true);
+  reply.view.setUint32(body + o.max_write, terms.maxWrite, true);
+  reply.view.setUint32(body + o.time_gran, 1, true);
+  reply.view.setUint16(body + o.max_pages, terms.maxPages, true);
+  reply.view.setUint32(body + o.max_stack_depth, terms.maxStackDepth, true);
+  return initOut.size;
+};
+
+export const destroy: Handler = () => 0;
+
+export const forget: Handler = (session, request) => {
+  session.fileSystem.forget(request.node, request.u64(forgetIn.at.nlookup));
+  return NO_REPLY;
+};
+
+export const batchForget: Handler = (session, request) => {
+  const count = request.u32(batchForgetIn.at.count);
+  const list = request.data(batchForgetIn.size, count * forgetOne.size);
+  const view = new DataView(list.buffer, list.byteOffset, list.length);
+  for (let at = 0; at < list.length; at += forgetOne.size) {
+    const node = readU64(view, at + forgetOne.at.nodeid);
+    session.fileSystem.forget(node, readU64(view, at + forgetOne.at.nlookup));
+  }
+  return NO_REPLY;
+};
+
+/** Requests are carried out one after the other, so only one that waits for a lock can be interrupted. */
+export const interrupt: Handler = (session, request) => {
+  session.waitingLocks.interrupt(request.u64(interruptIn.at.unique));
+  return NO_REPLY;
+};

@@ -1,0 +1,253 @@
+import type { Entry, NodeId, Opened } from '../../fs/index.ts';
+import { Errno, errno, setUmask } from '../../sys/index.ts';
+import { invalidateAttributes } from '../notify.ts';
+import { writeEntry } from '../protocol/attributes.ts';
+import {
+  FOPEN,
+  FSYNC_FDATASYNC,
+  OPEN_KILL_SUIDGID,
+  WRITE_KILL_SUIDGID,
+} from '../protocol/constants.ts';
+import { writeU64 } from '../protocol/number64.ts';
+import { Reply } from '../protocol/reply.ts';
+import type { Request } from '../protocol/request.ts';
+import {
+  copyFileRangeIn,
+  copyFileRangeOut,
+  createIn,
+  fallocateIn,
+  flushIn,
+  fsyncIn,
+  lseekIn,
+  lseekOut,
+  openIn,
+  openOut,
+  readIn,
+  releaseIn,
+  writeIn,
+  writeOut,
+} from '../protocol/structs.ts';
+import { type Handler, handleOf, NO_REPLY, type Session } from '../session.ts';
+import { dropSetId, dropSetIdUnlessRoot, hasSetId } from '../set-id.ts';
+
+/** Handlers of open files. */
+
+const O_ACCMODE = 3;
+const O_RDONLY = 0;
+const O_WRONLY = 1;
+const O_TRUNC = 0o1000;
+const O_APPEND = 0o2000;
+
+export const open: Handler = (session, request, reply) => {
+  const flags = request.u32(openIn.at.flags);
+  const opened = session.fileSystem.open(request.node, flags, request.caller);
+  if (opened.refresh) session.notify(invalidateAttributes(request.node));
+  if (flags & O_TRUNC && request.u32(openIn.at.open_flags) & OPEN_KILL_SUIDGID) {
+    dropSetId(session, request.node, request);
+  }
+  const direct = (flags & O_ACCMODE) !== O_RDONLY && mustWatch(session, request.node, opened);
+  return writeOpened(session, reply, { node: request.node, opened, direct, flags, fresh: false });
+};
+
+// The kernel writes to a backing file as this server, who may keep set-id bits: writers of such a
+// file come here instead, where the bits are dropped as their own rights demand.
+function mustWatch(session: Session, node: NodeId, opened: Opened): boolean {
+  if (opened.backingFd === undefined || session.backing.offBecause !== undefined) return false;
+  return hasSetId(session.fileSystem.getattr(node, opened.handle).attr.mode);
+}
+
+type Creation = { readonly entry: Entry; readonly opened: Opened };
+
+function writeCreation(
+  session: Session,
+  reply: Reply,
+  { entry, opened }: Creation,
+  flags: number,
+): number {
+  const at = writeEntry(reply.view, Reply.body, entry);
+  const direct = hasSetId(entry.attr.mode) && opened.backingFd !== undefined;
+  const opening = { node: entry.node, opened, direct, flags, fresh: true };
+  return at + writeOpened(session, reply, opening, at);
+}
+
+export const create: Handler = (session, request, reply) => {
+  const { flags, mode, umask } = createIn.at;
+  setUmask(request.u32(umask));
+  const made = session.fileSystem.create(
+    request.node,
+    request.name(createIn.size),
+    request.u32(flags),
+    request.u32(mode) & 0o7777,
+    request.caller,
+  );
+  return writeCreation(session, reply, made, request.u32(flags));
+};
+
+export const tmpfile: Handler = (session, request, reply) => {
+  const { flags, mode, umask } = createIn.at;
+  setUmask(request.u32(umask));
+  const made = session.fileSystem.tmpfile(
+    request.node,
+    request.u32(flags),
+    request.u32(mode) & 0o7777,
+    request.caller,
+  );
+  return writeCreation(session, reply, made, request.u32(flags));
+};
+
+/** What decides over the flags of an open reply. */
+interface Opening {
+  readonly node: NodeId;
+  readonly opened: Opened;
+  /** Every read and write is to come here. */
+  readonly direct: boolean;
+  /** open(2)'s. */
+  readonly flags: number;
+  /** The file was just made. */
+  readonly fresh: boolean;
+}
+
+/** fuse_open_out at an offset of the reply's body; returns its length. */
+function writeOpened(session: Session, reply: Reply, opening: Opening, offset = 0): number {
+  const { node, opened, direct } = opening;
+  const at = Reply.body + offset;
+  const backing =
+    opened.backingFd === undefined || direct
+      ? undefined
+      : session.backing.acquire(node, opened.backingFd);
+  if (backing !== undefined) {
+    session.passedThrough.set(opened.handle, node);
+    session.fileSystem.passedThrough?.(opened.handle);
+  }
+  const flags = accessFlags(opening, backing) | flushFlag(opening);
+  writeU64(reply.view, at + openOut.at.fh, opened.handle);
+  reply.view.setUint32(at + openOut.at.open_flags, flags, true);
+  reply.view.setInt32(at + openOut.at.backing_id, backing ?? 0, true);
+  return openOut.size;
+}
+
+function accessFlags({ opened, direct }: Opening, backing: number | undefined): number {
+  if (backing !== undefined) return FOPEN.PASSTHROUGH;
+  if (opened.directIo || direct) return FOPEN.DIRECT_IO | FOPEN.PARALLEL_DIRECT_WRITES;
+  return opened.keepCache ? FOPEN.KEEP_CACHE : 0;
+}
+
+// Nothing is held back from files that are only read, or were made to be only written: none of them
+// is a shared mapping with changes. Their locks go with the release, so closing one need not wait for
+// an answer, unless the same file was open already: closing this one drops locks taken through that.
+const flushFlag = ({ flags, fresh, opened }: Opening): number => {
+  if (opened.shared) return 0;
+  const access = flags & O_ACCMODE;
+  return access === O_RDONLY || (fresh && access === O_WRONLY) ? FOPEN.NOFLUSH : 0;
+};
+
+export const release: Handler = (session, request) => {
+  const handle = request.u64(releaseIn.at.fh);
+  session.lockOwners.dropHandle(session.fileSystem, request.node, handle);
+  session.fileSystem.release(handle);
+  const node = session.passedThrough.get(handle);
+  if (node !== undefined) {
+    session.passedThrough.delete(handle);
+    session.backing.release(node);
+  }
+  session.waitingLocks.retry();
+  return 0;
+};
+
+export const read: Handler = (session, request, reply) => {
+  const { fileSystem, transfer } = session;
+  const handle = handleOf(session, request, readIn.at.fh);
+  const offset = offsetIn(request.u64(readIn.at.offset));
+  const size = request.u32(readIn.at.size);
+  const fd = fileSystem.contentFd?.(handle);
+  if (fd !== undefined && transfer.send(reply, request.unique, fd, offset, size)) return NO_REPLY;
+  return fileSystem.read(handle, reply.room(size), offset);
+};
+
+export const write: Handler = (session, request, reply) => {
+  const { fh, offset, size, write_flags, flags } = writeIn.at;
+  const data = request.data(writeIn.size, request.u32(size));
+  // What open(2) said may have been changed by fcntl(2); dirty pages of a mapping come without flags.
+  const appends = (request.u32(flags) & O_APPEND) !== 0;
+  const written = session.fileSystem.write(
+    request.u64(fh),
+    data,
+    offsetIn(request.u64(offset)),
+    appends,
+  );
+  if (request.u32(write_flags) & WRITE_KILL_SUIDGID) dropSetId(session, request.node, request);
+  reply.clear(writeOut.size);
+  reply.view.setUint32(Reply.body + writeOut.at.size, written, true);
+  return writeOut.size;
+};
+
+export const flush: Handler = (session, request) => {
+  const handle = request.u64(flushIn.at.fh);
+  const owner = request.bigU64(flushIn.at.lock_owner);
+  if (session.lockOwners.drop(session.fileSystem, request.node, handle, owner)) {
+    session.waitingLocks.retry();
+  }
+  session.fileSystem.flush(handle);
+  return 0;
+};
+
+export const fsync: Handler = ({ fileSystem }, request) => {
+  const dataOnly = (request.u32(fsyncIn.at.fsync_flags) & FSYNC_FDATASYNC) !== 0;
+  fileSystem.fsync(request.u64(fsyncIn.at.fh), dataOnly);
+  return 0;
+};
+
+export const lseek: Handler = (session, request, reply) => {
+  const { fh, offset, whence } = lseekIn.at;
+  const handle = handleOf(session, request, fh);
+  const found = session.fileSystem.lseek(handle, request.i64(offset), request.u32(whence));
+  reply.view.setBigInt64(Reply.body + lseekOut.at.offset, found, true);
+  return lseekOut.size;
+};
+
+export const fallocate: Handler = (session, request) => {
+  const { fh, mode, offset, length } = fallocateIn.at;
+  session.fileSystem.fallocate(
+    request.u64(fh),
+    request.u32(mode),
+    request.bigU64(offset),
+    request.bigU64(length),
+  );
+  dropSetIdUnlessRoot(session, request.node, request);
+  return 0;
+};
+
+/** A reply of the older form counts in 32 bits; copying less than was asked for is allowed. */
+const COPY_LIMIT = 0x7ffff000;
+
+function copyRange(session: Session, request: Request): number {
+  const { fh_in, off_in, nodeid_out, fh_out, off_out, len, flags } = copyFileRangeIn.at;
+  if (request.u64(flags) !== 0) throw Errno.of(errno.EINVAL);
+  const copied = session.fileSystem.copyFileRange(
+    request.u64(fh_in),
+    request.bigU64(off_in),
+    request.u64(fh_out),
+    request.bigU64(off_out),
+    Math.min(request.u64(len), COPY_LIMIT),
+  );
+  dropSetIdUnlessRoot(session, request.u64(nodeid_out), request);
+  return copied;
+}
+
+export const copyFileRange: Handler = (session, request, reply) => {
+  const copied = copyRange(session, request);
+  reply.clear(writeOut.size);
+  reply.view.setUint32(Reply.body + writeOut.at.size, copied, true);
+  return writeOut.size;
+};
+
+export const copyFileRange64: Handler = (session, request, reply) => {
+  writeU64(reply.view, Reply.body, copyRange(session, request));
+  return copyFileRangeOut.size;
+};
+
+/** A larger one would be another place than the one that was meant. */
+function offsetIn(offset: number): number {
+  if (Number.isSafeInteger(offset)) return offset;
+  throw Errno.of(errno.EFBIG);
+}

@@ -1,0 +1,35 @@
+import type { Attr, Caller } from '../../fs/index.ts';
+import { Errno, errno, isDirectory } from '../../sys/index.ts';
+import { accessIn } from '../protocol/structs.ts';
+import type { Handler } from '../session.ts';
+
+/**
+ * access(2) and chdir(2). Asked only where the mount is its owner's alone: everything else is then
+ * checked by the file system beneath, since the server is that same user. Where others may enter,
+ * the kernel checks permissions by the attributes and never asks.
+ */
+export const access: Handler = ({ fileSystem }, request) => {
+  const mask = request.u32(accessIn.at.mask) & 7;
+  const { attr } = fileSystem.getattr(request.node, undefined);
+  if (!mayAccess(attr, mask, request.caller, process.getgroups?.() ?? [])) {
+    throw Errno.of(errno.EACCES);
+  }
+  return 0;
+};
+
+const EXECUTE = 1;
+
+/** Whether the permission bits give a caller all of `mask` (4 read, 2 write, 1 execute). */
+export function mayAccess(
+  { mode, uid, gid }: Pick<Attr, 'mode' | 'uid' | 'gid'>,
+  mask: number,
+  caller: Pick<Caller, 'uid' | 'gid'>,
+  groups: readonly number[],
+): boolean {
+  if (caller.uid === 0) {
+    return !(mask & EXECUTE) || isDirectory(mode) || (mode & 0o111) !== 0;
+  }
+  if (caller.uid === uid) return ((mode >> 6) & mask) === mask;
+  const inGroup = caller.gid === gid || groups.includes(gid);
+  return ((inGroup ? mode >> 3 : mode) & mask) === mask;
+}

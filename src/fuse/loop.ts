@@ -1,0 +1,114 @@
+import { performance } from 'node:perf_hooks';
+import { Errno, errno } from '../sys/index.ts';
+import { ABORTED, type Device, EMPTY, UNMOUNTED } from './device.ts';
+import { handlers } from './handlers/index.ts';
+import { ChangeFeed } from './invalidation-feed.ts';
+import type { Polling } from './polling.ts';
+import { OP, opcodeName } from './protocol/opcode.ts';
+import type { Reply } from './protocol/reply.ts';
+import type { Request } from './protocol/request.ts';
+import { NO_REPLY, type Session } from './session.ts';
+
+/** Locks held by processes in staging are asked for again this often while somebody waits. */
+const LOCK_RETRY_MS = 10;
+const FOR_EVER = Number.POSITIVE_INFINITY;
+
+/** How a connection ended: the mount is gone, or it is dead and may still be there. */
+export type Ending = 'unmounted' | 'aborted';
+
+/** Serves requests one after the other until the connection ends. Blocks its thread. */
+export function serveRequests(
+  device: Device,
+  session: Session,
+  polling: Polling,
+  request: Request,
+  reply: Reply,
+): Ending {
+  const feed = new ChangeFeed(session);
+  for (;;) {
+    const length = next(device, session, polling, feed, request.bytes);
+    if (length === UNMOUNTED) return 'unmounted';
+    if (length === ABORTED) return 'aborted';
+    request.accept(length);
+    answer(device, session, request, reply);
+  }
+}
+
+/** The length of the next request, however long it takes to come; UNMOUNTED or ABORTED when there will be none. */
+function next(
+  device: Device,
+  session: Session,
+  polling: Polling,
+  feed: ChangeFeed,
+  into: Buffer,
+): number {
+  feed.pass();
+  const { budget } = polling;
+  let length = device.read(into);
+  if (length !== EMPTY) return length;
+  if (budget > 0) {
+    const end = performance.now() + budget / 1000;
+    do {
+      length = device.read(into);
+      if (length !== EMPTY) {
+        polling.hit();
+        return length;
+      }
+    } while (performance.now() < end);
+  }
+  for (;;) {
+    const start = performance.now();
+    sleep(device, session, feed);
+    length = device.read(into);
+    if (length !== EMPTY) {
+      polling.woke((performance.now() - start) * 1000);
+      return length;
+    }
+    session.waitingLocks.retry();
+  }
+}
+
+function sleep(device: Device, session: Session, feed: ChangeFeed): void {
+  const lockMs = session.waitingLocks.size > 0 ? LOCK_RETRY_MS : FOR_EVER;
+  const { restMs } = feed;
+  const limit = restMs > 0 ? Math.min(restMs, lockMs) : lockMs;
+  const changed = device.wait(limit === FOR_EVER ? -1 : Math.ceil(limit), restMs === 0);
+  if (changed) feed.pass();
+}
+
+/** Carries out one request and sends its one reply, whatever the handler does. */
+export function answer(
+  device: Pick<Device, 'write'>,
+  session: Session,
+  request: Request,
+  reply: Reply,
+): void {
+  const { unique, opcode } = request;
+  const length = carryOut(session, request, reply);
+  if (length === NO_REPLY) return;
+  const error = device.write(reply.bytes, length);
+  // EINVAL: the kernel did not take the reply for one, and the caller would wait for ever.
+  if (error === errno.EINVAL) device.write(reply.bytes, reply.refuse(unique, errno.EIO));
+  if (opcode === OP.INIT && session.connection && error === 0) session.onReady();
+}
+
+/** The whole length of the reply that was built, or NO_REPLY. */
+function carryOut(session: Session, request: Request, reply: Reply): number {
+  const { unique, opcode } = request;
+  const handler = handlers.get(opcode);
+  if (!handler) return wantsNoReply(opcode) ? NO_REPLY : reply.refuse(unique, errno.ENOSYS);
+  try {
+    const length = handler(session, request, reply);
+    return length === NO_REPLY ? NO_REPLY : reply.seal(unique, length);
+  } catch (error) {
+    if (!(error instanceof Errno)) session.onFault(opcodeName(opcode), error);
+    if (wantsNoReply(opcode)) return NO_REPLY;
+    return reply.refuse(unique, error instanceof Errno ? error.errno : errno.EIO);
+  }
+}
+
+const wantsNoReply = (opcode: number): boolean =>
+  opcode === OP.FORGET ||
+  opcode === OP.BATCH_FORGET ||
+  opcode === OP.INTERRUPT ||
+  opcode === OP.NOTIFY_REPLY;

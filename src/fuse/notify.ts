@@ -1,0 +1,54 @@
+import type { NodeId } from '../fs/index.ts';
+import { EXPIRE_ONLY, NOTIFY } from './protocol/constants.ts';
+import { writeU64 } from './protocol/number64.ts';
+import { notifyInvalEntry, notifyInvalInode, outHeader } from './protocol/structs.ts';
+
+/**
+ * Notifications: messages to the kernel that answer no request. Written to the same device by any
+ * thread, but never from the handler of a request for the same inode, which the kernel holds locked.
+ * Each function builds one message.
+ */
+
+/** The node's attributes and the cached content from `offset` on are old; length 0 is all of it. */
+export function invalidateInode(node: NodeId, offset = 0n, length = 0n): Buffer {
+  const { bytes, view, body } = message(NOTIFY.INVAL_INODE, notifyInvalInode.size);
+  const n = notifyInvalInode.at;
+  writeU64(view, body + n.ino, node);
+  view.setBigInt64(body + n.off, offset, true);
+  view.setBigInt64(body + n.len, length, true);
+  return bytes;
+}
+
+/** The node's attributes are old, its content is not. May be sent while the node is being opened. */
+export const invalidateAttributes = (node: NodeId): Buffer => invalidateInode(node, -1n);
+
+/**
+ * What the kernel knows of this name in the directory `parent` is old: it looks the name up again
+ * when it is used next. Kernels before 7.38 forget the name at once. The kernel locks the directory
+ * for this: never from the thread that answers requests.
+ */
+export function expireEntry(parent: NodeId, name: Uint8Array): Buffer {
+  const { bytes, view, body } = message(
+    NOTIFY.INVAL_ENTRY,
+    notifyInvalEntry.size + name.length + 1,
+  );
+  const n = notifyInvalEntry.at;
+  writeU64(view, body + n.parent, parent);
+  view.setUint32(body + n.namelen, name.length, true);
+  view.setUint32(body + n.flags, EXPIRE_ONLY, true);
+  bytes.set(name, body + notifyInvalEntry.size);
+  return bytes;
+}
+
+/** All names are old (7.44 and later; others refuse it). */
+export const expireAll = (): Buffer => message(NOTIFY.INC_EPOCH, 0).bytes;
+
+/** A zeroed message whose header says a notification (unique 0) of this code. */
+function message(code: number, length: number) {
+  const body = outHeader.size;
+  const bytes = Buffer.alloc(body + length);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  view.setUint32(outHeader.at.len, bytes.length, true);
+  view.setInt32(outHeader.at.error, code, true);
+  return { bytes, view, body };
+}

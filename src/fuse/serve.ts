@@ -1,0 +1,87 @@
+import { extname, join } from 'node:path';
+import { messageOf } from '../errors.ts';
+import type { Serve, Served, ServeOptions } from '../fs/index.ts';
+import type { Guard } from '../mount/index.ts';
+import { ARCHIVE_DIRECTORY, ARCHIVE_SUBTYPE, mountSource, SUBTYPE } from '../mount/index.ts';
+import { MNT_DETACH, raiseOpenFiles, UMOUNT_NOFOLLOW, unmountFrom } from '../sys/index.ts';
+import { widenReadAhead } from './page-read-ahead.ts';
+import { serveFileSystem } from './serve-file-system.ts';
+
+const CORE = new URL(`../fs/router${extname(import.meta.url)}`, import.meta.url);
+const ARCHIVE = new URL(
+  `../fs/archive/archive-file-system${extname(import.meta.url)}`,
+  import.meta.url,
+);
+
+/** Enough for all programs of several users; as many as Linux lets a process have, unless told otherwise. */
+const OPEN_FILES = 2 ** 20;
+
+/**
+ * Serves a store's file system by the kernel driver: the driver's contract of ../driver.ts. As root
+ * archive/ is a connection of its own, mounted inside the first, on which the kernel need not ask
+ * before it opens a file: what never changes is then read again without a request. A plain user's
+ * fusermount3 may not look into that user's mount, so there archive/ shares the connection.
+ */
+export const serve: Serve = async (mountpoint, options) => {
+  const { store, core, ...rest } = options;
+  if (process.geteuid?.() === 0) raiseOpenFiles(OPEN_FILES);
+  // Passed through, a write costs so little that being watched shows; a read is not even asked about.
+  const pauseWatches = options.passthrough && process.geteuid?.() === 0;
+  const outer = await serveFileSystem(mountpoint, {
+    ...rest,
+    fileSystem: {
+      module: CORE.href,
+      arguments: [store, { ...core, lendQuiet: true, pauseWatches }],
+    },
+    sourceName: mountSource(store),
+    subtype: SUBTYPE,
+    backingDirectory: store.staging,
+  });
+  if (process.geteuid?.() !== 0) return outer;
+  try {
+    return both(outer, await serveArchive(mountpoint, options));
+  } catch (error) {
+    const note = `archive/ has no connection of its own, and is slower: ${messageOf(error)}`;
+    return { ...outer, notes: [...outer.notes, note] };
+  }
+};
+
+async function serveArchive(mountpoint: string, options: ServeOptions): Promise<Served> {
+  const { store, core, allowOther, nosymfollow } = options;
+  const directory = join(mountpoint, ARCHIVE_DIRECTORY);
+  const kernelOptions = {
+    fileSystem: { module: ARCHIVE.href, arguments: [store, core] },
+    sourceName: mountSource(store),
+    subtype: ARCHIVE_SUBTYPE,
+    allowOther,
+    nosymfollow,
+    readOnly: true,
+    passthrough: false,
+    backingDirectory: store.archive,
+    stateless: true,
+  };
+  const served = await serveFileSystem(directory, kernelOptions, detaching(directory));
+  await widenReadAhead(directory);
+  return served;
+}
+
+/** Should this connection end alone, archive/ is served by the other. The whole mount has its guard. */
+const detaching = (directory: string): Guard => ({
+  dismiss: () => {},
+  takeAway: () => {
+    try {
+      unmountFrom(directory, MNT_DETACH | UMOUNT_NOFOLLOW);
+    } catch {
+      // Gone already, with the mount around it.
+    }
+  },
+});
+
+const both = (outer: Served, archive: Served): Served => ({
+  ended: Promise.all([outer.ended, archive.ended.catch(() => {})]).then(() => {}),
+  notes: outer.notes,
+  unmount: async () => {
+    await archive.unmount();
+    await outer.unmount();
+  },
+});

@@ -1,0 +1,46 @@
+import type { Change, FileSystem, HandleId, NodeId } from '../fs/index.ts';
+import type { BackingIds } from './backing.ts';
+import type { LockOwners } from './lock-owners.ts';
+import type { Connection, Wish } from './protocol/init.ts';
+import type { Reply } from './protocol/reply.ts';
+import type { Request } from './protocol/request.ts';
+import type { Transfer } from './splice-read.ts';
+import type { WaitingLocks } from './waiting-locks.ts';
+
+/** What the handlers of one mount share. */
+export interface Session {
+  readonly fileSystem: FileSystem;
+  readonly wish: Wish;
+  readonly backing: BackingIds;
+  /** Sends a notification to the kernel. */
+  readonly notify: (message: Buffer) => void;
+  /** The handles that the kernel passes through, with their nodes. */
+  readonly passedThrough: Map<HandleId, NodeId>;
+  readonly transfer: Transfer;
+  readonly lockOwners: LockOwners;
+  readonly waitingLocks: WaitingLocks;
+  /** Settled by INIT; undefined before. */
+  connection: Connection | undefined;
+  /** Called once, after the kernel has taken the answer to INIT. */
+  readonly onReady: () => void;
+  /** Passes on what the kernel is to be told is old. */
+  readonly changed: (changes: readonly Change[]) => void;
+  /** Called for what a handler threw that is no Errno; the caller got EIO. */
+  readonly onFault: (operation: string, error: unknown) => void;
+}
+
+/** Handlers that answer nothing: the request wants no reply, or one comes later. */
+export const NO_REPLY = -1;
+
+/**
+ * Carries out one request: reads its struct, calls the file system, writes the reply's struct.
+ * Returns the length of the reply's body, or NO_REPLY. A refusal is a thrown Errno.
+ */
+export type Handler = (session: Session, request: Request, reply: Reply) => number;
+
+/**
+ * The handle that a request names in the field at `offset`. A stateless file system gives out none:
+ * its nodes are their own handles.
+ */
+export const handleOf = ({ wish }: Session, request: Request, offset: number): HandleId =>
+  wish.stateless ? request.node : request.u64(offset);

@@ -1,0 +1,81 @@
+import { Errno, errno } from '../sys/index.ts';
+
+/** A SETLKW or a waiting flock whose reply is still owed. */
+export interface Waiting {
+  /** Tries to take the lock; throws EAGAIN while somebody holds it. */
+  readonly attempt: () => void;
+  /** Who waits; undefined for flock(2), which is not looked after. */
+  readonly owner: bigint | undefined;
+  /** Whose lock is in the way, if it was taken through this mount. */
+  readonly holder: () => bigint | undefined;
+}
+
+/** How many owners the kernel follows as well, on other file systems. */
+const LONGEST_CIRCLE = 10;
+
+/** How a wait ended: 0, or the errno number to refuse with. */
+export type Settle = (unique: number, error: number) => void;
+
+/**
+ * Requests that wait for a lock, oldest first. The loop must not wait with them: it asks again
+ * after each request that may have freed one, and from time to time, since the holder may be a
+ * process in staging of which the mount hears nothing.
+ */
+export class WaitingLocks {
+  private readonly waiting = new Map<number, Waiting>();
+  private readonly settle: Settle;
+
+  constructor(settle: Settle) {
+    this.settle = settle;
+  }
+
+  get size(): number {
+    return this.waiting.size;
+  }
+
+  /** Throws EDEADLK where whoever is in the way waits, by way of others perhaps, for this one. */
+  add(unique: number, waiting: Waiting): void {
+    if (this.closesCircle(waiting)) throw Errno.of(errno.EDEADLK);
+    this.waiting.set(unique, waiting);
+  }
+
+  private closesCircle({ owner, holder }: Waiting): boolean {
+    let next = owner === undefined ? undefined : holder();
+    for (let steps = 0; next !== undefined && steps < LONGEST_CIRCLE; steps++) {
+      if (next === owner) return true;
+      next = this.holderBefore(next);
+    }
+    return false;
+  }
+
+  private holderBefore(owner: bigint): bigint | undefined {
+    for (const waiting of this.waiting.values()) {
+      if (waiting.owner === owner) return waiting.holder();
+    }
+    return undefined;
+  }
+
+  /** A signal ended the wait (INTERRUPT): the call fails with EINTR. */
+  interrupt(unique: number): void {
+    if (this.waiting.delete(unique)) this.settle(unique, errno.EINTR);
+  }
+
+  /** Asks for every lock again, and answers those that were had or failed otherwise. */
+  retry(): void {
+    for (const [unique, { attempt }] of this.waiting) {
+      const error = outcome(attempt);
+      if (error === errno.EAGAIN) continue;
+      this.waiting.delete(unique);
+      this.settle(unique, error);
+    }
+  }
+}
+
+function outcome(attempt: () => void): number {
+  try {
+    attempt();
+    return 0;
+  } catch (error) {
+    return error instanceof Errno ? error.errno : errno.EIO;
+  }
+}

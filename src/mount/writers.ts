@@ -1,0 +1,149 @@
+import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  DIRECT_WRITERS,
+  type Lock,
+  type Store,
+  type TaskName,
+  type TaskPaths,
+  takeLock,
+} from '../store/index.ts';
+import { findRecordLock } from '../sys/index.ts';
+
+/** How long open writers of the mount get to close their files where nobody says, in milliseconds. */
+export const DRAIN_MS = 10_000;
+
+const LOOK_EVERY_MS = 50;
+
+/**
+ * Waits until no mount has a file of the task open for writing: nobody can write through one any
+ * more once this lock is had. Undefined where somebody still does after `limitMs`.
+ */
+export async function waitForWriters(path: string, limitMs: number): Promise<Lock | undefined> {
+  const end = performance.now() + limitMs;
+  for (;;) {
+    const lock = takeLock(path);
+    const left = end - performance.now();
+    if (lock || left <= 0) return lock;
+    await sleep(Math.min(LOOK_EVERY_MS, left));
+  }
+}
+
+/** A program that has a live file open for writing through a mount. */
+export interface Writer {
+  readonly pid: number;
+  readonly program: string;
+  /** From the top of the task's files, as text. */
+  readonly path: string;
+}
+
+/**
+ * Who has files of a task open for writing through a mount, as far as /proc shows it: descriptors and
+ * shared mappings of one's own processes, of all as root. Touches no mount.
+ */
+export function findWriters(store: Store, task: TaskName): Writer[] {
+  return processes().flatMap((pid) => {
+    const mounts = mountsOf(pid, store);
+    if (mounts.size === 0) return [];
+    const paths = [...openPaths(pid, mounts), ...mappedPaths(pid)];
+    return writersOf(
+      pid,
+      paths.map((path) => nameIn(path, task)).filter((name) => name !== undefined),
+    );
+  });
+}
+
+const processes = (): string[] => names('/proc').filter((name) => /^\d+$/.test(name));
+
+function writersOf(pid: string, paths: readonly string[]): Writer[] {
+  const program = read(`/proc/${pid}/comm`).trim();
+  const clean = paths.map((path) => path.replace(/ \(deleted\)$/, ''));
+  return [...new Set(clean)].map((path) => ({ pid: Number(pid), program, path }));
+}
+
+/**
+ * Who has files of a task open for writing in staging itself, past any mount. Servers of mounts are
+ * none: what they have open, they have for others.
+ */
+export function findDirectWriters(paths: TaskPaths): Writer[] {
+  const tops = [paths.aside, paths.staging].map((top) => `${top}/`);
+  return processes().flatMap((pid) => {
+    const open = [...openPaths(pid), ...mappedPaths(pid)];
+    const found = open.flatMap((path) =>
+      tops.flatMap((top) => (path.startsWith(top) ? [path.slice(top.length)] : [])),
+    );
+    return found.length === 0 || isServer(pid) ? [] : writersOf(pid, found);
+  });
+}
+
+const isServer = (pid: string): boolean =>
+  names(`/proc/${pid}/fd`).some((fd) => link(`/proc/${pid}/fd/${fd}`) === '/dev/fuse');
+
+/** Whether the kernel writes to files of a task for who has them open through a mount, and asks nobody. */
+export function isWrittenDirectly(path: string): boolean {
+  const fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
+  try {
+    return findRecordLock(fd, { ...DIRECT_WRITERS, type: 'write' }) !== undefined;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Numbers of the mounts of a store in the mount namespace of a process (proc_pid_mountinfo(5)). */
+function mountsOf(pid: string, store: Store): ReadonlySet<string> {
+  const lines = read(`/proc/${pid}/mountinfo`).split('\n');
+  const ours = lines.filter((line) => {
+    const [type, source = ''] = line.split(' - ')[1]?.split(' ') ?? [];
+    return type === 'fuse.taskfs' && decodeURIComponent(source).endsWith(`:${store.path}`);
+  });
+  return new Set(ours.map((line) => line.slice(0, line.indexOf(' '))));
+}
+
+/** Of descriptors that may write; on some mounts alone where those are given. */
+function openPaths(pid: string, mounts?: ReadonlySet<string>): string[] {
+  return names(`/proc/${pid}/fd`).flatMap((fd) => {
+    const info = read(`/proc/${pid}/fdinfo/${fd}`);
+    const mount = /^mnt_id:\s*(\d+)/m.exec(info)?.[1] ?? '';
+    const flags = Number.parseInt(/^flags:\s*(\d+)/m.exec(info)?.[1] ?? '0', 8);
+    if ((flags & ACCESS_MODE) === 0 || mounts?.has(mount) === false) return [];
+    return [link(`/proc/${pid}/fd/${fd}`)];
+  });
+}
+
+const ACCESS_MODE = 0o3;
+
+function mappedPaths(pid: string): string[] {
+  const lines = read(`/proc/${pid}/maps`).split('\n');
+  return lines.flatMap((line) => /^\S+ .w.s \S+ \S+ \d+ +(\/.*)$/.exec(line)?.[1] ?? []);
+}
+
+function nameIn(path: string, task: TaskName): string | undefined {
+  const top = `/live/${task}/`;
+  const at = path.indexOf(top);
+  return at === -1 ? undefined : path.slice(at + top.length);
+}
+
+// A process may end, or be of another user, at any of these looks: then there is nothing to see.
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function names(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}
+
+function link(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}

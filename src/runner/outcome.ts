@@ -1,0 +1,97 @@
+import { type ErrorKind, messageOf, TaskfsError } from '../errors.ts';
+import type { Attempt, ReasonKind, Status, TaskRecord } from '../store/index.ts';
+import type { Exit } from './engines/engine.ts';
+
+/** How a task, or one attempt of it, ended. */
+export interface Ending {
+  readonly kind: ReasonKind;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** In words, for the record. */
+  readonly reason: string;
+  /** Nothing of the run is left that could touch the files. */
+  readonly isOver?: boolean | undefined;
+}
+
+/** The status that an ending leads to. */
+export function statusOf({ kind, exitCode }: Ending): Status {
+  if (kind === 'cancelled') return 'cancelled';
+  return kind === 'exit' && exitCode === 0 ? 'completed' : 'failed';
+}
+
+/** What a supervisor did to a run before it ended. */
+export type Stop = 'none' | 'cancelled' | 'timeout';
+
+/** The ending of a run: its own, unless it was cancelled or its time was over. */
+export function endingOf(exit: Exit, stop: Stop, timeoutMs: number | null): Ending {
+  const { exitCode, signal, isOver } = exit;
+  if (stop === 'cancelled') {
+    return { kind: 'cancelled', exitCode, signal, isOver, reason: `cancelled; ${exit.reason}` };
+  }
+  if (stop === 'timeout') {
+    const reason = `timed out after ${(timeoutMs ?? 0) / 1000} s; ${exit.reason}`;
+    return { kind: 'timeout', exitCode, signal, isOver, reason };
+  }
+  return { kind: exit.kind, exitCode, signal, isOver, reason: exit.reason };
+}
+
+/** The ending of an attempt whose start was broken off. */
+export function stoppedAtStart(stop: Stop, timeoutMs: number | null): Ending {
+  const kind = stop === 'timeout' ? 'timeout' : 'cancelled';
+  const how = kind === 'timeout' ? `timed out after ${(timeoutMs ?? 0) / 1000} s` : 'cancelled';
+  return { kind, exitCode: null, signal: null, reason: `${how}, before its command ran` };
+}
+
+/** A task that was cancelled before it ran. */
+export const cancelledInQueue: Ending = {
+  kind: 'cancelled',
+  exitCode: null,
+  signal: null,
+  reason: 'cancelled while it was queued',
+};
+
+/** The ending of a task whose supervisor died, with nothing left to follow. */
+export function interruptedEnding({ status, env }: TaskRecord, cancelled: boolean): Ending {
+  const isQueued = status === 'queued';
+  const when = isQueued ? 'before it started' : 'while it ran';
+  // Without, it would have been queued again.
+  const lost = isQueued && !cancelled && env.length > 0;
+  const why = lost ? `, and with it the values given with -e (${env.join(', ')})` : '';
+  const how = cancelled ? 'cancelled' : 'interrupted';
+  return {
+    kind: how,
+    exitCode: null,
+    signal: null,
+    reason: `${how}: its supervisor ended ${when}${why}`,
+  };
+}
+
+const exitCodeOfKind: Partial<Record<ErrorKind, number>> = {
+  'command-not-found': 127,
+  'not-executable': 126,
+};
+
+/** The ending of a task that could not be started, also where nobody expected what kept it from that. */
+export function notStarted(error: unknown): Ending {
+  const base = { kind: 'not-started', signal: null } as const;
+  if (!(error instanceof TaskfsError)) {
+    return { ...base, exitCode: null, reason: `it could not be started: ${messageOf(error)}` };
+  }
+  const { kind, message, hint } = error;
+  const reason = hint === undefined ? message : `${message}. ${hint}`;
+  return { ...base, exitCode: exitCodeOfKind[kind] ?? null, reason };
+}
+
+/** Whether another attempt may end better: not where somebody wanted the end, or nothing ran at all. */
+export function isWorthRetrying(ending: Ending): boolean {
+  return statusOf(ending) === 'failed' && ending.kind !== 'not-started';
+}
+
+/** The change of a record that closes its last attempt; nothing where none is open. */
+export function closeAttempt({ attempts }: TaskRecord, ending: Ending): Partial<TaskRecord> {
+  const last = attempts.at(-1);
+  if (!last || last.endedAt !== null) return {};
+  const { exitCode, signal, reason } = ending;
+  const closed: Attempt = { ...last, endedAt: new Date().toISOString(), exitCode, signal, reason };
+  return { attempts: [...attempts.slice(0, -1), closed], paused: false };
+}

@@ -1,0 +1,114 @@
+import { existsSync, readdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { appendToChain, lastLineOf, partialPath, reindexedPath } from '../archive/index.ts';
+import { messageOf, TaskfsError } from '../errors.ts';
+import { syncDirectory } from '../files/index.ts';
+import {
+  isBeingRemoved,
+  isFinal,
+  isLocked,
+  isTaskName,
+  listTasks,
+  loadSigningKey,
+  noteRemoval,
+  readRecord,
+  type Store,
+  type TaskName,
+  takeLock,
+  taskPaths,
+} from '../store/index.ts';
+import { AT, assertUnmounted, removeTree } from '../sys/index.ts';
+
+/**
+ * Removes a task that has ended: staging, archive, log, record. A removal that is cut short is noted in
+ * the task's directory, and `finishRemoval` goes on with it. Nothing is removed where something is
+ * mounted in any of it. Throws `not-found`, `usage` where it has not ended or somebody works on
+ * it, `failed`.
+ */
+export function removeTask(store: Store, task: TaskName): void {
+  const paths = taskPaths(store, task);
+  assertRemovable(store, task);
+  try {
+    using lock = takeLock(paths.lock);
+    if (!lock) throw inUse(task, 'is being sealed', `Wait for it first: 'taskfs wait ${task}'.`);
+    const archives = [paths.archive, partialPath(store, task), reindexedPath(store, task)];
+    const stagings = [paths.staging, paths.aside];
+    for (const path of [...stagings, ...archives, paths.directory]) assertUnmounted(path);
+    const isRepeated = isBeingRemoved(store, task);
+    if (!isRepeated) noteRemoval(store, task);
+    for (const path of stagings) removeTree(AT.FDCWD, path);
+    if (existsSync(paths.archive)) announceRemoval(store, task, isRepeated);
+    for (const path of archives) takeAway(path, asidePath(store.archive, task));
+    takeAway(paths.directory, asidePath(store.tasks, task));
+  } catch (cause) {
+    if (cause instanceof TaskfsError && cause.kind === 'usage') throw cause;
+    throw new TaskfsError('failed', `task ${task} cannot be removed: ${messageOf(cause)}`, {
+      hint: "What is left of it goes with 'taskfs rm' once that is no longer so.",
+      cause,
+    });
+  }
+}
+
+/** Tasks whose removal was begun and not ended. Somebody may be about to end it. */
+export function removalsCutShort(store: Store): TaskName[] {
+  const aside = [store.tasks, store.archive]
+    .flatMap((directory) => readdirSync(directory))
+    .filter((name) => name.startsWith('.') && name.endsWith(REMOVED))
+    .map((name) => name.slice(1, -REMOVED.length));
+  const noted = listTasks(store).filter((task) => isBeingRemoved(store, task));
+  return [...new Set([...noted, ...aside.filter(isTaskName)])];
+}
+
+/** Ends a removal that was cut short; false where somebody else is at it. Throws `failed`. */
+export function finishRemoval(store: Store, task: TaskName): boolean {
+  if (isBeingRemoved(store, task)) {
+    if (isLocked(taskPaths(store, task).lock)) return false;
+    removeTask(store, task);
+    return true;
+  }
+  const aside = asidePath(store.tasks, task);
+  const lock = join(aside, 'lock');
+  if (existsSync(lock) && isLocked(lock)) return false;
+  for (const path of [asidePath(store.archive, task), aside]) {
+    assertUnmounted(path);
+    removeTree(AT.FDCWD, path);
+  }
+  return true;
+}
+
+/** What a directory is called while it is removed. */
+const REMOVED = '.removed';
+const asidePath = (parent: string, task: TaskName): string => join(parent, `.${task}${REMOVED}`);
+
+/** A task has to have ended. Whether one has whose record is damaged, only its lock says. */
+function assertRemovable(store: Store, task: TaskName): void {
+  if (isBeingRemoved(store, task)) return;
+  try {
+    const { status } = readRecord(taskPaths(store, task).record, task);
+    if (isFinal(status)) return;
+    throw inUse(task, `is ${status}`, `End it first: 'taskfs cancel ${task}'.`);
+  } catch (error) {
+    if (!(error instanceof TaskfsError) || error.kind !== 'damaged') throw error;
+  }
+}
+
+/** In the chain of seals, so that an archive which is gone on purpose is told from one that is lost. */
+function announceRemoval(store: Store, task: TaskName, isRepeated: boolean): void {
+  if (isRepeated && lastLineOf(store, task)?.type === 'removed') return;
+  const at = new Date().toISOString();
+  const announcement = { type: 'removed', task, seal: null, at } as const;
+  appendToChain(store, loadSigningKey(store), () => announcement);
+}
+
+function inUse(task: TaskName, why: string, hint: string): TaskfsError {
+  return new TaskfsError('usage', `task ${task} ${why}`, { hint });
+}
+
+/** By a rename first: nobody ever sees half of it. */
+function takeAway(directory: string, aside: string): void {
+  removeTree(AT.FDCWD, aside);
+  if (!existsSync(directory)) return;
+  renameSync(directory, aside);
+  syncDirectory(join(directory, '..'));
+  removeTree(AT.FDCWD, aside);
+}

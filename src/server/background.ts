@@ -1,0 +1,126 @@
+import type { ChildProcess } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { getCompileCacheDir } from 'node:module';
+import { dirname, extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { spawnInBackground } from '../background-process.ts';
+import { type ErrorKind, TaskfsError } from '../errors.ts';
+import type { DriverName } from '../fs/index.ts';
+import { prepareMountpoint } from '../mount/index.ts';
+import type { Store } from '../store/index.ts';
+import { errno, errnoOf } from '../sys/index.ts';
+import type { MountOptions } from './serve.ts';
+
+/** What the new server is told, as its first message. */
+export interface ServerOrder {
+  readonly store: Store;
+  readonly mountpoint: string;
+  readonly options: MountOptions;
+}
+
+/** What it answers, once. */
+export type ServerAnswer =
+  | { readonly ready: true; readonly driver: DriverName; readonly notes: readonly string[] }
+  | {
+      readonly ready: false;
+      readonly kind: ErrorKind;
+      readonly message: string;
+      readonly hint?: string;
+    };
+
+/** A mount that is there, served by a process of its own. */
+export interface BackgroundMount {
+  readonly mountpoint: string;
+  readonly driver: DriverName;
+  /** Of the process that serves it. */
+  readonly pid: number;
+  readonly notes: readonly string[];
+}
+
+/** For how long (milliseconds) a server may take until its mount answers. */
+const PATIENCE_MS = 30_000;
+const SERVER = fileURLToPath(new URL(`./server${extname(import.meta.url)}`, import.meta.url));
+
+/** Where a store's servers write what they have to say: damaged files, above all. */
+export const serverLog = (store: Store): string => join(store.path, 'mount.log');
+
+/**
+ * Mounts, served by a detached process. Resolves when the mount is there and answers; throws the
+ * server's own reason where it does not come to be.
+ */
+export async function mountInBackground(
+  store: Store,
+  path: string,
+  options: MountOptions = {},
+): Promise<BackgroundMount> {
+  const mountpoint = await prepareMountpoint(store, path);
+  const log = openLog(store);
+  const server = startServer(mountpoint, log);
+  const answer = await answerOf(server, { store, mountpoint, options });
+  if (!answer.ready) {
+    const { kind, message, hint } = answer;
+    throw new TaskfsError(kind, message, hint === undefined ? {} : { hint });
+  }
+  if (server.connected) server.disconnect();
+  server.unref();
+  const notes = log === undefined ? [...answer.notes, NO_LOG] : answer.notes;
+  return { mountpoint, driver: answer.driver, pid: server.pid ?? 0, notes };
+}
+
+const NO_LOG = 'the store is on a read-only file system: what the server has to say is not kept';
+
+/** Undefined where the store can be read and not written, which is enough for archives. */
+function openLog(store: Store): number | undefined {
+  try {
+    return openSync(serverLog(store), 'a', 0o600);
+  } catch (error) {
+    if (errnoOf(error) === errno.EROFS) return undefined;
+    throw error;
+  }
+}
+
+function startServer(mountpoint: string, log: number | undefined): ChildProcess {
+  const output = log ?? 'ignore';
+  try {
+    return spawnInBackground(
+      [SERVER, mountpoint],
+      ['ignore', output, output, 'ipc'],
+      serverEnvironment(),
+    );
+  } finally {
+    if (log !== undefined) closeSync(log);
+  }
+}
+
+/**
+ * The server's threads find compiled what this process finds compiled: from a checkout each would
+ * load Node's type stripper otherwise, some 16 MiB.
+ */
+function serverEnvironment(): NodeJS.ProcessEnv {
+  const cache = getCompileCacheDir();
+  return cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) };
+}
+
+function answerOf(server: ChildProcess, order: ServerOrder): Promise<ServerAnswer> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => {
+      server.kill('SIGKILL');
+      reject(died(order, `was silent for ${PATIENCE_MS / 1000} s`));
+    }, PATIENCE_MS);
+    server.once('message', (answer) => {
+      clearTimeout(late);
+      resolve(answer as ServerAnswer);
+    });
+    server.once('error', reject);
+    server.once('exit', (code, signal) => {
+      clearTimeout(late);
+      reject(died(order, `ended (${signal ?? `exit code ${code}`}) before the mount was there`));
+    });
+    server.send(order);
+  });
+}
+
+const died = ({ store, mountpoint }: ServerOrder, what: string): TaskfsError =>
+  new TaskfsError('failed', `cannot mount on ${mountpoint}: its server ${what}`, {
+    hint: `${serverLog(store)} may say why.`,
+  });

@@ -1,0 +1,78 @@
+import { messageOf } from '../errors.ts';
+import type { DriverName, Serve, Served } from '../fs/index.ts';
+import { prepareMountpoint } from '../mount/index.ts';
+import type { Store } from '../store/index.ts';
+import { keepMemoryPrivate } from '../sys/index.ts';
+import { assertCanMount } from './requirements.ts';
+
+/** What a user may choose about a mount. Plain data. */
+export interface MountOptions {
+  readonly driver?: DriverName;
+  readonly allowOther?: boolean;
+  readonly readOnly?: boolean;
+  /** No symlink in the mount is followed: for tasks that are not trusted. */
+  readonly nosymfollow?: boolean;
+  /** false turns kernel passthrough off. */
+  readonly passthrough?: boolean;
+  /** Live files may be mapped shared to be written without passthrough too: then in a cache of their own. */
+  readonly sharedMmap?: boolean;
+  /** age identities that open the archives; left out: the store's own. */
+  readonly identities?: readonly string[];
+}
+
+/** A mount that is served by this process. */
+export interface ServedMount extends Served {
+  /** Canonical. */
+  readonly mountpoint: string;
+  readonly driver: DriverName;
+}
+
+export const defaultDriver = (): DriverName =>
+  process.platform === 'linux' ? 'kernel' : 'libfuse';
+
+/**
+ * Checks everything, mounts, and serves from this process, which must not touch the mount
+ * synchronously from then on. It holds identities, so its memory is kept private. Throws TaskfsError
+ * with the reason where it cannot be had.
+ */
+export async function serveMount(
+  store: Store,
+  path: string,
+  options: MountOptions = {},
+): Promise<ServedMount> {
+  const driver = options.driver ?? defaultDriver();
+  assertCanMount(driver);
+  keepMemoryPrivate();
+  const mountpoint = await prepareMountpoint(store, path);
+  const serve = await loadDriver(driver);
+  const served = await serve(mountpoint, {
+    store,
+    core: {
+      ...(options.identities && { identities: options.identities }),
+      othersEnter: options.allowOther ?? false,
+      sharedMmap: options.sharedMmap ?? false,
+    },
+    allowOther: options.allowOther ?? false,
+    readOnly: options.readOnly ?? false,
+    nosymfollow: options.nosymfollow ?? false,
+    passthrough: options.passthrough ?? true,
+  });
+  const notes = [...served.notes, ...(await identityNotes(store, options))];
+  return { ...served, notes, mountpoint, driver };
+}
+
+/** What the user should know about reading archives: that it cannot be done here, if so. */
+async function identityNotes(store: Store, { identities }: MountOptions): Promise<string[]> {
+  const unreadable = 'archive/ is listed and cannot be read';
+  try {
+    const found = identities ?? (await (await import('../store/index.ts')).loadIdentities(store));
+    return found.length > 0 ? [] : [`${unreadable}: this machine has no identity`];
+  } catch (error) {
+    return [`${unreadable}: ${messageOf(error)}`];
+  }
+}
+
+async function loadDriver(driver: DriverName): Promise<Serve> {
+  if (driver === 'kernel') return (await import('../fuse/index.ts')).serve;
+  return (await import('../fuse-native/index.ts')).serve;
+}

@@ -1,0 +1,38 @@
+/** The program of a background mount's server: takes one order from its parent, answers, and serves. */
+import { flushCompileCache } from 'node:module';
+import { messageOf, TaskfsError } from '../errors.ts';
+import { exitProcess } from '../sys/index.ts';
+import type { ServerAnswer, ServerOrder } from './background.ts';
+import { serveUntilUnmounted } from './foreground.ts';
+
+process.once('message', (order: ServerOrder) => {
+  const { store, mountpoint, options } = order;
+  serveUntilUnmounted(store, mountpoint, options, ({ driver, notes }) => {
+    answer({ ready: true, driver, notes });
+    // Now, not at the end: a server is often killed, and the next one takes less memory with it.
+    flushCompileCache();
+  }).then(
+    () => exitProcess(0),
+    (error) => answer(refusal(error), () => exitProcess(1)),
+  );
+});
+
+function refusal(error: unknown): ServerAnswer {
+  if (!(error instanceof TaskfsError)) {
+    return { ready: false, kind: 'failed', message: messageOf(error) };
+  }
+  const { kind, message, hint } = error;
+  return { ready: false, kind, message, ...(hint === undefined ? {} : { hint }) };
+}
+
+/** The parent may be gone, or have heard enough: then nobody is there to tell. */
+function answer(what: ServerAnswer, after: () => void = () => {}): void {
+  if (!process.connected || !process.send) {
+    after();
+    return;
+  }
+  process.send(what, () => {
+    if (process.connected) process.disconnect();
+    after();
+  });
+}

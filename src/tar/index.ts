@@ -1,0 +1,19 @@
+/**
+ * The pax interchange format (POSIX.1-2024) and ustar, with GNU sparse maps: headers encoded and
+ * decoded, members read. Nothing here touches a file system.
+ */
+
+export type { Stretch } from './extent.ts';
+export { bytesBefore, firstBehind } from './extent-search.ts';
+export {
+  encodeMember,
+  MAX_EXTENSION,
+  type Member,
+  type MemberType,
+  memberLengths,
+  padding,
+  storedSize,
+} from './header.ts';
+export { readTar, type TarMember } from './reader.ts';
+export type { TarSource } from './source.ts';
+export { BLOCK } from './ustar.ts';

@@ -1,0 +1,94 @@
+import { TaskfsError } from '../errors.ts';
+import type { Stretch } from './extent.ts';
+import { type PaxRecords, paxNumber } from './pax.ts';
+import type { TarSource } from './source.ts';
+import { BLOCK } from './ustar.ts';
+
+/** What a member of GNU's sparse format 1.0 says of its holes (GNU tar manual, "PAX Format, Version 1.0"). */
+export interface SparseMap {
+  /** Bytes of the file, holes included. */
+  readonly size: number;
+  /** Bytes of the map, which stands before the data. */
+  readonly mapLength: number;
+  /** The stretches that hold data. */
+  readonly extents: readonly Stretch[];
+}
+
+/** Stretches of a file; GNU tar writes a hundred thousand at most on file systems of blocks. */
+const MAX_STRETCHES = 1_000_000;
+
+/** Reads the map of a member whose content begins at `at`; undefined for a file without holes. Throws `damaged`, `failed`. */
+export function readSparseMap(
+  source: TarSource,
+  pax: PaxRecords,
+  at: number,
+  length: number,
+): SparseMap | undefined {
+  const size = paxNumber(pax, 'GNU.sparse.realsize');
+  const version = [pax.get('GNU.sparse.major'), pax.get('GNU.sparse.minor')].join('.');
+  if (version !== '1.0') {
+    const isOlder = [...pax.keys()].some((key) => key.startsWith('GNU.sparse.'));
+    if (!isOlder) return undefined;
+    throw new TaskfsError('failed', 'the tar has a sparse file of an old form, which is not read', {
+      hint: 'GNU tar reads it.',
+    });
+  }
+  if (size === undefined) throw malformed(at);
+  const lines = new Lines(source, at, length);
+  const count = lines.next();
+  if (count > MAX_STRETCHES) throw malformed(at);
+  const extents: Stretch[] = [];
+  let end = 0;
+  for (let number = 0; number < count; number++) {
+    const stretch = { start: lines.next(), length: lines.next() };
+    if (stretch.start < end) throw malformed(at);
+    end = stretch.start + stretch.length;
+    if (stretch.length > 0) extents.push(stretch);
+  }
+  const mapLength = lines.length;
+  const stored = extents.reduce((sum, stretch) => sum + stretch.length, 0);
+  if (end > size || mapLength + stored !== length) throw malformed(at);
+  return { size, mapLength, extents };
+}
+
+const malformed = (at: number): TaskfsError =>
+  new TaskfsError('damaged', `the map of the sparse file at byte ${at} of the tar is malformed`);
+
+/** Decimal numbers, a line each, read block after block. */
+class Lines {
+  private readonly source: TarSource;
+  private readonly start: number;
+  private readonly limit: number;
+  private readonly block = Buffer.alloc(BLOCK);
+  private used = BLOCK;
+  /** Bytes of the blocks so far. */
+  length = 0;
+
+  constructor(source: TarSource, start: number, limit: number) {
+    this.source = source;
+    this.start = start;
+    this.limit = limit;
+  }
+
+  next(): number {
+    let value = 0;
+    for (let digits = 0; ; digits++) {
+      const byte = this.take();
+      if (byte === 0x0a && digits > 0) return value;
+      value = value * 10 + byte - 0x30;
+      if (byte < 0x30 || byte > 0x39 || !Number.isSafeInteger(value)) throw malformed(this.start);
+    }
+  }
+
+  private take(): number {
+    if (this.used === BLOCK) {
+      const isWhole = this.length + BLOCK <= this.limit;
+      if (!isWhole || this.source.read(this.block, this.start + this.length) < BLOCK) {
+        throw malformed(this.start);
+      }
+      this.length += BLOCK;
+      this.used = 0;
+    }
+    return this.block[this.used++] ?? 0;
+  }
+}

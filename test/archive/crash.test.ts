@@ -1,0 +1,188 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { verifyArchives } from '../../src/archive/verify/index.ts';
+import { exportTree, openTree } from '../../src/artifacts/index.ts';
+import { endTask } from '../../src/runner/finish.ts';
+import { recover, submit } from '../../src/runner/index.ts';
+import { openJournal } from '../../src/runner/journal.ts';
+import {
+  findStaging,
+  loadIdentities,
+  type Store,
+  type TaskName,
+  taskPaths,
+} from '../../src/store/index.ts';
+import { expectFinished } from '../support/killing.ts';
+import { recordOf, shell } from '../support/runner.ts';
+import { storeWithKeys } from '../support/sealable.ts';
+import { readSealedLog } from '../support/sealed.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+const support = (name: string): string => join(import.meta.dirname, '../support', name);
+const run = promisify(execFile);
+const PRINTED = 'what it printed\n';
+const large = randomBytes(9_000_000);
+
+/** What the task left: enough for threads to seal, and one thing of each kind. */
+function fill(top: string): void {
+  mkdirSync(join(top, 'directory/empty'), { recursive: true });
+  writeFileSync(join(top, 'directory/small'), 'small\n');
+  writeFileSync(join(top, 'directory/large'), large);
+  writeFileSync(join(top, 'holes'), 'begins');
+  truncateSync(join(top, 'holes'), 1_000_000);
+  symlinkSync('/etc/passwd', join(top, 'link'));
+  linkSync(join(top, 'directory/small'), join(top, 'hard'));
+}
+
+/** A task as its supervisor leaves it that is killed when the command has ended. */
+function endedTask(store: Store, name: string): TaskName {
+  const claim = submit(store, { name, spec: shell('true') });
+  const journal = openJournal(claim);
+  journal.change({ status: 'running', startedAt: new Date().toISOString() }, { type: 'started' });
+  fill(journal.paths.staging);
+  writeFileSync(journal.paths.log, PRINTED);
+  endTask(journal, { kind: 'exit', exitCode: 0, signal: null, reason: 'it exited with 0' });
+  claim.lock.release();
+  return claim.task;
+}
+
+/** What the recovery of a task in a process of its own came to, that was failed at a call. */
+interface Recovered {
+  readonly calls: number;
+  readonly native: number;
+  readonly inWorkers: number;
+  readonly injected: boolean;
+  readonly outcome: 'sealed' | 'kept' | 'failed' | 'none';
+}
+
+/** Undefined where the process did not live to tell. */
+async function recoverFailing(
+  store: Store,
+  task: TaskName,
+  mode: Mode,
+  at: number,
+): Promise<Recovered | undefined> {
+  const injector = ['--import', support('fault-injection.ts')];
+  const args = [...injector, support('seal-fault-program.ts'), store.path, task];
+  const env = { ...process.env, FAULT_MODE: mode, FAULT_AT: String(at) };
+  try {
+    return JSON.parse((await run(process.execPath, args, { env })).stdout);
+  } catch (error) {
+    const { signal = null, stderr } = error as { signal?: string; stderr?: string };
+    if (signal === 'SIGKILL' || /injected/.test(stderr ?? '')) return undefined;
+    throw error;
+  }
+}
+
+type Mode = 'kill' | 'error';
+
+/** Where the files are now, whole; fails where they are not. */
+async function expectWhole(store: Store, task: TaskName, source: string): Promise<void> {
+  const paths = taskPaths(store, task);
+  const { archive, log } = paths;
+  if (!existsSync(archive)) {
+    const staging = findStaging(paths) ?? 'nowhere';
+    expect(statSync(staging).mode & 0o777).toBe(0o700);
+    expect(readFileSync(log, 'utf8')).toBe(PRINTED);
+    return await expectSame(source, staging);
+  }
+  using tree = await openTree(store, task, () => loadIdentities(store));
+  using top = tree.find('', 'keep');
+  const copy = `${source}-copy`;
+  try {
+    exportTree(top, copy, { keepSetId: true });
+    await expectSame(source, copy);
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+async function expectSame(one: string, other: string): Promise<void> {
+  await run('diff', ['-r', '--no-dereference', one, other]);
+  expect(statSync(join(other, 'hard')).ino).toBe(statSync(join(other, 'directory/small')).ino);
+}
+
+/** Every name in the store that should not be there once all is finished. */
+function leftovers(store: Store, task: TaskName): string[] {
+  const own = ['events.jsonl', 'lock', 'task.json', 'writers'];
+  const inTask = readdirSync(taskPaths(store, task).directory);
+  return [
+    ...inTask.filter((name) => !own.includes(name)),
+    ...readdirSync(join(store.tasks, '.queue')).filter((name) => name !== 'lock'),
+    ...readdirSync(store.archive).filter((name) => name.startsWith('.')),
+    ...readdirSync(taskPaths(store, task).archive).filter((name) => name.endsWith('.tmp')),
+    ...readdirSync(store.staging),
+  ];
+}
+
+const isLong = process.env.TASKFS_LONG === '1';
+/** The long form fails every call; each piece of it takes minutes, and can be run by its name. */
+const PIECES = isLong ? 32 : 1;
+const STEP = isLong ? PIECES : 9;
+const cases = (['kill', 'error'] as const).flatMap((mode) =>
+  Array.from({ length: PIECES }, (_, piece) => ({ mode, piece: piece + 1 })),
+);
+const options = { cliMain: support('runner-program.ts'), scope: 'all' } as const;
+
+test.each(cases)(
+  `a seal cut short at each ${STEP}th call (TASKFS_LONG=1: at every one) by $mode is finished later: piece $piece of ${PIECES}`,
+  async ({ mode, piece }) => {
+    const store = await storeWithKeys();
+    const source = temporaryDirectory();
+    fill(source);
+    let injected = 0;
+    let cutShort = 0;
+    for (let at = piece; ; at += STEP) {
+      const task = endedTask(store, `cut-${at}`);
+      const result = await recoverFailing(store, task, mode, at);
+      if (result && !result.injected) {
+        // The whole of it was gone through, in every kind of call and of thread.
+        expect(result).toMatchObject({ outcome: 'sealed' });
+        expect(result.calls).toBeLessThan(at);
+        expect(result.native).toBeGreaterThan(50);
+        expect(result.inWorkers).toBeGreaterThan(0);
+        expect(injected).toBe((at - piece) / STEP);
+        break;
+      }
+      injected++;
+      if (result?.outcome !== 'sealed') cutShort++;
+      const where = `after call ${at}`;
+      try {
+        await expectWhole(store, task, source);
+        const { artifacts, sealError } = recordOf(store, task);
+        if (artifacts === 'kept') expect(sealError).toMatch(/EIO|i\/o error|unreadable/i);
+        const again = await recover(store, options);
+        if (artifacts !== 'sealed') expect(again).toMatchObject([{ outcome: 'sealed' }]);
+        await expectWhole(store, task, source);
+        expect(await readSealedLog(store, task)).toBe(PRINTED);
+        // An event that cannot be written is lost, and nothing else.
+        if (mode === 'kill' || result?.outcome !== 'sealed') expectFinished(store, task);
+        expect(leftovers(store, task)).toEqual([]);
+      } catch (error) {
+        throw new Error(`${where} (${JSON.stringify(result)})`, { cause: error });
+      }
+    }
+    // Not every error is one: closing what was only read, asking for a lease, an event, a thing that may be missing.
+    expect(cutShort).toBeGreaterThan(injected * 0.6);
+    const identities = await loadIdentities(store);
+    const { archives, findings } = await verifyArchives(store, { deep: true, identities });
+    expect(findings).toEqual([]);
+    expect(archives).toBe(injected + 1);
+  },
+  600_000,
+);

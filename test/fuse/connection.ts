@@ -1,0 +1,68 @@
+import type { FileSystem } from '../../src/fs/index.ts';
+import { BackingIds } from '../../src/fuse/backing.ts';
+import { LockOwners } from '../../src/fuse/lock-owners.ts';
+import { answer } from '../../src/fuse/loop.ts';
+import { writeU64 } from '../../src/fuse/protocol/number64.ts';
+import { Reply } from '../../src/fuse/protocol/reply.ts';
+import { Request } from '../../src/fuse/protocol/request.ts';
+import { inHeader, outHeader } from '../../src/fuse/protocol/structs.ts';
+import type { Session } from '../../src/fuse/session.ts';
+import { Transfer } from '../../src/fuse/splice-read.ts';
+import { WaitingLocks } from '../../src/fuse/waiting-locks.ts';
+
+/** Requests without a kernel: the bytes of one go in, the replies that were written come out. */
+export function connection(fileSystem: Partial<FileSystem>) {
+  const replies: { unique: number; error: number; length: number; bytes: Buffer }[] = [];
+  const faults: string[] = [];
+  let ready = 0;
+  const record = (bytes: Buffer, length: number): number => {
+    replies.push({
+      length,
+      error: bytes.readInt32LE(outHeader.at.error),
+      unique: Number(bytes.readBigUInt64LE(outHeader.at.unique)),
+      bytes: Buffer.from(bytes.subarray(0, length)),
+    });
+    return 0;
+  };
+  const settleReply = new Reply(64);
+  const session: Session = {
+    fileSystem: fileSystem as FileSystem,
+    wish: { passthrough: true, kernelChecksAccess: true },
+    notify: () => {},
+    changed: () => {},
+    backing: new BackingIds(() => 7, undefined),
+    passedThrough: new Map(),
+    transfer: new Transfer(-1),
+    lockOwners: new LockOwners(),
+    waitingLocks: new WaitingLocks((unique, error) => {
+      const length = error ? settleReply.refuse(unique, error) : settleReply.seal(unique, 0);
+      record(settleReply.bytes, length);
+    }),
+    connection: undefined,
+    onReady: () => ready++,
+    onFault: (operation) => faults.push(operation),
+  };
+  const request = new Request(4096);
+  const reply = new Reply(65536);
+
+  function send(opcode: number, unique: number, body: Buffer = Buffer.alloc(256)): void {
+    const length = inHeader.size + body.length;
+    request.bytes.fill(0);
+    request.view.setUint32(inHeader.at.len, length, true);
+    request.view.setUint32(inHeader.at.opcode, opcode, true);
+    writeU64(request.view, inHeader.at.unique, unique);
+    writeU64(request.view, inHeader.at.nodeid, 1);
+    request.bytes.set(body, inHeader.size);
+    request.accept(length);
+    answer({ write: record }, session, request, reply);
+  }
+  return { send, replies, faults, session, readyCount: () => ready };
+}
+
+/** A file system whose every operation throws. */
+export const throwing = (make: () => unknown): Partial<FileSystem> =>
+  new Proxy({} as Partial<FileSystem>, {
+    get: () => () => {
+      throw make();
+    },
+  });
