@@ -1,8 +1,7 @@
 import type { TaskName } from '../../store/index.ts';
 import { S_IFDIR, S_IFMT, type Stat } from '../../sys/index.ts';
 import type { NodeId } from '../file-system.ts';
-import type { LiveFile } from './live-file.ts';
-import type { RecordLocks } from './record-locks.ts';
+import type { OpenDescriptor, RecordLocks } from './record-locks.ts';
 
 /**
  * A file or directory in some task's staging that the kernel knows of. It stands for the file
@@ -27,7 +26,7 @@ export interface Inode {
 
 /** Open files of an inode, and record locks held on it through the mount. */
 export interface OpenState {
-  readonly files: Set<LiveFile>;
+  readonly files: Set<OpenDescriptor>;
   locks: RecordLocks | undefined;
 }
 

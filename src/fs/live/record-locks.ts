@@ -2,10 +2,15 @@ import { closeSync, constants } from 'node:fs';
 import { Errno, errno, findRecordLock, reopen, setRecordLock } from '../../sys/index.ts';
 import type { RangeLock } from '../file-system.ts';
 import { HeldRanges } from './held-ranges.ts';
-import type { LiveFile } from './live-file.ts';
 
 const WHOLE_END = 0x7fffffffffffffffn;
 const { O_RDONLY, O_RDWR, O_NONBLOCK } = constants;
+
+/** An open file of a program: a descriptor of the real file. */
+export interface OpenDescriptor {
+  readonly fd: number;
+  readonly writes: boolean;
+}
 
 interface Owner {
   readonly fd: number;
@@ -27,7 +32,7 @@ export class RecordLocks {
   private readonly owners = new Map<bigint, Owner>();
 
   /** `file`: the open file that is asked, as in all that follows. */
-  find(owner: bigint, lock: RangeLock, file: LiveFile): RangeLock | undefined {
+  find(owner: bigint, lock: RangeLock, file: OpenDescriptor): RangeLock | undefined {
     const known = this.owners.has(owner);
     const { fd } = this.get(owner, file);
     const found = findRecordLock(fd, lock);
@@ -51,7 +56,7 @@ export class RecordLocks {
   }
 
   /** Throws EAGAIN where somebody else's lock stands in the way. */
-  set(owner: bigint, lock: RangeLock, file: LiveFile): void {
+  set(owner: bigint, lock: RangeLock, file: OpenDescriptor): void {
     if (lock.type === 'unlock') {
       this.unlock(owner, lock);
       return;
@@ -87,7 +92,7 @@ export class RecordLocks {
   }
 
   /** An open file is about to be closed: locks that were kept on it go. */
-  giveBack(file: LiveFile): void {
+  giveBack(file: OpenDescriptor): void {
     for (const [owner, { fd, isBorrowed }] of this.owners) {
       if (isBorrowed && fd === file.fd) this.release(owner);
     }
@@ -106,7 +111,7 @@ export class RecordLocks {
     else closeSync(known.fd);
   }
 
-  private get(owner: bigint, file: LiveFile): Owner {
+  private get(owner: bigint, file: OpenDescriptor): Owner {
     const known = this.owners.get(owner);
     if (known) return known;
     const own = openOwn(file);
@@ -118,7 +123,7 @@ export class RecordLocks {
 }
 
 /** Read locks want a file open for reading, write locks one for writing: both, or as the file is open. */
-function openOwn(file: LiveFile): number | undefined {
+function openOwn(file: OpenDescriptor): number | undefined {
   for (const access of file.writes ? [O_RDWR] : [O_RDWR, O_RDONLY]) {
     try {
       return reopen(file.fd, access | O_NONBLOCK);

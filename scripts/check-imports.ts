@@ -1,0 +1,64 @@
+/**
+ * Checks how the folders of src/ import each other: each only those that stand behind it here, and
+ * through their doors, an index.ts. Types count as well. Circles of files are Biome's to find.
+ */
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, sep } from 'node:path';
+
+/** From the bottom to the top: a folder, and what it may import. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  sys: [],
+  files: ['sys'],
+  age: ['files', 'sys'],
+  tar: [],
+  store: ['age', 'files', 'sys'],
+  archive: ['tar', 'age', 'store', 'files', 'sys'],
+  artifacts: ['archive', 'age', 'store', 'files', 'sys'],
+  mount: ['store', 'sys'],
+  fs: ['archive', 'tar', 'age', 'store', 'sys'],
+  fuse: ['fs', 'mount', 'sys'],
+  'fuse-native': ['fs', 'mount', 'sys'],
+  server: ['fuse', 'fuse-native', 'fs', 'mount', 'store', 'sys'],
+  runner: ['archive', 'mount', 'store', 'files', 'sys'],
+  watch: ['artifacts', 'store', 'sys'],
+  cli: ['server', 'runner', 'watch', 'fs', 'artifacts', 'archive', 'mount', 'age', 'store', 'sys'],
+};
+
+/** Files that stand in src/ itself, such as errors.ts: every folder but sys may import them. */
+const LEAF = '';
+const LEAF_MAY_IMPORT: readonly string[] = ['sys'];
+
+/** Imports and exports of other files, `import()` included, in the form that the formatter gives them. */
+const SPECIFIER = /(?:\bfrom|\bimport)\s*\(?\s*'(\.{1,2}\/[^']+)'/g;
+
+const folderOf = (file: string): string => file.split(sep).slice(1, -1)[0] ?? LEAF;
+
+function faultOf(from: string, to: string): string | undefined {
+  const [here, there] = [folderOf(from), folderOf(to)];
+  if (here === there) return undefined;
+  if (there === LEAF) return here === 'sys' ? 'sys imports nothing of this project' : undefined;
+  const allowed = here === LEAF ? LEAF_MAY_IMPORT : (MAY_IMPORT[here] ?? []);
+  if (!allowed.includes(there)) return `${here || 'src'} may not import ${there}`;
+  return to.endsWith('/index.ts') ? undefined : `goes past the door of ${there}, its index.ts`;
+}
+
+function faultsIn(file: string): string[] {
+  return [...readFileSync(file, 'utf8').matchAll(SPECIFIER)].flatMap(([, specifier = '']) => {
+    const fault = faultOf(file, join(dirname(file), specifier));
+    return fault === undefined ? [] : [`${file}: '${specifier}': ${fault}`];
+  });
+}
+
+process.chdir(join(import.meta.dirname, '..'));
+const files = globSync('src/**/*.ts');
+const unknown = new Set(
+  files.map(folderOf).filter((folder) => folder !== LEAF && !(folder in MAY_IMPORT)),
+);
+const faults = [
+  ...[...unknown].map(
+    (folder) => `src/${folder}: scripts/check-imports.ts does not say what it may import`,
+  ),
+  ...files.flatMap(faultsIn),
+];
+for (const fault of faults) process.stderr.write(`${fault}\n`);
+process.exitCode = faults.length > 0 ? 1 : 0;
