@@ -7,26 +7,39 @@ import { dirname, join, sep } from 'node:path';
 
 /** From the bottom to the top: a folder, and what it may import. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  sys: [],
-  files: ['sys'],
-  age: ['files', 'sys'],
+  process: [],
+  sys: ['process'],
+  files: ['sys', 'process'],
+  age: ['files', 'sys', 'process'],
   tar: [],
-  store: ['age', 'files', 'sys'],
-  archive: ['tar', 'age', 'store', 'files', 'sys'],
-  artifacts: ['archive', 'age', 'store', 'files', 'sys'],
-  mount: ['store', 'sys'],
-  fs: ['archive', 'tar', 'age', 'store', 'sys'],
-  fuse: ['fs', 'mount', 'sys'],
-  'fuse-native': ['fs', 'mount', 'sys'],
-  server: ['fuse', 'fuse-native', 'fs', 'mount', 'store', 'sys'],
-  runner: ['archive', 'mount', 'store', 'files', 'sys'],
-  watch: ['artifacts', 'store', 'sys'],
-  cli: ['server', 'runner', 'watch', 'fs', 'artifacts', 'archive', 'mount', 'age', 'store', 'sys'],
+  store: ['age', 'files', 'sys', 'process'],
+  archive: ['tar', 'age', 'store', 'files', 'sys', 'process'],
+  artifacts: ['archive', 'age', 'store', 'files', 'sys', 'process'],
+  mount: ['store', 'sys', 'process'],
+  fs: ['archive', 'tar', 'age', 'store', 'sys', 'process'],
+  fuse: ['fs', 'mount', 'sys', 'process'],
+  'fuse-native': ['fs', 'mount', 'sys', 'process'],
+  server: ['fuse', 'fuse-native', 'fs', 'mount', 'store', 'sys', 'process'],
+  runner: ['archive', 'mount', 'store', 'files', 'sys', 'process'],
+  watch: ['artifacts', 'store', 'sys', 'process'],
+  cli: [
+    'server',
+    'runner',
+    'watch',
+    'fs',
+    'artifacts',
+    'archive',
+    'mount',
+    'age',
+    'store',
+    'sys',
+    'process',
+  ],
 };
 
-/** Files that stand in src/ itself, such as errors.ts: every folder but sys may import them. */
+/** Files that stand in src/ itself, such as errors.ts: every folder may import them. */
 const LEAF = '';
-const LEAF_MAY_IMPORT: readonly string[] = ['sys'];
+const LEAF_MAY_IMPORT: readonly string[] = ['process', 'sys'];
 
 /** Imports and exports of other files, `import()` included, in the form that the formatter gives them. */
 const SPECIFIER = /(?:\bfrom|\bimport)\s*\(?\s*'(\.{1,2}\/[^']+)'/g;
@@ -36,7 +49,7 @@ const folderOf = (file: string): string => file.split(sep).slice(1, -1)[0] ?? LE
 function faultOf(from: string, to: string): string | undefined {
   const [here, there] = [folderOf(from), folderOf(to)];
   if (here === there) return undefined;
-  if (there === LEAF) return here === 'sys' ? 'sys imports nothing of this project' : undefined;
+  if (there === LEAF) return undefined;
   const allowed = here === LEAF ? LEAF_MAY_IMPORT : (MAY_IMPORT[here] ?? []);
   if (!allowed.includes(there)) return `${here || 'src'} may not import ${there}`;
   return to.endsWith('/index.ts') ? undefined : `goes past the door of ${there}, its index.ts`;

@@ -1,4 +1,4 @@
-import { namedMessage } from './sys/index.ts';
+import { namedMessage } from './errno.ts';
 
 /**
  * What went wrong, in the classes that a user or a script can act on. The command line maps each

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, readSync } from 'node:fs';
+import { errno, errnoOf } from '../errno.ts';
 import { TaskfsError } from '../errors.ts';
 import { openRegularFile, readFully, readRegularFile } from '../files/index.ts';
-import { errno, errnoOf } from '../sys/index.ts';
 import { ChunkCache, type Places } from './chunk-cache.ts';
 import { readHeader } from './header.ts';
 import {

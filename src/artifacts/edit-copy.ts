@@ -12,6 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { Errno, errnoWords } from '../errno.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import type { TaskName } from '../store/index.ts';
 import {
@@ -25,7 +26,7 @@ import {
   takeLock,
   taskPaths,
 } from '../store/index.ts';
-import { AT, Errno, errnoWords, removeTree, reopen } from '../sys/index.ts';
+import { AT, removeTree, reopen } from '../sys/index.ts';
 
 /** What became of what an editor saved. */
 export type Saved =

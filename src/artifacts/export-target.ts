@@ -1,8 +1,7 @@
 import { closeSync, constants, fchmodSync, fstatSync, mkdirSync, openSync } from 'node:fs';
+import { errno, errnoOf } from '../errno.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import {
-  errno,
-  errnoOf,
   isDirectory,
   linkAt,
   listDirectory,

@@ -1,9 +1,8 @@
 import { closeSync, constants, fchmodSync, fchownSync, ftruncateSync, writeSync } from 'node:fs';
+import { errno, errnoOf } from '../errno.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import {
   chownAt,
-  errno,
-  errnoOf,
   isSymlink,
   O_PATH,
   openAt,

@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { Errno, errno } from '../errno.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import type { Store, TaskName } from '../store/index.ts';
 import {
@@ -10,8 +11,6 @@ import {
 import {
   accessAcl,
   dataExtents,
-  Errno,
-  errno,
   listDirectory,
   modeWithAcl,
   O_PATH,

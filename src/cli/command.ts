@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import { TaskfsError } from '../errors.ts';
-import { isPlainText, showText } from '../sys/index.ts';
+import { isPlainText, showText } from '../process/index.ts';
 import { exitCodeOfError } from './exit-code.ts';
 
 /** Options that every verb has. */

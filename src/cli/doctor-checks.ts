@@ -178,8 +178,8 @@ async function takeAway(what: string, mountpoint: string, liveness: Liveness): P
 async function examineEngine(): Promise<Finding> {
   try {
     const [{ connect }, { findEndpoints }] = await Promise.all([
-      import('../runner/index.ts'),
-      import('../runner/index.ts'),
+      import('../runner/engines/docker/index.ts'),
+      import('../runner/engines/docker/index.ts'),
     ]);
     const { endpoint } = await connect(findEndpoints());
     return good('containers', `an engine answers at ${endpoint.host}`);

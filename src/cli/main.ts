@@ -5,7 +5,7 @@
  * This is the main module: it loads the rest with code that Node compiled in an earlier run.
  */
 import { enableCompileCache } from 'node:module';
-import { exitProcess } from '../sys/index.ts';
+import { exitProcess } from '../process/index.ts';
 import { cacheDirectory } from './cache-directory.ts';
 
 const NEEDED_MAJOR = 24;

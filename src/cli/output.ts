@@ -1,7 +1,7 @@
 import { once } from 'node:events';
+import { errnoOf, errnoWords } from '../errno.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { printableJson } from '../printable.ts';
-import { errnoOf, errnoWords } from '../sys/index.ts';
 import { render, type Words } from './words.ts';
 
 /** Whoever read our standard output has gone (`taskfs logs x | head`): no error, but nothing more to do. */

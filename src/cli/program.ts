@@ -6,12 +6,12 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     return supervise(args.slice(1));
   }
   const { installStandardStreams } = await import('./standard-streams.ts');
-  const { ignoreInheritedSignals } = await import('../sys/index.ts');
+  const { ignoreInheritedSignals } = await import('../process/index.ts');
   // Before anything looks at process.stdout, which would make it non-blocking.
   installStandardStreams();
   ignoreInheritedSignals();
   const { runCommandLine } = await import('./command-line.ts');
-  const { rawArguments } = await import('../sys/index.ts');
+  const { rawArguments } = await import('../process/index.ts');
   const { drainStreams, tolerateBrokenOutput } = await import('./output.ts');
   tolerateBrokenOutput();
   const code = await runCommandLine(rawArguments(args));

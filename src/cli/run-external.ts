@@ -1,13 +1,7 @@
 import { constants } from 'node:os';
 import { TaskfsError } from '../errors.ts';
-import {
-  decodeBytes,
-  inheritance,
-  type ProcessEnd,
-  rawEnvironment,
-  type SpawnedProcess,
-  spawnProcess,
-} from '../sys/index.ts';
+import { decodeBytes, inheritance, rawEnvironment } from '../process/index.ts';
+import { type ProcessEnd, type SpawnedProcess, spawnProcess } from '../sys/index.ts';
 
 /**
  * Runs somebody else's program on this terminal until it ends, as if the caller had started it. The

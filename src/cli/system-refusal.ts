@@ -1,5 +1,5 @@
+import { Errno, errno, errnoOf, errnoWords } from '../errno.ts';
 import { TaskfsError } from '../errors.ts';
-import { Errno, errno, errnoOf, errnoWords } from '../sys/index.ts';
 
 /** What a person can do about a refusal of the system, where that is known. */
 const WAYS_OUT: ReadonlyMap<number, string> = new Map([

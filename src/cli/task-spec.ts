@@ -1,7 +1,11 @@
 import { TaskfsError } from '../errors.ts';
-import { assertImageName, readContainerOptions, type Volume } from '../runner/index.ts';
+import { isPlainText, showText } from '../process/index.ts';
+import {
+  assertImageName,
+  readContainerOptions,
+  type Volume,
+} from '../runner/engines/container/index.ts';
 import { absolutePath, type TaskSpec } from '../store/index.ts';
-import { isPlainText, showText } from '../sys/index.ts';
 import { containerOptionNames, type RunOptions } from './run-options.ts';
 import { parseBytes, parseCount, parseDuration, parsePositive, parseWait } from './units.ts';
 

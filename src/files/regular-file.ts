@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync } from 'node:fs';
+import { Errno, errno } from '../errno.ts';
 import { TaskfsError } from '../errors.ts';
-import { AT, Errno, errno, O_PATH, openAt, reopen } from '../sys/index.ts';
+import { AT, O_PATH, openAt, reopen } from '../sys/index.ts';
 import { readFully } from './read-fully.ts';
 
 /** Whether a name may be a symlink: somebody's own key file may lie elsewhere, a part of an archive not. */

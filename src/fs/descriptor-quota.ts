@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Errno, errno } from '../sys/index.ts';
+import { Errno, errno } from '../errno.ts';
 
 /**
  * Descriptors that are nobody's to use up: directories and archives that are kept open, files that a

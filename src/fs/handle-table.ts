@@ -1,4 +1,4 @@
-import { Errno, errno } from '../sys/index.ts';
+import { Errno, errno } from '../errno.ts';
 import type { OpenShares } from './descriptor-quota.ts';
 import type { HandleId } from './file-system.ts';
 

@@ -1,5 +1,6 @@
+import { Errno, errno } from '../errno.ts';
 import type { Store } from '../store/index.ts';
-import { DT, Errno, errno } from '../sys/index.ts';
+import { DT } from '../sys/index.ts';
 import type { Attributes, Entry, NodeId } from './file-system.ts';
 import { inoOf, TOP } from './node-ids.ts';
 import { spaceOf } from './statfs.ts';

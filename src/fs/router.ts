@@ -1,5 +1,6 @@
+import { Errno, errno } from '../errno.ts';
 import type { Store } from '../store/index.ts';
-import { copyFileRange, Errno, errno, fallocate, seek } from '../sys/index.ts';
+import { copyFileRange, fallocate, seek } from '../sys/index.ts';
 import { answering } from './answering.ts';
 import { OpenArchives } from './archive/archive-cache.ts';
 import { ArchiveRoom } from './archive/archive-subtree.ts';

@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs';
+import { Errno, errno } from '../errno.ts';
 import {
   readRecord,
   type Store,
@@ -6,7 +7,7 @@ import {
   type TaskRecord,
   taskPaths,
 } from '../store/index.ts';
-import { Errno, errno, O_PATH, statAt } from '../sys/index.ts';
+import { O_PATH, statAt } from '../sys/index.ts';
 
 interface Known {
   readonly ino: bigint;

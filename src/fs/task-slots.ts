@@ -1,5 +1,5 @@
+import { Errno, errno } from '../errno.ts';
 import type { TaskName } from '../store/index.ts';
-import { Errno, errno } from '../sys/index.ts';
 import { SLOTS } from './node-ids.ts';
 
 /** Which task, and which of its incarnations: a removed task's name may be used again. */

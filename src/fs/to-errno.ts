@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
+import { Errno, errno, errnoOf } from '../errno.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { printableText } from '../printable.ts';
-import { Errno, errno, errnoOf } from '../sys/index.ts';
 
 const STDERR = 2;
 const REMEMBERED = 1000;

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
+import { Errno, errno } from '../errno.ts';
 import type { AttrChange, Caller, Entry, FileSystem, NodeId } from '../fs/index.ts';
-import { Errno, errno } from '../sys/index.ts';
 import type { Callback, Operations } from './fuse-native.ts';
 import { Paths } from './paths.ts';
 import { toNativeStat, toNativeStatfs } from './stat.ts';

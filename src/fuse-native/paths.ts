@@ -1,5 +1,5 @@
+import { Errno, errno } from '../errno.ts';
 import { type Caller, type FileSystem, type NodeId, ROOT } from '../fs/index.ts';
-import { Errno, errno } from '../sys/index.ts';
 
 /** How many nodes stay known between operations. */
 const KEPT = 4096;

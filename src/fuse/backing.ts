@@ -1,5 +1,5 @@
+import { Errno, errno } from '../errno.ts';
 import type { NodeId } from '../fs/index.ts';
-import { Errno, errno } from '../sys/index.ts';
 import { IOC_BACKING_CLOSE, IOC_BACKING_OPEN } from './protocol/constants.ts';
 import { backingMap } from './protocol/structs.ts';
 

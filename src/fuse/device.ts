@@ -1,4 +1,5 @@
-import { AT, bind, check, Errno, errno, lastErrno, openAt } from '../sys/index.ts';
+import { Errno, errno } from '../errno.ts';
+import { AT, bind, check, lastErrno, openAt } from '../sys/index.ts';
 import type { Ioctl } from './backing.ts';
 
 const O_RDWR = 2;

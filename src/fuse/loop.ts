@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { Errno, errno } from '../sys/index.ts';
+import { Errno, errno } from '../errno.ts';
 import { ABORTED, type Device, EMPTY, UNMOUNTED } from './device.ts';
 import { handlers } from './handlers/index.ts';
 import { ChangeFeed } from './invalidation-feed.ts';

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
+import { Errno } from '../errno.ts';
 import { TaskfsError } from '../errors.ts';
 import { allMounts, unmountDirectory } from '../mount/index.ts';
 import {
-  Errno,
   MS_NODEV,
   MS_NOSUID,
   MS_NOSYMFOLLOW,

@@ -1,5 +1,6 @@
 import { closeSync, readFileSync } from 'node:fs';
-import { AT, Errno, O_TMPFILE, openAt } from '../sys/index.ts';
+import { Errno } from '../errno.ts';
+import { AT, O_TMPFILE, openAt } from '../sys/index.ts';
 import type { BackingIds } from './backing.ts';
 
 const O_RDWR = 2;

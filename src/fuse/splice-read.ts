@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs';
-import { bind, errno, lastErrno, makePipe } from '../sys/index.ts';
+import { errno } from '../errno.ts';
+import { bind, lastErrno, makePipe } from '../sys/index.ts';
 import type { Reply } from './protocol/reply.ts';
 
 const F_SETPIPE_SZ = 1031;

@@ -1,4 +1,4 @@
-import { Errno, errno } from '../sys/index.ts';
+import { Errno, errno } from '../errno.ts';
 
 /** A SETLKW or a waiting flock whose reply is still owed. */
 export interface Waiting {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { errno } from '../sys/index.ts';
+import { errno } from '../errno.ts';
 
 /** `dead`: its server is gone (ENOTCONN). `hung`: its server is there and does not answer. */
 export type Liveness = 'alive' | 'dead' | 'hung';

@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf, TaskfsError } from '../errors.ts';
+import { decodeBytes, encodeText } from '../process/index.ts';
 import { absolutePath, absoluteTextPath, type Store } from '../store/index.ts';
-import { decodeBytes, encodeText } from '../sys/index.ts';
 import { detach } from './detach.ts';
 import { probeMount } from './liveness.ts';
 import { type TaskfsMount, taskfsMountAt } from './mountinfo.ts';

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
+import { Errno, errno } from '../errno.ts';
 import { TaskfsError } from '../errors.ts';
-import { Errno, errno, UMOUNT_NOFOLLOW, unmountFrom } from '../sys/index.ts';
+import { UMOUNT_NOFOLLOW, unmountFrom } from '../sys/index.ts';
 
 /** Unmounts a directory as root or as the user who mounted it; one that is in use is refused. */
 export async function unmountDirectory(directory: string): Promise<void> {

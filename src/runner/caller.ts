@@ -1,4 +1,4 @@
-import { inheritance, rawEnvironment } from '../sys/index.ts';
+import { inheritance, rawEnvironment } from '../process/index.ts';
 
 /**
  * What a local task has from whoever started it, as if there were no taskfs in between. Plain JSON,

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, statfsSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { errno, errnoOf, syncfs } from '../sys/index.ts';
+import { errno, errnoOf } from '../errno.ts';
+import { syncfs } from '../sys/index.ts';
 
 /**
  * Some blocks that each task keeps for its own end: a task that fills the disk must not keep its

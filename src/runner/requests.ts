@@ -1,6 +1,6 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { heededSignals } from '../sys/index.ts';
+import { heededSignals } from '../process/index.ts';
 import { lookNowAndThen } from './wakeup-signal.ts';
 
 /**

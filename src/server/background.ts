@@ -4,11 +4,11 @@ import { getCompileCacheDir } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { spawnInBackground } from '../background-process.ts';
+import { errno, errnoOf } from '../errno.ts';
 import { type ErrorKind, TaskfsError } from '../errors.ts';
 import type { DriverName } from '../fs/index.ts';
 import { prepareMountpoint } from '../mount/index.ts';
 import type { Store } from '../store/index.ts';
-import { errno, errnoOf } from '../sys/index.ts';
 import type { MountOptions } from './serve.ts';
 
 /** What the new server is told, as its first message. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { abortConnections, detach, taskfsMountAt } from '../mount/index.ts';
+import { exitProcess, heededSignals } from '../process/index.ts';
 import type { Store } from '../store/index.ts';
-import { exitProcess, heededSignals } from '../sys/index.ts';
 import { type MountOptions, type ServedMount, serveMount } from './serve.ts';
 
 /** For how long (milliseconds) a server waits for an unmount, and then for a connection that it broke off. */

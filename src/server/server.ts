@@ -1,7 +1,7 @@
 /** The program of a background mount's server: takes one order from its parent, answers, and serves. */
 import { flushCompileCache } from 'node:module';
 import { messageOf, TaskfsError } from '../errors.ts';
-import { exitProcess } from '../sys/index.ts';
+import { exitProcess } from '../process/index.ts';
 import type { ServerAnswer, ServerOrder } from './background.ts';
 import { serveUntilUnmounted } from './foreground.ts';
 

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { errno, errnoOf } from '../errno.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { readRegularFile, writeFileAtomic } from '../files/index.ts';
+import { decodeBytes, encodeText, isPlainText, showText } from '../process/index.ts';
 import type { LockReach, Machine } from '../sys/index.ts';
-import { decodeBytes, encodeText, errno, errnoOf, isPlainText, showText } from '../sys/index.ts';
 import { type Artifacts, assertTransition, isState, type Status } from './status.ts';
 import type { TaskName } from './task-name.ts';
 

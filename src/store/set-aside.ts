@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
+import { Errno, errno } from '../errno.ts';
 import { TaskfsError } from '../errors.ts';
-import { AT, assertUnmounted, Errno, errno, RENAME_NOREPLACE, renameAt } from '../sys/index.ts';
+import { AT, assertUnmounted, RENAME_NOREPLACE, renameAt } from '../sys/index.ts';
 import { type Store, type TaskPaths, taskPaths } from './store.ts';
 import type { TaskName } from './task-name.ts';
 

@@ -1,16 +1,8 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { basename, isAbsolute, join, posix } from 'node:path';
+import { errno, errnoOf } from '../errno.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
-import {
-  errno,
-  errnoOf,
-  MountedBeneath,
-  O_PATH,
-  openAt,
-  openAt2,
-  openInMount,
-  RESOLVE,
-} from '../sys/index.ts';
+import { MountedBeneath, O_PATH, openAt, openAt2, openInMount, RESOLVE } from '../sys/index.ts';
 import { findStaging } from './set-aside.ts';
 import { type Store, taskPaths } from './store.ts';
 import type { TaskName } from './task-name.ts';

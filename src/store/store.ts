@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs
 import { join } from 'node:path';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { readRegularFile, writeFileAtomic } from '../files/index.ts';
-import { rawVariable } from '../sys/index.ts';
+import { rawVariable } from '../process/index.ts';
 import { assertSafePlace } from './safe-place.ts';
 import { isTaskName, type TaskName } from './task-name.ts';
 import { absoluteTextPath, dataDirectory } from './user-path.ts';

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { messageOf, TaskfsError } from '../errors.ts';
-import { isPlainText, rawVariable, showText, workingDirectory } from '../sys/index.ts';
+import { isPlainText, rawVariable, showText, workingDirectory } from '../process/index.ts';
 
 /** Paths as people give them: in arguments, in variables, relative to where they are. */
 

@@ -1,4 +1,4 @@
-import { Errno, errno } from './errno.ts';
+import { Errno, errno } from '../errno.ts';
 import { bind, check, type Native } from './libc.ts';
 
 /** As whom the calling thread uses file systems (credentials(7)). Linux only: bound at the first call. */

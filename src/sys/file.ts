@@ -1,4 +1,4 @@
-import { Errno, errno } from './errno.ts';
+import { Errno, errno } from '../errno.ts';
 import { bind, check } from './libc.ts';
 
 /** Calls on an open file that Node has no function for. Offsets and lengths are bytes. */

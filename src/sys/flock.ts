@@ -1,4 +1,4 @@
-import { Errno, errno } from './errno.ts';
+import { Errno, errno } from '../errno.ts';
 import { bind, check } from './libc.ts';
 
 const LOCK_SH = 1;

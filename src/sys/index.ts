@@ -25,19 +25,10 @@ export {
   unlinkAt,
   utimensAt,
 } from './at.ts';
-export {
-  absolutePath,
-  rawArguments,
-  rawEnvironment,
-  rawVariable,
-  workingDirectory,
-} from './caller.ts';
 export { nativeChaCha20Poly1305 } from './chacha20-poly1305.ts';
 export { enterControlGroup, ownControlGroup } from './control-group.ts';
 export { makingFilesFor } from './credentials.ts';
 export { DirentBlock, DT, listDirectory, readDirents } from './directory.ts';
-export { Errno, errno, errnoOf, errnoWords, namedMessage } from './errno.ts';
-export { exitProcess } from './exit.ts';
 export {
   copyFileRange,
   dataExtents,
@@ -49,16 +40,6 @@ export {
   syncfs,
 } from './file.ts';
 export { tryLock, unlock, waitLock } from './flock.ts';
-export {
-  closeInheritedDescriptors,
-  heededSignals,
-  type Inheritance,
-  ignoreInheritedSignals,
-  inheritance,
-  isMoved,
-  MOVED_PREFIX,
-  signalsOf,
-} from './inheritance.ts';
 export {
   FS_FL,
   FS_IOC,
@@ -114,7 +95,6 @@ export {
   statAt,
   statFd,
 } from './stat.ts';
-export { decodeBytes, encodeText, isPlainText, showText } from './surrogate-escape.ts';
 export { isThreadGone, setUmask, threadNumber, unshareUmask } from './thread.ts';
 export { dateOf, type Moment, nanosecondsOf } from './timespec.ts';
 export {

@@ -1,4 +1,4 @@
-import { Errno } from './errno.ts';
+import { Errno } from '../errno.ts';
 import { bind, check } from './libc.ts';
 
 /**

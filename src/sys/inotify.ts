@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import { Errno, errno } from './errno.ts';
+import { Errno, errno } from '../errno.ts';
 import { bind, check, cstring, lastErrno } from './libc.ts';
 
 /** inotify(7), without Node's event loop. Linux only. */

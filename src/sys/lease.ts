@@ -1,4 +1,4 @@
-import { errno } from './errno.ts';
+import { errno } from '../errno.ts';
 import { bind, lastErrno } from './libc.ts';
 
 const fcntl = bind('int fcntl(int, int, int64_t)');

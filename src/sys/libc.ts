@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
-import { Errno } from './errno.ts';
-import { exitBy } from './exit.ts';
+import { Errno } from '../errno.ts';
+import { exitBy } from '../process/index.ts';
 
 type Koffi = typeof import('koffi');
 

@@ -1,6 +1,6 @@
 import { closeSync, constants, readFileSync } from 'node:fs';
+import { Errno, errno } from '../errno.ts';
 import { O_PATH, openAt2, RESOLVE, readlinkAt } from './at.ts';
-import { Errno, errno } from './errno.ts';
 import { statFd } from './stat.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { closeSync, constants } from 'node:fs';
+import { Errno, errno, errnoWords } from '../errno.ts';
 import { AT, chmodFd, O_PATH, openAt, reopen, rmdirAt, unlinkAt } from './at.ts';
 import { DT, listDirectory } from './directory.ts';
-import { Errno, errno, errnoWords } from './errno.ts';
 import { unprotect } from './inode-flags.ts';
 import {
   assertNothingMounted,

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { constants } from 'node:os';
-import { Errno } from './errno.ts';
+import { Errno } from '../errno.ts';
+import { encodeText } from '../process/index.ts';
 import { addressOf, bind, check, cstring, type Native } from './libc.ts';
-import { encodeText } from './surrogate-escape.ts';
 
 /**
  * Starts processes by posix_spawn(3): with bytes that are not UTF-8, descriptors at the numbers that

@@ -1,5 +1,5 @@
+import { Errno, errno } from '../errno.ts';
 import { AT } from './at.ts';
-import { Errno, errno } from './errno.ts';
 import { bind, check, cstring, lastErrno } from './libc.ts';
 import { ACCESS_ACL } from './posix-acl.ts';
 

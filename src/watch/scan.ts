@@ -1,7 +1,6 @@
 import { closeSync } from 'node:fs';
+import { Errno, errno } from '../errno.ts';
 import {
-  Errno,
-  errno,
   listDirectory,
   openBeneath,
   peekAt,

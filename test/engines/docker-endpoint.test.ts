@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { connect, findEndpoints, homeConfiguration } from '../../src/runner/index.ts';
+import { connect } from '../../src/runner/engines/docker/connect.ts';
+import { findEndpoints, homeConfiguration } from '../../src/runner/engines/docker/endpoint.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 /** A configuration directory of the docker command with one context. */

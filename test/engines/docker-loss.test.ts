@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { createDockerEngine } from '../../src/runner/engines/docker/docker-engine.ts';
+import { createDockerEngine } from '../../src/runner/engines/docker/index.ts';
 import { describeWithEngine } from '../support/engine.ts';
 import { collect, newLaunch, startRun } from '../support/engine-run.ts';
 import { hasStopped, startPrivateEngine, useEngine } from '../support/private-engine.ts';

@@ -1,7 +1,7 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { createDockerEngine } from '../../src/runner/engines/docker/docker-engine.ts';
+import { createDockerEngine } from '../../src/runner/engines/docker/index.ts';
 import { describeWithEngine } from '../support/engine.ts';
 import { newLaunch, startRun } from '../support/engine-run.ts';
 import { temporaryDirectory } from '../support/temporary.ts';

@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { createServer as createTlsServer } from 'node:tls';
 import { expect, it, onTestFinished } from 'vitest';
-import { createDockerEngine } from '../../src/runner/engines/docker/docker-engine.ts';
+import { createDockerEngine } from '../../src/runner/engines/docker/index.ts';
 import { describeWithEngine } from '../support/engine.ts';
 import { newLaunch, startRun } from '../support/engine-run.ts';
 import { temporaryDirectory } from '../support/temporary.ts';

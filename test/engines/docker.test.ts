@@ -1,4 +1,4 @@
-import { createDockerEngine } from '../../src/runner/engines/docker/docker-engine.ts';
+import { createDockerEngine } from '../../src/runner/engines/docker/index.ts';
 import { describeWithEngine, isRootless, itExceptPodman } from '../support/engine.ts';
 import { describeEngine } from './conformance.ts';
 

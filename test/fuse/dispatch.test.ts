@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { Errno, errno } from '../../src/errno.ts';
 import { BackingIds } from '../../src/fuse/backing.ts';
 import { OP } from '../../src/fuse/protocol/opcode.ts';
 import { fileLock, initIn, interruptIn, lkIn } from '../../src/fuse/protocol/structs.ts';
-import { Errno, errno } from '../../src/sys/index.ts';
 import { connection, throwing } from './connection.ts';
 
 function lockBody(type: number): Buffer {

@@ -8,6 +8,7 @@ import {
   statfsSync,
   writeSync,
 } from 'node:fs';
+import { Errno, errno } from '../../src/errno.ts';
 import type {
   Attr,
   AttrChange,
@@ -34,7 +35,7 @@ export interface Faults {
 }
 
 const unsupported = (): never => {
-  throw sys.Errno.of(sys.errno.EOPNOTSUPP);
+  throw Errno.of(errno.EOPNOTSUPP);
 };
 
 interface Node {
@@ -57,7 +58,7 @@ export function createFileSystem(directory: string, faults: Faults = {}): FileSy
 
   const fdOf = (node: NodeId): number => {
     const found = nodes.get(node);
-    if (!found) throw sys.Errno.of(sys.errno.ESTALE);
+    if (!found) throw Errno.of(errno.ESTALE);
     return found.fd;
   };
   const attrOf = (fd: number): Attr => sys.statFd(fd);
@@ -208,7 +209,7 @@ export function createFileSystem(directory: string, faults: Faults = {}): FileSy
     lockHolder: () => undefined,
     flock(handle, _owner, kind) {
       if (kind === 'unlock') return sys.unlock(handle);
-      if (!sys.tryLock(handle, kind)) throw sys.Errno.of(sys.errno.EAGAIN);
+      if (!sys.tryLock(handle, kind)) throw Errno.of(errno.EAGAIN);
     },
     close() {
       for (const { fd } of nodes.values()) closeSync(fd);

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { Errno, errno } from '../../src/errno.ts';
 import { OP, opcodeName } from '../../src/fuse/protocol/opcode.ts';
 import { batchForgetIn, forgetOne, initIn } from '../../src/fuse/protocol/structs.ts';
-import { Errno, errno } from '../../src/sys/index.ts';
 import { connection, throwing } from './connection.ts';
 
 const HEADER = '/usr/include/linux/fuse.h';

@@ -10,11 +10,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { Errno, errno } from '../../src/errno.ts';
 import {
   AT,
   dataExtents,
-  Errno,
-  errno,
   getXattr,
   listXattr,
   openAt,

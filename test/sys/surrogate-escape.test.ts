@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeBytes, encodeText, isPlainText, showText } from '../../src/sys/index.ts';
+import { decodeBytes, encodeText, isPlainText, showText } from '../../src/process/index.ts';
 
 describe('bytes as text', () => {
   it('come back as they were, whatever they are', () => {

@@ -1,6 +1,7 @@
 import { createHash, hash } from 'node:crypto';
 import { closeSync, readSync } from 'node:fs';
-import { errno, isOpenForWriting, readSoon } from '../../sys/index.ts';
+import { errno } from '../../errno.ts';
+import { isOpenForWriting, readSoon } from '../../sys/index.ts';
 import type { Stretch } from '../../tar/index.ts';
 import { encodeMember, padding } from '../../tar/index.ts';
 import type { Batch } from './batch.ts';

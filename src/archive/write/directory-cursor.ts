@@ -1,17 +1,7 @@
 import { closeSync, constants } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import {
-  AT,
-  chmodFd,
-  Errno,
-  errno,
-  errnoOf,
-  O_PATH,
-  openAt,
-  openInMount,
-  type Stat,
-  statFd,
-} from '../../sys/index.ts';
+import { Errno, errno, errnoOf } from '../../errno.ts';
+import { AT, chmodFd, O_PATH, openAt, openInMount, type Stat, statFd } from '../../sys/index.ts';
 import type { OnLend } from './temporary-chmod.ts';
 
 /** The tree is not what it was a moment ago: whoever walks begins anew. */

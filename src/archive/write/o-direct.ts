@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, read, readSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { addressOf, Errno, errno, fallocate } from '../../sys/index.ts';
+import { Errno, errno } from '../../errno.ts';
+import { addressOf, fallocate } from '../../sys/index.ts';
 
 /** What offsets, lengths and addresses are multiples of where the page cache is passed by. */
 const ALIGNMENT = 4096;

@@ -1,6 +1,7 @@
 import { existsSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Errno, errno, errnoWords } from '../../errno.ts';
 import { messageOf, TaskfsError } from '../../errors.ts';
 import { syncDirectory } from '../../files/index.ts';
 import type { TaskName } from '../../store/index.ts';
@@ -15,15 +16,7 @@ import {
   type TaskRecord,
   taskPaths,
 } from '../../store/index.ts';
-import {
-  AT,
-  Errno,
-  errno,
-  errnoWords,
-  MountedBeneath,
-  NotRemovable,
-  removeTree,
-} from '../../sys/index.ts';
+import { AT, MountedBeneath, NotRemovable, removeTree } from '../../sys/index.ts';
 import { appendToChain } from '../chain.ts';
 import { isOfRecord, readGenuineSeal } from '../genuine-seal.ts';
 import { wrapTaskKey } from '../key-file.ts';

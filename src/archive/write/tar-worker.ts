@@ -4,7 +4,7 @@ import {
   receiveMessageOnPort,
   workerData,
 } from 'node:worker_threads';
-import { errnoOf } from '../../sys/index.ts';
+import { errnoOf } from '../../errno.ts';
 import type { Batch } from './batch.ts';
 import { Filler } from './content-writer.ts';
 import { TreeChanged } from './directory-cursor.ts';

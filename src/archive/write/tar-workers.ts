@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { Errno } from '../../sys/index.ts';
+import { Errno } from '../../errno.ts';
 import type { Work } from './batch.ts';
 import { TreeChanged } from './directory-cursor.ts';
 import { MAX_THREADS, TarWindow } from './ring-buffer.ts';

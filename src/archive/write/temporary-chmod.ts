@@ -8,11 +8,11 @@ import {
   rmSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { Errno } from '../../errno.ts';
 import { syncDirectory } from '../../files/index.ts';
 import {
   AT,
   chmodFd,
-  Errno,
   MountedBeneath,
   O_PATH,
   openAt,

@@ -1,8 +1,7 @@
+import { errno, errnoOf } from '../../errno.ts';
 import {
   assertNothingMounted,
   DT,
-  errno,
-  errnoOf,
   isDirectory,
   listDirectory,
   mountedOn,

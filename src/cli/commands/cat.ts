@@ -1,7 +1,7 @@
 import { type ArtifactNode, openTree } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
+import { encodeText } from '../../process/index.ts';
 import { parseTaskName } from '../../store/index.ts';
-import { encodeText } from '../../sys/index.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';

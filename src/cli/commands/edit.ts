@@ -1,7 +1,7 @@
 import { openEditCopy } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
+import { encodeText } from '../../process/index.ts';
 import { parseTaskName, readRecord, showPath, taskPaths } from '../../store/index.ts';
-import { encodeText } from '../../sys/index.ts';
 import { defineCommand } from '../command.ts';
 import { runEditor } from '../editor.ts';
 import { openStoreOf } from '../open-store.ts';

@@ -1,6 +1,6 @@
 import { exportTree, openTree } from '../../artifacts/index.ts';
+import { encodeText, showText } from '../../process/index.ts';
 import { absolutePath, parseTaskName } from '../../store/index.ts';
-import { encodeText, showText } from '../../sys/index.ts';
 import { jsonPath, printableName } from '../../watch/index.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';

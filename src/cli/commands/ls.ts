@@ -6,8 +6,8 @@ import {
   walk,
 } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
+import { encodeText } from '../../process/index.ts';
 import { parseTaskName } from '../../store/index.ts';
-import { encodeText } from '../../sys/index.ts';
 import { jsonPath, printableName } from '../../watch/index.ts';
 import { defineCommand } from '../command.ts';
 import { showMode, showTime } from '../file-attributes.ts';

@@ -1,10 +1,10 @@
 import { DRIVERS } from '../../fs/index.ts';
 import { prepareMountpoint } from '../../mount/index.ts';
+import { closeInheritedDescriptors } from '../../process/index.ts';
 import { lockWarning, recover } from '../../runner/index.ts';
 import { mountInBackground, serveUntilUnmounted } from '../../server/index.ts';
 import type { Store } from '../../store/index.ts';
 import { isProtected } from '../../store/index.ts';
-import { closeInheritedDescriptors } from '../../sys/index.ts';
 import { cliMain } from '../cli-main.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities, type IdentityOptions } from '../identity-options.ts';

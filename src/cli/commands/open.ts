@@ -1,5 +1,5 @@
+import { encodeText } from '../../process/index.ts';
 import { parseTaskName } from '../../store/index.ts';
-import { encodeText } from '../../sys/index.ts';
 import { mountedPath } from '../artifact-path.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions } from '../identity-options.ts';

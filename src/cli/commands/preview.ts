@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { type ArtifactNode, openTree } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
+import { encodeText } from '../../process/index.ts';
 import { parseTaskName } from '../../store/index.ts';
-import { encodeText } from '../../sys/index.ts';
 import { printableName } from '../../watch/index.ts';
 import { defineCommand } from '../command.ts';
 import { showTime } from '../file-attributes.ts';

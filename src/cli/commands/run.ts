@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { assertBackground } from '../../background-process.ts';
 import { TaskfsError } from '../../errors.ts';
+import { closeInheritedDescriptors } from '../../process/index.ts';
 import type { Claim } from '../../runner/index.ts';
 import {
   currentCaller,
@@ -12,7 +13,6 @@ import {
   viewTask,
 } from '../../runner/index.ts';
 import type { TaskName, TaskRecord } from '../../store/index.ts';
-import { closeInheritedDescriptors } from '../../sys/index.ts';
 import { cliMain } from '../cli-main.ts';
 import { defineCommand } from '../command.ts';
 import { exitCodeOfTask, exitCodeOfTaskError } from '../exit-code.ts';

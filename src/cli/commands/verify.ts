@@ -10,6 +10,7 @@ import {
 } from '../../archive/verify/index.ts';
 import { verifyPath } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
+import { encodeText } from '../../process/index.ts';
 import {
   isTaskName,
   parseTaskName,
@@ -17,7 +18,6 @@ import {
   type TaskName,
   taskPaths,
 } from '../../store/index.ts';
-import { encodeText } from '../../sys/index.ts';
 import { printableName } from '../../watch/index.ts';
 import { defineCommand } from '../command.ts';
 import { describeReindexed } from '../describe-reindexed.ts';

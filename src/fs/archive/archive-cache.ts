@@ -1,8 +1,9 @@
 import { ChunkCache, DecryptAhead } from '../../age/index.ts';
 import type { FileKeys } from '../../archive/index.ts';
 import { type ArchiveReader, openArchive } from '../../archive/index.ts';
+import { Errno, errno } from '../../errno.ts';
 import { type Store, type TaskName, taskPaths } from '../../store/index.ts';
-import { AT, Errno, errno, statAt } from '../../sys/index.ts';
+import { AT, statAt } from '../../sys/index.ts';
 import type { TaskSlots } from '../task-slots.ts';
 import type { KeyService } from './key-service.ts';
 

@@ -1,5 +1,5 @@
+import { Errno, errno } from '../../errno.ts';
 import type { Store } from '../../store/index.ts';
-import { Errno, errno } from '../../sys/index.ts';
 import { answering } from '../answering.ts';
 import {
   type Attributes,

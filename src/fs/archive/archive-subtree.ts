@@ -1,9 +1,8 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import type { ArchiveReader, IndexEntry } from '../../archive/index.ts';
+import { Errno, errno } from '../../errno.ts';
 import { isTaskName, type Store, type TaskName } from '../../store/index.ts';
 import {
-  Errno,
-  errno,
   isDirectory,
   listDirectory,
   O_PATH,

@@ -1,7 +1,7 @@
 import type { ArchiveReader, IndexEntry } from '../../archive/index.ts';
+import { Errno, errno } from '../../errno.ts';
 import { messageOf } from '../../errors.ts';
 import type { TaskName } from '../../store/index.ts';
-import { Errno, errno } from '../../sys/index.ts';
 import type { OpenFile } from '../subtree.ts';
 import { report } from '../to-errno.ts';
 import { seekContent } from './content-seek.ts';

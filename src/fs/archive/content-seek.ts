@@ -1,5 +1,5 @@
 import type { IndexEntry } from '../../archive/index.ts';
-import { Errno, errno } from '../../sys/index.ts';
+import { Errno, errno } from '../../errno.ts';
 import { firstBehind } from '../../tar/index.ts';
 
 const SEEK_DATA = 3;

@@ -1,4 +1,5 @@
-import { Errno, IN, Inotify } from '../../sys/index.ts';
+import { Errno } from '../../errno.ts';
+import { IN, Inotify } from '../../sys/index.ts';
 import type { NodeId } from '../file-system.ts';
 import type { Directories } from './directory-fd-cache.ts';
 import { type Inode, nameText } from './inode.ts';

@@ -1,14 +1,6 @@
 import { closeSync, constants } from 'node:fs';
-import {
-  Errno,
-  errno,
-  listDirectory,
-  O_PATH,
-  openAt,
-  openAt2,
-  RESOLVE,
-  statFd,
-} from '../../sys/index.ts';
+import { Errno, errno } from '../../errno.ts';
+import { listDirectory, O_PATH, openAt, openAt2, RESOLVE, statFd } from '../../sys/index.ts';
 import type { NodeId } from '../file-system.ts';
 import { type Inode, isSame, nameText, rawName } from './inode.ts';
 import { stagingNames } from './live-tasks.ts';

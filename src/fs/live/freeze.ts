@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
+import { Errno, errno } from '../../errno.ts';
 import { DIRECT_WRITERS, type Store, type TaskName, taskPaths } from '../../store/index.ts';
-import { Errno, errno, setRecordLock, tryLock, unlock } from '../../sys/index.ts';
+import { setRecordLock, tryLock, unlock } from '../../sys/index.ts';
 import type { TaskRecords } from '../task-records.ts';
 
 interface Writers {

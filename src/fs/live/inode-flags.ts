@@ -1,7 +1,6 @@
 import { closeSync, constants } from 'node:fs';
+import { Errno, errno } from '../../errno.ts';
 import {
-  Errno,
-  errno,
   FS_FL,
   FS_IOC,
   FS_XFLAG,

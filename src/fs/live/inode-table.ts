@@ -1,5 +1,6 @@
+import { Errno, errno } from '../../errno.ts';
 import type { TaskName } from '../../store/index.ts';
-import { Errno, errno, S_IFMT, type Stat } from '../../sys/index.ts';
+import { S_IFMT, type Stat } from '../../sys/index.ts';
 import type { NodeId } from '../file-system.ts';
 import { FIRST_LIVE } from '../node-ids.ts';
 import type { Inode, OpenState } from './inode.ts';

@@ -1,5 +1,6 @@
 import { closeSync, constants, fdatasyncSync, fsyncSync, readSync, writeSync } from 'node:fs';
-import { Errno, errno, reopen, tryLock, unlock } from '../../sys/index.ts';
+import { Errno, errno } from '../../errno.ts';
+import { reopen, tryLock, unlock } from '../../sys/index.ts';
 import type { RangeLock } from '../file-system.ts';
 import type { OpenFile } from '../subtree.ts';
 import type { Inode, OpenState } from './inode.ts';

@@ -1,8 +1,7 @@
+import { Errno, errno } from '../../errno.ts';
 import type { Store } from '../../store/index.ts';
 import {
   DT,
-  Errno,
-  errno,
   IN,
   isRegular,
   isSymlink,

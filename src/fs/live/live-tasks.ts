@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs';
+import { Errno, errno } from '../../errno.ts';
 import {
   asideName,
   isTaskName,
@@ -8,8 +9,6 @@ import {
 } from '../../store/index.ts';
 import {
   DT,
-  Errno,
-  errno,
   isDirectory,
   listDirectory,
   O_PATH,

@@ -1,5 +1,6 @@
+import { Errno, errno } from '../../errno.ts';
 import { isOwnXattr, OWN_XATTR_PREFIX } from '../../store/index.ts';
-import { Errno, errno, getXattr, listXattr, removeXattr, setXattr } from '../../sys/index.ts';
+import { getXattr, listXattr, removeXattr, setXattr } from '../../sys/index.ts';
 import { statusXattrs } from '../status-xattrs.ts';
 import type { TaskRecords } from '../task-records.ts';
 import type { Inode } from './inode.ts';

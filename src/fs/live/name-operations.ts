@@ -1,8 +1,7 @@
 import { closeSync, constants } from 'node:fs';
+import { Errno, errno } from '../../errno.ts';
 import {
   AT,
-  Errno,
-  errno,
   linkAt,
   mkdirAt,
   mknodAt,

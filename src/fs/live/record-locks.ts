@@ -1,5 +1,6 @@
 import { closeSync, constants } from 'node:fs';
-import { Errno, errno, findRecordLock, reopen, setRecordLock } from '../../sys/index.ts';
+import { Errno, errno } from '../../errno.ts';
+import { findRecordLock, reopen, setRecordLock } from '../../sys/index.ts';
 import type { RangeLock } from '../file-system.ts';
 import { HeldRanges } from './held-ranges.ts';
 

@@ -1,5 +1,6 @@
 import { closeSync, constants } from 'node:fs';
-import { Errno, errno, O_PATH, openAt, type Stat, statAt, statFd } from '../../sys/index.ts';
+import { Errno, errno } from '../../errno.ts';
+import { O_PATH, openAt, type Stat, statAt, statFd } from '../../sys/index.ts';
 import type { Directories } from './directory-fd-cache.ts';
 import { type Inode, isDirectoryInode, isSame, nameText, rawName } from './inode.ts';
 

@@ -1,5 +1,6 @@
 import { closeSync, constants, ftruncateSync } from 'node:fs';
-import { chmodFd, chownAt, Errno, errno, reopen, utimensAt } from '../../sys/index.ts';
+import { Errno, errno } from '../../errno.ts';
+import { chmodFd, chownAt, reopen, utimensAt } from '../../sys/index.ts';
 import type { AttrChange } from '../file-system.ts';
 
 const KEEP = 0xffffffff;

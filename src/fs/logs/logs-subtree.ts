@@ -1,8 +1,9 @@
 import { closeSync, constants, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { decryptedSize } from '../../age/index.ts';
+import { Errno, errno } from '../../errno.ts';
 import { isTaskName, type Store, type TaskName, taskPaths } from '../../store/index.ts';
-import { DT, Errno, errno, O_PATH, openAt, S_IFREG, type Stat, statAt } from '../../sys/index.ts';
+import { DT, O_PATH, openAt, S_IFREG, type Stat, statAt } from '../../sys/index.ts';
 import type { OpenArchives } from '../archive/archive-cache.ts';
 import type { Attributes, Entry, NodeId } from '../file-system.ts';
 import { asksToWrite } from '../live/live-file.ts';

@@ -1,4 +1,4 @@
-import { Errno, errno } from '../../sys/index.ts';
+import { Errno, errno } from '../../errno.ts';
 import { INIT2 } from '../protocol/constants.ts';
 import { MAJOR, negotiate, OLDEST_MINOR } from '../protocol/init.ts';
 import { readU64 } from '../protocol/number64.ts';

@@ -1,5 +1,5 @@
+import { Errno } from '../../errno.ts';
 import type { DirectoryEntry, FileSystem, PlainEntry } from '../../fs/index.ts';
-import { Errno } from '../../sys/index.ts';
 import { writeEntry, writePlainEntry } from '../protocol/attributes.ts';
 import { FOPEN } from '../protocol/constants.ts';
 import { writeU64 } from '../protocol/number64.ts';

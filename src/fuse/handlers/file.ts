@@ -1,5 +1,6 @@
+import { Errno, errno } from '../../errno.ts';
 import type { Entry, NodeId, Opened } from '../../fs/index.ts';
-import { Errno, errno, setUmask } from '../../sys/index.ts';
+import { setUmask } from '../../sys/index.ts';
 import { invalidateAttributes } from '../notify.ts';
 import { writeEntry } from '../protocol/attributes.ts';
 import {

@@ -1,4 +1,4 @@
-import { Errno, errno } from '../../sys/index.ts';
+import { Errno, errno } from '../../errno.ts';
 import { invalidateAttributes } from '../notify.ts';
 import { ioctlIn, ioctlOut } from '../protocol/structs.ts';
 import type { Handler } from '../session.ts';

@@ -1,5 +1,5 @@
+import { Errno, errno } from '../../errno.ts';
 import type { RangeLock } from '../../fs/index.ts';
-import { Errno, errno } from '../../sys/index.ts';
 import { LK_FLOCK, LOCK } from '../protocol/constants.ts';
 import { Reply } from '../protocol/reply.ts';
 import type { Request } from '../protocol/request.ts';

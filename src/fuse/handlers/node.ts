@@ -1,5 +1,6 @@
+import { Errno, errno } from '../../errno.ts';
 import type { AttrChange } from '../../fs/index.ts';
-import { Errno, errno, setUmask } from '../../sys/index.ts';
+import { setUmask } from '../../sys/index.ts';
 import { writeAttributes, writeEntry, writeMissing, writeStatx } from '../protocol/attributes.ts';
 import { FATTR, GETATTR_FH } from '../protocol/constants.ts';
 import { Reply } from '../protocol/reply.ts';

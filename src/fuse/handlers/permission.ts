@@ -1,5 +1,6 @@
+import { Errno, errno } from '../../errno.ts';
 import type { Attr, Caller } from '../../fs/index.ts';
-import { Errno, errno, isDirectory } from '../../sys/index.ts';
+import { isDirectory } from '../../sys/index.ts';
 import { accessIn } from '../protocol/structs.ts';
 import type { Handler } from '../session.ts';
 

@@ -1,4 +1,4 @@
-import { Errno, errno } from '../../sys/index.ts';
+import { Errno, errno } from '../../errno.ts';
 import { INIT, SETXATTR_ACL_KILL_SGID } from '../protocol/constants.ts';
 import { Reply } from '../protocol/reply.ts';
 import type { Request } from '../protocol/request.ts';

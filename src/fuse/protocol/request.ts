@@ -1,5 +1,5 @@
+import { Errno, errno } from '../../errno.ts';
 import type { Caller } from '../../fs/index.ts';
-import { Errno, errno } from '../../sys/index.ts';
 import { readU64 } from './number64.ts';
 import { inHeader } from './structs.ts';
 

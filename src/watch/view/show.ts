@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { ReadStream, WriteStream } from 'node:tty';
+import { heededSignals } from '../../process/index.ts';
 import type { Store, TaskName } from '../../store/index.ts';
-import { heededSignals } from '../../sys/index.ts';
 import { Watch } from '../watch.ts';
 import { View } from './view.ts';
 

@@ -1,9 +1,9 @@
 import { dirname } from 'node:path';
 import type Docker from 'dockerode';
+import { type ContainerOptions, isPath, type Volume } from '../container/options.ts';
 import type { Launch } from '../engine.ts';
 import type { Greeting } from './client.ts';
 import type { EngineHost } from './id-mapping.ts';
-import { type ContainerOptions, isPath, type Volume } from './options.ts';
 
 /** Names that taskfs's containers and services carry, so that they can be found by them. */
 export function labelsOf({ task, attempt, staging }: Launch): Readonly<Record<string, string>> {

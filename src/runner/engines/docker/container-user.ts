@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { TaskfsError } from '../../../errors.ts';
+import type { ContainerOptions } from '../container/options.ts';
 import { send } from './client.ts';
 import type { EngineHost } from './id-mapping.ts';
 import type { ImageConfig } from './image.ts';
-import type { ContainerOptions } from './options.ts';
 
 /** The caller, in the numbers of this machine. */
 export function callerIds(): { readonly uid: number; readonly gid: number } {

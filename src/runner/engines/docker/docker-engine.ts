@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { TaskfsError } from '../../../errors.ts';
+import { type ContainerOptions, readContainerOptions } from '../container/options.ts';
 import type {
   Engine,
   EngineState,
@@ -25,7 +26,6 @@ import { followContainer } from './follow.ts';
 import { askHost, type EngineHost, hostIdOf } from './id-mapping.ts';
 import { type ImageConfig, provideImage } from './image.ts';
 import { openLedger } from './log-offsets.ts';
-import { type ContainerOptions, readContainerOptions } from './options.ts';
 import { assertSources } from './podman.ts';
 import { removeContainer } from './removal.ts';
 import { openStagingTo } from './staging-access.ts';

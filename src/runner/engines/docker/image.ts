@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream';
 import { TaskfsError } from '../../../errors.ts';
+import { withTag } from '../container/image-name.ts';
+import type { ContainerOptions } from '../container/options.ts';
 import type { Progress } from '../engine.ts';
 import type { Client } from './client.ts';
 import { isMissing, wordsOf } from './failure.ts';
-import { withTag } from './image-name.ts';
-import type { ContainerOptions } from './options.ts';
 import { credentialsFor } from './registry.ts';
 
 /** What an image says of the container's command. */

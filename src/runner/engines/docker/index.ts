@@ -1,7 +1,7 @@
 /**
- * docker: tasks as containers of a Docker engine, or of podman's service that speaks Docker's API.
- * Finding the engine, describing the container, its image, its output to the byte, its end, and the
- * words for what goes wrong. Loaded when a task asks for it; the swarm engine shares its parts.
+ * Commands in containers, through dockerode: connecting, starting, following, giving files back.
+ * Loaded only where a task or a check needs an engine.
  */
+export { connect } from './connect.ts';
 export { createDockerEngine, type DockerEngineOptions } from './docker-engine.ts';
-export { type ContainerOptions, readContainerOptions, type Volume } from './options.ts';
+export { findEndpoints } from './endpoint.ts';

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { TaskfsError } from '../../../errors.ts';
+import { isPath, type Volume } from '../container/options.ts';
 import type { Endpoint } from './endpoint.ts';
 import { UNSEEN_HINT } from './failure.ts';
-import { isPath, type Volume } from './options.ts';
 
 /**
  * Podman makes a directory of a mount source that is not there, where Docker refuses it; Docker

@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, constants, lchownSync, openSync } from 'node:fs';
+import { Errno, errno } from '../../../errno.ts';
 import { TaskfsError } from '../../../errors.ts';
-import { Errno, errno, removeXattr, setXattr } from '../../../sys/index.ts';
+import { removeXattr, setXattr } from '../../../sys/index.ts';
 import { callerIds } from './container-user.ts';
 
 /** Where Linux keeps the access list of a file (acl(5)). */

@@ -1,13 +1,9 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { Errno } from '../../../errno.ts';
 import { messageOf, TaskfsError } from '../../../errors.ts';
-import {
-  Errno,
-  encodeText,
-  type SpawnedProcess,
-  showText,
-  spawnProcess,
-} from '../../../sys/index.ts';
+import { encodeText, showText } from '../../../process/index.ts';
+import { type SpawnedProcess, spawnProcess } from '../../../sys/index.ts';
 import type { Launch } from '../engine.ts';
 
 /** Refuses a working directory that is not there or may not be entered; each in its own words. */

@@ -1,6 +1,6 @@
 import type Docker from 'dockerode';
+import type { ContainerOptions } from '../container/options.ts';
 import { environmentOf, labelsOf, mountsOf, wholeLog } from '../docker/container-spec.ts';
-import type { ContainerOptions } from '../docker/options.ts';
 import type { Launch } from '../engine.ts';
 
 /** What a service of a swarm may be called: 63 characters of these. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { messageOf, TaskfsError } from '../../../errors.ts';
+import { readContainerOptions } from '../container/options.ts';
 import { type Reclaim, reclaimFiles, reclaimOf } from '../docker/chown-artifacts.ts';
 import type { Client } from '../docker/client.ts';
 import { connect, openClient } from '../docker/connect.ts';
@@ -13,7 +14,6 @@ import { explainStart, isMissing, isUnreachable } from '../docker/failure.ts';
 import { askHost } from '../docker/id-mapping.ts';
 import { unlessEnded } from '../docker/ignore-ended.ts';
 import { type Ledger, openLedger, removeLedger } from '../docker/log-offsets.ts';
-import { readContainerOptions } from '../docker/options.ts';
 import type {
   Engine,
   EngineState,
