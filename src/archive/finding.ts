@@ -1,5 +1,5 @@
 import type { TaskName } from '../store/index.ts';
-import type { Stretch } from '../tar/index.ts';
+import type { Extent } from '../tar/index.ts';
 
 /** In which way something is not as it was sealed. */
 export type FindingKind =
@@ -33,7 +33,7 @@ export interface Finding {
   readonly path: string | null;
   readonly pathBase64?: string;
   /** Which bytes of that artifact; null for all of them, or where it is not known. */
-  readonly range: Stretch | null;
+  readonly range: Extent | null;
   /** A sentence for a person. */
   readonly message: string;
 }

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { type Chunks, type DecryptedFile, openDecrypted } from '../age/index.ts';
 import { TaskfsError } from '../errors.ts';
-import type { Stretch } from '../tar/index.ts';
-import { bytesBefore, firstBehind } from '../tar/index.ts';
+import type { Extent } from '../tar/index.ts';
+import { bytesBefore, firstEndingAfter } from '../tar/index.ts';
 import type { IndexEntry } from './index/entry.ts';
 import { IndexReader, type ToldOfEntries } from './index/reader.ts';
 import { FILES } from './paths.ts';
@@ -80,7 +80,7 @@ function lazily(open: (name: keyof FileKeys) => DecryptedFile) {
   };
 }
 
-function sectionOf(directory: IndexEntry): Stretch {
+function sectionOf(directory: IndexEntry): Extent {
   if (directory.section) return directory.section;
   throw new TaskfsError(
     'damaged',
@@ -88,7 +88,7 @@ function sectionOf(directory: IndexEntry): Stretch {
   );
 }
 
-function* listSection(index: IndexReader, section: Stretch, from: number) {
+function* listSection(index: IndexReader, section: Extent, from: number) {
   const end = section.start + section.length;
   let before: Buffer | undefined;
   for (let at = section.start + from; at < end; ) {
@@ -107,7 +107,7 @@ const unsorted = (position: number): TaskfsError =>
 
 function tellSection(
   index: IndexReader,
-  { start, length }: Stretch,
+  { start, length }: Extent,
   from: number,
   withAttributes: boolean,
   told: ToldOfEntries,
@@ -130,7 +130,7 @@ function readContent(
   if (!file.extents) return readExactly(tar, wanted, start + offset);
   wanted.fill(0);
   const before = bytesBefore(file.extents);
-  for (let number = firstBehind(file.extents, offset); ; number++) {
+  for (let number = firstEndingAfter(file.extents, offset); ; number++) {
     const extent = file.extents[number];
     if (!extent || extent.start >= offset + length) return length;
     const from = Math.max(extent.start, offset);

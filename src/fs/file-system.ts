@@ -1,4 +1,4 @@
-import type { Moment, Stat } from '../sys/index.ts';
+import type { Stat, Timespec } from '../sys/index.ts';
 
 /**
  * The contract between the file system's core and the drivers beneath it. A driver turns requests
@@ -104,9 +104,9 @@ export interface PlainAttributes {
   size: number;
   blocks: number;
   blksize: number;
-  atime: Moment;
-  mtime: Moment;
-  ctime: Moment;
+  atime: Timespec;
+  mtime: Timespec;
+  ctime: Timespec;
 }
 
 /** Something that the kernel was told of a name is old before its time. */

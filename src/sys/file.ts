@@ -19,7 +19,7 @@ export function seek(fd: number, offset: bigint, whence: number): bigint {
   return BigInt(check(c.lseek(fd, offset, whence)));
 }
 
-/** The stretches of a file that hold data, in order; one whole stretch where holes are unknown. */
+/** The extents of a file that hold data, in order; one of the whole file where holes are unknown. */
 export function* dataExtents(fd: number, size: bigint): Generator<{ start: bigint; end: bigint }> {
   let at = 0n;
   while (at < size) {

@@ -96,7 +96,7 @@ export {
   statFd,
 } from './stat.ts';
 export { isThreadGone, setUmask, threadNumber, unshareUmask } from './thread.ts';
-export { dateOf, type Moment, nanosecondsOf } from './timespec.ts';
+export { dateOf, nanosecondsOf, type Timespec } from './timespec.ts';
 export {
   accessAcl,
   type FileXattrs,

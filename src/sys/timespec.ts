@@ -1,12 +1,12 @@
-/** A time since 1970. */
-export interface Moment {
+/** A time since 1970, as struct timespec. */
+export interface Timespec {
   readonly seconds: number;
   readonly nanoseconds: number;
 }
 
 const BILLION = 1_000_000_000n;
 const MILLION = 1_000_000n;
-/** Of the time asked for last: neighbours are often of the same second, and bigints cost most of it. */
+/** The time converted last: neighbours often share their second, and bigints are most of the cost. */
 let lastSeconds = 0;
 let lastNs = 0n;
 
@@ -22,7 +22,7 @@ export function nanosecondsOf(seconds: number, nanoseconds: number): bigint {
 /** The last millisecond that a Date can hold; a file may claim a later one. */
 const LAST_MS = 8_640_000_000_000_000n;
 
-/** Nanoseconds since 1970 as a Date: its millisecond, or the first or last that there is. */
+/** Nanoseconds since 1970 as a Date, in whole milliseconds and within what a Date can hold. */
 export function dateOf(ns: bigint): Date {
   const whole = (ns - (((ns % MILLION) + MILLION) % MILLION)) / MILLION;
   const within = whole > LAST_MS ? LAST_MS : whole < -LAST_MS ? -LAST_MS : whole;

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { Stretch } from './extent.ts';
+import type { Extent } from './extent.ts';
 import { BLOCK, type USTAR_TYPE, writeUstar } from './ustar.ts';
 
 /**
@@ -27,7 +27,7 @@ export interface Member {
   readonly mtimeNs: bigint;
   readonly ctimeNs: bigint;
   readonly linkTarget?: Buffer;
-  readonly extents?: readonly Stretch[];
+  readonly extents?: readonly Extent[];
   readonly xattrs?: readonly (readonly [name: Buffer, value: Buffer])[];
 }
 
@@ -197,8 +197,8 @@ function writeBlock(
   writeUstar(into, at, { type, mode, uid, gid, mtime, ...named });
 }
 
-/** How many stretches, then start and length of each, as decimal lines; padded to blocks. */
-function sparseMap(extents: readonly Stretch[], size: number): Buffer {
+/** How many extents, then start and length of each, as decimal lines; padded to blocks. */
+function sparseMap(extents: readonly Extent[], size: number): Buffer {
   const last = extents.at(-1);
   const endsInHole = !last || last.start + last.length < size;
   const all = endsInHole ? [...extents, { start: size, length: 0 }] : extents;

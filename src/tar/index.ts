@@ -3,8 +3,7 @@
  * decoded, members read. Nothing here touches a file system.
  */
 
-export type { Stretch } from './extent.ts';
-export { bytesBefore, firstBehind } from './extent-search.ts';
+export { bytesBefore, type Extent, firstEndingAfter } from './extent.ts';
 export {
   encodeMember,
   MAX_EXTENSION,

@@ -1,6 +1,6 @@
 import { TaskfsError } from '../errors.ts';
 import { decodeBlock, isZero, type TarBlock, type TarType } from './block.ts';
-import type { Stretch } from './extent.ts';
+import type { Extent } from './extent.ts';
 import { MAX_EXTENSION, padding } from './header.ts';
 import { type PaxRecords, parsePax, paxNumber, paxTime, paxXattrs } from './pax.ts';
 import type { TarSource } from './source.ts';
@@ -26,7 +26,7 @@ export interface TarMember {
   /** Where its data begins in the tar, and how much of it is stored there. */
   readonly offset: number;
   readonly stored: number;
-  readonly extents: readonly Stretch[] | undefined;
+  readonly extents: readonly Extent[] | undefined;
   readonly xattrs: readonly (readonly [name: Buffer, value: Buffer])[];
 }
 

@@ -1,5 +1,5 @@
 import { TaskfsError } from '../errors.ts';
-import type { Stretch } from './extent.ts';
+import type { Extent } from './extent.ts';
 import { type PaxRecords, paxNumber } from './pax.ts';
 import type { TarSource } from './source.ts';
 import { BLOCK } from './ustar.ts';
@@ -10,12 +10,12 @@ export interface SparseMap {
   readonly size: number;
   /** Bytes of the map, which stands before the data. */
   readonly mapLength: number;
-  /** The stretches that hold data. */
-  readonly extents: readonly Stretch[];
+  /** The extents that hold data. */
+  readonly extents: readonly Extent[];
 }
 
-/** Stretches of a file; GNU tar writes a hundred thousand at most on file systems of blocks. */
-const MAX_STRETCHES = 1_000_000;
+/** Extents of a file; GNU tar writes a hundred thousand at most on file systems of blocks. */
+const MAX_EXTENTS = 1_000_000;
 
 /** Reads the map of a member whose content begins at `at`; undefined for a file without holes. Throws `damaged`, `failed`. */
 export function readSparseMap(
@@ -36,17 +36,17 @@ export function readSparseMap(
   if (size === undefined) throw malformed(at);
   const lines = new Lines(source, at, length);
   const count = lines.next();
-  if (count > MAX_STRETCHES) throw malformed(at);
-  const extents: Stretch[] = [];
+  if (count > MAX_EXTENTS) throw malformed(at);
+  const extents: Extent[] = [];
   let end = 0;
   for (let number = 0; number < count; number++) {
-    const stretch = { start: lines.next(), length: lines.next() };
-    if (stretch.start < end) throw malformed(at);
-    end = stretch.start + stretch.length;
-    if (stretch.length > 0) extents.push(stretch);
+    const extent = { start: lines.next(), length: lines.next() };
+    if (extent.start < end) throw malformed(at);
+    end = extent.start + extent.length;
+    if (extent.length > 0) extents.push(extent);
   }
   const mapLength = lines.length;
-  const stored = extents.reduce((sum, stretch) => sum + stretch.length, 0);
+  const stored = extents.reduce((sum, extent) => sum + extent.length, 0);
   if (end > size || mapLength + stored !== length) throw malformed(at);
   return { size, mapLength, extents };
 }

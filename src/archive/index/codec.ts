@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { TaskfsError } from '../../errors.ts';
-import type { Stretch } from '../../tar/index.ts';
+import type { Extent } from '../../tar/index.ts';
 import type { ArtifactType } from '../artifact-type.ts';
 import type { IndexEntry } from './entry.ts';
 import { scanLine } from './line-scanner.ts';
@@ -51,7 +51,7 @@ export function encodeEntry(entry: Omit<IndexEntry, 'position'>): string {
 export const encodeLink = (name: Buffer, position: number): string =>
   `{${bytesMember('name', name)},"link":${position}}\n`;
 
-const pair = ({ start, length }: Stretch) => [start, length] as const;
+const pair = ({ start, length }: Extent) => [start, length] as const;
 const encodeXattr = ([name, value]: readonly [Buffer, Buffer]) =>
   [name.toString('base64'), value.toString('base64')] as const;
 
@@ -183,7 +183,7 @@ function timeOf(text: unknown): bigint | undefined {
   return isTime(ns) ? ns : undefined;
 }
 
-function stretches(value: unknown): Stretch[] | undefined {
+function stretches(value: unknown): Extent[] | undefined {
   if (!Array.isArray(value)) return undefined;
   const all = value.map((item: unknown) => {
     const [start, length] = Array.isArray(item) ? (item as unknown[]) : [];
@@ -193,7 +193,7 @@ function stretches(value: unknown): Stretch[] | undefined {
 }
 
 /** Whether they follow each other within a file of that size. */
-function isInOrder(extents: readonly Stretch[], size: number): boolean {
+function isInOrder(extents: readonly Extent[], size: number): boolean {
   let end = 0;
   for (const { start, length } of extents) {
     if (start < end) return false;

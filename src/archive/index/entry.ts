@@ -1,4 +1,4 @@
-import type { Stretch } from '../../tar/index.ts';
+import type { Extent } from '../../tar/index.ts';
 import type { ArtifactType } from '../artifact-type.ts';
 
 /** What the index says of one name in the tree. Times are nanoseconds since the epoch. */
@@ -24,12 +24,12 @@ export interface IndexEntry {
   /** Of a file: where its data begins in the tar. */
   readonly offset?: number;
   /** Of a file with holes: the stretches that hold data; their bytes follow each other in the tar. */
-  readonly extents?: readonly Stretch[];
+  readonly extents?: readonly Extent[];
   /** Of a file: of its stored data, hexadecimal; without holes that is the file's own. */
   readonly sha256?: string;
   readonly mime?: string;
   /** user.* attributes: name and value. */
   readonly xattrs?: readonly (readonly [name: Buffer, value: Buffer])[];
   /** Of a directory: where the lines of what is in it lie in the index. */
-  readonly section?: Stretch;
+  readonly section?: Extent;
 }

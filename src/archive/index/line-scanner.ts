@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { type Moment, nanosecondsOf } from '../../sys/index.ts';
-import type { Stretch } from '../../tar/index.ts';
+import { nanosecondsOf, type Timespec } from '../../sys/index.ts';
+import type { Extent } from '../../tar/index.ts';
 import { MAX_NAME } from '../limits.ts';
 import type { IndexEntry } from './entry.ts';
 import { isEntryName } from './names.ts';
@@ -51,9 +51,9 @@ export interface FileLine extends FileName {
   readonly gid: number;
   readonly size: number;
   readonly nlink: number;
-  readonly atime: Moment;
-  readonly mtime: Moment;
-  readonly ctime: Moment;
+  readonly atime: Timespec;
+  readonly mtime: Timespec;
+  readonly ctime: Timespec;
 }
 
 const NEWLINE = 0x0a;
@@ -135,9 +135,9 @@ class Scanner {
     line.gid = this.number(GID, MAX_32);
     line.size = this.number(SIZE);
     line.nlink = this.number(NLINK, MAX_32);
-    this.moment(ATIME, line.atime);
-    this.moment(MTIME, line.mtime);
-    this.moment(CTIME, line.ctime);
+    this.timespec(ATIME, line.atime);
+    this.timespec(MTIME, line.mtime);
+    this.timespec(CTIME, line.ctime);
     this.number(OFFSET);
     this.expect(SHA256);
     const digest = this.at;
@@ -182,7 +182,7 @@ class Scanner {
     return digest;
   }
 
-  private section(position: number): Stretch {
+  private section(position: number): Extent {
     const start = this.number(SECTION);
     const length = this.number(COMMA);
     this.expect(END_OF_LIST);
@@ -226,12 +226,12 @@ class Scanner {
   /** Nanoseconds since 1970, of 19 digits: every time from 2001 to 2286. */
   private time(before: Uint8Array): bigint {
     const { read } = this;
-    this.moment(before, read);
+    this.timespec(before, read);
     return this.failed ? 0n : nanosecondsOf(read.seconds, read.nanoseconds);
   }
 
   /** The same in two numbers. */
-  private moment(before: Uint8Array, into: { seconds: number; nanoseconds: number }): void {
+  private timespec(before: Uint8Array, into: { seconds: number; nanoseconds: number }): void {
     this.expect(before);
     const { at } = this;
     into.seconds = this.digits(SECONDS_DIGITS);

@@ -1,6 +1,6 @@
 import type { DecryptedFile } from '../../age/index.ts';
 import { TaskfsError } from '../../errors.ts';
-import type { Stretch } from '../../tar/index.ts';
+import type { Extent } from '../../tar/index.ts';
 import { type DecodedLine, decodeLine } from './codec.ts';
 import type { IndexEntry } from './entry.ts';
 import { type FileLine, type FileName, fileAt, fileNameAt } from './line-scanner.ts';
@@ -88,7 +88,7 @@ export class IndexReader {
   }
 
   /** Finds a name in a directory's section by bisection. */
-  find(section: Stretch, name: Uint8Array): IndexEntry | undefined {
+  find(section: Extent, name: Uint8Array): IndexEntry | undefined {
     let low = section.start;
     let high = section.start + section.length;
     while (low < high) {

@@ -1,5 +1,5 @@
 import type { EncryptedWriter } from '../../age/index.ts';
-import type { Stretch } from '../../tar/index.ts';
+import type { Extent } from '../../tar/index.ts';
 import { encodeEntry, encodeLink } from './codec.ts';
 import type { IndexEntry } from './entry.ts';
 
@@ -48,7 +48,7 @@ export class IndexWriter {
   leave(directory: Omit<NewEntry, 'section'>): void {
     this.writeWaiting(undefined);
     const start = this.levels.pop()?.start ?? this.file.position;
-    const section: Stretch = { start, length: this.file.position - start };
+    const section: Extent = { start, length: this.file.position - start };
     const entry: NewEntry = { ...directory, section };
     const parent = this.levels.at(-1);
     if (parent) parent.waiting.push(entry);

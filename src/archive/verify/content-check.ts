@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { Stretch } from '../../tar/index.ts';
+import type { Extent } from '../../tar/index.ts';
 import type { IndexEntry } from '../index/entry.ts';
 import type { IndexReader } from '../index/reader.ts';
 
@@ -16,7 +16,7 @@ export type ContentProblem =
 export type Content = Pick<IndexEntry, 'offset' | 'extents' | 'size' | 'sha256'>;
 
 /** Bytes of a file that are lost. */
-export interface Lost extends Stretch {
+export interface Lost extends Extent {
   /** Where the first chunk that it concerns begins in the encrypted file; undefined beyond its end. */
   readonly at: number | undefined;
 }

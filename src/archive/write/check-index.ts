@@ -1,6 +1,6 @@
 import { openDecrypted } from '../../age/index.ts';
 import { TaskfsError } from '../../errors.ts';
-import type { Stretch } from '../../tar/index.ts';
+import type { Extent } from '../../tar/index.ts';
 import type { IndexEntry } from '../index/entry.ts';
 import { IndexReader } from '../index/reader.ts';
 import { storedLength } from '../verify/content-check.ts';
@@ -8,7 +8,7 @@ import type { Pace } from './cooperative-yield.ts';
 
 /** A directory that is looked through. */
 interface Level {
-  readonly section: Stretch;
+  readonly section: Extent;
   at: number;
   before: Buffer | undefined;
 }

@@ -2,7 +2,7 @@ import { createHash, hash } from 'node:crypto';
 import { closeSync, readSync } from 'node:fs';
 import { errno } from '../../errno.ts';
 import { isOpenForWriting, readSoon } from '../../sys/index.ts';
-import type { Stretch } from '../../tar/index.ts';
+import type { Extent } from '../../tar/index.ts';
 import { encodeMember, padding } from '../../tar/index.ts';
 import type { Batch } from './batch.ts';
 import { join, TreeChanged } from './directory-cursor.ts';
@@ -148,7 +148,7 @@ export class Filler {
     return this.putStretches(fd, stretches);
   }
 
-  private putStretches(fd: number, stretches: readonly Stretch[]): Uint8Array {
+  private putStretches(fd: number, stretches: readonly Extent[]): Uint8Array {
     const digest = createHash('sha256');
     for (const { start, length } of stretches) {
       for (let done = 0; done < length; ) {

@@ -1,5 +1,5 @@
 import { isDirectory, isRegular, isSymlink, type Stat } from '../../sys/index.ts';
-import type { Stretch } from '../../tar/index.ts';
+import type { Extent } from '../../tar/index.ts';
 import { type Member, type MemberType, padding, storedSize } from '../../tar/index.ts';
 
 /** What is known of a file before the first byte is written, as statx(2) told. */
@@ -14,7 +14,7 @@ interface Extras {
   readonly target?: Buffer;
   /** Of a further name of a file: the member path of its first name, and which entry that is. */
   readonly link?: { readonly path: Buffer; readonly number: number };
-  readonly extents?: readonly Stretch[];
+  readonly extents?: readonly Extent[];
   readonly xattrs?: readonly (readonly [name: Buffer, value: Buffer])[];
 }
 
@@ -158,7 +158,7 @@ export function decodePlanEntry(bytes: Buffer, at: number): PlanEntry {
 interface ExtrasText {
   readonly target?: string;
   readonly link?: readonly [path: string, number: number];
-  readonly extents?: readonly Stretch[];
+  readonly extents?: readonly Extent[];
   readonly xattrs?: readonly (readonly [name: string, value: string])[];
 }
 

@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { chmodFd, dataExtents, O_PATH, type Stat, statFd } from '../../sys/index.ts';
-import type { Stretch } from '../../tar/index.ts';
+import type { Extent } from '../../tar/index.ts';
 import { MAX_STRETCHES, Unsealable } from '../limits.ts';
 import { openChild, TreeChanged } from './directory-cursor.ts';
 import type { PlannedStat } from './layout-entry.ts';
@@ -68,8 +68,8 @@ export function changeOf(
  * The stretches of an open file that hold data; undefined for one without holes. Throws Unsealable where
  * there are too many: zeros in place of holes would make gigabytes of a few megabytes.
  */
-export function extentsOf(fd: number, size: bigint, path: Buffer): Stretch[] | undefined {
-  const extents: Stretch[] = [];
+export function extentsOf(fd: number, size: bigint, path: Buffer): Extent[] | undefined {
+  const extents: Extent[] = [];
   for (const { start, end } of dataExtents(fd, size)) {
     if (extents.length === MAX_STRETCHES) {
       throw new Unsealable(path, `has holes between more than ${MAX_STRETCHES} stretches of data`);

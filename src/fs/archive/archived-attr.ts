@@ -1,7 +1,6 @@
 import type { FileLine, IndexEntry } from '../../archive/index.ts';
 import {
   DT,
-  type Moment,
   S_IFBLK,
   S_IFCHR,
   S_IFDIR,
@@ -9,6 +8,7 @@ import {
   S_IFLNK,
   S_IFREG,
   S_IFSOCK,
+  type Timespec,
 } from '../../sys/index.ts';
 import type { Attr, NodeId, PlainAttributes } from '../file-system.ts';
 import { inoOf } from '../node-ids.ts';
@@ -72,9 +72,9 @@ export class PlainAttr implements PlainAttributes {
   gid = 0;
   size = 0;
   blocks = 0;
-  atime: Moment = EPOCH;
-  mtime: Moment = EPOCH;
-  ctime: Moment = EPOCH;
+  atime: Timespec = EPOCH;
+  mtime: Timespec = EPOCH;
+  ctime: Timespec = EPOCH;
 
   set(node: NodeId, file: FileLine): this {
     this.node = node;
@@ -91,7 +91,7 @@ export class PlainAttr implements PlainAttributes {
   }
 }
 
-const EPOCH: Moment = { seconds: 0, nanoseconds: 0 };
+const EPOCH: Timespec = { seconds: 0, nanoseconds: 0 };
 
 /** Bytes without the holes. */
 function storedSize({ size, extents }: IndexEntry): number {

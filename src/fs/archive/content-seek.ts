@@ -1,6 +1,6 @@
 import type { IndexEntry } from '../../archive/index.ts';
 import { Errno, errno } from '../../errno.ts';
-import { firstBehind } from '../../tar/index.ts';
+import { firstEndingAfter } from '../../tar/index.ts';
 
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
@@ -13,7 +13,7 @@ export function seekContent(entry: IndexEntry, offset: bigint, whence: number): 
   const { size, extents = [{ start: 0, length: size }] } = entry;
   const from = Number(offset);
   if (offset < 0n || from >= size) throw Errno.of(errno.ENXIO);
-  const first = firstBehind(extents, from);
+  const first = firstEndingAfter(extents, from);
   const next = extents[first];
   if (whence === SEEK_HOLE)
     return BigInt(next && next.start <= from ? holeAfter(extents, first) : from);

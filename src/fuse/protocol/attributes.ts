@@ -1,5 +1,5 @@
 import type { Attr, Attributes, Entry, PlainEntry } from '../../fs/index.ts';
-import type { Moment } from '../../sys/index.ts';
+import type { Timespec } from '../../sys/index.ts';
 import { writeU64 } from './number64.ts';
 import { attrOut, attr as attrStruct, entryOut, statx, statxOut } from './structs.ts';
 
@@ -71,7 +71,7 @@ export function writePlainEntry(view: DataView, at: number, entry: PlainEntry): 
   view.setUint32(attr + a.blksize, attributes.blksize, true);
 }
 
-function writeMoment(view: DataView, seconds: number, nanoseconds: number, time: Moment): void {
+function writeMoment(view: DataView, seconds: number, nanoseconds: number, time: Timespec): void {
   writeU64(view, seconds, time.seconds);
   view.setUint32(nanoseconds, time.nanoseconds, true);
 }
