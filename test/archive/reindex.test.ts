@@ -178,7 +178,7 @@ async function reindexFailing({ store, task }: SealableTask, mode: string, at: n
     const { signal, stderr } = error as { signal?: string; stderr?: string };
     if (
       signal === 'SIGKILL' ||
-      /injected|EIO|OpenSSL|damaged|reads back differently/.test(stderr ?? '')
+      /injected|EIO|i\/o error|OpenSSL|damaged|reads back differently/.test(stderr ?? '')
     )
       return undefined;
     throw error;
