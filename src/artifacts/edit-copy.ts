@@ -5,8 +5,6 @@ import {
   fstatSync,
   fsyncSync,
   ftruncateSync,
-  mkdirSync,
-  mkdtempSync,
   openSync,
   readSync,
   writeSync,
@@ -17,6 +15,7 @@ import { messageOf, TaskfsError } from '../errors.ts';
 import type { TaskName } from '../store/index.ts';
 import {
   createInStaging,
+  makeEditDirectory,
   parseArtifactPath,
   pinInStaging,
   readRecord,
@@ -53,7 +52,7 @@ export function openEditCopy(store: Store, task: TaskName, path: Buffer): EditCo
   assertLive(store, task, path);
   const file = pinFile(store, task, path);
   if (file === undefined) assertDirectory(store, task, path);
-  const directory = makeDirectory(store, task);
+  const { path: directory, lock } = makeEditDirectory(store, task);
   // What an editor is told must be text, whatever the bytes of the name.
   const copy = join(directory, basename(path.toString()).replaceAll('\uFFFD', '_'));
   const before = file === undefined ? undefined : copyOut(file, copy);
@@ -68,6 +67,7 @@ export function openEditCopy(store: Store, task: TaskName, path: Buffer): EditCo
     [Symbol.dispose]: () => {
       if (file !== undefined) closeSync(file);
       if (!isNeeded) removeTree(AT.FDCWD, directory);
+      lock.release();
     },
   };
 }
@@ -117,12 +117,6 @@ function pinFile(store: Store, task: TaskName, path: Buffer): number | undefined
 /** A new file needs a directory that is there. Throws as `pinInStaging`. */
 function assertDirectory(store: Store, task: TaskName, path: Buffer): void {
   closeSync(pinInStaging(store, task, Buffer.from(dirname(path.toString('latin1')), 'latin1')));
-}
-
-function makeDirectory(store: Store, task: TaskName): string {
-  const edits = join(store.path, 'edits');
-  mkdirSync(edits, { recursive: true, mode: 0o700 });
-  return mkdtempSync(join(edits, `${task}-`));
 }
 
 /** Returns the digest of what was copied. */

@@ -12,6 +12,7 @@ import { assertCanMount, defaultDriver } from '../server/index.ts';
 import {
   hasKeys,
   keyPaths,
+  listLeftEdits,
   listRecipients,
   openStore,
   type Store,
@@ -39,6 +40,7 @@ export async function examine(path: string): Promise<Finding[]> {
           ...examineSpace(store),
           ...examineKeys(store),
           ...examineTasks(store),
+          ...examineEdits(store),
         ]
       : []),
     ...(await examineMounts()),
@@ -143,6 +145,13 @@ function examineTasks(store: Store): Finding[] {
   });
   const all = [...unseen, ...cutShort, ...findings];
   return all.length > 0 ? all : [good('tasks', `${tasks.length}, each in order`)];
+}
+
+/** Plaintext that only the user can judge. */
+function examineEdits(store: Store): Finding[] {
+  return listLeftEdits(store).map(({ task, path }) =>
+    note(`task ${task}`, `an edit was not written back: move what you need out of ${path}`),
+  );
 }
 
 async function examineMounts(): Promise<Finding[]> {

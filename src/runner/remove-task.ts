@@ -8,6 +8,7 @@ import {
   isFinal,
   isLocked,
   isTaskName,
+  listLeftEdits,
   listTasks,
   loadSigningKey,
   noteRemoval,
@@ -20,10 +21,10 @@ import {
 import { AT, assertUnmounted, removeTree } from '../sys/index.ts';
 
 /**
- * Removes a task that has ended: staging, archive, log, record. A removal that is cut short is noted in
- * the task's directory, and `finishRemoval` goes on with it. Nothing is removed where something is
- * mounted in any of it. Throws `not-found`, `usage` where it has not ended or somebody works on
- * it, `failed`.
+ * Removes a task that has ended: staging, edits that were not written back, archive, log, record.
+ * A removal that is cut short is noted in the task's directory, and `finishRemoval` goes on with it.
+ * Nothing is removed where something is mounted in any of it. Throws `not-found`, `usage` where it
+ * has not ended or somebody works on it, `failed`.
  */
 export function removeTask(store: Store, task: TaskName): void {
   const paths = taskPaths(store, task);
@@ -32,11 +33,12 @@ export function removeTask(store: Store, task: TaskName): void {
     using lock = takeLock(paths.lock);
     if (!lock) throw inUse(task, 'is being sealed', `Wait for it first: 'taskfs wait ${task}'.`);
     const archives = [paths.archive, partialPath(store, task), reindexedPath(store, task)];
-    const stagings = [paths.staging, paths.aside];
-    for (const path of [...stagings, ...archives, paths.directory]) assertUnmounted(path);
+    const edits = listLeftEdits(store).filter((edit) => edit.task === task);
+    const plain = [paths.staging, paths.aside, ...edits.map(({ path }) => path)];
+    for (const path of [...plain, ...archives, paths.directory]) assertUnmounted(path);
     const isRepeated = isBeingRemoved(store, task);
     if (!isRepeated) noteRemoval(store, task);
-    for (const path of stagings) removeTree(AT.FDCWD, path);
+    for (const path of plain) removeTree(AT.FDCWD, path);
     if (existsSync(paths.archive)) announceRemoval(store, task, isRepeated);
     for (const path of archives) takeAway(path, asidePath(store.archive, task));
     takeAway(paths.directory, asidePath(store.tasks, task));

@@ -30,6 +30,10 @@ const editingCli = (): Cli => newCli({ env: { VISUAL: '', EDITOR: '"$TASKFS_STOR
 const cat = async (cli: Cli, path: string): Promise<string> =>
   (await cli.run('cat', 't', path)).stdout;
 
+/** What doctor says of edits. */
+const notes = (told: string): string[] =>
+  told.split('\n').filter((line) => line.includes('an edit'));
+
 /** Nothing of an edit is left in the store. */
 const edits = (cli: Cli): string[] => readdirSync(join(cli.store, 'edits'));
 
@@ -69,6 +73,34 @@ describe('taskfs edit', () => {
     expect(await cat(cli, 'notes')).toBe('mine\n');
     expect(readdirSync(join(cli.store, 'staging'))).toEqual([]);
     expect(await edit(cli, 'notes', 'echo x > "$1"')).toMatchObject({ code: 2 });
+  });
+
+  it('what was not written back is named by doctor, and goes with its task alone', async () => {
+    const cli = editingCli();
+    await liveTask(cli, 'true');
+    await cli.run('run', '--name', 't-1', '--', 'true');
+    expect((await edit(cli, 'notes', 'echo x > "$1"; exit 3')).code).toBe(1);
+    const [left] = edits(cli);
+    const named = `task t: an edit was not written back: move what you need out of ${cli.store}/edits/${left}`;
+    const editor =
+      'GO; until [ -e "$TASKFS_STORE/../over" ]; do sleep 0.05; done; echo late > "$1"';
+    const open = edit(cli, 'notes', editor);
+    await until('an editor is open', () => edits(cli).length === 2);
+    const [first, second, ...more] = notes((await cli.run('doctor')).stdout);
+    expect({ first, more }).toEqual({ first: expect.stringContaining(named), more: [] });
+    expect(second).toBeUndefined();
+    await cli.run('rm', 't-1');
+    expect(edits(cli)).toContain(left);
+    writeFileSync(join(cli.base, 'done'), '');
+    await cli.run('wait', 't');
+    expect((await cli.run('rm', 't')).code).toBe(0);
+    expect(edits(cli)).toHaveLength(1);
+    writeFileSync(join(cli.base, 'over'), '');
+    const { code, stderr } = await open;
+    expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('edits') });
+    const [kept = ''] = edits(cli);
+    expect(readFileSync(join(cli.store, 'edits', kept, 'notes'), 'utf8')).toBe('late\n');
+    expect(notes((await cli.run('doctor')).stdout)).toHaveLength(1);
   });
 
   it('overwrites nothing that the task changed meanwhile: what was saved is put beside it', async () => {
