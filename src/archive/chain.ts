@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
-import { fstatSync, fsyncSync, ftruncateSync, writeSync } from 'node:fs';
-import { readFully, readRegularFile } from '../files/index.ts';
+import { fstatSync, fsyncSync, ftruncateSync } from 'node:fs';
+import { readFully, readRegularFile, writeFully } from '../files/index.ts';
 import type { Store, TaskName } from '../store/index.ts';
 import { takeLockBlocking } from '../store/index.ts';
 import { chainPath } from './paths.ts';
@@ -47,9 +47,7 @@ export function appendToChain(
   if (!made) return false;
   const { type, task, seal, at } = made;
   const line = Buffer.from(`${JSON.stringify(signed({ type, task, seal, at, previous }, key))}\n`);
-  for (let done = 0; done < line.length; ) {
-    done += writeSync(fd, line, done, line.length - done, end + done);
-  }
+  writeFully(fd, line, end);
   fsyncSync(fd);
   then();
   return true;

@@ -7,11 +7,11 @@ import {
   ftruncateSync,
   openSync,
   readSync,
-  writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Errno, errnoWords } from '../errno.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
+import { writeFully } from '../files/index.ts';
 import type { TaskName } from '../store/index.ts';
 import {
   createInStaging,
@@ -248,7 +248,7 @@ function copyRange(from: number, to: number, start: number, end: number): void {
   for (let at = start; at < end; ) {
     const got = readSync(from, PIECE, 0, Math.min(PIECE.length, end - at), at);
     if (got === 0) return;
-    for (let done = 0; done < got; ) done += writeSync(to, PIECE, done, got - done, at + done);
+    writeFully(to, PIECE.subarray(0, got), at);
     at += got;
   }
 }

@@ -1,6 +1,7 @@
-import { closeSync, constants, fchmodSync, fchownSync, ftruncateSync, writeSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fchownSync, ftruncateSync } from 'node:fs';
 import { errno, errnoOf } from '../errno.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
+import { writeFully } from '../files/index.ts';
 import {
   chownAt,
   isSymlink,
@@ -166,7 +167,7 @@ function copyContent(source: ArtifactNode, fd: number): number {
     for (let at = start; at < start + length; ) {
       const got = source.read(buffer.subarray(0, start + length - at), at);
       if (got === 0) return at;
-      for (let done = 0; done < got; ) done += writeSync(fd, buffer, done, got - done, at + done);
+      writeFully(fd, buffer.subarray(0, got), at);
       at += got;
     }
   }

@@ -1,16 +1,16 @@
 import { closeSync, constants, fstatSync } from 'node:fs';
-import { Errno, errno } from '../errno.ts';
+import { Errno, errno, errnoOf } from '../errno.ts';
 import { TaskfsError } from '../errors.ts';
 import { AT, O_PATH, openAt, reopen } from '../sys/index.ts';
-import { readFully } from './read-fully.ts';
+import { readFully } from './fully.ts';
 
-/** Whether a name may be a symlink: somebody's own key file may lie elsewhere, a part of an archive not. */
+/** Whether a name may be a symlink: a user's key file may be kept elsewhere, a part of an archive not. */
 type Links = 'follow' | 'refuse';
 
 /**
- * Opens a file for reading that is a regular one. What it is is known before it is opened: a pipe would
- * wait for a writer for ever, and a device may act on being opened. The caller closes the descriptor.
- * Throws Errno ENOENT where there is nothing, `damaged` for anything but a file, `failed`.
+ * Opens a regular file for reading. Its type is checked before it is opened: a pipe would wait for a
+ * writer for ever, and a device may act on being opened. The caller closes the descriptor. Throws
+ * Errno ENOENT where there is nothing, `damaged` for anything but a file, `failed`.
  */
 export function openRegularFile(path: string, links: Links = 'refuse'): number {
   const pinned = pin(path, links);
@@ -42,6 +42,29 @@ export function readRegularFile(path: string, limit: number, links?: Links): Buf
   } finally {
     closeSync(fd);
   }
+}
+
+/** Opens a file that must be there. Throws as `openRegularFile`, but `damaged` where it is missing. */
+export function openRequiredFile(path: string): number {
+  try {
+    return openRegularFile(path);
+  } catch (cause) {
+    throw missing(path, cause);
+  }
+}
+
+/** Reads a file that must be there. Throws as `readRegularFile`, but `damaged` where it is missing. */
+export function readRequiredFile(path: string, limit: number): Buffer {
+  try {
+    return readRegularFile(path, limit);
+  } catch (cause) {
+    throw missing(path, cause);
+  }
+}
+
+function missing(path: string, cause: unknown): unknown {
+  if (cause instanceof TaskfsError || errnoOf(cause) !== errno.ENOENT) return cause;
+  return new TaskfsError('damaged', `${path} is missing`, { cause });
 }
 
 function pin(path: string, links: Links): number {

@@ -1,6 +1,7 @@
-import { closeSync, fstatSync, openSync, type Stats, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, type Stats } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { messageOf } from '../errors.ts';
+import { writeFully } from '../files/index.ts';
 import type { Output, Progress } from './engines/engine.ts';
 
 /** Where a foreground run shows its output. */
@@ -42,7 +43,11 @@ export function openOutput(
     write(stream, chunk) {
       try {
         const room = Math.max(0, maxBytes - logged);
-        logged += writeWhole(fd, chunk.subarray(0, room));
+        const kept = chunk.subarray(0, room);
+        // Synchronous, so that the bytes of both streams stand in the log in the order in which they
+        // came, and so that a producer faster than the disk is slowed down and does not fill memory.
+        writeFully(fd, kept);
+        logged += kept.length;
         if (room < chunk.length) logError ??= `it has reached its limit of ${maxBytes} bytes`;
       } catch (error) {
         logError ??= messageOf(error);
@@ -54,13 +59,6 @@ export function openOutput(
     },
     close: () => closeSync(fd),
   };
-}
-
-// Synchronous, so that the bytes of both streams stand in the log in the order in which they came,
-// and so that a producer faster than the disk is slowed down instead of filling the memory.
-function writeWhole(fd: number, chunk: Buffer): number {
-  for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
-  return chunk.length;
 }
 
 /** Whether nobody can tell the streams apart: nobody looks, or both go to one terminal or file. */

@@ -1,5 +1,6 @@
-import { closeSync, constants, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { readFully, writeFully } from '../../files/index.ts';
 import { decodePlanEntry, encodedLength, encodePlanEntry, type PlanEntry } from './layout-entry.ts';
 
 const BLOCK_SIZE = 1024 * 1024;
@@ -80,18 +81,13 @@ export class PlanLog implements Disposable {
 
   private store(bytes: Buffer): void {
     this.fd ??= openNameless(join(this.directory, 'plan'));
-    for (let at = 0; at < bytes.length; )
-      at += writeSync(this.fd, bytes, at, bytes.length - at, this.fileLength + at);
+    writeFully(this.fd, bytes, this.fileLength);
     this.fileLength += bytes.length;
   }
 
   private load(into: Buffer, at: number): Buffer {
-    for (let got = 0; got < into.length; ) {
-      const count = readSync(this.fd ?? -1, into, got, into.length - got, at + got);
-      if (count === 0) throw new Error('the plan of the archive is not whole any more');
-      got += count;
-    }
-    return into;
+    if (readFully(this.fd ?? -1, into, at) === into.length) return into;
+    throw new Error('the plan of the archive is not whole any more');
   }
 }
 

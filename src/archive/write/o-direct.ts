@@ -1,6 +1,6 @@
-import { closeSync, constants, openSync, read, readSync, writeSync } from 'node:fs';
-import { promisify } from 'node:util';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { Errno, errno } from '../../errno.ts';
+import { readFullyAsync, writeFully } from '../../files/index.ts';
 import { addressOf, fallocate } from '../../sys/index.ts';
 
 /** What offsets, lengths and addresses are multiples of where the page cache is passed by. */
@@ -62,9 +62,9 @@ export class DirectBuffer {
 /** Writes what is in `DirectBuffer.at(position, …)`, whole: only what is not aligned goes through the page cache. */
 export function writeDirect({ fd, direct }: DirectFile, bytes: Buffer, position: number): void {
   const [from, to] = alignedPart(bytes.length, position);
-  writeAll(fd, bytes.subarray(0, from), position);
-  writeAll(direct ?? fd, bytes.subarray(from, to), position + from);
-  writeAll(fd, bytes.subarray(to), position + to);
+  writeFully(fd, bytes.subarray(0, from), position);
+  writeFully(direct ?? fd, bytes.subarray(from, to), position + from);
+  writeFully(fd, bytes.subarray(to), position + to);
 }
 
 /** Reads into `DirectBuffer.at(position, …)`, while other work goes on; false where the file ends before. */
@@ -80,7 +80,9 @@ export async function readDirect(
   ];
   for (const { part, at } of edges)
     if (readSync(fd, part, 0, part.length, at) < part.length) return false;
-  return await readAll(direct ?? fd, into.subarray(from, to), position + from);
+  const middle = into.subarray(from, to);
+  const got = await readFullyAsync(direct ?? fd, middle, position + from);
+  return got === middle.length;
 }
 
 /** From where to where a stretch can be read and written directly. */
@@ -88,20 +90,4 @@ function alignedPart(length: number, position: number): readonly [from: number, 
   const from = Math.min(length, Math.ceil(position / ALIGNMENT) * ALIGNMENT - position);
   const end = Math.floor((position + length) / ALIGNMENT) * ALIGNMENT - position;
   return [from, Math.max(from, end)];
-}
-
-function writeAll(fd: number, bytes: Buffer, position: number): void {
-  for (let at = 0; at < bytes.length; )
-    at += writeSync(fd, bytes, at, bytes.length - at, position + at);
-}
-
-const readSome = promisify(read);
-
-async function readAll(fd: number, into: Buffer, position: number): Promise<boolean> {
-  for (let got = 0; got < into.length; ) {
-    const { bytesRead } = await readSome(fd, into, got, into.length - got, position + got);
-    if (bytesRead === 0) return false;
-    got += bytesRead;
-  }
-  return true;
 }
