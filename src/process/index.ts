@@ -6,8 +6,8 @@ export { rawArguments, rawEnvironment, rawVariable, workingDirectory } from './c
 export { exitBy, exitProcess } from './exit.ts';
 export {
   closeInheritedDescriptors,
-  heededSignals,
   ignoreInheritedSignals,
   inheritance,
+  unignoredSignals,
 } from './inheritance.ts';
 export { decodeBytes, encodeText, isPlainText, showText } from './surrogate-escape.ts';

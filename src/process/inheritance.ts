@@ -72,7 +72,7 @@ function numbersIn(list: string): number[] {
 }
 
 /** Those of these signals that this process may answer to: not the ones it was told to ignore. */
-export function heededSignals(signals: readonly NodeJS.Signals[]): NodeJS.Signals[] {
+export function unignoredSignals(signals: readonly NodeJS.Signals[]): NodeJS.Signals[] {
   return signals.filter((signal) => !inheritance.ignoredSignals.has(signal));
 }
 

@@ -1,6 +1,6 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { heededSignals } from '../process/index.ts';
+import { unignoredSignals } from '../process/index.ts';
 import { lookNowAndThen } from './wakeup-signal.ts';
 
 /**
@@ -78,7 +78,7 @@ export function followRequests(directory: string, interrupts: readonly NodeJS.Si
     }
     update({ ...state, cancel: state.cancel === 'none' ? 'cancel' : 'kill' });
   };
-  const signals = heededSignals(interrupts);
+  const signals = unignoredSignals(interrupts);
   const heedNoMore = (): void => {
     for (const signal of signals) process.off(signal, interrupt);
   };

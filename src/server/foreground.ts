@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { abortConnections, detach, taskfsMountAt } from '../mount/index.ts';
-import { exitProcess, heededSignals } from '../process/index.ts';
+import { exitProcess, unignoredSignals } from '../process/index.ts';
 import type { Store } from '../store/index.ts';
 import { type MountOptions, type ServedMount, serveMount } from './serve.ts';
 
@@ -19,7 +19,7 @@ export async function serveUntilUnmounted(
 ): Promise<void> {
   const mount = await serveMount(store, path, options);
   const end = (): void => void takeAway(mount);
-  const signals = heededSignals(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']);
+  const signals = unignoredSignals(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']);
   for (const signal of signals) process.on(signal, end);
   ready(mount);
   await mount.ended;

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { ReadStream, WriteStream } from 'node:tty';
-import { heededSignals } from '../../process/index.ts';
+import { unignoredSignals } from '../../process/index.ts';
 import type { Store, TaskName } from '../../store/index.ts';
 import { Watch } from '../watch.ts';
 import { View } from './view.ts';
@@ -34,7 +34,7 @@ export async function showTree(
   const timer = setInterval(draw, REDRAW_EVERY);
   if (input.isTTY) input.setRawMode(true).setEncoding('utf8').on('data', press).once('end', quit);
   output.on('resize', draw);
-  const signals = heededSignals(['SIGTERM', 'SIGHUP']);
+  const signals = unignoredSignals(['SIGTERM', 'SIGHUP']);
   for (const signal of signals) process.once(signal, quit);
   try {
     await Promise.race([view.ended, follow(watch, view), failed(output)]);
