@@ -1,43 +1,43 @@
 import { performance } from 'node:perf_hooks';
 import { CHUNK } from './payload.ts';
 
-/** What is in a place of the cache. */
-export const PLACE = {
-  /** Nothing that could be read. */
+/** The state of a slot of the cache. */
+export const SLOT = {
+  /** Nothing that may be used. */
   empty: 0,
   /** Another thread is about to fill it. */
-  coming: 1,
+  pending: 1,
   ready: 2,
 } as const;
 
-/** Longer than any disk takes for one chunk that another thread waits for. */
+/** Longer than any disk takes for one chunk that another thread is to deliver. */
 const PATIENCE_MS = 2000;
-/** How often who waits looks whether the other thread is still there. */
-const LOOK_MS = 50;
+/** How often a waiting thread checks whether the other is still there. */
+const CHECK_MS = 50;
 
-/** Which chunks of one file are where. */
-export type Places = Map<number, number>;
+/** The slots of one file's chunks. */
+export type Slots = Map<number, number>;
 
 /**
- * Decrypted chunks of any number of files, in a bounded stretch of shared memory, so that another
- * thread can fill places of it ahead of need. A place that is wanted anew is the next one that
- * nobody used since the last turn.
+ * Decrypted chunks of any number of files, in shared memory of a fixed size, so that another thread
+ * can fill slots ahead of need. Slots are replaced by the clock algorithm: the next one that was not
+ * used since the hand last passed it.
  */
 export class ChunkCache {
   readonly memory: SharedArrayBuffer;
-  /** One PLACE for each. */
+  /** One of SLOT for each slot. */
   readonly states: Int32Array<SharedArrayBuffer>;
-  private readonly owners: ({ readonly places: Places; readonly chunk: number } | undefined)[];
+  private readonly owners: ({ readonly slots: Slots; readonly chunk: number } | undefined)[];
   private readonly used: Uint8Array;
-  private readonly rooms: Buffer[] = [];
+  private readonly buffers: Buffer[] = [];
   private hand = 0;
-  /** For a chunk that finds no place. */
+  /** For a chunk that gets no slot. */
   private spare: Buffer | undefined;
-  /** A place that was waited for in vain. */
-  private awaited: number | undefined;
-  private isFilled: () => boolean = () => true;
+  /** A slot that was waited for in vain. */
+  private overdue: number | undefined;
+  private isFillerAlive: () => boolean = () => true;
 
-  /** `size`: how many chunks there is room for. Memory is taken when it is first used. */
+  /** `size`: how many chunks it holds. Memory is taken when it is first used. */
   constructor(size: number) {
     this.memory = new SharedArrayBuffer(size * CHUNK);
     this.states = new Int32Array(new SharedArrayBuffer(size * Int32Array.BYTES_PER_ELEMENT));
@@ -45,114 +45,114 @@ export class ChunkCache {
     this.used = new Uint8Array(size);
   }
 
-  /** `isFilled`: whether the thread that fills places that are expected is still there. */
-  watch(isFilled: () => boolean): void {
-    this.isFilled = isFilled;
+  /** `isFillerAlive`: whether the thread that fills reserved slots is still there. */
+  watch(isFillerAlive: () => boolean): void {
+    this.isFillerAlive = isFillerAlive;
   }
 
-  /** A chunk's plaintext, in a whole chunk's room; undefined where it is not there. Waits for one that is coming. */
-  get(places: Places, chunk: number): Buffer | undefined {
-    const place = places.get(chunk);
-    if (place === undefined) return undefined;
-    if (!this.isReady(place)) {
-      this.disown(place);
+  /** A chunk's plaintext in its whole slot; undefined where it is not there. Waits for a pending one. */
+  get(slots: Slots, chunk: number): Buffer | undefined {
+    const slot = slots.get(chunk);
+    if (slot === undefined) return undefined;
+    if (!this.isReady(slot)) {
+      this.disown(slot);
       return undefined;
     }
-    this.used[place] = 1;
-    return this.room(place);
+    this.used[slot] = 1;
+    return this.bufferOf(slot);
   }
 
   /**
-   * Has `open` put a chunk's plaintext into its room, and keeps it where that was possible: else, as
-   * what is there is nothing to be used, undefined. The room is good until the next call.
+   * Has `decrypt` put a chunk's plaintext into a slot and keeps it; undefined where that failed, and
+   * nothing is kept. The buffer is good until the next call.
    */
-  fill(places: Places, chunk: number, open: (room: Buffer) => boolean): Buffer | undefined {
-    const place = this.take(places, chunk);
-    if (place === undefined) {
+  fill(slots: Slots, chunk: number, decrypt: (into: Buffer) => boolean): Buffer | undefined {
+    const slot = this.take(slots, chunk);
+    if (slot === undefined) {
       this.spare ??= Buffer.allocUnsafeSlow(CHUNK);
-      return open(this.spare) ? this.spare : undefined;
+      return decrypt(this.spare) ? this.spare : undefined;
     }
-    Atomics.store(this.states, place, PLACE.empty);
-    const room = this.room(place);
-    if (!open(room)) {
-      this.disown(place);
+    Atomics.store(this.states, slot, SLOT.empty);
+    const buffer = this.bufferOf(slot);
+    if (!decrypt(buffer)) {
+      this.disown(slot);
       return undefined;
     }
-    this.used[place] = 1;
-    Atomics.store(this.states, place, PLACE.ready);
-    return room;
+    this.used[slot] = 1;
+    Atomics.store(this.states, slot, SLOT.ready);
+    return buffer;
   }
 
-  /** A place for a chunk that another thread fills; undefined where all are waited for, or it is silent. */
-  expect(places: Places, chunk: number): number | undefined {
-    if (this.isSilent()) return undefined;
-    const place = this.take(places, chunk);
-    if (place === undefined) return undefined;
-    this.used[place] = 1;
-    Atomics.store(this.states, place, PLACE.coming);
-    return place;
+  /** A slot for a chunk that another thread fills; undefined where all are pending, or it is silent. */
+  reserve(slots: Slots, chunk: number): number | undefined {
+    if (this.isFillerSilent()) return undefined;
+    const slot = this.take(slots, chunk);
+    if (slot === undefined) return undefined;
+    this.used[slot] = 1;
+    Atomics.store(this.states, slot, SLOT.pending);
+    return slot;
   }
 
   /** A file is closed: its chunks may go. */
-  drop(places: Places): void {
-    for (const place of places.values()) {
-      this.owners[place] = undefined;
-      this.used[place] = 0;
+  drop(slots: Slots): void {
+    for (const slot of slots.values()) {
+      this.owners[slot] = undefined;
+      this.used[slot] = 0;
     }
-    places.clear();
+    slots.clear();
   }
 
-  /** The thread that was to fill places is gone for good: nothing comes any more. */
-  giveUp(): void {
-    for (let place = 0; place < this.states.length; place++) {
-      Atomics.compareExchange(this.states, place, PLACE.coming, PLACE.empty);
+  /** The thread that was to fill slots is gone for good: what is pending never comes. */
+  private giveUp(): void {
+    for (let slot = 0; slot < this.states.length; slot++) {
+      Atomics.compareExchange(this.states, slot, SLOT.pending, SLOT.empty);
     }
   }
 
-  private isReady(place: number): boolean {
+  private isReady(slot: number): boolean {
     const end = performance.now() + PATIENCE_MS;
-    while (Atomics.load(this.states, place) === PLACE.coming && !this.isSilent()) {
-      Atomics.wait(this.states, place, PLACE.coming, LOOK_MS);
-      if (!this.isFilled()) this.giveUp();
-      else if (performance.now() > end) this.awaited = place;
+    while (Atomics.load(this.states, slot) === SLOT.pending && !this.isFillerSilent()) {
+      Atomics.wait(this.states, slot, SLOT.pending, CHECK_MS);
+      if (!this.isFillerAlive()) this.giveUp();
+      else if (performance.now() > end) this.overdue = slot;
     }
-    return Atomics.load(this.states, place) === PLACE.ready;
+    return Atomics.load(this.states, slot) === SLOT.ready;
   }
 
-  /** A place that was waited for in vain still waits: nobody waits for others meanwhile. */
-  private isSilent(): boolean {
-    return this.awaited !== undefined && Atomics.load(this.states, this.awaited) === PLACE.coming;
+  /** While a slot is overdue, none of the others is waited for. */
+  private isFillerSilent(): boolean {
+    return this.overdue !== undefined && Atomics.load(this.states, this.overdue) === SLOT.pending;
   }
 
-  private disown(place: number): void {
-    const owner = this.owners[place];
-    owner?.places.delete(owner.chunk);
-    this.owners[place] = undefined;
-    this.used[place] = 0;
+  private disown(slot: number): void {
+    const owner = this.owners[slot];
+    owner?.slots.delete(owner.chunk);
+    this.owners[slot] = undefined;
+    this.used[slot] = 0;
   }
 
-  private take(places: Places, chunk: number): number | undefined {
+  private take(slots: Slots, chunk: number): number | undefined {
     const size = this.owners.length;
-    for (let turn = 0; turn < 2 * size; turn++) {
-      const place = this.hand;
-      this.hand = (place + 1) % size;
-      if (Atomics.load(this.states, place) === PLACE.coming) continue;
-      if (this.used[place] === 1) {
-        this.used[place] = 0;
+    for (let step = 0; step < 2 * size; step++) {
+      const slot = this.hand;
+      this.hand = (slot + 1) % size;
+      if (Atomics.load(this.states, slot) === SLOT.pending) continue;
+      if (this.used[slot] === 1) {
+        this.used[slot] = 0;
         continue;
       }
-      const old = this.owners[place];
-      old?.places.delete(old.chunk);
-      this.owners[place] = { places, chunk };
-      places.set(chunk, place);
-      return place;
+      const old = this.owners[slot];
+      old?.slots.delete(old.chunk);
+      this.owners[slot] = { slots, chunk };
+      slots.set(chunk, slot);
+      return slot;
     }
     return undefined;
   }
 
-  private room(place: number): Buffer {
-    const room = this.rooms[place] ?? Buffer.from(this.memory, place * CHUNK, CHUNK);
-    this.rooms[place] = room;
-    return room;
+  private bufferOf(slot: number): Buffer {
+    const buffer = this.buffers[slot] ?? Buffer.from(this.memory, slot * CHUNK, CHUNK);
+    this.buffers[slot] = buffer;
+    return buffer;
   }
 }

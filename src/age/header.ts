@@ -1,10 +1,11 @@
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { readSync } from 'node:fs';
 import type { Decrypter, Encrypter } from 'age-encryption';
 import { TaskfsError } from '../errors.ts';
-import { NONCE, openChunk, payloadKey, SEALED_CHUNK, sealChunk, TAG } from './payload.ts';
+import { hkdf, unpaddedBase64 } from './key-wrapping.ts';
+import { decryptChunk, ENCRYPTED_CHUNK, encryptChunk, NONCE, payloadKey, TAG } from './payload.ts';
 import { isSshRecipient, sshRecipient } from './ssh-ed25519.ts';
-import { base64, macOf, nativeKey, unwrapNatively, wrapNatively } from './x25519.ts';
+import { fileKeysIn, nativeKey, wrapNatively } from './x25519.ts';
 
 /** The start of an age file: its text header, and the key that the payload's key is derived from. */
 export interface AgeHeader {
@@ -26,7 +27,7 @@ export async function makeHeader(recipients: readonly string[]): Promise<AgeHead
   const fileKey = randomBytes(FILE_KEY);
   const stanzas = keys.map((key) => wrapNatively(fileKey, key));
   const text = ['age-encryption.org/v1', ...stanzas, '---'].join('\n');
-  return { bytes: Buffer.from(`${text} ${base64(macOf(text, fileKey))}\n`), fileKey };
+  return { bytes: Buffer.from(`${text} ${macOf(text, fileKey)}\n`), fileKey };
 }
 
 /**
@@ -55,22 +56,22 @@ async function makeHeaderByPackage(recipients: readonly string[]): Promise<AgeHe
 export async function encryptFor(recipients: readonly string[], plain: Buffer): Promise<Buffer> {
   const { bytes, fileKey } = await makeHeader(recipients);
   const nonce = randomBytes(NONCE);
-  const sealed = Buffer.alloc(plain.length + TAG);
-  sealChunk(payloadKey(fileKey, nonce), 0, true, plain, sealed);
-  return Buffer.concat([bytes, nonce, sealed]);
+  const encrypted = Buffer.alloc(plain.length + TAG);
+  encryptChunk(payloadKey(fileKey, nonce), 0, true, plain, encrypted);
+  return Buffer.concat([bytes, nonce, encrypted]);
 }
 
 /**
  * The content of an age file of one chunk, by a native identity and without the age package;
- * undefined where that is not how it opens.
+ * undefined where it cannot be decrypted that way.
  */
 export function decryptNatively(file: Buffer, identity: string): Buffer | undefined {
   const start = headerLength(file);
   const fileKey = unwrapNatively(file.subarray(0, start), identity);
   const payload = file.subarray(start + NONCE);
-  if (!fileKey || payload.length < TAG || payload.length > SEALED_CHUNK) return undefined;
+  if (!fileKey || payload.length < TAG || payload.length > ENCRYPTED_CHUNK) return undefined;
   const nonce = file.subarray(start, start + NONCE);
-  return openChunk(payloadKey(fileKey, nonce), 0, true, payload);
+  return decryptChunk(payloadKey(fileKey, nonce), 0, true, payload);
 }
 
 /** Encrypts a small file. */
@@ -119,6 +120,27 @@ export function readHeader(fd: number, path: string): Buffer {
   }
   const why = length === 0 ? 'is empty: truncated' : 'does not begin with an age v1 header';
   throw new TaskfsError('damaged', `${path} ${why}`);
+}
+
+/**
+ * The file key that a native identity unwraps from a header, whose MAC is checked; undefined where
+ * there is none, or anything is not as it should be: the package says what.
+ */
+export function unwrapNatively(header: Buffer, identity: string): Buffer | undefined {
+  const text = header.toString('latin1');
+  for (const fileKey of fileKeysIn(text, identity)) if (hasMac(text, fileKey)) return fileKey;
+  return undefined;
+}
+
+function hasMac(header: string, fileKey: Buffer): boolean {
+  const end = header.lastIndexOf('\n--- ') + '\n---'.length;
+  return header.slice(end) === ` ${macOf(header.slice(0, end), fileKey)}\n`;
+}
+
+/** The MAC of a header up to and with its `---`. */
+function macOf(text: string, fileKey: Uint8Array): string {
+  const key = hkdf(fileKey, '', 'header');
+  return unpaddedBase64(createHmac('sha256', key).update(text).digest());
 }
 
 /** The MAC of a header, as it is written there. */

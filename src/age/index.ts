@@ -11,28 +11,27 @@ export {
   headerMac,
   makeHeader,
   readHeader,
+  unwrapNatively,
 } from './header.ts';
 export {
   CHUNK,
-  openChunk,
-  openChunkInto,
+  decryptChunk,
+  decryptChunkInto,
+  ENCRYPTED_CHUNK,
+  encryptChunks,
+  encryptedSize,
   type Payload,
-  SEALED_CHUNK,
-  sealChunks,
-  sealedSize,
   TAG,
 } from './payload.ts';
-export { decryptedSize } from './payload-size.ts';
-export { DecryptAhead } from './read-ahead.ts';
+export { ReadAhead } from './read-ahead.ts';
 export {
   type Chunks,
   type DecryptedFile,
+  decryptedFileSize,
   openDecrypted,
   openPayload,
-  openSealed,
   readChunk,
-  readSealed,
 } from './reader.ts';
 export { isSshIdentity, isSshRecipient, parseSshRecipient, sshIdentity } from './ssh-ed25519.ts';
 export { createAgeFile, EncryptedWriter, type NewAgeFile } from './writer.ts';
-export { newAgePair, unwrapNatively } from './x25519.ts';
+export { newAgePair } from './x25519.ts';

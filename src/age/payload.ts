@@ -1,15 +1,10 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createSecretKey,
-  hkdfSync,
-  type KeyObject,
-} from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import { nativeChaCha20Poly1305 } from '../sys/index.ts';
+import { hkdf } from './key-wrapping.ts';
 
 /**
  * The payload of an age v1 file: after the header a 16-byte nonce, then chunks of the STREAM
- * construction (C2SP age.md, "Payload"). A chunk is sealed alone, so any of them can be written or
+ * construction (C2SP age.md, "Payload"). Each chunk is encrypted by itself, so any of them can be written or
  * read without the others.
  */
 
@@ -17,7 +12,7 @@ import { nativeChaCha20Poly1305 } from '../sys/index.ts';
 export const CHUNK = 64 * 1024;
 export const TAG = 16;
 /** Bytes of a whole chunk on disk. */
-export const SEALED_CHUNK = CHUNK + TAG;
+export const ENCRYPTED_CHUNK = CHUNK + TAG;
 export const NONCE = 16;
 
 /** Where the payload of an open age file lies, and its key. */
@@ -35,9 +30,9 @@ export interface Payload {
 const CIPHER = 'chacha20-poly1305';
 const native = nativeChaCha20Poly1305();
 
-/** Checked and kept by node:crypto; the bytes behind it are what the native cipher takes. */
+/** The key of a payload, kept by node:crypto; the native cipher takes the bytes behind it. */
 export function payloadKey(fileKey: Uint8Array, nonce: Uint8Array): KeyObject {
-  return createSecretKey(Buffer.from(hkdfSync('sha256', fileKey, nonce, 'payload', 32)));
+  return createSecretKey(hkdf(fileKey, nonce, 'payload'));
 }
 
 const bytesOfKeys = new WeakMap<KeyObject, Buffer>();
@@ -50,7 +45,7 @@ function bytesOf(key: KeyObject): Buffer {
   return bytes;
 }
 
-/** 11 bytes big-endian counter, and whether the chunk is the last. */
+/** The counter, 11 bytes big-endian, and whether the chunk is the last. */
 function chunkNonce(counter: number, last: boolean): Buffer {
   const nonce = Buffer.alloc(12);
   nonce.writeUIntBE(counter, 5, 6);
@@ -58,8 +53,8 @@ function chunkNonce(counter: number, last: boolean): Buffer {
   return nonce;
 }
 
-/** Seals one chunk into `out`, which has room for it and its tag. */
-export function sealChunk(
+/** Encrypts one chunk into `out`, which is long enough for it and its tag. */
+export function encryptChunk(
   key: KeyObject,
   counter: number,
   last: boolean,
@@ -68,7 +63,7 @@ export function sealChunk(
 ): void {
   const nonce = chunkNonce(counter, last);
   if (native) {
-    native.seal(bytesOf(key), nonce, plain, out);
+    native.encrypt(bytesOf(key), nonce, plain, out);
     return;
   }
   const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG });
@@ -77,31 +72,31 @@ export function sealChunk(
   out.set(cipher.getAuthTag(), plain.length);
 }
 
-/** Opens one chunk; undefined where it is not what was sealed under this key at this place. */
-export function openChunk(
+/** Decrypts one chunk; undefined where it is not what was encrypted under this key at this place. */
+export function decryptChunk(
   key: KeyObject,
   counter: number,
   last: boolean,
-  sealed: Uint8Array,
+  encrypted: Uint8Array,
 ): Buffer | undefined {
-  const plain = Buffer.allocUnsafe(sealed.length - TAG);
-  return openChunkInto(key, counter, last, sealed, plain) ? plain : undefined;
+  const plain = Buffer.allocUnsafe(encrypted.length - TAG);
+  return decryptChunkInto(key, counter, last, encrypted, plain) ? plain : undefined;
 }
 
-/** The same into `out`, as long as the plaintext. Where it is false, what is in `out` is nothing to be used. */
-export function openChunkInto(
+/** The same into `out`, as long as the plaintext, which must not be used where this returns false. */
+export function decryptChunkInto(
   key: KeyObject,
   counter: number,
   last: boolean,
-  sealed: Uint8Array,
+  encrypted: Uint8Array,
   out: Uint8Array,
 ): boolean {
   const nonce = chunkNonce(counter, last);
-  if (native) return native.open(bytesOf(key), nonce, sealed, out);
-  const end = sealed.length - TAG;
+  if (native) return native.decrypt(bytesOf(key), nonce, encrypted, out);
+  const end = encrypted.length - TAG;
   const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG });
-  decipher.setAuthTag(sealed.subarray(end));
-  out.set(decipher.update(sealed.subarray(0, end)));
+  decipher.setAuthTag(encrypted.subarray(end));
+  out.set(decipher.update(encrypted.subarray(0, end)));
   try {
     decipher.final();
     return true;
@@ -110,8 +105,8 @@ export function openChunkInto(
   }
 }
 
-/** Seals consecutive chunks, the first of number `counter`; returns the bytes of `out` that are used. */
-export function sealChunks(
+/** Encrypts consecutive chunks from number `counter` on; returns how many bytes of `out` that takes. */
+export function encryptChunks(
   key: KeyObject,
   counter: number,
   last: boolean,
@@ -123,19 +118,19 @@ export function sealChunks(
   for (let at = 0; at < plain.length || at === 0; at += CHUNK) {
     const chunk = plain.subarray(at, at + CHUNK);
     const isLast = last && at + CHUNK >= plain.length;
-    sealChunk(key, number++, isLast, chunk, out.subarray(written));
+    encryptChunk(key, number++, isLast, chunk, out.subarray(written));
     written += chunk.length + TAG;
   }
   return written;
 }
 
 /** Bytes on disk of so much plaintext, which is not nothing. */
-export const sealedSize = (plain: number): number => plain + Math.ceil(plain / CHUNK) * TAG;
+export const encryptedSize = (plain: number): number => plain + Math.ceil(plain / CHUNK) * TAG;
 
-/** Plaintext bytes of a payload without its nonce; undefined where no payload has such a length. */
-export function plainSize(sealed: number): number | undefined {
-  const chunks = Math.ceil(sealed / SEALED_CHUNK);
-  const lastChunk = sealed - (chunks - 1) * SEALED_CHUNK - TAG;
+/** The same backwards: plaintext bytes of chunks; undefined where no payload has such a length. */
+export function decryptedSize(encrypted: number): number | undefined {
+  const chunks = Math.ceil(encrypted / ENCRYPTED_CHUNK);
+  const lastChunk = encrypted - (chunks - 1) * ENCRYPTED_CHUNK - TAG;
   const fits = chunks > 0 && (chunks === 1 ? lastChunk >= 0 : lastChunk > 0);
-  return fits ? sealed - chunks * TAG : undefined;
+  return fits ? encrypted - chunks * TAG : undefined;
 }

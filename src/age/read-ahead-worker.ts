@@ -1,65 +1,62 @@
-/** The thread behind DecryptAhead: reads and opens chunks that will be asked for, and puts each in its place. */
-import { closeSync, constants, openSync, read } from 'node:fs';
-import { promisify } from 'node:util';
+/** The thread behind ReadAhead: reads chunks that will be asked for, and decrypts each into its slot. */
+import { closeSync, constants, openSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
+import { readFullyAsync } from '../files/index.ts';
 import { threadNumber } from '../sys/index.ts';
-import { PLACE } from './chunk-cache.ts';
-import { CHUNK, openChunkInto, SEALED_CHUNK, TAG } from './payload.ts';
-import type { AheadRequest, AheadSetup } from './read-ahead.ts';
+import { SLOT } from './chunk-cache.ts';
+import { CHUNK, decryptChunkInto, ENCRYPTED_CHUNK, TAG } from './payload.ts';
+import type { ReadAheadRequest, ReadAheadSetup } from './read-ahead.ts';
 
-const { memory, states, thread } = workerData as AheadSetup;
+const { memory, states, thread } = workerData as ReadAheadSetup;
 const plaintext = Buffer.from(memory);
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
-const readAsync = promisify(read);
 const spare: Buffer[] = [];
 let before: Promise<void> = Promise.resolve();
 Atomics.store(thread, 0, threadNumber());
 
-// All that was asked for is read at once, so that the disk has work while chunks are opened in turn.
-parentPort?.on('message', (request: AheadRequest) => {
-  const reading = readSealed(request).catch(() => undefined);
+// All requests are read at once, so that the disk has work while chunks are decrypted in turn.
+parentPort?.on('message', (request: ReadAheadRequest) => {
+  const reading = readEncrypted(request).catch(() => undefined);
   before = before.then(async () => {
-    const sealed = await reading;
-    request.places.forEach((place, at) => {
-      const isOpen = sealed !== undefined && open(request, at, sealed);
-      settle(place, isOpen ? PLACE.ready : PLACE.empty);
+    const encrypted = await reading;
+    request.slots.forEach((slot, at) => {
+      const isDecrypted = encrypted !== undefined && decrypt(request, at, encrypted);
+      settle(slot, isDecrypted ? SLOT.ready : SLOT.empty);
     });
-    if (sealed) spare.push(sealed);
+    if (encrypted) spare.push(encrypted);
   });
 });
 
 /** Opens the file by itself: the descriptor of the asking thread may be another file's by now. */
-async function readSealed({ path, start, length, first, places }: AheadRequest): Promise<Buffer> {
-  const from = first * SEALED_CHUNK;
-  const size = Math.min(places.length * SEALED_CHUNK, length - from);
-  const room = spare.pop() ?? Buffer.alloc(0);
-  const sealed = room.length >= size ? room : Buffer.allocUnsafeSlow(size);
+async function readEncrypted(request: ReadAheadRequest): Promise<Buffer> {
+  const { path, start, length, first, slots } = request;
+  const from = first * ENCRYPTED_CHUNK;
+  const size = Math.min(slots.length * ENCRYPTED_CHUNK, length - from);
+  const known = spare.pop() ?? Buffer.alloc(0);
+  const encrypted = known.length >= size ? known : Buffer.allocUnsafeSlow(size);
   const fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {
-    for (let got = 0; got < size; ) {
-      const { bytesRead } = await readAsync(fd, sealed, got, size - got, start + from + got);
-      if (bytesRead === 0) throw new Error(`${path} is truncated`);
-      got += bytesRead;
-    }
-    return sealed;
+    const got = await readFullyAsync(fd, encrypted.subarray(0, size), start + from);
+    if (got < size) throw new Error(`${path} is truncated`);
+    return encrypted;
   } finally {
     closeSync(fd);
   }
 }
 
-/** Opens one of the chunks into its place. False: whoever needs it will hear what is wrong with it. */
-function open(request: AheadRequest, at: number, sealed: Buffer): boolean {
+/** Decrypts one of the chunks into its slot. Where it cannot, its reader finds out what is wrong. */
+function decrypt(request: ReadAheadRequest, at: number, encrypted: Buffer): boolean {
   const number = request.first + at;
-  const begin = number * SEALED_CHUNK;
-  const end = Math.min(begin + SEALED_CHUNK, request.length);
-  const bytes = sealed.subarray(at * SEALED_CHUNK, at * SEALED_CHUNK + end - begin);
-  const room = (request.places[at] ?? 0) * CHUNK;
-  const plain = plaintext.subarray(room, room + bytes.length - TAG);
-  return openChunkInto(request.key, number, end === request.length, bytes, plain);
+  const begin = number * ENCRYPTED_CHUNK;
+  const end = Math.min(begin + ENCRYPTED_CHUNK, request.length);
+  const bytes = encrypted.subarray(at * ENCRYPTED_CHUNK, at * ENCRYPTED_CHUNK + end - begin);
+  const start = (request.slots[at] ?? 0) * CHUNK;
+  const plain = plaintext.subarray(start, start + bytes.length - TAG);
+  return decryptChunkInto(request.key, number, end === request.length, bytes, plain);
 }
 
-/** Says what became of a place, once: from then on it may be wanted for something else. */
-function settle(place: number, state: number): void {
-  Atomics.store(states, place, state);
-  Atomics.notify(states, place);
+/** Announces the new state of a slot, once: from then on it may be reused. */
+function settle(slot: number, state: number): void {
+  Atomics.store(states, slot, state);
+  Atomics.notify(states, slot);
 }

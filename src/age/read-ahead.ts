@@ -6,56 +6,56 @@ import type { ChunkCache } from './chunk-cache.ts';
 import type { Payload } from './payload.ts';
 
 /** What the thread is started with. */
-export interface AheadSetup {
+export interface ReadAheadSetup {
   readonly memory: SharedArrayBuffer;
   readonly states: Int32Array<SharedArrayBuffer>;
-  /** The thread writes its number here: that it is there no more is seen without an event loop. */
+  /** The thread writes its number here, so that its death is seen without an event loop. */
   readonly thread: Int32Array<SharedArrayBuffer>;
 }
 
-/** Chunks to open: which, of what, and where each goes in the cache. */
-export interface AheadRequest {
+/** Chunks to decrypt: which, of what, and the slot of the cache for each. */
+export interface ReadAheadRequest {
   readonly path: string;
   readonly key: KeyObject;
   readonly start: number;
   readonly length: number;
   readonly first: number;
-  readonly places: readonly number[];
+  readonly slots: readonly number[];
 }
 
 const WORKER = new URL(`./read-ahead-worker${extname(import.meta.url)}`, import.meta.url);
 
 /**
- * Decrypts what will be asked for next on a thread of its own, into a cache. The calling thread need
- * have no event loop. The thread starts with the first request.
+ * Decrypts chunks into a cache on a thread of its own, before they are asked for. The calling thread
+ * need have no event loop. The thread starts with the first request.
  */
-export class DecryptAhead {
+export class ReadAhead {
   readonly cache: ChunkCache;
   private worker: Worker | undefined;
   private readonly thread = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 
   constructor(cache: ChunkCache) {
     this.cache = cache;
-    cache.watch(() => this.isThere());
+    cache.watch(() => this.isAlive());
   }
 
-  /** Fills places that the cache expects chunks in, from chunk `first` on. */
-  request({ path, key, start, length }: Payload, first: number, places: readonly number[]): void {
+  /** Fills slots that are reserved in the cache for the chunks from `first` on. */
+  request({ path, key, start, length }: Payload, first: number, slots: readonly number[]): void {
     this.worker ??= this.start();
-    const request: AheadRequest = { path, key, start, length, first, places };
+    const request: ReadAheadRequest = { path, key, start, length, first, slots };
     this.worker.postMessage(request);
   }
 
   private start(): Worker {
     const { memory, states } = this.cache;
-    const setup: AheadSetup = { memory, states, thread: this.thread };
+    const setup: ReadAheadSetup = { memory, states, thread: this.thread };
     const worker = new Worker(WORKER, { workerData: setup, name: 'taskfs-ahead' });
     worker.unref();
     return worker;
   }
 
   /** Whether the thread is there, or may be. Where it is not, the next request starts another. */
-  private isThere(): boolean {
+  private isAlive(): boolean {
     const number = Atomics.load(this.thread, 0);
     if (number === 0 || !isThreadGone(number)) return true;
     Atomics.store(this.thread, 0, 0);

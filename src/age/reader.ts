@@ -1,45 +1,45 @@
-import { closeSync, fstatSync, readSync } from 'node:fs';
-import { errno, errnoOf } from '../errno.ts';
+import { closeSync, fstatSync } from 'node:fs';
 import { TaskfsError } from '../errors.ts';
-import { openRegularFile, readFully, readRegularFile } from '../files/index.ts';
-import { ChunkCache, type Places } from './chunk-cache.ts';
+import { openRequiredFile, readFully } from '../files/index.ts';
+import { ChunkCache, type Slots } from './chunk-cache.ts';
 import { readHeader } from './header.ts';
 import {
   CHUNK,
+  decryptChunk,
+  decryptChunkInto,
+  decryptedSize,
+  ENCRYPTED_CHUNK,
   NONCE,
-  openChunk,
-  openChunkInto,
   type Payload,
   payloadKey,
-  plainSize,
-  SEALED_CHUNK,
   TAG,
 } from './payload.ts';
-import type { DecryptAhead } from './read-ahead.ts';
-import { ReadAhead } from './read-ahead-window.ts';
+import type { ReadAhead } from './read-ahead.ts';
+import { ReadAheadWindow } from './read-ahead-window.ts';
 
 /** An age file opened for reading at any place. Nothing is decrypted before it is asked for. */
 export interface DecryptedFile {
   /** Bytes of plaintext. */
   readonly size: number;
-  /** Fills `into` from an offset of the plaintext; returns how many bytes there were. Throws `damaged`. */
+  /**
+   * Fills `into` from an offset of the plaintext; returns how many bytes there were. Throws `damaged`.
+   */
   read(into: Uint8Array, offset: number): number;
-  /** What is at hand from an offset within the file on, one byte at least; good until the next call. Throws `damaged`. */
+  /**
+   * The plaintext from an offset within the file to the end of its chunk; good until the next call.
+   * Throws `damaged`.
+   */
   peek(offset: number): Buffer;
   close(): void;
 }
 
 /** Opens an age file whose file key is known. The caller closes `fd`. Throws `damaged`, `failed`. */
 export function openPayload(path: string, fileKey: Uint8Array): Payload {
-  const fd = openSealed(path);
+  const fd = openRequiredFile(path);
   try {
-    const header = readHeader(fd, path);
+    const { start, length, size } = locatePayload(fd, path);
     const nonce = Buffer.alloc(NONCE);
-    const got = readSync(fd, nonce, 0, NONCE, header.length);
-    const start = header.length + NONCE;
-    const length = fstatSync(fd).size - start;
-    const size = got === NONCE ? plainSize(length) : undefined;
-    if (size === undefined) throw truncated(path, start + Math.max(length, 0));
+    readFully(fd, nonce, start - NONCE);
     return { fd, path, key: payloadKey(fileKey, nonce), start, length, size };
   } catch (error) {
     closeSync(fd);
@@ -47,27 +47,23 @@ export function openPayload(path: string, fileKey: Uint8Array): Payload {
   }
 }
 
-/** Opens a file of an archive. Throws `damaged` where it is missing or no file, `failed`. */
-export function openSealed(path: string): number {
+/** How many bytes an age file holds once decrypted, without any key. Throws as `openPayload`. */
+export function decryptedFileSize(path: string): number {
+  const fd = openRequiredFile(path);
   try {
-    return openRegularFile(path);
-  } catch (cause) {
-    throw missing(path, cause);
+    return locatePayload(fd, path).size;
+  } finally {
+    closeSync(fd);
   }
 }
 
-/** The whole of a small file of an archive. Throws as `openSealed`, and `damaged` where it is too long. */
-export function readSealed(path: string, limit: number): Buffer {
-  try {
-    return readRegularFile(path, limit);
-  } catch (cause) {
-    throw missing(path, cause);
-  }
-}
-
-function missing(path: string, cause: unknown): unknown {
-  if (cause instanceof TaskfsError || errnoOf(cause) !== errno.ENOENT) return cause;
-  return new TaskfsError('damaged', `${path} is missing`, { cause });
+/** Where the chunks of an open age file lie, and how much they hold. Throws `damaged`. */
+function locatePayload(fd: number, path: string): Pick<Payload, 'start' | 'length' | 'size'> {
+  const start = readHeader(fd, path).length + NONCE;
+  const length = fstatSync(fd).size - start;
+  const size = decryptedSize(length);
+  if (size === undefined) throw truncated(path, start + Math.max(length, 0));
+  return { start, length, size };
 }
 
 function truncated(path: string, at: number): TaskfsError {
@@ -76,44 +72,45 @@ function truncated(path: string, at: number): TaskfsError {
   });
 }
 
-/** Opens one chunk. Throws `damaged` where it is not whole. */
+/** Decrypts one chunk. Throws `damaged` where it is not whole. */
 export function readChunk(payload: Payload, number: number): Buffer {
-  const sealed = readSealedChunks(payload, number, 1);
-  const plain = Buffer.allocUnsafe(Math.max(sealed.length - TAG, 0));
-  if (!openInto(payload, number, sealed, plain)) throw damageOf(payload, number, sealed);
+  const encrypted = readEncrypted(payload, number, 1);
+  const plain = Buffer.allocUnsafe(Math.max(encrypted.length - TAG, 0));
+  if (!decryptInto(payload, number, encrypted, plain)) throw damageOf(payload, number, encrypted);
   return plain;
 }
 
-/** What was read last as it lies in the file: one room serves all reads of a thread in turn. */
-let sealedRoom = Buffer.alloc(0);
+/** What was read last, still encrypted: one buffer serves all reads of a thread in turn. */
+let encryptedBuffer = Buffer.alloc(0);
 
 /** Chunks `first` to `first + count - 1` as they are in the file, fewer bytes where it was cut. */
-function readSealedChunks({ fd, start, length }: Payload, first: number, count: number): Buffer {
-  const from = first * SEALED_CHUNK;
-  const size = Math.min(count * SEALED_CHUNK, length - from);
-  if (sealedRoom.length < size) sealedRoom = Buffer.allocUnsafeSlow(size);
-  const got = readFully(fd, sealedRoom.subarray(0, size), start + from);
-  return sealedRoom.subarray(0, got);
+function readEncrypted({ fd, start, length }: Payload, first: number, count: number): Buffer {
+  const from = first * ENCRYPTED_CHUNK;
+  const size = Math.min(count * ENCRYPTED_CHUNK, length - from);
+  if (encryptedBuffer.length < size) encryptedBuffer = Buffer.allocUnsafeSlow(size);
+  const got = readFully(fd, encryptedBuffer.subarray(0, size), start + from);
+  return encryptedBuffer.subarray(0, got);
 }
 
-/** Where it is false, what is in `plain` is nothing to be used. */
-function openInto(payload: Payload, number: number, sealed: Buffer, plain: Buffer): boolean {
+/** Where this returns false, `plain` must not be used. */
+function decryptInto(payload: Payload, number: number, encrypted: Buffer, plain: Buffer): boolean {
   const { key, length } = payload;
-  const at = number * SEALED_CHUNK;
-  const size = Math.min(SEALED_CHUNK, length - at);
-  if (sealed.length < size) return false;
-  return openChunkInto(key, number, at + size === length, sealed, plain);
+  const at = number * ENCRYPTED_CHUNK;
+  const size = Math.min(ENCRYPTED_CHUNK, length - at);
+  if (encrypted.length < size) return false;
+  return decryptChunkInto(key, number, at + size === length, encrypted, plain);
 }
 
-/** What is wrong with a chunk that does not open. */
-function damageOf({ key, path, start, length }: Payload, number: number, sealed: Buffer) {
-  const at = number * SEALED_CHUNK;
-  if (sealed.length < Math.min(SEALED_CHUNK, length - at)) {
-    return truncated(path, start + at + sealed.length);
+/** What is wrong with a chunk that cannot be decrypted. */
+function damageOf(payload: Payload, number: number, encrypted: Buffer): TaskfsError {
+  const { key, path, start, length } = payload;
+  const at = number * ENCRYPTED_CHUNK;
+  if (encrypted.length < Math.min(ENCRYPTED_CHUNK, length - at)) {
+    return truncated(path, start + at + encrypted.length);
   }
   // A whole chunk that says "more follows" at the end of the file: what followed was cut off.
-  const last = at + sealed.length === length;
-  if (last && sealed.length > TAG && openChunk(key, number, false, sealed)) {
+  const last = at + encrypted.length === length;
+  if (last && encrypted.length > TAG && decryptChunk(key, number, false, encrypted)) {
     return truncated(path, start + length);
   }
   return new TaskfsError('damaged', `${path} is damaged in chunk ${number} (byte ${start + at})`, {
@@ -121,15 +118,15 @@ function damageOf({ key, path, start, length }: Payload, number: number, sealed:
   });
 }
 
-/** Chunks read at once where no more than that are asked for. */
-const AT_ONCE = 16;
+/** Chunks read at once at most. */
+const BATCH = 16;
 /** Chunks kept where a file has no cache in common with others. */
 const CACHED = 48;
 
 /** Where chunks are kept, and who decrypts them ahead. */
 export interface Chunks {
   readonly cache: ChunkCache;
-  readonly ahead: DecryptAhead | undefined;
+  readonly ahead: ReadAhead | undefined;
 }
 
 /** Opens an age file for random access. Throws as `openPayload`. */
@@ -139,34 +136,35 @@ export function openDecrypted(
   { cache, ahead }: Chunks = { cache: new ChunkCache(CACHED), ahead: undefined },
 ): DecryptedFile {
   const payload = openPayload(path, fileKey);
-  const chunks = Math.ceil(payload.length / SEALED_CHUNK);
-  const places: Places = new Map();
-  const sequence = ahead && new ReadAhead(payload, chunks, places, ahead);
+  const chunks = Math.ceil(payload.length / ENCRYPTED_CHUNK);
+  const slots: Slots = new Map();
+  const window = ahead && new ReadAheadWindow(payload, chunks, slots, ahead);
 
-  const keep = (number: number, sealed: Buffer): Buffer | undefined =>
-    cache.fill(places, number, (room) =>
-      openInto(payload, number, sealed, room.subarray(0, Math.max(sealed.length - TAG, 0))),
-    );
+  const keep = (number: number, encrypted: Buffer): Buffer | undefined =>
+    cache.fill(slots, number, (slot) => {
+      const plain = slot.subarray(0, Math.max(encrypted.length - TAG, 0));
+      return decryptInto(payload, number, encrypted, plain);
+    });
   const load = (first: number, wanted: number): Buffer => {
-    const limit = first + Math.min(wanted, AT_ONCE, chunks - first);
+    const limit = first + Math.min(wanted, BATCH, chunks - first);
     let end = first + 1;
-    while (end < limit && !places.has(end)) end++;
-    const sealed = readSealedChunks(payload, first, end - first);
-    const sealedOf = (number: number): Buffer => {
-      const at = (number - first) * SEALED_CHUNK;
-      return sealed.subarray(at, at + SEALED_CHUNK);
+    while (end < limit && !slots.has(end)) end++;
+    const encrypted = readEncrypted(payload, first, end - first);
+    const encryptedOf = (number: number): Buffer => {
+      const at = (number - first) * ENCRYPTED_CHUNK;
+      return encrypted.subarray(at, at + ENCRYPTED_CHUNK);
     };
-    // The first one last: any of them may get the room of one before it. Damage in the others is for
-    // whoever asks for those to meet.
-    for (let number = end - 1; number > first; number--) keep(number, sealedOf(number));
-    const plain = keep(first, sealedOf(first));
+    // The first one last: any of them may get the slot of one before it. Damage in the others is
+    // reported when they are asked for.
+    for (let number = end - 1; number > first; number--) keep(number, encryptedOf(number));
+    const plain = keep(first, encryptedOf(first));
     if (plain) return plain;
-    throw damageOf(payload, first, sealedOf(first));
+    throw damageOf(payload, first, encryptedOf(first));
   };
   /** The chunk of that number, good until the next call; its bytes end where the file's do, or later. */
   const chunkAt = (number: number, wanted: number): Buffer => {
-    sequence?.note(number);
-    return cache.get(places, number) ?? load(number, wanted);
+    window?.note(number);
+    return cache.get(slots, number) ?? load(number, wanted);
   };
 
   return {
@@ -189,7 +187,7 @@ export function openDecrypted(
       return chunkAt(number, 1).subarray(offset - begin, payload.size - begin);
     },
     close: () => {
-      cache.drop(places);
+      cache.drop(slots);
       closeSync(payload.fd);
     },
   };

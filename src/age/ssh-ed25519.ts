@@ -1,21 +1,21 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  diffieHellman,
-  hkdfSync,
-  type KeyObject,
-  randomBytes,
-} from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { Identity, Recipient, Stanza } from 'age-encryption';
 import { TaskfsError } from '../errors.ts';
+import {
+  hkdf,
+  POINT_BYTES,
+  pointOf,
+  privateKeyOf,
+  unpaddedBase64,
+  unwrapFileKey,
+  wrapFileKey,
+  x25519,
+} from './key-wrapping.ts';
 
 /**
- * SSH keys as the age program takes them (its package agessh), which the age package does not: the type
- * ssh-ed25519, as recipient (a line of authorized_keys) and as identity (OpenSSH's own format, without
- * a passphrase).
+ * SSH keys as the age program takes them (its package agessh), which the age package does not know: of
+ * the type ssh-ed25519, as a recipient (a line of authorized_keys) and as an identity (OpenSSH's own
+ * format, without a passphrase).
  */
 
 const TYPE = 'ssh-ed25519';
@@ -30,8 +30,9 @@ export const isSshIdentity = (text: string): boolean => text.startsWith(BEGIN);
 export function parseSshRecipient(text: string): string {
   const [type, encoded = ''] = text.split(/\s+/);
   const [inner, point] = strings(Buffer.from(encoded, 'base64'));
-  if (type === TYPE && inner?.toString() === TYPE && point?.length === 32)
+  if (type === TYPE && inner?.toString() === TYPE && point?.length === POINT_BYTES) {
     return `${TYPE} ${encoded}`;
+  }
   throw new TaskfsError('usage', `'${text}' is not an SSH key that can be sealed for`, {
     hint: 'Of SSH keys only those of the type ssh-ed25519 are known.',
   });
@@ -46,20 +47,21 @@ export function sshRecipient(
   const theirs = montgomery(strings(wire)[1] ?? Buffer.alloc(0));
   return {
     wrapFileKey(fileKey) {
-      const own = scalarKey(randomBytes(32));
+      const own = privateKeyOf(randomBytes(32));
       const share = pointOf(own);
       const key = wrappingKey(x25519(own, theirs), wire, Buffer.concat([share, theirs]));
-      const cipher = createCipheriv(CIPHER, key, NONCE, { authTagLength: 16 });
-      const body = Buffer.concat([cipher.update(fileKey), cipher.final(), cipher.getAuthTag()]);
-      return [new NewStanza([TYPE, tagOf(wire), unpadded(share)], body)];
+      return [new NewStanza([TYPE, tagOf(wire), unpaddedBase64(share)], wrapFileKey(key, fileKey))];
     },
   };
 }
 
-/** Opens what was sealed for an SSH key. Throws `wrong-key` where it needs a passphrase or is of another type. */
+/**
+ * Decrypts what was encrypted to an SSH key. Throws `wrong-key` where it needs a passphrase or is of
+ * another type.
+ */
 export function sshIdentity(pem: string): Identity {
   const { wire, seed } = parsePrivateKey(pem);
-  const own = scalarKey(createHash('sha512').update(seed).digest().subarray(0, 32));
+  const own = privateKeyOf(createHash('sha512').update(seed).digest().subarray(0, 32));
   const ownPoint = pointOf(own);
   const tag = tagOf(wire);
   return {
@@ -69,29 +71,22 @@ export function sshIdentity(pem: string): Identity {
         if (type !== TYPE || name !== tag) continue;
         const theirs = Buffer.from(share, 'base64');
         const key = wrappingKey(x25519(own, theirs), wire, Buffer.concat([theirs, ownPoint]));
-        const decipher = createDecipheriv(CIPHER, key, NONCE, { authTagLength: 16 });
-        decipher.setAuthTag(body.subarray(16));
-        return Buffer.concat([decipher.update(body.subarray(0, 16)), decipher.final()]);
+        return unwrapFileKey(key, body);
       }
       return null;
     },
   };
 }
 
-const CIPHER = 'chacha20-poly1305';
-const NONCE = Buffer.alloc(12);
-
 /** The secret of both, bound to the SSH key itself by a second multiplication. */
 function wrappingKey(secret: Buffer, wire: Buffer, salt: Buffer): Buffer {
-  const tweak = scalarKey(Buffer.from(hkdfSync('sha256', '', wire, LABEL, 32)));
-  return Buffer.from(hkdfSync('sha256', x25519(tweak, secret), salt, LABEL, 32));
+  const tweak = privateKeyOf(hkdf(Buffer.alloc(0), wire, LABEL));
+  return hkdf(x25519(tweak, secret), salt, LABEL);
 }
 
-const unpadded = (bytes: Buffer): string => bytes.toString('base64').replace(/=+$/, '');
-
-/** Tells keys apart: the beginning of the SHA-256 of the public key. */
+/** Names a key in a stanza: the beginning of the SHA-256 of the public key. */
 const tagOf = (wire: Buffer): string =>
-  unpadded(createHash('sha256').update(wire).digest().subarray(0, 4));
+  unpaddedBase64(createHash('sha256').update(wire).digest().subarray(0, 4));
 
 /** The length-prefixed strings that SSH's formats are made of (RFC 4251), as many as there are whole. */
 function strings(bytes: Buffer): Buffer[] {
@@ -107,7 +102,10 @@ function strings(bytes: Buffer): Buffer[] {
 
 const MAGIC = 'openssh-key-v1\0';
 
-/** The public key as it goes over the wire, and the 32 bytes that the private one grows from (PROTOCOL.key of OpenSSH). */
+/**
+ * The public key as SSH sends it, and the 32 bytes that the private one is derived from (PROTOCOL.key
+ * of OpenSSH).
+ */
 function parsePrivateKey(pem: string): { readonly wire: Buffer; readonly seed: Buffer } {
   const bytes = Buffer.from(pem.replace(/-----[^-]*-----/g, ''), 'base64');
   if (bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) throw unusable('is malformed');
@@ -116,7 +114,7 @@ function parsePrivateKey(pem: string): { readonly wire: Buffer; readonly seed: B
   // Cipher and derivation are both 'none'; then the number of keys, 1.
   const after = MAGIC.length + 2 * (4 + 'none'.length) + 4 + (options?.length ?? 0) + 4;
   const [wire, secret] = strings(bytes.subarray(after));
-  // Two numbers that are the same show that it was decrypted rightly.
+  // Two equal numbers come first, by which a right passphrase is known.
   const [type, , pair] = strings(secret?.subarray(8) ?? Buffer.alloc(0));
   if (!wire || type?.toString() !== TYPE || pair?.length !== 64) {
     throw unusable('is not of the type ssh-ed25519');
@@ -128,20 +126,6 @@ function unusable(why: string): TaskfsError {
   return new TaskfsError('wrong-key', `the SSH identity ${why}`, {
     hint: "A copy without a passphrase ('ssh-keygen -p') or an age identity can be used.",
   });
-}
-
-/** PKCS #8 of an X25519 key, up to the key itself (RFC 8410). */
-const PKCS8 = Buffer.from('302e020100300506032b656e04220420', 'hex');
-
-const scalarKey = (scalar: Uint8Array): KeyObject =>
-  createPrivateKey({ key: Buffer.concat([PKCS8, scalar]), format: 'der', type: 'pkcs8' });
-
-const pointOf = (key: KeyObject): Buffer =>
-  Buffer.from(createPublicKey(key).export({ format: 'jwk' }).x ?? '', 'base64url');
-
-function x25519(privateKey: KeyObject, point: Buffer): Buffer {
-  const jwk = { kty: 'OKP', crv: 'X25519', x: point.toString('base64url') };
-  return diffieHellman({ privateKey, publicKey: createPublicKey({ key: jwk, format: 'jwk' }) });
 }
 
 const P = 2n ** 255n - 19n;

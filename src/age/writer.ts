@@ -1,7 +1,8 @@
 import { createHash, type KeyObject, randomBytes } from 'node:crypto';
-import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
+import { writeFully } from '../files/index.ts';
 import type { AgeHeader } from './header.ts';
-import { CHUNK, NONCE, payloadKey, SEALED_CHUNK, sealChunks } from './payload.ts';
+import { CHUNK, ENCRYPTED_CHUNK, encryptChunks, NONCE, payloadKey } from './payload.ts';
 
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
 
@@ -13,13 +14,13 @@ export interface NewAgeFile {
   readonly key: KeyObject;
 }
 
-/** The caller closes `fd`. */
+/** Creates an age file, which must not exist yet. The caller closes `fd`. */
 export function createAgeFile(path: string, header: AgeHeader): NewAgeFile {
   const nonce = randomBytes(NONCE);
   const fd = openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   try {
     const start = Buffer.concat([header.bytes, nonce]);
-    writeAll(fd, start, 0);
+    writeFully(fd, start, 0);
     return { fd, start: start.length, key: payloadKey(header.fileKey, nonce) };
   } catch (error) {
     closeSync(fd);
@@ -38,7 +39,7 @@ export class EncryptedWriter {
   private readonly file: NewAgeFile;
   private readonly hash = createHash('sha256');
   private readonly block = Buffer.allocUnsafeSlow(BLOCK_CHUNKS * CHUNK);
-  private readonly sealed = Buffer.allocUnsafeSlow(BLOCK_CHUNKS * SEALED_CHUNK);
+  private readonly encrypted = Buffer.allocUnsafeSlow(BLOCK_CHUNKS * ENCRYPTED_CHUNK);
   private used = 0;
   private counter = 0;
 
@@ -58,10 +59,12 @@ export class EncryptedWriter {
     }
   }
 
-  /** Writes text as UTF-8, straight into what is encrypted: a buffer for each line would be garbage as large as the file. */
+  /**
+   * Writes text as UTF-8, straight into the block: a buffer for each line would be garbage as large
+   * as the file.
+   */
   writeText(text: string): void {
-    const room = this.block.length - this.used;
-    if (room < MAX_UTF8 * text.length) {
+    if (this.block.length - this.used < MAX_UTF8 * text.length) {
       this.write(Buffer.from(text));
       return;
     }
@@ -80,15 +83,10 @@ export class EncryptedWriter {
     const { fd, start, key } = this.file;
     const plain = this.block.subarray(0, this.used);
     this.hash.update(plain);
-    const size = sealChunks(key, this.counter, isLast, plain, this.sealed);
-    const position = start + this.counter * SEALED_CHUNK;
-    writeAll(fd, this.sealed.subarray(0, size), position);
+    const size = encryptChunks(key, this.counter, isLast, plain, this.encrypted);
+    const position = start + this.counter * ENCRYPTED_CHUNK;
+    writeFully(fd, this.encrypted.subarray(0, size), position);
     this.counter += BLOCK_CHUNKS;
     this.used = 0;
   }
-}
-
-function writeAll(fd: number, bytes: Uint8Array, position: number): void {
-  for (let at = 0; at < bytes.length; )
-    at += writeSync(fd, bytes, at, bytes.length - at, position + at);
 }

@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { join } from 'node:path';
-import { readSealed } from '../age/index.ts';
 import { TaskfsError } from '../errors.ts';
+import { readRequiredFile } from '../files/index.ts';
 import type { Status, TaskName, TaskRecord } from '../store/index.ts';
 import { type FILES, SEAL_FILE } from './paths.ts';
 
@@ -72,7 +72,7 @@ export function readSeal(archiveDirectory: string): Seal {
 }
 
 export function readSealText(archiveDirectory: string): string {
-  return readSealed(join(archiveDirectory, SEAL_FILE), MAX_SEAL).toString('utf8');
+  return readRequiredFile(join(archiveDirectory, SEAL_FILE), MAX_SEAL).toString('utf8');
 }
 
 /** Numbers, hashes and one name. */

@@ -5,13 +5,12 @@ import {
   decryptWhole,
   headerMac,
   isSshIdentity,
-  openSealed,
   readHeader,
-  readSealed,
   sshIdentity,
   unwrapNatively,
 } from '../age/index.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
+import { openRequiredFile, readRequiredFile } from '../files/index.ts';
 import { FILES, KEY_FILE, PARTS, type Part } from './paths.ts';
 import type { Seal } from './seal-record.ts';
 
@@ -86,7 +85,7 @@ export async function unlockPart(
 
 function readHeaderOf(archiveDirectory: string, part: Part, seal: Seal | undefined): Buffer {
   const path = join(archiveDirectory, FILES[part]);
-  const fd = openSealed(path);
+  const fd = openRequiredFile(path);
   try {
     const header = readHeader(fd, path);
     if (!seal || headerMac(header) === seal.files[FILES[part]].mac) return header;
@@ -161,7 +160,7 @@ function addIdentity(decrypter: Decrypter, identity: string): void {
 /** It holds one identity, and a stanza for each recipient: post-quantum ones are 2 KiB. */
 const MAX_KEY_FILE = 1024 * 1024;
 
-const readKeyFile = (path: string): Buffer => readSealed(path, MAX_KEY_FILE);
+const readKeyFile = (path: string): Buffer => readRequiredFile(path, MAX_KEY_FILE);
 
 async function openKeyFile(
   file: Buffer,

@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { Payload } from '../age/index.ts';
-import { CHUNK, openPayload, readChunk, SEALED_CHUNK } from '../age/index.ts';
+import { CHUNK, ENCRYPTED_CHUNK, openPayload, readChunk } from '../age/index.ts';
 import type { Finding } from '../archive/index.ts';
 import {
   type ArchiveReader,
@@ -115,7 +115,7 @@ async function verifyFile(
   );
   for (let number = first; number * CHUNK < Math.min(end, payload.size); number++) {
     const length = Math.min(CHUNK, payload.size - number * CHUNK);
-    check.take(length, openOne(payload, number), payload.start + number * SEALED_CHUNK);
+    check.take(length, openOne(payload, number), payload.start + number * ENCRYPTED_CHUNK);
     onBytes(length);
     await breathe();
   }

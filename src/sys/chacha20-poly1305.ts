@@ -1,11 +1,13 @@
 import { bindOwn } from './libc.ts';
 
-/** ChaCha20-Poly1305 (RFC 8439) with a 16-byte tag behind the ciphertext. Keys are 32 bytes, nonces 12. */
+/**
+ * ChaCha20-Poly1305 (RFC 8439) with a 16-byte tag behind the ciphertext. Keys are 32 bytes, nonces 12.
+ */
 export interface ChaCha20Poly1305 {
-  /** Encrypts into `out`, which has room for the text and its tag. */
-  seal(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, out: Uint8Array): void;
-  /** Decrypts text and tag into `out`, as long as the text; false where they are not what was sealed. */
-  open(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, out: Uint8Array): boolean;
+  /** Encrypts into `out`, which is long enough for the text and its tag. */
+  encrypt(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, out: Uint8Array): void;
+  /** Decrypts text and tag into `out`, as long as the text; false where the tag does not fit. */
+  decrypt(key: Uint8Array, nonce: Uint8Array, encrypted: Uint8Array, out: Uint8Array): boolean;
 }
 
 const TAG = 16;
@@ -41,16 +43,16 @@ export function nativeChaCha20Poly1305(): ChaCha20Poly1305 | undefined {
     from.length === 0 ? 1 : c.update(context, to, length, from, from.length);
   must(c.init(context, cipher, null, null, null, ENCRYPT));
   return {
-    seal(key, nonce, plain, out) {
+    encrypt(key, nonce, plain, out) {
       must(c.init(context, null, null, key, nonce, ENCRYPT));
       must(update(plain, out));
       must(c.final(context, rest, length));
       must(c.control(context, GET_TAG, TAG, out.subarray(plain.length, plain.length + TAG)));
     },
-    open(key, nonce, sealed, out) {
-      const text = sealed.subarray(0, sealed.length - TAG);
+    decrypt(key, nonce, encrypted, out) {
+      const text = encrypted.subarray(0, encrypted.length - TAG);
       must(c.init(context, null, null, key, nonce, DECRYPT));
-      must(c.control(context, SET_TAG, TAG, sealed.subarray(text.length)));
+      must(c.control(context, SET_TAG, TAG, encrypted.subarray(text.length)));
       must(update(text, out));
       return c.final(context, rest, length) === 1;
     },

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { PLACE } from '../../src/age/chunk-cache.ts';
-import { CHUNK, ChunkCache, DecryptAhead, SEALED_CHUNK } from '../../src/age/index.ts';
+import { SLOT } from '../../src/age/chunk-cache.ts';
+import { CHUNK, ChunkCache, ENCRYPTED_CHUNK, ReadAhead } from '../../src/age/index.ts';
 import {
   type ArchiveReader,
   type IndexEntry,
@@ -30,12 +30,12 @@ async function sealed(): Promise<SealableTask & { content: Buffer }> {
 
 /** Opens it with a cache of so many chunks, and a thread that decrypts ahead; counts what that is asked for. */
 async function open({ store, paths }: SealableTask, chunks: number) {
-  const ahead = new DecryptAhead(new ChunkCache(chunks));
+  const ahead = new ReadAhead(new ChunkCache(chunks));
   const asked: number[] = [];
   const request = ahead.request.bind(ahead);
-  ahead.request = (payload, first, places) => {
-    asked.push(...places.map((_, at) => first + at));
-    request(payload, first, places);
+  ahead.request = (payload, first, slots) => {
+    asked.push(...slots.map((_, at) => first + at));
+    request(payload, first, slots);
   };
   const keys = await unlockArchive(paths.archive, await loadIdentities(store));
   const reader = openArchive(paths.archive, keys, { cache: ahead.cache, ahead });
@@ -105,7 +105,7 @@ test('a damaged chunk ahead costs nobody else anything', async () => {
   const task = await sealed();
   const archive = join(task.paths.archive, 'artifacts.tar.enc');
   const fd = openSync(archive, 'r+');
-  writeSync(fd, Buffer.from([1, 2, 3, 4]), 0, 4, 50 * SEALED_CHUNK);
+  writeSync(fd, Buffer.from([1, 2, 3, 4]), 0, 4, 50 * ENCRYPTED_CHUNK);
   const { reader, asked } = await open(task, 128);
   const file = find(reader);
   const damaged: number[] = [];
@@ -140,15 +140,15 @@ test('another file in the place of the open one is never taken for it', async ()
 
 test('a thread that dies is missed at once, and another takes its place', async () => {
   const task = await sealed();
-  const ahead = new DecryptAhead(new ChunkCache(128));
+  const ahead = new ReadAhead(new ChunkCache(128));
   const started: Worker[] = [];
   const request = ahead.request.bind(ahead);
   let kills = 0;
-  ahead.request = (payload, first, places) => {
-    request(payload, first, places);
+  ahead.request = (payload, first, slots) => {
+    request(payload, first, slots);
     const worker = Reflect.get(ahead, 'worker') as Worker;
     if (!started.includes(worker)) started.push(worker);
-    if (places.length < 16 || kills > 0) return;
+    if (slots.length < 16 || kills > 0) return;
     // It has much to do now, and will do none of it.
     kills++;
     void worker.terminate();
@@ -167,16 +167,16 @@ test('a thread that dies is missed at once, and another takes its place', async 
 
 test('a thread that is silent is waited for once', () => {
   const cache = new ChunkCache(8);
-  const places = new Map<number, number>();
-  for (let chunk = 0; chunk < 4; chunk++) cache.expect(places, chunk);
+  const slots = new Map<number, number>();
+  for (let chunk = 0; chunk < 4; chunk++) cache.reserve(slots, chunk);
   const wait = vi.spyOn(Atomics, 'wait');
   onTestFinished(() => wait.mockRestore());
-  expect(cache.get(places, 0)).toBeUndefined();
+  expect(cache.get(slots, 0)).toBeUndefined();
   const waits = wait.mock.calls.length;
-  expect(cache.get(places, 1)).toBeUndefined();
-  expect(cache.expect(places, 9)).toBeUndefined();
+  expect(cache.get(slots, 1)).toBeUndefined();
+  expect(cache.reserve(slots, 9)).toBeUndefined();
   expect(wait.mock.calls.length).toBe(waits);
   // Once it speaks again, it is trusted again.
-  Atomics.store(cache.states, 0, PLACE.ready);
-  expect(cache.expect(places, 9)).toBeDefined();
+  Atomics.store(cache.states, 0, SLOT.ready);
+  expect(cache.reserve(slots, 9)).toBeDefined();
 });

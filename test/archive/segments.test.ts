@@ -2,7 +2,7 @@ import { createHash, createSecretKey, randomBytes } from 'node:crypto';
 import { closeSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { CHUNK, openChunk, SEALED_CHUNK } from '../../src/age/index.ts';
+import { CHUNK, decryptChunk, ENCRYPTED_CHUNK } from '../../src/age/index.ts';
 import { closeDirect, openDirect } from '../../src/archive/write/o-direct.ts';
 import { PayloadCheck } from '../../src/archive/write/payload-check.ts';
 import { SEGMENT, TarWindow, windowMemory } from '../../src/archive/write/ring-buffer.ts';
@@ -73,8 +73,8 @@ test.each([
     expect(sealed).toHaveLength(bytes + 16 * chunks);
     const secret = createSecretKey(key);
     for (let chunk = 0; chunk < chunks; chunk++) {
-      const part = sealed.subarray(chunk * SEALED_CHUNK, (chunk + 1) * SEALED_CHUNK);
-      const opened = openChunk(secret, chunk, chunk === chunks - 1, part);
+      const part = sealed.subarray(chunk * ENCRYPTED_CHUNK, (chunk + 1) * ENCRYPTED_CHUNK);
+      const opened = decryptChunk(secret, chunk, chunk === chunks - 1, part);
       const same = opened?.equals(plain.subarray(chunk * CHUNK, (chunk + 1) * CHUNK));
       expect(same, `chunk ${chunk}`).toBe(true);
     }

@@ -42,7 +42,7 @@ interface Tampering {
   readonly smallReads: boolean;
 }
 
-const SEALED_CHUNK = 65_552;
+const ENCRYPTED_CHUNK = 65_552;
 const EIO = /Input\/output error/;
 const tar = (archive: string): string => join(archive, 'artifacts.tar.enc');
 
@@ -55,7 +55,7 @@ function payloadOf(path: string): number {
 function rearrange(archive: string, order: readonly number[]): void {
   const bytes = readFileSync(tar(archive));
   const start = payloadOf(tar(archive));
-  const at = (number: number): number => start + number * SEALED_CHUNK;
+  const at = (number: number): number => start + number * ENCRYPTED_CHUNK;
   const chunks = order.map((number) => bytes.subarray(at(number), at(number + 1)));
   writeFileSync(tar(archive), Buffer.concat([bytes.subarray(0, start), ...chunks]));
 }
@@ -67,13 +67,13 @@ const truncated = { ...hit, verify: ['truncated', 'damaged'], says: /truncated/ 
 const tamperings: readonly Tampering[] = [
   {
     name: 'a byte of a chunk',
-    spoil: (archive) => flip(tar(archive), payloadOf(tar(archive)) + 1.5 * SEALED_CHUNK),
+    spoil: (archive) => flip(tar(archive), payloadOf(tar(archive)) + 1.5 * ENCRYPTED_CHUNK),
     ...damaged,
     smallReads: true,
   },
   {
     name: 'a tag',
-    spoil: (archive) => flip(tar(archive), payloadOf(tar(archive)) + 2 * SEALED_CHUNK - 1),
+    spoil: (archive) => flip(tar(archive), payloadOf(tar(archive)) + 2 * ENCRYPTED_CHUNK - 1),
     ...damaged,
     smallReads: true,
   },
@@ -91,7 +91,7 @@ const tamperings: readonly Tampering[] = [
   },
   {
     name: 'cut at the end of a chunk',
-    spoil: (archive) => truncateSync(tar(archive), payloadOf(tar(archive)) + 2 * SEALED_CHUNK),
+    spoil: (archive) => truncateSync(tar(archive), payloadOf(tar(archive)) + 2 * ENCRYPTED_CHUNK),
     ...truncated,
     smallReads: false,
   },

@@ -26,7 +26,7 @@ import { endedTask, type SealableTask, storeWithKeys } from '../support/sealable
 const isLong = process.env.TASKFS_LONG === '1';
 /** A byte costs some 15 ms in the long form. */
 const TIMEOUT = isLong ? 3_600_000 : undefined;
-const SEALED_CHUNK = 65_552;
+const ENCRYPTED_CHUNK = 65_552;
 const small = Buffer.alloc(1000, 'small');
 const large = Buffer.alloc(200_000, 'large');
 
@@ -120,7 +120,7 @@ describe.each(FILES)('%s', (file) => {
     const whole = readFileSync(path);
     const header = whole.indexOf('\n', whole.indexOf('\n--- ') + 1) + 17;
     const cuts = [0, 1, Math.floor(whole.length / 2), whole.length - 2];
-    for (let at = header; at < whole.length; at += SEALED_CHUNK) cuts.push(at);
+    for (let at = header; at < whole.length; at += ENCRYPTED_CHUNK) cuts.push(at);
     for (const cut of cuts) {
       truncateSync(path, cut);
       const quickly = await findings(archive, false);
@@ -158,7 +158,7 @@ test(
       await readThrough(path, artifacts, ({ number, plain }) => {
         if (!plain) broken.push(number);
       });
-      expect(broken, `byte ${at}`).toEqual([Math.floor((at - start) / SEALED_CHUNK)]);
+      expect(broken, `byte ${at}`).toEqual([Math.floor((at - start) / ENCRYPTED_CHUNK)]);
       const fresh = openArchive(archive.paths.archive, { artifacts, ...keys });
       const bytes = Buffer.alloc(small.length);
       try {
@@ -178,8 +178,8 @@ test(
 
 describe('chunks', () => {
   function chunk(bytes: Buffer, start: number, number: number): Buffer {
-    const from = start + number * SEALED_CHUNK;
-    return bytes.subarray(from, from + SEALED_CHUNK);
+    const from = start + number * ENCRYPTED_CHUNK;
+    return bytes.subarray(from, from + ENCRYPTED_CHUNK);
   }
 
   test.each([

@@ -17,8 +17,8 @@ import {
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { encryptFor, openChunkInto, openPayload } from '../../src/age/index.ts';
-import { sealChunk } from '../../src/age/payload.ts';
+import { decryptChunkInto, encryptFor, openPayload } from '../../src/age/index.ts';
+import { encryptChunk } from '../../src/age/payload.ts';
 import { unlockArchive } from '../../src/archive/index.ts';
 import { readSeal, serialiseSeal, signed } from '../../src/archive/seal-record.ts';
 import { removePlaintext, sealTask } from '../../src/archive/write/index.ts';
@@ -257,11 +257,11 @@ test('who has an identity can put other content under its keys: verify --deep fi
   const path = join(paths.archive, 'artifacts.tar.enc');
   const { fd, start, key, size } = openPayload(path, keys.artifacts);
   const plain = Buffer.alloc(size);
-  openChunkInto(key, 0, true, readFileSync(path).subarray(start), plain);
+  decryptChunkInto(key, 0, true, readFileSync(path).subarray(start), plain);
   closeSync(fd);
   plain.write(FORGED, plain.indexOf(GENUINE));
   const sealed = Buffer.alloc(readFileSync(path).length - start);
-  sealChunk(key, 0, true, plain, sealed);
+  encryptChunk(key, 0, true, plain, sealed);
   writeFileSync(path, Buffer.concat([readFileSync(path).subarray(0, start), sealed]));
   expect((await cli.run('cat', 'task', 'file')).stdout).toBe(FORGED);
   expect((await cli.run('verify', 'task')).code).toBe(0);

@@ -5,11 +5,11 @@ import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import {
   CHUNK,
   createAgeFile,
+  ENCRYPTED_CHUNK,
   EncryptedWriter,
+  encryptChunks,
   makeHeader,
   type NewAgeFile,
-  SEALED_CHUNK,
-  sealChunks,
 } from '../../src/age/index.ts';
 import { IndexWriter } from '../../src/archive/index/writer.ts';
 import { FILES, signerOf } from '../../src/archive/index.ts';
@@ -70,9 +70,9 @@ export async function makeVastArchive(
   using files = await createFiles(store, name as TaskName);
   const { fd, start, key } = files.artifacts;
   const counter = (size - end.length) / CHUNK;
-  const sealed = Buffer.alloc((end.length / CHUNK) * SEALED_CHUNK);
-  sealChunks(key, counter, true, end, sealed);
-  writeSync(fd, sealed, 0, sealed.length, start + counter * SEALED_CHUNK);
+  const sealed = Buffer.alloc((end.length / CHUNK) * ENCRYPTED_CHUNK);
+  encryptChunks(key, counter, true, end, sealed);
+  writeSync(fd, sealed, 0, sealed.length, start + counter * ENCRYPTED_CHUNK);
   const lines = new EncryptedWriter(files.index);
   const index = new IndexWriter(lines);
   index.enter();

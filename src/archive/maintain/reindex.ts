@@ -7,10 +7,10 @@ import {
   headerMac,
   makeHeader,
   openDecrypted,
-  openSealed,
   readHeader,
 } from '../../age/index.ts';
 import { messageOf, TaskfsError } from '../../errors.ts';
+import { openRequiredFile } from '../../files/index.ts';
 import type { TaskName } from '../../store/index.ts';
 import { loadSigningKey, readRecord, type Store, takeLock, taskPaths } from '../../store/index.ts';
 import { AT, removeTree } from '../../sys/index.ts';
@@ -140,7 +140,7 @@ async function isWhole(archive: string, identity: string, seal: Seal): Promise<b
  */
 async function artifactsKey(archive: string, identity: string, seal: Seal): Promise<Uint8Array> {
   const path = join(archive, FILES.artifacts);
-  const fd = openSealed(path);
+  const fd = openRequiredFile(path);
   try {
     if (headerMac(readHeader(fd, path)) === seal.files[FILES.artifacts].mac) {
       return await unlockPart(archive, identity, 'artifacts');

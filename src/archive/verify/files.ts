@@ -1,7 +1,8 @@
 import { closeSync, fstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { headerMac, openSealed, readHeader } from '../../age/index.ts';
+import { headerMac, readHeader } from '../../age/index.ts';
 import { TaskfsError } from '../../errors.ts';
+import { openRequiredFile } from '../../files/index.ts';
 import type { TaskName } from '../../store/index.ts';
 import { type Finding, finding } from '../finding.ts';
 import { FILES, KEY_FILE, PARTS } from '../paths.ts';
@@ -24,7 +25,7 @@ function verifyFile(
 ): Finding | undefined {
   const path = join(archive, file);
   try {
-    const fd = openSealed(path);
+    const fd = openRequiredFile(path);
     try {
       const { size } = fstatSync(fd);
       const expected = file === KEY_FILE ? undefined : seal?.files[file];

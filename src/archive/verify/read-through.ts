@@ -4,12 +4,12 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import type { Payload } from '../../age/index.ts';
 import {
   CHUNK,
+  decryptChunk,
+  decryptChunkInto,
+  ENCRYPTED_CHUNK,
   headerMac,
-  openChunk,
-  openChunkInto,
   openPayload,
   readHeader,
-  SEALED_CHUNK,
   TAG,
 } from '../../age/index.ts';
 import { TaskfsError } from '../../errors.ts';
@@ -47,14 +47,14 @@ export async function readThrough(
     const start = Buffer.alloc(payload.start);
     readFully(payload.fd, start, 0);
     hash.update(start);
-    const batch = Buffer.allocUnsafeSlow(Math.min(BATCH * SEALED_CHUNK, payload.length));
+    const batch = Buffer.allocUnsafeSlow(Math.min(BATCH * ENCRYPTED_CHUNK, payload.length));
     const plain = Buffer.allocUnsafeSlow(CHUNK);
     for (let at = 0; at < payload.length; at += batch.length) {
       const sealed = batch.subarray(0, Math.min(batch.length, payload.length - at));
       const got = readFully(payload.fd, sealed, payload.start + at);
       if (got < sealed.length) throw new TaskfsError('damaged', `${path} is truncated`);
       hash.update(sealed);
-      for (const chunk of openAll(payload, at / SEALED_CHUNK, sealed, plain)) onChunk(chunk);
+      for (const chunk of openAll(payload, at / ENCRYPTED_CHUNK, sealed, plain)) onChunk(chunk);
       await breathe();
     }
     const mac = headerMac(readHeader(payload.fd, path));
@@ -66,14 +66,14 @@ export async function readThrough(
 
 function* openAll(payload: Payload, first: number, batch: Buffer, into: Buffer): Generator<Chunk> {
   const { key, start, length } = payload;
-  for (let within = 0; within < batch.length; within += SEALED_CHUNK) {
-    const number = first + within / SEALED_CHUNK;
-    const sealed = batch.subarray(within, within + SEALED_CHUNK);
-    const at = number * SEALED_CHUNK;
+  for (let within = 0; within < batch.length; within += ENCRYPTED_CHUNK) {
+    const number = first + within / ENCRYPTED_CHUNK;
+    const sealed = batch.subarray(within, within + ENCRYPTED_CHUNK);
+    const at = number * ENCRYPTED_CHUNK;
     const last = at + sealed.length === length;
     const opened = into.subarray(0, sealed.length - TAG);
-    const plain = openChunkInto(key, number, last, sealed, opened) ? opened : undefined;
-    const cutOff = !plain && last && openChunk(key, number, false, sealed) !== undefined;
+    const plain = decryptChunkInto(key, number, last, sealed, opened) ? opened : undefined;
+    const cutOff = !plain && last && decryptChunk(key, number, false, sealed) !== undefined;
     yield { number, length: opened.length, plain, at: start + at, cutOff };
   }
 }

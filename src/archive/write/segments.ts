@@ -1,5 +1,11 @@
 import { createCipheriv, createSecretKey, type KeyObject } from 'node:crypto';
-import { CHUNK, openChunkInto, SEALED_CHUNK, sealChunks, sealedSize } from '../../age/index.ts';
+import {
+  CHUNK,
+  decryptChunkInto,
+  ENCRYPTED_CHUNK,
+  encryptChunks,
+  encryptedSize,
+} from '../../age/index.ts';
 import { DirectBuffer, type DirectFile, writeDirect } from './o-direct.ts';
 import { SEGMENT, SEGMENT_CHUNKS, type TarWindow } from './ring-buffer.ts';
 
@@ -18,7 +24,7 @@ export interface SegmentFile extends DirectFile {
 export const PRINT = 16;
 
 /** Bytes of a sealed segment, at most. */
-export const SEALED_SEGMENT = SEGMENT_CHUNKS * SEALED_CHUNK;
+export const SEALED_SEGMENT = SEGMENT_CHUNKS * ENCRYPTED_CHUNK;
 
 /** Seals the segments of a window into a file, and compares what is read back. Each thread has one. */
 export class Segments {
@@ -40,12 +46,12 @@ export class Segments {
 
   /** Where a sealed segment begins in the file. */
   positionOf(segment: number): number {
-    return this.file.start + sealedSize(segment * SEGMENT);
+    return this.file.start + encryptedSize(segment * SEGMENT);
   }
 
   /** Bytes of a sealed segment. */
   sizeOf(segment: number): number {
-    return sealedSize(this.window.lengthOf(segment));
+    return encryptedSize(this.window.lengthOf(segment));
   }
 
   /** Seals and writes one full segment, if there is one. Throws what write(2) throws. */
@@ -57,7 +63,7 @@ export class Segments {
     const isLast = segment === this.window.segments - 1;
     const position = this.positionOf(segment);
     const sealed = this.sealed.at(position, this.sizeOf(segment));
-    sealChunks(this.key, segment * SEGMENT_CHUNKS, isLast, plain, sealed);
+    encryptChunks(this.key, segment * SEGMENT_CHUNKS, isLast, plain, sealed);
     writeDirect(this.file, sealed, position);
     this.window.sealed(segment);
     return true;
@@ -77,10 +83,10 @@ export class Segments {
     const isLast = segment === this.window.segments - 1;
     const count = Math.ceil(plain.length / CHUNK);
     for (let chunk = 0; chunk < count; chunk++) {
-      const from = sealed.subarray(chunk * SEALED_CHUNK, (chunk + 1) * SEALED_CHUNK);
+      const from = sealed.subarray(chunk * ENCRYPTED_CHUNK, (chunk + 1) * ENCRYPTED_CHUNK);
       const into = plain.subarray(chunk * CHUNK, (chunk + 1) * CHUNK);
       const last = isLast && chunk === count - 1;
-      if (!openChunkInto(this.key, first + chunk, last, from, into)) return false;
+      if (!decryptChunkInto(this.key, first + chunk, last, from, into)) return false;
     }
     return true;
   }

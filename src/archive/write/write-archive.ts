@@ -5,11 +5,11 @@ import {
   type AgeHeader,
   createAgeFile,
   EncryptedWriter,
+  encryptedSize,
   headerMac,
   makeHeader,
   type NewAgeFile,
   newAgePair,
-  sealedSize,
 } from '../../age/index.ts';
 import { TaskfsError } from '../../errors.ts';
 import { openRegularFile, syncDirectory } from '../../files/index.ts';
@@ -210,7 +210,7 @@ function passesOf({ window, checkedCount }: TarWriter, { bytes }: Plan): Passes 
 }
 
 function sealOf({ plan, files, headers }: Writing, sha256: string): FileSeal {
-  const bytes = files.artifacts.start + sealedSize(plan.bytes);
+  const bytes = files.artifacts.start + encryptedSize(plan.bytes);
   return { bytes, sha256, mac: headerMac(headers.artifacts.bytes) };
 }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { fsync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { NewAgeFile } from '../../age/index.ts';
-import { sealedSize } from '../../age/index.ts';
+import { encryptedSize } from '../../age/index.ts';
 import { batches, type Work } from './batch.ts';
 import { DIGEST, Filler } from './content-writer.ts';
 import type { Pace } from './cooperative-yield.ts';
@@ -46,7 +46,7 @@ export class TarWriter implements AsyncDisposable {
     const { plan, file, threads, mayBeOpen, onLend } = options;
     const memory = windowMemory(plan.bytes);
     const digests = new SharedArrayBuffer(plan.files * DIGEST);
-    reserve(file.fd, file.start + sealedSize(plan.bytes));
+    reserve(file.fd, file.start + encryptedSize(plan.bytes));
     this.file = segmentFileOf(options);
     this.options = options;
     this.window = new TarWindow(memory);

@@ -1,4 +1,4 @@
-import { ChunkCache, DecryptAhead } from '../../age/index.ts';
+import { ChunkCache, ReadAhead } from '../../age/index.ts';
 import type { FileKeys } from '../../archive/index.ts';
 import { type ArchiveReader, openArchive } from '../../archive/index.ts';
 import { Errno, errno } from '../../errno.ts';
@@ -28,7 +28,7 @@ export class OpenArchives {
   /** In order of use. */
   private readonly open = new Map<number, Entry>();
   private readonly keys = new Map<number, FileKeys>();
-  private readonly ahead = new DecryptAhead(new ChunkCache(CHUNKS));
+  private readonly ahead = new ReadAhead(new ChunkCache(CHUNKS));
 
   constructor(store: Store, slots: TaskSlots, keyService: KeyService) {
     this.store = store;

@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { decryptedSize } from '../../age/index.ts';
+import { decryptedFileSize } from '../../age/index.ts';
 import { Errno, errno } from '../../errno.ts';
 import { isTaskName, type Store, type TaskName, taskPaths } from '../../store/index.ts';
 import { DT, O_PATH, openAt, S_IFREG, type Stat, statAt } from '../../sys/index.ts';
@@ -53,7 +53,7 @@ export class LogRoom implements Room {
   private attributes(node: NodeId, task: TaskName): Attributes {
     const sealed = find(this.archive, `${task}/log.enc`);
     if (sealed) {
-      const size = BigInt(decryptedSize(join(taskPaths(this.store, task).archive, 'log.enc')));
+      const size = BigInt(decryptedFileSize(join(taskPaths(this.store, task).archive, 'log.enc')));
       const attr = { ...sealed, size, ino: inoOf(node), mode: READ_ONLY, nlink: 1 };
       return { attr, attrTtlMs: SEALED_TTL_MS };
     }
