@@ -93,11 +93,13 @@ const together: Readonly<Record<string, readonly string[]>> = {
   start: ['src/process/index.ts', 'src/cli/cache-directory.ts'],
   'command-line': ['src/cli/command-line.ts', 'src/cli/output.ts'],
   store: ['src/store/index.ts', 'src/sys/index.ts'],
-  task: [
-    'src/cli/commands/run.ts',
-    'src/cli/supervise.ts',
+  // Apart, for a detached supervisor has no command line.
+  supervisor: [
+    'src/runner/detached.ts',
+    'src/runner/supervise.ts',
     'src/runner/engines/process/process-engine.ts',
   ],
+  task: ['src/cli/commands/run.ts'],
   docker: ['src/runner/engines/docker/index.ts'],
   // Apart, for mounts read archives and never write one.
   reader: ['src/archive/reader.ts'],

@@ -1,4 +1,5 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
 import { messageOf, TaskfsError } from './errors.ts';
 import { closeOnExec, enterControlGroup, ownControlGroup } from './sys/index.ts';
@@ -21,7 +22,6 @@ export const BACKGROUND_NAME = 'taskfs-background';
 export function spawnInBackground(
   args: readonly string[],
   stdio: StdioOptions,
-  environment: NodeJS.ProcessEnv = {},
   program: string = process.execPath,
 ): ChildProcess {
   const goBack = leaveRun();
@@ -29,7 +29,7 @@ export function spawnInBackground(
     closeOnExec();
     const { NODE_OPTIONS: _, ...inherited } = process.env;
     // Without a control group a run's processes are known by this variable; empty, it is of none.
-    const env = { ...inherited, ...environment, TASKFS_ARTIFACTS: '' };
+    const env = { ...inherited, ...compileCache(), TASKFS_ARTIFACTS: '' };
     // The caller's directory may lie in a mount, which must not be kept busy.
     // Some shells go by the name that they are called by.
     const argv0 = program === process.execPath ? BACKGROUND_NAME : program;
@@ -37,6 +37,15 @@ export function spawnInBackground(
   } finally {
     goBack();
   }
+}
+
+/**
+ * Such a process finds compiled what this one finds compiled: from a checkout, each of its threads would
+ * load Node's type stripper otherwise, some 16 MiB.
+ */
+function compileCache(): NodeJS.ProcessEnv {
+  const cache = getCompileCacheDir();
+  return cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) };
 }
 
 /** Throws where `spawnInBackground` would, before anything was accepted. */

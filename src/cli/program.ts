@@ -1,10 +1,5 @@
 /** Runs taskfs with the arguments that it was called with, and returns the exit code; all is printed then. */
 export async function runProgram(args: readonly string[]): Promise<number> {
-  if (args[0] === 'supervise') {
-    // What `run -d` leaves behind lives as long as its task: without the parser it is 15 MiB smaller.
-    const { supervise } = await import('./supervise.ts');
-    return supervise(args.slice(1));
-  }
   const { installStandardStreams } = await import('./standard-streams.ts');
   const { ignoreInheritedSignals } = await import('../process/index.ts');
   // Before anything looks at process.stdout, which would make it non-blocking.

@@ -9,7 +9,7 @@ import {
   type TaskRecord,
   taskPaths,
 } from '../store/index.ts';
-import { type RecoverOptions, recoverTask } from './recover.ts';
+import { recoverTask } from './recover.ts';
 import { isWished, makeWish, NOT_PAUSED, NOT_RESUMED, setWish } from './requests.ts';
 import { waitForRecord } from './wait.ts';
 import { nudge } from './wakeup-signal.ts';
@@ -23,13 +23,13 @@ import { nudge } from './wakeup-signal.ts';
 export async function cancel(
   store: Store,
   task: TaskName,
-  options: { readonly kill?: boolean; readonly cliMain: string },
+  options: { readonly kill?: boolean } = {},
 ): Promise<boolean> {
   const paths = taskPaths(store, task);
   const record = readRecord(paths.record, task);
   if (isFinal(record.status)) return false;
   makeWish(paths.directory, options.kill ? 'kill' : 'cancel');
-  await wake(store, record, options.cliMain);
+  await wake(store, record);
   if (record.status === 'queued') await untilEnded(store, task);
   return true;
 }
@@ -47,21 +47,16 @@ async function untilEnded(store: Store, task: TaskName): Promise<void> {
  * Stops all processes of a running task until `resume`; its timeout goes on. Throws `usage` where it
  * does not run, `failed` where its engine cannot do it now.
  */
-export async function pause(store: Store, task: TaskName, cliMain: string): Promise<void> {
-  await setPaused(store, task, cliMain, true);
+export async function pause(store: Store, task: TaskName): Promise<void> {
+  await setPaused(store, task, true);
 }
 
 /** Lets a paused task go on. Throws as `pause` does. */
-export async function resume(store: Store, task: TaskName, cliMain: string): Promise<void> {
-  await setPaused(store, task, cliMain, false);
+export async function resume(store: Store, task: TaskName): Promise<void> {
+  await setPaused(store, task, false);
 }
 
-async function setPaused(
-  store: Store,
-  task: TaskName,
-  cliMain: string,
-  paused: boolean,
-): Promise<void> {
+async function setPaused(store: Store, task: TaskName, paused: boolean): Promise<void> {
   const paths = taskPaths(store, task);
   const record = readRecord(paths.record, task);
   if (record.status !== 'running') {
@@ -71,7 +66,7 @@ async function setPaused(
     });
   }
   setWish(paths.directory, 'pause', paused);
-  await wake(store, record, cliMain);
+  await wake(store, record);
   const isRefused = (): boolean => isWished(paths.directory, 'pause') !== paused;
   const isDone = (now: TaskRecord): boolean => now.paused === paused || isFinal(now.status);
   const now = await waitForRecord(store, task, (seen) => isDone(seen) || isRefused());
@@ -88,11 +83,10 @@ function refused(events: string, task: TaskName, paused: boolean): TaskfsError {
   });
 }
 
-async function wake(store: Store, record: TaskRecord, cliMain: string): Promise<void> {
+async function wake(store: Store, record: TaskRecord): Promise<void> {
   if (isLocked(taskPaths(store, record.task).lock)) {
     nudge(record.supervisorPid);
     return;
   }
-  const options: RecoverOptions = { cliMain, scope: 'unfinished' };
-  await recoverTask(store, record.task, options);
+  await recoverTask(store, record.task, { scope: 'unfinished' });
 }

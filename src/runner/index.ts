@@ -5,7 +5,7 @@
 export { currentCaller } from './caller.ts';
 export type { Claim } from './claim.ts';
 export { cancel, pause, resume } from './control.ts';
-export { startDetached, superviseDetached } from './detached.ts';
+export { startDetached } from './detached.ts';
 export type { Progress, Running } from './engines/engine.ts';
 export { followEvents, readAllEvents } from './feed.ts';
 export { loadSealing } from './finish.ts';

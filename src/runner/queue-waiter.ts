@@ -68,7 +68,7 @@ export async function startWaiter(
     // At a position: the reader begins where this descriptor stands.
     writeSync(told, assignment, 0);
     const stdio: StdioOptions = [told, 'pipe', 'ignore', lock.fd, 'pipe'];
-    const child = spawnInBackground(['-c', SCRIPT, 'sh', ...args], stdio, {}, 'sh');
+    const child = spawnInBackground(['-c', SCRIPT, 'sh', ...args], stdio, 'sh');
     await started(child);
     const pid = child.pid ?? 0;
     replaceRecord(paths.record, record, supervisedBy(store, pid));

@@ -45,8 +45,6 @@ export interface Recovery {
 }
 
 export interface RecoverOptions extends FinishOptions {
-  /** The command line's main module, for the new supervisors of tasks that still run. */
-  readonly cliMain: string;
   /**
    * `all` looks at every task, and retries sealing where it failed; `unfinished` only at those in the
    * queue: quick enough for the start of any `run` or `mount`.
@@ -109,11 +107,11 @@ export async function recoverTask(
     }
     if (isStillQueued(claim)) {
       openJournal(claim).note({ type: 'requeued' });
-      await startDetached(claim, {}, options.cliMain);
+      await startDetached(claim, {});
       return { task, outcome: 'queued', error: null };
     }
     if (isStillRunning(claim.record)) {
-      await resumeDetached(claim, options.cliMain);
+      await resumeDetached(claim);
       return { task, outcome: 'followed', error: null };
     }
     const record = await resumeTask(claim, options);

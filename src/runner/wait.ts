@@ -32,7 +32,6 @@ const PAUSE_MS = 200;
 export async function waitFor(
   store: Store,
   task: TaskName,
-  cliMain: string,
   say?: (words: string) => void,
 ): Promise<TaskRecord> {
   sayElsewhere(store, readRecord(taskPaths(store, task).record, task), say);
@@ -43,7 +42,7 @@ export async function waitFor(
       (now) => isSettled(store, now) || !isSupervised(store, now),
     );
     if (isSettled(store, record)) return record;
-    const recovery = await recoverTask(store, task, { cliMain, scope: 'unfinished' });
+    const recovery = await recoverTask(store, task, { scope: 'unfinished' });
     if (recovery?.outcome === 'failed') {
       throw new TaskfsError('failed', `task ${task} cannot be finished: ${recovery.error}`, {
         hint: "'taskfs recover' tries again.",

@@ -1,7 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { getCompileCacheDir } from 'node:module';
-import { dirname, extname, join } from 'node:path';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { spawnInBackground } from '../background-process.ts';
 import { errno, errnoOf } from '../errno.ts';
@@ -82,23 +81,10 @@ function openLog(store: Store): number | undefined {
 function startServer(mountpoint: string, log: number | undefined): ChildProcess {
   const output = log ?? 'ignore';
   try {
-    return spawnInBackground(
-      [SERVER, mountpoint],
-      ['ignore', output, output, 'ipc'],
-      serverEnvironment(),
-    );
+    return spawnInBackground([SERVER, mountpoint], ['ignore', output, output, 'ipc']);
   } finally {
     if (log !== undefined) closeSync(log);
   }
-}
-
-/**
- * The server's threads find compiled what this process finds compiled: from a checkout each would
- * load Node's type stripper otherwise, some 16 MiB.
- */
-function serverEnvironment(): NodeJS.ProcessEnv {
-  const cache = getCompileCacheDir();
-  return cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) };
 }
 
 function answerOf(server: ChildProcess, order: ServerOrder): Promise<ServerAnswer> {

@@ -137,7 +137,7 @@ const STEP = isLong ? PIECES : 9;
 const cases = (['kill', 'error'] as const).flatMap((mode) =>
   Array.from({ length: PIECES }, (_, piece) => ({ mode, piece: piece + 1 })),
 );
-const options = { cliMain: support('runner-program.ts'), scope: 'all' } as const;
+const options = { scope: 'all' } as const;
 
 test.each(cases)(
   `a seal cut short at each ${STEP}th call (TASKFS_LONG=1: at every one) by $mode is finished later: piece $piece of ${PIECES}`,

@@ -189,7 +189,6 @@ test.each(['kill', 'error'])(
   `cut short at any call by: %s (TASKFS_LONG=1: at every one, else each ${STEP}th), it is one of the two, and can be ended`,
   async (mode) => {
     const store = await storeWithKeys();
-    const cliMain = support('runner-program.ts');
     for (let at = 1; ; at += STEP) {
       const archive = endedTask(store, `cut-${at}`, { artifacts: 'sealed' });
       writeFileSync(join(archive.paths.staging, 'small'), 'small');
@@ -207,7 +206,7 @@ test.each(['kill', 'error'])(
         // Keys that are rotated in between must not come back.
         const identities = await loadIdentities(store);
         await rotateOwner(store, { identities, own: identities });
-        await recover(store, { cliMain, scope: 'all' });
+        await recover(store, { scope: 'all' });
         await reindex(archive);
         expect(await deepFindings(archive)).toEqual([]);
         await expectSame(archive, original);

@@ -55,7 +55,7 @@ it('secrets are in no argument, environment, record, log or file but the identit
 
   expect(watch.stop(cli.store, ['keys/identity.txt'])).toEqual([]);
   // It proves something only of processes that were looked at.
-  for (const part of ['main.ts supervise t ', 'mount/server.ts', 'sh -c sleep 0.3; cat']) {
+  for (const part of ['supervisor.ts supervise t ', 'server/server.ts', 'sh -c sleep 0.3; cat']) {
     expect([...watch.seen].filter((line) => line.includes(part))).not.toEqual([]);
   }
 });

@@ -7,7 +7,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { waitFor } from '../../src/runner/index.ts';
 import { parseTaskName, type Store, type TaskRecord, taskPaths } from '../../src/store/index.ts';
 import { describeWithEngine } from '../support/engine.ts';
-import { newStore, program, recordOf, runTask, shell, startTask } from '../support/runner.ts';
+import { newStore, recordOf, runTask, shell, startTask } from '../support/runner.ts';
 import { openSealed } from '../support/sealed.ts';
 
 const execute = promisify(execFile);
@@ -20,7 +20,7 @@ describeWithEngine('a container that behaves badly', ({ image, bareImage, smallD
   const run = async (store: Store, script: string, options = {}): Promise<TaskRecord> => {
     const spec = shell(script, { engine: 'docker', image, cwd: null, options });
     await startTask(store, 'bad', spec);
-    return waitFor(store, parseTaskName('bad'), program);
+    return waitFor(store, parseTaskName('bad'));
   };
   const sealed = { status: 'completed', artifacts: 'sealed', exitCode: 0 };
 

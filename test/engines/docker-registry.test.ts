@@ -10,7 +10,7 @@ import { main, newCli } from '../support/cli.ts';
 import { describeWithEngine } from '../support/engine.ts';
 import { newLaunch, startRun } from '../support/engine-run.ts';
 import { type Registry, startRegistry } from '../support/registry.ts';
-import { newStore, program, shell, startTask } from '../support/runner.ts';
+import { newStore, shell, startTask } from '../support/runner.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import type { TestEngine } from '../support/test-engine.ts';
 import { inTerminal } from '../support/tmux.ts';
@@ -112,8 +112,8 @@ describeWithEngine('an image of a registry', (shared) => {
     const spec = shell('true', { engine: 'docker', image: `${open}/slow`, cwd: null, retries: 1 });
     const task = await startTask(store, 'slow', spec);
     await until('it is fetched', () => slow.includes('asked'));
-    await cancel(store, task, { cliMain: program });
-    expect(await waitFor(store, task, program)).toMatchObject({
+    await cancel(store, task);
+    expect(await waitFor(store, task)).toMatchObject({
       status: 'cancelled',
       reason: 'cancelled, before its command ran',
       artifacts: 'sealed',
@@ -127,7 +127,7 @@ describeWithEngine('an image of a registry', (shared) => {
     const image = `${open}/slow`;
     const spec = shell('true', { engine: 'docker', image, cwd: null, timeoutMs: 1000 });
     const task = await startTask(store, 'slow', spec);
-    expect(await waitFor(store, task, program)).toMatchObject({
+    expect(await waitFor(store, task)).toMatchObject({
       status: 'failed',
       reasonKind: 'timeout',
       reason: 'timed out after 1 s, before its command ran',

@@ -9,7 +9,7 @@ import { describeWithEngine } from '../support/engine.ts';
 import { newLaunch, startRun } from '../support/engine-run.ts';
 import { leaveForeignFiles } from '../support/foreign-files.ts';
 import { hasStopped, startPrivateEngine, useEngine } from '../support/private-engine.ts';
-import { killSupervisor, newStore, program, shell, startTask } from '../support/runner.ts';
+import { killSupervisor, newStore, shell, startTask } from '../support/runner.ts';
 import { readSealedLog } from '../support/sealed.ts';
 import { until } from '../support/until.ts';
 import { describeEngine } from './conformance.ts';
@@ -49,8 +49,8 @@ describeWithEngine('the swarm engine', ({ image, host }) => {
     await until('it printed', () => readFileSync(log, 'utf8').split('\n').length > 20);
     expect(killSupervisor(store, task)).toBe(true);
     await until('its lock is free', () => !isLocked(lock));
-    await recover(store, { cliMain: program, scope: 'unfinished' });
-    expect(await waitFor(store, task, program)).toMatchObject({ exitCode: 7, artifacts: 'sealed' });
+    await recover(store, { scope: 'unfinished' });
+    expect(await waitFor(store, task)).toMatchObject({ exitCode: 7, artifacts: 'sealed' });
     const printed = Array.from({ length: 200 }, (_, i) => `${i}\n`).join('');
     expect(await readSealedLog(store, task)).toBe(printed);
     expect(await services()).toBe('');
@@ -82,8 +82,8 @@ describeWithEngine('the swarm engine', ({ image, host }) => {
       job('trap "" TERM; echo here; while :; do sleep 1; done'),
     );
     await until('it runs', () => readFileSync(taskPaths(store, task).log, 'utf8') !== '');
-    await cancel(store, task, { cliMain: program });
-    const ended = await waitFor(store, task, program);
+    await cancel(store, task);
+    const ended = await waitFor(store, task);
     expect(ended).toMatchObject({ status: 'cancelled', signal: 'SIGKILL', artifacts: 'sealed' });
     expect(await services()).toBe('');
   });
@@ -100,7 +100,7 @@ describeWithEngine('the swarm engine', ({ image, host }) => {
     engine.tell('stop');
     await until('the engine has stopped', () => hasStopped(engine));
     engine.tell('start');
-    expect(await waitFor(store, task, program)).toMatchObject({
+    expect(await waitFor(store, task)).toMatchObject({
       status: 'failed',
       reasonKind: 'engine-lost',
       exitCode: null,

@@ -22,7 +22,6 @@ import { expectFinished, killAtRandom } from '../support/killing.ts';
 import {
   killSupervisor,
   newStore,
-  program,
   recordOf,
   runTask,
   shell,
@@ -33,7 +32,6 @@ import { until } from '../support/until.ts';
 
 const execute = promisify(execFile);
 const image = process.env.TASKFS_TEST_IMAGE ?? '';
-const cliMain = program;
 
 const container = (script: string, more: Partial<TaskSpec> = {}): TaskSpec =>
   shell(script, { engine: 'docker', image, cwd: null, ...more });
@@ -66,11 +64,11 @@ describe.runIf(image)('a task in a container (needs scripts/with-engine)', () =>
       await until('it printed', () => readFileSync(log, 'utf8').split('\n').length > lines);
       expect(killSupervisor(store, task)).toBe(true);
       await until('its lock is free', () => !isLocked(lock));
-      const found = await recover(store, { cliMain, scope: 'unfinished' });
+      const found = await recover(store, { scope: 'unfinished' });
       expect(found).toEqual([{ task, outcome: 'followed', error: null }]);
     }
     const copy = await keepLog(log, 'line 399\n');
-    expect(await waitFor(store, task, cliMain)).toMatchObject({
+    expect(await waitFor(store, task)).toMatchObject({
       status: 'failed',
       exitCode: 7,
       reasonKind: 'exit',
@@ -89,7 +87,7 @@ describe.runIf(image)('a task in a container (needs scripts/with-engine)', () =>
       const ended = await containersOf(task, '--filter', 'status=exited');
       return ended.length > 0;
     });
-    expect(await waitFor(store, task, cliMain)).toMatchObject({ status: 'failed', exitCode: 5 });
+    expect(await waitFor(store, task)).toMatchObject({ status: 'failed', exitCode: 5 });
     expect(await containersOf(task)).toEqual([]);
   });
 
@@ -102,7 +100,7 @@ describe.runIf(image)('a task in a container (needs scripts/with-engine)', () =>
     });
     await until('it runs', () => readFileSync(taskPaths(store, task).log, 'utf8') !== '');
     await execute('docker', ['rm', '-f', id]);
-    expect(await waitFor(store, task, cliMain)).toMatchObject({
+    expect(await waitFor(store, task)).toMatchObject({
       status: 'failed',
       artifacts: 'sealed',
     });
@@ -113,8 +111,8 @@ describe.runIf(image)('a task in a container (needs scripts/with-engine)', () =>
     const script = 'trap "" TERM; echo here; while :; do sleep 0.1; done';
     const task: TaskName = await startContainer(store, 'stubborn', script);
     await until('it runs', () => readFileSync(taskPaths(store, task).log, 'utf8') !== '');
-    await cancel(store, task, { cliMain });
-    expect(await waitFor(store, task, cliMain)).toMatchObject({
+    await cancel(store, task);
+    expect(await waitFor(store, task)).toMatchObject({
       status: 'cancelled',
       artifacts: 'sealed',
     });
@@ -130,7 +128,7 @@ describe.runIf(image)('a task in a container (needs scripts/with-engine)', () =>
       const script = 'for i in 1 2 3; do echo $i >> $TASKFS_ARTIFACTS/f; sleep 0.1; done';
       const task = await startContainer(store, `random${i}`, script);
       found.add(await killAtRandom(store, task, 1000));
-      await waitFor(store, task, cliMain);
+      await waitFor(store, task);
       await until('its supervisor is gone', () => !isLocked(taskPaths(store, task).lock));
       expectFinished(store, task);
       expect(await containersOf(task)).toEqual([]);
@@ -145,7 +143,7 @@ describe.runIf(image)('a task in a container (needs scripts/with-engine)', () =>
     const { events } = taskPaths(store, recordOf(store, task).task);
     expect(readEvents(events).at(-1)?.error).toMatch(/still has the container taskfs-task-/);
     answerAgain();
-    const options = { cliMain, scope: 'all' } as const;
+    const options = { scope: 'all' } as const;
     expect(await recover(store, options)).toEqual([{ task, outcome: 'sealed', error: null }]);
     await expect(execute('docker', ['inspect', name])).rejects.toThrow(/no such object/i);
     expect(recordOf(store, task)).toMatchObject({ unremoved: false, leftBehind: [] });

@@ -8,10 +8,8 @@ import {
   type TaskName,
   taskPaths,
 } from '../../src/store/index.ts';
-import { newStore, program, recordOf, shell, startProgram, startTask } from '../support/runner.ts';
+import { newStore, recordOf, shell, startProgram, startTask } from '../support/runner.ts';
 import { until } from '../support/until.ts';
-
-const cliMain = program;
 
 const logOf = (store: Store, task: TaskName): string =>
   readFileSync(taskPaths(store, task).log, 'utf8');
@@ -28,29 +26,29 @@ describe('cancel', () => {
     const script = `sh -c 'trap "echo child > $TASKFS_ARTIFACTS/child; exit" TERM; echo ready; while :; do sleep 0.05; done' &
       trap 'wait $!; echo parent; exit 9' TERM; while :; do sleep 0.05; done`;
     const task = await startAndWaitFor(store, 'ready', script);
-    expect(await cancel(store, task, { cliMain })).toBe(true);
-    expect(await waitFor(store, task, cliMain)).toMatchObject({
+    expect(await cancel(store, task)).toBe(true);
+    expect(await waitFor(store, task)).toMatchObject({
       status: 'cancelled',
       reasonKind: 'cancelled',
       exitCode: 9,
       artifacts: 'sealed',
     });
-    expect(await cancel(store, task, { cliMain })).toBe(false);
+    expect(await cancel(store, task)).toBe(false);
   });
 
   it('kills what ignores SIGTERM when the grace period is over, and at once when asked to', async () => {
     const store = await newStore();
     const script = 'trap "" TERM; echo ready; while :; do sleep 0.05; done';
     const task = await startAndWaitFor(store, 'ready', script);
-    await cancel(store, task, { cliMain });
-    expect(await waitFor(store, task, cliMain)).toMatchObject({ signal: 'SIGKILL' });
+    await cancel(store, task);
+    expect(await waitFor(store, task)).toMatchObject({ signal: 'SIGKILL' });
 
     const patient = shell(script, { options: { graceMs: 3_600_000 } });
     const second = await startTask(store, 'two', patient);
     await until('it is ready', () => logOf(store, second).includes('ready'));
-    await cancel(store, second, { cliMain });
-    await cancel(store, second, { cliMain, kill: true });
-    expect(await waitFor(store, second, cliMain)).toMatchObject({
+    await cancel(store, second);
+    await cancel(store, second, { kill: true });
+    expect(await waitFor(store, second)).toMatchObject({
       status: 'cancelled',
       signal: 'SIGKILL',
     });
@@ -62,15 +60,15 @@ describe('cancel', () => {
     const second = await startTask(store, 'second', shell('echo ran', { maxRunning: 1 }));
     await until('the first one runs', () => recordOf(store, 'first').status === 'running');
     expect(recordOf(store, 'second').status).toBe('queued');
-    await cancel(store, second, { cliMain });
-    expect(await waitFor(store, second, cliMain)).toMatchObject({
+    await cancel(store, second);
+    expect(await waitFor(store, second)).toMatchObject({
       status: 'cancelled',
       artifacts: 'sealed',
       startedAt: null,
       attempts: [],
     });
-    await cancel(store, first, { cliMain, kill: true });
-    await waitFor(store, first, cliMain);
+    await cancel(store, first, { kill: true });
+    await waitFor(store, first);
   });
 
   it('by SIGINT to a foreground run: the first one asks, the second one kills', async () => {
@@ -98,8 +96,8 @@ describe('cancel', () => {
     const task = await startAndWaitFor(store, 'ready', 'echo ready; sleep 60');
     process.kill(recordOf(store, 'one').supervisorPid ?? 0, 'SIGKILL');
     await until('nobody supervises it', () => viewTask(store, task).supervisorPid === null);
-    await cancel(store, task, { cliMain });
-    expect(await waitFor(store, task, cliMain)).toMatchObject({
+    await cancel(store, task);
+    expect(await waitFor(store, task)).toMatchObject({
       status: 'cancelled',
       artifacts: 'sealed',
     });
@@ -111,7 +109,7 @@ describe('pause', () => {
     const store = await newStore();
     const script = 'while :; do echo tick; sleep 0.01; done';
     const task = await startAndWaitFor(store, 'tick', script);
-    await pause(store, task, cliMain);
+    await pause(store, task);
     expect(recordOf(store, 'one')).toMatchObject({ status: 'running', paused: true });
     await until('nothing is printed any more', async () => {
       const before = logOf(store, task);
@@ -119,18 +117,18 @@ describe('pause', () => {
       return logOf(store, task) === before;
     });
     const stopped = logOf(store, task).length;
-    await resume(store, task, cliMain);
+    await resume(store, task);
     await until('it goes on', () => logOf(store, task).length > stopped);
-    await cancel(store, task, { cliMain });
-    await waitFor(store, task, cliMain);
+    await cancel(store, task);
+    await waitFor(store, task);
   });
 
   it('does not keep a task from being cancelled', async () => {
     const store = await newStore();
     const task = await startAndWaitFor(store, 'ready', 'echo ready; sleep 60');
-    await pause(store, task, cliMain);
-    await cancel(store, task, { cliMain });
-    expect(await waitFor(store, task, cliMain)).toMatchObject({
+    await pause(store, task);
+    await cancel(store, task);
+    expect(await waitFor(store, task)).toMatchObject({
       status: 'cancelled',
       signal: 'SIGTERM',
       paused: false,
@@ -140,7 +138,7 @@ describe('pause', () => {
   it('is refused for a task that does not run', async () => {
     const store = await newStore();
     const task = await startTask(store, 'one', shell('true'));
-    await waitFor(store, task, cliMain);
-    await expect(pause(store, task, cliMain)).rejects.toThrow(/completed: it cannot be paused/);
+    await waitFor(store, task);
+    await expect(pause(store, task)).rejects.toThrow(/completed: it cannot be paused/);
   });
 });

@@ -9,7 +9,7 @@ import {
   waitFor,
 } from '../../src/runner/index.ts';
 import type { TaskEvent } from '../../src/store/index.ts';
-import { newStore, program, runTask, shell, startTask } from '../support/runner.ts';
+import { newStore, runTask, shell, startTask } from '../support/runner.ts';
 import { until } from '../support/until.ts';
 
 describe('the feed of events', () => {
@@ -58,7 +58,7 @@ describe('the view of a task', () => {
     expect(supervisorPid).toBeGreaterThan(0);
     process.kill(supervisorPid ?? 0, 'SIGKILL');
     await until('it is gone', () => viewTask(store, task).supervisorPid === null);
-    await waitFor(store, task, program);
+    await waitFor(store, task);
     expect(viewTasks(store).tasks).toMatchObject([
       { task: 'one', supervisorPid: null, artifacts: 'sealed' },
     ]);

@@ -4,15 +4,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { listProcesses, readVariable } from '../../src/runner/engines/process/processes.ts';
 import { submit, superviseTask, waitFor } from '../../src/runner/index.ts';
 import { parseTaskName, readEvents, type Store, taskPaths } from '../../src/store/index.ts';
-import {
-  newStore,
-  program,
-  recordOf,
-  runTask,
-  shell,
-  startProgram,
-  startTask,
-} from '../support/runner.ts';
+import { newStore, recordOf, runTask, shell, startProgram, startTask } from '../support/runner.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
@@ -182,7 +174,7 @@ describe('a supervisor', () => {
     // Built sources have no types to strip; here a first run fills the cache that spares it the next.
     vi.stubEnv('NODE_COMPILE_CACHE', temporaryDirectory());
     onTestFinished(() => void vi.unstubAllEnvs());
-    await waitFor(store, await startTask(store, 'first', shell('true')), program);
+    await waitFor(store, await startTask(store, 'first', shell('true')));
     const script = 'head -c 200000000 /dev/zero; echo end; sleep 3600';
     const task = await startTask(store, 'one', shell(script));
     const { log } = taskPaths(store, task);
@@ -250,7 +242,7 @@ describe('a process that wants to outlive its task', () => {
     await until('it runs', () => recordOf(store, 'one').status === 'running');
     await until('all are there', () => processesOf(store, 'one').length >= 4);
     process.kill(recordOf(store, 'one').supervisorPid ?? 0, 'SIGKILL');
-    const record = await waitFor(store, task, program);
+    const record = await waitFor(store, task);
     expect(record).toMatchObject({ status: 'failed', reasonKind: 'interrupted' });
     expect(processesOf(store, 'one')).toEqual([]);
     expect(isCleanedUp(store, 'one')).toBe(true);

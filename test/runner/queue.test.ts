@@ -15,7 +15,6 @@ import {
 import {
   killSupervisor,
   newStore,
-  program,
   recordOf,
   runTask,
   shell,
@@ -47,7 +46,7 @@ async function startMany(store: Store, names: string[], spec: TaskSpec): Promise
   const claims = names.map((name) => submit(store, { name, spec }));
   for (let at = 0; at < claims.length; at += 4) {
     const some = claims.slice(at, at + 4);
-    await Promise.all(some.map((claim) => startDetached(claim, {}, program)));
+    await Promise.all(some.map((claim) => startDetached(claim, {})));
   }
   return claims.map(({ task }) => task);
 }
@@ -75,8 +74,8 @@ describe('the queue', () => {
     const script = `echo "$TASKFS_TASK" >> ${ran}; echo made > "$TASKFS_ARTIFACTS/file"`;
     const tasks = await startMany(store, numbered('t', COUNT), shell(script, { maxRunning }));
     expect(tasks.every((task) => recordOf(store, task).status === 'queued')).toBe(true);
-    for (const task of holders) await cancel(store, task, { kill: true, cliMain: program });
-    for (const task of tasks) await waitFor(store, task, program);
+    for (const task of holders) await cancel(store, task, { kill: true });
+    for (const task of tasks) await waitFor(store, task);
     const { started, most } = history(store);
     expect(started.slice(SLOTS)).toEqual(tasks);
     expect(most).toBeLessThanOrEqual(SLOTS);
@@ -104,10 +103,10 @@ describe('the queue', () => {
     const dead = await startTask(store, 'dead', shell('true', { maxRunning: 1 }));
     const third = await startTask(store, 'third', shell('true', { maxRunning: 1 }));
     killSupervisor(store, dead);
-    await cancel(store, first, { kill: true, cliMain: program });
-    expect(await waitFor(store, third, program)).toMatchObject({ status: 'completed' });
+    await cancel(store, first, { kill: true });
+    expect(await waitFor(store, third)).toMatchObject({ status: 'completed' });
     // It has no supervisor any more, and is queued again by whoever looks.
-    expect(await waitFor(store, dead, program)).toMatchObject({ status: 'completed' });
-    await waitFor(store, first, program);
+    expect(await waitFor(store, dead)).toMatchObject({ status: 'completed' });
+    await waitFor(store, first);
   });
 });

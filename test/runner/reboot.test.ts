@@ -10,13 +10,12 @@ import { newCli } from '../support/cli.ts';
 import { describeWithEngine } from '../support/engine.ts';
 import { expectFinished } from '../support/killing.ts';
 import { hasStopped, startPrivateEngine, useEngine } from '../support/private-engine.ts';
-import { killAll, newStore, program, recordOf, shell, startTask } from '../support/runner.ts';
+import { killAll, newStore, recordOf, shell, startTask } from '../support/runner.ts';
 import { readSealedLog } from '../support/sealed.ts';
 import type { TestEngine } from '../support/test-engine.ts';
 import { until } from '../support/until.ts';
 
 const execute = promisify(execFile);
-const cliMain = program;
 
 const containersOf = async ({ host }: TestEngine): Promise<string> =>
   (await execute('docker', ['--host', host, 'ps', '-aq'])).stdout;
@@ -98,18 +97,18 @@ describeWithEngine('a task whose engine is stopped and started', () => {
     await until('it prints', () => statSync(taskPaths(store, task).log).size > 0);
     engine.tell('stop');
     await until('the engine has stopped', () => hasStopped(engine));
-    await expect(pause(store, task, cliMain)).rejects.toThrow(/task one could not be paused: /);
+    await expect(pause(store, task)).rejects.toThrow(/task one could not be paused: /);
     expect(recordOf(store, 'one')).toMatchObject({ status: 'running', paused: false });
     engine.tell('start');
     await until('it is paused', () =>
-      pause(store, task, cliMain).then(
+      pause(store, task).then(
         () => true,
         () => false,
       ),
     );
-    await resume(store, task, cliMain);
+    await resume(store, task);
     await execute('touch', [join(taskPaths(store, task).staging, 'end')]);
-    expect(await waitFor(store, task, cliMain)).toMatchObject({ exitCode: 4, artifacts: 'sealed' });
+    expect(await waitFor(store, task)).toMatchObject({ exitCode: 4, artifacts: 'sealed' });
     const lines = (await readSealedLog(store, task)).trim().split('\n');
     expect(lines.length).toBeGreaterThan(1);
     expect(lines).toEqual(lines.map((_, index) => String(index)));
@@ -125,12 +124,12 @@ describeWithEngine('a task whose engine is stopped and started', () => {
     await until('it runs', () => statSync(taskPaths(store, task).log).size > 0);
     engine.tell('stop');
     await until('the engine has stopped', () => hasStopped(engine));
-    await cancel(store, task, { cliMain });
+    await cancel(store, task);
     const { events } = taskPaths(store, task);
     const isKilled = (): boolean => readEvents(events).some(({ signal }) => signal === 'SIGKILL');
     await until('its grace period is over', isKilled);
     engine.tell('start');
-    expect(await waitFor(store, task, cliMain)).toMatchObject({
+    expect(await waitFor(store, task)).toMatchObject({
       status: 'cancelled',
       signal: 'SIGKILL',
       artifacts: 'sealed',

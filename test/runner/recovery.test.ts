@@ -17,7 +17,6 @@ import {
   killAll,
   killSupervisor,
   newStore,
-  program,
   recordOf,
   runTask,
   shell,
@@ -28,7 +27,7 @@ import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
 const execute = promisify(execFile);
-const options = { cliMain: program, scope: 'all' } as const;
+const options = { scope: 'all' } as const;
 
 describe('recover', () => {
   it('ends a task whose supervisor was killed while it ran, and says so', async () => {
@@ -69,10 +68,13 @@ describe('recover', () => {
   it('ends a task whose detached supervisor did not start, which its starter is told', async () => {
     const store = await newStore();
     const claim = submit(store, { name: 'one', spec: shell('true') });
-    const missing = '/no/such/program.js';
-    await expect(startDetached(claim, {}, missing)).rejects.toThrow(
-      /task one did not start: .*program/s,
-    );
+    const { execPath } = process;
+    process.execPath = '/no/such/program';
+    try {
+      await expect(startDetached(claim, {})).rejects.toThrow(/task one did not start: .*program/s);
+    } finally {
+      process.execPath = execPath;
+    }
     expect(await recover(store, options)).toMatchObject([{ task: 'one', outcome: 'sealed' }]);
     expect(recordOf(store, 'one')).toMatchObject({ status: 'failed', reasonKind: 'interrupted' });
     expectFinished(store, claim.task);
@@ -83,7 +85,7 @@ describe('recover', () => {
     const claim = submit(store, { name: 'one', spec: shell('true') });
     claim.lock.release();
     expect(await recover(store, options)).toMatchObject([{ task: 'one', outcome: 'queued' }]);
-    expect(await waitFor(store, claim.task, program)).toMatchObject({ status: 'completed' });
+    expect(await waitFor(store, claim.task)).toMatchObject({ status: 'completed' });
     await until('its lock is free', () => !isLocked(taskPaths(store, claim.task).lock));
     expectFinished(store, claim.task);
   });

@@ -1,16 +1,15 @@
 /**
- * The runner as a process of its own, for tests that kill supervisors: `VERB TASK --store DIR`.
- * `supervise` is what detached supervisors are started with; `run` reads a submission (JSON) from
- * stdin and supervises it in the foreground; `recover` recovers everything and prints what it did.
+ * The runner as a process of its own, for tests that kill supervisors: `VERB --store DIR`.
+ * `run` reads a submission (JSON) from stdin and supervises it in the foreground; `recover` recovers
+ * everything and prints what it did.
  */
 import { text } from 'node:stream/consumers';
-import { recover, submit, superviseDetached, superviseTask } from '../../src/runner/index.ts';
-import { openStore, parseTaskName } from '../../src/store/index.ts';
+import { recover, submit, superviseTask } from '../../src/runner/index.ts';
+import { openStore } from '../../src/store/index.ts';
 
-const [, , verb, task = '', , path = ''] = process.argv;
+const [, , verb, , path = ''] = process.argv;
 const store = openStore(path);
 
-if (verb === 'supervise') await superviseDetached(store, parseTaskName(task), import.meta.filename);
 if (verb === 'run') {
   const claim = submit(store, JSON.parse(await text(process.stdin)));
   const { stdout, stderr } = process;
@@ -19,6 +18,6 @@ if (verb === 'run') {
   process.exitCode = record.status === 'completed' ? 0 : 1;
 }
 if (verb === 'recover') {
-  const done = await recover(store, { cliMain: import.meta.filename, scope: 'all' });
+  const done = await recover(store, { scope: 'all' });
   process.stdout.write(JSON.stringify(done));
 }

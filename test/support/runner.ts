@@ -20,8 +20,8 @@ import {
 } from '../../src/store/index.ts';
 import { temporaryDirectory } from './temporary.ts';
 
-/** The program that supervisors are started with: the runner without the command line. */
-export const program = join(import.meta.dirname, 'runner-program.ts');
+/** The runner without the command line. */
+const program = join(import.meta.dirname, 'runner-program.ts');
 
 // Supervisors start in half the time, and memory, when the stripped sources are kept.
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, '../../node_modules/.cache/node');
@@ -101,7 +101,7 @@ export function shell(script: string, more: Partial<TaskSpec> = {}): TaskSpec {
 /** Submits a task and leaves it to a detached supervisor, as `run -d` does. */
 export async function startTask(store: Store, name: string, spec: TaskSpec): Promise<TaskName> {
   const claim: Claim = submit(store, { name, spec });
-  await startDetached(claim, {}, program);
+  await startDetached(claim, {});
   return claim.task;
 }
 
@@ -122,7 +122,7 @@ export function startProgram(
   input: unknown = null,
   as: { readonly uid?: number; readonly gid?: number } = {},
 ): { readonly child: ChildProcess; readonly finished: Promise<Finished> } {
-  const child = spawn(process.execPath, [program, verb, '', '--store', store.path], as);
+  const child = spawn(process.execPath, [program, verb, '--store', store.path], as);
   child.stdin.on('error', () => {});
   child.stdin.end(JSON.stringify(input));
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));

@@ -12,6 +12,6 @@ const store = openStore(storePath);
 const modules = ['age-encryption', 'mime', '../../src/archive/write/seal.ts'];
 await Promise.all(modules.map((module) => import(module)));
 arm();
-const options = { cliMain: import.meta.filename, scope: 'all' } as const;
+const options = { scope: 'all' } as const;
 const recovery = await recoverTask(store, parseTaskName(name), options);
 process.stdout.write(JSON.stringify({ ...counts(), outcome: recovery?.outcome ?? 'none' }));

@@ -1,5 +1,4 @@
 import { cancel, viewTask } from '../../runner/index.ts';
-import { cliMain } from '../cli-main.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { say } from '../output.ts';
@@ -22,7 +21,7 @@ export const command = defineCommand({
     const tasks = options.task;
     for (const task of tasks) viewTask(store, task);
     for (const task of tasks) {
-      const asked = await cancel(store, task, { kill: options.kill, cliMain });
+      const asked = await cancel(store, task, { kill: options.kill });
       if (!asked) say(`Task ${task} had ended already.`);
     }
     return 0;

@@ -5,7 +5,6 @@ import { lockWarning, recover } from '../../runner/index.ts';
 import { mountInBackground, serveUntilUnmounted } from '../../server/index.ts';
 import type { Store } from '../../store/index.ts';
 import { isProtected } from '../../store/index.ts';
-import { cliMain } from '../cli-main.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities, type IdentityOptions } from '../identity-options.ts';
 import { openOrMakeStore } from '../open-store.ts';
@@ -51,7 +50,7 @@ export const command = defineCommand({
       .option('json', { type: 'boolean', default: false, describe: 'Print a JSON object' }),
   run: async ({ options }) => {
     const store = await openOrMakeStore(options);
-    await recover(store, { cliMain, scope: 'unfinished', say });
+    await recover(store, { scope: 'unfinished', say });
     const { directory, driver, nosymfollow, passthrough } = options;
     const warning = lockWarning(store);
     if (warning !== undefined) say(`Note: ${warning}.`);

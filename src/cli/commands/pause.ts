@@ -1,5 +1,4 @@
 import { pause } from '../../runner/index.ts';
-import { cliMain } from '../cli-main.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { addTaskNames } from '../task-names.ts';
@@ -12,7 +11,7 @@ export const command = defineCommand({
   build: (parser) => addTaskNames(parser, 'running tasks'),
   run: async ({ options }) => {
     const store = openStoreOf(options);
-    for (const task of options.task) await pause(store, task, cliMain);
+    for (const task of options.task) await pause(store, task);
     return 0;
   },
 });

@@ -1,5 +1,4 @@
 import { type Recovery, recover } from '../../runner/index.ts';
-import { cliMain } from '../cli-main.ts';
 import { defineCommand } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { openStoreOf } from '../open-store.ts';
@@ -24,7 +23,6 @@ export const command = defineCommand({
   run: async ({ options }) => {
     const goneMachine = options['machine-gone'];
     const recoveries = await recover(openStoreOf(options), {
-      cliMain,
       scope: 'all',
       say,
       goneMachine,

@@ -1,5 +1,4 @@
 import { resume } from '../../runner/index.ts';
-import { cliMain } from '../cli-main.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { addTaskNames } from '../task-names.ts';
@@ -9,7 +8,7 @@ export const command = defineCommand({
   build: (parser) => addTaskNames(parser, 'running tasks'),
   run: async ({ options }) => {
     const store = openStoreOf(options);
-    for (const task of options.task) await resume(store, task, cliMain);
+    for (const task of options.task) await resume(store, task);
     return 0;
   },
 });

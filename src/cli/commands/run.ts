@@ -13,7 +13,6 @@ import {
   viewTask,
 } from '../../runner/index.ts';
 import type { TaskName, TaskRecord } from '../../store/index.ts';
-import { cliMain } from '../cli-main.ts';
 import { defineCommand } from '../command.ts';
 import { exitCodeOfTask, exitCodeOfTaskError } from '../exit-code.ts';
 import { openOrMakeStore } from '../open-store.ts';
@@ -44,12 +43,12 @@ export const command = defineCommand({
     const spec = specOf(rest, options);
     const env = readEnvironment(options, currentCaller().environment);
     const store = await openOrMakeStore(options);
-    await recover(store, { cliMain, scope: 'unfinished', say });
+    await recover(store, { scope: 'unfinished', say });
     if (options.detach) assertBackground();
     const claim = submit(store, { name: options.name, spec });
     if (!options.detach) return inForeground(claim, env, options);
     withholdFromSupervisor(env);
-    await startDetached(claim, env, cliMain);
+    await startDetached(claim, env);
     if (options.json) await printJson(viewTask(store, claim.task));
     else await printLine(claim.task);
     return 0;

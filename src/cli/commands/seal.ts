@@ -1,7 +1,6 @@
 import { TaskfsError } from '../../errors.ts';
 import { assertNotElsewhere, recoverTask, viewTask } from '../../runner/index.ts';
 import { isFinal, readRecord, type Store, type TaskName, taskPaths } from '../../store/index.ts';
-import { cliMain } from '../cli-main.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
@@ -54,7 +53,7 @@ async function seal(
 ): Promise<void> {
   using progress = showSealProgress(json);
   const onSealProgress = progress.onProgress;
-  await recoverTask(store, task, { cliMain, scope: 'all', say, onSealProgress, drainMs });
+  await recoverTask(store, task, { scope: 'all', say, onSealProgress, drainMs });
   const { artifacts, sealError } = viewTask(store, task);
   if (artifacts !== 'kept') return;
   throw new TaskfsError('failed', `task ${task} could not be sealed: ${sealError}`, {

@@ -1,6 +1,5 @@
 import { constants } from 'node:os';
 import { viewTask, waitFor } from '../../runner/index.ts';
-import { cliMain } from '../cli-main.ts';
 import { defineCommand } from '../command.ts';
 import { exitCodeOfTask, exitCodeOfTaskError } from '../exit-code.ts';
 import { openStoreOf } from '../open-store.ts';
@@ -27,7 +26,7 @@ export const command = defineCommand({
     const store = openStoreOf(options);
     const names = options.task;
     for (const name of names) viewTask(store, name);
-    const records = await Promise.all(names.map((name) => waitFor(store, name, cliMain, say)));
+    const records = await Promise.all(names.map((name) => waitFor(store, name, say)));
     const views = names.map((name) => viewTask(store, name));
     if (options.json) await printJson(views);
     else for (const view of views) await printLine(`${view.task}: ${showStatus(view)}`);

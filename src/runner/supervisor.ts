@@ -1,0 +1,33 @@
+/**
+ * The program of a detached supervisor: reads from standard input which task is its own and what to do
+ * with it, takes over the lock that it inherits, reports that it is ready, and supervises. Its arguments
+ * (`supervise TASK --store DIR`) are for people who list processes.
+ */
+import { text } from 'node:stream/consumers';
+import { messageOf } from '../errors.ts';
+import { exitProcess } from '../process/index.ts';
+import { keepMemoryPrivate } from '../sys/index.ts';
+import { type Assignment, isQueued, LOCK_FD, READY, startOrQueue } from './detached.ts';
+import { adoptClaim } from './submit.ts';
+import { resumeTask, superviseTask } from './supervise.ts';
+
+async function superviseAssigned(): Promise<void> {
+  keepMemoryPrivate();
+  const assignment = JSON.parse(await text(process.stdin)) as Assignment;
+  const claim = adoptClaim(assignment.store, assignment.task, LOCK_FD);
+  // Nobody listens from here on: a broken pipe is no error.
+  process.stdout.on('error', () => {});
+  process.stderr.on('error', () => {});
+  process.stdout.write(READY);
+  if (assignment.work === 'resume') await resumeTask(claim);
+  else if (isQueued(claim)) await startOrQueue(claim, assignment);
+  else await superviseTask(claim, assignment.env, { caller: assignment.caller });
+}
+
+superviseAssigned().then(
+  () => exitProcess(0),
+  (error) => {
+    process.stderr.write(messageOf(error));
+    exitProcess(1);
+  },
+);
