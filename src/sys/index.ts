@@ -64,7 +64,7 @@ export {
   unmountFrom,
 } from './mount.ts';
 export { assertNothingMounted, MountedBeneath, mountedOn, openInMount } from './mounts-beneath.ts';
-export { openBeneath } from './open-beneath.ts';
+export { joinNames, openBeneath } from './open-beneath.ts';
 export { modeWithAcl } from './posix-acl.ts';
 export {
   becomeSubreaper,

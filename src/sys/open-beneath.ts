@@ -1,23 +1,37 @@
 import { closeSync, constants } from 'node:fs';
 import { openAt2, RESOLVE } from './at.ts';
 
-const FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-const RULES = RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_XDEV;
-/** The kernel takes paths of up to 4096 bytes with the closing zero: longer ones go in steps. */
-const LONGEST = 4000;
+/** Without the closing NUL, which counts as well, and with some bytes to spare. */
+const LONGEST_PATH = 4000;
+
+/** How to open the directory, and what the kernel refuses on the way there. */
+export interface BeneathOptions {
+  readonly flags: number;
+  /** RESOLVE rules. */
+  readonly resolve: number;
+}
+
+const FOR_LISTING: BeneathOptions = {
+  flags: constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW,
+  resolve: RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_XDEV,
+};
 
 /**
- * Opens the directory that `names` lead to from `rootFd`, for listing. The kernel refuses every path
- * that leaves the root or meets a symlink or another file system, whatever is renamed meanwhile.
- * Throws Errno. The descriptor is the caller's to close.
+ * Opens the directory that `names` lead to from `rootFd`, however deep: paths that exceed PATH_MAX go
+ * in steps. The kernel refuses every path that leaves the root or meets a symlink, and for listing
+ * another file system, whatever is renamed meanwhile. Throws Errno. The caller closes the descriptor.
  */
-export function openBeneath(rootFd: number, names: readonly Buffer[]): number {
-  const steps = stepsOf(names);
-  let fd = openAt2(rootFd, steps[0] ?? '.', FLAGS, RULES);
-  for (const step of steps.slice(1)) {
+export function openBeneath(
+  rootFd: number,
+  names: readonly Buffer[],
+  { flags, resolve }: BeneathOptions = FOR_LISTING,
+): number {
+  const [first = '.', ...others] = pathsOf(names);
+  let fd = openAt2(rootFd, first, flags, resolve);
+  for (const path of others) {
     const above = fd;
     try {
-      fd = openAt2(above, step, FLAGS, RULES);
+      fd = openAt2(above, path, flags, resolve);
     } finally {
       closeSync(above);
     }
@@ -25,26 +39,24 @@ export function openBeneath(rootFd: number, names: readonly Buffer[]): number {
   return fd;
 }
 
-function stepsOf(names: readonly Buffer[]): Buffer[] {
-  const steps: Buffer[] = [];
+/** The names joined to paths, each short enough for one system call. */
+function* pathsOf(names: readonly Buffer[]): Generator<Buffer> {
   let parts: Buffer[] = [];
   let length = 0;
-  const finish = (): void => {
-    if (parts.length > 0) steps.push(joinNames(parts));
-    parts = [];
-    length = 0;
-  };
   for (const name of names) {
-    if (length + name.length + 1 > LONGEST) finish();
+    if (parts.length > 0 && length + name.length + 1 > LONGEST_PATH) {
+      yield joinNames(parts);
+      parts = [];
+      length = 0;
+    }
     parts.push(name);
     length += name.length + 1;
   }
-  finish();
-  return steps;
+  if (parts.length > 0) yield joinNames(parts);
 }
 
-function joinNames(names: readonly Buffer[]): Buffer {
-  return Buffer.concat(names.flatMap((name, at) => (at === 0 ? [name] : [SLASH, name])));
-}
+/** Names as one path. */
+export const joinNames = (names: readonly Buffer[]): Buffer =>
+  Buffer.concat(names.flatMap((name, at) => (at === 0 ? [name] : [SLASH, name])));
 
 const SLASH = Buffer.from('/');

@@ -1,4 +1,4 @@
-import { S_IFDIR } from '../sys/index.ts';
+import { joinNames, S_IFDIR } from '../sys/index.ts';
 
 export type EntryKind = 'file' | 'directory' | 'symlink' | 'special';
 
@@ -37,7 +37,6 @@ export interface Found {
 
 /** Shared by all that is no directory: 30,000 empty maps would be the largest part of the tree. */
 const noChildren = new Map<string, TreeNode>();
-const SLASH = Buffer.from('/');
 
 /** The key of a name in `children`. */
 export const keyOf = (name: Buffer): string => name.toString('latin1');
@@ -50,9 +49,7 @@ export function namesOf(node: TreeNode): Buffer[] {
 }
 
 /** The path of a node under the tree's root, raw. */
-export function pathOf(node: TreeNode): Buffer {
-  return Buffer.concat(namesOf(node).flatMap((name, at) => (at === 0 ? [name] : [SLASH, name])));
-}
+export const pathOf = (node: TreeNode): Buffer => joinNames(namesOf(node));
 
 /**
  * A picture of a directory tree. It is told what was found and gathers what changed by that, in an

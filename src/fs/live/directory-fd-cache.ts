@@ -1,6 +1,6 @@
 import { closeSync, constants } from 'node:fs';
 import { Errno, errno } from '../../errno.ts';
-import { listDirectory, O_PATH, openAt, openAt2, RESOLVE, statFd } from '../../sys/index.ts';
+import { listDirectory, O_PATH, openAt, openBeneath, RESOLVE, statFd } from '../../sys/index.ts';
 import type { NodeId } from '../file-system.ts';
 import { type Inode, isSame, nameText, rawName } from './inode.ts';
 import { stagingNames } from './live-tasks.ts';
@@ -8,8 +8,6 @@ import { stagingNames } from './live-tasks.ts';
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
 const PIN = O_PATH | O_DIRECTORY | O_NOFOLLOW;
 const STAY = RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_MAGICLINKS;
-const PATH_MAX = 4096;
-const SLASH = Buffer.from('/');
 
 /**
  * Descriptors (O_PATH) of the directories in use, so that every call starts at a pinned directory
@@ -132,18 +130,11 @@ function openSame(base: number, names: readonly Buffer[], directory: Inode): num
   return undefined;
 }
 
-/** Opens the directory that `names` lead to below `base`; undefined where they lead nowhere (any more). */
+/** Undefined where the names lead nowhere (any more). */
 function descend(base: number, names: readonly Buffer[]): number | undefined {
-  let fd = base;
   try {
-    for (const path of pathsOf(names)) {
-      const next = openAt2(fd, path, PIN, STAY);
-      if (fd !== base) closeSync(fd);
-      fd = next;
-    }
-    return fd;
+    return openBeneath(base, names, { flags: PIN, resolve: STAY });
   } catch (error) {
-    if (fd !== base) closeSync(fd);
     if (error instanceof Errno && MOVED.has(error.errno)) return undefined;
     throw error;
   }
@@ -156,20 +147,3 @@ const MOVED: ReadonlySet<number> = new Set([
   errno.EXDEV,
   errno.EAGAIN,
 ]);
-
-/** The names joined to paths, each short enough for one system call. */
-function* pathsOf(names: readonly Buffer[]): Generator<Buffer> {
-  let parts: Buffer[] = [];
-  let length = 0;
-  for (const name of names) {
-    if (length + name.length + 1 >= PATH_MAX) {
-      yield Buffer.concat(parts);
-      parts = [];
-      length = 0;
-    }
-    if (parts.length > 0) parts.push(SLASH);
-    parts.push(name);
-    length += name.length + 1;
-  }
-  yield Buffer.concat(parts);
-}
