@@ -255,16 +255,25 @@ describe.runIf(isRoot)('a machine', () => {
   });
 });
 
-const ROOM = join(import.meta.dirname, '../../src/server/index.ts');
-const STORE = join(import.meta.dirname, '../../src/store/index.ts');
+const STORE = source('store/index.ts');
+/** The files that declare what is called: the folders' doors export less. */
+const DECLARED_IN = {
+  mountInBackground: source('server/background.ts'),
+  probeMount: source('mount/liveness.ts'),
+  unmount: source('mount/unmount.ts'),
+};
 
-/** Arguments for node: calls one function of src/fs/mount and prints what it gives. */
-function calling(name: 'mountInBackground' | 'probeMount' | 'unmount', base: string, path: string) {
+function source(path: string): string {
+  return JSON.stringify(join(import.meta.dirname, '../../src', path));
+}
+
+/** Arguments for node: calls one function and prints what it gives. */
+function calling(name: keyof typeof DECLARED_IN, base: string, path: string) {
   const before =
     name === 'mountInBackground' ? `openStore(${JSON.stringify(`${base}/store`)}), ` : '';
-  const script = `import * as room from ${JSON.stringify(ROOM)};
-import { openStore } from ${JSON.stringify(STORE)};
-console.log(await room.${name}(${before}${JSON.stringify(path)}));`;
+  const script = `import { ${name} } from ${DECLARED_IN[name]};
+import { openStore } from ${STORE};
+console.log(await ${name}(${before}${JSON.stringify(path)}));`;
   return ['--input-type=module', '-e', script];
 }
 
