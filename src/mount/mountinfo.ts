@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Mount, readMountinfo } from '../sys/index.ts';
 import { ARCHIVE_DIRECTORY, ARCHIVE_SUBTYPE, SUBTYPE, storeOfSource } from './source.ts';
 
-/** One line of /proc/self/mountinfo (proc(5)), as far as it concerns us. */
+/** A mount of this mount namespace, as far as it concerns us. */
 export interface MountEntry {
-  /** Of the mount, in this mount namespace. */
   readonly id: number;
   readonly mountpoint: string;
   readonly type: string;
@@ -25,58 +24,32 @@ export interface TaskfsMount extends MountEntry {
   readonly archive: MountEntry | undefined;
 }
 
-/** Parses mountinfo. Where several mounts lie over one another, the topmost is the last. */
-export function parseMountinfo(text: string): MountEntry[] {
-  return text.split('\n').flatMap((line) => {
-    const [before, after] = line.split(' - ');
-    const [id, , device, , mountpoint, options = ''] = before?.split(' ') ?? [];
-    const [type, source, ofType = ''] = after?.split(' ') ?? [];
-    const owner = /(?:^|,)user_id=(\d+)/.exec(ofType)?.[1];
-    if (!device || !mountpoint || !type || source === undefined) return [];
-    return [
-      {
-        id: Number(id),
-        mountpoint: decodeOctal(mountpoint),
-        type,
-        source: decodeOctal(source),
-        minor: Number(device.split(':')[1]),
-        options: options.split(','),
-        owner: owner === undefined ? undefined : Number(owner),
-      },
-    ];
-  });
+/** Mounts as text, with the user who made each. */
+export const entriesOf = (mounts: readonly Mount[]): MountEntry[] =>
+  mounts.map(({ id, mountpoint, type, source, minor, options, superOptions }) => ({
+    id,
+    mountpoint: mountpoint.toString(),
+    type,
+    source: source.toString(),
+    minor,
+    options,
+    owner: ownerIn(superOptions),
+  }));
+
+function ownerIn(superOptions: readonly string[]): number | undefined {
+  const option = superOptions.find((one) => one.startsWith(OWNER));
+  return option === undefined ? undefined : Number(option.slice(OWNER.length));
 }
 
-/** The kernel writes blanks, line ends and backslashes as three octal digits, byte by byte. */
-function decodeOctal(field: string): string {
-  const bytes = Buffer.from(field);
-  const out: number[] = [];
-  for (let at = 0; at < bytes.length; at++) {
-    const octal = bytes[at] === BACKSLASH ? bytes.toString('latin1', at + 1, at + 4) : '';
-    if (/^[0-7]{3}$/.test(octal)) {
-      out.push(Number.parseInt(octal, 8));
-      at += 3;
-    } else {
-      out.push(bytes[at] ?? 0);
-    }
-  }
-  return Buffer.from(out).toString();
-}
+const OWNER = 'user_id=';
 
-const BACKSLASH = 0x5c;
-
-/** A path as the kernel writes it in mountinfo. */
-export const encodeOctal = (path: string): string =>
-  path.replace(/[ \t\n\\]/g, (one) => `\\${one.charCodeAt(0).toString(8).padStart(3, '0')}`);
-
-/** Every mount of this mount namespace. Reads a table of the kernel: touches no mount. */
-export const allMounts = (): MountEntry[] =>
-  parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'));
+/** Every mount of this mount namespace. Touches none. */
+export const allMounts = (): MountEntry[] => entriesOf(readMountinfo('self'));
 
 /**
  * The mounts of taskfs that this user made, in this mount namespace; root's are those that root made.
- * Those of others do not count, for a FUSE mount of anybody's may call itself ours and any store its
- * own: it is not asked for files, not touched and not taken away.
+ * Those of others do not count, since anybody's FUSE mount may claim our type and any store: it is
+ * not asked for files, not touched and not unmounted.
  */
 export function taskfsMounts(): TaskfsMount[] {
   const own = process.getuid?.();

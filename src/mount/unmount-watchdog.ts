@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { allMounts, encodeOctal } from './mountinfo.ts';
+import { encodeOctal } from '../sys/index.ts';
+import { allMounts } from './mountinfo.ts';
 
 /** A process beside the server that takes the mount away should the server be killed. */
 export interface Guard {

@@ -8,12 +8,14 @@ import {
   type TaskPaths,
   takeLock,
 } from '../store/index.ts';
-import { findRecordLock } from '../sys/index.ts';
+import { findRecordLock, parseMountinfo } from '../sys/index.ts';
+import { entriesOf, isTaskfs } from './mountinfo.ts';
+import { storeOfSource } from './source.ts';
 
 /** How long open writers of the mount get to close their files where nobody says, in milliseconds. */
 export const DRAIN_MS = 10_000;
 
-const LOOK_EVERY_MS = 50;
+const RETRY_MS = 50;
 
 /**
  * Waits until no mount has a file of the task open for writing: nobody can write through one any
@@ -25,7 +27,7 @@ export async function waitForWriters(path: string, limitMs: number): Promise<Loc
     const lock = takeLock(path);
     const left = end - performance.now();
     if (lock || left <= 0) return lock;
-    await sleep(Math.min(LOOK_EVERY_MS, left));
+    await sleep(Math.min(RETRY_MS, left));
   }
 }
 
@@ -89,21 +91,18 @@ export function isWrittenDirectly(path: string): boolean {
   }
 }
 
-/** Numbers of the mounts of a store in the mount namespace of a process (proc_pid_mountinfo(5)). */
-function mountsOf(pid: string, store: Store): ReadonlySet<string> {
-  const lines = read(`/proc/${pid}/mountinfo`).split('\n');
-  const ours = lines.filter((line) => {
-    const [type, source = ''] = line.split(' - ')[1]?.split(' ') ?? [];
-    return type === 'fuse.taskfs' && decodeURIComponent(source).endsWith(`:${store.path}`);
-  });
-  return new Set(ours.map((line) => line.slice(0, line.indexOf(' '))));
+/** Ids of the mounts of a store in the mount namespace of a process. */
+function mountsOf(pid: string, store: Store): ReadonlySet<number> {
+  const mounts = entriesOf(parseMountinfo(read(`/proc/${pid}/mountinfo`, 'latin1')));
+  const ours = mounts.filter((one) => isTaskfs(one) && storeOfSource(one.source) === store.path);
+  return new Set(ours.map(({ id }) => id));
 }
 
 /** Of descriptors that may write; on some mounts alone where those are given. */
-function openPaths(pid: string, mounts?: ReadonlySet<string>): string[] {
+function openPaths(pid: string, mounts?: ReadonlySet<number>): string[] {
   return names(`/proc/${pid}/fd`).flatMap((fd) => {
     const info = read(`/proc/${pid}/fdinfo/${fd}`);
-    const mount = /^mnt_id:\s*(\d+)/m.exec(info)?.[1] ?? '';
+    const mount = Number(/^mnt_id:\s*(\d+)/m.exec(info)?.[1]);
     const flags = Number.parseInt(/^flags:\s*(\d+)/m.exec(info)?.[1] ?? '0', 8);
     if ((flags & ACCESS_MODE) === 0 || mounts?.has(mount) === false) return [];
     return [link(`/proc/${pid}/fd/${fd}`)];
@@ -123,10 +122,10 @@ function nameIn(path: string, task: TaskName): string | undefined {
   return at === -1 ? undefined : path.slice(at + top.length);
 }
 
-// A process may end, or be of another user, at any of these looks: then there is nothing to see.
-function read(path: string): string {
+// A process may have ended by any of these reads, or be another user's: then there is nothing to see.
+function read(path: string, encoding: BufferEncoding = 'utf8'): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(path, encoding);
   } catch {
     return '';
   }

@@ -63,6 +63,7 @@ export {
   UMOUNT_NOFOLLOW,
   unmountFrom,
 } from './mount.ts';
+export { encodeOctal, type Mount, parseMountinfo, readMountinfo } from './mountinfo.ts';
 export { assertNothingMounted, MountedBeneath, mountedOn, openInMount } from './mounts-beneath.ts';
 export { joinNames, openBeneath } from './open-beneath.ts';
 export { modeWithAcl } from './posix-acl.ts';

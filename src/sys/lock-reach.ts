@@ -1,4 +1,5 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import { readMountinfo } from './mountinfo.ts';
 
 /**
  * Who sees a flock(2) on a file system: all who can reach it, since it is of this machine alone
@@ -48,20 +49,17 @@ export function reachOf(type: string, options: string): LockReach {
 function readMount(directory: string) {
   try {
     const id = mountIdOf(directory);
-    const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
-    const [before = '', after = ''] =
-      lines.find((line) => line.startsWith(`${id} `))?.split(' - ') ?? [];
-    const [type = '', , ofFileSystem = ''] = after.split(' ');
-    return type === '' ? undefined : { type, options: `${before.split(' ')[5]},${ofFileSystem}` };
+    const mount = readMountinfo('self').find((one) => one.id === id);
+    return mount && { type: mount.type, options: [...mount.options, ...mount.superOptions].join() };
   } catch {
     return undefined;
   }
 }
 
-function mountIdOf(directory: string): string | undefined {
+function mountIdOf(directory: string): number {
   const fd = openSync(directory, 'r');
   try {
-    return /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1];
+    return Number(/^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1]);
   } finally {
     closeSync(fd);
   }

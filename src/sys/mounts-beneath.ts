@@ -1,6 +1,7 @@
-import { closeSync, constants, readFileSync } from 'node:fs';
+import { closeSync, constants } from 'node:fs';
 import { Errno, errno } from '../errno.ts';
 import { O_PATH, openAt2, RESOLVE, readlinkAt } from './at.ts';
+import { readMountinfo } from './mountinfo.ts';
 import { statFd } from './stat.ts';
 
 /**
@@ -66,20 +67,13 @@ export function assertNothingMounted(fd: number): void {
 function mountsBeneath(fd: number): Buffer[] {
   const directory = pathOf(fd);
   if (!directory) return [];
-  const top = `${directory.toString('latin1')}/`;
+  const top = Buffer.concat([directory, SLASH]);
   const { mount } = statFd(fd);
-  return readFileSync('/proc/thread-self/mountinfo', 'latin1')
-    .split('\n')
-    .flatMap((line) => {
-      const [, parent, , , mountpoint = ''] = line.split(' ', 5);
-      const path = decodeOctal(mountpoint);
-      return Number(parent) === mount && path.startsWith(top) ? [Buffer.from(path, 'latin1')] : [];
-    });
+  return readMountinfo('thread-self')
+    .filter(({ parent }) => parent === mount)
+    .map(({ mountpoint }) => mountpoint)
+    .filter((path) => path.subarray(0, top.length).equals(top));
 }
-
-/** Blanks, line ends and backslashes are written as a backslash and three octal digits. */
-const decodeOctal = (field: string): string =>
-  field.replace(/\\([0-7]{3})/g, (_, digits) => String.fromCharCode(Number.parseInt(digits, 8)));
 
 const SLASH = Buffer.from('/');
 

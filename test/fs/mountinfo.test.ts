@@ -1,12 +1,15 @@
 import { expect, test } from 'vitest';
 import { mountSource } from '../../src/mount/index.ts';
-import { encodeOctal, parseMountinfo } from '../../src/mount/mountinfo.ts';
+import { entriesOf } from '../../src/mount/mountinfo.ts';
 import { storeOfSource } from '../../src/mount/source.ts';
+import { encodeOctal, parseMountinfo } from '../../src/sys/index.ts';
+
+const parse = (table: string) => entriesOf(parseMountinfo(table));
 
 test('a line is parsed, its octal escapes decoded', () => {
   const line =
     '36 35 0:57 / /mnt/a\\040b\\134\\303\\251 rw,nosuid shared:1 - fuse.taskfs taskfs:/x rw,user_id=0';
-  expect(parseMountinfo(`${line}\n`)).toEqual([
+  expect(parse(`${line}\n`)).toEqual([
     {
       id: 36,
       mountpoint: '/mnt/a b\\é',
@@ -20,7 +23,7 @@ test('a line is parsed, its octal escapes decoded', () => {
 });
 
 test('lines that are none are left out', () => {
-  expect(parseMountinfo('\nnonsense\n1 2 - x\n')).toEqual([]);
+  expect(parse('\nnonsense\n1 2 - x\n')).toEqual([]);
 });
 
 test.each(['/plain', '/with blank', '/with,comma', '/100%', '/new\nline', '/ünï'])(
@@ -46,5 +49,5 @@ test('a path is written as the kernel writes it', () => {
 test('who mounted is taken from the kernel’s own field, not from names that a user chose', () => {
   const line =
     '36 35 0:57 / /mnt/user_id=0 rw - fuse.user_id=0 x,user_id=0 rw,user_id=7,allow_other';
-  expect(parseMountinfo(line)).toEqual([expect.objectContaining({ owner: 7 })]);
+  expect(parse(line)).toEqual([expect.objectContaining({ owner: 7 })]);
 });
