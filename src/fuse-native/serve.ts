@@ -1,13 +1,12 @@
-import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { createFileSystem, type Serve, type ServeOptions } from '../fs/index.ts';
-import { guardMount, mountSource, SUBTYPE, taskfsMountAt } from '../mount/index.ts';
+import { guardMount, mountSource, SUBTYPE, taskfsMountAt, unmountLibfuse } from '../mount/index.ts';
 import { loadFuseNative, type NativeFuse } from './fuse-native.ts';
 import { makeOperations } from './operations.ts';
 
-/** How often (milliseconds) to look whether the mount is still there: the package does not tell. */
-const LOOK_MS = 250;
+/** How often (milliseconds) to check that the mount is still there: the package does not report it. */
+const POLL_MS = 250;
 const MOUNT_PATIENCE_MS = 10_000;
 
 /** Serves by libfuse 2 through the fuse-native package, on this thread. */
@@ -36,7 +35,7 @@ export const serve: Serve = async (mountpoint, options) => {
   });
   return {
     ended,
-    unmount: () => unmount(mountpoint),
+    unmount: () => unmountLibfuse(mountpoint),
     notes: [
       "the driver 'libfuse' has no kernel passthrough, and the limits that docs/semantics.md lists",
     ],
@@ -78,24 +77,5 @@ const failed = (mountpoint: string, reason: string): TaskfsError =>
   });
 
 async function untilGone(mountpoint: string): Promise<void> {
-  while (taskfsMountAt(mountpoint)) await sleep(LOOK_MS);
+  while (taskfsMountAt(mountpoint)) await sleep(POLL_MS);
 }
-
-/** By another process: this one must stay free to answer what unmounting asks. */
-function unmount(mountpoint: string): Promise<void> {
-  const isRoot = process.geteuid?.() === 0;
-  const [program, args] = isRoot
-    ? ['umount', ['--no-canonicalize', '--', mountpoint]]
-    : ['fusermount', ['-u', '--', mountpoint]];
-  return new Promise((resolve, reject) => {
-    execFile(program as string, args as string[], (error, _stdout, stderr) => {
-      if (error) reject(failedToUnmount(mountpoint, stderr.trim()));
-      else resolve();
-    });
-  });
-}
-
-const failedToUnmount = (mountpoint: string, reason: string): TaskfsError =>
-  new TaskfsError('failed', `cannot unmount ${mountpoint}: ${reason}`, {
-    hint: `Leave the directory and close its files; 'fuser -vm ${mountpoint}' lists who uses it.`,
-  });

@@ -1,16 +1,16 @@
-import { mkdirSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
-import { messageOf, TaskfsError } from '../errors.ts';
-import { decodeBytes, encodeText } from '../process/index.ts';
-import { absolutePath, absoluteTextPath, type Store } from '../store/index.ts';
-import { detach } from './detach.ts';
+import { mkdirSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { TaskfsError } from '../errors.ts';
+import { absoluteTextPath, type Store } from '../store/index.ts';
 import { probeMount } from './liveness.ts';
+import { canonicalPath, locate, unusable } from './locate.ts';
 import { type TaskfsMount, taskfsMountAt } from './mountinfo.ts';
+import { detach } from './unmount.ts';
 
 /**
- * Makes a mount point ready for a store and returns its canonical path: an empty directory outside of
- * the store, on which no taskfs is mounted. Made where only it is missing; what a killed server left
- * behind is cleaned up. Throws `usage` with the reason.
+ * Prepares a mount point for a store and returns its canonical path: an empty directory outside of
+ * the store, on which no taskfs is mounted. It is made where only its last name is missing; the mount
+ * of a killed server is removed. Throws `usage` with the reason.
  */
 export async function prepareMountpoint(store: Store, path: string): Promise<string> {
   const named = locate(path);
@@ -29,43 +29,6 @@ function assertOutside(store: Store, mountpoint: string): void {
   });
 }
 
-/** As many links in a row as the kernel follows. */
-const MOST_LINKS = 40;
-
-/**
- * The canonical path of a mount point, the symlinks that lead there followed, found without touching
- * what may be mounted on it. Throws `usage`, also where it is not UTF-8.
- */
-export function locate(path: string): string {
-  let place = absolutePath(path);
-  try {
-    for (let links = 0; links < MOST_LINKS && place !== '/'; links++) {
-      const directory = canonicalPath(dirname(place));
-      const named = join(directory, basename(place));
-      const target = targetOf(named);
-      if (target === undefined) return absoluteTextPath(named, 'the mount point');
-      place = resolve(directory, target);
-    }
-  } catch (cause) {
-    if (cause instanceof TaskfsError) throw cause;
-    throw unusable(path, cause);
-  }
-  return place;
-}
-
-/** realpath(3), as text of `decodeBytes`. */
-const canonicalPath = (path: string): string =>
-  decodeBytes(realpathSync.native(encodeText(path), { encoding: 'buffer' }));
-
-/** Where a symlink leads. To ask that of a directory puts no question to its file system. */
-function targetOf(path: string): string | undefined {
-  try {
-    return decodeBytes(readlinkSync(encodeText(path), { encoding: 'buffer' }));
-  } catch {
-    return undefined;
-  }
-}
-
 async function clearMount(mountpoint: string): Promise<void> {
   for (let mount = taskfsMountAt(mountpoint); mount; mount = taskfsMountAt(mountpoint)) {
     if ((await probeMount(mountpoint)) !== 'dead') throw alreadyMounted(mount);
@@ -75,7 +38,7 @@ async function clearMount(mountpoint: string): Promise<void> {
 
 function alreadyMounted({ mountpoint, store }: TaskfsMount): TaskfsError {
   return new TaskfsError('usage', `${mountpoint} is mounted already; it shows the store ${store}`, {
-    hint: `'taskfs unmount ${mountpoint}' takes it away.`,
+    hint: `'taskfs unmount ${mountpoint}' unmounts it.`,
   });
 }
 
@@ -99,18 +62,6 @@ function makeDirectory(path: string): void {
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
   }
-}
-
-function unusable(path: string, cause: unknown): TaskfsError {
-  if ((cause as NodeJS.ErrnoException).code === 'ENOENT') {
-    return new TaskfsError('usage', `the directory of the mount point ${path} does not exist`, {
-      hint: `'mkdir -p ${path}' makes both.`,
-      cause,
-    });
-  }
-  return new TaskfsError('usage', `the mount point ${path} cannot be used: ${messageOf(cause)}`, {
-    cause,
-  });
 }
 
 function assertEmpty(path: string): void {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { encodeOctal } from '../sys/index.ts';
+import { FUSERMOUNT } from './fusermount.ts';
 import { allMounts } from './mountinfo.ts';
 
 /** A process beside the server that takes the mount away should the server be killed. */
@@ -18,7 +19,7 @@ export interface Guard {
 const SCRIPT = `read -r _ && exit
 while read -r id _ _ _ place _; do [ "$place" = "$2" ] && top=$id; done </proc/self/mountinfo
 [ "$top" = "$3" ] || exit
-fusermount3 -uqz -- "$1" || umount -l -- "$1"`;
+${FUSERMOUNT} -uqz -- "$1" || umount -l -- "$1"`;
 
 /** Guards the mount on a directory for as long as this process lives. */
 export function guardMount(directory: string): Guard {

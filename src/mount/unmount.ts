@@ -1,19 +1,24 @@
-import { TaskfsError } from '../errors.ts';
-import { abort, abortConnections, assertShown, detach } from './detach.ts';
+import { closeSync, constants, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { Errno, errno } from '../errno.ts';
+import { messageOf, TaskfsError } from '../errors.ts';
+import { MNT_DETACH, O_PATH, UMOUNT_NOFOLLOW, unmountFrom } from '../sys/index.ts';
+import { FUSERMOUNT, FUSERMOUNT_2, runUnmounting } from './fusermount.ts';
 import { probeMount } from './liveness.ts';
+import { locate } from './locate.ts';
 import {
   allMounts,
   isTaskfs,
   type MountEntry,
   type TaskfsMount,
   taskfsMountAt,
+  taskfsMounts,
 } from './mountinfo.ts';
-import { locate } from './mountpoint.ts';
-import { unmountDirectory } from './unmount-directory.ts';
+
+const isRoot = (): boolean => process.geteuid?.() === 0;
 
 /**
- * Takes away the mount on a directory, dead and hung ones too. Throws `usage` where no taskfs is
- * mounted there, `failed` where somebody uses it.
+ * Unmounts the store on a directory, also where its server is dead or hung. Throws `usage` where no
+ * taskfs is mounted there, `failed` where it is in use.
  */
 export async function unmount(path: string): Promise<void> {
   const mountpoint = locate(path);
@@ -33,13 +38,13 @@ function notOurs(mountpoint: string, path: string): TaskfsError {
     });
   }
   return new TaskfsError('usage', `the mount on ${path} is another user's (id ${top.owner})`, {
-    hint: `It goes when that user calls 'taskfs unmount'. Root has 'umount ${mountpoint}'.`,
+    hint: `That user can unmount it with 'taskfs unmount', root with 'umount ${mountpoint}'.`,
   });
 }
 
 /** The inner one first. Where only the outer one is in use it stays, and serves archive/ as well. */
 async function unmountWhole({ mountpoint, archive }: TaskfsMount): Promise<void> {
-  assertShown(mountpoint);
+  closeSync(openOwn(mountpoint));
   if (archive) await unmountArchive(archive);
   await unmountDirectory(mountpoint);
 }
@@ -49,4 +54,98 @@ async function unmountArchive({ mountpoint, minor }: MountEntry): Promise<void> 
   if (liveness === 'alive') return unmountDirectory(mountpoint);
   if (liveness === 'hung') abort(minor);
   await detach(mountpoint);
+}
+
+/** Unmounts a directory as root or as the user who mounted it; one that is in use is refused. */
+export async function unmountDirectory(directory: string): Promise<void> {
+  try {
+    if (isRoot()) unmountFrom(directory, UMOUNT_NOFOLLOW);
+    else await runUnmounting(FUSERMOUNT, ['-u', '--', directory]);
+  } catch (cause) {
+    throw cannotUnmount(directory, cause);
+  }
+}
+
+/**
+ * The same for a mount of libfuse 2 that this very thread serves: by another process, since it must
+ * stay free to answer what the kernel asks while it unmounts.
+ */
+export async function unmountLibfuse(directory: string): Promise<void> {
+  try {
+    if (isRoot()) await runUnmounting('umount', ['--no-canonicalize', '--', directory]);
+    else await runUnmounting(FUSERMOUNT_2, ['-u', '--', directory]);
+  } catch (cause) {
+    throw cannotUnmount(directory, cause);
+  }
+}
+
+function cannotUnmount(directory: string, cause: unknown): TaskfsError {
+  const isBusy = cause instanceof Errno ? cause.errno === errno.EBUSY : /busy/.test(String(cause));
+  if (!isBusy) {
+    const reason = cause instanceof Errno ? cause.code : messageOf(cause);
+    return new TaskfsError('failed', `cannot unmount ${directory}: ${reason}`, { cause });
+  }
+  return new TaskfsError('failed', `${directory} is in use`, {
+    hint: `Leave the directory and close its files; 'fuser -vm ${directory}' lists who uses it.`,
+    cause,
+  });
+}
+
+/**
+ * Unmounts lazily (MNT_DETACH), with what is mounted in it, whoever still uses it, without touching
+ * it: for mounts whose server is dead or hung. As root, or as the plain user whose mount it is.
+ */
+export async function detach(mountpoint: string): Promise<void> {
+  try {
+    if (isRoot()) detachAsRoot(mountpoint);
+    else await runUnmounting(FUSERMOUNT, ['-uz', '--', mountpoint]);
+  } catch (cause) {
+    throw new TaskfsError(
+      'failed',
+      `cannot unmount the dead mount on ${mountpoint}: ${messageOf(cause)}`,
+      {
+        hint: `Try '${FUSERMOUNT} -uz ${mountpoint}' as root, or as the user who mounted it.`,
+        cause,
+      },
+    );
+  }
+}
+
+/** By the descriptor of the very mount that was checked: what the path leads to by then stays. */
+function detachAsRoot(mountpoint: string): void {
+  const fd = openOwn(mountpoint);
+  try {
+    unmountFrom(`/proc/self/fd/${fd}`, MNT_DETACH);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * A descriptor of the mount that this user has on a directory, got without a request to its server.
+ * Throws where the path leads to another mount, as one that lies over it.
+ */
+function openOwn(mountpoint: string): number {
+  const fd = openSync(mountpoint, O_PATH | constants.O_NOFOLLOW);
+  const id = Number(/^mnt_id:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1]);
+  const own = taskfsMounts().flatMap((mount) => [mount, ...(mount.archive ? [mount.archive] : [])]);
+  if (own.some((mount) => mount.id === id)) return fd;
+  closeSync(fd);
+  throw new TaskfsError('failed', `another mount lies over ${mountpoint}`, {
+    hint: `'findmnt ${mountpoint}' shows it; it must go first.`,
+  });
+}
+
+/** Aborts a hung mount's connections: every call that waits on them fails at once. */
+export function abortConnections({ minor, archive }: TaskfsMount): void {
+  abort(minor);
+  if (archive) abort(archive.minor);
+}
+
+function abort(minor: number): void {
+  try {
+    writeFileSync(`/sys/fs/fuse/connections/${minor}/abort`, '1');
+  } catch {
+    // Without fusectl or the right to it, detaching is all that can be done.
+  }
 }

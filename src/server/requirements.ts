@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { TaskfsError } from '../errors.ts';
 import type { DriverName } from '../fs/index.ts';
+import { FUSERMOUNT, FUSERMOUNT_2, fusermountMissing } from '../mount/index.ts';
 
 const DEVICE = '/dev/fuse';
 
@@ -10,15 +11,13 @@ export function assertCanMount(driver: DriverName): void {
   if (process.platform === 'linux') assertDevice();
   const program = helperOf(driver);
   if (program === undefined || isOnPath(program)) return;
-  throw new TaskfsError('failed', `cannot mount: ${program} is not installed`, {
-    hint: "Install the package 'fuse3': mounting goes through that program.",
-  });
+  throw fusermountMissing(program);
 }
 
 /** The program that mounts on a plain user's behalf; root needs none. */
 function helperOf(driver: DriverName): string | undefined {
   if (process.platform !== 'linux' || process.geteuid?.() === 0) return undefined;
-  return driver === 'libfuse' ? 'fusermount' : 'fusermount3';
+  return driver === 'libfuse' ? FUSERMOUNT_2 : FUSERMOUNT;
 }
 
 function assertDevice(): void {
