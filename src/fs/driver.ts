@@ -2,10 +2,10 @@ import type { Store } from '../store/index.ts';
 import type { CoreOptions } from './options.ts';
 
 /**
- * The contract between src/fs/mount/ and the drivers. A driver's `serve.ts` exports one function
- * `serve` of the type `Serve`. It is called with a mount point that was checked: an empty directory
- * on which nothing is mounted. Nobody may touch the mount synchronously from the process that
- * serves it.
+ * The contract between src/server/ and the drivers: src/fuse/ is `kernel`, src/fuse-native/ is
+ * `libfuse`, by their names on the command line. A driver exports one function `serve` of the type
+ * `Serve`. It is called with a mount point that was checked: an empty directory on which nothing is
+ * mounted. The process that serves a mount may never touch it synchronously.
  */
 export const DRIVERS = ['kernel', 'libfuse'] as const;
 export type DriverName = (typeof DRIVERS)[number];
@@ -28,7 +28,7 @@ export interface ServeOptions {
 export interface Served {
   /** Resolves when the mount has ended, whoever ended it, and every descriptor is closed. */
   readonly ended: Promise<void>;
-  /** Takes the mount away. Throws TaskfsError where it is in use. */
+  /** Throws TaskfsError where the mount is in use. */
   unmount(): Promise<void>;
   /** Sentences for the user, as why passthrough is off. */
   readonly notes: readonly string[];

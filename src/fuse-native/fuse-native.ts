@@ -92,7 +92,7 @@ export interface NativeOptions {
   readonly subtype: string;
   readonly allowOther: boolean;
   readonly defaultPermissions: true;
-  /** No timer: the package would answer for an operation that takes long, while it goes on. */
+  /** No timer: the package would answer for a long operation while it is still running. */
   readonly timeout: false;
 }
 

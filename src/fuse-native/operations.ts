@@ -8,9 +8,9 @@ import { toNativeStat, toNativeStatfs } from './stat.ts';
 const KEEP_ID = 0xffffffff;
 const MILLION = 1_000_000n;
 
-/** libfuse's operations by path, each carried out by the core on nodes. */
+/** libfuse's operations, which name paths, on a file system of nodes. */
 export function makeOperations(fileSystem: FileSystem): Operations {
-  // The package does not say who asks: it is taken to be the one who mounted.
+  // The package does not say who asks: taken to be the user who mounted.
   const caller: Caller = {
     uid: process.geteuid?.() ?? 0,
     gid: process.getegid?.() ?? 0,
@@ -19,13 +19,13 @@ export function makeOperations(fileSystem: FileSystem): Operations {
   const paths = new Paths(fileSystem, caller);
 
   /** Answers with a number, or with the errno that the action throws. */
-  function transfer(done: Callback, action: () => number): void {
+  function answerNumber(done: Callback, action: () => number): void {
     done(attempt(action, (error) => -errnoFrom(error)));
     paths.trim();
   }
 
   function act(done: Callback, action: () => void): void {
-    transfer(done, () => {
+    answerNumber(done, () => {
       action();
       return 0;
     });
@@ -72,9 +72,9 @@ export function makeOperations(fileSystem: FileSystem): Operations {
         return opened.handle;
       }),
     read: (_path, handle, into, length, offset, done) =>
-      transfer(done, () => fileSystem.read(handle, into.subarray(0, length), offset)),
+      answerNumber(done, () => fileSystem.read(handle, into.subarray(0, length), offset)),
     write: (_path, handle, data, length, offset, done) =>
-      transfer(done, () => fileSystem.write(handle, data.subarray(0, length), offset)),
+      answerNumber(done, () => fileSystem.write(handle, data.subarray(0, length), offset)),
     flush: (_path, handle, done) => act(done, () => fileSystem.flush(handle)),
     fsync: (_path, dataOnly, handle, done) =>
       act(done, () => fileSystem.fsync(handle, dataOnly !== 0)),
@@ -157,8 +157,8 @@ const errnoFrom = (error: unknown): number => (error instanceof Errno ? error.er
 const nanoseconds = (ms: number): bigint => BigInt(Math.round(ms)) * MILLION;
 
 /**
- * A directory that was opened before and is gone since. Its path says ENOENT, which readdir(3) takes
- * for the end of an empty directory.
+ * The node of an open directory. Where that was removed its path is ENOENT, which readdir(3) takes
+ * for the end of an empty directory: it is ESTALE here.
  */
 function openedNode(paths: Paths, path: string): NodeId {
   try {

@@ -1,7 +1,7 @@
 import { Errno, errno } from '../errno.ts';
 import { type Caller, type FileSystem, type NodeId, ROOT } from '../fs/index.ts';
 
-/** How many nodes stay known between operations. */
+/** How many nodes keep their references between operations. */
 const KEPT = 4096;
 const REPLACEMENT = '\uFFFD';
 
@@ -13,8 +13,8 @@ export interface Place {
 
 /**
  * From libfuse's paths to nodes, name by name from the root at each operation: what a name means
- * may change beneath at any time. The nodes met last stay known for a while, so that the core does
- * not lose and find its directories again and again; the oldest are forgotten.
+ * may change beneath at any time. The nodes used last keep their references, so that the file system
+ * need not open their directories again and again; the oldest are forgotten.
  */
 export class Paths {
   private readonly fileSystem: FileSystem;
@@ -39,7 +39,7 @@ export class Paths {
     return { parent, name: this.rawName(parent, last) };
   }
 
-  /** Takes over one reference that a reply of the core gave. */
+  /** Takes over one reference that the file system gave. */
   keep(node: NodeId): void {
     const references = this.kept.get(node) ?? 0;
     this.kept.delete(node);
@@ -61,8 +61,8 @@ export class Paths {
     return node;
   }
 
-  // libfuse's names reach us as text, in which bytes that are no UTF-8 were replaced. A name with
-  // the replacement character is looked for among the names that read like it.
+  // libfuse's names come as text, in which bytes that are not UTF-8 were replaced. A name with the
+  // replacement character is searched for among the names that read like it.
   private rawName(parent: NodeId, text: string): Buffer {
     const plain = Buffer.from(text);
     if (!text.includes(REPLACEMENT)) return plain;

@@ -1,13 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { createFileSystem, type Serve, type ServeOptions } from '../fs/index.ts';
-import { guardMount, mountSource, SUBTYPE, taskfsMountAt, unmountLibfuse } from '../mount/index.ts';
+import {
+  mountSource,
+  SUBTYPE,
+  startUnmountWatchdog,
+  taskfsMountAt,
+  unmountLibfuse,
+} from '../mount/index.ts';
 import { loadFuseNative, type NativeFuse } from './fuse-native.ts';
 import { makeOperations } from './operations.ts';
 
 /** How often (milliseconds) to check that the mount is still there: the package does not report it. */
 const POLL_MS = 250;
-const MOUNT_PATIENCE_MS = 10_000;
+const MOUNT_TIMEOUT_MS = 10_000;
 
 /** Serves by libfuse 2 through the fuse-native package, on this thread. */
 export const serve: Serve = async (mountpoint, options) => {
@@ -28,9 +34,9 @@ export const serve: Serve = async (mountpoint, options) => {
     timeout: false,
   });
   await mount(fuse, mountpoint);
-  const guard = guardMount(mountpoint);
+  const watchdog = startUnmountWatchdog(mountpoint);
   const ended = untilGone(mountpoint).then(() => {
-    guard.dismiss();
+    watchdog.dismiss();
     fileSystem.close();
   });
   return {
@@ -43,8 +49,8 @@ export const serve: Serve = async (mountpoint, options) => {
 };
 
 /**
- * Options that the package has no field for ride along behind the name. Attributes and names are
- * believed for no time at all, since there is no way to take them back.
+ * Options that the package has no field for are appended to the name. Attributes and names are never
+ * cached, since they cannot be invalidated.
  */
 function mountOptions({ store, readOnly }: ServeOptions): string {
   const extra = [
@@ -61,7 +67,7 @@ function mount(fuse: NativeFuse, mountpoint: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const late = setTimeout(
       () => reject(failed(mountpoint, 'it does not answer')),
-      MOUNT_PATIENCE_MS,
+      MOUNT_TIMEOUT_MS,
     );
     fuse.mount((error) => {
       clearTimeout(late);

@@ -7,7 +7,7 @@ const LIMIT_32 = 0x1_0000_0000n;
 /** The package knows no times before 1970. */
 const milliseconds = (ns: bigint): number => Math.max(0, Number(ns / MILLION));
 
-/** 32 bits of an inode number; the upper half is mixed in, since it tells archived tasks apart. */
+/** 32 bits of an inode number; the upper half is mixed in: it distinguishes archived tasks. */
 const inode = (ino: bigint): number => Number((ino ^ (ino >> 36n)) % LIMIT_32);
 
 export function toNativeStat(attr: Attr): NativeStat {
@@ -27,7 +27,7 @@ export function toNativeStat(attr: Attr): NativeStat {
   };
 }
 
-/** Counts are cut to 32 bits by the package: a large file system is told in larger blocks. */
+/** The package cuts counts to 32 bits: a large file system is reported in larger blocks. */
 export function toNativeStatfs(stat: FileSystemStat): NativeStatfs {
   let scale = 1n;
   while (stat.blocks / scale >= LIMIT_32) scale *= 2n;

@@ -1,6 +1,6 @@
 import { Errno, errno } from '../errno.ts';
 import { AT, bind, check, lastErrno, openAt } from '../sys/index.ts';
-import type { Ioctl } from './backing.ts';
+import type { Ioctl } from './passthrough.ts';
 
 const O_RDWR = 2;
 const O_NONBLOCK = 0o4000;
@@ -21,7 +21,7 @@ export function openDevice(): number {
   return openAt(AT.FDCWD, '/dev/fuse', O_RDWR);
 }
 
-/** What a read of the device can end with, other than a request. */
+/** What a read of the device can return, other than a request's length. */
 export const EMPTY = 0;
 /** The mount is gone. */
 export const UNMOUNTED = -1;
@@ -29,8 +29,8 @@ export const UNMOUNTED = -1;
 export const ABORTED = -2;
 
 /**
- * The connection to the kernel. Reads never block (`wait` does), and neither throws on what is
- * normal: an exception for every EAGAIN would cost more than the polling that it allows.
+ * The connection to the kernel. Reads never block (`wait` does), and what is normal is no exception:
+ * one for every EAGAIN would cost more than the polling that it allows.
  */
 export class Device {
   readonly fd: number;

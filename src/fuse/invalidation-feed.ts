@@ -1,30 +1,32 @@
 import { performance } from 'node:perf_hooks';
 import type { Session } from './session.ts';
 
-/** How often (milliseconds) changes are looked for at most: a file that is written thousands of
- * times a second must not take the time of those who ask. */
-const REST_MS = 1;
+/**
+ * The least interval (milliseconds) between two checks for changes: a file that is written thousands
+ * of times a second must not delay requests.
+ */
+const INTERVAL_MS = 1;
 
-/** Passes what the file system says is old on to the kernel. */
-export class ChangeFeed {
+/** Passes what the file system reports as changed on to the kernel's caches. */
+export class InvalidationFeed {
   private readonly session: Session;
-  private passedAt = Number.NEGATIVE_INFINITY;
+  private checkedAt = Number.NEGATIVE_INFINITY;
 
   constructor(session: Session) {
     this.session = session;
   }
 
-  /** How long (milliseconds) not to look for changes yet. */
-  get restMs(): number {
-    return Math.max(0, this.passedAt + REST_MS - performance.now());
+  /** How long (milliseconds) until the next check is due. */
+  get dueInMs(): number {
+    return Math.max(0, this.checkedAt + INTERVAL_MS - performance.now());
   }
 
-  /** Passes on what there is, unless that was done a moment ago. */
+  /** Passes on what there is, unless the last check was just now. */
   pass(): void {
     const now = performance.now();
-    if (now < this.passedAt + REST_MS) return;
-    this.passedAt = now;
+    if (now < this.checkedAt + INTERVAL_MS) return;
+    this.checkedAt = now;
     const changes = this.session.fileSystem.takeChanges?.();
-    if (changes && changes.length > 0) this.session.changed(changes);
+    if (changes && changes.length > 0) this.session.invalidate(changes);
   }
 }

@@ -2,19 +2,19 @@ import { performance } from 'node:perf_hooks';
 import { Errno, errno } from '../errno.ts';
 import { ABORTED, type Device, EMPTY, UNMOUNTED } from './device.ts';
 import { handlers } from './handlers/index.ts';
-import { ChangeFeed } from './invalidation-feed.ts';
+import { InvalidationFeed } from './invalidation-feed.ts';
 import type { Polling } from './polling.ts';
 import { OP, opcodeName } from './protocol/opcode.ts';
 import type { Reply } from './protocol/reply.ts';
 import type { Request } from './protocol/request.ts';
 import { NO_REPLY, type Session } from './session.ts';
 
-/** Locks held by processes in staging are asked for again this often while somebody waits. */
+/** How often (milliseconds) waiting locks are tried again: processes in staging may hold them. */
 const LOCK_RETRY_MS = 10;
 const FOR_EVER = Number.POSITIVE_INFINITY;
 
 /** How a connection ended: the mount is gone, or it is dead and may still be there. */
-export type Ending = 'unmounted' | 'aborted';
+export type Outcome = 'unmounted' | 'aborted';
 
 /** Serves requests one after the other until the connection ends. Blocks its thread. */
 export function serveRequests(
@@ -23,8 +23,8 @@ export function serveRequests(
   polling: Polling,
   request: Request,
   reply: Reply,
-): Ending {
-  const feed = new ChangeFeed(session);
+): Outcome {
+  const feed = new InvalidationFeed(session);
   for (;;) {
     const length = next(device, session, polling, feed, request.bytes);
     if (length === UNMOUNTED) return 'unmounted';
@@ -34,12 +34,12 @@ export function serveRequests(
   }
 }
 
-/** The length of the next request, however long it takes to come; UNMOUNTED or ABORTED when there will be none. */
+/** Waits for the next request and returns its length, or UNMOUNTED or ABORTED. */
 function next(
   device: Device,
   session: Session,
   polling: Polling,
-  feed: ChangeFeed,
+  feed: InvalidationFeed,
   into: Buffer,
 ): number {
   feed.pass();
@@ -68,15 +68,15 @@ function next(
   }
 }
 
-function sleep(device: Device, session: Session, feed: ChangeFeed): void {
+function sleep(device: Device, session: Session, feed: InvalidationFeed): void {
   const lockMs = session.waitingLocks.size > 0 ? LOCK_RETRY_MS : FOR_EVER;
-  const { restMs } = feed;
-  const limit = restMs > 0 ? Math.min(restMs, lockMs) : lockMs;
-  const changed = device.wait(limit === FOR_EVER ? -1 : Math.ceil(limit), restMs === 0);
+  const { dueInMs } = feed;
+  const limit = dueInMs > 0 ? Math.min(dueInMs, lockMs) : lockMs;
+  const changed = device.wait(limit === FOR_EVER ? -1 : Math.ceil(limit), dueInMs === 0);
   if (changed) feed.pass();
 }
 
-/** Carries out one request and sends its one reply, whatever the handler does. */
+/** Handles one request and sends its one reply, whatever the handler does. */
 export function answer(
   device: Pick<Device, 'write'>,
   session: Session,
@@ -84,22 +84,22 @@ export function answer(
   reply: Reply,
 ): void {
   const { unique, opcode } = request;
-  const length = carryOut(session, request, reply);
+  const length = handle(session, request, reply);
   if (length === NO_REPLY) return;
   const error = device.write(reply.bytes, length);
-  // EINVAL: the kernel did not take the reply for one, and the caller would wait for ever.
+  // EINVAL: the kernel rejected the reply as malformed, and the caller would wait for ever.
   if (error === errno.EINVAL) device.write(reply.bytes, reply.refuse(unique, errno.EIO));
   if (opcode === OP.INIT && session.connection && error === 0) session.onReady();
 }
 
-/** The whole length of the reply that was built, or NO_REPLY. */
-function carryOut(session: Session, request: Request, reply: Reply): number {
+/** Returns the length of the reply that was built, or NO_REPLY. */
+function handle(session: Session, request: Request, reply: Reply): number {
   const { unique, opcode } = request;
   const handler = handlers.get(opcode);
   if (!handler) return wantsNoReply(opcode) ? NO_REPLY : reply.refuse(unique, errno.ENOSYS);
   try {
     const length = handler(session, request, reply);
-    return length === NO_REPLY ? NO_REPLY : reply.seal(unique, length);
+    return length === NO_REPLY ? NO_REPLY : reply.finish(unique, length);
   } catch (error) {
     if (!(error instanceof Errno)) session.onFault(opcodeName(opcode), error);
     if (wantsNoReply(opcode)) return NO_REPLY;

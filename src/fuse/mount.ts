@@ -4,10 +4,10 @@ import { TaskfsError } from '../errors.ts';
 import { allMounts, escapeCommas, fusermount, unmountDirectory } from '../mount/index.ts';
 import { MS_NODEV, MS_NOSUID, MS_NOSYMFOLLOW, MS_RDONLY, mountOn } from '../sys/index.ts';
 import { openDevice } from './device.ts';
-import type { KernelOptions } from './options.ts';
+import type { FuseOptions } from './options.ts';
 
 export type MountOptions = Pick<
-  KernelOptions,
+  FuseOptions,
   'sourceName' | 'subtype' | 'allowOther' | 'readOnly' | 'nosymfollow'
 >;
 

@@ -1,13 +1,35 @@
-import type { NodeId } from '../fs/index.ts';
+import { writeSync } from 'node:fs';
+import type { Change, NodeId } from '../fs/index.ts';
 import { EXPIRE_ONLY, NOTIFY } from './protocol/constants.ts';
 import { writeU64 } from './protocol/number64.ts';
 import { notifyInvalEntry, notifyInvalInode, outHeader } from './protocol/structs.ts';
 
 /**
- * Notifications: messages to the kernel that answer no request. Written to the same device by any
- * thread, but never from the handler of a request for the same inode, which the kernel holds locked.
- * Each function builds one message.
+ * Notifications: messages to the kernel that answer no request, here that something in its caches is
+ * old. Written to the same device by any thread, but never from the handler of a request for the
+ * same inode, which the kernel holds locked.
  */
+
+/** Invalidates in the kernel's caches, over the connection's descriptor, what a change made old. */
+export function sendChange(device: number, change: Change): void {
+  const { directory, name, node } = change;
+  if (directory === undefined) {
+    send(device, expireAll());
+    return;
+  }
+  send(device, change.isListingOld ? invalidateInode(directory) : invalidateAttributes(directory));
+  if (node !== undefined) send(device, invalidateAttributes(node));
+  if (name.length > 0) send(device, expireEntry(directory, name));
+}
+
+function send(device: number, message: Buffer): void {
+  try {
+    writeSync(device, message);
+  } catch {
+    // The kernel does not have the name or the directory in its caches (ENOENT, ENOTDIR), is too
+    // old for the message (EINVAL), or the mount is gone (ENODEV): nothing is to be invalidated.
+  }
+}
 
 /** The node's attributes and the cached content from `offset` on are old; length 0 is all of it. */
 export function invalidateInode(node: NodeId, offset = 0n, length = 0n): Buffer {

@@ -1,4 +1,4 @@
-/** A module that exports `createFileSystem(...arguments): FileSystem`; it is loaded in the driver's thread. */
+/** A module that exports `createFileSystem(...arguments): FileSystem`, loaded in the serving thread. */
 export interface FileSystemSource {
   /** The module's URL. */
   readonly module: string;
@@ -7,7 +7,7 @@ export interface FileSystemSource {
 }
 
 /** How to mount and serve any file system. Structured-cloneable. */
-export interface KernelOptions {
+export interface FuseOptions {
   readonly fileSystem: FileSystemSource;
   /** What /proc/self/mountinfo shows as the mount's source. */
   readonly sourceName: string;
@@ -20,7 +20,7 @@ export interface KernelOptions {
   readonly nosymfollow?: boolean;
   /**
    * Files and directories are never opened: the file system answers open, opendir and flush with
-   * ENOSYS, upon which the kernel asks for them no more, keeps pages and listings, and names only
+   * ENOSYS, upon which the kernel sends these no more, keeps pages and listings, and passes only
    * nodes. Such a file system takes a node where others take a handle, and refuses changes.
    */
   readonly stateless?: boolean;

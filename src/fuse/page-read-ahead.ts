@@ -7,7 +7,7 @@ import { stat, writeFile } from 'node:fs/promises';
  */
 const KIB = 512;
 
-/** Has the kernel read a mount's files further ahead. Needs root and a writable /sys; without, all stays as it is. */
+/** Has the kernel read a mount's files further ahead. Without root and a writable /sys, nothing. */
 export async function widenReadAhead(mountpoint: string): Promise<void> {
   try {
     const { dev } = await stat(mountpoint);
@@ -15,6 +15,6 @@ export async function widenReadAhead(mountpoint: string): Promise<void> {
     const minor = (dev & 0xff) | ((dev >>> 12) & ~0xff);
     await writeFile(`/sys/class/bdi/0:${minor}/read_ahead_kb`, String(KIB), { flag: 'r+' });
   } catch {
-    // Reading is slower, and right.
+    // Reading is slower, and correct.
   }
 }

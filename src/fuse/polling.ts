@@ -1,23 +1,23 @@
 /**
- * How long to look for the next request before sleeping. Waking up costs more than all that is
- * done for a small request, so a loop that is asked often looks again for a moment; one that is
- * asked rarely sleeps at once, and an idle mount takes no time at all. Times are microseconds.
+ * How long to poll for the next request before sleeping. Waking up costs more than handling a small
+ * request, so the loop polls briefly while requests come often; while they are rare it sleeps at
+ * once, and an idle mount takes no CPU time. Times are microseconds.
  */
 export class Polling {
   private readonly longest: number;
-  /** Sleeps in a row that a longer look would not have spared. */
+  /** Sleeps in a row that polling longer would not have avoided. */
   private misses = 0;
 
   constructor(longest: number) {
     this.longest = longest;
   }
 
-  /** How long to look now. */
+  /** How long to poll now. */
   get budget(): number {
     return this.misses < GIVE_UP ? this.longest : 0;
   }
 
-  /** A request came while looking. */
+  /** A request came while polling. */
   hit(): void {
     this.misses = 0;
   }
@@ -34,5 +34,5 @@ const GIVE_UP = 4;
 /** A sleep includes the wake-up itself, which takes up to some 100 µs. */
 const OFTEN = 150;
 
-/** The longest look on a machine of so many cores: on a single one it would keep the client from running. */
-export const longestLook = (cores: number): number => (cores > 1 ? 50 : 0);
+/** The longest poll on so many cores: on a single one it would keep the client from running. */
+export const longestPoll = (cores: number): number => (cores > 1 ? 50 : 0);

@@ -1,36 +1,36 @@
 import { extname, join } from 'node:path';
 import { messageOf } from '../errors.ts';
 import type { Serve, Served, ServeOptions } from '../fs/index.ts';
-import type { Guard } from '../mount/index.ts';
+import type { UnmountWatchdog } from '../mount/index.ts';
 import { ARCHIVE_DIRECTORY, ARCHIVE_SUBTYPE, mountSource, SUBTYPE } from '../mount/index.ts';
 import { MNT_DETACH, raiseOpenFiles, UMOUNT_NOFOLLOW, unmountFrom } from '../sys/index.ts';
 import { widenReadAhead } from './page-read-ahead.ts';
 import { serveFileSystem } from './serve-file-system.ts';
 
-const CORE = new URL(`../fs/router${extname(import.meta.url)}`, import.meta.url);
+const ROUTER = new URL(`../fs/router${extname(import.meta.url)}`, import.meta.url);
 const ARCHIVE = new URL(
   `../fs/archive/archive-file-system${extname(import.meta.url)}`,
   import.meta.url,
 );
 
-/** Enough for all programs of several users; as many as Linux lets a process have, unless told otherwise. */
+/** Enough for all programs of several users; Linux's own limit (fs.nr_open) by default. */
 const OPEN_FILES = 2 ** 20;
 
 /**
- * Serves a store's file system by the kernel driver: the driver's contract of ../driver.ts. As root
- * archive/ is a connection of its own, mounted inside the first, on which the kernel need not ask
- * before it opens a file: what never changes is then read again without a request. A plain user's
- * fusermount3 may not look into that user's mount, so there archive/ shares the connection.
+ * Serves a store by the kernel driver, as src/fs/driver.ts asks of drivers. As root archive/ is a
+ * connection of its own, mounted inside the first, on which the kernel opens files without asking:
+ * what never changes is then read again without a request. A plain user's fusermount3 may not look
+ * into that user's mount, so there archive/ shares the connection.
  */
 export const serve: Serve = async (mountpoint, options) => {
   const { store, core, ...rest } = options;
   if (process.geteuid?.() === 0) raiseOpenFiles(OPEN_FILES);
-  // Passed through, a write costs so little that being watched shows; a read is not even asked about.
+  // Next to a write that is passed through, the cost of watching its directory shows.
   const pauseWatches = options.passthrough && process.geteuid?.() === 0;
   const outer = await serveFileSystem(mountpoint, {
     ...rest,
     fileSystem: {
-      module: CORE.href,
+      module: ROUTER.href,
       arguments: [store, { ...core, lendQuiet: true, pauseWatches }],
     },
     sourceName: mountSource(store),
@@ -39,7 +39,7 @@ export const serve: Serve = async (mountpoint, options) => {
   });
   if (process.geteuid?.() !== 0) return outer;
   try {
-    return both(outer, await serveArchive(mountpoint, options));
+    return joined(outer, await serveArchive(mountpoint, options));
   } catch (error) {
     const note = `archive/ has no connection of its own, and is slower: ${messageOf(error)}`;
     return { ...outer, notes: [...outer.notes, note] };
@@ -49,7 +49,7 @@ export const serve: Serve = async (mountpoint, options) => {
 async function serveArchive(mountpoint: string, options: ServeOptions): Promise<Served> {
   const { store, core, allowOther, nosymfollow } = options;
   const directory = join(mountpoint, ARCHIVE_DIRECTORY);
-  const kernelOptions = {
+  const fuseOptions = {
     fileSystem: { module: ARCHIVE.href, arguments: [store, core] },
     sourceName: mountSource(store),
     subtype: ARCHIVE_SUBTYPE,
@@ -60,15 +60,15 @@ async function serveArchive(mountpoint: string, options: ServeOptions): Promise<
     backingDirectory: store.archive,
     stateless: true,
   };
-  const served = await serveFileSystem(directory, kernelOptions, detaching(directory));
+  const served = await serveFileSystem(directory, fuseOptions, detaching(directory));
   await widenReadAhead(directory);
   return served;
 }
 
-/** Should this connection end alone, archive/ is served by the other. The whole mount has its guard. */
-const detaching = (directory: string): Guard => ({
+/** Should this connection end alone, archive/ is served by the other; that one has a watchdog. */
+const detaching = (directory: string): UnmountWatchdog => ({
   dismiss: () => {},
-  takeAway: () => {
+  unmount: () => {
     try {
       unmountFrom(directory, MNT_DETACH | UMOUNT_NOFOLLOW);
     } catch {
@@ -77,7 +77,7 @@ const detaching = (directory: string): Guard => ({
   },
 });
 
-const both = (outer: Served, archive: Served): Served => ({
+const joined = (outer: Served, archive: Served): Served => ({
   ended: Promise.all([outer.ended, archive.ended.catch(() => {})]).then(() => {}),
   notes: outer.notes,
   unmount: async () => {

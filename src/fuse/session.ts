@@ -1,35 +1,35 @@
 import type { Change, FileSystem, HandleId, NodeId } from '../fs/index.ts';
-import type { BackingIds } from './backing.ts';
 import type { LockOwners } from './lock-owners.ts';
-import type { Connection, Wish } from './protocol/init.ts';
+import type { BackingIds } from './passthrough.ts';
+import type { Connection, Requested } from './protocol/init.ts';
 import type { Reply } from './protocol/reply.ts';
 import type { Request } from './protocol/request.ts';
-import type { Transfer } from './splice-read.ts';
+import type { SpliceReader } from './splice-read.ts';
 import type { WaitingLocks } from './waiting-locks.ts';
 
 /** What the handlers of one mount share. */
 export interface Session {
   readonly fileSystem: FileSystem;
-  readonly wish: Wish;
+  readonly requested: Requested;
   readonly backing: BackingIds;
   /** Sends a notification to the kernel. */
   readonly notify: (message: Buffer) => void;
-  /** The handles that the kernel passes through, with their nodes. */
+  /** The handles with kernel passthrough, and their nodes. */
   readonly passedThrough: Map<HandleId, NodeId>;
-  readonly transfer: Transfer;
+  readonly spliceReader: SpliceReader;
   readonly lockOwners: LockOwners;
   readonly waitingLocks: WaitingLocks;
-  /** Settled by INIT; undefined before. */
+  /** Negotiated by INIT; undefined before. */
   connection: Connection | undefined;
   /** Called once, after the kernel has taken the answer to INIT. */
   readonly onReady: () => void;
-  /** Passes on what the kernel is to be told is old. */
-  readonly changed: (changes: readonly Change[]) => void;
+  /** Has the kernel's caches of these changes invalidated, by another thread. */
+  readonly invalidate: (changes: readonly Change[]) => void;
   /** Called for what a handler threw that is no Errno; the caller got EIO. */
   readonly onFault: (operation: string, error: unknown) => void;
 }
 
-/** Handlers that answer nothing: the request wants no reply, or one comes later. */
+/** From a handler: the request wants no reply, or one is sent later. */
 export const NO_REPLY = -1;
 
 /**
@@ -42,5 +42,5 @@ export type Handler = (session: Session, request: Request, reply: Reply) => numb
  * The handle that a request names in the field at `offset`. A stateless file system gives out none:
  * its nodes are their own handles.
  */
-export const handleOf = ({ wish }: Session, request: Request, offset: number): HandleId =>
-  wish.stateless ? request.node : request.u64(offset);
+export const handleOf = ({ requested }: Session, request: Request, offset: number): HandleId =>
+  requested.stateless ? request.node : request.u64(offset);

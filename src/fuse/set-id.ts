@@ -3,17 +3,17 @@ import type { Attributes, Caller, NodeId } from '../fs/index.ts';
 import type { Request } from './protocol/request.ts';
 import type { Session } from './session.ts';
 
-/** The set-id bits of files, which a change by others takes away (inode(7)). */
+/** The set-id bits of files, which a change by others clears (inode(7)). */
 
 const S_ISUID = 0o4000;
 const S_ISGID = 0o2000;
 const S_IXGRP = 0o010;
 
-/** Whether a mode has bits that a write may have to take away. */
+/** Whether a mode has bits that a write may have to clear. */
 export const hasSetId = (mode: number): boolean => (mode & (S_ISUID | S_ISGID)) !== 0;
 
 /**
- * Removes the set-id bits that a change by this caller, who has no CAP_FSETID, takes away. Returns
+ * Clears the set-id bits that a change by this caller, who has no CAP_FSETID, may not leave. Returns
  * the attributes where that changed them.
  */
 export function dropSetId(
@@ -29,12 +29,12 @@ export function dropSetId(
   return session.fileSystem.setattr(node, undefined, { mode: kept & 0o7777 }, caller);
 }
 
-/** The same for changes of which the kernel does not say whether the caller has CAP_FSETID: root has. */
+/** The same where the kernel does not say whether the caller has CAP_FSETID: root has. */
 export function dropSetIdUnlessRoot(session: Session, node: NodeId, request: Request): void {
   if (request.caller.uid !== 0) dropSetId(session, node, request);
 }
 
-/** Takes set-group-id away, from a directory as well: who is not of the group changed its access list. */
+/** Clears set-group-id, of a directory too: who is not of the group changed its access list. */
 export function dropSetGroupId({ fileSystem }: Session, node: NodeId, caller: Caller): void {
   const { attr } = fileSystem.getattr(node, undefined);
   if ((attr.mode & S_ISGID) === 0) return;

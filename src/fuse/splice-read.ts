@@ -4,10 +4,10 @@ import { bind, lastErrno, makePipe } from '../sys/index.ts';
 import type { Reply } from './protocol/reply.ts';
 
 const F_SETPIPE_SZ = 1031;
-/** What a plain user may have, and twice what is sent through it: a page may take two places. */
+/** The most that a plain user gets, and twice what is sent through it: a page may take two slots. */
 const PIPE_SIZE = 1024 * 1024;
 const LONGEST = PIPE_SIZE / 2;
-/** Shorter data is copied twice sooner than sent by three calls. */
+/** Copying less twice is faster than three system calls. */
 const SHORTEST = 32 * 1024;
 
 const c = {
@@ -21,7 +21,7 @@ const c = {
  * Answers reads of real files by splice(2): their pages are copied into the kernel's once, instead
  * of in and out of a buffer here.
  */
-export class Transfer {
+export class SpliceReader {
   private readonly device: number;
   private readonly offset = Buffer.alloc(8);
   private pipe: { readonly read: number; readonly write: number } | undefined;
@@ -33,14 +33,14 @@ export class Transfer {
   }
 
   /**
-   * Answers a read of exactly `size` bytes. Returns false where that is not how it can be answered,
-   * as at a file's end: nothing was sent then, and `reply` is still to be built.
+   * Answers a read of exactly `size` bytes. Returns false where it cannot be answered this way, as at
+   * a file's end: nothing was sent then, and `reply` is still to be built.
    */
   send(reply: Reply, unique: number, fd: number, offset: number, size: number): boolean {
     if (this.isOff || size < SHORTEST || size > LONGEST) return false;
     const pipe = this.pipe ?? this.open();
     if (!pipe) return false;
-    const whole = reply.seal(unique, size);
+    const whole = reply.finish(unique, size);
     const header = whole - size;
     if (c.write(pipe.write, reply.bytes, header) !== header) return this.giveUp();
     this.offset.writeBigInt64LE(BigInt(offset));
@@ -53,11 +53,11 @@ export class Transfer {
       filled += moved;
     }
     if (filled < size) {
-      // The next answer must not begin with what is left of this one.
+      // The next reply must not begin with what is left of this one.
       if (c.read(pipe.read, reply.bytes, header + filled) !== header + filled) this.close();
       return false;
     }
-    // A refusal is the caller's end (ENOENT), or the mount's: no answer is owed any more.
+    // Refused where the caller (ENOENT) or the mount has ended: no reply is owed any more.
     if (c.splice(pipe.read, null, this.device, null, whole, 0) !== whole) this.close();
     return true;
   }
@@ -75,14 +75,14 @@ export class Transfer {
     return this.pipe;
   }
 
-  /** What cannot be read is refused by the ordinary read; a file system without splice(2) is asked no more. */
+  /** The ordinary read reports what cannot be read; without splice(2) there, it does all. */
   private fail(error: number): false {
     if (error === errno.EINVAL) this.isOff = true;
     this.close();
     return false;
   }
 
-  /** The pipe is not what it should be. */
+  /** The pipe cannot be had, or is too small. */
   private giveUp(): false {
     this.isOff = true;
     this.close();

@@ -4,22 +4,22 @@ import { Errno, errno } from '../errno.ts';
 export interface Waiting {
   /** Tries to take the lock; throws EAGAIN while somebody holds it. */
   readonly attempt: () => void;
-  /** Who waits; undefined for flock(2), which is not looked after. */
+  /** Who waits; undefined for flock(2), of which the kernel detects no deadlocks either. */
   readonly owner: bigint | undefined;
   /** Whose lock is in the way, if it was taken through this mount. */
   readonly holder: () => bigint | undefined;
 }
 
-/** How many owners the kernel follows as well, on other file systems. */
+/** As many owners as the kernel follows on other file systems. */
 const LONGEST_CIRCLE = 10;
 
 /** How a wait ended: 0, or the errno number to refuse with. */
 export type Settle = (unique: number, error: number) => void;
 
 /**
- * Requests that wait for a lock, oldest first. The loop must not wait with them: it asks again
+ * Requests that wait for a lock, oldest first. The loop must not wait with them: it tries again
  * after each request that may have freed one, and from time to time, since the holder may be a
- * process in staging of which the mount hears nothing.
+ * process in staging of which the mount knows nothing.
  */
 export class WaitingLocks {
   private readonly waiting = new Map<number, Waiting>();

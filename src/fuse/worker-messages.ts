@@ -1,28 +1,28 @@
 import type { Change } from '../fs/index.ts';
-import type { KernelOptions } from './options.ts';
+import type { FuseOptions } from './options.ts';
 
-/** What the main thread and the driver's own thread tell each other. */
+/** Messages between the main thread and the thread that serves a mount. */
 
-/** Given when the thread starts. */
-export interface Assignment {
-  /** The connection's descriptor; the main thread closes it when this one has ended. */
+/** Its `workerData`. */
+export interface WorkerInput {
+  /** The connection's descriptor; the main thread closes it when the thread has ended. */
   readonly device: number;
-  readonly options: KernelOptions;
+  readonly options: FuseOptions;
 }
 
-/** Sent back once, when the kernel has accepted the connection. */
+/** Sent once, when the kernel has accepted the connection. */
 export interface Ready {
   readonly kind: 'ready';
   readonly notes: readonly string[];
 }
 
-/** What the kernel is to be told is old: not by the serving thread, which it may be waiting for. */
-export interface Changed {
-  readonly kind: 'changed';
+/** Sends invalidations to the kernel: not done by the thread itself, for which it may be waiting. */
+export interface Invalidated {
+  readonly kind: 'invalidated';
   readonly changes: readonly Change[];
 }
 
-export type Message = Ready | Changed;
+export type Message = Ready | Invalidated;
 
 /** The thread's exit code where the connection was cut while the mount was there. */
 export const EXIT_ABORTED = 3;

@@ -4,37 +4,36 @@ import { availableParallelism } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { FileSystem } from '../fs/index.ts';
 import { unshareUmask } from '../sys/index.ts';
-import { BackingIds } from './backing.ts';
 import { Device } from './device.ts';
 import { LockOwners } from './lock-owners.ts';
 import { serveRequests } from './loop.ts';
-import { longestLook, Polling } from './polling.ts';
-import { mayPassThrough, probePassthrough } from './probe.ts';
+import { BackingIds, mayPassThrough, probePassthrough } from './passthrough.ts';
+import { longestPoll, Polling } from './polling.ts';
 import { MAX_WRITE } from './protocol/init.ts';
 import { Reply } from './protocol/reply.ts';
 import { Request } from './protocol/request.ts';
 import type { Session } from './session.ts';
-import { Transfer } from './splice-read.ts';
+import { SpliceReader } from './splice-read.ts';
 import { WaitingLocks } from './waiting-locks.ts';
-import { type Assignment, type Changed, EXIT_ABORTED, type Ready } from './worker-messages.ts';
+import { EXIT_ABORTED, type Invalidated, type Ready, type WorkerInput } from './worker-messages.ts';
 
 /**
- * The driver's own thread: the file system and the blocking loop over its requests. It never
- * returns to its event loop while the mount is there, so it speaks to the main thread by messages
- * and to people by writing to descriptor 2.
+ * The thread that serves a mount: the file system and the blocking loop over its requests. It never
+ * returns to its event loop while the mount is there, so it posts messages to the main thread, and
+ * logs by writing to descriptor 2.
  */
 
-/** Room beside the data of the largest request: headers, structs and names. */
+/** Bytes beside the data of the largest request: headers, structs and names. */
 const HEADROOM = 64 * 1024;
 
-const { device: fd, options } = workerData as Assignment;
+const { device: fd, options } = workerData as WorkerInput;
 
 async function loadFileSystem(): Promise<FileSystem> {
-  const { module, arguments: given } = options.fileSystem;
+  const { module, arguments: values } = options.fileSystem;
   const loaded = (await import(module)) as {
-    createFileSystem: (...given: readonly unknown[]) => FileSystem;
+    createFileSystem: (...values: readonly unknown[]) => FileSystem;
   };
-  return loaded.createFileSystem(...given);
+  return loaded.createFileSystem(...values);
 }
 
 function report(operation: string, error: unknown): void {
@@ -42,14 +41,14 @@ function report(operation: string, error: unknown): void {
   writeSync(2, `taskfs: ${operation} failed, the caller got EIO: ${text}\n`);
 }
 
-function startSession(device: Device, fileSystem: FileSystem, reply: Reply): Session {
+function createSession(device: Device, fileSystem: FileSystem, reply: Reply): Session {
   const backing = new BackingIds(
     device.ioctl,
     options.passthrough ? undefined : 'it was turned off',
   );
   const session: Session = {
     fileSystem,
-    wish: {
+    requested: {
       passthrough: options.passthrough && mayPassThrough(),
       kernelChecksAccess: options.allowOther,
       stateless: options.stateless ?? false,
@@ -57,10 +56,10 @@ function startSession(device: Device, fileSystem: FileSystem, reply: Reply): Ses
     notify: (message) => device.write(message, message.length),
     backing,
     passedThrough: new Map(),
-    transfer: new Transfer(device.fd),
+    spliceReader: new SpliceReader(device.fd),
     lockOwners: new LockOwners(),
     waitingLocks: new WaitingLocks((unique, error) => {
-      const length = error === 0 ? reply.seal(unique, 0) : reply.refuse(unique, error);
+      const length = error === 0 ? reply.finish(unique, 0) : reply.refuse(unique, error);
       device.write(reply.bytes, length);
     }),
     connection: undefined,
@@ -70,28 +69,30 @@ function startSession(device: Device, fileSystem: FileSystem, reply: Reply): Ses
       const notes = offBecause === undefined ? [] : [`passthrough is off: ${offBecause}`];
       parentPort?.postMessage({ kind: 'ready', notes } satisfies Ready);
     },
-    changed: (changes) => parentPort?.postMessage({ kind: 'changed', changes } satisfies Changed),
+    invalidate: (changes) =>
+      parentPort?.postMessage({ kind: 'invalidated', changes } satisfies Invalidated),
     onFault: report,
   };
   return session;
 }
 
-const SETTLE_ROOM = 64;
+/** Replies to waiting locks are headers alone. */
+const LOCK_REPLY_SIZE = 64;
 
 async function run(): Promise<void> {
   unshareUmask();
   const fileSystem = await loadFileSystem();
-  // As ../mount/server.ts does for its own thread.
+  // As ../server/server.ts does for its own thread.
   flushCompileCache();
   const device = new Device(fd, fileSystem.changesFd?.());
-  const session = startSession(device, fileSystem, new Reply(SETTLE_ROOM));
-  const polling = new Polling(longestLook(availableParallelism()));
+  const session = createSession(device, fileSystem, new Reply(LOCK_REPLY_SIZE));
+  const polling = new Polling(longestPoll(availableParallelism()));
   const request = new Request(MAX_WRITE + HEADROOM);
   const reply = new Reply(MAX_WRITE + HEADROOM);
-  const ending = serveRequests(device, session, polling, request, reply);
-  session.transfer.close();
+  const outcome = serveRequests(device, session, polling, request, reply);
+  session.spliceReader.close();
   fileSystem.close();
-  if (ending === 'aborted') process.exitCode = EXIT_ABORTED;
+  if (outcome === 'aborted') process.exitCode = EXIT_ABORTED;
 }
 
 void run();

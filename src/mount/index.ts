@@ -14,7 +14,7 @@ export { allMounts, type TaskfsMount, taskfsMountAt, taskfsMounts } from './moun
 export { prepareMountpoint } from './mountpoint.ts';
 export { ARCHIVE_DIRECTORY, ARCHIVE_SUBTYPE, mountSource, SUBTYPE } from './source.ts';
 export { abortConnections, detach, unmount, unmountDirectory, unmountLibfuse } from './unmount.ts';
-export { type Guard, guardMount } from './unmount-watchdog.ts';
+export { startUnmountWatchdog, type UnmountWatchdog } from './unmount-watchdog.ts';
 export {
   DRAIN_MS,
   findDirectWriters,

@@ -3,12 +3,12 @@ import type { Store } from '../store/index.ts';
 /** The file system type of our mounts, as mountinfo shows it: `fuse.` and the subtype. */
 export const SUBTYPE = 'taskfs';
 
-/** The subtype of the mount of archive/ inside of it; see kernel/serve.ts. */
+/** The subtype of the mount of archive/ inside of it; see src/fuse/serve.ts. */
 export const ARCHIVE_SUBTYPE = `${SUBTYPE}-archive`;
 /** Where that is, in the mount. */
 export const ARCHIVE_DIRECTORY = 'archive';
 
-/** The source (fsname) of a mount: which store it shows. Free of what mount options would split. */
+/** The source (fsname) of a mount: which store it shows, without what splits mount options. */
 export function mountSource(store: Store): string {
   return `${SUBTYPE}:${encodeURI(store.path).replaceAll(',', '%2C')}`;
 }

@@ -3,29 +3,29 @@ import { encodeOctal } from '../sys/index.ts';
 import { FUSERMOUNT } from './fusermount.ts';
 import { allMounts } from './mountinfo.ts';
 
-/** A process beside the server that takes the mount away should the server be killed. */
-export interface Guard {
-  /** The mount ended in order: the guard leaves without touching it. */
+/** A process beside the server that unmounts should the server be killed. */
+export interface UnmountWatchdog {
+  /** The mount was unmounted in order: the watchdog ends without touching it. */
   dismiss(): void;
-  /** The connection ended but the mount is still there, dead: it is taken away. */
-  takeAway(): void;
+  /** The connection ended but the mount is still there, dead: it is unmounted. */
+  unmount(): void;
 }
 
-// It waits for a line. The end of its input without one means that the server died: no kernel
-// thread, signal or clean-up of the server's own has to work for this, also after kill -9. A
-// session of its own keeps a Ctrl-C that the terminal sends to the whole group away from it.
-// fusermount3's own auto_unmount does the same only for mounts that root may enter (allow_other).
-// Only the very mount goes that was there at the start: another may lie over it by then.
+// It waits for a line. The end of its input without one means that the server died, also by kill -9:
+// nothing of the server's own has to run for this. In a session of its own it does not get the Ctrl-C
+// that a terminal sends to the whole group. fusermount3's own auto_unmount does the same only for
+// mounts that root may enter (allow_other). It unmounts only the very mount that was there at the
+// start: another may lie over it by then.
 const SCRIPT = `read -r _ && exit
 while read -r id _ _ _ place _; do [ "$place" = "$2" ] && top=$id; done </proc/self/mountinfo
 [ "$top" = "$3" ] || exit
 ${FUSERMOUNT} -uqz -- "$1" || umount -l -- "$1"`;
 
-/** Guards the mount on a directory for as long as this process lives. */
-export function guardMount(directory: string): Guard {
+/** Starts the watchdog of the mount on a directory, which this process serves. */
+export function startUnmountWatchdog(directory: string): UnmountWatchdog {
   const id = allMounts().findLast(({ mountpoint }) => mountpoint === directory)?.id ?? 0;
   const args = [directory, encodeOctal(directory), String(id)];
-  const child = spawn('/bin/sh', ['-c', SCRIPT, 'taskfs-guard', ...args], {
+  const child = spawn('/bin/sh', ['-c', SCRIPT, 'taskfs-unmount-watchdog', ...args], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
     cwd: '/',
@@ -33,5 +33,5 @@ export function guardMount(directory: string): Guard {
   child.unref();
   child.on('error', () => {});
   child.stdin.on('error', () => {});
-  return { dismiss: () => child.stdin.end('\n'), takeAway: () => child.stdin.end() };
+  return { dismiss: () => child.stdin.end('\n'), unmount: () => child.stdin.end() };
 }

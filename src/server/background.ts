@@ -10,8 +10,8 @@ import { prepareMountpoint } from '../mount/index.ts';
 import type { Store } from '../store/index.ts';
 import type { MountOptions } from './serve.ts';
 
-/** What the new server is told, as its first message. */
-export interface ServerOrder {
+/** The first message to the new server. */
+export interface ServerRequest {
   readonly store: Store;
   readonly mountpoint: string;
   readonly options: MountOptions;
@@ -36,16 +36,16 @@ export interface BackgroundMount {
   readonly notes: readonly string[];
 }
 
-/** For how long (milliseconds) a server may take until its mount answers. */
-const PATIENCE_MS = 30_000;
+/** How long (milliseconds) a server may take until its mount answers. */
+const START_TIMEOUT_MS = 30_000;
 const SERVER = fileURLToPath(new URL(`./server${extname(import.meta.url)}`, import.meta.url));
 
-/** Where a store's servers write what they have to say: damaged files, above all. */
+/** The log of a store's servers: damaged files, above all. */
 export const serverLog = (store: Store): string => join(store.path, 'mount.log');
 
 /**
- * Mounts, served by a detached process. Resolves when the mount is there and answers; throws the
- * server's own reason where it does not come to be.
+ * Mounts, served by a detached process. Resolves when the mount answers; throws the server's own
+ * reason where there is none.
  */
 export async function mountInBackground(
   store: Store,
@@ -66,9 +66,9 @@ export async function mountInBackground(
   return { mountpoint, driver: answer.driver, pid: server.pid ?? 0, notes };
 }
 
-const NO_LOG = 'the store is on a read-only file system: what the server has to say is not kept';
+const NO_LOG = "the store is on a read-only file system: the server's log is not kept";
 
-/** Undefined where the store can be read and not written, which is enough for archives. */
+/** Undefined where the store is read-only, which is enough for archives. */
 function openLog(store: Store): number | undefined {
   try {
     return openSync(serverLog(store), 'a', 0o600);
@@ -87,12 +87,12 @@ function startServer(mountpoint: string, log: number | undefined): ChildProcess 
   }
 }
 
-function answerOf(server: ChildProcess, order: ServerOrder): Promise<ServerAnswer> {
+function answerOf(server: ChildProcess, request: ServerRequest): Promise<ServerAnswer> {
   return new Promise((resolve, reject) => {
     const late = setTimeout(() => {
       server.kill('SIGKILL');
-      reject(died(order, `was silent for ${PATIENCE_MS / 1000} s`));
-    }, PATIENCE_MS);
+      reject(died(request, `was silent for ${START_TIMEOUT_MS / 1000} s`));
+    }, START_TIMEOUT_MS);
     server.once('message', (answer) => {
       clearTimeout(late);
       resolve(answer as ServerAnswer);
@@ -100,13 +100,13 @@ function answerOf(server: ChildProcess, order: ServerOrder): Promise<ServerAnswe
     server.once('error', reject);
     server.once('exit', (code, signal) => {
       clearTimeout(late);
-      reject(died(order, `ended (${signal ?? `exit code ${code}`}) before the mount was there`));
+      reject(died(request, `ended (${signal ?? `exit code ${code}`}) before the mount was there`));
     });
-    server.send(order);
+    server.send(request);
   });
 }
 
-const died = ({ store, mountpoint }: ServerOrder, what: string): TaskfsError =>
+const died = ({ store, mountpoint }: ServerRequest, what: string): TaskfsError =>
   new TaskfsError('failed', `cannot mount on ${mountpoint}: its server ${what}`, {
     hint: `${serverLog(store)} may say why.`,
   });

@@ -6,7 +6,7 @@ import { FUSERMOUNT, FUSERMOUNT_2, fusermountMissing } from '../mount/index.ts';
 
 const DEVICE = '/dev/fuse';
 
-/** Checks what this machine must have for a mount. Throws `failed`, saying what is missing and how to get it. */
+/** Checks what this machine must have for a mount. Throws `failed` with what is missing. */
 export function assertCanMount(driver: DriverName): void {
   if (process.platform === 'linux') assertDevice();
   const program = helperOf(driver);

@@ -14,7 +14,7 @@ export interface MountOptions {
   readonly nosymfollow?: boolean;
   /** false turns kernel passthrough off. */
   readonly passthrough?: boolean;
-  /** Live files may be mapped shared to be written without passthrough too: then in a cache of their own. */
+  /** Live files may be mapped shared and written without passthrough too: then in another cache. */
   readonly sharedMmap?: boolean;
   /** age identities that open the archives; left out: the store's own. */
   readonly identities?: readonly string[];
@@ -33,7 +33,7 @@ export const defaultDriver = (): DriverName =>
 /**
  * Checks everything, mounts, and serves from this process, which must not touch the mount
  * synchronously from then on. It holds identities, so its memory is kept private. Throws TaskfsError
- * with the reason where it cannot be had.
+ * with the reason where there is no mount.
  */
 export async function serveMount(
   store: Store,
@@ -61,7 +61,7 @@ export async function serveMount(
   return { ...served, notes, mountpoint, driver };
 }
 
-/** What the user should know about reading archives: that it cannot be done here, if so. */
+/** Says so where archives cannot be read here. */
 async function identityNotes(store: Store, { identities }: MountOptions): Promise<string[]> {
   const unreadable = 'archive/ is listed and cannot be read';
   try {

@@ -1,15 +1,15 @@
-/** The program of a background mount's server: takes one order from its parent, answers, and serves. */
+/** The program of a background mount's server: takes one request from its parent, answers, serves. */
 import { flushCompileCache } from 'node:module';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { exitProcess } from '../process/index.ts';
-import type { ServerAnswer, ServerOrder } from './background.ts';
+import type { ServerAnswer, ServerRequest } from './background.ts';
 import { serveUntilUnmounted } from './foreground.ts';
 
-process.once('message', (order: ServerOrder) => {
-  const { store, mountpoint, options } = order;
+process.once('message', (request: ServerRequest) => {
+  const { store, mountpoint, options } = request;
   serveUntilUnmounted(store, mountpoint, options, ({ driver, notes }) => {
     answer({ ready: true, driver, notes });
-    // Now, not at the end: a server is often killed, and the next one takes less memory with it.
+    // Now, not at the end: a server is often killed, and the next one takes less memory with the cache.
     flushCompileCache();
   }).then(
     () => exitProcess(0),
@@ -25,7 +25,7 @@ function refusal(error: unknown): ServerAnswer {
   return { ready: false, kind, message, ...(hint === undefined ? {} : { hint }) };
 }
 
-/** The parent may be gone, or have heard enough: then nobody is there to tell. */
+/** Where the parent is gone or has disconnected, nobody is answered. */
 function answer(what: ServerAnswer, after: () => void = () => {}): void {
   if (!process.connected || !process.send) {
     after();

@@ -98,7 +98,10 @@ describe.runIf(process.geteuid?.() === 0)('mounts of others', () => {
     expect(alive).toMatchObject({ code: 1 });
     expect(alive.stderr).toContain('another mount lies over');
     process.kill(pid, 'SIGKILL');
-    await until('its server and its guard have ended', () => guardsOf(mountpoint).length === 0);
+    await until(
+      'its server and its watchdog have ended',
+      () => watchdogsOf(mountpoint).length === 0,
+    );
     for (const verb of [['doctor'], ['unmount', mountpoint]]) {
       await cli.run(...verb);
       expect(readdirSync(mountpoint)).toEqual(['foreign']);
@@ -109,13 +112,13 @@ describe.runIf(process.geteuid?.() === 0)('mounts of others', () => {
   });
 });
 
-const guardsOf = (mountpoint: string): string[] =>
-  readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && isGuard(pid, mountpoint));
+const watchdogsOf = (mountpoint: string): string[] =>
+  readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && isWatchdog(pid, mountpoint));
 
-function isGuard(pid: string, mountpoint: string): boolean {
+function isWatchdog(pid: string, mountpoint: string): boolean {
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-    return words.includes('taskfs-guard') && words.includes(mountpoint);
+    return words.includes('taskfs-unmount-watchdog') && words.includes(mountpoint);
   } catch {
     return false;
   }

@@ -1,13 +1,13 @@
 import type { FileSystem } from '../../src/fs/index.ts';
-import { BackingIds } from '../../src/fuse/backing.ts';
 import { LockOwners } from '../../src/fuse/lock-owners.ts';
 import { answer } from '../../src/fuse/loop.ts';
+import { BackingIds } from '../../src/fuse/passthrough.ts';
 import { writeU64 } from '../../src/fuse/protocol/number64.ts';
 import { Reply } from '../../src/fuse/protocol/reply.ts';
 import { Request } from '../../src/fuse/protocol/request.ts';
 import { inHeader, outHeader } from '../../src/fuse/protocol/structs.ts';
 import type { Session } from '../../src/fuse/session.ts';
-import { Transfer } from '../../src/fuse/splice-read.ts';
+import { SpliceReader } from '../../src/fuse/splice-read.ts';
 import { WaitingLocks } from '../../src/fuse/waiting-locks.ts';
 
 /** Requests without a kernel: the bytes of one go in, the replies that were written come out. */
@@ -27,15 +27,15 @@ export function connection(fileSystem: Partial<FileSystem>) {
   const settleReply = new Reply(64);
   const session: Session = {
     fileSystem: fileSystem as FileSystem,
-    wish: { passthrough: true, kernelChecksAccess: true },
+    requested: { passthrough: true, kernelChecksAccess: true },
     notify: () => {},
-    changed: () => {},
+    invalidate: () => {},
     backing: new BackingIds(() => 7, undefined),
     passedThrough: new Map(),
-    transfer: new Transfer(-1),
+    spliceReader: new SpliceReader(-1),
     lockOwners: new LockOwners(),
     waitingLocks: new WaitingLocks((unique, error) => {
-      const length = error ? settleReply.refuse(unique, error) : settleReply.seal(unique, 0);
+      const length = error ? settleReply.refuse(unique, error) : settleReply.finish(unique, 0);
       record(settleReply.bytes, length);
     }),
     connection: undefined,

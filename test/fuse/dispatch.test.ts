@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Errno, errno } from '../../src/errno.ts';
-import { BackingIds } from '../../src/fuse/backing.ts';
+import { BackingIds } from '../../src/fuse/passthrough.ts';
 import { OP } from '../../src/fuse/protocol/opcode.ts';
 import { fileLock, initIn, interruptIn, lkIn } from '../../src/fuse/protocol/structs.ts';
 import { connection, throwing } from './connection.ts';

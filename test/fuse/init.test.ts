@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { INIT, INIT2 } from '../../src/fuse/protocol/constants.ts';
-import { MINOR, negotiate, type Offer } from '../../src/fuse/protocol/init.ts';
+import { MINOR, negotiate, type Offered } from '../../src/fuse/protocol/init.ts';
 
 const WRITEBACK_CACHE = 1 << 16;
-const everything: Offer = {
+const everything: Offered = {
   major: 7,
   minor: 45,
   maxReadahead: 131072,
@@ -43,7 +43,7 @@ describe('INIT', () => {
   });
 
   test('takes passthrough only when wanted and offered with extended flags', () => {
-    const got = (offer: Offer, passthrough: boolean) => {
+    const got = (offer: Offered, passthrough: boolean) => {
       const { flags2, maxStackDepth } = negotiate(offer, { passthrough, kernelChecksAccess: true });
       return { on: (flags2 & INIT2.PASSTHROUGH) !== 0, maxStackDepth };
     };

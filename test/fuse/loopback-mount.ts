@@ -3,7 +3,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { KernelOptions } from '../../src/fuse/options.ts';
+import type { FuseOptions } from '../../src/fuse/options.ts';
 import { AT, removeTree } from '../../src/sys/index.ts';
 import { until } from '../support/until.ts';
 import type { Faults } from './loopback.ts';
@@ -49,7 +49,7 @@ export async function mountLoopback(variant: Variant, faults: Faults = {}): Prom
     mkdirSync(directory);
     if (isRoot && variant.user === 'nobody') chownSync(directory, NOBODY, NOBODY);
   }
-  const options: KernelOptions = {
+  const options: FuseOptions = {
     fileSystem: {
       module: LOOPBACK,
       arguments: [source, { passthrough: variant.passthrough, ...faults }],

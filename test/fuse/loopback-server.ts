@@ -1,4 +1,4 @@
-import type { KernelOptions } from '../../src/fuse/options.ts';
+import type { FuseOptions } from '../../src/fuse/options.ts';
 import { serveFileSystem } from '../../src/fuse/serve-file-system.ts';
 
 /**
@@ -6,7 +6,7 @@ import { serveFileSystem } from '../../src/fuse/serve-file-system.ts';
  * mount point and the driver's options in JSON. Prints `ready` with the notes, unmounts on SIGTERM.
  */
 const [, , mountpoint = '', options = '{}'] = process.argv;
-const served = await serveFileSystem(mountpoint, JSON.parse(options) as KernelOptions);
+const served = await serveFileSystem(mountpoint, JSON.parse(options) as FuseOptions);
 process.stdout.write(`ready ${JSON.stringify(served.notes)}\n`);
 process.once('SIGTERM', () => {
   served.unmount().catch((error: Error) => process.stderr.write(`${error.message}\n`));

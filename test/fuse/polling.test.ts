@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { longestLook, Polling } from '../../src/fuse/polling.ts';
+import { longestPoll, Polling } from '../../src/fuse/polling.ts';
 
 describe('adaptive polling', () => {
   test('looks for requests while they come often and gives up when they do not', () => {
@@ -20,7 +20,7 @@ describe('adaptive polling', () => {
   });
 
   test('never looks on a machine of one core, where it would keep the client from running', () => {
-    expect(longestLook(1)).toBe(0);
-    expect(longestLook(2)).toBeGreaterThan(0);
+    expect(longestPoll(1)).toBe(0);
+    expect(longestPoll(2)).toBeGreaterThan(0);
   });
 });

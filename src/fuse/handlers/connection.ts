@@ -23,11 +23,11 @@ export const init: Handler = (session, request, reply) => {
   reply.view.setUint32(body + o.major, MAJOR, true);
   const major = request.u32(i.major);
   const minor = request.u32(i.minor);
-  // A newer major version asks again in ours; an older one cannot be served.
+  // A newer major version repeats INIT in ours; an older one cannot be served.
   if (major > MAJOR) return initOut.size;
   if (major < MAJOR || minor < OLDEST_MINOR) throw Errno.of(errno.EPROTO);
   const extended = request.length > 40 + KERNEL_OFFER_SIZE_BEFORE_EXT;
-  const terms = negotiate(
+  const connection = negotiate(
     {
       major,
       minor,
@@ -35,22 +35,22 @@ export const init: Handler = (session, request, reply) => {
       flags: request.u32(i.flags),
       flags2: extended ? request.u32(i.flags2) : 0,
     },
-    session.wish,
+    session.requested,
   );
-  session.connection = terms;
-  if (session.wish.passthrough && !(terms.flags2 & INIT2.PASSTHROUGH)) {
+  session.connection = connection;
+  if (session.requested.passthrough && !(connection.flags2 & INIT2.PASSTHROUGH)) {
     session.backing.offBecause = 'this kernel has no FUSE passthrough (Linux 6.9 and later have)';
   }
-  reply.view.setUint32(body + o.minor, terms.minor, true);
-  reply.view.setUint32(body + o.max_readahead, terms.maxReadahead, true);
-  reply.view.setUint32(body + o.flags, terms.flags, true);
-  reply.view.setUint32(body + o.flags2, terms.flags2, true);
+  reply.view.setUint32(body + o.minor, connection.minor, true);
+  reply.view.setUint32(body + o.max_readahead, connection.maxReadahead, true);
+  reply.view.setUint32(body + o.flags, connection.flags, true);
+  reply.view.setUint32(body + o.flags2, connection.flags2, true);
   reply.view.setUint16(body + o.max_background, 64, true);
   reply.view.setUint16(body + o.congestion_threshold, 48, true);
-  reply.view.setUint32(body + o.max_write, terms.maxWrite, true);
+  reply.view.setUint32(body + o.max_write, connection.maxWrite, true);
   reply.view.setUint32(body + o.time_gran, 1, true);
-  reply.view.setUint16(body + o.max_pages, terms.maxPages, true);
-  reply.view.setUint32(body + o.max_stack_depth, terms.maxStackDepth, true);
+  reply.view.setUint16(body + o.max_pages, connection.maxPages, true);
+  reply.view.setUint32(body + o.max_stack_depth, connection.maxStackDepth, true);
   return initOut.size;
 };
 
@@ -72,7 +72,7 @@ export const batchForget: Handler = (session, request) => {
   return NO_REPLY;
 };
 
-/** Requests are carried out one after the other, so only one that waits for a lock can be interrupted. */
+/** Requests are handled one after the other: only one that waits for a lock can be interrupted. */
 export const interrupt: Handler = (session, request) => {
   session.waitingLocks.interrupt(request.u64(interruptIn.at.unique));
   return NO_REPLY;

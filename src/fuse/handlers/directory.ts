@@ -48,7 +48,7 @@ export const readdir: Handler = (session, request, reply) => {
 
 /**
  * Entries with what lookup gives for each, and as lookup it counts a reference, `.` and `..`
- * excepted. What the kernel still believes, and a name that is gone or unreadable by now, is listed
+ * excepted. What the kernel has in its caches, and a name that is gone or unreadable by now, is listed
  * without attributes.
  */
 export const readdirplus: Handler = (session, request, reply) => {
@@ -130,7 +130,7 @@ function writeDirent(
   reply.bytes.set(name, at + dirent.size);
 }
 
-/** An entry in numbers. Byte by byte: calls of fill and set take longer than all of this. */
+/** An entry in numbers. Byte by byte: calls of fill and set would take longer than all of this. */
 function writePlain(reply: Reply, offset: number, entry: PlainEntry): void {
   const { view, bytes } = reply;
   const { bytes: source, from, to } = entry;

@@ -156,13 +156,14 @@ export const release: Handler = (session, request) => {
 };
 
 export const read: Handler = (session, request, reply) => {
-  const { fileSystem, transfer } = session;
+  const { fileSystem, spliceReader } = session;
   const handle = handleOf(session, request, readIn.at.fh);
   const offset = offsetIn(request.u64(readIn.at.offset));
   const size = request.u32(readIn.at.size);
   const fd = fileSystem.contentFd?.(handle);
-  if (fd !== undefined && transfer.send(reply, request.unique, fd, offset, size)) return NO_REPLY;
-  return fileSystem.read(handle, reply.room(size), offset);
+  if (fd !== undefined && spliceReader.send(reply, request.unique, fd, offset, size))
+    return NO_REPLY;
+  return fileSystem.read(handle, reply.data(size), offset);
 };
 
 export const write: Handler = (session, request, reply) => {
@@ -247,7 +248,7 @@ export const copyFileRange64: Handler = (session, request, reply) => {
   return copyFileRangeOut.size;
 };
 
-/** A larger one would be another place than the one that was meant. */
+/** A larger one would lose bits, and be another offset. */
 function offsetIn(offset: number): number {
   if (Number.isSafeInteger(offset)) return offset;
   throw Errno.of(errno.EFBIG);

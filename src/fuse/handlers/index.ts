@@ -1,4 +1,4 @@
-/** handlers: what each operation of the protocol does, by number. What is not listed is ENOSYS. */
+/** What each operation of the protocol does, by number. What is not listed is ENOSYS. */
 import { OP } from '../protocol/opcode.ts';
 import type { Handler } from '../session.ts';
 import * as connection from './connection.ts';
@@ -11,7 +11,8 @@ import * as permission from './permission.ts';
 import * as xattr from './xattr.ts';
 
 /**
- * ENOSYS tells the kernel to do without and not to ask again: BMAP, POLL (files are always ready), and what only virtiofs sends.
+ * ENOSYS tells the kernel to do without from then on: BMAP, POLL (files are always ready), and what
+ * only virtiofs sends.
  */
 export const handlers: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [OP.INIT, connection.init],

@@ -29,7 +29,7 @@ export const lookup: Handler = ({ fileSystem }, request, reply) => {
     return writeEntry(reply.view, Reply.body, fileSystem.lookup(node, name, request.caller));
   } catch (error) {
     if (!(error instanceof Errno) || error.errno !== errno.ENOENT) throw error;
-    // Answered so even where it is not to be believed: to throw on would cost more.
+    // Also where it is not to be cached: an exception would cost more.
     return writeMissing(reply.view, Reply.body, fileSystem.missingTtlMs?.(node, name) ?? 0);
   }
 };
@@ -52,7 +52,7 @@ export const setattr: Handler = (session, request, reply) => {
   const handle = valid & FATTR.FH ? request.u64(setattrIn.at.fh) : undefined;
   const change = changeOf(request, valid);
   const changed = session.fileSystem.setattr(request.node, handle, change, request.caller);
-  // Only now: a change that was refused takes nothing away.
+  // Only now: a change that was refused clears nothing.
   const dropped = valid & FATTR.KILL_SUIDGID && dropSetId(session, request.node, request);
   return writeAttributes(reply.view, Reply.body, dropped || changed);
 };

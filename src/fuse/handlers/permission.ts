@@ -5,9 +5,9 @@ import { accessIn } from '../protocol/structs.ts';
 import type { Handler } from '../session.ts';
 
 /**
- * access(2) and chdir(2). Asked only where the mount is its owner's alone: everything else is then
+ * access(2) and chdir(2). Sent only where the mount is its owner's alone: everything else is then
  * checked by the file system beneath, since the server is that same user. Where others may enter,
- * the kernel checks permissions by the attributes and never asks.
+ * the kernel checks permissions by the attributes itself.
  */
 export const access: Handler = ({ fileSystem }, request) => {
   const mask = request.u32(accessIn.at.mask) & 7;

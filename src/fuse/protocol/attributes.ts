@@ -3,7 +3,7 @@ import type { Timespec } from '../../sys/index.ts';
 import { writeU64 } from './number64.ts';
 import { attrOut, attr as attrStruct, entryOut, statx, statxOut } from './structs.ts';
 
-/** Writes nodes, their attributes and lifetimes in the protocol's forms. */
+/** Writes nodes, their attributes and cache TTLs as the protocol's structs. */
 
 const a = attrStruct.at;
 const BILLION = 1_000_000_000n;
@@ -31,7 +31,7 @@ function writeAttr(view: DataView, at: number, attr: Attr): void {
   view.setUint32(at + a.flags, 0, true);
 }
 
-function writeLifetime(view: DataView, seconds: number, nanoseconds: number, ms: number): void {
+function writeTtl(view: DataView, seconds: number, nanoseconds: number, ms: number): void {
   writeU64(view, seconds, Math.floor(ms / 1000));
   view.setUint32(nanoseconds, (ms % 1000) * 1_000_000, true);
 }
@@ -41,13 +41,13 @@ export function writeEntry(view: DataView, at: number, entry: Entry): number {
   const e = entryOut.at;
   writeU64(view, at + e.nodeid, entry.node);
   writeU64(view, at + e.generation, 0);
-  writeLifetime(view, at + e.entry_valid, at + e.entry_valid_nsec, entry.entryTtlMs);
-  writeLifetime(view, at + e.attr_valid, at + e.attr_valid_nsec, entry.attrTtlMs);
+  writeTtl(view, at + e.entry_valid, at + e.entry_valid_nsec, entry.entryTtlMs);
+  writeTtl(view, at + e.attr_valid, at + e.attr_valid_nsec, entry.attrTtlMs);
   writeAttr(view, at + e.attr, entry.attr);
   return entryOut.size;
 }
 
-/** fuse_entry_out of an entry in numbers; all zero, which says nothing of it, where attributes are left out. */
+/** fuse_entry_out of an entry in numbers; all zero, as if unknown, where it has no attributes. */
 export function writePlainEntry(view: DataView, at: number, entry: PlainEntry): void {
   for (let word = at; word < at + entryOut.size; word += 8) view.setFloat64(word, 0);
   const { attributes } = entry;
@@ -55,15 +55,15 @@ export function writePlainEntry(view: DataView, at: number, entry: PlainEntry): 
   const e = entryOut.at;
   const attr = at + e.attr;
   writeU64(view, at + e.nodeid, attributes.node);
-  writeLifetime(view, at + e.entry_valid, at + e.entry_valid_nsec, attributes.entryTtlMs);
-  writeLifetime(view, at + e.attr_valid, at + e.attr_valid_nsec, attributes.attrTtlMs);
+  writeTtl(view, at + e.entry_valid, at + e.entry_valid_nsec, attributes.entryTtlMs);
+  writeTtl(view, at + e.attr_valid, at + e.attr_valid_nsec, attributes.attrTtlMs);
   view.setUint32(attr + a.ino, entry.inoLow, true);
   view.setUint32(attr + a.ino + 4, entry.inoHigh, true);
   writeU64(view, attr + a.size, attributes.size);
   writeU64(view, attr + a.blocks, attributes.blocks);
-  writeMoment(view, attr + a.atime, attr + a.atimensec, attributes.atime);
-  writeMoment(view, attr + a.mtime, attr + a.mtimensec, attributes.mtime);
-  writeMoment(view, attr + a.ctime, attr + a.ctimensec, attributes.ctime);
+  writeTimespec(view, attr + a.atime, attr + a.atimensec, attributes.atime);
+  writeTimespec(view, attr + a.mtime, attr + a.mtimensec, attributes.mtime);
+  writeTimespec(view, attr + a.ctime, attr + a.ctimensec, attributes.ctime);
   view.setUint32(attr + a.mode, attributes.mode, true);
   view.setUint32(attr + a.nlink, attributes.nlink, true);
   view.setUint32(attr + a.uid, attributes.uid, true);
@@ -71,23 +71,23 @@ export function writePlainEntry(view: DataView, at: number, entry: PlainEntry): 
   view.setUint32(attr + a.blksize, attributes.blksize, true);
 }
 
-function writeMoment(view: DataView, seconds: number, nanoseconds: number, time: Timespec): void {
+function writeTimespec(view: DataView, seconds: number, nanoseconds: number, time: Timespec): void {
   writeU64(view, seconds, time.seconds);
   view.setUint32(nanoseconds, time.nanoseconds, true);
 }
 
-/** fuse_entry_out of a name that leads nowhere: node 0, to be believed for so long. */
+/** fuse_entry_out of a name that does not exist: node 0, to be cached for so long. */
 export function writeMissing(view: DataView, at: number, ttlMs: number): number {
   const e = entryOut.at;
   for (let offset = 0; offset < entryOut.size; offset += 8) writeU64(view, at + offset, 0);
-  writeLifetime(view, at + e.entry_valid, at + e.entry_valid_nsec, ttlMs);
+  writeTtl(view, at + e.entry_valid, at + e.entry_valid_nsec, ttlMs);
   return entryOut.size;
 }
 
 /** fuse_attr_out; returns its length. */
 export function writeAttributes(view: DataView, at: number, found: Attributes): number {
   const o = attrOut.at;
-  writeLifetime(view, at + o.attr_valid, at + o.attr_valid_nsec, found.attrTtlMs);
+  writeTtl(view, at + o.attr_valid, at + o.attr_valid_nsec, found.attrTtlMs);
   view.setUint32(at + o.dummy, 0, true);
   writeAttr(view, at + o.attr, found.attr);
   return attrOut.size;
@@ -102,7 +102,7 @@ export function writeStatx(view: DataView, at: number, found: Attributes): numbe
   const s = statx.at;
   const { attr } = found;
   const stat = at + o.stat;
-  writeLifetime(view, at + o.attr_valid, at + o.attr_valid_nsec, found.attrTtlMs);
+  writeTtl(view, at + o.attr_valid, at + o.attr_valid_nsec, found.attrTtlMs);
   view.setUint32(stat + s.mask, attr.btimeNs ? STATX_BASIC | STATX_BTIME : STATX_BASIC, true);
   view.setUint32(stat + s.blksize, attr.blksize, true);
   view.setUint32(stat + s.nlink, attr.nlink, true);
@@ -116,7 +116,7 @@ export function writeStatx(view: DataView, at: number, found: Attributes): numbe
   writeTime(view, stat + s.btime, stat + s.btime + 8, attr.btimeNs);
   writeTime(view, stat + s.ctime, stat + s.ctime + 8, attr.ctimeNs);
   writeTime(view, stat + s.mtime, stat + s.mtime + 8, attr.mtimeNs);
-  // new_encode_dev of the kernel, taken apart again.
+  // The reverse of the kernel's new_encode_dev.
   view.setUint32(stat + s.rdev_major, (attr.rdev >>> 8) & 0xfff, true);
   view.setUint32(stat + s.rdev_minor, (attr.rdev & 0xff) | ((attr.rdev >>> 12) & 0xfff00), true);
   return statxOut.size;

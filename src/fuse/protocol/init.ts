@@ -11,8 +11,8 @@ const PAGE = 4096;
 /** Staging may lie on a stacked file system (overlayfs): one level more than the usual 1. */
 export const STACK_DEPTH = 2;
 
-/** What the kernel says of itself in INIT. */
-export interface Offer {
+/** What the kernel offers in INIT. */
+export interface Offered {
   readonly major: number;
   readonly minor: number;
   readonly maxReadahead: number;
@@ -20,12 +20,12 @@ export interface Offer {
   readonly flags2: number;
 }
 
-/** What depends on how the mount was made. */
-export interface Wish {
+/** What this side requests, depending on how the mount was made. */
+export interface Requested {
   readonly passthrough: boolean;
   /** Others than the owner may enter: the kernel checks modes and access control lists for all. */
   readonly kernelChecksAccess: boolean;
-  /** As in KernelOptions. */
+  /** As in FuseOptions. */
   readonly stateless?: boolean;
 }
 
@@ -60,26 +60,26 @@ const WANTED =
 
 /**
  * Left out where nothing is opened: locks, which the kernel then keeps itself, and the choice
- * between listings with and without attributes, since attributes of what never changes are kept.
+ * between listings with and without attributes, since those of what never changes stay cached.
  */
 const STATEFUL = INIT.POSIX_LOCKS | INIT.FLOCK_LOCKS | INIT.READDIRPLUS_AUTO;
 
 /**
- * Settles the terms for a kernel of protocol 7.31 or later: the smaller version, and of the flags
- * wanted here those that it knows. Never the writeback cache: others write staging beneath the
- * mount, and the kernel would trust its own sizes. Targets of symlinks are remembered only where
- * nothing changes: elsewhere a removed one's inode number may be another's by now. What every read
- * and write of comes here is mapped shared with passthrough alone: without, the mount's pages and
- * those of the file beneath are two, and neither sees what is written to the other.
+ * Negotiates with a kernel of protocol 7.31 or later: the smaller version, and of the flags wanted
+ * here those that it offers. Never the writeback cache: others write staging beneath the mount, and
+ * the kernel would trust its own sizes. Targets of symlinks are cached only where nothing changes:
+ * elsewhere a removed one's inode number may be another's by now. DIRECT_IO files are mapped shared
+ * only with passthrough: without it the mount and the file beneath have different pages, and neither
+ * sees what is written to the other.
  */
-export function negotiate(offer: Offer, wish: Wish): Connection {
-  const base = wish.stateless ? (WANTED & ~STATEFUL) | INIT.CACHE_SYMLINKS : WANTED;
+export function negotiate(offer: Offered, requested: Requested): Connection {
+  const base = requested.stateless ? (WANTED & ~STATEFUL) | INIT.CACHE_SYMLINKS : WANTED;
   // What is sealed has no access control lists: the kernel need not ask for any.
-  const hasLists = wish.kernelChecksAccess && !wish.stateless;
+  const hasLists = requested.kernelChecksAccess && !requested.stateless;
   const wanted = base | (hasLists ? INIT.POSIX_ACL : 0);
   const flags = (offer.flags & wanted) >>> 0;
   const hasPassthrough =
-    wish.passthrough && flags & INIT.INIT_EXT && offer.flags2 & INIT2.PASSTHROUGH;
+    requested.passthrough && flags & INIT.INIT_EXT && offer.flags2 & INIT2.PASSTHROUGH;
   const wanted2 = INIT2.PASSTHROUGH | INIT2.DIRECT_IO_ALLOW_MMAP;
   const flags2 = hasPassthrough ? (offer.flags2 & wanted2) >>> 0 : 0;
   const maxWrite = flags & INIT.MAX_PAGES ? MAX_WRITE : 32 * PAGE;

@@ -4,8 +4,8 @@ import { outHeader } from './structs.ts';
 const h = outHeader.at;
 
 /**
- * The reply that the loop builds at the moment, in one buffer that serves all in turn. Handlers
- * write their struct from `Reply.body` on and return its length.
+ * The reply that is being built, in one buffer that is reused for all. Handlers write their struct
+ * from `Reply.body` on and return its length.
  */
 export class Reply {
   /** Where an operation's own struct starts. */
@@ -19,8 +19,8 @@ export class Reply {
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, size);
   }
 
-  /** Room of `length` bytes for data, as read fills it. */
-  room(length: number): Buffer {
+  /** `length` bytes of the body, for read to fill. */
+  data(length: number): Buffer {
     return this.bytes.subarray(Reply.body, Reply.body + length);
   }
 
@@ -37,11 +37,11 @@ export class Reply {
   }
 
   /** Writes the header of a reply with `length` bytes of body; returns the whole length. */
-  seal(unique: number, length: number): number {
+  finish(unique: number, length: number): number {
     return this.header(unique, 0, outHeader.size + length);
   }
 
-  /** Makes this the refusal with a positive errno number; returns the whole length. */
+  /** Makes this an error reply with a positive errno number; returns the whole length. */
   refuse(unique: number, errno: number): number {
     return this.header(unique, -errno, outHeader.size);
   }

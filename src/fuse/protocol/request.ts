@@ -8,15 +8,15 @@ const h = inHeader.at;
 const BODY = inHeader.size;
 
 /**
- * The request that the loop handles at the moment. One object and one buffer serve all requests in
- * turn, so names and data are views that hold until the reply is written: whoever keeps one copies it.
+ * The request that is being handled. One object and one buffer are reused for all, so names and
+ * data are views that are valid until the reply is written: whoever keeps one copies it.
  */
 export class Request {
   readonly bytes: Buffer;
   readonly view: DataView;
   length = 0;
   opcode = 0;
-  /** The kernel's name for this request, repeated in its reply. */
+  /** The kernel's id of this request, repeated in its reply. */
   unique = 0;
   node = 0;
 
@@ -25,7 +25,7 @@ export class Request {
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, size);
   }
 
-  /** Takes the header of a request of `length` bytes that was read into `bytes`. */
+  /** Decodes the header of a request of `length` bytes that was read into `bytes`. */
   accept(length: number): void {
     this.length = length;
     this.opcode = this.view.getUint32(h.opcode, true);
@@ -54,7 +54,7 @@ export class Request {
     return readU64(this.view, BODY + offset);
   }
 
-  /** The signed 64-bit field, whole: for offsets and times that use all bits. */
+  /** A signed 64-bit field in full: for offsets and times that use all bits. */
   i64(offset: number): bigint {
     return this.view.getBigInt64(BODY + offset, true);
   }

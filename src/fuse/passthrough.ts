@@ -1,5 +1,7 @@
+import { closeSync, readFileSync } from 'node:fs';
 import { Errno, errno } from '../errno.ts';
 import type { NodeId } from '../fs/index.ts';
+import { AT, O_TMPFILE, openAt } from '../sys/index.ts';
 import { IOC_BACKING_CLOSE, IOC_BACKING_OPEN } from './protocol/constants.ts';
 import { backingMap } from './protocol/structs.ts';
 
@@ -34,7 +36,7 @@ export class BackingIds {
     return this.byNode.size;
   }
 
-  /** One more open of `node`, whose real file is `fd`: its backing id, or undefined where there is none. */
+  /** Counts an open of `node`, whose real file is `fd`; returns its backing id, if there is one. */
   acquire(node: NodeId, fd: number): number | undefined {
     const known = this.byNode.get(node);
     if (known) {
@@ -47,7 +49,7 @@ export class BackingIds {
     return id;
   }
 
-  /** One open of `node` less. */
+  /** Counts an open of `node` less. */
   release(node: NodeId): void {
     const known = this.byNode.get(node);
     if (!known || --known.opens > 0) return;
@@ -55,7 +57,7 @@ export class BackingIds {
     this.close(known.id);
   }
 
-  /** Tries with a regular file whether the kernel lets us; notes why if not. */
+  /** Tries with a regular file whether the kernel allows it; records why not. */
   probe(fd: number): void {
     const id = this.open(fd);
     if (id !== undefined) this.close(id);
@@ -83,4 +85,34 @@ function reasonOf(refusal: Errno): string {
     return 'it needs CAP_SYS_ADMIN (root), which this server has not';
   if (refusal.errno === errno.ELOOP) return 'the store lies on too many stacked file systems';
   return `the kernel refused a backing file (${refusal.code})`;
+}
+
+const O_RDWR = 2;
+
+/**
+ * Tries passthrough with a nameless file in the directory where live files lie, so that a mount can
+ * say at once whether it works. Where no such file can be made, the first open shows it.
+ */
+export function probePassthrough(backing: BackingIds, directory: string): void {
+  if (backing.offBecause !== undefined) return;
+  let fd: number;
+  try {
+    fd = openAt(AT.FDCWD, directory, O_TMPFILE | O_RDWR, 0o600);
+  } catch (error) {
+    if (error instanceof Errno) return;
+    throw error;
+  }
+  try {
+    backing.probe(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const WHOLE_MACHINE = /^\s*0\s+0\s+4294967295\s*$/;
+
+/** Whether the kernel may let this process pass files through: root may, but not of a user namespace. */
+export function mayPassThrough(): boolean {
+  if (process.geteuid?.() !== 0) return false;
+  return WHOLE_MACHINE.test(readFileSync('/proc/self/uid_map', 'utf8'));
 }
