@@ -1,11 +1,12 @@
 import type { KeyObject } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { TaskfsError } from '../errors.ts';
 import type { TaskName } from '../store/index.ts';
 import { loadVerifyingKey, readRecord, type Store, taskPaths } from '../store/index.ts';
 import { lastLineOf } from './chain.ts';
 import { type Finding, finding } from './finding.ts';
-import { SEAL_FILE } from './paths.ts';
+import { reindexedPath, SEAL_FILE } from './paths.ts';
 import {
   digestRecord,
   isSigned,
@@ -57,6 +58,13 @@ export function isOfRecord(store: Store, { task, recordSha256 }: Seal): boolean 
     if (error instanceof TaskfsError) return false;
     throw error;
   }
+}
+
+/** Whether the chain tells of a new index that is not in its place yet. */
+export function isReindexPending(store: Store, task: TaskName): boolean {
+  const directory = reindexedPath(store, task);
+  if (!existsSync(join(directory, SEAL_FILE))) return false;
+  return lastLineOf(store, task)?.seal === sha256(readSealText(directory));
 }
 
 /** Whether the chain knows of nothing later about the task. It may be long: only asked where the record does not tell. */

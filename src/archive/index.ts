@@ -1,27 +1,21 @@
 /**
- * One sealed archive (docs/format.md): its paths, its seal, the chain of seals, unlocking and reading.
- * How archives are written, verified and maintained is in folders of those names.
+ * One sealed archive (docs/format.md), as its readers need it: paths, seal, the chain of seals,
+ * unlocking and reading. Writing, verifying and maintaining have doors of their own in the folders of
+ * those names: a mount loads none of them.
  */
-export type { ArtifactType } from './artifact-type.ts';
 export {
   appendToChain,
-  type ChainBody,
-  type ChainLine,
   lastLineOf,
   lastLineTextOf,
   readChain,
-  type StoredLine,
   sealedInOrder,
 } from './chain.ts';
 export type { Finding } from './finding.ts';
-export { isOfRecord, readGenuineSeal, sealFault } from './genuine-seal.ts';
+export { readGenuineSeal } from './genuine-seal.ts';
+export { type IndexEntry, storedLength } from './index/entry.ts';
+export type { FileLine } from './index/line-scanner.ts';
+export type { EntryVisitor } from './index/reader.ts';
 export { FILES, partialPath, reindexedPath } from './paths.ts';
-export {
-  type ArchiveReader,
-  type FileLine,
-  type IndexEntry,
-  openArchive,
-  type ToldOfEntries,
-} from './reader.ts';
+export { type ArchiveReader, openArchive } from './reader.ts';
 export { type Seal, signerOf } from './seal-record.ts';
-export { type FileKeys, openTaskKey, unlockArchive, unlockNatively, unlockPart } from './unlock.ts';
+export { type FileKeys, unlockArchive, unlockNatively } from './unlock.ts';

@@ -10,7 +10,7 @@ import { MAX_EXTENSION, type Member } from '../tar/index.ts';
 export const MAX_NAME = 255;
 
 /** Stretches of data in one file. */
-export const MAX_STRETCHES = 262_144;
+export const MAX_EXTENTS = 262_144;
 
 /** As much of a path as open(2) takes. */
 const PATH_MAX = 4096;

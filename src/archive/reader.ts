@@ -4,13 +4,9 @@ import { TaskfsError } from '../errors.ts';
 import type { Extent } from '../tar/index.ts';
 import { bytesBefore, firstEndingAfter } from '../tar/index.ts';
 import type { IndexEntry } from './index/entry.ts';
-import { IndexReader, type ToldOfEntries } from './index/reader.ts';
+import { type EntryVisitor, IndexReader } from './index/reader.ts';
 import { FILES } from './paths.ts';
 import type { FileKeys } from './unlock.ts';
-
-export type { IndexEntry } from './index/entry.ts';
-export type { FileLine } from './index/line-scanner.ts';
-export type { ListedFile, ToldOfEntries } from './index/reader.ts';
 
 /**
  * A sealed archive, open for reading. Synchronous; nothing is loaded whole, and nothing is kept
@@ -20,13 +16,13 @@ export type { ListedFile, ToldOfEntries } from './index/reader.ts';
 export interface ArchiveReader {
   /** The top of the tree; its name is empty. */
   root(): IndexEntry;
-  /** The entry at a position that an entry told of. */
+  /** The entry at a position that an entry visitor of. */
   entryAt(position: number): IndexEntry;
   lookup(directory: IndexEntry, name: Uint8Array): IndexEntry | undefined;
   /** What is in a directory, sorted by raw name; from 0 its beginning, else from a `next`. */
   list(directory: IndexEntry, from: number): Iterable<{ entry: IndexEntry; next: number }>;
-  /** The same told, with a `next` for each: many times faster, above all without attributes. */
-  tell(directory: IndexEntry, from: number, withAttributes: boolean, told: ToldOfEntries): void;
+  /** The same visitor, with a `next` for each: many times faster, above all without attributes. */
+  scan(directory: IndexEntry, from: number, withAttributes: boolean, visitor: EntryVisitor): void;
   /** Fills `into` from an offset of a file; holes read as zeros. Returns how many bytes there were. */
   read(file: IndexEntry, into: Uint8Array, offset: number): number;
   /** Bytes that the task printed. */
@@ -53,8 +49,8 @@ export function openArchive(
     entryAt: (position) => index.entryAt(position),
     lookup: (directory, name) => index.find(sectionOf(directory), name),
     list: (directory, from) => listSection(index, sectionOf(directory), from),
-    tell: (directory, from, withAttributes, told) =>
-      tellSection(index, sectionOf(directory), from, withAttributes, told),
+    scan: (directory, from, withAttributes, visitor) =>
+      scanSection(index, sectionOf(directory), from, withAttributes, visitor),
     read: (file, into, offset) => readContent(open.file('artifacts'), file, into, offset),
     logSize: () => open.file('log').size,
     readLog: (into, offset) => open.file('log').read(into, offset),
@@ -105,16 +101,16 @@ function* listSection(index: IndexReader, section: Extent, from: number) {
 const unsorted = (position: number): TaskfsError =>
   new TaskfsError('damaged', `the index is not in order, or has a name twice, at byte ${position}`);
 
-function tellSection(
+function scanSection(
   index: IndexReader,
   { start, length }: Extent,
   from: number,
   withAttributes: boolean,
-  told: ToldOfEntries,
+  visitor: EntryVisitor,
 ): void {
-  index.tell(start + from, start + length, withAttributes, {
-    file: (bytes, file, position, next) => told.file(bytes, file, position, next - start),
-    entry: (entry, next) => told.entry(entry, next - start),
+  index.scan(start + from, start + length, withAttributes, {
+    file: (bytes, file, position, next) => visitor.file(bytes, file, position, next - start),
+    entry: (entry, next) => visitor.entry(entry, next - start),
   });
 }
 

@@ -1,6 +1,4 @@
-import type { ArtifactType } from '../archive/index.ts';
-
-export type { ArtifactType };
+import type { ArtifactType } from '../store/index.ts';
 
 /** One name in a task's tree and what it stands for; a symlink is itself. */
 export interface Artifact {

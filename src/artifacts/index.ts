@@ -2,7 +2,7 @@
  * One view of a task's files and log, live or sealed: list, read, export. No mount is needed, and
  * none enters.
  */
-export type { Artifact, ArtifactNode, ArtifactTree, ArtifactType } from './artifact.ts';
+export type { Artifact, ArtifactNode, ArtifactTree } from './artifact.ts';
 export { openEditCopy } from './edit-copy.ts';
 export { exportTree } from './export.ts';
 export { type FindIdentities, openTree, placeOf } from './open-tree.ts';

@@ -46,11 +46,7 @@ export async function openArchiveOf(
   findIdentities: FindIdentities,
 ): Promise<ArchiveReader> {
   const { archive } = taskPaths(store, task);
-  const [{ readGenuineSeal }, { unlockArchive }, { openArchive }] = await Promise.all([
-    import('../archive/index.ts'),
-    import('../archive/index.ts'),
-    import('../archive/index.ts'),
-  ]);
+  const { openArchive, readGenuineSeal, unlockArchive } = await import('../archive/index.ts');
   const seal = readGenuineSeal(store, task);
   return openArchive(archive, await unlockArchive(archive, await findIdentities(), seal));
 }

@@ -6,6 +6,7 @@ import {
   noSuchArtifact,
   pinInStaging,
   reopenForReading,
+  typeOfMode,
   withoutOwnXattrs,
 } from '../store/index.ts';
 import {
@@ -17,19 +18,12 @@ import {
   openInMount,
   peekAt,
   readlinkAt,
-  S_IFBLK,
-  S_IFCHR,
-  S_IFDIR,
-  S_IFIFO,
-  S_IFLNK,
-  S_IFMT,
-  S_IFSOCK,
   type Stat,
   statAt,
   statFd,
   userXattrs,
 } from '../sys/index.ts';
-import type { Artifact, ArtifactNode, ArtifactTree, ArtifactType } from './artifact.ts';
+import type { Artifact, ArtifactNode, ArtifactTree } from './artifact.ts';
 
 /** The files of a live task, read from its staging directory while the task may change them. */
 export function openStagingTree(store: Store, task: TaskName): ArtifactTree {
@@ -155,17 +149,8 @@ function ifThere<T>(action: () => T): T | undefined {
 const isGone = (error: unknown): boolean =>
   error instanceof Errno && [errno.ENOENT, errno.ENOTDIR, errno.EINVAL].includes(error.errno);
 
-const types: ReadonlyMap<number, ArtifactType> = new Map<number, ArtifactType>([
-  [S_IFDIR, 'directory'],
-  [S_IFLNK, 'symlink'],
-  [S_IFIFO, 'fifo'],
-  [S_IFSOCK, 'socket'],
-  [S_IFCHR, 'character-device'],
-  [S_IFBLK, 'block-device'],
-]);
-
 function describe(name: Buffer, stat: Stat, readTarget: () => Buffer): Artifact {
-  const type = types.get(stat.mode & S_IFMT) ?? 'file';
+  const type = typeOfMode(stat.mode);
   return {
     name,
     type,

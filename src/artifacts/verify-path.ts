@@ -3,19 +3,19 @@ import { join } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { Payload } from '../age/index.ts';
 import { CHUNK, ENCRYPTED_CHUNK, openPayload, readChunk } from '../age/index.ts';
-import type { Finding } from '../archive/index.ts';
 import {
   type ArchiveReader,
   FILES,
+  type Finding,
   type IndexEntry,
   openArchive,
+  storedLength,
   unlockArchive,
 } from '../archive/index.ts';
 import {
   ContentCheck,
   fromError,
   lossOf,
-  storedLength,
   type Verified,
   type VerifyOptions,
   type VerifyProgress,

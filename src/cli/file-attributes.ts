@@ -1,4 +1,4 @@
-import type { ArtifactType } from '../artifacts/index.ts';
+import type { ArtifactType } from '../store/index.ts';
 import { dateOf } from '../sys/index.ts';
 
 const letters: Readonly<Record<ArtifactType, string>> = {

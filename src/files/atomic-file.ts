@@ -34,6 +34,17 @@ export function writeFileAtomic(path: string, data: string | Uint8Array, mode = 
   syncDirectory(dirname(path));
 }
 
+/** Writes a new file and makes its content durable. */
+export function writeNewFile(path: string, data: string | Uint8Array): void {
+  const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+  try {
+    writeFileSync(fd, data);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /**
  * Removes what processes left that were killed while they replaced a file. Only for whoever alone may
  * replace it now.

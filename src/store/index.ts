@@ -3,6 +3,7 @@
  * locks, keys. Archives, engines and mounts do not enter.
  */
 export { type Anchor, handToAnchor, readAnchor, writeAnchor } from './anchor.ts';
+export { type ArtifactType, TYPE_BITS, typeOfMode } from './artifact-type.ts';
 export { type LeftEdit, listLeftEdits, makeEditDirectory } from './edits.ts';
 export { appendEvent, forgetNames, readEvents, type TaskEvent } from './events.ts';
 export {

@@ -1,12 +1,10 @@
 import {
   type Artifact,
   type ArtifactTree,
-  type ArtifactType,
   type FindIdentities,
   openTree,
 } from '../artifacts/index.ts';
-import type { Store, TaskName } from '../store/index.ts';
-import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK } from '../sys/index.ts';
+import { type ArtifactType, type Store, type TaskName, TYPE_BITS } from '../store/index.ts';
 import {
   type Change,
   type EntryKind,
@@ -43,19 +41,15 @@ function list(archive: ArtifactTree, directory: TreeNode): Found[] {
   return Array.from(node.list(), (artifact) => foundIn(directory, artifact));
 }
 
-const types: Readonly<Record<ArtifactType, readonly [EntryKind, number]>> = {
-  file: ['file', S_IFREG],
-  directory: ['directory', S_IFDIR],
-  symlink: ['symlink', S_IFLNK],
-  fifo: ['special', S_IFIFO],
-  socket: ['special', S_IFSOCK],
-  'character-device': ['special', S_IFCHR],
-  'block-device': ['special', S_IFBLK],
+const KINDS: Readonly<Partial<Record<ArtifactType, EntryKind>>> = {
+  file: 'file',
+  directory: 'directory',
+  symlink: 'symlink',
 };
 
 function foundIn(directory: TreeNode, { name, type, mode, size, mtimeNs }: Artifact): Found {
-  const [kind, typeBits] = types[type];
+  const kind = KINDS[type] ?? 'special';
   // An archive has no inode numbers: what has the same name and kind is the same thing.
   const ino = directory.children.get(keyOf(name))?.entry.ino ?? 0n;
-  return { name, entry: { kind, size, mtimeNs, mode: mode | typeBits, ino } };
+  return { name, entry: { kind, size, mtimeNs, mode: mode | TYPE_BITS[type], ino } };
 }

@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decodeJson, encodeEntry } from '../../src/archive/index/codec.ts';
 import type { IndexEntry } from '../../src/archive/index/entry.ts';
+import { isEntryName } from '../../src/archive/index/entry.ts';
 import {
   type FileLine,
   fileAt,
   fileNameAt,
   scanLine,
 } from '../../src/archive/index/line-scanner.ts';
-import { isEntryName } from '../../src/archive/index/names.ts';
 
 const numRuns = process.env.TASKFS_LONG === '1' ? 200_000 : 3000;
 const size = fc.integer({ min: 0, max: 2 ** 49 });

@@ -3,7 +3,8 @@ import { copyFileSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { Encrypter, generateX25519Identity } from 'age-encryption';
 import { expect, test } from 'vitest';
-import { openTaskKey, unlockArchive } from '../../src/archive/index.ts';
+import { unlockArchive } from '../../src/archive/index.ts';
+import { openTaskKey } from '../../src/archive/key-file.ts';
 import { KEY_FILE } from '../../src/archive/paths.ts';
 import { verifyArchives } from '../../src/archive/verify/index.ts';
 import { sealTask } from '../../src/archive/write/index.ts';

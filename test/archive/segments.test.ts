@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { CHUNK, decryptChunk, ENCRYPTED_CHUNK } from '../../src/age/index.ts';
 import { closeDirect, openDirect } from '../../src/archive/write/o-direct.ts';
-import { PayloadCheck } from '../../src/archive/write/payload-check.ts';
-import { SEGMENT, TarWindow, windowMemory } from '../../src/archive/write/ring-buffer.ts';
-import { NotAsWritten, PRINT, Segments } from '../../src/archive/write/segments.ts';
+import { NotAsWritten, PayloadReadBack } from '../../src/archive/write/read-back.ts';
+import { RingBuffer, ringMemory, SEGMENT } from '../../src/archive/write/ring-buffer.ts';
+import { FINGERPRINT, Segments } from '../../src/archive/write/segments.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const START = 100;
@@ -16,31 +16,31 @@ function written(bytes: number, isDirect = true) {
   const path = join(temporaryDirectory(), 'sealed');
   const fd = openSync(path, 'w+');
   onTestFinished(() => closeSync(fd));
-  const window = new TarWindow(windowMemory(bytes));
+  const ring = new RingBuffer(ringMemory(bytes));
   const key = randomBytes(32);
-  const prints = new SharedArrayBuffer(window.segments * PRINT);
+  const fingerprints = new SharedArrayBuffer(ring.segments * FINGERPRINT);
   const opened = isDirect ? openDirect(fd, path) : { fd, direct: undefined };
   onTestFinished(() => closeDirect(opened));
-  const file = { ...opened, start: START, key, printKey: randomBytes(16), prints };
+  const file = { ...opened, start: START, key, fingerprintKey: randomBytes(16), fingerprints };
   writeSync(fd, Buffer.alloc(START));
-  const segments = new Segments(window, file);
+  const segments = new Segments(ring, file);
   const plain = randomBytes(bytes);
   for (let at = 0; at < bytes; ) {
-    expect(window.hasRoom(at + 1)).toBe(true);
-    const place = window.place(at, bytes - at);
+    expect(ring.hasSpace(at + 1)).toBe(true);
+    const place = ring.place(at, bytes - at);
     place.set(plain.subarray(at, at + place.length));
-    window.filled(at, place.length);
+    ring.filled(at, place.length);
     at += place.length;
     if (at % (3 * SEGMENT) === 0) while (segments.sealOne());
   }
   while (segments.sealOne());
-  return { path, fd, key, segments, plain, prints: Buffer.from(prints), window, file };
+  return { path, fd, key, segments, plain, fingerprints: Buffer.from(fingerprints), ring, file };
 }
 
 /** Reads all back; returns the SHA-256 of the file. */
-async function readAll({ window, segments, file }: ReturnType<typeof written>): Promise<string> {
+async function readAll({ ring, segments, file }: ReturnType<typeof written>): Promise<string> {
   let wake = Promise.withResolvers<void>();
-  const check = new PayloadCheck(window, segments, file, () => wake.resolve());
+  const check = new PayloadReadBack(ring, segments, file, () => wake.resolve());
   try {
     while (!check.isComplete) {
       if (check.step()) continue;
@@ -53,7 +53,7 @@ async function readAll({ window, segments, file }: ReturnType<typeof written>): 
   return check.digest();
 }
 
-// More than go into the window at once; and a last chunk that is whole, and one of a byte.
+// More than go into the ring at once; and a last chunk that is whole, and one of a byte.
 test.each([
   [20 * SEGMENT, true],
   [20 * SEGMENT + 1, true],
@@ -64,8 +64,8 @@ test.each([
   '%i bytes are written as chunks in their order, and read back (O_DIRECT: %s)',
   async (bytes, isDirect) => {
     const all = written(bytes, isDirect);
-    const { path, key, plain, window } = all;
-    expect(window.sealedCount()).toBe(window.segments);
+    const { path, key, plain, ring } = all;
+    expect(ring.sealedCount()).toBe(ring.segments);
     const file = readFileSync(path);
     expect(await readAll(all)).toBe(createHash('sha256').update(file).digest('hex'));
     const sealed = file.subarray(START);
@@ -100,6 +100,6 @@ test('a file that is cut short is found', async () => {
 
 test('what decrypts, to something else than was encrypted, is found', async () => {
   const all = written(2 * SEGMENT);
-  all.prints[PRINT] = (all.prints[PRINT] ?? 0) ^ 1;
+  all.fingerprints[FINGERPRINT] = (all.fingerprints[FINGERPRINT] ?? 0) ^ 1;
   await expect(readAll(all)).rejects.toThrow(`the bytes at ${all.segments.positionOf(1)}`);
 });

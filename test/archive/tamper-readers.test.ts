@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import type { FindingKind } from '../../src/archive/verify/verify.ts';
+import type { FindingKind } from '../../src/archive/finding.ts';
 import { removePlaintext, sealTask } from '../../src/archive/write/index.ts';
 import { exportTree, openTree } from '../../src/artifacts/index.ts';
 import { detach, taskfsMountAt, unmount } from '../../src/mount/index.ts';
@@ -246,7 +246,7 @@ test('each way to tamper is told apart by verify, by cat, by export and by a mou
     await expectMount(mountpoint, task, tampering);
     await expectExport(store, task, tampering, join(cli.base, task));
   }
-});
+}, 180_000);
 
 async function expectCat(cli: Cli, task: string, { name, code, says }: Tampering): Promise<void> {
   const cat = await cli.run('cat', task, 'directory/large');

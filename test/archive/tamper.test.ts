@@ -13,8 +13,13 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type ArchiveReader, openArchive, unlockArchive } from '../../src/archive/index.ts';
-import { type Finding, verifyArchives } from '../../src/archive/verify/index.ts';
+import {
+  type ArchiveReader,
+  type Finding,
+  openArchive,
+  unlockArchive,
+} from '../../src/archive/index.ts';
+import { verifyArchives } from '../../src/archive/verify/index.ts';
 import { readThrough } from '../../src/archive/verify/read-through.ts';
 import { sealTask } from '../../src/archive/write/index.ts';
 import { writeFileAtomic } from '../../src/files/index.ts';

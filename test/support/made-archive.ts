@@ -21,7 +21,7 @@ import {
   serialiseSeal,
   signed,
 } from '../../src/archive/seal-record.ts';
-import { writeDurably } from '../../src/archive/write/write-archive.ts';
+import { writeNewFile } from '../../src/files/index.ts';
 import {
   loadRecipients,
   loadSigningKey,
@@ -103,7 +103,7 @@ async function createFiles(store: Store, task: TaskName): Promise<Files> {
   const identity = await generateX25519Identity();
   const recipient = await identityToRecipient(identity);
   const key = await wrapTaskKey(task, identity, loadRecipients(store));
-  writeDurably(join(archive, KEY_FILE), key);
+  writeNewFile(join(archive, KEY_FILE), key);
   const create = async (part: Part): Promise<NewAgeFile> =>
     createAgeFile(join(archive, FILES[part]), await makeHeader([recipient]));
   const files = {
@@ -139,7 +139,7 @@ function writeSeal(store: Store, task: TaskName, recipient: string): void {
     previous: null,
     signer: signerOf(key),
   };
-  writeDurably(join(archive, SEAL_FILE), serialiseSeal(signed(body, key)));
+  writeNewFile(join(archive, SEAL_FILE), serialiseSeal(signed(body, key)));
 }
 
 const headerOnly = (path: string): FileSeal => {

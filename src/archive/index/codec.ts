@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import { TaskfsError } from '../../errors.ts';
+import type { ArtifactType } from '../../store/index.ts';
 import type { Extent } from '../../tar/index.ts';
-import type { ArtifactType } from '../artifact-type.ts';
 import type { IndexEntry } from './entry.ts';
+import { isEntryName, isLinkTarget, isUserXattr } from './entry.ts';
 import { scanLine } from './line-scanner.ts';
-import { isEntryName, isLinkTarget, isUserXattr } from './names.ts';
 
 /** A line as it is written: JSON with short lists; see docs/format.md. */
 interface Line {

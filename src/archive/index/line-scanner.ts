@@ -3,7 +3,7 @@ import { nanosecondsOf, type Timespec } from '../../sys/index.ts';
 import type { Extent } from '../../tar/index.ts';
 import { MAX_NAME } from '../limits.ts';
 import type { IndexEntry } from './entry.ts';
-import { isEntryName } from './names.ts';
+import { isEntryName } from './entry.ts';
 
 /**
  * Reads the lines of ordinary files and directories as `encodeEntry` writes them, several times

@@ -11,14 +11,14 @@ const LINE = 512;
 const MAX_LINE = 64 * 1024 * 1024;
 
 /** Who hears what `tell` finds; `next` is where the next line begins. Both answer whether to go on. */
-export interface ToldOfEntries {
+export interface EntryVisitor {
   /** An ordinary file, whose name lies in `bytes`. Both hold until the call returns. */
   file(bytes: Uint8Array, file: ListedFile, position: number, next: number): boolean;
   entry(entry: IndexEntry, next: number): boolean;
 }
 
-/** What is told of an ordinary file: its name, and its attributes if they were asked for. */
-export type ListedFile = FileName | FileLine;
+/** What is visitor of an ordinary file: its name, and its attributes if they were asked for. */
+type ListedFile = FileName | FileLine;
 
 /**
  * Reads the index: one JSON line per name, the lines of a directory next to each other and sorted
@@ -54,9 +54,9 @@ export class IndexReader {
 
   /**
    * Tells of the lines from `position` to `end`. Ordinary files are seen where they lie, and nothing is
-   * made for each; without `withAttributes` no more than their names. Ends early when told false.
+   * made for each; without `withAttributes` no more than their names. Ends early when visitor false.
    */
-  tell(position: number, end: number, withAttributes: boolean, told: ToldOfEntries): void {
+  scan(position: number, end: number, withAttributes: boolean, visitor: EntryVisitor): void {
     for (let at = position; at < end; ) {
       const here = this.file.peek(at);
       const length = Math.min(here.length, end - at);
@@ -66,13 +66,13 @@ export class IndexReader {
         if (!file) break;
         const begin = at + line;
         line = file.next;
-        if (!told.file(here, file, begin, at + line)) return;
+        if (!visitor.file(here, file, begin, at + line)) return;
       }
       at += line;
       if (line >= length) continue;
       // No ordinary file's, or one that goes on in the next chunk.
       const { decoded, next } = this.line(at);
-      if (!told.entry(this.resolve(decoded, at), next)) return;
+      if (!visitor.entry(this.resolve(decoded, at), next)) return;
       at = next;
     }
   }

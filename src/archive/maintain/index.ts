@@ -4,6 +4,6 @@
  */
 export { addRecipient, removeRecipient, replaceRecovery, rotateOwner } from './key-change.ts';
 export { type Reindexed, reindexTask } from './reindex.ts';
-export { commitReindex, finishReindex, finishReindexes, isPending } from './reindex-commit.ts';
+export { commitReindex, finishReindex, finishReindexes } from './reindex-commit.ts';
 export { type Repaired, repairArchives } from './repair.ts';
 export type { Rewrapped } from './rewrap.ts';

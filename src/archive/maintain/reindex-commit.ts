@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { TaskfsError } from '../../errors.ts';
-import { syncDirectory } from '../../files/index.ts';
+import { syncDirectory, writeNewFile } from '../../files/index.ts';
 import {
   isTaskName,
   keyPaths,
@@ -13,10 +13,10 @@ import {
   taskPaths,
 } from '../../store/index.ts';
 import { AT, RENAME_EXCHANGE, removeTree, renameAt } from '../../sys/index.ts';
-import { appendToChain, lastLineOf } from '../chain.ts';
+import { appendToChain } from '../chain.ts';
+import { isReindexPending } from '../genuine-seal.ts';
 import { FILES, KEY_FILE, REINDEXED, reindexedPath, SEAL_FILE } from '../paths.ts';
-import { readSealText, type Seal, serialiseSeal, sha256, signed } from '../seal-record.ts';
-import { writeDurably } from '../write/write-archive.ts';
+import { type Seal, serialiseSeal, sha256, signed } from '../seal-record.ts';
 
 /**
  * A new index lies with its seal in a directory beside the archive, together with the archive's other
@@ -39,7 +39,7 @@ export function commitReindex(store: Store, task: TaskName, key: KeyObject, seal
   const { signature: _old, ...body } = seal;
   appendToChain(store, key, (previous) => {
     const text = serialiseSeal(signed({ ...body, previous }, key));
-    writeDurably(join(directory, SEAL_FILE), text);
+    writeNewFile(join(directory, SEAL_FILE), text);
     syncDirectory(directory);
     return { type: 'sealed', task, seal: sha256(text), at: new Date().toISOString() };
   });
@@ -74,19 +74,12 @@ export function finishReindex(store: Store, task: TaskName): void {
   const { archive } = taskPaths(store, task);
   const directory = reindexedPath(store, task);
   if (!existsSync(directory) || !existsSync(archive)) return;
-  if (isPending(store, task)) {
+  if (isReindexPending(store, task)) {
     exchange(directory, archive);
     syncDirectory(store.archive);
   }
   keepNewerKey(directory, archive);
   removeTree(AT.FDCWD, directory);
-}
-
-/** Whether the chain tells of a new index that is not in its place yet. */
-export function isPending(store: Store, task: TaskName): boolean {
-  const directory = reindexedPath(store, task);
-  if (!existsSync(join(directory, SEAL_FILE))) return false;
-  return lastLineOf(store, task)?.seal === sha256(readSealText(directory));
 }
 
 /** Keys may have been rotated meanwhile: that wrote key.age of the old directory anew. */

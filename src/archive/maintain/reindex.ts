@@ -15,16 +15,16 @@ import type { TaskName } from '../../store/index.ts';
 import { loadSigningKey, readRecord, type Store, takeLock, taskPaths } from '../../store/index.ts';
 import { AT, removeTree } from '../../sys/index.ts';
 import type { TarSource } from '../../tar/index.ts';
+import { CooperativeYield } from '../cooperative-yield.ts';
+import { checkIndex } from '../index/check.ts';
 import { IndexWriter } from '../index/writer.ts';
+import { openTaskKey } from '../key-file.ts';
 import { FILES, reindexedPath } from '../paths.ts';
 import type { FileSeal, Seal } from '../seal-record.ts';
-import { openTaskKey, unlockPart } from '../unlock.ts';
+import { unlockPart } from '../unlock.ts';
 import { readThrough } from '../verify/read-through.ts';
 import { trustedSeal } from '../verify/seal.ts';
-import { checkIndex } from '../write/check-index.ts';
-import { Pace } from '../write/cooperative-yield.ts';
-import { readBack, refused } from '../write/read-back.ts';
-import { NotAsWritten } from '../write/segments.ts';
+import { NotAsWritten, readBack, readBackError } from '../write/read-back.ts';
 import { type Rebuilt, rebuildIndex } from './rebuild-index.ts';
 import { commitReindex, finishReindex } from './reindex-commit.ts';
 
@@ -174,10 +174,10 @@ async function writeIndex(
   }
   try {
     const sealed = await readBack(path, header.fileKey, sha256);
-    await checkIndex(path, header.fileKey, tar.size, new Pace(() => {}));
+    await checkIndex(path, header.fileKey, tar.size, new CooperativeYield(() => {}));
     return { rebuilt, sealed };
   } catch (error) {
-    throw error instanceof NotAsWritten ? refused(path, error) : error;
+    throw error instanceof NotAsWritten ? readBackError(path, error) : error;
   }
 }
 

@@ -17,9 +17,8 @@ import {
   taskPaths,
 } from '../../store/index.ts';
 import { syncfs } from '../../sys/index.ts';
-import { wrapTaskKey } from '../key-file.ts';
+import { openTaskKey, wrapTaskKey } from '../key-file.ts';
 import { KEY_FILE } from '../paths.ts';
-import { openTaskKey } from '../unlock.ts';
 
 /** What became of the archives' keys. */
 export interface Rewrapped {

@@ -1,7 +1,11 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash, type Hash } from 'node:crypto';
+import type { TaskName } from '../../store/index.ts';
 import type { Extent } from '../../tar/index.ts';
-import type { IndexEntry } from '../index/entry.ts';
+import { type Finding, finding } from '../finding.ts';
+import { type IndexEntry, storedLength } from '../index/entry.ts';
 import type { IndexReader } from '../index/reader.ts';
+import { FILES } from '../paths.ts';
 
 /** Why a file is not what was sealed. */
 export type ContentProblem =
@@ -135,9 +139,6 @@ function inFile({ extents }: Content, { start, length, at }: Lost): Lost[] {
   return parts;
 }
 
-export const storedLength = ({ extents, size }: Content): number =>
-  extents ? extents.reduce((sum, { length }) => sum + length, 0) : size;
-
 /** Every regular file by its first name, in the order of the tar. */
 export function* filesInOrder(index: IndexReader, size: number): Generator<IndexEntry> {
   for (let at = 0; at < size; ) {
@@ -145,4 +146,36 @@ export function* filesInOrder(index: IndexReader, size: number): Generator<Index
     at = next;
     if (!('link' in decoded) && decoded.type === 'file') yield decoded;
   }
+}
+
+const PROBLEMS: Readonly<Record<ContentProblem, string>> = {
+  'damaged-chunk': 'a chunk is damaged',
+  'other-content': 'the content is not that of its sha256',
+  missing: 'the tar ends too early',
+};
+
+/** The finding that an artifact, or a stretch of it, is lost. `path`: raw, from the top. */
+export function lossOf(
+  task: TaskName,
+  path: Buffer,
+  problem: ContentProblem,
+  lost: Lost | undefined,
+): Finding {
+  const range = lost ? { start: lost.start, length: lost.length } : null;
+  const text = path.toString();
+  const what = range
+    ? `bytes ${range.start} to ${range.start + range.length - 1} of '${text}' of task ${task} are lost`
+    : `'${text}' of task ${task} is lost`;
+  return finding(
+    task,
+    problem === 'missing' ? 'truncated' : 'damaged',
+    `${what}: ${PROBLEMS[problem]}`,
+    {
+      file: FILES.artifacts,
+      offset: lost?.at ?? null,
+      path: text,
+      range,
+      ...(!isUtf8(path) && { pathBase64: path.toString('base64') }),
+    },
+  );
 }

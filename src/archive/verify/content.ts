@@ -4,15 +4,15 @@ import { messageOf, TaskfsError } from '../../errors.ts';
 import type { TaskName } from '../../store/index.ts';
 import type { TarSource } from '../../tar/index.ts';
 import { readTar } from '../../tar/index.ts';
+import { CooperativeYield } from '../cooperative-yield.ts';
 import { type Finding, type FindingKind, finding } from '../finding.ts';
+import { checkIndex } from '../index/check.ts';
 import { IndexReader } from '../index/reader.ts';
+import { openTaskKey } from '../key-file.ts';
 import { FILES, PARTS, type Part } from '../paths.ts';
 import type { Seal } from '../seal-record.ts';
-import { type FileKeys, openTaskKey, unlockPart } from '../unlock.ts';
-import { checkIndex } from '../write/check-index.ts';
-import { Pace } from '../write/cooperative-yield.ts';
-import { ContentCheck, filesInOrder } from './content-check.ts';
-import { lossOf } from './loss.ts';
+import { type FileKeys, unlockPart } from '../unlock.ts';
+import { ContentCheck, filesInOrder, lossOf } from './content-check.ts';
 import { type Chunk, readThrough } from './read-through.ts';
 
 /** What is looked at, and who is told. */
@@ -90,7 +90,12 @@ async function verifyPart(examined: Examined, part: Part, key: Uint8Array): Prom
 /** Whether everything in an index that is whole can be looked up. */
 async function verifyNames({ directory, seal }: Examined, key: Uint8Array): Promise<void> {
   const path = join(directory, FILES.index);
-  await checkIndex(path, key, seal?.bytes ?? Number.MAX_SAFE_INTEGER, new Pace(() => {}));
+  await checkIndex(
+    path,
+    key,
+    seal?.bytes ?? Number.MAX_SAFE_INTEGER,
+    new CooperativeYield(() => {}),
+  );
 }
 
 async function verifyArtifacts(

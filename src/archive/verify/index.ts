@@ -4,10 +4,8 @@
  */
 export { parseKeptLines, parseSigner } from './anchor.ts';
 export { fromError } from './content.ts';
-export { ContentCheck, storedLength } from './content-check.ts';
-export { lossOf } from './loss.ts';
+export { ContentCheck, lossOf } from './content-check.ts';
 export {
-  type Finding,
   type Verified,
   type VerifyOptions,
   type VerifyProgress,

@@ -10,8 +10,7 @@ import {
   taskPaths,
 } from '../../store/index.ts';
 import { type Finding, finding } from '../finding.ts';
-import { sealFault } from '../genuine-seal.ts';
-import { isPending } from '../maintain/reindex-commit.ts';
+import { isReindexPending, sealFault } from '../genuine-seal.ts';
 import { SEAL_FILE } from '../paths.ts';
 import {
   digestRecord,
@@ -78,7 +77,7 @@ function sealProblem(
   if (line?.seal === hash) return undefined;
   // The chain tells of the removal before the archive goes: it was cut short, which recovery ends.
   if (line?.type === 'removed' && isBeingRemoved(store, task)) return undefined;
-  if (isPending(store, task)) {
+  if (isReindexPending(store, task)) {
     return say(`a reindex of task ${task} was cut short; 'taskfs recover' ends it`);
   }
   return say(`the archive of ${task} is not the one that was sealed last`);

@@ -9,8 +9,6 @@ import { verifyContent } from './content.ts';
 import { verifyFiles } from './files.ts';
 import { assertSealed, verifyRecord, verifySeal } from './seal.ts';
 
-export type { Finding, FindingKind } from '../finding.ts';
-
 export interface VerifyOptions {
   /** Which tasks; all that are sealed, and the chain, where none are named. */
   readonly tasks?: readonly TaskName[] | undefined;

@@ -1,9 +1,9 @@
 import { closeSync, constants } from 'node:fs';
 import { O_PATH, openAt, statFd } from '../../sys/index.ts';
-import { type Descent, TreeChanged } from './directory-cursor.ts';
-import { contentLength, hasContent, type PlanEntry, tarLength } from './layout-entry.ts';
-import { needsLoan } from './source-file.ts';
-import type { Plan } from './tar-layout.ts';
+import { type DirectoryCursor, TreeChanged } from './directory-cursor.ts';
+import { contentLength, hasContent, type LayoutEntry, tarLength } from './layout-entry.ts';
+import { needsChmod } from './source-file.ts';
+import type { TarLayout } from './tar-layout.ts';
 
 /** Entries that follow each other in the tar, all of one thread; it can be sent to one. */
 export interface Batch {
@@ -15,10 +15,10 @@ export interface Batch {
   /** Encoded entries, one after the other. */
   readonly entries: Uint8Array;
   /** The directories of these entries, in the same order. */
-  readonly places: readonly BatchPlace[];
+  readonly places: readonly BatchDirectory[];
 }
 
-export interface BatchPlace {
+export interface BatchDirectory {
   /** Opens the names in it; -1 where none has to be opened. */
   readonly fd: number;
   readonly path: Uint8Array;
@@ -27,10 +27,10 @@ export interface BatchPlace {
 }
 
 /** A batch on its way, and what it needs. */
-export interface Work {
+export interface BatchJob {
   readonly batch: Batch;
   /** Whether it needs what only the main thread may do: files that are lent the right to be read. */
-  readonly isOwn: boolean;
+  readonly needsMainThread: boolean;
   /** Whether all of it has to be done before the descent may go on. */
   readonly isBarrier: boolean;
   /** Closes its directories. */
@@ -57,20 +57,20 @@ class Pin {
 }
 
 /** A batch that grows. */
-class Gathering {
+class BatchBuilder {
   readonly at: number;
   readonly firstFile: number;
-  readonly isOwn: boolean;
+  readonly needsMainThread: boolean;
   length = 0;
   files = 0;
   private readonly entries: Buffer[] = [];
   private readonly places: { fd: number; path: Buffer; count: number }[] = [];
   private readonly pins: Pin[] = [];
 
-  constructor(at: number, firstFile: number, isOwn: boolean) {
+  constructor(at: number, firstFile: number, needsMainThread: boolean) {
     this.at = at;
     this.firstFile = firstFile;
-    this.isOwn = isOwn;
+    this.needsMainThread = needsMainThread;
   }
 
   get isFull(): boolean {
@@ -81,7 +81,7 @@ class Gathering {
     return this.entries.length === 0;
   }
 
-  add(entry: PlanEntry, encoded: Buffer, path: Buffer, pin: Pin | undefined): void {
+  add(entry: LayoutEntry, encoded: Buffer, path: Buffer, pin: Pin | undefined): void {
     const last = this.places.at(-1);
     const fd = pin?.fd ?? -1;
     if (last && last.fd === fd && last.path === path) last.count++;
@@ -94,8 +94,8 @@ class Gathering {
     if (hasContent(entry)) this.files++;
   }
 
-  finish(isBarrier: boolean): Work {
-    const { at, length, firstFile, entries, places, pins, isOwn } = this;
+  finish(isBarrier: boolean): BatchJob {
+    const { at, length, firstFile, entries, places, pins, needsMainThread } = this;
     // Buffers of their own: sending a part of one sends all of it.
     const sent = places.map(({ fd, path, count }) => ({ fd, path: Uint8Array.from(path), count }));
     const bytes = Uint8Array.from(Buffer.concat(entries));
@@ -103,7 +103,7 @@ class Gathering {
     const done = (): void => {
       for (const pin of pins) pin.release();
     };
-    return { batch, isOwn, isBarrier, done };
+    return { batch, needsMainThread, isBarrier, done };
   }
 }
 
@@ -113,13 +113,16 @@ const NO_PATH = Buffer.alloc(0);
  * Goes through a planned tree once more and gathers what is to be written. Whoever asks for the next batch
  * after a barrier has finished all before. Throws TreeChanged where the tree is not as planned, Errno.
  */
-export function* batches(plan: Plan, descent: Descent | undefined): Generator<Work> {
+export function* batches(
+  layout: TarLayout,
+  cursor: DirectoryCursor | undefined,
+): Generator<BatchJob> {
   let at = 0;
   let file = 0;
-  let gathering = new Gathering(0, 0, false);
+  let builder = new BatchBuilder(0, 0, false);
   let pin: Pin | undefined;
-  const next = (isOwn: boolean): void => {
-    gathering = new Gathering(at, file, isOwn);
+  const next = (needsMainThread: boolean): void => {
+    builder = new BatchBuilder(at, file, needsMainThread);
   };
   const unpin = (): void => {
     pin?.release();
@@ -127,47 +130,47 @@ export function* batches(plan: Plan, descent: Descent | undefined): Generator<Wo
   };
   let isTop = true;
   try {
-    for (const { entry, encoded } of plan.log.read()) {
+    for (const { entry, encoded } of layout.log.read()) {
       if (entry.kind === 'leave') {
         unpin();
-        if (descent?.isLent()) {
-          yield gathering.finish(true);
+        if (cursor?.isModeChanged()) {
+          yield builder.finish(true);
           next(false);
         }
-        descent?.leave();
+        cursor?.leave();
         continue;
       }
       if (entry.kind === 'enter') {
         unpin();
-        if (!isTop) descent?.enter(Buffer.from(entry.name));
+        if (!isTop) cursor?.enter(Buffer.from(entry.name));
         isTop = false;
-        checkDirectory(entry, descent);
+        checkDirectory(entry, cursor);
       }
       if (entry.headerLength === 0) continue;
       const isFile = hasContent(entry);
-      const isOwn = isFile && needsLoan(entry.stat);
-      if (gathering.isFull || isOwn !== gathering.isOwn) {
-        if (!gathering.isEmpty) yield gathering.finish(false);
-        next(isOwn);
+      const needsMainThread = isFile && needsChmod(entry.stat);
+      if (builder.isFull || needsMainThread !== builder.needsMainThread) {
+        if (!builder.isEmpty) yield builder.finish(false);
+        next(needsMainThread);
       }
-      const here = descent?.here.path ?? NO_PATH;
-      if (isFile) pin ??= new Pin(descent?.fd ?? -1);
-      gathering.add(entry, encoded, here, isFile ? pin : undefined);
+      const here = cursor?.here.path ?? NO_PATH;
+      if (isFile) pin ??= new Pin(cursor?.fd ?? -1);
+      builder.add(entry, encoded, here, isFile ? pin : undefined);
       at += tarLength(entry);
       if (isFile) file++;
       if (contentLength(entry) > MAX_BYTES) {
-        yield gathering.finish(false);
+        yield builder.finish(false);
         next(false);
       }
     }
-    if (!gathering.isEmpty) yield gathering.finish(false);
+    if (!builder.isEmpty) yield builder.finish(false);
   } finally {
     unpin();
   }
 }
 
-function checkDirectory({ stat }: PlanEntry, descent: Descent | undefined): void {
-  if (!descent) return;
-  const { ino, dev } = statFd(descent.fd);
-  if (ino !== stat.ino || dev !== stat.dev) throw new TreeChanged(descent.here.path);
+function checkDirectory({ stat }: LayoutEntry, cursor: DirectoryCursor | undefined): void {
+  if (!cursor) return;
+  const { ino, dev } = statFd(cursor.fd);
+  if (ino !== stat.ino || dev !== stat.dev) throw new TreeChanged(cursor.here.path);
 }

@@ -8,35 +8,35 @@ import type { Batch } from './batch.ts';
 import { join, TreeChanged } from './directory-cursor.ts';
 import {
   contentLength,
-  decodePlanEntry,
+  decodeLayoutEntry,
   encodedLength,
   hasContent,
+  type LayoutEntry,
   memberOf,
-  type PlanEntry,
 } from './layout-entry.ts';
-import { SEGMENT, type TarWindow } from './ring-buffer.ts';
-import { changeOf, needsLoan, openContent, openToRead } from './source-file.ts';
-import type { OnLend } from './temporary-chmod.ts';
+import { type RingBuffer, SEGMENT } from './ring-buffer.ts';
+import { changeOf, needsChmod, openContent, openToRead } from './source-file.ts';
+import type { OnChmod } from './temporary-chmod.ts';
 
 /** Bytes of a SHA-256. */
 export const DIGEST = 32;
 
 /** How a thread fills its batches. */
-export interface FillOptions {
-  readonly window: TarWindow;
+export interface ContentOptions {
+  readonly ring: RingBuffer;
   /** The digest of each file's content, one after the other. */
   readonly digests: Uint8Array;
   /** Whether files may be open for writing: by who can write no more. Else one is a TreeChanged. */
   readonly mayBeOpen: boolean;
-  /** Comes back when the window has room for what ends at `end`. */
-  readonly waitForRoom: (end: number) => void;
+  /** Comes back when the ring has room for what ends at `end`. */
+  readonly waitForSpace: (end: number) => void;
   /** Lends files the right to be read; undefined where none of them needs that. */
-  readonly onLend?: OnLend;
+  readonly onChmod?: OnChmod;
 }
 
 /** An entry of a batch, and its file where it has content: open already, so that all of a batch are read soon. */
 interface Opened {
-  readonly entry: PlanEntry;
+  readonly entry: LayoutEntry;
   readonly path: Buffer;
   readonly fd: number | undefined;
 }
@@ -44,14 +44,14 @@ interface Opened {
 /** What is read of a file ahead, in bytes: the kernel sees to the rest of a larger one. */
 const READ_SOON = 1024 * 1024;
 
-/** Puts entries of a tar, headers and content, into the window. */
-export class Filler {
-  private readonly options: FillOptions;
+/** Puts entries of a tar, headers and content, into the ring. */
+export class ContentWriter {
+  private readonly options: ContentOptions;
   private at = 0;
-  /** From where on the window has not been told that it is filled. */
+  /** From where on the ring has not been told that it is filled. */
   private told = 0;
 
-  constructor(options: FillOptions) {
+  constructor(options: ContentOptions) {
     this.options = options;
   }
 
@@ -71,7 +71,7 @@ export class Filler {
       for (const { fd } of opened) if (fd !== undefined) closeSync(fd);
     }
     this.tell();
-    this.options.window.countFiles(number - firstFile);
+    this.options.ring.countFiles(number - firstFile);
   }
 
   /** A disk that is asked for all files of a batch at once takes a fifth of the time that one after the other take. */
@@ -81,7 +81,7 @@ export class Filler {
     for (const place of places) {
       const directory = Buffer.from(place.path.buffer, place.path.byteOffset, place.path.length);
       for (let count = 0; count < place.count; count++) {
-        const entry = decodePlanEntry(bytes, next);
+        const entry = decodeLayoutEntry(bytes, next);
         next += encodedLength(bytes, next);
         const path = entry.kind === 'enter' ? directory : join(directory, entry.name);
         const fd = hasContent(entry) ? this.open(entry, path, place.fd) : undefined;
@@ -90,11 +90,11 @@ export class Filler {
     }
   }
 
-  private open(entry: PlanEntry, path: Buffer, directory: number): number {
-    const { onLend, mayBeOpen } = this.options;
+  private open(entry: LayoutEntry, path: Buffer, directory: number): number {
+    const { onChmod, mayBeOpen } = this.options;
     const found = { fd: directory, path, name: entry.name, stat: entry.stat };
-    const isLent = onLend && needsLoan(entry.stat);
-    const fd = isLent ? openContent(found, onLend) : openToRead(found);
+    const isChanged = onChmod && needsChmod(entry.stat);
+    const fd = isChanged ? openContent(found, onChmod) : openToRead(found);
     if (!mayBeOpen && isOpenForWriting(fd)) {
       closeSync(fd);
       throw new TreeChanged(path, errno.ETXTBSY);
@@ -111,7 +111,7 @@ export class Filler {
     this.tell();
   }
 
-  private putHeader(entry: PlanEntry, path: Buffer): void {
+  private putHeader(entry: LayoutEntry, path: Buffer): void {
     const member = memberOf(entry, path);
     const header = member && encodeMember(member);
     if (header?.length !== entry.headerLength) throw new Error('a header is not as planned');
@@ -123,7 +123,7 @@ export class Filler {
     }
   }
 
-  private putFile(entry: PlanEntry, path: Buffer, fd: number, number: number): void {
+  private putFile(entry: LayoutEntry, path: Buffer, fd: number, number: number): void {
     try {
       this.options.digests.set(this.putContent(fd, entry), number * DIGEST);
     } catch (error) {
@@ -136,7 +136,7 @@ export class Filler {
   }
 
   /** Returns the content's digest. */
-  private putContent(fd: number, { extents, stat }: PlanEntry): Uint8Array {
+  private putContent(fd: number, { extents, stat }: LayoutEntry): Uint8Array {
     const stretches = extents ?? [{ start: 0, length: stat.size }];
     const [only] = stretches;
     if (only && stretches.length === 1 && this.place(only.length).length === only.length) {
@@ -161,7 +161,7 @@ export class Filler {
     return digest.digest();
   }
 
-  /** Reads from a file to where the window is, at most to the end of a segment; what there is not is zeros. */
+  /** Reads from a file to where the ring is, at most to the end of a segment; what there is not is zeros. */
   private read(fd: number, start: number, length: number): Buffer {
     const place = this.place(length);
     for (let got = 0; got < place.length; ) {
@@ -183,12 +183,12 @@ export class Filler {
 
   /** Where to put the next bytes; waits until that is free. */
   private place(length: number): Buffer {
-    const { window, waitForRoom } = this.options;
-    const place = window.place(this.at, length);
+    const { ring, waitForSpace } = this.options;
+    const place = ring.place(this.at, length);
     const end = this.at + place.length;
-    if (!window.hasRoom(end)) {
+    if (!ring.hasSpace(end)) {
       this.tell();
-      waitForRoom(end);
+      waitForSpace(end);
     }
     return place;
   }
@@ -199,9 +199,9 @@ export class Filler {
     if (this.at % SEGMENT === 0) this.tell();
   }
 
-  /** The window is told once for all that lies in one segment. */
+  /** The ring is told once for all that lies in one segment. */
   private tell(): void {
-    if (this.at > this.told) this.options.window.filled(this.told, this.at - this.told);
+    if (this.at > this.told) this.options.ring.filled(this.told, this.at - this.told);
     this.told = this.at;
   }
 }

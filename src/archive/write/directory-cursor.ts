@@ -2,7 +2,7 @@ import { closeSync, constants } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { Errno, errno, errnoOf } from '../../errno.ts';
 import { AT, chmodFd, O_PATH, openAt, openInMount, type Stat, statFd } from '../../sys/index.ts';
-import type { OnLend } from './temporary-chmod.ts';
+import type { OnChmod } from './temporary-chmod.ts';
 
 /** The tree is not what it was a moment ago: whoever walks begins anew. */
 export class TreeChanged extends Error {
@@ -36,16 +36,16 @@ interface PlaceAbove {
  * top or beneath it is refused (MountedBeneath), also where that happens meanwhile.
  * Directories of one's own that cannot be read are lent the right to be meanwhile, and announced.
  */
-export class Descent implements Disposable {
+export class DirectoryCursor implements Disposable {
   /** The directory where the descent is. */
   fd: number;
   here: Place;
   private readonly above: PlaceAbove[] = [];
-  private readonly onLend: OnLend;
+  private readonly onChmod: OnChmod;
 
   /** Begins at `top`. Throws TreeChanged where that is no directory, MountedBeneath, Errno. */
-  constructor(top: string, onLend: OnLend) {
-    this.onLend = onLend;
+  constructor(top: string, onChmod: OnChmod) {
+    this.onChmod = onChmod;
     const path = Buffer.alloc(0);
     const parent = openAt(AT.FDCWD, dirname(top), O_PATH | constants.O_DIRECTORY);
     try {
@@ -85,7 +85,7 @@ export class Descent implements Disposable {
   }
 
   /** Whether the directory has its mode only for as long as the descent is in it. */
-  isLent(): boolean {
+  isModeChanged(): boolean {
     return lacksRights(this.here.stat);
   }
 
@@ -95,7 +95,7 @@ export class Descent implements Disposable {
     try {
       const stat = statFd(pinned);
       if (lacksRights(stat)) {
-        this.onLend(path, stat);
+        this.onChmod(path, stat);
         chmodFd(pinned, (stat.mode & 0o7777) | 0o700);
       }
       return { fd: openAt(pinned, '.', OPEN_DIRECTORY), stat };

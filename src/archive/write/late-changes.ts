@@ -1,7 +1,7 @@
 import { lutimesSync, statSync } from 'node:fs';
 import { isDirectory } from '../../sys/index.ts';
-import { needsLoan } from './source-file.ts';
-import type { OnLend } from './temporary-chmod.ts';
+import { needsChmod } from './source-file.ts';
+import type { OnChmod } from './temporary-chmod.ts';
 import { type Visit, walk } from './walk.ts';
 
 /**
@@ -19,8 +19,12 @@ export function clockOf(directory: string): bigint {
  * The first thing in a tree that somebody changed at or after a time (nanoseconds), as its path;
  * undefined where nobody did, or there is no tree. Throws TreeChanged, Errno.
  */
-export function findChangeSince(top: string, sinceNs: bigint, onLend: OnLend): Buffer | undefined {
-  for (const visit of walk(top, onLend)) {
+export function findChangeSince(
+  top: string,
+  sinceNs: bigint,
+  onChmod: OnChmod,
+): Buffer | undefined {
+  for (const visit of walk(top, onChmod)) {
     if (visit.kind === 'leave') continue;
     const changedNs = keepsChangeTime(visit) ? visit.stat.ctimeNs : writtenNs(visit);
     if (changedNs >= sinceNs) return visit.path;
@@ -37,7 +41,7 @@ export function findWriteSince(top: string, sinceNs: bigint): Buffer | undefined
 }
 
 /** Who lends a right to read changes the time of the last change, and so does who renames the top. */
-const keepsChangeTime = ({ stat }: Visit): boolean => !isDirectory(stat.mode) && !needsLoan(stat);
+const keepsChangeTime = ({ stat }: Visit): boolean => !isDirectory(stat.mode) && !needsChmod(stat);
 
 /** A time of writing may be set to any; that of the last change may not. */
 const writtenNs = ({ stat: { mtimeNs, ctimeNs } }: Visit): bigint =>

@@ -3,7 +3,7 @@ import type { Extent } from '../../tar/index.ts';
 import { type Member, type MemberType, padding, storedSize } from '../../tar/index.ts';
 
 /** What is known of a file before the first byte is written, as statx(2) told. */
-export type PlannedStat = Pick<
+export type LayoutStat = Pick<
   Stat,
   'mode' | 'uid' | 'gid' | 'nlink' | 'ino' | 'dev' | 'atimeNs' | 'mtimeNs' | 'ctimeNs'
 > & { readonly size: number };
@@ -19,16 +19,19 @@ interface Extras {
 }
 
 /** One step of a walk: a directory before what is in it, its end, or anything else. */
-export interface PlanEntry extends Extras {
+export interface LayoutEntry extends Extras {
   readonly kind: 'enter' | 'leave' | 'leaf';
   readonly name: Buffer;
-  readonly stat: PlannedStat;
+  readonly stat: LayoutStat;
   /** Bytes before the content in the tar; 0 for what is not in it. */
   readonly headerLength: number;
 }
 
 /** As a member of the tar; undefined for what is only in the index. */
-export function memberOf(entry: Omit<PlanEntry, 'headerLength'>, path: Buffer): Member | undefined {
+export function memberOf(
+  entry: Omit<LayoutEntry, 'headerLength'>,
+  path: Buffer,
+): Member | undefined {
   const type = memberType(entry);
   if (!type) return undefined;
   const { stat, target, link, extents, xattrs } = entry;
@@ -49,7 +52,11 @@ export function memberOf(entry: Omit<PlanEntry, 'headerLength'>, path: Buffer): 
   };
 }
 
-function memberType({ kind, stat, link }: Omit<PlanEntry, 'headerLength'>): MemberType | undefined {
+function memberType({
+  kind,
+  stat,
+  link,
+}: Omit<LayoutEntry, 'headerLength'>): MemberType | undefined {
   if (kind === 'leave') return undefined;
   if (isDirectory(stat.mode)) return 'Directory';
   if (isSymlink(stat.mode)) return link ? 'Link' : 'SymbolicLink';
@@ -67,11 +74,11 @@ export function memberPath(path: Buffer, type?: MemberType): Buffer {
 }
 
 /** Whether it is a file whose content the tar holds here, and not at another name. */
-export const hasContent = ({ kind, stat, link }: PlanEntry): boolean =>
+export const hasContent = ({ kind, stat, link }: LayoutEntry): boolean =>
   kind === 'leaf' && isRegular(stat.mode) && !link;
 
 /** Bytes of its content in the tar, without what pads it to whole blocks. */
-export const contentLength = (entry: PlanEntry): number =>
+export const contentLength = (entry: LayoutEntry): number =>
   hasContent(entry)
     ? storedSize({
         type: 'File',
@@ -81,7 +88,7 @@ export const contentLength = (entry: PlanEntry): number =>
     : 0;
 
 /** All bytes that it takes in the tar. */
-export function tarLength(entry: PlanEntry): number {
+export function tarLength(entry: LayoutEntry): number {
   const content = contentLength(entry);
   return entry.headerLength + content + padding(content);
 }
@@ -91,7 +98,7 @@ const FIXED = 92;
 const NO_EXTRAS = Buffer.alloc(0);
 
 /** A fixed part of 92 bytes, the name, and what only some have. */
-export function encodePlanEntry(entry: PlanEntry): Buffer {
+export function encodeLayoutEntry(entry: LayoutEntry): Buffer {
   const { name, stat, kind, headerLength, target, link, extents, xattrs } = entry;
   const hasExtras = target ?? link ?? extents ?? xattrs;
   const extras = hasExtras ? encodeExtras(entry) : NO_EXTRAS;
@@ -131,7 +138,7 @@ function readTime(from: Buffer, at: number): bigint {
 /** How long the encoded entry at `at` is. */
 export const encodedLength = (bytes: Buffer, at: number): number => bytes.readUInt32LE(at);
 
-export function decodePlanEntry(bytes: Buffer, at: number): PlanEntry {
+export function decodeLayoutEntry(bytes: Buffer, at: number): LayoutEntry {
   const nameEnd = at + FIXED + bytes.readUInt16LE(at + 6);
   const end = at + encodedLength(bytes, at);
   return {

@@ -1,7 +1,12 @@
 import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { readFully, writeFully } from '../../files/index.ts';
-import { decodePlanEntry, encodedLength, encodePlanEntry, type PlanEntry } from './layout-entry.ts';
+import {
+  decodeLayoutEntry,
+  encodedLength,
+  encodeLayoutEntry,
+  type LayoutEntry,
+} from './layout-entry.ts';
 
 const BLOCK_SIZE = 1024 * 1024;
 const BLOCKS_IN_MEMORY = 4;
@@ -16,7 +21,7 @@ interface Block {
 
 /** An entry, and the same as it is encoded. */
 export interface Logged {
-  readonly entry: PlanEntry;
+  readonly entry: LayoutEntry;
   readonly encoded: Buffer;
 }
 
@@ -24,7 +29,7 @@ export interface Logged {
  * A plan's entries in their order: some megabytes in memory, the rest in a file without a name, so that memory
  * does not grow with the number of files.
  */
-export class PlanLog implements Disposable {
+export class LayoutLog implements Disposable {
   private readonly directory: string;
   private readonly blocks: Block[] = [];
   private current = Buffer.allocUnsafe(BLOCK_SIZE);
@@ -37,8 +42,8 @@ export class PlanLog implements Disposable {
     this.directory = directory;
   }
 
-  add(entry: PlanEntry): void {
-    const encoded = encodePlanEntry(entry);
+  add(entry: LayoutEntry): void {
+    const encoded = encodeLayoutEntry(entry);
     if (this.used + encoded.length > this.current.length) this.endBlock(encoded.length);
     this.current.set(encoded, this.used);
     this.used += encoded.length;
@@ -52,7 +57,7 @@ export class PlanLog implements Disposable {
       const block = bytes ?? this.load(buffer.subarray(0, length), at);
       for (let place = 0; place < length; ) {
         const end = place + encodedLength(block, place);
-        yield { entry: decodePlanEntry(block, place), encoded: block.subarray(place, end) };
+        yield { entry: decodeLayoutEntry(block, place), encoded: block.subarray(place, end) };
         place = end;
       }
     }

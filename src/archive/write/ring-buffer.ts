@@ -8,23 +8,23 @@ export const SEGMENT = SEGMENT_CHUNKS * CHUNK;
 const SLOTS = 16;
 
 /** Threads besides the main one. */
-export const MAX_THREADS = 4;
+export const MAX_WORKERS = 4;
 
 /** What is counted, one 32-bit number each; `done` is the first of as many as there may be threads. */
 const AT = { bell: 0, over: 1, sealed: 2, files: 3, done: 4 } as const;
-const COUNTERS = AT.done + MAX_THREADS;
+const COUNTERS = AT.done + MAX_WORKERS;
 /** For each slot: bytes filled, whether it waits to be sealed, how many segments were sealed in it. */
 const STATES = COUNTERS + 3 * SLOTS;
 
 /** The memory that all threads of one seal share. */
-export interface WindowMemory {
+export interface RingMemory {
   readonly bytes: number;
   readonly plain: SharedArrayBuffer;
   readonly states: SharedArrayBuffer;
 }
 
 /** Memory for a tar of so many bytes. */
-export function windowMemory(bytes: number): WindowMemory {
+export function ringMemory(bytes: number): RingMemory {
   const slots = Math.min(SLOTS, Math.ceil(bytes / SEGMENT));
   return {
     bytes,
@@ -38,7 +38,7 @@ export function windowMemory(bytes: number): WindowMemory {
  * thread puts bytes at their places; whoever finds a full segment seals it, which makes room for the one that
  * comes a ring later.
  */
-export class TarWindow {
+export class RingBuffer {
   /** Bytes of the tar. */
   readonly bytes: number;
   readonly segments: number;
@@ -46,7 +46,7 @@ export class TarWindow {
   private readonly states: Int32Array;
   private readonly slots: number;
 
-  constructor({ bytes, plain, states }: WindowMemory) {
+  constructor({ bytes, plain, states }: RingMemory) {
     this.bytes = bytes;
     this.segments = Math.ceil(bytes / SEGMENT);
     this.plain = Buffer.from(plain);
@@ -66,7 +66,7 @@ export class TarWindow {
   }
 
   /** Whether everything before `end` may be put. */
-  hasRoom(end: number): boolean {
+  hasSpace(end: number): boolean {
     const last = Math.ceil(end / SEGMENT) - 1;
     return last < this.slots || this.isSealed(last - this.slots);
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Errno, errno, errnoWords } from '../../errno.ts';
 import { messageOf, TaskfsError } from '../../errors.ts';
-import { syncDirectory } from '../../files/index.ts';
+import { syncDirectory, writeNewFile } from '../../files/index.ts';
 import type { TaskName } from '../../store/index.ts';
 import {
   isFinal,
@@ -31,18 +31,16 @@ import {
   signed,
   signerOf,
 } from '../seal-record.ts';
+import {
+  type TarProgress,
+  type WriteOptions,
+  type WrittenFiles,
+  writeArchive,
+} from './archive-writer.ts';
 import { TreeChanged } from './directory-cursor.ts';
 import { clockOf, findChangeSince, findWriteSince } from './late-changes.ts';
-import type { OwnLink } from './own-links.ts';
-import type { Skipped } from './tar-layout.ts';
-import { forgetLoans, noteLoans, restoreModes } from './temporary-chmod.ts';
-import {
-  type Passes,
-  type Unsealed,
-  type WriteOptions,
-  writeArchive,
-  writeDurably,
-} from './write-archive.ts';
+import type { OwnLink, Skipped } from './tar-layout.ts';
+import { logChmods, removeChmodLog, restoreModes } from './temporary-chmod.ts';
 
 /** How far sealing has come; bytes are those of the tar, half of each for writing and half for reading back. */
 export interface SealProgress {
@@ -100,12 +98,12 @@ export async function sealTask(
     const top = setAside(store, task);
     restoreModes(loans, top);
     const { mayBeOpen = false } = options;
-    const onLend = noteLoans(loans);
+    const onChmod = logChmods(loans);
     const ownPaths = ownPathsOf(record, paths.staging);
-    const how = { top, ownPaths, mayBeOpen, onLend, onProgress: progressOf(options) };
+    const how = { top, ownPaths, mayBeOpen, onChmod, onProgress: progressOf(options) };
     const made = await writeUntilStable(store, task, partial, how, options.patienceMs ?? 0);
     await commit(store, record, partial, made);
-    forgetLoans(loans);
+    removeChmodLog(loans);
     const { bytes, files, skipped, skippedCount, ownLinks } = made;
     return { bytes, files, skipped, skippedCount, ownLinks };
   } catch (error) {
@@ -145,7 +143,7 @@ async function writeUntilStable(
   partial: string,
   how: WriteOptions,
   patienceMs: number,
-): Promise<Unsealed> {
+): Promise<WrittenFiles> {
   const start = performance.now();
   for (let attempt = 1; ; attempt++) {
     const begin = performance.now();
@@ -154,7 +152,7 @@ async function writeUntilStable(
     try {
       const sinceNs = clockOf(store.staging);
       const made = await writeArchive(store, task, partial, how);
-      const change = findChangeSince(how.top, sinceNs, how.onLend);
+      const change = findChangeSince(how.top, sinceNs, how.onChmod);
       if (!change) return made;
       throw new TreeChanged(change);
     } catch (error) {
@@ -187,19 +185,19 @@ async function commit(
   store: Store,
   record: TaskRecord,
   partial: string,
-  made: Unsealed,
+  made: WrittenFiles,
 ): Promise<void> {
   let { sealedFor } = made;
   while (!tryCommit(store, record, partial, { ...made, sealedFor })) {
     sealedFor = loadRecipients(store);
     rmSync(join(partial, KEY_FILE));
     const key = await wrapTaskKey(record.task, made.identity, sealedFor);
-    writeDurably(join(partial, KEY_FILE), key);
+    writeNewFile(join(partial, KEY_FILE), key);
   }
 }
 
 /** Whether the recipients are those that it was sealed for: they change only under the chain's lock. */
-function tryCommit(store: Store, record: TaskRecord, partial: string, made: Unsealed): boolean {
+function tryCommit(store: Store, record: TaskRecord, partial: string, made: WrittenFiles): boolean {
   const key = loadSigningKey(store);
   const { task } = record;
   const sealedAt = new Date().toISOString();
@@ -212,7 +210,7 @@ function tryCommit(store: Store, record: TaskRecord, partial: string, made: Unse
       if (!isFor(loadRecipients(store))) return undefined;
       const body = { ...bodyOf(record, made, sealedAt, previous), signer: signerOf(key) };
       const text = serialiseSeal(signed(body, key));
-      writeDurably(join(partial, SEAL_FILE), text);
+      writeNewFile(join(partial, SEAL_FILE), text);
       syncDirectory(partial);
       return { type: 'sealed', task, seal: sha256(text), at: sealedAt };
     },
@@ -225,7 +223,7 @@ function tryCommit(store: Store, record: TaskRecord, partial: string, made: Unse
 
 function bodyOf(
   record: TaskRecord,
-  { recipient, bytes, files, skippedCount, seals }: Unsealed,
+  { recipient, bytes, files, skippedCount, seals }: WrittenFiles,
   sealedAt: string,
   previous: string | null,
 ): Omit<SealBody, 'signer'> {
@@ -285,7 +283,7 @@ function unsealable(task: TaskName, { path, message }: Unsealable): TaskfsError 
 const PROGRESS_INTERVAL_MS = 100;
 
 /** Nobody who asks for progress needs it more often than ten times a second. */
-function progressOf({ onProgress }: SealOptions): (passes: Passes) => void {
+function progressOf({ onProgress }: SealOptions): (passes: TarProgress) => void {
   if (!onProgress) return () => {};
   let last = 0;
   return ({ written, checked, total, files }) => {

@@ -7,7 +7,7 @@ import {
   encryptedSize,
 } from '../../age/index.ts';
 import { DirectBuffer, type DirectFile, writeDirect } from './o-direct.ts';
-import { SEGMENT, SEGMENT_CHUNKS, type TarWindow } from './ring-buffer.ts';
+import { type RingBuffer, SEGMENT, SEGMENT_CHUNKS } from './ring-buffer.ts';
 
 /** Where the segments of a tar go, and the keys. It can be sent to a thread. */
 export interface SegmentFile extends DirectFile {
@@ -16,32 +16,32 @@ export interface SegmentFile extends DirectFile {
   /** The payload's key. */
   readonly key: Uint8Array;
   /** A key that lives as long as the seal: fingerprints are made with it. */
-  readonly printKey: Uint8Array;
+  readonly fingerprintKey: Uint8Array;
   /** A fingerprint of each segment's plaintext, 16 bytes each. */
-  readonly prints: SharedArrayBuffer;
+  readonly fingerprints: SharedArrayBuffer;
 }
 
-export const PRINT = 16;
+export const FINGERPRINT = 16;
 
 /** Bytes of a sealed segment, at most. */
 export const SEALED_SEGMENT = SEGMENT_CHUNKS * ENCRYPTED_CHUNK;
 
-/** Seals the segments of a window into a file, and compares what is read back. Each thread has one. */
+/** Seals the segments of a ring into a file, and compares what is read back. Each thread has one. */
 export class Segments {
-  private readonly window: TarWindow;
+  private readonly ring: RingBuffer;
   private readonly file: SegmentFile;
   private readonly key: KeyObject;
-  private readonly printKey: KeyObject;
-  private readonly prints: Buffer;
+  private readonly fingerprintKey: KeyObject;
+  private readonly fingerprints: Buffer;
   private readonly sealed = new DirectBuffer(SEALED_SEGMENT);
   private opened: Buffer | undefined;
 
-  constructor(window: TarWindow, file: SegmentFile) {
-    this.window = window;
+  constructor(ring: RingBuffer, file: SegmentFile) {
+    this.ring = ring;
     this.file = file;
     this.key = createSecretKey(file.key);
-    this.printKey = createSecretKey(file.printKey);
-    this.prints = Buffer.from(file.prints);
+    this.fingerprintKey = createSecretKey(file.fingerprintKey);
+    this.fingerprints = Buffer.from(file.fingerprints);
   }
 
   /** Where a sealed segment begins in the file. */
@@ -51,36 +51,36 @@ export class Segments {
 
   /** Bytes of a sealed segment. */
   sizeOf(segment: number): number {
-    return encryptedSize(this.window.lengthOf(segment));
+    return encryptedSize(this.ring.lengthOf(segment));
   }
 
   /** Seals and writes one full segment, if there is one. Throws what write(2) throws. */
   sealOne(): boolean {
-    const segment = this.window.claimFull();
+    const segment = this.ring.claimFull();
     if (segment === undefined) return false;
-    const plain = this.window.segment(segment);
-    this.prints.set(this.printOf(segment, plain), segment * PRINT);
-    const isLast = segment === this.window.segments - 1;
+    const plain = this.ring.segment(segment);
+    this.fingerprints.set(this.fingerprintOf(segment, plain), segment * FINGERPRINT);
+    const isLast = segment === this.ring.segments - 1;
     const position = this.positionOf(segment);
     const sealed = this.sealed.at(position, this.sizeOf(segment));
     encryptChunks(this.key, segment * SEGMENT_CHUNKS, isLast, plain, sealed);
     writeDirect(this.file, sealed, position);
-    this.window.sealed(segment);
+    this.ring.sealed(segment);
     return true;
   }
 
   /** Whether what was read back decrypts to what was encrypted. */
   isAsWritten(segment: number, sealed: Buffer): boolean {
     this.opened ??= Buffer.allocUnsafeSlow(SEGMENT);
-    const plain = this.opened.subarray(0, this.window.lengthOf(segment));
+    const plain = this.opened.subarray(0, this.ring.lengthOf(segment));
     if (!this.openAll(segment, sealed, plain)) return false;
-    const print = this.prints.subarray(segment * PRINT, (segment + 1) * PRINT);
-    return print.equals(this.printOf(segment, plain));
+    const print = this.fingerprints.subarray(segment * FINGERPRINT, (segment + 1) * FINGERPRINT);
+    return print.equals(this.fingerprintOf(segment, plain));
   }
 
   private openAll(segment: number, sealed: Buffer, plain: Buffer): boolean {
     const first = segment * SEGMENT_CHUNKS;
-    const isLast = segment === this.window.segments - 1;
+    const isLast = segment === this.ring.segments - 1;
     const count = Math.ceil(plain.length / CHUNK);
     for (let chunk = 0; chunk < count; chunk++) {
       const from = sealed.subarray(chunk * ENCRYPTED_CHUNK, (chunk + 1) * ENCRYPTED_CHUNK);
@@ -95,22 +95,12 @@ export class Segments {
    * AES-GMAC: a hash under a secret, random key. It is some ten times faster than SHA-256, and two segments that differ
    * have the same one once in 2^100.
    */
-  private printOf(segment: number, plain: Buffer): Buffer {
+  private fingerprintOf(segment: number, plain: Buffer): Buffer {
     const nonce = Buffer.alloc(12);
     nonce.writeUIntBE(segment, 6, 6);
-    const mac = createCipheriv('aes-128-gcm', this.printKey, nonce);
+    const mac = createCipheriv('aes-128-gcm', this.fingerprintKey, nonce);
     mac.setAAD(plain);
     mac.final();
     return mac.getAuthTag();
-  }
-}
-
-/** What was written does not read back as it was. */
-export class NotAsWritten extends Error {
-  /** Where in the file. */
-  readonly at: number;
-  constructor(at: number) {
-    super(`the bytes at ${at} read back differently`);
-    this.at = at;
   }
 }

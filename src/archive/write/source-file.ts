@@ -1,10 +1,10 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { chmodFd, dataExtents, O_PATH, type Stat, statFd } from '../../sys/index.ts';
 import type { Extent } from '../../tar/index.ts';
-import { MAX_STRETCHES, Unsealable } from '../limits.ts';
+import { MAX_EXTENTS, Unsealable } from '../limits.ts';
 import { openChild, TreeChanged } from './directory-cursor.ts';
-import type { PlannedStat } from './layout-entry.ts';
-import type { OnLend } from './temporary-chmod.ts';
+import type { LayoutStat } from './layout-entry.ts';
+import type { OnChmod } from './temporary-chmod.ts';
 
 /** A regular file of the tree, by its name in an open directory, as it was found there. */
 export interface Found {
@@ -20,25 +20,26 @@ const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 export const openToRead = ({ fd, name, path }: Found): number => openChild(fd, name, path, READ);
 
 /** Whether its owner is not allowed to read a file: it has to be lent that right, see `openContent`. */
-export const needsLoan = ({ mode }: Pick<Stat, 'mode'>): boolean => !isRoot && (mode & 0o400) === 0;
+export const needsChmod = ({ mode }: Pick<Stat, 'mode'>): boolean =>
+  !isRoot && (mode & 0o400) === 0;
 
 /** Root reads whatever the mode says. Asked once: it is a system call, and files are many. */
 const isRoot = process.geteuid?.() === 0;
 
 /** Opens a file that was found, and nothing that took its place. One's own file of mode 0000 opens too. */
-export function openContent(found: Found, onLend: OnLend): number {
-  const fd = needsLoan(found.stat) ? openLent(found, onLend) : openToRead(found);
+export function openContent(found: Found, onChmod: OnChmod): number {
+  const fd = needsChmod(found.stat) ? openWithChmod(found, onChmod) : openToRead(found);
   if (isSame(statFd(fd), found.stat)) return fd;
   closeSync(fd);
   throw new TreeChanged(found.path);
 }
 
-function openLent({ fd, name, path, stat }: Found, onLend: OnLend): number {
+function openWithChmod({ fd, name, path, stat }: Found, onChmod: OnChmod): number {
   const pinned = openChild(fd, name, path, O_PATH | constants.O_NOFOLLOW);
   try {
     const now = statFd(pinned);
     if (!isSame(now, stat)) throw new TreeChanged(path);
-    onLend(path, now);
+    onChmod(path, now);
     chmodFd(pinned, (stat.mode & 0o7777) | 0o400);
     try {
       return openSync(`/proc/self/fd/${pinned}`, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -56,7 +57,7 @@ const isSame = (one: Pick<Stat, 'ino' | 'dev'>, other: Pick<Stat, 'ino' | 'dev'>
 /** What became of an open file since it was planned: nothing, it was written to, or it is another one. */
 export function changeOf(
   fd: number,
-  planned: Pick<PlannedStat, 'ino' | 'dev' | 'mtimeNs' | 'size'>,
+  planned: Pick<LayoutStat, 'ino' | 'dev' | 'mtimeNs' | 'size'>,
 ): 'written' | 'replaced' | undefined {
   const now = statFd(fd);
   if (!isSame(now, planned)) return 'replaced';
@@ -71,8 +72,8 @@ export function changeOf(
 export function extentsOf(fd: number, size: bigint, path: Buffer): Extent[] | undefined {
   const extents: Extent[] = [];
   for (const { start, end } of dataExtents(fd, size)) {
-    if (extents.length === MAX_STRETCHES) {
-      throw new Unsealable(path, `has holes between more than ${MAX_STRETCHES} stretches of data`);
+    if (extents.length === MAX_EXTENTS) {
+      throw new Unsealable(path, `has holes between more than ${MAX_EXTENTS} stretches of data`);
     }
     extents.push({ start: Number(start), length: Number(end - start) });
   }

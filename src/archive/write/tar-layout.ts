@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import { withoutOwnXattrs } from '../../store/index.ts';
+import { typeOfMode, withoutOwnXattrs } from '../../store/index.ts';
 import {
   type FileXattrs,
   fileXattrs,
@@ -12,17 +12,17 @@ import {
   type Stat,
 } from '../../sys/index.ts';
 import { BLOCK, memberLengths } from '../../tar/index.ts';
-import { typeOfMode } from '../artifact-type.ts';
 import { assertSealable, HeaderLimits } from '../limits.ts';
-import { hasContent, memberOf, memberPath, type PlanEntry, tarLength } from './layout-entry.ts';
-import type { PlanLog } from './layout-log.ts';
+import { join } from './directory-cursor.ts';
+import { hasContent, type LayoutEntry, memberOf, memberPath, tarLength } from './layout-entry.ts';
+import type { LayoutLog } from './layout-log.ts';
 import { extentsOf, openContent } from './source-file.ts';
-import type { OnLend } from './temporary-chmod.ts';
+import type { OnChmod } from './temporary-chmod.ts';
 import { type Visit, walk } from './walk.ts';
 
 /** The layout of a tar, before its first byte is written. Its entries, in their order, are in a log. */
-export interface Plan {
-  readonly log: PlanLog;
+export interface TarLayout {
+  readonly log: LayoutLog;
   /** Bytes of the tar. */
   readonly bytes: number;
   /** Names in the tree, the top's among them. */
@@ -59,8 +59,8 @@ interface FirstName {
 export const TAR_END = 2 * BLOCK;
 
 /** Calls that follow a plan while it is made. */
-export interface PlanOptions {
-  readonly onLend: OnLend;
+export interface LayoutOptions {
+  readonly onChmod: OnChmod;
   /** How much is known to come so far. */
   readonly onGrowth: (bytes: number, entries: number) => void;
 }
@@ -69,7 +69,11 @@ export interface PlanOptions {
  * Walks a tree and plans its tar: which byte goes where. What is read later has to be what is found
  * here. No tree at all is an empty one. Throws TreeChanged, Unsealable, Errno.
  */
-export function planTree(top: string, log: PlanLog, { onLend, onGrowth }: PlanOptions): Plan {
+export function layOutTree(
+  top: string,
+  log: LayoutLog,
+  { onChmod, onGrowth }: LayoutOptions,
+): TarLayout {
   const linked = new Map<string, FirstName>();
   const skipped: Skipped[] = [];
   let skippedCount = 0;
@@ -79,14 +83,14 @@ export function planTree(top: string, log: PlanLog, { onLend, onGrowth }: PlanOp
   let files = 0;
   let number = 0;
   let names = 0;
-  const add = (entry: PlanEntry): void => {
+  const add = (entry: LayoutEntry): void => {
     log.add(entry);
     bytes += tarLength(entry);
     if (hasContent(entry)) files++;
     if (entry.kind !== 'leave') names++;
     onGrowth(bytes, ++number);
   };
-  for (const visit of walk(top, onLend)) {
+  for (const visit of walk(top, onChmod)) {
     const { stat, path, name } = visit;
     assertSealable(path, name, stat);
     const identity = visit.kind === 'leaf' && stat.nlink > 1 && `${stat.dev}:${stat.ino}`;
@@ -98,7 +102,7 @@ export function planTree(top: string, log: PlanLog, { onLend, onGrowth }: PlanOp
       skippedCount++;
     }
     const link = first && { path: memberPath(pathOf(first)), number: first.number };
-    add(planned(visit, link, onLend, limits));
+    add(planned(visit, link, onChmod, limits));
     if (visit.kind === 'enter') parent = { above: parent, name };
     if (visit.kind === 'leave') parent = parent?.above;
   }
@@ -120,24 +124,24 @@ const isSpecial = (mode: number): boolean =>
 
 function planned(
   visit: Visit,
-  link: PlanEntry['link'],
-  onLend: OnLend,
+  link: LayoutEntry['link'],
+  onChmod: OnChmod,
   limits: HeaderLimits,
-): PlanEntry {
+): LayoutEntry {
   const { kind, path, name } = visit;
   const { acl, user } = xattrsOf(visit);
   // An access list is not sealed: without it, the mode must not grant the group what the list withheld.
   const mode = modeWithAcl(visit.stat.mode, acl);
   const stat = { ...visit.stat, mode, size: Number(visit.stat.size) };
-  const extras = link ? { link } : { ...withXattrs(user), ...extrasOf(visit, onLend) };
+  const extras = link ? { link } : { ...withXattrs(user), ...extrasOf(visit, onChmod) };
   return withHeaderLength({ kind, name, stat, ...extras }, path, limits);
 }
 
 function withHeaderLength(
-  entry: Omit<PlanEntry, 'headerLength'>,
+  entry: Omit<LayoutEntry, 'headerLength'>,
   path: Buffer,
   limits: HeaderLimits,
-): PlanEntry {
+): LayoutEntry {
   const member = memberOf(entry, path);
   if (!member) return { ...entry, headerLength: 0 };
   const { all, extension } = memberLengths(member);
@@ -152,16 +156,16 @@ function xattrsOf({ kind, fd, name, stat }: Visit): FileXattrs {
   return kind === 'leaf' && isRegular(stat.mode) ? fileXattrsAt(fd, name) : NO_XATTRS;
 }
 
-function extrasOf(visit: Visit, onLend: OnLend): Pick<PlanEntry, 'target' | 'extents'> {
+function extrasOf(visit: Visit, onChmod: OnChmod): Pick<LayoutEntry, 'target' | 'extents'> {
   const { kind, fd, name, stat } = visit;
   if (kind !== 'leaf') return {};
   if (isSymlink(stat.mode)) return { target: readlinkAt(fd, name) };
   const extents =
-    isRegular(stat.mode) && mayHaveHoles(stat) ? findExtents(visit, onLend) : undefined;
+    isRegular(stat.mode) && mayHaveHoles(stat) ? findExtents(visit, onChmod) : undefined;
   return extents ? { extents } : {};
 }
 
-function withXattrs(found: NonNullable<PlanEntry['xattrs']>): Pick<PlanEntry, 'xattrs'> {
+function withXattrs(found: NonNullable<LayoutEntry['xattrs']>): Pick<LayoutEntry, 'xattrs'> {
   const xattrs = withoutOwnXattrs(found);
   return xattrs.length > 0 ? { xattrs } : {};
 }
@@ -170,8 +174,8 @@ const SECTOR = 512n;
 
 const mayHaveHoles = ({ size, blocks }: Stat): boolean => size > 0n && blocks * SECTOR < size;
 
-function findExtents(visit: Visit, onLend: OnLend): PlanEntry['extents'] {
-  const fd = openContent(visit, onLend);
+function findExtents(visit: Visit, onChmod: OnChmod): LayoutEntry['extents'] {
+  const fd = openContent(visit, onChmod);
   try {
     return extentsOf(fd, visit.stat.size, visit.path);
   } finally {
@@ -180,7 +184,7 @@ function findExtents(visit: Visit, onLend: OnLend): PlanEntry['extents'] {
 }
 
 /** Of a task that has no staging directory. */
-function emptyTop(kind: 'enter' | 'leave', limits: HeaderLimits): PlanEntry {
+function emptyTop(kind: 'enter' | 'leave', limits: HeaderLimits): LayoutEntry {
   const now = BigInt(Date.now()) * 1_000_000n;
   const times = { atimeNs: now, mtimeNs: now, ctimeNs: now };
   const ids = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0, ino: 0n, dev: 0n };
@@ -188,3 +192,35 @@ function emptyTop(kind: 'enter' | 'leave', limits: HeaderLimits): PlanEntry {
   const name = Buffer.alloc(0);
   return withHeaderLength({ kind, name, stat }, name, limits);
 }
+
+/** A symlink that leads by an absolute path to the task's own files, where they are no more once sealed. */
+export interface OwnLink {
+  /** From the top, as text. */
+  readonly path: string;
+  readonly target: string;
+}
+
+/** As many are told by name. */
+const MAX_TOLD = 20;
+
+/**
+ * Finds the links of a planned tree that lead to one of `tops`: the absolute paths by which the task
+ * knew the top of its files. The first of them.
+ */
+export function findOwnLinks(log: LayoutLog, tops: readonly string[]): OwnLink[] {
+  const found: OwnLink[] = [];
+  const directories: Buffer[] = [];
+  for (const { entry } of log.read()) {
+    const above = directories.at(-1) ?? Buffer.alloc(0);
+    if (entry.kind === 'enter') directories.push(Buffer.from(join(above, entry.name)));
+    else if (entry.kind === 'leave') directories.pop();
+    else if (entry.target && isIn(entry.target.toString(), tops)) {
+      found.push({ path: join(above, entry.name).toString(), target: entry.target.toString() });
+      if (found.length === MAX_TOLD) break;
+    }
+  }
+  return found;
+}
+
+const isIn = (target: string, tops: readonly string[]): boolean =>
+  tops.some((top) => target === top || target.startsWith(`${top}/`));

@@ -22,10 +22,10 @@ import {
 } from '../../sys/index.ts';
 
 /** Called before something gets a mode that it did not have, for as long as it is read. */
-export type OnLend = (path: Buffer, stat: Stat) => void;
+export type OnChmod = (path: Buffer, stat: Stat) => void;
 
 /** A line of the note: what was lent to, and the mode that it had. */
-interface Loan {
+interface ChmodRecord {
   /** From the top of the tree, base64 of the raw bytes. */
   readonly path: string;
   readonly ino: string;
@@ -36,10 +36,14 @@ interface Loan {
  * Notes in a file, durably, what mode something had before it is lent the right to be read. So that,
  * where this process is killed meanwhile, `restoreModes` gives it back.
  */
-export function noteLoans(notePath: string): OnLend {
+export function logChmods(notePath: string): OnChmod {
   let isNew = true;
   return (path, { ino, mode }) => {
-    const loan: Loan = { path: path.toString('base64'), ino: String(ino), mode: mode & 0o7777 };
+    const loan: ChmodRecord = {
+      path: path.toString('base64'),
+      ino: String(ino),
+      mode: mode & 0o7777,
+    };
     const { O_WRONLY, O_CREAT, O_APPEND, O_NOFOLLOW } = constants;
     const fd = openSync(notePath, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0o600);
     try {
@@ -59,7 +63,7 @@ export function noteLoans(notePath: string): OnLend {
  * now, is left alone. The note goes.
  */
 export function restoreModes(notePath: string, top: string): void {
-  const loans = readLoans(notePath);
+  const loans = readChmodLog(notePath);
   if (loans.length === 0) return;
   for (const { path, ino, mode } of loans.reverse()) {
     const fd = pin(top, Buffer.from(path, 'base64'));
@@ -70,17 +74,17 @@ export function restoreModes(notePath: string, top: string): void {
       closeSync(fd);
     }
   }
-  forgetLoans(notePath);
+  removeChmodLog(notePath);
 }
 
 /** For when the tree is sealed: its modes do not matter any more. */
-export const forgetLoans = (notePath: string): void => rmSync(notePath, { force: true });
+export const removeChmodLog = (notePath: string): void => rmSync(notePath, { force: true });
 
-function readLoans(notePath: string): Loan[] {
+function readChmodLog(notePath: string): ChmodRecord[] {
   try {
     // The last line may be cut off: what it announces was not done.
     const lines = readFileSync(notePath, 'utf8').split('\n').slice(0, -1);
-    return lines.map((line) => JSON.parse(line) as Loan);
+    return lines.map((line) => JSON.parse(line) as ChmodRecord);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;

@@ -8,8 +8,8 @@ import {
   type Stat,
   statAt,
 } from '../../sys/index.ts';
-import { Descent, join, TreeChanged } from './directory-cursor.ts';
-import type { OnLend } from './temporary-chmod.ts';
+import { DirectoryCursor, join, TreeChanged } from './directory-cursor.ts';
+import type { OnChmod } from './temporary-chmod.ts';
 
 /** What the walk meets: a directory before and after what is in it, and everything else once. */
 export interface Visit {
@@ -38,35 +38,35 @@ interface Names {
  * by raw name. Yields nothing where there is no tree. Throws MountedBeneath before it yields anything where
  * something is mounted on the tree or beneath it, and where that happens meanwhile; TreeChanged, Errno.
  */
-export function* walk(top: string, onLend: OnLend): Generator<Visit> {
-  using descent = descend(top, onLend);
-  if (!descent) return;
-  assertNothingMounted(descent.fd);
-  const levels = [listNames(descent.fd, Buffer.alloc(0))];
-  yield visit('enter', descent, Buffer.alloc(0));
+export function* walk(top: string, onChmod: OnChmod): Generator<Visit> {
+  using cursor = openCursor(top, onChmod);
+  if (!cursor) return;
+  assertNothingMounted(cursor.fd);
+  const levels = [listNames(cursor.fd, Buffer.alloc(0))];
+  yield visit('enter', cursor, Buffer.alloc(0));
   for (let level = levels.at(-1); level; level = levels.at(-1)) {
     const next = level.directories.pop();
     if (next) {
-      descent.enter(next);
-      levels.push(listNames(descent.fd, next));
-      yield visit('enter', descent, next);
+      cursor.enter(next);
+      levels.push(listNames(cursor.fd, next));
+      yield visit('enter', cursor, next);
       continue;
     }
-    yield* visitLeaves(descent, level.leaves);
-    yield visit('leave', descent, level.name);
+    yield* visitLeaves(cursor, level.leaves);
+    yield visit('leave', cursor, level.name);
     levels.pop();
-    descent.leave();
+    cursor.leave();
   }
 }
 
-const visit = (kind: 'enter' | 'leave', { fd, here }: Descent, name: Buffer): Visit => ({
+const visit = (kind: 'enter' | 'leave', { fd, here }: DirectoryCursor, name: Buffer): Visit => ({
   kind,
   name,
   fd,
   ...here,
 });
 
-function* visitLeaves({ fd, here }: Descent, leaves: readonly Buffer[]): Generator<Visit> {
+function* visitLeaves({ fd, here }: DirectoryCursor, leaves: readonly Buffer[]): Generator<Visit> {
   for (const name of leaves) {
     const stat = statIfThere(fd, name);
     if (!stat) continue;
@@ -78,9 +78,9 @@ function* visitLeaves({ fd, here }: Descent, leaves: readonly Buffer[]): Generat
 }
 
 /** Undefined where there is no tree. */
-export function descend(top: string, onLend: OnLend): Descent | undefined {
+export function openCursor(top: string, onChmod: OnChmod): DirectoryCursor | undefined {
   try {
-    return new Descent(top, onLend);
+    return new DirectoryCursor(top, onChmod);
   } catch (error) {
     if (!(error instanceof TreeChanged)) throw error;
     if (error.errno === errno.ENOENT) return undefined;

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
+import type { Finding } from '../../archive/index.ts';
 import { type Repaired, repairArchives } from '../../archive/maintain/index.ts';
 import {
-  type Finding,
   parseKeptLines,
   parseSigner,
   type Verified,

@@ -119,7 +119,7 @@ export class ArchiveRoom implements Room {
       this.roots.set(slot, { mode, uid, gid });
       return { mode, uid, gid };
     } catch {
-      // Whoever then reads what is in it is told why.
+      // Whoever then reads what is in it learns why.
       return undefined;
     }
   }
@@ -195,7 +195,8 @@ export class ArchiveRoom implements Room {
     return new ArchivedDirectory({
       ino: inoOf(node),
       list: (from) => reader.list(directory, from),
-      tell: (from, withAttributes, told) => reader.tell(directory, from, withAttributes, told),
+      scan: (from, withAttributes, visitor) =>
+        reader.scan(directory, from, withAttributes, visitor),
       isByName: () => this.demand?.listsNames(slot, node) ?? false,
       nodeOf: (position) => archivedNode(slot, position),
       found: (entry) => archivedEntry(slot, entry),

@@ -1,27 +1,8 @@
 import type { FileLine, IndexEntry } from '../../archive/index.ts';
-import {
-  DT,
-  S_IFBLK,
-  S_IFCHR,
-  S_IFDIR,
-  S_IFIFO,
-  S_IFLNK,
-  S_IFREG,
-  S_IFSOCK,
-  type Timespec,
-} from '../../sys/index.ts';
+import { TYPE_BITS } from '../../store/index.ts';
+import { DT, S_IFREG, type Timespec } from '../../sys/index.ts';
 import type { Attr, NodeId, PlainAttributes } from '../file-system.ts';
 import { inoOf } from '../node-ids.ts';
-
-const FORMATS: Readonly<Record<IndexEntry['type'], number>> = {
-  file: S_IFREG,
-  directory: S_IFDIR,
-  symlink: S_IFLNK,
-  fifo: S_IFIFO,
-  socket: S_IFSOCK,
-  'character-device': S_IFCHR,
-  'block-device': S_IFBLK,
-};
 
 const TYPES: Readonly<Record<IndexEntry['type'], number>> = {
   file: DT.REG,
@@ -45,7 +26,7 @@ export const SEALED_TTL_MS = 86_400_000;
 export function archivedAttr(node: NodeId, entry: IndexEntry): Attr {
   return {
     ino: inoOf(node),
-    mode: FORMATS[entry.type] | entry.mode,
+    mode: TYPE_BITS[entry.type] | entry.mode,
     nlink: entry.nlink,
     uid: entry.uid,
     gid: entry.gid,

@@ -1,4 +1,4 @@
-import type { IndexEntry, ToldOfEntries } from '../../archive/index.ts';
+import type { EntryVisitor, IndexEntry } from '../../archive/index.ts';
 import { DT } from '../../sys/index.ts';
 import type { DirectoryEntry, Entry, NodeId, PlainEntry } from '../file-system.ts';
 import { inoHighOf, inoLowOf, inoOf } from '../node-ids.ts';
@@ -12,7 +12,7 @@ export interface ArchivedListing {
   readonly ino: bigint;
   /** What is in it; from 0 its beginning, else from a `next`. */
   readonly list: (from: number) => Iterable<{ entry: IndexEntry; next: number }>;
-  readonly tell: (from: number, withAttributes: boolean, told: ToldOfEntries) => void;
+  readonly scan: (from: number, withAttributes: boolean, visitor: EntryVisitor) => void;
   /** Whether files are listed by name alone. */
   readonly isByName: () => boolean;
   readonly nodeOf: (position: number) => NodeId;
@@ -42,7 +42,7 @@ export class ArchivedDirectory implements OpenDirectory {
     for (let at = from; at < DOTS; at++) if (!add(this.dot(at))) return;
     const start = Math.max(0, from - DOTS);
     if (addPlain) {
-      this.tell(start, add, addPlain);
+      this.scan(start, add, addPlain);
       return;
     }
     for (const { entry, next } of this.listing.list(start)) {
@@ -50,12 +50,12 @@ export class ArchivedDirectory implements OpenDirectory {
     }
   }
 
-  private tell(
+  private scan(
     start: number,
     add: (entry: DirectoryEntry) => boolean,
     addPlain: (entry: PlainEntry) => boolean,
   ): void {
-    const { tell, isByName, nodeOf } = this.listing;
+    const { scan, isByName, nodeOf } = this.listing;
     const attributes = isByName() ? undefined : new PlainAttr();
     const plain: PlainEntry = {
       bytes: new Uint8Array(),
@@ -67,7 +67,7 @@ export class ArchivedDirectory implements OpenDirectory {
       cookie: 0,
       attributes,
     };
-    tell(start, attributes !== undefined, {
+    scan(start, attributes !== undefined, {
       file: (bytes, file, position, next) => {
         const node = nodeOf(position);
         plain.bytes = bytes;

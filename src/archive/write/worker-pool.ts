@@ -2,12 +2,12 @@ import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { Errno } from '../../errno.ts';
-import type { Work } from './batch.ts';
+import type { BatchJob } from './batch.ts';
 import { TreeChanged } from './directory-cursor.ts';
-import { MAX_THREADS, TarWindow } from './ring-buffer.ts';
-import type { ThreadData, ThreadFailure, ThreadJob, ThreadNews } from './tar-worker.ts';
+import { MAX_WORKERS, RingBuffer } from './ring-buffer.ts';
+import type { WorkerFailure, WorkerInput, WorkerJob, WorkerMessage } from './worker.ts';
 
-const MODULE = new URL(`./tar-worker${extname(import.meta.url)}`, import.meta.url);
+const MODULE = new URL(`./worker${extname(import.meta.url)}`, import.meta.url);
 
 /** Bytes of a tar that is mostly waited for on disk; what is smaller is mostly work. */
 const LARGE = 128 * 1024 * 1024;
@@ -26,31 +26,31 @@ interface Thread {
   readonly port: MessagePort;
   readonly bell: Int32Array;
   /** What it was given and has not done. */
-  readonly pending: Work[];
+  readonly pending: BatchJob[];
   done: number;
 }
 
 /** Threads that help the calling one to write a tar. */
-export class TarThreads implements AsyncDisposable {
-  private readonly threads: Thread[] = [];
-  private window: TarWindow | undefined;
+export class WorkerPool implements AsyncDisposable {
+  private readonly workers: Thread[] = [];
+  private ring: RingBuffer | undefined;
   private failure: unknown;
   private ended = 0;
   private wake = Promise.withResolvers<void>();
 
   /** Starts as many as a tar of so many bytes is worth; those that are started stay. A small archive needs none. */
   start(bytes: number): void {
-    const count = Math.min(MAX_THREADS, bytes > LARGE ? IN_LARGE : IN_SMALL);
-    while (this.threads.length < count) this.threads.push(this.startOne(this.threads.length));
+    const count = Math.min(MAX_WORKERS, bytes > LARGE ? IN_LARGE : IN_SMALL);
+    while (this.workers.length < count) this.workers.push(this.startOne(this.workers.length));
   }
 
   get areStarted(): boolean {
-    return this.threads.length > 0;
+    return this.workers.length > 0;
   }
 
-  begin(job: ThreadJob): void {
-    this.window = new TarWindow(job.memory);
-    for (const { port, bell } of this.threads) {
+  begin(job: WorkerJob): void {
+    this.ring = new RingBuffer(job.memory);
+    for (const { port, bell } of this.workers) {
       port.postMessage(job);
       Atomics.store(bell, 0, 1);
       Atomics.notify(bell, 0);
@@ -58,26 +58,26 @@ export class TarThreads implements AsyncDisposable {
   }
 
   /** Gives a batch to whoever has least to do; false where all have enough. */
-  send(work: Work): boolean {
-    const thread = this.threads.reduce<Thread | undefined>(
+  send(work: BatchJob): boolean {
+    const thread = this.workers.reduce<Thread | undefined>(
       (idlest, each) => (each.pending.length < (idlest?.pending.length ?? AHEAD) ? each : idlest),
       undefined,
     );
     if (!thread) return false;
     thread.pending.push(work);
     thread.port.postMessage(work.batch);
-    this.window?.ring();
+    this.ring?.ring();
     return true;
   }
 
   /** Notes which batches are done; false while one is not. */
   collect(): boolean {
-    this.threads.forEach((thread, index) => {
-      const done = this.window?.batchesDone(index) ?? 0;
+    this.workers.forEach((thread, index) => {
+      const done = this.ring?.batchesDone(index) ?? 0;
       for (const work of thread.pending.splice(0, done - thread.done)) work.done();
       thread.done = done;
     });
-    return this.threads.every(({ pending }) => pending.length === 0);
+    return this.workers.every(({ pending }) => pending.length === 0);
   }
 
   /** Throws what a thread failed of. */
@@ -93,17 +93,17 @@ export class TarThreads implements AsyncDisposable {
 
   /** Ends them once all is checked. */
   async finish(): Promise<void> {
-    this.window?.end();
-    while (this.ended < this.threads.length) await this.news();
+    this.ring?.end();
+    while (this.ended < this.workers.length) await this.news();
   }
 
   /** Ends them wherever they are; again does no harm. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.window?.end();
-    const threads = this.threads.splice(0);
+    this.ring?.end();
+    const workers = this.workers.splice(0);
     // Before their directories are closed: none may open a file in a descriptor that is another's by then.
-    await Promise.all(threads.map(({ worker }) => worker.terminate()));
-    for (const { pending, port } of threads) {
+    await Promise.all(workers.map(({ worker }) => worker.terminate()));
+    for (const { pending, port } of workers) {
       port.close();
       for (const work of pending) work.done();
     }
@@ -112,7 +112,7 @@ export class TarThreads implements AsyncDisposable {
   private startOne(thread: number): Thread {
     const { port1, port2 } = new MessageChannel();
     const bell = new SharedArrayBuffer(4);
-    const workerData: ThreadData = { thread, port: port2, bell };
+    const workerData: WorkerInput = { thread, port: port2, bell };
     const worker = new Worker(MODULE, {
       workerData,
       transferList: [port2],
@@ -120,13 +120,13 @@ export class TarThreads implements AsyncDisposable {
       trackUnmanagedFds: false,
       resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 },
     });
-    worker.on('message', (news: ThreadNews) => this.take(news));
+    worker.on('message', (news: WorkerMessage) => this.take(news));
     worker.on('error', (error) => this.fail(error));
     port1.unref();
     return { worker, port: port1, bell: new Int32Array(bell), pending: [], done: 0 };
   }
 
-  private take(news: ThreadNews): void {
+  private take(news: WorkerMessage): void {
     if (news.type === 'ended') this.ended++;
     else if (news.type !== 'progress') this.fail(errorOf(news));
     this.stir();
@@ -144,7 +144,7 @@ export class TarThreads implements AsyncDisposable {
   }
 }
 
-function errorOf(failure: ThreadFailure): unknown {
+function errorOf(failure: WorkerFailure): unknown {
   switch (failure.type) {
     case 'tree-changed':
       return new TreeChanged(Buffer.from(failure.path), failure.errno);

@@ -6,13 +6,13 @@ import {
 } from 'node:worker_threads';
 import { errnoOf } from '../../errno.ts';
 import type { Batch } from './batch.ts';
-import { Filler } from './content-writer.ts';
+import { ContentWriter } from './content-writer.ts';
 import { TreeChanged } from './directory-cursor.ts';
-import { TarWindow, type WindowMemory } from './ring-buffer.ts';
+import { RingBuffer, type RingMemory } from './ring-buffer.ts';
 import { type SegmentFile, Segments } from './segments.ts';
 
 /** What a thread is given first. */
-export interface ThreadData {
+export interface WorkerInput {
   readonly thread: number;
   readonly port: MessagePort;
   /** Rung when a message was sent. */
@@ -20,23 +20,26 @@ export interface ThreadData {
 }
 
 /** The first message: everything but the batches, which follow. */
-export interface ThreadJob {
-  readonly memory: WindowMemory;
+export interface WorkerJob {
+  readonly memory: RingMemory;
   readonly file: SegmentFile;
   readonly digests: SharedArrayBuffer;
   readonly mayBeOpen: boolean;
 }
 
 /** What a thread says: that it did something, that it has done all, or why it failed. */
-export type ThreadNews = { readonly type: 'progress' } | { readonly type: 'ended' } | ThreadFailure;
+export type WorkerMessage =
+  | { readonly type: 'progress' }
+  | { readonly type: 'ended' }
+  | WorkerFailure;
 
-export type ThreadFailure =
+export type WorkerFailure =
   | { readonly type: 'tree-changed'; readonly path: Uint8Array; readonly errno: number }
   | { readonly type: 'errno'; readonly errno: number }
   | { readonly type: 'error'; readonly error: unknown };
 
-const { thread, port, bell } = workerData as ThreadData;
-const tell = (news: ThreadNews): void => parentPort?.postMessage(news);
+const { thread, port, bell } = workerData as WorkerInput;
+const tell = (news: WorkerMessage): void => parentPort?.postMessage(news);
 
 try {
   const job = firstMessage();
@@ -47,54 +50,59 @@ try {
   port.close();
 }
 
-function firstMessage(): ThreadJob | undefined {
+function firstMessage(): WorkerJob | undefined {
   const rung = new Int32Array(bell);
   Atomics.wait(rung, 0, 0);
-  return receiveMessageOnPort(port)?.message as ThreadJob | undefined;
+  return receiveMessageOnPort(port)?.message as WorkerJob | undefined;
 }
 
-function work(job: ThreadJob): void {
-  const window = new TarWindow(job.memory);
+function work(job: WorkerJob): void {
+  const ring = new RingBuffer(job.memory);
   try {
-    sealInto(window, job);
+    sealInto(ring, job);
     tell({ type: 'ended' });
   } catch (error) {
     // Nobody waits any more for what this one would have done.
-    window.end();
+    ring.end();
     throw error;
   }
 }
 
 /** Seals what is full before it fills more, so that there is always room in the end. */
-function sealInto(window: TarWindow, { file, digests, mayBeOpen }: ThreadJob): void {
-  const segments = new Segments(window, file);
+function sealInto(ring: RingBuffer, { file, digests, mayBeOpen }: WorkerJob): void {
+  const segments = new Segments(ring, file);
   const sealOne = (): boolean => {
     const isSealed = segments.sealOne();
     if (isSealed) tell({ type: 'progress' });
     return isSealed;
   };
-  const waitForRoom = (end: number): void => {
+  const waitForSpace = (end: number): void => {
     for (;;) {
-      const heard = window.bell();
-      if (window.hasRoom(end) || window.isOver()) return;
-      if (!sealOne()) window.wait(heard);
+      const heard = ring.bell();
+      if (ring.hasSpace(end) || ring.isOver()) return;
+      if (!sealOne()) ring.wait(heard);
     }
   };
-  const filler = new Filler({ window, digests: new Uint8Array(digests), mayBeOpen, waitForRoom });
+  const contents = new ContentWriter({
+    ring,
+    digests: new Uint8Array(digests),
+    mayBeOpen,
+    waitForSpace,
+  });
   for (;;) {
-    const heard = window.bell();
-    if (window.isOver()) return;
+    const heard = ring.bell();
+    if (ring.isOver()) return;
     if (sealOne()) continue;
     const received = receiveMessageOnPort(port) as { message: Batch } | undefined;
     if (received) {
-      filler.fill(received.message);
-      window.batchDone(thread);
+      contents.fill(received.message);
+      ring.batchDone(thread);
       tell({ type: 'progress' });
-    } else window.wait(heard);
+    } else ring.wait(heard);
   }
 }
 
-function failureOf(error: unknown): ThreadFailure {
+function failureOf(error: unknown): WorkerFailure {
   if (error instanceof TreeChanged)
     return { type: 'tree-changed', path: Uint8Array.from(error.path), errno: error.errno };
   if (error instanceof Error && 'errno' in error) return { type: 'errno', errno: errnoOf(error) };

@@ -7,7 +7,7 @@ import type { IndexEntry } from '../../src/archive/index.ts';
 import { endedTask, type SealableTask, storeWithKeys } from '../support/sealable.ts';
 import { openSealed } from '../support/sealed.ts';
 
-const program = join(import.meta.dirname, '../support/seal-lent-program.ts');
+const program = join(import.meta.dirname, '../support/seal-chmod-program.ts');
 const run = promisify(execFile);
 const NOBODY = 65534;
 
@@ -49,7 +49,7 @@ async function archivedModes({ store, task }: SealableTask): Promise<number[]> {
   return [closed.mode, find(closed, 'secret').mode];
 }
 
-test('a kill while a file is lent the right to be read does not change the mode that is sealed', async () => {
+test('a kill while a file has a temporary mode does not change the mode that is sealed', async () => {
   const sealable = await taskWithClosedFiles();
   const closed = join(sealable.paths.aside, 'closed');
   await expect(seal(sealable, 'kill')).rejects.toMatchObject({ signal: 'SIGKILL' });
@@ -60,7 +60,7 @@ test('a kill while a file is lent the right to be read does not change the mode 
   expect(existsSync(join(sealable.paths.directory, 'lent-modes'))).toBe(false);
 });
 
-test('what took the place of a lent file meanwhile keeps its own mode', async () => {
+test('what took the place of a file with a temporary mode keeps its own', async () => {
   const sealable = await taskWithClosedFiles();
   const closed = join(sealable.paths.aside, 'closed');
   await expect(seal(sealable, 'kill')).rejects.toMatchObject({ signal: 'SIGKILL' });

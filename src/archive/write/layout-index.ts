@@ -1,11 +1,11 @@
-import { typeOfMode } from '../artifact-type.ts';
+import { typeOfMode } from '../../store/index.ts';
+import type { CooperativeYield } from '../cooperative-yield.ts';
 import type { IndexWriter, NewEntry } from '../index/writer.ts';
 import { DIGEST } from './content-writer.ts';
-import type { Pace } from './cooperative-yield.ts';
-import { hasContent, type PlanEntry, tarLength } from './layout-entry.ts';
-import type { Plan } from './tar-layout.ts';
+import { hasContent, type LayoutEntry, tarLength } from './layout-entry.ts';
+import type { TarLayout } from './tar-layout.ts';
 
-/** What the index says of files beyond the plan. */
+/** What the index says of files beyond the layout. */
 export interface FileFacts {
   /** SHA-256 of each file's stored bytes, one after the other. */
   readonly digests: Uint8Array;
@@ -14,10 +14,10 @@ export interface FileFacts {
 
 /** Writes the index of a planned tar whose content has been read. */
 export async function writeIndex(
-  plan: Plan,
+  layout: TarLayout,
   index: IndexWriter,
   { digests, mimeOf }: FileFacts,
-  pace: Pace,
+  pause: CooperativeYield,
 ): Promise<void> {
   /** Lines of files with several names, by the number of their first entry. */
   const positions = new Map<number, number>();
@@ -25,8 +25,8 @@ export async function writeIndex(
   let number = -1;
   let at = 0;
   let file = 0;
-  for (const { entry } of plan.log.read()) {
-    await pace.keep();
+  for (const { entry } of layout.log.read()) {
+    await pause.ifDue();
     number++;
     if (entry.kind === 'enter') {
       open.push(lineOf(lasting(entry)));
@@ -57,9 +57,9 @@ function hexOf(digests: Uint8Array, file: number): string {
 }
 
 /** The name of an entry is good until the next one is read; the line of a directory waits longer. */
-const lasting = (entry: PlanEntry): PlanEntry => ({ ...entry, name: Buffer.from(entry.name) });
+const lasting = (entry: LayoutEntry): LayoutEntry => ({ ...entry, name: Buffer.from(entry.name) });
 
-function lineOf({ name, stat, target, extents, xattrs }: PlanEntry): NewEntry {
+function lineOf({ name, stat, target, extents, xattrs }: LayoutEntry): NewEntry {
   const { mode, uid, gid, nlink, atimeNs, mtimeNs, ctimeNs } = stat;
   const type = typeOfMode(mode);
   return {

@@ -1,10 +1,9 @@
 import { openDecrypted } from '../../age/index.ts';
 import { TaskfsError } from '../../errors.ts';
 import type { Extent } from '../../tar/index.ts';
-import type { IndexEntry } from '../index/entry.ts';
-import { IndexReader } from '../index/reader.ts';
-import { storedLength } from '../verify/content-check.ts';
-import type { Pace } from './cooperative-yield.ts';
+import type { CooperativeYield } from '../cooperative-yield.ts';
+import { type IndexEntry, storedLength } from './entry.ts';
+import { IndexReader } from './reader.ts';
 
 /** A directory that is looked through. */
 interface Level {
@@ -23,7 +22,7 @@ export async function checkIndex(
   path: string,
   fileKey: Uint8Array,
   tarBytes: number,
-  pace: Pace,
+  pause: CooperativeYield,
 ): Promise<number> {
   const file = openDecrypted(path, fileKey);
   try {
@@ -31,7 +30,7 @@ export async function checkIndex(
     const levels: Level[] = [levelOf(index.root())];
     let names = 1;
     for (let level = levels.at(-1); level; level = levels.at(-1)) {
-      await pace.keep();
+      await pause.ifDue();
       const { section } = level;
       if (level.at >= section.start + section.length) {
         levels.pop();

@@ -1,4 +1,4 @@
-import { closeSync, constants, fsync, fsyncSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { closeSync, fsync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import {
@@ -12,30 +12,29 @@ import {
   newAgePair,
 } from '../../age/index.ts';
 import { TaskfsError } from '../../errors.ts';
-import { openRegularFile, syncDirectory } from '../../files/index.ts';
+import { openRegularFile, syncDirectory, writeNewFile } from '../../files/index.ts';
 import type { TaskName } from '../../store/index.ts';
 import { loadRecipients, type Store, taskPaths } from '../../store/index.ts';
+import { CooperativeYield } from '../cooperative-yield.ts';
+import { checkIndex } from '../index/check.ts';
 import { IndexWriter } from '../index/writer.ts';
 import { wrapTaskKey } from '../key-file.ts';
 import { FILES, KEY_FILE, type Part } from '../paths.ts';
 import type { EncryptedFile, FileSeal } from '../seal-record.ts';
-import { checkIndex } from './check-index.ts';
-import { Pace } from './cooperative-yield.ts';
-import { PlanLog } from './layout-log.ts';
+import { writeIndex } from './layout-index.ts';
+import { LayoutLog } from './layout-log.ts';
 import { closeDirect, type DirectFile, openDirect } from './o-direct.ts';
-import { findOwnLinks, type OwnLink } from './own-links.ts';
-import { readBack, refused } from './read-back.ts';
+import { NotAsWritten, readBack, readBackError } from './read-back.ts';
 import { SEGMENT } from './ring-buffer.ts';
-import { NotAsWritten } from './segments.ts';
-import { type Plan, planTree } from './tar-layout.ts';
-import { TarThreads } from './tar-workers.ts';
-import type { OnLend } from './temporary-chmod.ts';
-import { descend } from './walk.ts';
-import { writeIndex } from './write-index.ts';
-import { TarWriter } from './write-tar.ts';
+import { findOwnLinks, layOutTree, type OwnLink, type TarLayout } from './tar-layout.ts';
+import { TarWriter } from './tar-writer.ts';
+import type { OnChmod } from './temporary-chmod.ts';
+import { openCursor } from './walk.ts';
+import { WorkerPool } from './worker-pool.ts';
 
 /** An archive that is complete but for its seal. */
-export interface Unsealed extends Pick<Plan, 'bytes' | 'files' | 'skipped' | 'skippedCount'> {
+export interface WrittenFiles
+  extends Pick<TarLayout, 'bytes' | 'files' | 'skipped' | 'skippedCount'> {
   readonly ownLinks: readonly OwnLink[];
   /** The task's own, and whom key.age gives it to. */
   readonly identity: string;
@@ -45,7 +44,7 @@ export interface Unsealed extends Pick<Plan, 'bytes' | 'files' | 'skipped' | 'sk
 }
 
 /** How far a tar has come: bytes written and read back, of how many; files written. */
-export interface Passes {
+export interface TarProgress {
   readonly written: number;
   readonly checked: number;
   readonly total: number;
@@ -57,13 +56,13 @@ export interface WriteOptions {
   readonly ownPaths: readonly string[];
   /** The top of the task's files. */
   readonly top: string;
-  /** Whether files may be open for writing, see FillOptions. */
+  /** Whether files may be open for writing, see ContentOptions. */
   readonly mayBeOpen: boolean;
-  readonly onLend: OnLend;
-  readonly onProgress: (passes: Passes) => void;
+  readonly onChmod: OnChmod;
+  readonly onProgress: (passes: TarProgress) => void;
 }
 
-/** What takes longer than starting threads takes; less is sealed by the calling thread alone. */
+/** What takes longer than starting workers takes; less is sealed by the calling thread alone. */
 const WORTH_THREADS = { bytes: 8 * 1024 * 1024, entries: 1000 };
 
 /**
@@ -76,32 +75,32 @@ export async function writeArchive(
   task: TaskName,
   directory: string,
   options: WriteOptions,
-): Promise<Unsealed> {
-  const { onLend, top } = options;
+): Promise<WrittenFiles> {
+  const { onChmod, top } = options;
   const { log } = taskPaths(store, task);
-  await using threads = new TarThreads();
-  using planLog = new PlanLog(directory);
+  await using workers = new WorkerPool();
+  using layoutLog = new LayoutLog(directory);
   const onGrowth = (bytes: number, entries: number): void => {
-    if (bytes > WORTH_THREADS.bytes || entries > WORTH_THREADS.entries) threads.start(bytes);
+    if (bytes > WORTH_THREADS.bytes || entries > WORTH_THREADS.entries) workers.start(bytes);
   };
-  const plan = planTree(top, planLog, { onLend, onGrowth });
+  const layout = layOutTree(top, layoutLog, { onChmod, onGrowth });
   const { keys, key, headers } = await makeKeys(store, task);
-  writeDurably(join(directory, KEY_FILE), key);
+  writeNewFile(join(directory, KEY_FILE), key);
   using files = createFiles(directory, headers);
   // No thread may write to a descriptor that is closed, and perhaps another file's by then.
-  await using _ = threads;
+  await using _ = workers;
   const seals = await writeFiles({
-    plan,
+    layout,
     log,
     files,
-    threads,
+    workers,
     directory,
     headers,
     options,
   });
   syncDirectory(directory);
-  const { bytes, files: count, skipped, skippedCount } = plan;
-  const ownLinks = findOwnLinks(planLog, options.ownPaths);
+  const { bytes, files: count, skipped, skippedCount } = layout;
+  const ownLinks = findOwnLinks(layoutLog, options.ownPaths);
   return { bytes, files: count, skipped, skippedCount, ownLinks, ...keys, seals };
 }
 
@@ -139,10 +138,10 @@ function createFiles(directory: string, headers: Headers): Files {
 }
 
 interface Writing {
-  readonly plan: Plan;
+  readonly layout: TarLayout;
   readonly log: string;
   readonly files: Files;
-  readonly threads: TarThreads;
+  readonly workers: WorkerPool;
   readonly directory: string;
   readonly headers: Headers;
   readonly options: WriteOptions;
@@ -153,26 +152,26 @@ async function loadMimeTypes(): Promise<(name: string) => string | null> {
   return (name) => mime.getType(name);
 }
 
-async function writeFiles(writing: Writing): Promise<Unsealed['seals']> {
-  const { plan, files, threads, options } = writing;
-  const { top, onLend, mayBeOpen } = options;
-  await using tar = new TarWriter({ plan, file: files.artifacts, threads, mayBeOpen, onLend });
-  const pace = new Pace(() => options.onProgress(passesOf(tar, plan)));
+async function writeFiles(writing: Writing): Promise<WrittenFiles['seals']> {
+  const { layout, files, workers, options } = writing;
+  const { top, onChmod, mayBeOpen } = options;
+  await using tar = new TarWriter({ layout, file: files.artifacts, workers, mayBeOpen, onChmod });
+  const pause = new CooperativeYield(() => options.onProgress(progressIn(tar, layout)));
   {
-    using descent = descend(top, onLend);
-    await tar.write(descent, pace);
+    using cursor = openCursor(top, onChmod);
+    await tar.write(cursor, pause);
   }
   tar.beginSync();
-  const mimeOf = plan.files > 0 ? await loadMimeTypes() : () => null;
+  const mimeOf = layout.files > 0 ? await loadMimeTypes() : () => null;
   const facts = { digests: tar.digests, mimeOf };
   const index = new EncryptedWriter(files.index);
-  await writeIndex(plan, new IndexWriter(index), facts, pace);
+  await writeIndex(layout, new IndexWriter(index), facts, pause);
   const indexSha256 = index.finish();
-  const logSha256 = await copyLog(writing.log, new EncryptedWriter(files.log), pace);
+  const logSha256 = await copyLog(writing.log, new EncryptedWriter(files.log), pause);
   const durable = Promise.all([files.index, files.log].map(({ fd }) => promisify(fsync)(fd)));
   durable.catch(() => {});
   const artifacts = await checked(writing, 'artifacts', async () =>
-    sealOf(writing, await tar.finish(pace)),
+    sealOf(writing, await tar.finish(pause)),
   );
   await durable;
   const again = (part: 'index' | 'log', sha256: string): Promise<FileSeal> =>
@@ -184,17 +183,23 @@ async function writeFiles(writing: Writing): Promise<Unsealed['seals']> {
     [FILES.index]: await again('index', indexSha256),
     [FILES.log]: await again('log', logSha256),
   };
-  await checkNames(join(writing.directory, FILES.index), writing, pace);
+  await checkNames(join(writing.directory, FILES.index), writing, pause);
   return seals;
 }
 
 /** What a reader would refuse, or not find, is found while the plaintext is still there. */
-async function checkNames(path: string, { plan, headers }: Writing, pace: Pace): Promise<void> {
-  const found = await checkIndex(path, headers.index.fileKey, plan.bytes, pace).catch((cause) => {
-    if (!(cause instanceof TaskfsError)) throw cause;
-    throw unlisted(path, cause.message, cause);
-  });
-  if (found !== plan.names) throw unlisted(path, `it has ${found} names of ${plan.names}`);
+async function checkNames(
+  path: string,
+  { layout, headers }: Writing,
+  pause: CooperativeYield,
+): Promise<void> {
+  const found = await checkIndex(path, headers.index.fileKey, layout.bytes, pause).catch(
+    (cause) => {
+      if (!(cause instanceof TaskfsError)) throw cause;
+      throw unlisted(path, cause.message, cause);
+    },
+  );
+  if (found !== layout.names) throw unlisted(path, `it has ${found} names of ${layout.names}`);
 }
 
 const unlisted = (path: string, why: string, cause?: unknown): TaskfsError =>
@@ -203,14 +208,14 @@ const unlisted = (path: string, why: string, cause?: unknown): TaskfsError =>
     cause,
   });
 
-function passesOf({ window, checkedCount }: TarWriter, { bytes }: Plan): Passes {
-  const written = Math.min(window.sealedCount() * SEGMENT, bytes);
+function progressIn({ ring, checkedCount }: TarWriter, { bytes }: TarLayout): TarProgress {
+  const written = Math.min(ring.sealedCount() * SEGMENT, bytes);
   const checkedBytes = Math.min(checkedCount * SEGMENT, bytes);
-  return { written, checked: checkedBytes, total: bytes, files: window.fileCount() };
+  return { written, checked: checkedBytes, total: bytes, files: ring.fileCount() };
 }
 
-function sealOf({ plan, files, headers }: Writing, sha256: string): FileSeal {
-  const bytes = files.artifacts.start + encryptedSize(plan.bytes);
+function sealOf({ layout, files, headers }: Writing, sha256: string): FileSeal {
+  const bytes = files.artifacts.start + encryptedSize(layout.bytes);
   return { bytes, sha256, mac: headerMac(headers.artifacts.bytes) };
 }
 
@@ -218,25 +223,20 @@ async function checked<T>({ directory }: Writing, part: Part, check: () => Promi
   try {
     return await check();
   } catch (error) {
-    throw error instanceof NotAsWritten ? refused(join(directory, FILES[part]), error) : error;
-  }
-}
-
-/** Writes a new file and makes its content durable. */
-export function writeDurably(path: string, data: string | Uint8Array): void {
-  const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
-  try {
-    writeFileSync(fd, data);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
+    throw error instanceof NotAsWritten
+      ? readBackError(join(directory, FILES[part]), error)
+      : error;
   }
 }
 
 const LOG_STEP = 256 * 1024;
 
 /** A task that never started has no log: an empty one. */
-async function copyLog(path: string, log: EncryptedWriter, pace: Pace): Promise<string> {
+async function copyLog(
+  path: string,
+  log: EncryptedWriter,
+  pause: CooperativeYield,
+): Promise<string> {
   const fd = openOptional(path);
   if (fd === undefined) return log.finish();
   const step = Buffer.allocUnsafe(LOG_STEP);
@@ -245,7 +245,7 @@ async function copyLog(path: string, log: EncryptedWriter, pace: Pace): Promise<
       const got = readSync(fd, step, 0, step.length, null);
       if (got === 0) return log.finish();
       log.write(step.subarray(0, got));
-      await pace.keep();
+      await pause.ifDue();
     }
   } finally {
     closeSync(fd);
