@@ -3,16 +3,20 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
+import type { TaskView } from '../../src/runner/index.ts';
 import { type Cli, newCli } from '../support/cli.ts';
 import { describeWithEngine, isRootless } from '../support/engine.ts';
 import { startPrivateEngine } from '../support/private-engine.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { until } from '../support/until.ts';
 
 const execute = promisify(execFile);
 describeWithEngine('files of a container', ({ image, host }) => {
   const callers = isRootless
     ? (['the user of a rootless engine'] as const)
     : (['root', 'a plain user'] as const);
+
+  const otherCallers = callers.filter((who) => who !== 'root');
 
   /** taskfs as a caller of an engine, whose socket lets its group in. */
   const callerOf = (who: string, engine = host): Cli => {
@@ -55,20 +59,36 @@ describeWithEngine('files of a container', ({ image, host }) => {
     expect(stdout).toBe(`${who === 'a plain user' ? 65534 : 0}\n`);
   });
 
-  it.for(callers.filter((who) => who !== 'root'))(
-    'are given back by nothing of the image’s, for %s',
-    async (who) => {
-      const caller = callerOf(who);
-      const evil = await deriveEvil(image);
-      const write = 'echo x >/artifacts/f; chmod 0 /artifacts/f';
-      const run = ['run', '--name', 'evil', '--image', evil, '-u', '1000', '--', '-c', write];
-      expect(await caller.run(...run)).toMatchObject({ code: 0 });
-      await expectSealed(caller, 'evil', ['f']);
-      const left = await execute('docker', ['ps', '-aq', '--filter', 'label=taskfs.gives-back']);
-      expect(left.stdout).toBe('');
-      expect((await execute('docker', ['images'])).stdout).not.toContain('taskfs-gives-back');
-    },
-  );
+  it.for(otherCallers)('are given back by nothing of the image’s, for %s', async (who) => {
+    const caller = callerOf(who);
+    const evil = await deriveEvil(image);
+    const write = 'echo x >/artifacts/f; chmod 0 /artifacts/f';
+    const run = ['run', '--name', 'evil', '--image', evil, '-u', '1000', '--', '-c', write];
+    expect(await caller.run(...run)).toMatchObject({ code: 0 });
+    await expectSealed(caller, 'evil', ['f']);
+    const left = await execute('docker', ['ps', '-aq', '--filter', 'label=taskfs.gives-back']);
+    expect(left.stdout).toBe('');
+    expect((await execute('docker', ['images'])).stdout).not.toContain('taskfs-gives-back');
+  });
+
+  it.for(otherCallers)('are sealed though somebody removed the container, for %s', async (who) => {
+    const caller = callerOf(who);
+    const write = `${script}; touch /artifacts/written; sleep 600`;
+    for (const isKilled of [false, true]) {
+      const task = `removed-${isKilled}`;
+      const as = isRootless ? '1000' : '0';
+      const run = ['run', '-d', '--name', task, '--image', image, '-u', as];
+      expect(await caller.run(...run, '--', 'sh', '-c', write)).toMatchObject({ code: 0 });
+      const written = join(caller.store, 'staging', task, 'written');
+      await until('it has written', () => existsSync(written));
+      const { container, supervisorPid } = await caller.json<TaskView>('status', task, '--json');
+      if (isKilled) process.kill(supervisorPid ?? 0, 'SIGKILL');
+      await execute('docker', ['rm', '-f', container ?? '']);
+      if (isKilled) expect((await caller.run('recover')).code).toBe(0);
+      await caller.run('wait', task);
+      await expectSealed(caller, task, ['d/', 'f', 'written']);
+    }
+  });
 
   it('are nobody else’s while the task runs, but its own user’s', async () => {
     const caller = callerOf(callers.at(-1) ?? '');

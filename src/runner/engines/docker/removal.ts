@@ -41,10 +41,11 @@ async function removeNow(state: ContainerState): Promise<void> {
   const container = docker.getContainer(state.container);
   removeLedger(state.ledger);
   if (state.reclaim === null && (await removeEnded(container))) return;
-  if (!(await endContainer(container))) return;
-  // Where that fails, sealing says which files it cannot read.
+  const isThere = await endContainer(container);
+  // Also where somebody removed the container: the files it left are still there. Where it fails,
+  // sealing says which files it cannot read.
   if (state.reclaim) await reclaimFiles(docker, state.container, state.reclaim).catch(() => {});
-  await unlessEnded(container.remove({ force: true, v: true }));
+  if (isThere) await unlessEnded(container.remove({ force: true, v: true }));
 }
 
 /** Removes a container, as most are when their task ends; false where it has not ended, or the engine refuses. */
