@@ -26,7 +26,7 @@ export const command = defineCommand({
       .option('driver', {
         choices: DRIVERS,
         requiresArg: true,
-        describe: 'What speaks to the kernel; kernel is the default on Linux',
+        describe: 'What speaks to the kernel; kernel by default',
       })
       .option('foreground', { type: 'boolean', default: false, describe: 'Serve from here' })
       .option('allow-other', { type: 'boolean', default: false, describe: 'Other users may enter' })

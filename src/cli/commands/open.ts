@@ -20,8 +20,7 @@ export const command = defineCommand({
     const task = parseTaskName(options.task);
     const path = encodeText(options.path);
     const found = await mountedPath(openStoreOf(options), task, path, options);
-    const program = process.platform === 'darwin' ? 'open' : 'xdg-open';
-    await runProgram(program, [found], `It comes with the desktop (on Debian: 'xdg-utils').`);
+    await runProgram('xdg-open', [found], "It comes with the desktop (on Debian: 'xdg-utils').");
     return 0;
   },
 });
