@@ -8,6 +8,7 @@ import {
   type Store,
   writeAnchor,
 } from '../../store/index.ts';
+import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';
@@ -36,7 +37,7 @@ export const command = defineCommand({
       .option('off', { type: 'boolean', describe: 'Hand seals to nobody any more' })
       .conflicts('file', ['command', 'off'])
       .conflicts('command', 'off')
-      .option('json', { type: 'boolean', default: false, describe: 'Print a JSON object' }),
+      .option('json', json()),
   run: async ({ options }) => {
     const store = openStoreOf(options);
     const { file, command, off } = options;

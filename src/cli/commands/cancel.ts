@@ -1,8 +1,8 @@
 import { cancel, viewTask } from '../../runner/index.ts';
+import { addTasks } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { say } from '../output.ts';
-import { addTaskNames } from '../task-names.ts';
 
 export const command = defineCommand({
   examples: [
@@ -11,7 +11,7 @@ export const command = defineCommand({
   ],
   about: "Asks for the end and returns; 'taskfs wait' waits for it. What the task wrote is sealed.",
   build: (parser) =>
-    addTaskNames(parser, 'tasks').option('kill', {
+    addTasks(parser).option('kill', {
       type: 'boolean',
       default: false,
       describe: 'Without a grace period',

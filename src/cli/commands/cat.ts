@@ -1,36 +1,33 @@
 import { type ArtifactNode, openTree } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
-import { encodeText } from '../../process/index.ts';
-import { parseTaskName } from '../../store/index.ts';
+import { showPath } from '../../store/index.ts';
+import { addPath, addTask } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { print } from '../output.ts';
 
 export const command = defineCommand({
-  rawOptions: ['path'],
   examples: [
     ['taskfs cat build report.md', 'Print a file, live or archived'],
     ['taskfs cat build img/plot.png > plot.png', 'Any bytes'],
   ],
   build: (parser) =>
-    addIdentityOptions(parser)
-      .positional('task', { type: 'string', demandOption: true, describe: 'Name of a task' })
-      .positional('path', {
-        type: 'string',
-        demandOption: true,
-        describe: 'A file, from the top of the task’s files',
-      }),
+    addPath(addTask(addIdentityOptions(parser)), 'A file, from the top of the task’s files'),
   run: async ({ options }) => {
-    const task = parseTaskName(options.task);
+    const { task, path } = options;
     const store = openStoreOf(options);
     using tree = await openTree(store, task, () => findIdentities(store, options));
-    using node = tree.find(encodeText(options.path), 'follow');
+    using node = tree.find(path, 'follow');
     const { type } = node.artifact;
     if (type !== 'file') {
-      throw new TaskfsError('usage', `'${options.path}' of task ${task} is a ${type}, not a file`, {
-        hint: `'taskfs ls ${task}' lists its files.`,
-      });
+      throw new TaskfsError(
+        'usage',
+        `'${showPath(path)}' of task ${task} is a ${type}, not a file`,
+        {
+          hint: `'taskfs ls ${task}' lists its files.`,
+        },
+      );
     }
     await printContent(node);
     return 0;

@@ -1,4 +1,5 @@
 import { storePath } from '../../store/index.ts';
+import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { examine, type Finding } from '../doctor-checks.ts';
 import { EXIT } from '../exit-code.ts';
@@ -9,8 +10,7 @@ export const command = defineCommand({
   examples: [['taskfs doctor', 'Check this machine, the store, its mounts']],
   about:
     'Your mounts whose server is dead are taken away. The exit code is 1 where something fails.',
-  build: (parser) =>
-    parser.option('json', { type: 'boolean', default: false, describe: 'Print a JSON array' }),
+  build: (parser) => parser.option('json', json('a JSON array')),
   run: async ({ options }) => {
     const findings = await examine(storePath(options.store));
     if (options.json) await printJson(findings);

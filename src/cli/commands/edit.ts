@@ -1,27 +1,22 @@
 import { openEditCopy } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
-import { encodeText } from '../../process/index.ts';
-import { parseTaskName, readRecord, showPath, taskPaths } from '../../store/index.ts';
+import { readRecord, showPath, taskPaths } from '../../store/index.ts';
+import { addPath, addTask } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { runEditor } from '../editor.ts';
 import { openStoreOf } from '../open-store.ts';
 import { say } from '../output.ts';
 
 export const command = defineCommand({
-  rawOptions: ['path'],
   examples: [['taskfs edit build notes.md', 'Change a file of a live task in your editor']],
   about:
     'The editor is $VISUAL, else $EDITOR, else vi. It gets a private copy, which is written back when ' +
     'the editor ends. Where the task changed the file meanwhile, your version is put beside it; where ' +
     'the task has ended, it is kept in the store and named.',
-  build: (parser) =>
-    parser
-      .positional('task', { type: 'string', demandOption: true, describe: 'Name of a live task' })
-      .positional('path', { type: 'string', demandOption: true, describe: 'A file, new or there' }),
+  build: (parser) => addPath(addTask(parser, 'a live task'), 'A file, new or there'),
   run: async ({ options }) => {
     const store = openStoreOf(options);
-    const task = parseTaskName(options.task);
-    const path = encodeText(options.path);
+    const { task, path } = options;
     using copy = openEditCopy(store, task, path);
     const failure = await runEditor(copy.path);
     const saved = copy.save(failure?.message);

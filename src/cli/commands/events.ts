@@ -1,5 +1,6 @@
 import { followEvents, readAllEvents, viewTask } from '../../runner/index.ts';
-import { parseTaskName, readEvents, type TaskEvent, taskPaths } from '../../store/index.ts';
+import { readEvents, type TaskEvent, taskPaths } from '../../store/index.ts';
+import { addTaskOrAll, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJsonLine, printLine } from '../output.ts';
@@ -11,13 +12,12 @@ export const command = defineCommand({
     ['taskfs events -f --json', 'And what happens from now on, an object a line'],
   ],
   build: (parser) =>
-    parser
-      .positional('task', { type: 'string', describe: 'Name of a task; else all' })
+    addTaskOrAll(parser)
       .option('follow', { alias: 'f', type: 'boolean', default: false, describe: 'Go on for ever' })
-      .option('json', { type: 'boolean', default: false, describe: 'An object a line' }),
+      .option('json', json('an object a line')),
   run: async ({ options }) => {
     const store = openStoreOf(options);
-    const task = options.task === undefined ? undefined : parseTaskName(options.task);
+    const { task } = options;
     if (task !== undefined) viewTask(store, task);
     const show = (event: TaskEvent): Promise<void> =>
       options.json ? printJsonLine(event) : printLine(describe(event));

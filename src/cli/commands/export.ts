@@ -1,7 +1,8 @@
 import { exportTree, openTree } from '../../artifacts/index.ts';
 import { encodeText, showText } from '../../process/index.ts';
-import { absolutePath, parseTaskName } from '../../store/index.ts';
+import { absolutePath } from '../../store/index.ts';
 import { jsonPath, printableName } from '../../watch/index.ts';
+import { addTask, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
@@ -14,19 +15,18 @@ export const command = defineCommand({
   about:
     'The directory must be new or empty; only you may enter it before all is there. Modes, times, links, user attributes and holes stay as they are, set-user-ID and set-group-ID bits do not.',
   build: (parser) =>
-    addIdentityOptions(parser)
-      .positional('task', { type: 'string', demandOption: true, describe: 'Name of a task' })
+    addTask(addIdentityOptions(parser))
       .positional('directory', { type: 'string', demandOption: true, describe: 'Where to' })
       .option('keep-setid', {
         type: 'boolean',
         default: false,
         describe: 'Keep set-user-ID and set-group-ID bits: only for tasks that you trust',
       })
-      .option('json', { type: 'boolean', default: false, describe: 'Print a JSON object' }),
+      .option('json', json()),
   run: async ({ options }) => {
     const directory = absolutePath(options.directory);
     const store = openStoreOf(options);
-    const task = parseTaskName(options.task);
+    const { task } = options;
     using tree = await openTree(store, task, () => findIdentities(store, options));
     using top = tree.find('', 'keep');
     const exported = exportTree(top, encodeText(directory), {

@@ -8,6 +8,7 @@ import {
   storeExists,
   storePath,
 } from '../../store/index.ts';
+import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { makeKeys, makeSealingKeys } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
@@ -35,7 +36,7 @@ export const command = defineCommand({
         describe: 'Seal for this age recipient, and make no identity; may be given more than once',
       })
       .conflicts('recipient', 'passphrase')
-      .option('json', { type: 'boolean', default: false, describe: 'Print a JSON object' }),
+      .option('json', json()),
   run: async ({ options }) => {
     const path = storePath(options.store);
     const isThere = storeExists(path);

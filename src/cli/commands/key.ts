@@ -7,6 +7,7 @@ import {
 } from '../../archive/maintain/index.ts';
 import { TaskfsError } from '../../errors.ts';
 import { isProtected, listRecipients, type Store } from '../../store/index.ts';
+import { json as jsonOption } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { addIdentityOptions, findIdentities, findOwnAndOthers } from '../identity-options.ts';
@@ -44,7 +45,7 @@ export const command = defineCommand({
         type: 'boolean',
         describe: 'rotate: ask for one that protects the new identity; else as the old one was',
       })
-      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' }),
+      .option('json', jsonOption('JSON')),
   run: async ({ options }) => {
     const store = openStoreOf(options);
     const { action, recipient, json } = options;

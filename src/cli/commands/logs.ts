@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openLog, type TaskLog } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
-import { isFinal, parseTaskName, readRecord, taskPaths } from '../../store/index.ts';
+import { isFinal, readRecord, taskPaths } from '../../store/index.ts';
+import { addTask } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
@@ -15,8 +16,7 @@ export const command = defineCommand({
     ['taskfs logs -n 20 build', 'The last 20 lines'],
   ],
   build: (parser) =>
-    addIdentityOptions(parser)
-      .positional('task', { type: 'string', demandOption: true, describe: 'Name of a task' })
+    addTask(addIdentityOptions(parser))
       .option('follow', { alias: 'f', type: 'boolean', default: false, describe: 'Until it ends' })
       .option('lines', {
         alias: 'n',
@@ -26,7 +26,7 @@ export const command = defineCommand({
       }),
   run: async ({ options }) => {
     const store = openStoreOf(options);
-    const task = parseTaskName(options.task);
+    const { task } = options;
     const { record } = taskPaths(store, task);
     const hasEnded = (): boolean => isEnded(record, task);
     hasEnded();

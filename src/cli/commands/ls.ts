@@ -6,9 +6,8 @@ import {
   walk,
 } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
-import { encodeText } from '../../process/index.ts';
-import { parseTaskName } from '../../store/index.ts';
 import { jsonPath, printableName } from '../../watch/index.ts';
+import { addPathOrTop, addTask, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { showMode, showTime } from '../file-attributes.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
@@ -17,16 +16,13 @@ import { print, printJson, printLine } from '../output.ts';
 import { table, type Words } from '../words.ts';
 
 export const command = defineCommand({
-  rawOptions: ['path'],
   examples: [
     ['taskfs ls build', 'The files of a task, live or archived'],
     ['taskfs ls -lR build src', 'All below a directory, with sizes and times'],
     ['taskfs ls build --json', 'As JSON; names that are not UTF-8 have a pathBase64'],
   ],
   build: (parser) =>
-    addIdentityOptions(parser)
-      .positional('task', { type: 'string', demandOption: true, describe: 'Name of a task' })
-      .positional('path', { type: 'string', default: '', describe: 'A directory or file' })
+    addPathOrTop(addTask(addIdentityOptions(parser)), 'A directory or file')
       .option('long', {
         alias: 'l',
         type: 'boolean',
@@ -40,12 +36,12 @@ export const command = defineCommand({
         default: false,
         describe: 'Raw names, each ended by a NUL byte',
       })
-      .option('json', { type: 'boolean', default: false, describe: 'Print a JSON array' }),
+      .option('json', json('a JSON array')),
   run: async ({ options }) => {
-    const task = parseTaskName(options.task);
+    const { task } = options;
     const store = openStoreOf(options);
     using tree = await openTree(store, task, () => findIdentities(store, options));
-    const found = [...entries(tree, encodeText(options.path), options.recursive)];
+    const found = [...entries(tree, options.path, options.recursive)];
     if (options.json) await printJson(found.map(describe));
     else if (options.null) for (const { path } of found) await print(Buffer.concat([path, NUL]));
     else

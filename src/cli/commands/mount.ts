@@ -5,6 +5,7 @@ import { lockWarning, recover } from '../../runner/index.ts';
 import { mountInBackground, serveUntilUnmounted } from '../../server/index.ts';
 import type { Store } from '../../store/index.ts';
 import { isProtected } from '../../store/index.ts';
+import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities, type IdentityOptions } from '../identity-options.ts';
 import { openOrMakeStore } from '../open-store.ts';
@@ -47,7 +48,7 @@ export const command = defineCommand({
         describe:
           'Let programs map live files to write them, where the task does not see it at once',
       })
-      .option('json', { type: 'boolean', default: false, describe: 'Print a JSON object' }),
+      .option('json', json()),
   run: async ({ options }) => {
     const store = await openOrMakeStore(options);
     await recover(store, { scope: 'unfinished', say });

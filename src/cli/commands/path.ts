@@ -1,5 +1,4 @@
-import { encodeText } from '../../process/index.ts';
-import { parseTaskName } from '../../store/index.ts';
+import { addPathOrTop, addTask } from '../arguments.ts';
 import { artifactPath } from '../artifact-path.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions } from '../identity-options.ts';
@@ -7,7 +6,6 @@ import { openStoreOf } from '../open-store.ts';
 import { print } from '../output.ts';
 
 export const command = defineCommand({
-  rawOptions: ['path'],
   examples: [
     ['taskfs path build', 'Where the files of a task are'],
     ['vim "$(taskfs path build notes.md)"', 'Open one of them'],
@@ -15,13 +13,9 @@ export const command = defineCommand({
   about:
     'In a mount of this store. Where there is none: of a live task in the store, where nothing is found ' +
     'any more once it has ended; a sealed one has no file on disk. The path must be there, and never leads out of the task’s files.',
-  build: (parser) =>
-    addIdentityOptions(parser)
-      .positional('task', { type: 'string', demandOption: true, describe: 'Name of a task' })
-      .positional('path', { type: 'string', default: '', describe: 'A file or directory' }),
+  build: (parser) => addPathOrTop(addTask(addIdentityOptions(parser)), 'A file or directory'),
   run: async ({ options }) => {
-    const task = parseTaskName(options.task);
-    const path = encodeText(options.path);
+    const { task, path } = options;
     const found = await artifactPath(openStoreOf(options), task, path, options);
     await print(Buffer.concat([found, Buffer.from('\n')]));
     return 0;

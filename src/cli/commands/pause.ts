@@ -1,14 +1,14 @@
 import { pause } from '../../runner/index.ts';
+import { addTasks } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
-import { addTaskNames } from '../task-names.ts';
 
 export const command = defineCommand({
   examples: [
     ['taskfs pause build', 'Stop all processes of a task'],
     ['taskfs resume build', 'Let them go on'],
   ],
-  build: (parser) => addTaskNames(parser, 'running tasks'),
+  build: (parser) => addTasks(parser, 'running tasks'),
   run: async ({ options }) => {
     const store = openStoreOf(options);
     for (const task of options.task) await pause(store, task);

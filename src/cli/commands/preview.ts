@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { type ArtifactNode, openTree } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
-import { encodeText } from '../../process/index.ts';
-import { parseTaskName } from '../../store/index.ts';
+import { showPath } from '../../store/index.ts';
 import { printableName } from '../../watch/index.ts';
+import { addPath, addTask } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { showTime } from '../file-attributes.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
@@ -13,33 +13,31 @@ import { parseCount, showBytes } from '../units.ts';
 import { paint } from '../words.ts';
 
 export const command = defineCommand({
-  rawOptions: ['path'],
   examples: [['taskfs preview build report.md', 'What a file is, and how it begins']],
   about: 'Text is shown as text, with control characters made visible; all else as bytes.',
   build: (parser) =>
-    addIdentityOptions(parser)
-      .positional('task', { type: 'string', demandOption: true, describe: 'Name of a task' })
-      .positional('path', { type: 'string', demandOption: true, describe: 'A file' })
-      .option('lines', {
-        alias: 'n',
-        type: 'string',
-        requiresArg: true,
-        default: '20',
-        describe: 'How many lines',
-      }),
+    addPath(addTask(addIdentityOptions(parser)), 'A file').option('lines', {
+      alias: 'n',
+      type: 'string',
+      requiresArg: true,
+      default: '20',
+      describe: 'How many lines',
+    }),
   run: async ({ options }) => {
     const lines = parseCount('-n', options.lines, 1);
     const store = openStoreOf(options);
-    const task = parseTaskName(options.task);
-    const path = encodeText(options.path);
+    const { task, path } = options;
     using tree = await openTree(store, task, () => findIdentities(store, options));
     using node = tree.find(path, 'follow');
     const { type, size, mtimeNs } = node.artifact;
     if (type !== 'file') {
-      throw new TaskfsError('usage', `'${options.path}' of task ${task} is a ${type}, not a file`);
+      throw new TaskfsError(
+        'usage',
+        `'${showPath(path)}' of task ${task} is a ${type}, not a file`,
+      );
     }
     const { default: mime } = await import('mime');
-    const kind = mime.getType(options.path) ?? 'unknown type';
+    const kind = mime.getType(path.toString()) ?? 'unknown type';
     const facts = [printableName(path), kind, showBytes(size), showTime(mtimeNs)];
     await printLine(paint('dim', facts.join('  ')));
     for (const line of beginning(node, lines)) await printLine(line);

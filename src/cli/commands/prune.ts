@@ -2,6 +2,7 @@ import { sealedInOrder } from '../../archive/index.ts';
 import { TaskfsError } from '../../errors.ts';
 import { type TaskView, viewTasks } from '../../runner/index.ts';
 import type { Store } from '../../store/index.ts';
+import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
@@ -30,7 +31,7 @@ export const command = defineCommand({
         describe: 'So many of the newest sealed tasks stay',
       })
       .option('dry-run', { type: 'boolean', default: false, describe: 'Remove nothing' })
-      .option('json', { type: 'boolean', default: false, describe: 'Print a JSON array of names' }),
+      .option('json', json('a JSON array of names')),
   run: async ({ options }) => {
     const { 'older-than': age, 'keep-last': last } = options;
     if (age === undefined && last === undefined) {

@@ -1,5 +1,6 @@
 import { type TaskView, type UnreadableTask, viewTasks } from '../../runner/index.ts';
 import { isFinal } from '../../store/index.ts';
+import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';
@@ -25,7 +26,7 @@ export const command = defineCommand({
         requiresArg: true,
         describe: 'Only tasks of this status, sealed or not',
       })
-      .option('json', { type: 'boolean', default: false, describe: 'Print a JSON array' }),
+      .option('json', json('a JSON array')),
   run: async ({ options }) => {
     const wanted = options.status;
     const { tasks, unreadable } = viewTasks(openStoreOf(options));

@@ -1,4 +1,5 @@
 import { type Recovery, recover } from '../../runner/index.ts';
+import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { openStoreOf } from '../open-store.ts';
@@ -19,7 +20,7 @@ export const command = defineCommand({
         requiresArg: true,
         describe: 'Also tasks that this machine supervised, which will never come back',
       })
-      .option('json', { type: 'boolean', default: false, describe: 'Print a JSON array' }),
+      .option('json', json('a JSON array')),
   run: async ({ options }) => {
     const goneMachine = options['machine-gone'];
     const recoveries = await recover(openStoreOf(options), {

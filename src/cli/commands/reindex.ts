@@ -1,5 +1,5 @@
 import { reindexTask } from '../../archive/maintain/index.ts';
-import { parseTaskName } from '../../store/index.ts';
+import { addTask, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { describeReindexed } from '../describe-reindexed.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
@@ -14,13 +14,10 @@ export const command = defineCommand({
   about:
     'The index is what files are found by. Where it is damaged or gone, it is made from the tar and ' +
     'signed; where it is whole, nothing is done. Needs the identity and the store’s signing key.',
-  build: (parser) =>
-    addIdentityOptions(parser)
-      .positional('task', { type: 'string', demandOption: true, describe: 'Name of a sealed task' })
-      .option('json', { type: 'boolean', default: false, describe: 'Print a JSON object' }),
+  build: (parser) => addTask(addIdentityOptions(parser), 'a sealed task').option('json', json()),
   run: async ({ options }) => {
     const store = openStoreOf(options);
-    const task = parseTaskName(options.task);
+    const { task } = options;
     const identities = await findIdentities(store, options);
     using progress = showReindexProgress(options.json);
     const { onProgress } = progress;

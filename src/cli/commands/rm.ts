@@ -1,15 +1,15 @@
+import { addTasks } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printLine } from '../output.ts';
 import { removeEach } from '../remove-each.ts';
-import { addTaskNames } from '../task-names.ts';
 
 export const command = defineCommand({
   examples: [['taskfs rm build', 'Remove a task: its archive, its log, its record']],
   about:
     'There is no way back. A task must have ended first. One that cannot be removed keeps none of the ' +
     'others; the exit code is then that of the first such.',
-  build: (parser) => addTaskNames(parser, 'tasks that have ended'),
+  build: (parser) => addTasks(parser, 'tasks that have ended'),
   run: async ({ options }) => {
     const store = openStoreOf(options);
     const { gone, exitCode } = await removeEach(store, options.task);

@@ -1,11 +1,11 @@
 import { TaskfsError } from '../../errors.ts';
 import { assertNotElsewhere, recoverTask, viewTask } from '../../runner/index.ts';
 import { isFinal, readRecord, type Store, type TaskName, taskPaths } from '../../store/index.ts';
+import { addTasks, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
 import { showSealProgress } from '../progress.ts';
-import { addTaskNames } from '../task-names.ts';
 import { parseWait } from '../units.ts';
 
 export const command = defineCommand({
@@ -15,14 +15,14 @@ export const command = defineCommand({
   ],
   about: 'Tasks are sealed by themselves when they end. Files are kept in plain where that failed.',
   build: (parser) =>
-    addTaskNames(parser, 'tasks that have ended')
+    addTasks(parser, 'tasks that have ended')
       .option('drain', {
         type: 'string',
         requiresArg: true,
         describe:
           'Wait so long for open writers of the mount; else as long as its run said, or 10s',
       })
-      .option('json', { type: 'boolean', default: false, describe: 'Print a JSON array' }),
+      .option('json', json('a JSON array')),
   run: async ({ options }) => {
     const store = openStoreOf(options);
     const tasks = options.task;

@@ -1,5 +1,6 @@
 import { isInterrupted, type TaskView, viewTask } from '../../runner/index.ts';
-import { type Attempt, parseTaskName } from '../../store/index.ts';
+import type { Attempt } from '../../store/index.ts';
+import { addTask, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';
@@ -12,12 +13,9 @@ export const command = defineCommand({
     ['taskfs status build', 'Where the task stands, and why'],
     ['taskfs status build --json', 'The same for a program'],
   ],
-  build: (parser) =>
-    parser
-      .positional('task', { type: 'string', demandOption: true, describe: 'Name of a task' })
-      .option('json', { type: 'boolean', default: false, describe: 'Print a JSON object' }),
+  build: (parser) => addTask(parser).option('json', json()),
   run: async ({ options }) => {
-    const view = viewTask(openStoreOf(options), parseTaskName(options.task));
+    const view = viewTask(openStoreOf(options), options.task);
     if (options.json) await printJson(view);
     else for (const line of table(rows(view))) await printLine(line);
     return 0;

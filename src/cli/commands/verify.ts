@@ -19,6 +19,7 @@ import {
   taskPaths,
 } from '../../store/index.ts';
 import { printableName } from '../../watch/index.ts';
+import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { describeReindexed } from '../describe-reindexed.ts';
 import { EXIT } from '../exit-code.ts';
@@ -64,7 +65,7 @@ export const command = defineCommand({
         requiresArg: true,
         describe: 'Seals that must be there: a file that taskfs anchor filled, or a hash',
       })
-      .option('json', { type: 'boolean', default: false, describe: 'Print a JSON object' }),
+      .option('json', json()),
   run: async ({ options }) => {
     const store = openStoreOf(options);
     const { tasks, path } = parseTargets(store, options.task);

@@ -1,11 +1,11 @@
 import { constants } from 'node:os';
 import { viewTask, waitFor } from '../../runner/index.ts';
+import { addTasks, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { exitCodeOfTask, exitCodeOfTaskError } from '../exit-code.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
 import { showStatus } from '../task-line.ts';
-import { addTaskNames } from '../task-names.ts';
 
 export const command = defineCommand({
   examples: [
@@ -15,12 +15,7 @@ export const command = defineCommand({
   about:
     'Waits until each task has ended and its files are sealed. The exit code is that of the first ' +
     'task, in the order given, which did not end with 0.',
-  build: (parser) =>
-    addTaskNames(parser, 'tasks').option('json', {
-      type: 'boolean',
-      default: false,
-      describe: 'Print a JSON array',
-    }),
+  build: (parser) => addTasks(parser).option('json', json('a JSON array')),
   exitCodeOf: exitCodeOfTaskError,
   run: async ({ options }) => {
     const store = openStoreOf(options);

@@ -1,5 +1,5 @@
-import { parseTaskName } from '../../store/index.ts';
 import { describeEvent, showTree, watchEvents } from '../../watch/index.ts';
+import { addTaskOrAll, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJsonLine, printLine } from '../output.ts';
@@ -12,13 +12,10 @@ export const command = defineCommand({
     ['taskfs watch build --json', 'Its events, an object a line, until it has ended'],
   ],
   about: 'Where standard output is no terminal, events are printed as lines instead of the tree.',
-  build: (parser) =>
-    parser
-      .positional('task', { type: 'string', describe: 'Name of a task; else all' })
-      .option('json', { type: 'boolean', default: false, describe: 'An object a line' }),
+  build: (parser) => addTaskOrAll(parser).option('json', json('an object a line')),
   run: async ({ options }) => {
     const store = openStoreOf(options);
-    const task = options.task === undefined ? undefined : parseTaskName(options.task);
+    const { task } = options;
     const { stdin: input, stdout: output } = process;
     if (!options.json && input.isTTY && output.isTTY) {
       await showTree(store, task, { input, output, color: hasColours(output) });
