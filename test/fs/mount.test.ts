@@ -31,6 +31,12 @@ async function mounted(variant: MountVariant) {
   return mount;
 }
 
+/** So that files can be mapped by whoever is at work, also without passthrough. */
+const withSharedMmap = (variant: MountVariant): MountVariant => ({
+  ...variant,
+  options: { ...variant.options, sharedMmap: true },
+});
+
 describe('a mount point', () => {
   async function refusal(make: (directory: string) => Promise<void>) {
     const base = temporaryDirectory();
@@ -112,7 +118,7 @@ describe.each(variants)('a mount ($name)', (variant) => {
   });
 
   test('goes when its server is killed, and nobody who is at work in it hangs', async () => {
-    const mount = await mounted(variant);
+    const mount = await mounted(withSharedMmap(variant));
     const workers = await putToWork(mount, variant);
     process.kill(mount.pid, 'SIGKILL');
     await until('the mount is gone', () => !isMountpoint(mount.mountpoint), LIMIT_MS);
@@ -145,7 +151,7 @@ describe.each(variants)('a mount ($name)', (variant) => {
   });
 
   test('that a killed server left behind is cleaned up, then mounted', async () => {
-    const mount = await mounted(variant);
+    const mount = await mounted(withSharedMmap(variant));
     const workers = await putToWork(mount, variant);
     await leaveDead(mount);
     await allEnd(workers, LIMIT_MS);

@@ -37,7 +37,9 @@ export async function putToWork(
   const start = async (script: string): Promise<ChildProcess> => {
     const child = mount.start('sh', ['-c', `exec 2> /dev/null; cd "$0" && ${script}`, live]);
     onTestFinished(() => void child.kill('SIGKILL'));
-    if (child.stdout) await once(child.stdout, 'data');
+    const failed = once(child, 'exit').then(() => false);
+    const isBusy = !child.stdout || Promise.race([once(child.stdout, 'data'), failed]);
+    if (!(await isBusy)) throw new Error(`it could not be done at all: ${script}`);
     return child;
   };
   await start(HOLD);
