@@ -103,9 +103,9 @@ function measure({ directory }: Target, below: string, { run, number }: Workload
   return Number(execFileSync(program, args, { encoding: 'utf8', cwd: '/', ...as }));
 }
 
-function resident({ server }: Target): number | undefined {
-  if (!server) return undefined;
-  const status = readFileSync(`/proc/${server.pid}/status`, 'utf8');
+function resident({ pid }: Target): number | undefined {
+  if (pid === undefined) return undefined;
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1024;
 }
 
@@ -113,9 +113,9 @@ async function openAll(): Promise<Target[]> {
   const lowLevel = await targets.lowLevelExample();
   return [
     targets.native(),
-    ...(uid === undefined ? [await targets.taskfs('passthrough', 'kernel', true)] : []),
-    await targets.taskfs('kernel', 'kernel', false),
-    await targets.taskfs('libfuse', 'libfuse', false),
+    ...(uid === undefined ? [targets.taskfs('passthrough', 'kernel', true)] : []),
+    targets.taskfs('kernel', 'kernel', false),
+    targets.taskfs('libfuse', 'libfuse', false),
     await targets.bindfs(),
     ...(lowLevel ? [lowLevel] : []),
     ...(values.hp

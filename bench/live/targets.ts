@@ -1,7 +1,11 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { chownSync, existsSync, mkdirSync } from 'node:fs';
 import { join, parse } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { DriverName } from '../../src/fs/index.ts';
+import { FUSERMOUNT } from '../../src/mount/index.ts';
+import { isMountpoint, type MountedStore } from '../../test/support/mount.ts';
+import type { As } from './tree.ts';
 
 /** A directory to measure in: the native one, or one seen through somebody's mount. */
 export interface Target {
@@ -9,12 +13,12 @@ export interface Target {
   /** Where the workload runs, and the real directory beneath it. */
   readonly directory: string;
   readonly beneath: string;
-  /** The process that serves the mount; undefined for the native directory. */
-  readonly server: ChildProcess | undefined;
+  /** Of the process that serves the mount; undefined for the native directory. */
+  readonly pid: number | undefined;
   close(): void;
 }
 
-const SERVER = join(import.meta.dirname, 'server.ts');
+const MOUNT = join(import.meta.dirname, '../../test/support/mount-program.ts');
 const EXAMPLE = '/usr/share/doc/libfuse3-dev/examples/passthrough_ll.c';
 
 /** Makes the targets under `work`, each over a directory of its own on the same file system. */
@@ -22,35 +26,35 @@ export class Targets {
   private readonly work: string;
   /** Who mounts and works: undefined for the caller. */
   private readonly uid: number | undefined;
+  private readonly as: As;
   private readonly open: Target[] = [];
 
   constructor(work: string, uid: number | undefined) {
     this.work = work;
     this.uid = uid;
+    this.as = uid === undefined ? undefined : { uid, gid: uid };
   }
 
   native(): Target {
     const directory = this.directory('native');
-    const none = { server: undefined, close: () => {} };
+    const none = { pid: undefined, close: () => {} };
     return this.keep({ name: 'native', directory, beneath: directory, ...none });
   }
 
-  async taskfs(name: string, driver: 'kernel' | 'libfuse', passthrough: boolean): Promise<Target> {
-    const mount = this.directory(`${name}-mount`);
-    const store = join(this.directory(`${name}-store`), 'store');
-    const mode = passthrough ? 'passthrough' : '';
-    const server = this.spawn(process.execPath, [SERVER, store, mount, driver, mode]);
-    await isMounted(mount, server);
-    const directory = join(mount, 'live', 'bench');
-    const beneath = join(store, 'staging', 'bench');
-    return this.mounted({ name, mount, directory, beneath, server });
+  taskfs(name: string, driver: DriverName, passthrough: boolean): Target {
+    const options = JSON.stringify({ driver, passthrough, tasks: ['bench'] });
+    const args = [MOUNT, this.directory(name), options];
+    const printed = execFileSync(process.execPath, args, { encoding: 'utf8', ...this.as });
+    const { store, mountpoint, pid } = JSON.parse(printed) as MountedStore;
+    const directory = join(mountpoint, 'live', 'bench');
+    const beneath = join(store.staging, 'bench');
+    return this.mounted({ name, mount: mountpoint, directory, beneath, pid });
   }
 
   async bindfs(): Promise<Target> {
     const [source, mount] = [this.directory('bindfs'), this.directory('bindfs-mount')];
-    const server = this.spawn('bindfs', ['-f', '--no-allow-other', source, mount]);
-    await isMounted(mount, server);
-    return this.mounted({ name: 'bindfs', mount, directory: mount, beneath: source, server });
+    const pid = await this.serve(mount, 'bindfs', ['-f', '--no-allow-other', source, mount]);
+    return this.mounted({ name: 'bindfs', mount, directory: mount, beneath: source, pid });
   }
 
   /** libfuse's own low-level example, built from Debian's libfuse3-dev; undefined where that is not installed. */
@@ -59,9 +63,8 @@ export class Targets {
     const name = 'passthrough_ll';
     const [source, mount] = [this.directory(`${name}-source`), this.directory(`${name}-mount`)];
     const binary = this.compile('cc', EXAMPLE);
-    const server = this.spawn(binary, ['-f', '-o', `source=${source}`, mount]);
-    await isMounted(mount, server);
-    return this.mounted({ name, mount, directory: mount, beneath: source, server });
+    const pid = await this.serve(mount, binary, ['-f', '-o', `source=${source}`, mount]);
+    return this.mounted({ name, mount, directory: mount, beneath: source, pid });
   }
 
   /** libfuse's C++ example, built from its source (`apt-get source fuse3`), which no package ships. */
@@ -72,9 +75,8 @@ export class Targets {
   ): Promise<Target> {
     const [source, mount] = [this.directory(`${name}-source`), this.directory(`${name}-mount`)];
     const binary = this.compile('c++', file);
-    const server = this.spawn(binary, ['--foreground', ...options, source, mount]);
-    await isMounted(mount, server);
-    return this.mounted({ name, mount, directory: mount, beneath: source, server });
+    const pid = await this.serve(mount, binary, ['--foreground', ...options, source, mount]);
+    return this.mounted({ name, mount, directory: mount, beneath: source, pid });
   }
 
   private compile(compiler: string, file: string): string {
@@ -90,12 +92,10 @@ export class Targets {
     for (const target of this.open) target.close();
   }
 
-  private mounted(
-    target: Omit<Target, 'close'> & { mount: string; readonly server: ChildProcess },
-  ): Target {
+  private mounted(target: Omit<Target, 'close'> & { mount: string; pid: number }): Target {
     const close = (): void => {
-      spawnSync('fusermount3', ['-uz', target.mount]);
-      target.server.kill();
+      spawnSync(FUSERMOUNT, ['-uz', target.mount]);
+      process.kill(target.pid);
     };
     return this.keep({ ...target, close });
   }
@@ -112,16 +112,13 @@ export class Targets {
     return path;
   }
 
-  private spawn(file: string, args: readonly string[]): ChildProcess {
-    const { uid } = this;
-    const as = uid === undefined ? {} : { uid, gid: uid };
-    return spawn(file, args, { stdio: ['ignore', 'ignore', 'inherit'], ...as });
-  }
-}
-
-async function isMounted(mount: string, server: ChildProcess): Promise<void> {
-  while (!readFileSync('/proc/self/mounts', 'utf8').includes(` ${mount} `)) {
-    if (server.exitCode !== null) throw new Error(`nothing was mounted on ${mount}`);
-    await sleep(20);
+  /** Starts a program that mounts and serves; returns its pid as soon as the mount is there. */
+  private async serve(mount: string, file: string, args: readonly string[]): Promise<number> {
+    const server = spawn(file, args, { stdio: ['ignore', 'ignore', 'inherit'], ...this.as });
+    while (!isMountpoint(mount)) {
+      if (server.exitCode !== null) throw new Error(`nothing was mounted on ${mount}`);
+      await sleep(20);
+    }
+    return server.pid ?? 0;
   }
 }

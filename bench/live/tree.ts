@@ -6,12 +6,12 @@ import { join } from 'node:path';
 
 const FILES_A_DIRECTORY = 50;
 const TREE = 'tree';
-/** So often before it is measured: the first run reads, and git keeps what the second sees. */
-const WARMING = 3;
-/** Names at rest for so long (milliseconds) are lent to the kernel; a little more than that. */
+/** Runs before it is measured: the first reads, and git keeps what the second sees. */
+const WARM_UPS = 3;
+/** Somewhat longer (milliseconds) than names must be at rest to be cached by the kernel. */
 export const REST_MS = 2000;
 
-/** What takes longer is not measured. */
+/** What takes longer (milliseconds) is not measured. */
 const LIMIT_MS = 10_000;
 
 /** Who runs the programs: undefined for the caller. */
@@ -81,7 +81,7 @@ export function timeWarm(
       if (seconds === undefined) able.delete(directory);
       return seconds;
     });
-  for (let run = 0; run < WARMING; run++) {
+  for (let run = 0; run < WARM_UPS; run++) {
     round();
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, REST_MS);
   }

@@ -1,6 +1,7 @@
 /**
- * Run by test/support/mount.ts, as root or as a plain user: makes a store with live tasks and mounts
- * it in the background. Arguments: a directory of its own, and mount options as JSON. Prints JSON.
+ * Run by test/support/mount.ts and the benches, as root or as a plain user: makes a store with live
+ * tasks and mounts it in the background. Arguments: a directory of its own, and mount options and the
+ * tasks' names as JSON. Prints JSON.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +23,7 @@ const { tasks, ...options } = JSON.parse(json) as MountOptions & { tasks: string
 const store = createStore(join(base, 'store'));
 for (const name of tasks) makeLiveTask(store, name);
 const mountpoint = join(base, 'mount');
-// A dead mount left there cannot even be looked at; whether it is in the way is for taskfs to say.
+// A dead mount left there cannot even be stat'ed; taskfs decides whether it is in the way.
 if (!taskfsMountAt(mountpoint)) mkdirSync(mountpoint, { recursive: true });
 const mount = await mountInBackground(store, mountpoint, options);
 process.stdout.write(JSON.stringify({ store, ...mount }));
