@@ -7,8 +7,8 @@ export interface Extent {
 // Searched rather than walked: a file may have many extents, and is read a little at a time.
 
 /**
- * The index of the first extent that ends after `offset`; their number where none does. They are in
- * order.
+ * The index of the first extent that ends after `offset`; their number where none does. They are
+ * in order.
  */
 export function firstEndingAfter(extents: readonly Extent[], offset: number): number {
   let low = 0;

@@ -1,16 +1,18 @@
 import { isUtf8 } from 'node:buffer';
 import type { Extent } from './extent.ts';
-import { BLOCK, type USTAR_TYPE, writeUstar } from './ustar.ts';
+import { formatTime, type PaxRecord, recordsLength, writeRecords, xattrKeyword } from './pax.ts';
+import { encodeSparseMap } from './sparse-map.ts';
+import { BLOCK, padding, type USTAR_TYPE, writeUstar } from './ustar.ts';
 
 /**
- * The blocks before a member's content in a pax tar (POSIX.1-2024 pax, "pax Interchange Format"). The
- * extended header holds what ustar cannot: raw names, nanoseconds, large numbers, attributes, and
- * holes in GNU tar's format 1.0 (GNU tar manual, "PAX Format, Version 1.0").
+ * The blocks before a member's content in a pax tar (POSIX.1-2024 pax, "pax Interchange Format").
+ * The extended header holds what ustar cannot: raw names, nanoseconds, large numbers, attributes,
+ * and holes in GNU tar's format 1.0 (GNU tar manual, "PAX Format, Version 1.0").
  */
 
 export type MemberType = 'File' | 'Directory' | 'SymbolicLink' | 'Link';
 
-/** What is read of the extended header of one member, its paths and attributes. Bytes. */
+/** The longest extended header that is read, with the paths and attributes of a member. Bytes. */
 export const MAX_EXTENSION = 16 * 1024 * 1024;
 
 /** One member of the tar. Times are nanoseconds since the epoch. */
@@ -32,14 +34,14 @@ export interface Member {
 }
 
 /**
- * All blocks before the first byte of content: extended header, header, and the map of a sparse file. What is returned
- * is good until the next call.
+ * All blocks before the first byte of content: extended header, header, and the map of a sparse
+ * file. What is returned is good until the next call.
  */
 export function encodeMember(member: Member): Buffer {
   const map = mapOf(member);
   const stored = map.length + storedSize(member);
   const records = paxRecords(member, stored);
-  const paxLength = records.reduce((sum, [key, value]) => sum + recordLength(key, value), 0);
+  const paxLength = recordsLength(records);
   const headerAt = BLOCK + padded(paxLength);
   const bytes = scratchOf(headerAt + BLOCK + map.length);
   writeBlock(bytes, 0, 'ExtendedHeader', member, { name: PAX_NAME, size: paxLength });
@@ -59,21 +61,24 @@ function scratchOf(length: number): Buffer {
   return scratch.subarray(0, length);
 }
 
-/** How long `encodeMember` makes it, and how much of that is the content of the extended header. */
+/**
+ * Bytes that `encodeMember` makes of it, and how many of them are the extended header's content.
+ */
 export function memberLengths(member: Member): {
   readonly all: number;
   readonly extension: number;
 } {
   const map = mapOf(member);
   const records = paxRecords(member, map.length + storedSize(member));
-  const extension = records.reduce((sum, [key, value]) => sum + recordLength(key, value), 0);
+  const extension = recordsLength(records);
   return { all: 2 * BLOCK + padded(extension) + map.length, extension };
 }
 
 const PAX_NAME = './PaxHeaders/member';
 const NO_MAP = Buffer.alloc(0);
 
-const mapOf = ({ extents, size }: Member): Buffer => (extents ? sparseMap(extents, size) : NO_MAP);
+const mapOf = ({ extents, size }: Member): Buffer =>
+  extents ? encodeSparseMap(extents, size) : NO_MAP;
 
 /** Bytes of content in the tar. */
 export function storedSize({
@@ -85,31 +90,25 @@ export function storedSize({
   return extents ? extents.reduce((sum, { length }) => sum + length, 0) : size;
 }
 
-/** Zeros from a length to the next block. */
-export const padding = (length: number): number => (BLOCK - (length % BLOCK)) % BLOCK;
-
 const padded = (length: number): number => length + padding(length);
 
 /** Bytes, and seconds since 1970: eleven octal digits. */
 const MAX_OCTAL = 0o77777777777;
 
-/** A keyword, and its value: raw bytes, or ASCII. */
-type PaxRecord = readonly [key: string, value: Buffer | string];
-
 function paxRecords(member: Member, stored: number): PaxRecord[] {
   const { path, linkTarget, extents, xattrs, size } = member;
   const records: PaxRecord[] = [];
-  if (needsBinary(path) || (linkTarget && needsBinary(linkTarget)))
+  if (needsBinary(path) || (linkTarget && needsBinary(linkTarget))) {
     records.push(['hdrcharset', 'BINARY']);
+  }
   if (extents) records.push(...sparseRecords(path, size));
   else if (!fitsUstar(path)) records.push(['path', path]);
   if (linkTarget && !fitsUstar(linkTarget)) records.push(['linkpath', linkTarget]);
   if (stored > MAX_OCTAL) records.push(['size', String(stored)]);
-  records.push(['mtime', seconds(member.mtimeNs)]);
-  records.push(['atime', seconds(member.atimeNs)]);
-  records.push(['ctime', seconds(member.ctimeNs)]);
-  for (const [name, value] of xattrs ?? [])
-    records.push([`SCHILY.xattr.${escapeKeyword(name)}`, value]);
+  records.push(['mtime', formatTime(member.mtimeNs)]);
+  records.push(['atime', formatTime(member.atimeNs)]);
+  records.push(['ctime', formatTime(member.ctimeNs)]);
+  for (const [name, value] of xattrs ?? []) records.push([xattrKeyword(name), value]);
   return records;
 }
 
@@ -119,55 +118,6 @@ const sparseRecords = (path: Buffer, size: number): PaxRecord[] => [
   ['GNU.sparse.name', path],
   ['GNU.sparse.realsize', String(size)],
 ];
-
-/** `LENGTH KEY=VALUE\n`, where LENGTH counts itself. */
-function recordLength(key: string, { length }: Buffer | string): number {
-  const rest = key.length + length + 3;
-  let digits = 1;
-  while (rest + digits >= 10 ** digits) digits++;
-  return rest + digits;
-}
-
-/** Returns where they end. What is ASCII, and most is, is written at once. */
-function writeRecords(into: Buffer, start: number, records: readonly PaxRecord[]): number {
-  let at = start;
-  let text = '';
-  const flush = (): void => {
-    if (text) at += into.write(text, at, 'latin1');
-    text = '';
-  };
-  for (const [key, value] of records) {
-    text += `${recordLength(key, value)} ${key}=`;
-    if (typeof value === 'string') text += `${value}\n`;
-    else {
-      flush();
-      into.set(value, at);
-      at += value.length;
-      text = '\n';
-    }
-  }
-  flush();
-  return at;
-}
-
-/** As GNU tar does: a keyword ends at the first '='. */
-const escapeKeyword = (name: Buffer): string =>
-  name.toString('latin1').replaceAll('%', '%25').replaceAll('=', '%3D');
-
-const BILLION = 1_000_000_000n;
-
-const NANO_DIGITS = 9;
-
-/** Decimal seconds with nine digits. */
-export function seconds(ns: bigint): string {
-  if (ns >= BILLION) {
-    const digits = String(ns);
-    return `${digits.slice(0, -NANO_DIGITS)}.${digits.slice(-NANO_DIGITS)}`;
-  }
-  const magnitude = ns < 0n ? -ns : ns;
-  const fraction = String(magnitude % BILLION).padStart(9, '0');
-  return `${ns < 0n ? '-' : ''}${magnitude / BILLION}.${fraction}`;
-}
 
 function isPlain(name: Buffer): boolean {
   for (const byte of name) if (byte < 0x20 || byte >= 0x7f) return false;
@@ -193,16 +143,6 @@ function writeBlock(
   { mode, uid, gid, mtimeNs }: Member,
   named: { name: string; size: number; link?: string | undefined },
 ): void {
-  const mtime = Math.max(0, Math.min(MAX_OCTAL, Number(mtimeNs / BILLION)));
+  const mtime = Math.max(0, Math.min(MAX_OCTAL, Number(mtimeNs / 1_000_000_000n)));
   writeUstar(into, at, { type, mode, uid, gid, mtime, ...named });
-}
-
-/** How many extents, then start and length of each, as decimal lines; padded to blocks. */
-function sparseMap(extents: readonly Extent[], size: number): Buffer {
-  const last = extents.at(-1);
-  const endsInHole = !last || last.start + last.length < size;
-  const all = endsInHole ? [...extents, { start: size, length: 0 }] : extents;
-  const numbers = all.flatMap(({ start, length }) => [start, length]);
-  const text = `${[all.length, ...numbers].join('\n')}\n`;
-  return Buffer.concat([Buffer.from(text), Buffer.alloc(padding(text.length))]);
 }

@@ -10,9 +10,8 @@ export {
   type Member,
   type MemberType,
   memberLengths,
-  padding,
   storedSize,
 } from './header.ts';
 export { readTar, type TarMember } from './reader.ts';
 export type { TarSource } from './source.ts';
-export { BLOCK } from './ustar.ts';
+export { BLOCK, padding } from './ustar.ts';

@@ -1,15 +1,14 @@
 import { TaskfsError } from '../errors.ts';
-import { decodeBlock, isZero, type TarBlock, type TarType } from './block.ts';
 import type { Extent } from './extent.ts';
-import { MAX_EXTENSION, padding } from './header.ts';
+import { MAX_EXTENSION } from './header.ts';
 import { type PaxRecords, parsePax, paxNumber, paxTime, paxXattrs } from './pax.ts';
 import type { TarSource } from './source.ts';
 import { readSparseMap } from './sparse-map.ts';
-import { BLOCK } from './ustar.ts';
+import { BLOCK, decodeBlock, isZero, padding, type TarBlock, type TarType } from './ustar.ts';
 
 /** One member of a tar. Times are nanoseconds since the epoch. */
 export interface TarMember {
-  /** As it stands there, raw. */
+  /** As it is written, raw. */
   readonly path: Buffer;
   readonly type: TarType;
   /** mode & 07777 */
@@ -31,9 +30,9 @@ export interface TarMember {
 }
 
 /**
- * Reads what is in a tar: ustar, pax with GNU's sparse format 1.0, and GNU's long names, in any order.
- * Contents are skipped. Time and memory are bounded by what is there: each step goes at least a block on.
- * Throws `damaged` where it is no whole tar, `failed` for a form that is not read.
+ * Reads what is in a tar: ustar, pax with GNU's sparse format 1.0, and GNU's long names, in any
+ * order. Contents are skipped. Time and memory are bounded by its size: each step advances a block
+ * at least. Throws `damaged` where it is no whole tar, `failed` for a form that is not read.
  */
 export function* readTar(source: TarSource): Generator<TarMember> {
   let globals: PaxRecords = new Map();
@@ -97,8 +96,11 @@ function readExactly(source: TarSource, at: number, length: number): Buffer {
     const bytes = Buffer.alloc(length);
     if (source.read(bytes, at) === length) return bytes;
   }
-  throw new TaskfsError('damaged', `the tar is truncated: it ends before byte ${at + length}`);
+  throw truncated(at + length);
 }
+
+const truncated = (end: number): TaskfsError =>
+  new TaskfsError('damaged', `the tar is truncated: it ends before byte ${end}`);
 
 function makeMember(
   source: TarSource,
@@ -109,12 +111,7 @@ function makeMember(
   const { type, mode, uid, gid, mtimeNs } = block;
   const time = paxTime(pax, 'mtime') ?? mtimeNs;
   const length = HAS_CONTENT.has(type) ? (paxNumber(pax, 'size') ?? block.size) : 0;
-  if (contentAt + length > source.size) {
-    throw new TaskfsError(
-      'damaged',
-      `the tar is truncated: it ends before byte ${contentAt + length}`,
-    );
-  }
+  if (contentAt + length > source.size) throw truncated(contentAt + length);
   const sparse = type === 'file' ? readSparseMap(source, pax, contentAt, length) : undefined;
   return {
     path: pax.get('GNU.sparse.name') ?? pax.get('path') ?? longName ?? block.path,

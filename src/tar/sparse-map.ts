@@ -2,22 +2,41 @@ import { TaskfsError } from '../errors.ts';
 import type { Extent } from './extent.ts';
 import { type PaxRecords, paxNumber } from './pax.ts';
 import type { TarSource } from './source.ts';
-import { BLOCK } from './ustar.ts';
+import { BLOCK, padding } from './ustar.ts';
 
-/** What a member of GNU's sparse format 1.0 says of its holes (GNU tar manual, "PAX Format, Version 1.0"). */
+/**
+ * The map of a file with holes in GNU's sparse format 1.0 (GNU tar manual, "PAX Format, Version
+ * 1.0"). It stands before the data.
+ */
 export interface SparseMap {
   /** Bytes of the file, holes included. */
   readonly size: number;
-  /** Bytes of the map, which stands before the data. */
+  /** Bytes of the map itself. */
   readonly mapLength: number;
   /** The extents that hold data. */
   readonly extents: readonly Extent[];
 }
 
+/**
+ * The map of a file: the number of extents, then start and length of each, a line each, padded to
+ * blocks.
+ */
+export function encodeSparseMap(extents: readonly Extent[], size: number): Buffer {
+  const last = extents.at(-1);
+  const endsInHole = !last || last.start + last.length < size;
+  const all = endsInHole ? [...extents, { start: size, length: 0 }] : extents;
+  const numbers = all.flatMap(({ start, length }) => [start, length]);
+  const text = `${[all.length, ...numbers].join('\n')}\n`;
+  return Buffer.concat([Buffer.from(text), Buffer.alloc(padding(text.length))]);
+}
+
 /** Extents of a file; GNU tar writes a hundred thousand at most on file systems of blocks. */
 const MAX_EXTENTS = 1_000_000;
 
-/** Reads the map of a member whose content begins at `at`; undefined for a file without holes. Throws `damaged`, `failed`. */
+/**
+ * Reads the map of a member whose content begins at `at`; undefined for a file without holes.
+ * Throws `damaged`, `failed`.
+ */
 export function readSparseMap(
   source: TarSource,
   pax: PaxRecords,
