@@ -3,12 +3,12 @@ import { closeSync, constants, fstatSync, fsyncSync, openSync, writeSync } from 
 import { join } from 'node:path';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { readRegularFile, writeFileAtomic } from '../files/index.ts';
-import type { Store } from './store.ts';
+import type { Store } from './paths.ts';
 
 /**
- * Where each new seal is handed to, outside of the store: a file that the line is appended to, or a
- * shell command that reads it. Whoever has such a line can tell a store that was rolled back or signed
- * anew, which nothing in the store can. A member of store.json.
+ * Where each new seal is reported to outside of the store: a file that the line is appended to, or
+ * a shell command that reads it. With such a line a store that was rolled back, or signed by
+ * another key, is recognised; nothing in the store allows that. A member of store.json.
  */
 export type Anchor = { readonly file: string } | { readonly command: string };
 
@@ -31,13 +31,16 @@ export function readAnchor(store: Store): Anchor | undefined {
   return typeof command === 'string' ? { command } : undefined;
 }
 
-/** Sets the store's anchor, or takes it away. */
+/** Sets the store's anchor, or removes it. */
 export function writeAnchor(store: Store, anchor: Anchor | undefined): void {
   const { anchor: _, ...others } = readSettings(store);
   writeFileAtomic(settings(store), `${JSON.stringify({ ...others, ...(anchor && { anchor }) })}\n`);
 }
 
-/** Hands a line to an anchor. Throws what a file's calls throw, or an error that says how the command ended. */
+/**
+ * Hands a line to an anchor. Throws what a file's calls throw, or an error that says how the
+ * command ended.
+ */
 export async function handToAnchor(anchor: Anchor, line: string): Promise<void> {
   if ('file' in anchor) appendLine(anchor.file, line);
   else await feedCommand(anchor.command, line);
@@ -58,8 +61,8 @@ function appendLine(path: string, line: string): void {
 
 /** How long a command may take, in milliseconds: a supervisor does not end before. */
 const PATIENCE_MS = 30_000;
-/** As much of what it says on standard error is passed on. */
-const MAX_WORDS = 300;
+/** So many characters of its standard error are passed on. */
+const MAX_STDERR = 300;
 
 function feedCommand(command: string, line: string): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -68,15 +71,15 @@ function feedCommand(command: string, line: string): Promise<void> {
       detached: true,
       stdio: ['pipe', 'ignore', 'pipe'],
     });
-    let words = '';
+    let stderr = '';
     let isLate = false;
     const late = setTimeout(() => {
       isLate = true;
-      // With all that it started.
+      // The group: with all that it started.
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
     }, PATIENCE_MS);
     child.stderr.on('data', (data) => {
-      words = (words + data).slice(0, MAX_WORDS);
+      stderr = (stderr + data).slice(0, MAX_STDERR);
     });
     child.stdin.on('error', () => {}).end(`${line}\n`);
     child.once('error', reject);
@@ -87,7 +90,7 @@ function feedCommand(command: string, line: string): Promise<void> {
       const how = isLate
         ? `took longer than ${PATIENCE_MS / 1000} s`
         : `ended with ${signal ?? code}`;
-      reject(new Error([`its command ${how}`, words.trim()].filter(Boolean).join(': ')));
+      reject(new Error([`its command ${how}`, stderr.trim()].filter(Boolean).join(': ')));
     });
   });
 }

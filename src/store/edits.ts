@@ -2,7 +2,7 @@ import { closeSync, constants, mkdirSync, mkdtempSync, openSync, readdirSync } f
 import { join } from 'node:path';
 import { tryLock, waitLock } from '../sys/index.ts';
 import { adoptLock, type Lock } from './lock.ts';
-import type { Store } from './store.ts';
+import type { Store } from './paths.ts';
 import { isTaskName, type TaskName } from './task-name.ts';
 
 const directoryOf = (store: Store): string => join(store.path, 'edits');

@@ -15,8 +15,8 @@ export function appendEvent(path: string, event: TaskEvent): void {
 }
 
 /**
- * Takes the names of files out of a task's events, for when they are sealed: who did not close which,
- * and why sealing failed before. As many lines stay, in the same order: who follows them counts them.
+ * Removes the names of files from a task's events once they are sealed: which were not closed, and
+ * why sealing failed before. The number of lines and their order stay, since followers count them.
  * Only for the holder of the task's lock.
  */
 export function forgetNames(path: string): void {
@@ -52,7 +52,7 @@ function parse(line: string): TaskEvent[] {
   }
 }
 
-/** More is no text for Node. */
+/** Longer texts are more than Node can hold. */
 const MAX_EVENTS = 500 * 1024 * 1024;
 
 function readOptional(path: string): string {

@@ -1,6 +1,6 @@
 /**
- * The store on disk, and the only code that spells its layout: records and their states, events,
- * locks, keys. Archives, engines and mounts do not enter.
+ * The store on disk, and the only code that knows its layout: paths, records and their states,
+ * events, locks, keys. Archives, engines and mounts do not enter.
  */
 export { type Anchor, handToAnchor, readAnchor, writeAnchor } from './anchor.ts';
 export { type ArtifactType, TYPE_BITS, typeOfMode } from './artifact-type.ts';
@@ -8,27 +8,30 @@ export { type LeftEdit, listLeftEdits, makeEditDirectory } from './edits.ts';
 export { appendEvent, forgetNames, readEvents, type TaskEvent } from './events.ts';
 export {
   type AskPassphrase,
-  createKeys,
-  createSigningKey,
-  hasKeys,
   type IdentitySource,
   isProtected,
-  keyPaths,
   loadIdentities,
   loadOwnIdentities,
-  loadRecipients,
-  loadSigningKey,
-  loadVerifyingKey,
-  type NewKeys,
   plainIdentities,
-  readKeyText,
   writeIdentities,
-} from './keys.ts';
+} from './identities.ts';
+export { hasKeys, keyPaths, readKeyText } from './key-files.ts';
+export { createKeys, createSealingKeys, type NewKeys } from './keys.ts';
 export { adoptLock, isLocked, type Lock, takeLock, takeLockBlocking } from './lock.ts';
 export { isOwnXattr, OWN_XATTR_PREFIX, withoutOwnXattrs } from './own-xattrs.ts';
 export {
+  asideName,
+  DIRECT_WRITERS,
+  listTasks,
+  type Store,
+  type TaskPaths,
+  taskOfStaging,
+  taskPaths,
+} from './paths.ts';
+export {
   type LabelledRecipient,
   listRecipients,
+  loadRecipients,
   parseRecipient,
   writeRecipients,
 } from './recipients.ts';
@@ -46,8 +49,8 @@ export {
   type TaskSpec,
 } from './record.ts';
 export { isBeingRemoved, noteRemoval } from './removal-note.ts';
-export { createSealingKeys } from './sealing-keys.ts';
 export { findStaging, putBack, setAside } from './set-aside.ts';
+export { createSigningKey, loadSigningKey, loadVerifyingKey } from './signing-key.ts';
 export {
   createInStaging,
   leadsOut,
@@ -59,18 +62,6 @@ export {
   stagingPath,
 } from './staging.ts';
 export { type Artifacts, isFinal, type Status } from './status.ts';
-export {
-  asideName,
-  createStore,
-  DIRECT_WRITERS,
-  listTasks,
-  openStore,
-  type Store,
-  storeExists,
-  storePath,
-  type TaskPaths,
-  taskOfStaging,
-  taskPaths,
-} from './store.ts';
+export { createStore, openStore, storeExists, storePath } from './store.ts';
 export { isTaskName, makeTaskName, parseTaskName, type TaskName } from './task-name.ts';
 export { absolutePath, absoluteTextPath } from './user-path.ts';

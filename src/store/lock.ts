@@ -20,7 +20,9 @@ export function takeLock(
   return undefined;
 }
 
-/** Takes a lock file exclusively and waits for it, blocking: for locks that nobody holds for long. */
+/**
+ * Takes a lock file exclusively and waits for it, blocking: for locks that nobody holds for long.
+ */
 export function takeLockBlocking(path: string): Lock {
   const fd = openLockFile(path);
   waitLock(fd);

@@ -2,10 +2,12 @@ import { existsSync } from 'node:fs';
 import { isSshRecipient, parseSshRecipient } from '../age/index.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { writeFileAtomic } from '../files/index.ts';
-import { keyPaths, readKeyText } from './keys.ts';
-import type { Store } from './store.ts';
+import { keyPaths, linesOf, readKeyText } from './key-files.ts';
+import type { Store } from './paths.ts';
 
-/** Whom every task is sealed for; labels are the comment lines above them in recipients.txt. */
+/**
+ * Somebody that every task is sealed for; the label is the comment line above in recipients.txt.
+ */
 export interface LabelledRecipient {
   /** `owner`, `recovery`, or what was given with `key add`. */
   readonly label: string;
@@ -13,6 +15,7 @@ export interface LabelledRecipient {
   readonly recipient: string;
 }
 
+/** The recipients in recipients.txt, in its order; none where there is no such file. */
 export function listRecipients(store: Store): LabelledRecipient[] {
   const { recipients: path } = keyPaths(store);
   const found: LabelledRecipient[] = [];
@@ -26,6 +29,19 @@ export function listRecipients(store: Store): LabelledRecipient[] {
     }
   }
   return found;
+}
+
+/**
+ * The age recipients that every task's key is encrypted to: the owner, recovery, and whoever was
+ * added. Throws `failed` where there are none: what nobody can open is not sealed.
+ */
+export function loadRecipients(store: Store): string[] {
+  const { recipients: path } = keyPaths(store);
+  const recipients = existsSync(path) ? linesOf(readKeyText(path)) : [];
+  if (recipients.length > 0) return recipients;
+  throw new TaskfsError('failed', `the store has no recipients to seal for (${path})`, {
+    hint: "'taskfs init' makes keys; then 'taskfs recover' seals what waits.",
+  });
 }
 
 /** Replaces recipients.txt as a whole. */

@@ -30,9 +30,14 @@ export interface Attempt {
 
 /** What to run, as it was asked for. Environment values are left out: they may be secrets. */
 export interface TaskSpec {
-  /** Text of `decodeBytes`; a record shows what is not UTF-8 as U+FFFD, and has `commandBase64`. */
+  /**
+   * Text of `decodeBytes`; a record shows what is not UTF-8 as U+FFFD, and has `commandBase64`.
+   */
   readonly command: readonly string[];
-  /** Working directory: of the caller for processes, in the container for images; null: the image's own. As `command`. */
+  /**
+   * Working directory: of the caller for processes, in the container for images; null: the image's
+   * own. As `command`.
+   */
   readonly cwd: string | null;
   readonly engine: string;
   readonly image: string | null;
@@ -43,7 +48,10 @@ export interface TaskSpec {
   readonly maxRunning: number | null;
   /** How long, after its end, open writers of the mount get to close their files; else 10 s. */
   readonly drainMs?: number;
-  /** How large the log may become, in bytes; absent: without limit. What is printed after that is not kept. */
+  /**
+   * How large the log may become, in bytes; absent: without limit. What is printed after that is
+   * not kept.
+   */
   readonly logMaxBytes?: number;
   /** Engine-specific settings (limits, volumes, network), plain JSON. */
   readonly options: Readonly<Record<string, unknown>>;
@@ -75,13 +83,18 @@ export interface TaskRecord extends TaskSpec {
   readonly signal: string | null;
   /** Why sealing failed last, while artifacts are `kept`. */
   readonly sealError: string | null;
-  /** Why plaintext of a sealed task is still there, `not removed, PATH: reason`; absent or null where none is. */
+  /**
+   * Why plaintext of a sealed task is still there, `not removed, PATH: reason`; absent or null
+   * where none is.
+   */
   readonly plaintext?: string | null;
   /** ISO 8601, UTC; null until it happened. */
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly endedAt: string | null;
-  /** When those were cut off who did not close its files in time; absent where there was nobody. */
+  /**
+   * When writers were cut off that did not close its files in time; absent where there were none.
+   */
   readonly frozenAt?: string;
   readonly sealedAt: string | null;
   /** Milliseconds from freeze to commit. */
@@ -148,8 +161,8 @@ export const cwdOf = ({ cwd, cwdBase64 }: TaskRecord): string | null =>
   cwdBase64 === undefined ? cwd : fromBase64(cwdBase64);
 
 /**
- * Reads a record. Throws `not-found` where there is no such task, `usage` where a newer taskfs wrote
- * the record, `damaged` where it is not one at all.
+ * Reads a record. Throws `not-found` where there is no such task, `usage` where a newer taskfs
+ * wrote the record, `damaged` where it is not one at all.
  */
 export function readRecord(path: string, task: TaskName): TaskRecord {
   const record = parse(path, task, readText(path, task));
@@ -168,7 +181,7 @@ function parse(path: string, task: TaskName, text: string): Fields {
   }
 }
 
-/** Whether all is there that everybody who looks at a record relies on. */
+/** Whether all fields are there that readers of records rely on. */
 function isWhole(record: Fields): record is TaskRecord {
   const { format, status, artifacts, createdAt, command, attempts, engine } = record;
   return (
@@ -221,7 +234,10 @@ export function createRecord(path: string, record: TaskRecord): void {
   writeFileAtomic(path, serialise(record));
 }
 
-/** Replaces a record by a changed one, if the state machine allows it. Only for the holder of the task's lock. */
+/**
+ * Replaces a record by a changed one, if the state machine allows it. Only for the holder of the
+ * task's lock.
+ */
 export function replaceRecord(
   path: string,
   from: TaskRecord,

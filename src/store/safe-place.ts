@@ -9,9 +9,10 @@ const GROUP_MAY_WRITE = 0o020;
 const OTHERS_MAY_WRITE = 0o002;
 
 /**
- * Refuses a place for a store where another user could put a directory or a link of their own in its
- * stead: every directory on the way there must be root's or one's own, and nobody else may write it,
- * unless it is sticky, as /tmp. What does not exist yet is not looked at. Throws `usage`.
+ * Refuses a place for a store where another user could put a directory or a link of their own in
+ * its stead: every directory on the way there must be root's or one's own, and nobody else may
+ * write it, unless it is sticky, as /tmp. What does not exist yet is not looked at. Throws
+ * `usage`.
  */
 export function assertSafePlace(store: string): void {
   let links = 0;
@@ -44,7 +45,9 @@ function assertOurs(store: string, directory: string): void {
   if (danger) throw refusal(store, directory, danger);
 }
 
-/** Who could replace what is in a directory, and whether that is a right which can be taken away. */
+/**
+ * Who could replace what is in a directory, and whether that is a right which can be taken away.
+ */
 interface Danger {
   readonly who: string;
   readonly byMode?: boolean;
@@ -69,14 +72,20 @@ function dangerOf({ uid, gid, mode }: Stats): Danger | undefined {
 const isTrusted = (uid: number): boolean =>
   uid === 0 || uid === process.geteuid?.() || (uid === OVERFLOW && isInUserNamespace());
 
-/** What stands for users that a user namespace does not know; the machine's root is one of them there. */
+/**
+ * What stands for users that a user namespace does not know; the machine's root is one of them
+ * there.
+ */
 const OVERFLOW = 65_534;
 
 function isInUserNamespace(): boolean {
   return !/^\s*0\s+0\s+4294967295\s*$/.test(readOptional('/proc/self/uid_map'));
 }
 
-/** Whether it is root's group, or one's own that nobody else is in: many systems give each user one. */
+/**
+ * Whether it is root's group, or one's own that nobody else is in: many systems give each user
+ * one.
+ */
 function isPrivateGroup(gid: number): boolean {
   if (gid === 0) return true;
   if (gid !== process.getegid?.()) return false;
@@ -86,7 +95,8 @@ function isPrivateGroup(gid: number): boolean {
     users.some(([user, , uid]) => user === name && (Number(uid) === me || Number(uid) === 0));
   const primary = users.filter(([, , , group]) => Number(group) === gid).map(([user = '']) => user);
   const group = entriesOf('/etc/group').find(([, , id]) => Number(id) === gid);
-  // Of a directory service: then the convention decides, that a user's own group has the user's number.
+  // Of a directory service: then the convention decides, that a user's own group has the user's
+  // number.
   if (!group) return gid === me;
   const members = (group[3] ?? '').split(',').filter((name) => name !== '');
   return [...members, ...primary].every(isKnown);

@@ -2,24 +2,24 @@ import { existsSync } from 'node:fs';
 import { Errno, errno } from '../errno.ts';
 import { TaskfsError } from '../errors.ts';
 import { AT, assertUnmounted, RENAME_NOREPLACE, renameAt } from '../sys/index.ts';
-import { type Store, type TaskPaths, taskPaths } from './store.ts';
+import { type Store, type TaskPaths, taskPaths } from './paths.ts';
 import type { TaskName } from './task-name.ts';
 
 /**
- * Takes the name of a task's staging away, before it is read to be sealed: who knows it by its path
- * finds nothing any more, where a write would come too late. Mounts go on showing it. Nothing changes
- * where that was done before, or there is no staging. Returns where the files are from now on.
- * Throws `failed` where somebody made the directory anew, MountedBeneath, Errno.
+ * Renames a task's staging before it is read to be sealed: whoever knows its path finds nothing
+ * there any more, where a write would come too late. Mounts keep showing it. Nothing changes where
+ * that was done before, or there is no staging. Returns where the files are from now on. Throws
+ * `failed` where somebody created the directory again, MountedBeneath, Errno.
  */
 export function setAside(store: Store, task: TaskName): string {
   const { staging, aside } = taskPaths(store, task);
-  // Named by the path that whoever mounted it knows.
+  // Before the rename, so that the error names the path that is mounted on.
   assertUnmounted(staging);
-  if (!rename(staging, aside)) throw madeAnew(task, staging, aside);
+  if (!rename(staging, aside)) throw recreated(task, staging, aside);
   return aside;
 }
 
-/** Gives the name back, to files that stay, if that is possible: either name does. */
+/** Gives the name back to files that stay, if that is possible: they are found by either. */
 export function putBack(store: Store, task: TaskName): void {
   const { staging, aside } = taskPaths(store, task);
   try {
@@ -29,9 +29,9 @@ export function putBack(store: Store, task: TaskName): void {
   }
 }
 
-/** Where a task's staging lies now, under which name ever; undefined where there is none. */
+/** Where a task's staging is now, under either of its names; undefined where there is none. */
 export function findStaging({ staging, aside }: TaskPaths): string | undefined {
-  // A directory that is renamed during the first two looks is found by the third.
+  // One that is renamed between the first two checks is found by the third.
   return [aside, staging, aside].find((path) => existsSync(path));
 }
 
@@ -47,7 +47,7 @@ function rename(from: string, to: string): boolean {
   return true;
 }
 
-const madeAnew = (task: TaskName, staging: string, aside: string): TaskfsError =>
-  new TaskfsError('failed', `${staging} was made anew after task ${task} had ended`, {
+const recreated = (task: TaskName, staging: string, aside: string): TaskfsError =>
+  new TaskfsError('failed', `${staging} was created again after task ${task} had ended`, {
     hint: `Move away what is in it: the task's own files are in ${aside}.`,
   });

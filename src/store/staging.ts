@@ -3,17 +3,18 @@ import { basename, isAbsolute, join, posix } from 'node:path';
 import { errno, errnoOf } from '../errno.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { MountedBeneath, O_PATH, openAt, openAt2, openInMount, RESOLVE } from '../sys/index.ts';
+import { type Store, taskPaths } from './paths.ts';
 import { findStaging } from './set-aside.ts';
-import { type Store, taskPaths } from './store.ts';
 import type { TaskName } from './task-name.ts';
 
 /**
- * A path that a user names within a task's artifacts, as raw bytes without needless parts; empty for
- * the top. Throws `usage` where it is absolute or climbs with `..`: such a path is refused as it is
- * written, wherever it would lead.
+ * A path that a user names within a task's artifacts, as raw bytes without needless parts; empty
+ * for the top. Throws `usage` where it is absolute or climbs with `..`: such a path is refused as
+ * it is written, wherever it would lead.
  */
 export function parseArtifactPath(task: TaskName, path: Uint8Array | string): Buffer {
-  // latin1 keeps each byte as one character, so that bytes which are no UTF-8 come back as they were.
+  // latin1 keeps each byte as one character, so that bytes which are no UTF-8 come back as they
+  // were.
   const text = Buffer.from(path).toString('latin1');
   const parts = text.split('/').filter((part) => part !== '' && part !== '.');
   if (isAbsolute(text)) throw refused(task, path, 'is absolute');
@@ -52,10 +53,10 @@ export type LastLink = 'follow' | 'keep';
 const RULES = RESOLVE.BENEATH | RESOLVE.NO_MAGICLINKS | RESOLVE.NO_XDEV;
 
 /**
- * Pins a path within a live task's staging directory: an O_PATH descriptor, so nothing is opened yet
- * and a pipe or device cannot block. The kernel resolves the path and refuses, while the task moves
- * things about, whatever would lead out: `..`, absolute paths, links, mounts. The caller closes the descriptor.
- * Throws `usage` (leads out), `not-found`, `failed`.
+ * Pins a path within a live task's staging directory: an O_PATH descriptor, so nothing is opened
+ * yet and a pipe or device cannot block. The kernel resolves the path and refuses, while the task
+ * moves things about, whatever would lead out: `..`, absolute paths, links, mounts. The caller
+ * closes the descriptor. Throws `usage` (leads out), `not-found`, `failed`.
  */
 export function pinInStaging(
   store: Store,
@@ -77,8 +78,8 @@ export function pinInStaging(
 }
 
 /**
- * Makes a new file in a live task's staging directory and opens it for writing, never through a link
- * at its last part. The caller closes the descriptor. Throws as `pinInStaging`, EEXIST.
+ * Makes a new file in a live task's staging directory and opens it for writing, never through a
+ * link at its last part. The caller closes the descriptor. Throws as `pinInStaging`, EEXIST.
  */
 export function createInStaging(
   store: Store,
@@ -102,7 +103,10 @@ export function reopenForReading(pinned: number): number {
   return openSync(`/proc/self/fd/${pinned}`, constants.O_RDONLY | constants.O_NONBLOCK);
 }
 
-/** Where a path of a live task lies on disk; it was inside of staging a moment ago. Throws as `pinInStaging`. */
+/**
+ * Where a path of a live task lies on disk; it was inside of staging a moment ago. Throws as
+ * `pinInStaging`.
+ */
 export function stagingPath(store: Store, task: TaskName, path: Uint8Array | string): Buffer {
   closeSync(pinInStaging(store, task, path));
   const relative = parseArtifactPath(task, path);

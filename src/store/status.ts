@@ -38,7 +38,9 @@ export function isFinal(status: Status): boolean {
   return statusAfter[status].length === 0;
 }
 
-/** Whether a task may go from one state to another: files are sealed only once the status is final. */
+/**
+ * Whether a task may go from one state to another: files are sealed only once the status is final.
+ */
 export function mayFollow(from: State, to: State): boolean {
   const statusFine = from.status === to.status || statusAfter[from.status].includes(to.status);
   const artifactsFine =

@@ -3,69 +3,12 @@ import { join } from 'node:path';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { readRegularFile, writeFileAtomic } from '../files/index.ts';
 import { rawVariable } from '../process/index.ts';
+import { type Store, storeAt } from './paths.ts';
 import { assertSafePlace } from './safe-place.ts';
-import { isTaskName, type TaskName } from './task-name.ts';
 import { absoluteTextPath, dataDirectory } from './user-path.ts';
 
 /** The format of the whole directory; another number is refused. */
 const FORMAT = 1;
-
-/** Where everything of one store lies. A plain value: it may be sent to a worker thread. */
-export interface Store {
-  readonly path: string;
-  readonly keys: string;
-  readonly tasks: string;
-  readonly staging: string;
-  readonly archive: string;
-}
-
-/** Where everything of one task lies. */
-export interface TaskPaths {
-  readonly directory: string;
-  readonly record: string;
-  readonly events: string;
-  readonly log: string;
-  /** flock'd by the task's supervisor for as long as it lives. */
-  readonly lock: string;
-  /** flock'd shared by whoever has a file of the task open for writing through a mount. */
-  readonly writers: string;
-  readonly staging: string;
-  /** What staging is called while it is sealed (set-aside.ts). */
-  readonly aside: string;
-  readonly archive: string;
-}
-
-export function taskPaths(store: Store, task: TaskName): TaskPaths {
-  const directory = join(store.tasks, task);
-  return {
-    directory,
-    record: join(directory, 'task.json'),
-    events: join(directory, 'events.jsonl'),
-    log: join(directory, 'log'),
-    lock: join(directory, 'lock'),
-    writers: join(directory, 'writers'),
-    staging: join(store.staging, task),
-    aside: join(store.staging, asideName(task)),
-    archive: join(store.archive, task),
-  };
-}
-
-/**
- * The byte of a task's `writers` that a server locks besides (fcntl, to read) while the kernel writes
- * to a file for who opened it, by passthrough: such a writer cannot be cut off.
- */
-export const DIRECT_WRITERS = { start: 0n, end: 0n } as const;
-
-const ASIDE = /^\.(.*)\.sealing$/;
-
-/** The name in the staging directory that a task's files have while they are sealed; no task's own. */
-export const asideName = (task: TaskName): string => `.${task}.sealing`;
-
-/** The task that a name in the staging directory belongs to, under whichever of its two names. */
-export function taskOfStaging(name: string): TaskName | undefined {
-  const task = ASIDE.exec(name)?.[1] ?? name;
-  return isTaskName(task) ? task : undefined;
-}
 
 /**
  * The store's directory: the one asked for, $TASKFS_STORE, or the user's data directory. Throws
@@ -76,17 +19,9 @@ export function storePath(asked: string | undefined): string {
   return absoluteTextPath(named || join(dataDirectory(), 'taskfs'), 'the path of the store');
 }
 
-function layout(path: string): Store {
-  return {
-    path,
-    keys: join(path, 'keys'),
-    tasks: join(path, 'tasks'),
-    staging: join(path, 'staging'),
-    archive: join(path, 'archive'),
-  };
-}
-
-/** Whether a store is there. Throws `usage` where that cannot be seen, for it is somebody else's. */
+/**
+ * Whether a store is there. Throws `usage` where that cannot be seen, for it is somebody else's.
+ */
 export function storeExists(path: string): boolean {
   try {
     statSync(join(path, 'store.json'));
@@ -108,7 +43,7 @@ export function storeExists(path: string): boolean {
 export function createStore(path: string): Store {
   assertSafePlace(path);
   if (existsSync(path)) assertEmptyOrOurs(path);
-  const store = layout(path);
+  const store = storeAt(path);
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     if (readdirSync(path).length === 0) chmodSync(path, 0o700);
@@ -150,8 +85,8 @@ function assertEmptyOrOurs(path: string): void {
 }
 
 /**
- * Opens a store that is there. Throws `not-found`, or `usage` where it is of another format, owner or
- * mode, or in a place where others could replace it.
+ * Opens an existing store. Throws `not-found`, or `usage` where it has another format, owner or
+ * mode, or is in a place where others could replace it.
  */
 export function openStore(path: string): Store {
   if (!storeExists(path)) {
@@ -162,13 +97,13 @@ export function openStore(path: string): Store {
   assertSafePlace(path);
   assertPrivate(path);
   assertFormat(join(path, 'store.json'));
-  const store = layout(path);
-  for (const part of [store.tasks, store.staging, store.archive]) makeAnew(part);
+  const store = storeAt(path);
+  for (const part of [store.tasks, store.staging, store.archive]) ensureDirectory(part);
   return store;
 }
 
-/** A backup may have left out directories that were empty. On a file system that is read-only they stay away. */
-function makeAnew(part: string): void {
+/** A backup may have left out empty directories. On a read-only file system they stay missing. */
+function ensureDirectory(part: string): void {
   try {
     mkdirSync(part, { mode: 0o700 });
   } catch (error) {
@@ -216,16 +151,9 @@ const MAX_STORE_FILE = 64 * 1024;
 
 function readFormat(path: string): unknown {
   try {
-    return (
-      (JSON.parse(readRegularFile(path, MAX_STORE_FILE).toString('utf8')) as { format?: unknown })
-        .format ?? null
-    );
+    const { format } = JSON.parse(readRegularFile(path, MAX_STORE_FILE).toString('utf8'));
+    return format ?? null;
   } catch (cause) {
     throw new TaskfsError('damaged', `${path} is unreadable: ${messageOf(cause)}`, { cause });
   }
-}
-
-/** Names of all tasks, oldest first by name. */
-export function listTasks(store: Store): TaskName[] {
-  return readdirSync(store.tasks).filter(isTaskName).sort();
 }

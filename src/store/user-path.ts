@@ -27,7 +27,10 @@ function currentDirectory(path: string): string {
   }
 }
 
-/** The same for a path that must be UTF-8, since other programs, mounts and records hold it. Throws `usage`. */
+/**
+ * The same for a path that must be UTF-8, since other programs, mounts and records hold it. Throws
+ * `usage`.
+ */
 export function absoluteTextPath(path: string, what: string): string {
   const absolute = absolutePath(path);
   if (isPlainText(absolute)) return absolute;
@@ -36,7 +39,10 @@ export function absoluteTextPath(path: string, what: string): string {
   });
 }
 
-/** Where the user's data lies: $XDG_DATA_HOME if it is absolute, as its specification has it. Throws as `homeDirectory`. */
+/**
+ * Where the user's data lies: $XDG_DATA_HOME if it is absolute, as its specification has it.
+ * Throws as `homeDirectory`.
+ */
 export function dataDirectory(): string {
   const named = rawVariable('XDG_DATA_HOME');
   return named !== undefined && isAbsolute(named)
@@ -44,7 +50,9 @@ export function dataDirectory(): string {
     : join(homeDirectory(), '.local', 'share');
 }
 
-/** The user's home directory. Throws `usage` where HOME is empty or relative: it would be anywhere. */
+/**
+ * The user's home directory. Throws `usage` where HOME is empty or relative: it would be anywhere.
+ */
 export function homeDirectory(): string {
   const home = rawVariable('HOME') ?? homedir();
   if (isAbsolute(home)) return home;

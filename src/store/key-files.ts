@@ -1,0 +1,40 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { readRegularFile } from '../files/index.ts';
+import type { Store } from './paths.ts';
+
+/** Where the keys of a store lie. */
+export function keyPaths(store: Store) {
+  return {
+    identity: join(store.keys, 'identity.txt'),
+    recipients: join(store.keys, 'recipients.txt'),
+    signing: join(store.keys, 'signing.key'),
+    verifying: join(store.keys, 'signing.pub'),
+    /** flock'd while keys of archives are rewritten or moved. */
+    lock: join(store.keys, 'lock'),
+  };
+}
+
+/**
+ * Whether a store can seal: it has recipients. A machine that only runs tasks needs no identity.
+ */
+export function hasKeys(store: Store): boolean {
+  return existsSync(keyPaths(store).recipients);
+}
+
+/** Keys are short, and there may be some thousand recipients. */
+const MAX_KEYS = 4 * 1024 * 1024;
+
+/** A file of keys, which may be a link to where they are kept. Throws `damaged`, `failed`. */
+export const readKeyFile = (path: string): Buffer => readRegularFile(path, MAX_KEYS, 'follow');
+
+/** The same as text. */
+export const readKeyText = (path: string): string => readKeyFile(path).toString('utf8');
+
+/** The lines of a text of keys, without blank ones and comments. */
+export function linesOf(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+}
