@@ -5,8 +5,9 @@ import { messageOf, TaskfsError } from './errors.ts';
 import { closeOnExec, enterControlGroup, ownControlGroup } from './sys/index.ts';
 
 /**
- * Processes of ours that live on when their caller has gone, supervisors and servers of mounts: they
- * keep nothing of the caller's open, and a task that starts one does not take it along when it ends.
+ * Processes of ours that live on when their caller has gone, supervisors and servers of mounts:
+ * they keep nothing of the caller's open, and a task that starts one does not take it along when
+ * it ends.
  */
 
 /** The control group of a task's run. All that is in it ends with the run. */
@@ -15,10 +16,16 @@ export const runGroupName = (task: string, attempt: number): string =>
 
 const RUN_GROUP = /\/taskfs-\d+-[^/]+-\d+(?=\/|$)/;
 
-/** What these processes are called by, or what they have as an argument: who may not read their environment can tell them by it. */
+/**
+ * What these processes are called by, or what they have as an argument: who may not read their
+ * environment can tell them by it.
+ */
 export const BACKGROUND_NAME = 'taskfs-background';
 
-/** Starts a program of ours, Node by default, in the background: in `/`, in a session of its own. Throws as `leaveRun`. */
+/**
+ * Starts a program of ours, Node by default, in the background: in `/`, in a session of its own.
+ * Throws as `leaveRun`.
+ */
 export function spawnInBackground(
   args: readonly string[],
   stdio: StdioOptions,
@@ -40,8 +47,8 @@ export function spawnInBackground(
 }
 
 /**
- * Such a process finds compiled what this one finds compiled: from a checkout, each of its threads would
- * load Node's type stripper otherwise, some 16 MiB.
+ * Such a process finds compiled what this one finds compiled: from a checkout, each of its threads
+ * would load Node's type stripper otherwise, some 16 MiB.
  */
 function compileCache(): NodeJS.ProcessEnv {
   const cache = getCompileCacheDir();
@@ -54,8 +61,8 @@ export function assertBackground(): void {
 }
 
 /**
- * Moves this process out of the control groups of runs that it is in; what it returns moves it back.
- * Throws `failed` where that is not allowed.
+ * Moves this process out of the control groups of runs that it is in; what it returns moves it
+ * back. Throws `failed` where that is not allowed.
  */
 function leaveRun(): () => void {
   const group = ownControlGroup();

@@ -53,7 +53,10 @@ export class Errno extends Error {
   }
 }
 
-/** The positive errno(3) number behind anything thrown by Node's fs or by this folder; EIO for the rest. */
+/**
+ * The positive errno(3) number behind anything thrown by Node's fs or by this folder; EIO for the
+ * rest.
+ */
 export function errnoOf(error: unknown): number {
   if (error instanceof Errno) return error.errno;
   const number = (error as NodeJS.ErrnoException | undefined)?.errno;

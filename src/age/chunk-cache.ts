@@ -19,9 +19,9 @@ const CHECK_MS = 50;
 export type Slots = Map<number, number>;
 
 /**
- * Decrypted chunks of any number of files, in shared memory of a fixed size, so that another thread
- * can fill slots ahead of need. Slots are replaced by the clock algorithm: the next one that was not
- * used since the hand last passed it.
+ * Decrypted chunks of any number of files, in shared memory of a fixed size, so that another
+ * thread can fill slots ahead of need. Slots are replaced by the clock algorithm: the next one
+ * that was not used since the hand last passed it.
  */
 export class ChunkCache {
   readonly memory: SharedArrayBuffer;
@@ -50,7 +50,10 @@ export class ChunkCache {
     this.isFillerAlive = isFillerAlive;
   }
 
-  /** A chunk's plaintext in its whole slot; undefined where it is not there. Waits for a pending one. */
+  /**
+   * A chunk's plaintext in its whole slot; undefined where it is not there. Waits for a pending
+   * one.
+   */
   get(slots: Slots, chunk: number): Buffer | undefined {
     const slot = slots.get(chunk);
     if (slot === undefined) return undefined;
@@ -63,8 +66,8 @@ export class ChunkCache {
   }
 
   /**
-   * Has `decrypt` put a chunk's plaintext into a slot and keeps it; undefined where that failed, and
-   * nothing is kept. The buffer is good until the next call.
+   * Has `decrypt` put a chunk's plaintext into a slot and keeps it; undefined where that failed,
+   * and nothing is kept. The buffer is good until the next call.
    */
   fill(slots: Slots, chunk: number, decrypt: (into: Buffer) => boolean): Buffer | undefined {
     const slot = this.take(slots, chunk);
@@ -83,7 +86,10 @@ export class ChunkCache {
     return buffer;
   }
 
-  /** A slot for a chunk that another thread fills; undefined where all are pending, or it is silent. */
+  /**
+   * A slot for a chunk that another thread fills; undefined where all are pending, or it is
+   * silent.
+   */
   reserve(slots: Slots, chunk: number): number | undefined {
     if (this.isFillerSilent()) return undefined;
     const slot = this.take(slots, chunk);

@@ -7,7 +7,9 @@ import { decryptChunk, ENCRYPTED_CHUNK, encryptChunk, NONCE, payloadKey, TAG } f
 import { isSshRecipient, sshRecipient } from './ssh-ed25519.ts';
 import { fileKeysIn, nativeKey, wrapNatively } from './x25519.ts';
 
-/** The start of an age file: its text header, and the key that the payload's key is derived from. */
+/**
+ * The start of an age file: its text header, and the key that the payload's key is derived from.
+ */
 export interface AgeHeader {
   /** Up to and with the newline after the MAC. */
   readonly bytes: Buffer;
@@ -31,8 +33,8 @@ export async function makeHeader(recipients: readonly string[]): Promise<AgeHead
 }
 
 /**
- * The age package makes a header for an empty file; a recipient that adds no stanza learns the file
- * key on the way.
+ * The age package makes a header for an empty file; a recipient that adds no stanza learns the
+ * file key on the way.
  */
 async function makeHeaderByPackage(recipients: readonly string[]): Promise<AgeHeader> {
   const { Encrypter, Stanza } = await import('age-encryption');
@@ -85,8 +87,8 @@ export const decryptWhole = (decrypter: Decrypter, file: Uint8Array): Promise<Bu
 type Bytes = ReadableStream<Uint8Array>;
 
 /**
- * The package gathers its output with a fetch Response otherwise, and loading that takes longer than
- * sealing a small task.
+ * The package gathers its output with a fetch Response otherwise, and loading that takes longer
+ * than sealing a small task.
  */
 async function through(
   input: Uint8Array,

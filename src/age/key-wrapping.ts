@@ -9,8 +9,8 @@ import {
 } from 'node:crypto';
 
 /**
- * What stanzas for X25519 and for SSH keys share (C2SP age.md): Curve25519 by Node's own cryptography,
- * and a file key encrypted under the secret that comes of it.
+ * What stanzas for X25519 and for SSH keys share (C2SP age.md): Curve25519 by Node's own
+ * cryptography, and a file key encrypted under the secret that comes of it.
  */
 
 /** Bytes of a point, and of a scalar. */
@@ -53,7 +53,10 @@ export function wrapFileKey(key: Buffer, fileKey: Uint8Array): Buffer {
   return Buffer.concat([cipher.update(fileKey), cipher.final(), cipher.getAuthTag()]);
 }
 
-/** The file key in the body of a stanza. Throws where it was encrypted under another key, or is none. */
+/**
+ * The file key in the body of a stanza. Throws where it was encrypted under another key, or is
+ * none.
+ */
 export function unwrapFileKey(key: Buffer, body: Uint8Array): Buffer {
   if (body.length !== FILE_KEY + TAG) throw new Error('a stanza holds no file key');
   const decipher = createDecipheriv(CIPHER, key, NONCE, { authTagLength: TAG });

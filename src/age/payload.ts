@@ -4,8 +4,8 @@ import { hkdf } from './key-wrapping.ts';
 
 /**
  * The payload of an age v1 file: after the header a 16-byte nonce, then chunks of the STREAM
- * construction (C2SP age.md, "Payload"). Each chunk is encrypted by itself, so any of them can be written or
- * read without the others.
+ * construction (C2SP age.md, "Payload"). Each chunk is encrypted by itself, so any of them can be
+ * written or read without the others.
  */
 
 /** Plaintext bytes of a chunk; only the last may be shorter. */
@@ -72,7 +72,9 @@ export function encryptChunk(
   out.set(cipher.getAuthTag(), plain.length);
 }
 
-/** Decrypts one chunk; undefined where it is not what was encrypted under this key at this place. */
+/**
+ * Decrypts one chunk; undefined where it is not what was encrypted under this key at this place.
+ */
 export function decryptChunk(
   key: KeyObject,
   counter: number,
@@ -83,7 +85,9 @@ export function decryptChunk(
   return decryptChunkInto(key, counter, last, encrypted, plain) ? plain : undefined;
 }
 
-/** The same into `out`, as long as the plaintext, which must not be used where this returns false. */
+/**
+ * The same into `out`, as long as the plaintext, which must not be used where this returns false.
+ */
 export function decryptChunkInto(
   key: KeyObject,
   counter: number,
@@ -105,7 +109,10 @@ export function decryptChunkInto(
   }
 }
 
-/** Encrypts consecutive chunks from number `counter` on; returns how many bytes of `out` that takes. */
+/**
+ * Encrypts consecutive chunks from number `counter` on; returns how many bytes of `out` that
+ * takes.
+ */
 export function encryptChunks(
   key: KeyObject,
   counter: number,

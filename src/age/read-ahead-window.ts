@@ -12,8 +12,9 @@ const PATIENCE = 2;
 const STRIDE = 8;
 
 /**
- * Notices when the chunks of a file are asked for in order, and has the next ones decrypted on another
- * thread. Small files are neighbours in the tar, so reading a tree counts as reading in order.
+ * Notices when the chunks of a file are asked for in order, and has the next ones decrypted on
+ * another thread. Small files are neighbours in the tar, so reading a tree counts as reading in
+ * order.
  */
 export class ReadAheadWindow {
   private readonly payload: Payload;

@@ -26,8 +26,8 @@ export interface ReadAheadRequest {
 const WORKER = new URL(`./read-ahead-worker${extname(import.meta.url)}`, import.meta.url);
 
 /**
- * Decrypts chunks into a cache on a thread of its own, before they are asked for. The calling thread
- * need have no event loop. The thread starts with the first request.
+ * Decrypts chunks into a cache on a thread of its own, before they are asked for. The calling
+ * thread need have no event loop. The thread starts with the first request.
  */
 export class ReadAhead {
   readonly cache: ChunkCache;

@@ -22,18 +22,21 @@ export interface DecryptedFile {
   /** Bytes of plaintext. */
   readonly size: number;
   /**
-   * Fills `into` from an offset of the plaintext; returns how many bytes there were. Throws `damaged`.
+   * Fills `into` from an offset of the plaintext; returns how many bytes there were. Throws
+   * `damaged`.
    */
   read(into: Uint8Array, offset: number): number;
   /**
-   * The plaintext from an offset within the file to the end of its chunk; good until the next call.
-   * Throws `damaged`.
+   * The plaintext from an offset within the file to the end of its chunk; good until the next
+   * call. Throws `damaged`.
    */
   peek(offset: number): Buffer;
   close(): void;
 }
 
-/** Opens an age file whose file key is known. The caller closes `fd`. Throws `damaged`, `failed`. */
+/**
+ * Opens an age file whose file key is known. The caller closes `fd`. Throws `damaged`, `failed`.
+ */
 export function openPayload(path: string, fileKey: Uint8Array): Payload {
   const fd = openRequiredFile(path);
   try {
@@ -161,7 +164,10 @@ export function openDecrypted(
     if (plain) return plain;
     throw damageOf(payload, first, encryptedOf(first));
   };
-  /** The chunk of that number, good until the next call; its bytes end where the file's do, or later. */
+  /**
+   * The chunk of that number, good until the next call; its bytes end where the file's do, or
+   * later.
+   */
   const chunkAt = (number: number, wanted: number): Buffer => {
     window?.note(number);
     return cache.get(slots, number) ?? load(number, wanted);

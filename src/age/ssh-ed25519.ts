@@ -13,9 +13,9 @@ import {
 } from './key-wrapping.ts';
 
 /**
- * SSH keys as the age program takes them (its package agessh), which the age package does not know: of
- * the type ssh-ed25519, as a recipient (a line of authorized_keys) and as an identity (OpenSSH's own
- * format, without a passphrase).
+ * SSH keys as the age program takes them (its package agessh), which the age package does not
+ * know: of the type ssh-ed25519, as a recipient (a line of authorized_keys) and as an identity
+ * (OpenSSH's own format, without a passphrase).
  */
 
 const TYPE = 'ssh-ed25519';
@@ -56,8 +56,8 @@ export function sshRecipient(
 }
 
 /**
- * Decrypts what was encrypted to an SSH key. Throws `wrong-key` where it needs a passphrase or is of
- * another type.
+ * Decrypts what was encrypted to an SSH key. Throws `wrong-key` where it needs a passphrase or is
+ * of another type.
  */
 export function sshIdentity(pem: string): Identity {
   const { wire, seed } = parsePrivateKey(pem);
@@ -88,7 +88,10 @@ function wrappingKey(secret: Buffer, wire: Buffer, salt: Buffer): Buffer {
 const tagOf = (wire: Buffer): string =>
   unpaddedBase64(createHash('sha256').update(wire).digest().subarray(0, 4));
 
-/** The length-prefixed strings that SSH's formats are made of (RFC 4251), as many as there are whole. */
+/**
+ * The length-prefixed strings that SSH's formats are made of (RFC 4251), as many as there are
+ * whole.
+ */
 function strings(bytes: Buffer): Buffer[] {
   const found: Buffer[] = [];
   for (let at = 0; at + 4 <= bytes.length; ) {
@@ -103,8 +106,8 @@ function strings(bytes: Buffer): Buffer[] {
 const MAGIC = 'openssh-key-v1\0';
 
 /**
- * The public key as SSH sends it, and the 32 bytes that the private one is derived from (PROTOCOL.key
- * of OpenSSH).
+ * The public key as SSH sends it, and the 32 bytes that the private one is derived from
+ * (PROTOCOL.key of OpenSSH).
  */
 function parsePrivateKey(pem: string): { readonly wire: Buffer; readonly seed: Buffer } {
   const bytes = Buffer.from(pem.replace(/-----[^-]*-----/g, ''), 'base64');

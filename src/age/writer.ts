@@ -60,8 +60,8 @@ export class EncryptedWriter {
   }
 
   /**
-   * Writes text as UTF-8, straight into the block: a buffer for each line would be garbage as large
-   * as the file.
+   * Writes text as UTF-8, straight into the block: a buffer for each line would be garbage as
+   * large as the file.
    */
   writeText(text: string): void {
     if (this.block.length - this.used < MAX_UTF8 * text.length) {

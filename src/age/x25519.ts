@@ -13,9 +13,9 @@ import {
 } from './key-wrapping.ts';
 
 /**
- * The native keys of age (C2SP age.md, "The X25519 recipient type") by Node's own cryptography: to load
- * the age package, and to wrap the five keys of a task with it, took longer than all else of sealing a
- * small one. Other kinds of recipients are the package's.
+ * The native keys of age (C2SP age.md, "The X25519 recipient type") by Node's own cryptography: to
+ * load the age package, and to wrap the five keys of a task with it, took longer than all else of
+ * sealing a small one. Other kinds of recipients are the package's.
  */
 
 const LABEL = 'age-encryption.org/v1/X25519';
@@ -44,7 +44,9 @@ export function nativeKey(recipient: string): KeyObject | undefined {
   return point && publicKeyOf(point);
 }
 
-/** The two lines of a stanza that gives a recipient the file key. Throws for a point of low order. */
+/**
+ * The two lines of a stanza that gives a recipient the file key. Throws for a point of low order.
+ */
 export function wrapNatively(fileKey: Uint8Array, recipient: KeyObject): string {
   const { privateKey, publicKey } = generateKeyPairSync('x25519');
   const share = pointOf(publicKey);
@@ -56,7 +58,9 @@ export function wrapNatively(fileKey: Uint8Array, recipient: KeyObject): string 
 /** A share of 32 bytes; a body of 16 and the tag of the cipher. */
 const STANZA = /\n-> X25519 ([A-Za-z0-9+/]{43})\n([A-Za-z0-9+/]{43})(?=\n)/g;
 
-/** The file keys that a native identity opens in the text of a header; none for another identity. */
+/**
+ * The file keys that a native identity opens in the text of a header; none for another identity.
+ */
 export function* fileKeysIn(header: string, identity: string): Generator<Buffer> {
   const scalar = decodeBech32(identity, 'age-secret-key-');
   if (!scalar) return;

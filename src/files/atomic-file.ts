@@ -46,8 +46,8 @@ export function writeNewFile(path: string, data: string | Uint8Array): void {
 }
 
 /**
- * Removes what processes left that were killed while they replaced a file. Only for whoever alone may
- * replace it now.
+ * Removes what processes left that were killed while they replaced a file. Only for whoever alone
+ * may replace it now.
  */
 export function removeTemporaries(path: string): void {
   const directory = dirname(path);

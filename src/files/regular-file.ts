@@ -4,13 +4,16 @@ import { TaskfsError } from '../errors.ts';
 import { AT, O_PATH, openAt, reopen } from '../sys/index.ts';
 import { readFully } from './fully.ts';
 
-/** Whether a name may be a symlink: a user's key file may be kept elsewhere, a part of an archive not. */
+/**
+ * Whether a name may be a symlink: a user's key file may be kept elsewhere, a part of an archive
+ * not.
+ */
 type Links = 'follow' | 'refuse';
 
 /**
- * Opens a regular file for reading. Its type is checked before it is opened: a pipe would wait for a
- * writer for ever, and a device may act on being opened. The caller closes the descriptor. Throws
- * Errno ENOENT where there is nothing, `damaged` for anything but a file, `failed`.
+ * Opens a regular file for reading. Its type is checked before it is opened: a pipe would wait for
+ * a writer for ever, and a device may act on being opened. The caller closes the descriptor.
+ * Throws Errno ENOENT where there is nothing, `damaged` for anything but a file, `failed`.
  */
 export function openRegularFile(path: string, links: Links = 'refuse'): number {
   const pinned = pin(path, links);
@@ -44,7 +47,9 @@ export function readRegularFile(path: string, limit: number, links?: Links): Buf
   }
 }
 
-/** Opens a file that must be there. Throws as `openRegularFile`, but `damaged` where it is missing. */
+/**
+ * Opens a file that must be there. Throws as `openRegularFile`, but `damaged` where it is missing.
+ */
 export function openRequiredFile(path: string): number {
   try {
     return openRegularFile(path);
@@ -53,7 +58,9 @@ export function openRequiredFile(path: string): number {
   }
 }
 
-/** Reads a file that must be there. Throws as `readRegularFile`, but `damaged` where it is missing. */
+/**
+ * Reads a file that must be there. Throws as `readRegularFile`, but `damaged` where it is missing.
+ */
 export function readRequiredFile(path: string, limit: number): Buffer {
   try {
     return readRegularFile(path, limit);

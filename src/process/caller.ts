@@ -4,8 +4,8 @@ import { inheritance, isMoved, MOVED_PREFIX } from './inheritance.ts';
 import { decodeBytes } from './surrogate-escape.ts';
 
 /**
- * What this process was started with, without loss: Node decodes arguments, variables and the working
- * directory as UTF-8, and replaces what is none. All text here is that of `decodeBytes`.
+ * What this process was started with, without loss: Node decodes arguments, variables and the
+ * working directory as UTF-8, and replaces what is none. All text here is that of `decodeBytes`.
  */
 
 const REPLACEMENT = '\ufffd';
@@ -75,7 +75,9 @@ export function workingDirectory(): string {
   return decodeBytes(readlinkSync('/proc/self/cwd', { encoding: 'buffer' }));
 }
 
-/** An absolute path. Throws ENOENT where it is relative to a working directory that was removed. */
+/**
+ * An absolute path. Throws ENOENT where it is relative to a working directory that was removed.
+ */
 export const absolutePath = (path: string): string =>
   path.startsWith('/') ? resolve(path) : resolve(workingDirectory(), path);
 

@@ -1,6 +1,6 @@
 /**
- * This process itself: what it was started with, byte for byte, and how it ends. Loaded at every start,
- * so nothing here loads a library.
+ * This process itself: what it was started with, byte for byte, and how it ends. Loaded at every
+ * start, so nothing here loads a library.
  */
 export { rawArguments, rawEnvironment, rawVariable, workingDirectory } from './caller.ts';
 export { exitBy, exitProcess } from './exit.ts';

@@ -1,8 +1,9 @@
 import { closeSync } from 'node:fs';
 
 /**
- * What this process was started with and Node has changed since: bin/inheritance.sh notes it in the
- * environment before Node starts. Read once, and taken out of the environment of what is started.
+ * What this process was started with and Node has changed since: bin/inheritance.sh notes it in
+ * the environment before Node starts. Read once, and taken out of the environment of what is
+ * started.
  */
 export interface Inheritance {
   /** Signals that were ignored, as nohup(1) and a shell's `&` ask for. */
@@ -11,7 +12,10 @@ export interface Inheritance {
   readonly softOpenFiles: number | undefined;
   /** Open descriptors besides the standard ones. */
   readonly descriptors: readonly number[];
-  /** Variables with names that the launcher's shell does not pass on: `NAME=value`, each ended by a NUL. */
+  /**
+   * Variables with names that the launcher's shell does not pass on: `NAME=value`, each ended by a
+   * NUL.
+   */
   readonly oddVariables: Buffer;
 }
 
@@ -26,7 +30,9 @@ const SIGNAL_BITS: readonly (readonly [NodeJS.Signals, bigint])[] = [
 const INHERITED = 'TASKFS_INHERITED';
 const ODD_VARIABLES = 'TASKFS_ODD_VARIABLES';
 
-/** In front of the name of a variable that is not meant for taskfs, so that Node does not see it. */
+/**
+ * In front of the name of a variable that is not meant for taskfs, so that Node does not see it.
+ */
 export const MOVED_PREFIX = 'TASKFS_';
 const MOVED = [
   'NODE_OPTIONS',
@@ -79,8 +85,9 @@ export function unignoredSignals(signals: readonly NodeJS.Signals[]): NodeJS.Sig
 let hasDescriptors = true;
 
 /**
- * Closes what the caller had open besides the standard streams: a lock that it gives up, or a pipe of
- * which it waits for the end, must not hang on us. Nothing can be handed to a task from then on.
+ * Closes what the caller had open besides the standard streams: a lock that it gives up, or a pipe
+ * of which it waits for the end, must not hang on us. Nothing can be handed to a task from then
+ * on.
  */
 export function closeInheritedDescriptors(): void {
   if (!hasDescriptors) return;

@@ -15,7 +15,10 @@ export const O_PATH = 0o10000000;
 export const O_CLOEXEC = 0o2000000;
 export const O_TMPFILE = 0o20200000;
 
-/** How openat2(2) may resolve a path; the kernel enforces it while other processes rename beneath it. */
+/**
+ * How openat2(2) may resolve a path; the kernel enforces it while other processes rename beneath
+ * it.
+ */
 export const RESOLVE = {
   NO_XDEV: 0x01,
   NO_MAGICLINKS: 0x02,
@@ -55,7 +58,9 @@ export function openAt(dirfd: number, name: Name, flags: number, mode = 0): numb
 const SYS_OPENAT2 = 437;
 const openHow = Buffer.alloc(24);
 
-/** openat2(2): opens the path `name` under `dirfd` under the RESOLVE rules. Returns a descriptor. */
+/**
+ * openat2(2): opens the path `name` under `dirfd` under the RESOLVE rules. Returns a descriptor.
+ */
 export function openAt2(
   dirfd: number,
   name: Name,
@@ -85,7 +90,10 @@ export function symlinkAt(target: Name, dirfd: number, name: Name): void {
   check(c.symlinkat(cstring(target), dirfd, cstring(name)));
 }
 
-/** Links `name` in `dirfd` to `newName` in `newDirfd`; a symlink is linked itself, unless AT.SYMLINK_FOLLOW. */
+/**
+ * Links `name` in `dirfd` to `newName` in `newDirfd`; a symlink is linked itself, unless
+ * AT.SYMLINK_FOLLOW.
+ */
 export function linkAt(
   dirfd: number,
   name: Name,
@@ -135,7 +143,10 @@ export function chmodFd(fd: number, mode: number): void {
 
 const times = Buffer.alloc(32);
 
-/** Sets access and modification time of `name` in `dirfd` (empty: of the descriptor itself), in nanoseconds or UTIME_*. */
+/**
+ * Sets access and modification time of `name` in `dirfd` (empty: of the descriptor itself), in
+ * nanoseconds or UTIME_*.
+ */
 export function utimensAt(
   dirfd: number,
   name: Name,

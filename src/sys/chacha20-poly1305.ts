@@ -1,7 +1,8 @@
 import { bindOwn } from './libc.ts';
 
 /**
- * ChaCha20-Poly1305 (RFC 8439) with a 16-byte tag behind the ciphertext. Keys are 32 bytes, nonces 12.
+ * ChaCha20-Poly1305 (RFC 8439) with a 16-byte tag behind the ciphertext. Keys are 32 bytes, nonces
+ * 12.
  */
 export interface ChaCha20Poly1305 {
   /** Encrypts into `out`, which is long enough for the text and its tag. */
@@ -18,9 +19,9 @@ const GET_TAG = 0x10;
 const SET_TAG = 0x11;
 
 /**
- * The cipher of the OpenSSL that Node itself is built with, called directly. `createCipheriv` makes an
- * object and a buffer for each text, which for 64 KiB takes as long as the cipher. Undefined where
- * Node does not export OpenSSL's functions.
+ * The cipher of the OpenSSL that Node itself is built with, called directly. `createCipheriv`
+ * makes an object and a buffer for each text, which for 64 KiB takes as long as the cipher.
+ * Undefined where Node does not export OpenSSL's functions.
  */
 export function nativeChaCha20Poly1305(): ChaCha20Poly1305 | undefined {
   const c = bindOwn({

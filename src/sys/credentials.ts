@@ -1,7 +1,10 @@
 import { Errno, errno } from '../errno.ts';
 import { bind, check, type Native } from './libc.ts';
 
-/** As whom the calling thread uses file systems (credentials(7)). Linux only: bound at the first call. */
+/**
+ * As whom the calling thread uses file systems (credentials(7)). Linux only: bound at the first
+ * call.
+ */
 
 interface Calls {
   readonly setfsuid: Native;
@@ -38,10 +41,10 @@ function bound(): Calls {
 }
 
 /**
- * Runs an action as root that makes files for another user: they belong to that user from the first
- * moment, and in a setgid directory to its group, as the kernel has it. What root may do, the action
- * may do: whether the user may was asked before. Only the calling thread is changed. Throws EOVERFLOW
- * for an id that this user namespace does not know.
+ * Runs an action as root that makes files for another user: they belong to that user from the
+ * first moment, and in a setgid directory to its group, as the kernel has it. What root may do,
+ * the action may do: whether the user may was asked before. Only the calling thread is changed.
+ * Throws EOVERFLOW for an id that this user namespace does not know.
  */
 export function makingFilesFor<T>(uid: number, gid: number, action: () => T): T {
   const { setfsuid, setfsgid, capset, header, capabilities } = bound();

@@ -1,6 +1,7 @@
 /**
  * System calls that Node lacks, through koffi. Everything here is synchronous, takes names as raw
- * bytes and descriptors as numbers, and throws `Errno`; nothing here knows tasks, stores or mounts.
+ * bytes and descriptors as numbers, and throws `Errno`; nothing here knows tasks, stores or
+ * mounts.
  */
 export {
   AT,

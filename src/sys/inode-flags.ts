@@ -30,8 +30,8 @@ export function inodeFlags(fd: number, command: number, argument: Uint8Array): v
 }
 
 /**
- * Takes away the flags that keep an open file or directory from being changed or removed (chattr(1)
- * with +i and +a). Returns whether it had any, and they could be taken away.
+ * Takes away the flags that keep an open file or directory from being changed or removed
+ * (chattr(1) with +i and +a). Returns whether it had any, and they could be taken away.
  */
 export function unprotect(fd: number): boolean {
   const flags = Buffer.alloc(INODE_FLAGS_SIZE);

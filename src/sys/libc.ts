@@ -4,7 +4,8 @@ import { exitBy } from '../process/index.ts';
 
 type Koffi = typeof import('koffi');
 
-// koffi is CommonJS with a native part: required here, once, by whoever makes the first system call.
+// koffi is CommonJS with a native part: required here, once, by whoever makes the first system
+// call.
 const koffi = createRequire(import.meta.url)('koffi') as Koffi;
 const library = koffi.load(process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6');
 
@@ -41,7 +42,10 @@ export function check(result: number): number {
 
 const names = new Map<string, Buffer>();
 
-/** A path or name as C wants it: raw bytes and a NUL. Throws ENOENT's cousin EINVAL on an inner NUL. */
+/**
+ * A path or name as C wants it: raw bytes and a NUL. Throws ENOENT's cousin EINVAL on an inner
+ * NUL.
+ */
 export function cstring(name: Uint8Array | string): Buffer {
   if (typeof name === 'string') {
     const known = names.get(name);
@@ -63,7 +67,9 @@ function terminate(bytes: Uint8Array): Buffer {
   return out;
 }
 
-/** Where a buffer lies in memory, for structs that hold pointers. Keep the buffer alive meanwhile. */
+/**
+ * Where a buffer lies in memory, for structs that hold pointers. Keep the buffer alive meanwhile.
+ */
 export function addressOf(bytes: Uint8Array): bigint {
   return koffi.address(bytes);
 }

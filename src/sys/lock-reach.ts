@@ -39,7 +39,10 @@ export function fileSystemOf(directory: string): FileSystem {
   return { type, locks: reachOf(type, options) };
 }
 
-/** By the type and the options, those of the mount and of the file system joined, as mountinfo has them. */
+/**
+ * By the type and the options, those of the mount and of the file system joined, as mountinfo has
+ * them.
+ */
 export function reachOf(type: string, options: string): LockReach {
   if (CARRY_NONE.has(type) || type.startsWith('fuse.')) return 'mount';
   if (!CARRY_LOCKS.has(type)) return 'machine';

@@ -6,8 +6,8 @@ import { statFd } from './stat.ts';
 
 /**
  * A tree that is to be read or removed as one's own may have something else mounted in it: what is
- * mounted there is not of the tree. The device number does not tell, since a bind mount has that of
- * the files it shows; the kernel does, by RESOLVE_NO_XDEV and by the numbers of mounts.
+ * mounted there is not of the tree. The device number does not tell, since a bind mount has that
+ * of the files it shows; the kernel does, by RESOLVE_NO_XDEV and by the numbers of mounts.
  */
 
 /** Something is mounted on a path of a tree that goes no further than one mount. */
@@ -22,8 +22,8 @@ export class MountedBeneath extends Error {
 }
 
 /**
- * Opens a name in a directory, never what is mounted on it, also where that is mounted at this very
- * moment. Throws MountedBeneath, Errno.
+ * Opens a name in a directory, never what is mounted on it, also where that is mounted at this
+ * very moment. Throws MountedBeneath, Errno.
  */
 export function openInMount(dirfd: number, name: Uint8Array | string, flags: number): number {
   try {
@@ -38,7 +38,10 @@ export function openInMount(dirfd: number, name: Uint8Array | string, flags: num
 export const mountedOn = (dirfd: number, name: Uint8Array | string): MountedBeneath =>
   new MountedBeneath(pathIn(dirfd, name));
 
-/** The path of a name in an open directory, raw; the name alone where the kernel cannot say the rest in 4096 bytes. */
+/**
+ * The path of a name in an open directory, raw; the name alone where the kernel cannot say the
+ * rest in 4096 bytes.
+ */
 export function pathIn(dirfd: number, name: Uint8Array | string): Buffer {
   const directory = pathOf(dirfd);
   return directory ? Buffer.concat([directory, SLASH, Buffer.from(name)]) : Buffer.from(name);
@@ -55,8 +58,9 @@ export function isMountPoint(dirfd: number, name: Uint8Array | string): boolean 
 }
 
 /**
- * Throws MountedBeneath where something is mounted anywhere beneath an open directory (O_PATH will do)
- * in the mount that this was reached by. Reads the kernel's table: a mount that hangs is not touched.
+ * Throws MountedBeneath where something is mounted anywhere beneath an open directory (O_PATH will
+ * do) in the mount that this was reached by. Reads the kernel's table: a mount that hangs is not
+ * touched.
  */
 export function assertNothingMounted(fd: number): void {
   const [first] = mountsBeneath(fd);

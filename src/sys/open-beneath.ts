@@ -17,9 +17,10 @@ const FOR_LISTING: BeneathOptions = {
 };
 
 /**
- * Opens the directory that `names` lead to from `rootFd`, however deep: paths that exceed PATH_MAX go
- * in steps. The kernel refuses every path that leaves the root or meets a symlink, and for listing
- * another file system, whatever is renamed meanwhile. Throws Errno. The caller closes the descriptor.
+ * Opens the directory that `names` lead to from `rootFd`, however deep: paths that exceed PATH_MAX
+ * go in steps. The kernel refuses every path that leaves the root or meets a symlink, and for
+ * listing another file system, whatever is renamed meanwhile. Throws Errno. The caller closes the
+ * descriptor.
  */
 export function openBeneath(
   rootFd: number,

@@ -14,7 +14,10 @@ function call(prototype: string): Native {
 
 const O_CLOEXEC = 0o2000000;
 
-/** pipe2(2), close-on-exec. Unlike Node's socket pairs, its ends can be opened again as /dev/stdout. */
+/**
+ * pipe2(2), close-on-exec. Unlike Node's socket pairs, its ends can be opened again as
+ * /dev/stdout.
+ */
 export function makePipe(): { readonly read: number; readonly write: number } {
   const ends = Buffer.alloc(8);
   check(call('int pipe2(void *, int)')(ends, O_CLOEXEC));
@@ -23,7 +26,9 @@ export function makePipe(): { readonly read: number; readonly write: number } {
 
 const MFD_CLOEXEC = 1;
 
-/** A file that is in memory alone, without a path, close-on-exec (memfd_create(2)); its descriptor. */
+/**
+ * A file that is in memory alone, without a path, close-on-exec (memfd_create(2)); its descriptor.
+ */
 export function makeMemoryFile(name: string): number {
   const create = call('int memfd_create(const void *, unsigned int)');
   return check(create(cstring(name), MFD_CLOEXEC));
@@ -39,10 +44,11 @@ export function becomeSubreaper(): void {
 }
 
 /**
- * Keeps the memory of this process to itself: no other process of its user may read it, and a crash
- * leaves no core. What it starts is not concerned, for exec resets it. Other processes of the user lose
- * sight of its /proc/<pid>/fd, environ and maps; so does it itself of files there that only the owner
- * may open (environ), for they become root's. Everything in /proc/self/fd goes on as before.
+ * Keeps the memory of this process to itself: no other process of its user may read it, and a
+ * crash leaves no core. What it starts is not concerned, for exec resets it. Other processes of
+ * the user lose sight of its /proc/<pid>/fd, environ and maps; so does it itself of files there
+ * that only the owner may open (environ), for they become root's. Everything in /proc/self/fd goes
+ * on as before.
  */
 export function keepMemoryPrivate(): void {
   // It cannot fail on Linux, and nothing depends on it elsewhere.

@@ -32,7 +32,10 @@ export function setRecordLock(fd: number, lock: RecordLock): void {
   check(fcntl(fd, F_OFD_SETLK, struct));
 }
 
-/** The lock that stands in the way of `lock`, with its holder's pid (-1: an open file's, not a process's). */
+/**
+ * The lock that stands in the way of `lock`, with its holder's pid (-1: an open file's, not a
+ * process's).
+ */
 export function findRecordLock(
   fd: number,
   lock: RecordLock,

@@ -36,13 +36,13 @@ const OPEN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_
 const PIN = O_PATH | constants.O_NOFOLLOW;
 
 /**
- * Removes the tree at `path`, from `dirfd`, however deep (paths are never joined, so PATH_MAX does not
- * matter), never through a symlink, whatever the modes of directories of one's own, and for root
- * also what chattr(1) made immutable or append-only. A tree that is not there is fine. Descriptors
- * in use: four, at any depth.
+ * Removes the tree at `path`, from `dirfd`, however deep (paths are never joined, so PATH_MAX does
+ * not matter), never through a symlink, whatever the modes of directories of one's own, and for
+ * root also what chattr(1) made immutable or append-only. A tree that is not there is fine.
+ * Descriptors in use: four, at any depth.
  *
- * Nothing is removed where something is mounted on the tree or anywhere beneath it, and nothing ever
- * of what is mounted there meanwhile. Throws MountedBeneath, NotRemovable.
+ * Nothing is removed where something is mounted on the tree or anywhere beneath it, and nothing
+ * ever of what is mounted there meanwhile. Throws MountedBeneath, NotRemovable.
  */
 export function removeTree(dirfd: number, path: Name): void {
   withTop(dirfd, path, (parent, name, top) => {
@@ -53,12 +53,18 @@ export function removeTree(dirfd: number, path: Name): void {
   });
 }
 
-/** Throws MountedBeneath where something is mounted on a tree or anywhere beneath it; there may be none. */
+/**
+ * Throws MountedBeneath where something is mounted on a tree or anywhere beneath it; there may be
+ * none.
+ */
 export function assertUnmounted(path: Name): void {
   withTop(AT.FDCWD, path, (_parent, _name, top) => assertNothingMounted(top));
 }
 
-/** Calls an action with a tree's top (O_PATH), its name and the directory that it is in, if it is there. */
+/**
+ * Calls an action with a tree's top (O_PATH), its name and the directory that it is in, if it is
+ * there.
+ */
 function withTop(
   dirfd: number,
   path: Name,
@@ -94,14 +100,19 @@ function unlessGone(open: () => number): number | undefined {
   }
 }
 
-/** Says of a refused system call what it was about; a file that is mounted on is refused as busy. */
+/**
+ * Says of a refused system call what it was about; a file that is mounted on is refused as busy.
+ */
 function explain(dirfd: number, name: Name, error: unknown): unknown {
   if (!(error instanceof Errno)) return error;
   if (error.errno === errno.EBUSY && isMountPoint(dirfd, name)) return mountedOn(dirfd, name);
   return new NotRemovable(pathIn(dirfd, name), error);
 }
 
-/** Opens a directory for listing, never what is mounted on it; one without read permission is given it first. */
+/**
+ * Opens a directory for listing, never what is mounted on it; one without read permission is given
+ * it first.
+ */
 function openDirectory(dirfd: number, name: Name): number {
   try {
     return openInMount(dirfd, name, OPEN_DIRECTORY);

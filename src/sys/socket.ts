@@ -1,6 +1,8 @@
 import { addressOf, bind, check, type Native } from './libc.ts';
 
-/** Unix sockets as a way to receive descriptors (unix(7), SCM_RIGHTS). Linux only: bound when used. */
+/**
+ * Unix sockets as a way to receive descriptors (unix(7), SCM_RIGHTS). Linux only: bound when used.
+ */
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;

@@ -5,8 +5,8 @@ import { encodeText } from '../process/index.ts';
 import { addressOf, bind, check, cstring, type Native } from './libc.ts';
 
 /**
- * Starts processes by posix_spawn(3): with bytes that are not UTF-8, descriptors at the numbers that
- * they have here, and limits of their own, none of which Node's spawn can pass.
+ * Starts processes by posix_spawn(3): with bytes that are not UTF-8, descriptors at the numbers
+ * that they have here, and limits of their own, none of which Node's spawn can pass.
  */
 
 /** What to start. All text is that of `decodeBytes`. */
@@ -19,7 +19,9 @@ export interface SpawnOptions {
   readonly environment: readonly string[];
   /** Left out: the one of this process. */
   readonly cwd?: string | undefined;
-  /** Descriptors of this process by the numbers that they get there; the new process has no others. */
+  /**
+   * Descriptors of this process by the numbers that they get there; the new process has no others.
+   */
   readonly descriptors: ReadonlyMap<number, number>;
   /** In a session of its own, without the terminal. */
   readonly newSession: boolean;
@@ -79,7 +81,10 @@ const SETSID = 0x80;
 const ALL_SIGNALS = Buffer.alloc(128, 0xff);
 const NO_SIGNALS = Buffer.alloc(128);
 
-/** Starts a process; it executes its program already when this returns. Throws Errno where it cannot. */
+/**
+ * Starts a process; it executes its program already when this returns. Throws Errno where it
+ * cannot.
+ */
 export function spawnProcess(options: SpawnOptions): SpawnedProcess {
   const { file, argv, environment, ignoredSignals = [], softOpenFiles } = options;
   const pid = Buffer.alloc(4);
@@ -149,8 +154,8 @@ const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 
 /**
- * Keeps every descriptor but the standard ones from the programs that this process starts from here
- * on, unless they are handed over: Node leaves many of those open that it was started with.
+ * Keeps every descriptor but the standard ones from the programs that this process starts from
+ * here on, unless they are handed over: Node leaves many of those open that it was started with.
  */
 export function closeOnExec(): void {
   if (c.syscall()(SYS_CLOSE_RANGE, 3, LAST_DESCRIPTOR, CLOSE_RANGE_CLOEXEC) === 0) return;
@@ -183,7 +188,10 @@ function withOpenFiles<T>(wanted: number | undefined, action: () => T): T {
 const SIGACTION_BYTES = 256;
 const SIG_IGN = 1n;
 
-/** Does something while signals are ignored, which a new process takes over; their handlers come back. */
+/**
+ * Does something while signals are ignored, which a new process takes over; their handlers come
+ * back.
+ */
 function withIgnored<T>(signals: readonly NodeJS.Signals[], action: () => T): T {
   const ignore = Buffer.alloc(SIGACTION_BYTES);
   ignore.writeBigUInt64LE(SIG_IGN, 0);
@@ -214,7 +222,8 @@ function watchChildren(): void {
   if (!process.listeners('SIGCHLD').includes(collect)) process.on('SIGCHLD', collect);
 }
 
-// Collected from the event loop alone: until then whoever started it finds even an ended one in /proc.
+// Collected from the event loop alone: until then whoever started it finds even an ended one in
+// /proc.
 function endOf(pid: number): Promise<ProcessEnd> {
   return new Promise((resolve) => running.set(pid, resolve));
 }

@@ -2,7 +2,9 @@ import { AT } from './at.ts';
 import { bind, check, cstring } from './libc.ts';
 import { nanosecondsOf } from './timespec.ts';
 
-/** What statx(2) tells of a file. Times are nanoseconds since the epoch; `blocks` are of 512 bytes. */
+/**
+ * What statx(2) tells of a file. Times are nanoseconds since the epoch; `blocks` are of 512 bytes.
+ */
 export interface Stat {
   readonly dev: bigint;
   readonly ino: bigint;
@@ -11,7 +13,9 @@ export interface Stat {
   readonly nlink: number;
   readonly uid: number;
   readonly gid: number;
-  /** Device number as makedev(3) packs it in the kernel's 32-bit form (major 12 bits, minor 20). */
+  /**
+   * Device number as makedev(3) packs it in the kernel's 32-bit form (major 12 bits, minor 20).
+   */
   readonly rdev: number;
   readonly size: bigint;
   readonly blocks: bigint;
@@ -21,7 +25,9 @@ export interface Stat {
   readonly ctimeNs: bigint;
   /** Creation time where the file system keeps one, else 0. */
   readonly btimeNs: bigint;
-  /** The number of the mount that it was reached by, as in mountinfo; 0 from a kernel before 5.8. */
+  /**
+   * The number of the mount that it was reached by, as in mountinfo; 0 from a kernel before 5.8.
+   */
   readonly mount: number;
 }
 
@@ -54,8 +60,8 @@ export function statAt(dirfd: number, name: Uint8Array | string): Stat {
 const AT_STATX_DONT_SYNC = 0x4000;
 
 /**
- * stat of `name` as `statAt`, at once: where something is mounted on it whose server hangs, too. Of
- * a file that a server keeps it may be old.
+ * stat of `name` as `statAt`, at once: where something is mounted on it whose server hangs, too.
+ * Of a file that a server keeps it may be old.
  */
 export function peekAt(dirfd: number, name: Uint8Array | string): Stat {
   const flags = AT.SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC;

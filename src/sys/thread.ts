@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs';
 import { bind, check, type Native } from './libc.ts';
 
-/** What Linux keeps for each thread and Node only for the process. Bound at the first call: Linux only. */
+/**
+ * What Linux keeps for each thread and Node only for the process. Bound at the first call: Linux
+ * only.
+ */
 
 const CLONE_FS = 0x200;
 

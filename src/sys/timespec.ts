@@ -6,7 +6,9 @@ export interface Timespec {
 
 const BILLION = 1_000_000_000n;
 const MILLION = 1_000_000n;
-/** The time converted last: neighbours often share their second, and bigints are most of the cost. */
+/**
+ * The time converted last: neighbours often share their second, and bigints are most of the cost.
+ */
 let lastSeconds = 0;
 let lastNs = 0n;
 

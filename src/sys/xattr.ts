@@ -4,8 +4,8 @@ import { bind, check, cstring, lastErrno } from './libc.ts';
 import { ACCESS_ACL } from './posix-acl.ts';
 
 /**
- * Extended attributes of what a descriptor stands for. The path goes through /proc/self/fd, so that
- * an O_PATH descriptor, a symlink's included, works as well as an open file.
+ * Extended attributes of what a descriptor stands for. The path goes through /proc/self/fd, so
+ * that an O_PATH descriptor, a symlink's included, works as well as an open file.
  */
 
 const c = {
