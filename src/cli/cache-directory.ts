@@ -18,7 +18,7 @@ export function cacheDirectory(): string | undefined {
     const directory = join(isAbsolute(named) ? named : join(home, '.cache'), 'taskfs', 'compiled');
     return makeSafely(directory) && makeSafely(realpathSync(directory)) ? directory : undefined;
   } catch {
-    // What cannot be made or looked at is done without.
+    // Without a cache it works too.
     return undefined;
   }
 }

@@ -16,7 +16,7 @@ const completion: Verb = {
   load: () => import('./commands/complete.ts'),
 };
 
-/** Runs one command line and returns its exit code. Whatever goes wrong is told on standard error. */
+/** Runs one command line and returns its exit code. Reports on standard error whatever goes wrong. */
 export async function runCommandLine(typed: readonly string[]): Promise<number> {
   const args = typed[0] === 'help' ? [...typed.slice(1), '--help'] : typed;
   const debug = beforeSeparator(args).includes('--debug');
@@ -52,9 +52,8 @@ export async function runCommandLine(typed: readonly string[]): Promise<number> 
   }
 }
 
-/** Neither standard input nor output stands behind it, in any verb. */
 function dashAlone(): TaskfsError {
-  return new TaskfsError('usage', "'-' alone means nothing to taskfs", {
+  return new TaskfsError('usage', "taskfs does not take '-' for a standard stream", {
     hint: "A file of that name is './-'.",
   });
 }
@@ -68,7 +67,7 @@ const beforeSeparator = (args: readonly string[]): string[] => args.slice(0, sep
 const afterSeparator = (args: readonly string[]): string[] => args.slice(separatorIn(args) + 1);
 
 /**
- * Behind `--` everything is a positional, also what begins with a dash. yargs drops such words where
+ * After `--` everything is a positional, also what begins with a dash. yargs drops such words where
  * a verb has positionals of its own; only paths begin with a dash, and a path may begin with `./`.
  */
 function withoutSeparator(args: readonly string[]): string[] {

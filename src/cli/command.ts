@@ -12,7 +12,7 @@ export interface CommonOptions {
 /** What a verb was called with. */
 export interface Call<Options> {
   readonly options: Options & CommonOptions;
-  /** What stood behind `--`, untouched; only `run` takes it. */
+  /** What came after `--`, untouched; only `run` takes it. */
   readonly rest: readonly string[];
 }
 

@@ -20,31 +20,31 @@ import {
 } from '../store/index.ts';
 import { showBytes } from './units.ts';
 
-/** One thing that the doctor looked at. */
+/** The result of one check. */
 export interface Finding {
   readonly verdict: 'good' | 'note' | 'bad';
   readonly what: string;
   readonly says: string;
 }
 
-/** Looks at everything that taskfs needs, and takes dead mounts away. Throws nothing that it can report. */
-export async function examine(path: string): Promise<Finding[]> {
+/** Checks everything that taskfs needs, and unmounts dead mounts. Throws nothing that it can report. */
+export async function runChecks(path: string): Promise<Finding[]> {
   const store = storeExists(path) ? finding('store', () => openStore(path)) : undefined;
   return [
     good('node', process.version),
-    examineMounting(),
-    examineStore(path, store),
+    checkMounting(),
+    checkStore(path, store),
     ...(store && 'path' in store
       ? [
-          ...examineLocks(store),
-          ...examineSpace(store),
-          ...examineKeys(store),
-          ...examineTasks(store),
-          ...examineEdits(store),
+          ...checkLocks(store),
+          ...checkSpace(store),
+          ...checkKeys(store),
+          ...checkTasks(store),
+          ...checkEdits(store),
         ]
       : []),
-    ...(await examineMounts()),
-    await examineEngine(),
+    ...(await checkMounts()),
+    await checkEngine(),
   ];
 }
 
@@ -66,20 +66,20 @@ function explain(error: unknown): string {
   return hint === undefined ? messageOf(error) : `${messageOf(error)}. ${hint}`;
 }
 
-function examineMounting(): Finding {
+function checkMounting(): Finding {
   return finding('mounting', () => {
     assertCanMount(defaultDriver());
     return good('mounting', `works, with the driver '${defaultDriver()}'`);
   });
 }
 
-function examineStore(path: string, store: Store | Finding | undefined): Finding {
+function checkStore(path: string, store: Store | Finding | undefined): Finding {
   if (store === undefined)
-    return note('store', `there is none in ${path} yet; 'taskfs init' makes it`);
+    return note('store', `there is none in ${path} yet; 'taskfs init' creates it`);
   return 'verdict' in store ? store : good('store', store.path);
 }
 
-function examineLocks(store: Store): Finding[] {
+function checkLocks(store: Store): Finding[] {
   const warning = lockWarning(store);
   return warning === undefined ? [] : [note('locks', warning)];
 }
@@ -87,7 +87,7 @@ function examineLocks(store: Store): Finding[] {
 /** Sealing needs about as much as the files take, once more. */
 const LITTLE_SPACE = 1024 ** 3;
 
-function examineSpace(store: Store): Finding[] {
+function checkSpace(store: Store): Finding[] {
   const { bavail, bsize } = statfsSync(store.path);
   const free = bavail * bsize;
   const says = `${showBytes(free)} free for the store`;
@@ -98,38 +98,38 @@ function examineSpace(store: Store): Finding[] {
   ];
 }
 
-function examineKeys(store: Store): Finding[] {
+function checkKeys(store: Store): Finding[] {
   if (!hasKeys(store))
-    return [bad('keys', "there are none: nothing can be sealed. 'taskfs init' makes them")];
+    return [bad('keys', "there are none: nothing can be sealed. 'taskfs init' creates them")];
   if (existsSync(keyPaths(store).identity)) {
-    return [good('keys', 'this machine seals and reads'), ...examineRecovery(store)];
+    return [good('keys', 'this machine seals and reads'), ...checkRecovery(store)];
   }
   return [note('keys', 'this machine seals, and reads only with --identity or TASKFS_IDENTITY')];
 }
 
 /** Whoever added a recipient of their own has a second way in. */
-function examineRecovery(store: Store): Finding[] {
+function checkRecovery(store: Store): Finding[] {
   if (listRecipients(store).length > 1) return [];
   return [
     note(
       'recovery',
-      "only the store's own identity opens its archives; 'taskfs key recovery' makes a second one, to be kept elsewhere",
+      "only the store's own identity opens its archives; 'taskfs key recovery' creates a second one, to be kept elsewhere",
     ),
   ];
 }
 
-function examineTasks(store: Store): Finding[] {
+function checkTasks(store: Store): Finding[] {
   const views = finding('tasks', () => viewTasks(store));
   if ('verdict' in views) return [views];
   const { tasks, unreadable } = views;
   const unseen = unreadable.map(({ task, error }) => bad(`task ${task}`, explain(error)));
   const cutShort = removalsCutShort(store).map((task) =>
-    note(`task ${task}`, "its removal was cut short; 'taskfs recover' finishes it"),
+    note(`task ${task}`, "its removal was interrupted; 'taskfs recover' finishes it"),
   );
   const findings = tasks.flatMap((view) => {
     const { task, artifacts, sealError } = view;
     if (view.supervisorHost !== null)
-      return [note(`task ${task}`, `is supervised on ${view.supervisorHost}, and left alone`)];
+      return [note(`task ${task}`, `is supervised on ${view.supervisorHost}: left alone`)];
     if (isInterrupted(view))
       return [note(`task ${task}`, `its supervisor is gone; 'taskfs recover' finishes it`)];
     if (artifacts === 'kept')
@@ -148,43 +148,43 @@ function examineTasks(store: Store): Finding[] {
 }
 
 /** Plaintext that only the user can judge. */
-function examineEdits(store: Store): Finding[] {
+function checkEdits(store: Store): Finding[] {
   return listLeftEdits(store).map(({ task, path }) =>
     note(`task ${task}`, `an edit was not written back: move what you need out of ${path}`),
   );
 }
 
-async function examineMounts(): Promise<Finding[]> {
+async function checkMounts(): Promise<Finding[]> {
   const mounts = taskfsMounts();
   if (mounts.length === 0) return [note('mounts', 'there are none')];
-  return (await Promise.all(mounts.map(examineMount))).flat();
+  return (await Promise.all(mounts.map(checkMount))).flat();
 }
 
-async function examineMount({ mountpoint, store, archive }: TaskfsMount): Promise<Finding[]> {
+async function checkMount({ mountpoint, store, archive }: TaskfsMount): Promise<Finding[]> {
   const what = `mount ${mountpoint}`;
   const liveness = await probeMount(mountpoint);
-  if (liveness !== 'alive') return [await takeAway(what, mountpoint, liveness)];
+  if (liveness !== 'alive') return [await unmountDead(what, mountpoint, liveness)];
   const shows = `shows ${store}`;
   if (!archive) return [good(what, `${shows}; archive/ shares its connection with live/`)];
   const inner = await probeMount(archive.mountpoint);
   if (inner === 'alive') return [good(what, shows)];
-  const finding = await takeAway(`mount ${archive.mountpoint}`, archive.mountpoint, inner);
+  const finding = await unmountDead(`mount ${archive.mountpoint}`, archive.mountpoint, inner);
   return [good(what, shows), finding];
 }
 
-async function takeAway(what: string, mountpoint: string, liveness: Liveness): Promise<Finding> {
+async function unmountDead(what: string, mountpoint: string, liveness: Liveness): Promise<Finding> {
   if (liveness === 'hung') {
-    return bad(what, `its server does not answer; 'taskfs unmount ${mountpoint}' takes it away`);
+    return bad(what, `its server does not answer; 'taskfs unmount ${mountpoint}' unmounts it`);
   }
   try {
     await detach(mountpoint);
-    return note(what, 'its server was dead; it was taken away');
+    return note(what, 'its server was dead; it was unmounted');
   } catch (error) {
     return bad(what, explain(error));
   }
 }
 
-async function examineEngine(): Promise<Finding> {
+async function checkEngine(): Promise<Finding> {
   try {
     const [{ connect }, { findEndpoints }] = await Promise.all([
       import('../runner/engines/docker/index.ts'),

@@ -3,7 +3,7 @@ import { print, printLine } from './output.ts';
 import { groups, type Verb } from './verbs.ts';
 
 const examples: readonly Example[] = [
-  ['taskfs mount ~/tasks', 'See the files of all tasks there'],
+  ['taskfs mount ~/tasks', 'Show the files of all tasks there'],
   ['taskfs run -- npm test', 'Run a command as a task'],
   ['taskfs run --image node:24 -- npm test', 'The same in a container'],
   ['taskfs ps -a', 'List all tasks'],
@@ -21,7 +21,7 @@ export async function printHelp(): Promise<void> {
         ['--store DIR', 'The store; else $TASKFS_STORE, else the user’s data directory'],
         ['--json', 'JSON from every verb that lists or reports'],
         ['--debug', 'Show where errors come from'],
-        ['--help, --version', 'Help, of each verb too; the version'],
+        ['--help, --version', 'Help, also of a verb; the version'],
       ])}`,
       '',
     ].join('\n\n'),

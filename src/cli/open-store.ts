@@ -27,7 +27,7 @@ export async function openOrMakeStore(options: CommonOptions): Promise<Store> {
 }
 
 /**
- * Makes the keys of a store, unless another process just did, and tells of it; whether it was done
+ * Makes the keys of a store, unless another process just did, and says so; whether it was done
  * here. A recovery identity is made only where its words go to a terminal: what scripts and services
  * say ends up in logs, and it opens every archive.
  */
@@ -38,7 +38,9 @@ export async function makeKeys(store: Store, passphrase?: string): Promise<boole
   say(`A new store and its keys are in ${store.path}.`);
   if (recovery !== undefined) showRecovery(recovery);
   else
-    say("They have no recovery identity yet: 'taskfs key recovery' makes one and shows it, once.");
+    say(
+      "They have no recovery identity yet: 'taskfs key recovery' creates one and shows it, once.",
+    );
   return true;
 }
 

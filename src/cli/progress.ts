@@ -66,17 +66,17 @@ export function describeStep({ done, total }: Step, elapsedMs: number): string {
   return `[${bar}] ${percent}  ${showBytes(done)} of ${showBytes(total)}  ${speed}  ${left}`.trimEnd();
 }
 
-/** How often a program is told how far work has come, in milliseconds. */
-const TELL_EVERY_MS = 1000;
+/** How often programs get a report, in milliseconds. */
+const REPORT_EVERY_MS = 1000;
 
 /** For programs: an object a line on standard error, `{"type":"progress", …}`, once a second. */
 export class ProgressReport {
-  private toldAt = performance.now();
+  private reportedAt = performance.now();
 
   update(facts: object): void {
     const now = performance.now();
-    if (now - this.toldAt < TELL_EVERY_MS) return;
-    this.toldAt = now;
+    if (now - this.reportedAt < REPORT_EVERY_MS) return;
+    this.reportedAt = now;
     say(JSON.stringify({ type: 'progress', ...facts }));
   }
 }
@@ -84,8 +84,9 @@ export class ProgressReport {
 /** How far a seal has come, from its first report on: a bar, or lines of JSON. */
 export const showSealProgress = (json: boolean) => showBytesProgress('Sealing', json);
 
-/** The same of an index that is made anew. */
-export const showReindexProgress = (json: boolean) => showBytesProgress('Making the index', json);
+/** The same of an index that is rebuilt. */
+export const showReindexProgress = (json: boolean) =>
+  showBytesProgress('Rebuilding the index', json);
 
 function showBytesProgress(label: string, json: boolean) {
   let line: ProgressLine | undefined;

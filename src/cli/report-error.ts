@@ -2,7 +2,7 @@ import { messageOf, TaskfsError } from '../errors.ts';
 import { say } from './output.ts';
 import { paint } from './words.ts';
 
-/** Tells a person what went wrong and what to do next; the stack only with --debug. */
+/** Says what went wrong and what to do next; the stack only with --debug. */
 export function reportError(error: unknown, debug: boolean): void {
   say([paint('red', 'taskfs:'), ` ${messageOf(error)}`]);
   if (error instanceof TaskfsError && error.hint !== undefined) say(error.hint);

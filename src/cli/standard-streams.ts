@@ -5,7 +5,7 @@ import { isatty } from 'node:tty';
 /**
  * Standard streams that leave the flags of their descriptors alone. Node's own make a pipe
  * non-blocking, for everybody who shares it: a neighbour's write then fails in the middle.
- * On a terminal Node opens it anew for itself, so there its streams are kept.
+ * A terminal Node opens again for itself, so there its streams are kept.
  */
 export function installStandardStreams(): void {
   const queues = queuesByFile();

@@ -15,20 +15,20 @@ const WAYS_OUT: ReadonlyMap<number, string> = new Map([
   ),
   [errno.EROFS, 'The file system there is mounted read-only.'],
   [errno.EIO, "The medium or its file system has a fault: the kernel's log ('dmesg') says more."],
-  [errno.ESTALE, 'The file system there lost sight of the file: try again, or mount it anew.'],
+  [errno.ESTALE, 'The file system there no longer knows the file: try again, or remount it.'],
   [errno.ENOMEM, 'Free some memory, then try again.'],
 ]);
 
 /**
  * A refusal of the operating system that nobody above foresaw, as an error for a person: it names the
- * call and the path where Node tells them, else the verb. Undefined where the error is something else.
+ * call and the path where Node names them, else the verb. Undefined where the error is something else.
  */
 export function systemRefusal(error: unknown, verb: string): TaskfsError | undefined {
   if (!(error instanceof Errno) && !isSystemError(error)) return undefined;
   const number = errnoOf(error);
   const what = error instanceof Errno ? `'taskfs ${verb}'` : subjectOf(error, verb);
-  return new TaskfsError('failed', `${what} was refused by the system: ${errnoWords(number)}`, {
-    hint: WAYS_OUT.get(number) ?? 'With --debug you see where it came from.',
+  return new TaskfsError('failed', `${what} failed: ${errnoWords(number)}`, {
+    hint: WAYS_OUT.get(number) ?? '--debug shows where it came from.',
     cause: error,
   });
 }

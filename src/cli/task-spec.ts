@@ -42,11 +42,11 @@ function assertNoContainerOptions(options: RunOptions, engine: string): void {
   if (given === undefined && engine === 'process') return;
   const what = given === undefined ? `the engine ${engine}` : `--${given}`;
   throw new TaskfsError('usage', `${what} needs a container`, {
-    hint: 'Say of which image with --image, or leave it out.',
+    hint: 'Name the image with --image, or leave this out.',
   });
 }
 
-/** A container engine is told in JSON, which holds Unicode and nothing else. */
+/** Container engines take JSON, which holds Unicode and nothing else. */
 function assertForContainer(texts: readonly string[]): void {
   const wrong = texts.find((text) => !isPlainText(text));
   if (wrong !== undefined) throw notForContainer(`'${wrong}'`);

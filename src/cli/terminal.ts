@@ -2,10 +2,10 @@ import type { Running } from '../runner/index.ts';
 import type { RunOptions } from './run-options.ts';
 
 /**
- * Lends this terminal to a run that has one of its own (-t): a change of size is passed on, and with
- * -i every key goes to the task, Ctrl-C too. Returns how to take it back.
+ * Attaches this terminal to a run that has one of its own (-t): a change of size is passed on, and with
+ * -i every key goes to the task, Ctrl-C too. Returns how to detach it.
  */
-export function lendTerminal(
+export function attachTerminal(
   running: Running,
   { interactive, tty }: Pick<RunOptions, 'interactive' | 'tty'>,
 ): () => void {

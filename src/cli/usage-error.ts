@@ -59,12 +59,12 @@ export function usageError(
   const unknown = typed.find((each) => each.startsWith('-') && isNamed(each, names));
   const near = unknown && nearest(optionName(unknown), known);
   if (takesRest(verb) && word !== undefined && !typed.includes('--') && !near) {
-    return new TaskfsError('usage', `the command of 'taskfs ${verb.name}' stands behind '--'`, {
-      hint: `Write 'taskfs ${verb.name} -- ${word} …'; options of taskfs stand before the dashes.`,
+    return new TaskfsError('usage', `the command of 'taskfs ${verb.name}' comes after '--'`, {
+      hint: `Write 'taskfs ${verb.name} -- ${word} …'; options of taskfs come before the dashes.`,
     });
   }
   const what = unknown ?? names[0];
-  return new TaskfsError('usage', `'${what}' means nothing to 'taskfs ${verb.name}'`, {
+  return new TaskfsError('usage', `'taskfs ${verb.name}' does not take '${what}'`, {
     hint: near ? `Did you mean '--${near}'? ${help}` : help,
   });
 }

@@ -2,7 +2,7 @@ import type { Argv } from 'yargs';
 import { usageError } from './usage-error.ts';
 import { takesRest, type Verb } from './verbs.ts';
 
-/** A verb's usage as the parser knows it; it sees nothing of what stands behind `--`. */
+/** A verb's usage as the parser knows it; it does not see what follows `--`. */
 export const usageOf = (verb: Verb): string =>
   takesRest(verb) ? '$0' : `$0 ${verb.arguments}`.trim();
 

@@ -10,7 +10,7 @@ test('a run whose output cannot be shown goes on, and is sealed with its log who
   const task = `head -c 300000 /dev/zero; sleep 0.5; echo model > "$TASKFS_ARTIFACTS/result"; exit 3`;
   const { code, stderr } = await cli.script(`$T run --name full -- sh -c '${task}' >/dev/full`);
   expect(code).toBe(3);
-  expect(stderr).toContain(`S${FULL.slice(1)}. Task full goes on`);
+  expect(stderr).toContain(`S${FULL.slice(1)}. Task full continues`);
   expect(await cli.json('status', 'full', '--json')).toMatchObject({
     artifacts: 'sealed',
     exitCode: 3,

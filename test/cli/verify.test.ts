@@ -26,7 +26,7 @@ test('reindex makes an index anew, says what is lost, and does nothing where it 
   expect((await cli.run('cat', 'build', 'src/small')).code).toBe(5);
   expect(await cli.run('reindex', 'build')).toMatchObject({
     code: 0,
-    stdout: 'build: index made anew, of 3 files\n',
+    stdout: 'build: index rebuilt, 3 files\n',
     stderr: 'Lost: 1 sockets, pipes or devices, which only the old index listed.\n',
   });
   expect(await cli.run('cat', 'build', 'src/small')).toMatchObject({ code: 0, stdout: 'small\n' });
@@ -70,7 +70,7 @@ test('verify of a path looks at that file or directory alone, and names what is 
   for (const path of ['src/small', 'src/lib/link', 'src/lib', '.', './src/']) {
     expect(await cli.run('verify', 'build', path), path).toMatchObject({
       code: 0,
-      stderr: '1 archive, as it was sealed: every byte that was looked at.\n',
+      stderr: '1 archive, as it was sealed: every byte was compared.\n',
     });
   }
   flip(at('artifacts.tar.enc'), IN_LARGE);
@@ -116,7 +116,7 @@ test('repair makes an index anew, and tells of all that it cannot make', async (
   expect(await cli.run('verify', '--repair')).toMatchObject({
     code: 0,
     stdout: '',
-    stderr: '2 archives, as they were sealed: every byte that was looked at.\n',
+    stderr: '2 archives, as they were sealed: every byte was compared.\n',
   });
   flip(at('index.enc'), -20);
   flip(at('artifacts.tar.enc'), IN_LARGE);
@@ -127,7 +127,7 @@ test('repair makes an index anew, and tells of all that it cannot make', async (
   );
   const { code, stdout, stderr } = await cli.run('verify', '--repair');
   expect(code).toBe(5);
-  expect(stdout).toContain('build: index made anew, of 3 files\n');
+  expect(stdout).toContain('build: index rebuilt, 3 files\n');
   expect(stdout).toMatch(/damaged: .*'src\/lib\/large'.*; bytes \d+ to \d+;/);
   expect(stdout).not.toContain('index.enc');
   expect(stderr).toContain('Lost: the sha256 of 1 files whose content is damaged.');

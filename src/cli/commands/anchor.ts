@@ -16,15 +16,15 @@ import { table, type Words } from '../words.ts';
 
 export const command = defineCommand({
   examples: [
-    ['taskfs anchor', 'Show what to keep elsewhere, and where new seals are handed to'],
+    ['taskfs anchor', 'Show what to keep elsewhere, and where new seals go'],
     ['taskfs anchor --file /mnt/other/seals.jsonl', 'Append each new seal to that file'],
-    ["taskfs anchor --command 'ssh log tee -a seals.jsonl'", 'Hand it to a command'],
+    ["taskfs anchor --command 'ssh log tee -a seals.jsonl'", 'Pass each new seal to a command'],
     ['taskfs verify --signer HASH --last /mnt/other/seals.jsonl', 'Compare the store with it'],
   ],
   about:
-    'Who may write the whole store can put an older state of it back, or sign all of it with a new key: ' +
-    'nothing in the store tells. Kept elsewhere, the signer and the last seal do. The command gets one ' +
-    'line of JSON on standard input; where it fails, the task is sealed all the same, with the event ' +
+    'Whoever can write the whole store can roll it back, or sign all of it with a new key, and nothing in ' +
+    'the store shows it. The signer and the last seal show it, if kept elsewhere. The command gets one ' +
+    'line of JSON on standard input; if it fails, the task is sealed all the same, with the event ' +
     'not-anchored.',
   build: (parser) =>
     parser
@@ -34,7 +34,7 @@ export const command = defineCommand({
         requiresArg: true,
         describe: 'A shell command that reads each new seal',
       })
-      .option('off', { type: 'boolean', describe: 'Hand seals to nobody any more' })
+      .option('off', { type: 'boolean', describe: 'Stop passing seals on' })
       .conflicts('file', ['command', 'off'])
       .conflicts('command', 'off')
       .option('json', json()),

@@ -9,12 +9,13 @@ export const command = defineCommand({
     ['taskfs cancel build', 'End a task: SIGTERM, and SIGKILL after 10 seconds'],
     ['taskfs cancel --kill build', 'End it at once'],
   ],
-  about: "Asks for the end and returns; 'taskfs wait' waits for it. What the task wrote is sealed.",
+  about:
+    "Returns before the task has ended: 'taskfs wait' waits for that. What the task wrote is sealed.",
   build: (parser) =>
     addTasks(parser).option('kill', {
       type: 'boolean',
       default: false,
-      describe: 'Without a grace period',
+      describe: 'End it without a grace period',
     }),
   run: async ({ options }) => {
     const store = openStoreOf(options);

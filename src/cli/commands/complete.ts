@@ -4,7 +4,7 @@ import { printLine } from '../output.ts';
 import { optionsOfVerb } from '../verb-parser.ts';
 import { findVerb, type Verb, verbs } from '../verbs.ts';
 
-/** What the shell's completion asks: behind -- are the words so far, the unfinished one last. */
+/** What the shell's completion asks: after -- come the words so far, the unfinished one last. */
 export const command = defineCommand({
   examples: [["taskfs complete -- status ''", 'What may come next']],
   about: "For the script of 'taskfs completion': not for people.",

@@ -1,18 +1,17 @@
 import { storePath } from '../../store/index.ts';
 import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
-import { examine, type Finding } from '../doctor-checks.ts';
+import { type Finding, runChecks } from '../doctor-checks.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLine } from '../output.ts';
 import { paint, type Words } from '../words.ts';
 
 export const command = defineCommand({
   examples: [['taskfs doctor', 'Check this machine, the store, its mounts']],
-  about:
-    'Your mounts whose server is dead are taken away. The exit code is 1 where something fails.',
+  about: 'Unmounts your mounts whose server is dead. The exit code is 1 if something is bad.',
   build: (parser) => parser.option('json', json('a JSON array')),
   run: async ({ options }) => {
-    const findings = await examine(storePath(options.store));
+    const findings = await runChecks(storePath(options.store));
     if (options.json) await printJson(findings);
     else for (const finding of findings) await printLine(show(finding));
     return findings.some(({ verdict }) => verdict === 'bad') ? EXIT.failed : EXIT.ok;

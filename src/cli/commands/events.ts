@@ -9,12 +9,12 @@ export const command = defineCommand({
   examples: [
     ['taskfs events', 'What happened to all tasks'],
     ['taskfs events build', 'What happened to one'],
-    ['taskfs events -f --json', 'And what happens from now on, an object a line'],
+    ['taskfs events -f --json', 'Follow them, one JSON object per line'],
   ],
   build: (parser) =>
     addTaskOrAll(parser)
-      .option('follow', { alias: 'f', type: 'boolean', default: false, describe: 'Go on for ever' })
-      .option('json', json('an object a line')),
+      .option('follow', { alias: 'f', type: 'boolean', default: false, describe: 'Follow them' })
+      .option('json', json('one JSON object per line')),
   run: async ({ options }) => {
     const store = openStoreOf(options);
     const { task } = options;

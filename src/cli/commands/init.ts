@@ -16,13 +16,13 @@ import { choosePassphrase } from '../passphrase.ts';
 
 export const command = defineCommand({
   examples: [
-    ['taskfs init', 'Make the store that all verbs use'],
+    ['taskfs init', 'Create the store that all verbs use'],
     ['taskfs init --passphrase', 'With a key that a passphrase protects'],
-    ['taskfs init --store /data/taskfs', 'Make one elsewhere'],
+    ['taskfs init --store /data/taskfs', 'Create one elsewhere'],
     ['taskfs init --recipient age1…', 'For a machine that seals and cannot read back'],
   ],
   about:
-    'Makes a store and its keys. Where standard error is a terminal it makes a recovery identity too, and ' +
+    'Creates a store and its keys. Where standard error is a terminal it also makes a recovery identity and ' +
     "shows it there, once; in scripts and services it makes none, so that none is logged: 'taskfs key " +
     "recovery' does it later. 'taskfs run' and 'taskfs mount' do the same where there is no store. With " +
     '--recipient no identity is made: the archives are read elsewhere, with that of such a recipient.',

@@ -22,17 +22,14 @@ const ACTIONS = ['show', 'add', 'remove', 'rotate', 'recovery'] as const;
 export const command = defineCommand({
   examples: [
     ['taskfs key show', 'Who can open the archives'],
-    [
-      'taskfs key add age1… --label backup',
-      'Let somebody else open them too, old ones and new ones',
-    ],
-    ['taskfs key remove backup', 'And no more'],
+    ['taskfs key add age1… --label backup', 'Let somebody else open them too, old and new'],
+    ['taskfs key remove backup', 'No longer'],
     ['taskfs key rotate', 'A new identity for yourself'],
     ['taskfs key recovery', 'A new recovery identity, shown once on standard error'],
   ],
   about:
-    'Only the small key of each archive is written anew, never the archive. Cut short, the same call ' +
-    'does the rest. Whoever could read an archive may have copied it.',
+    'Only the small key file of each archive is rewritten, never the archive. If that is interrupted, ' +
+    'the same call completes it. Whoever could read an archive may have copied it.',
   build: (parser) =>
     addIdentityOptions(parser)
       .positional('action', { choices: ACTIONS, demandOption: true, describe: 'What to do' })
@@ -98,8 +95,8 @@ async function report(rewrapped: Rewrapped, json: boolean): Promise<number> {
   if (json) await printJson(rewrapped);
   else await printLine(`${rewrapped.rewrapped} archives have the new recipients`);
   for (const { task, message } of failed.slice(0, NAMED)) {
-    say(`Not the archive of ${task}: ${message}`);
+    say(`Failed for ${task}: ${message}`);
   }
-  if (failed.length > NAMED) say(`Nor ${failed.length - NAMED} others: --json names them`);
+  if (failed.length > NAMED) say(`Failed for ${failed.length - NAMED} others: --json names them`);
   return failed.length === 0 ? EXIT.ok : EXIT.wrongKey;
 }

@@ -12,17 +12,22 @@ import { parseCount } from '../units.ts';
 export const command = defineCommand({
   examples: [
     ['taskfs logs build', 'What a task printed, live or archived'],
-    ['taskfs logs -f build', 'And what it prints, until it ends'],
+    ['taskfs logs -f build', 'Follow until it ends'],
     ['taskfs logs -n 20 build', 'The last 20 lines'],
   ],
   build: (parser) =>
     addTask(addIdentityOptions(parser))
-      .option('follow', { alias: 'f', type: 'boolean', default: false, describe: 'Until it ends' })
+      .option('follow', {
+        alias: 'f',
+        type: 'boolean',
+        default: false,
+        describe: 'Follow until it ends',
+      })
       .option('lines', {
         alias: 'n',
         type: 'string',
         requiresArg: true,
-        describe: 'Only so many lines from the end',
+        describe: 'Only this many lines from the end',
       }),
   run: async ({ options }) => {
     const store = openStoreOf(options);
@@ -43,8 +48,8 @@ function isEnded(record: string, task: Parameters<typeof readRecord>[1]): boolea
   return isFinal(readRecord(record, task).status);
 }
 
-/** How often a growing log is looked at, in milliseconds. */
-const LOOK_MS = 100;
+/** How often a growing log is read, in milliseconds. */
+const POLL_MS = 100;
 
 async function follow(log: TaskLog, from: number, hasEnded: () => boolean): Promise<void> {
   let at = from;
@@ -53,7 +58,7 @@ async function follow(log: TaskLog, from: number, hasEnded: () => boolean): Prom
     const ended = hasEndedOrGone(hasEnded);
     at = await printFrom(log, at);
     if (ended) return;
-    await sleep(LOOK_MS);
+    await sleep(POLL_MS);
   }
 }
 

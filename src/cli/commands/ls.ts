@@ -18,7 +18,7 @@ import { table, type Words } from '../words.ts';
 export const command = defineCommand({
   examples: [
     ['taskfs ls build', 'The files of a task, live or archived'],
-    ['taskfs ls -lR build src', 'All below a directory, with sizes and times'],
+    ['taskfs ls -lR build src', 'Everything below a directory, with sizes and times'],
     ['taskfs ls build --json', 'As JSON; names that are not UTF-8 have a pathBase64'],
   ],
   build: (parser) =>
@@ -29,7 +29,12 @@ export const command = defineCommand({
         default: false,
         describe: 'Modes, sizes, times',
       })
-      .option('recursive', { alias: 'R', type: 'boolean', default: false, describe: 'All below' })
+      .option('recursive', {
+        alias: 'R',
+        type: 'boolean',
+        default: false,
+        describe: 'Everything below',
+      })
       .option('null', {
         alias: '0',
         type: 'boolean',

@@ -19,17 +19,17 @@ export const command = defineCommand({
     ['taskfs mount --foreground ~/tasks', 'Serve until Ctrl-C'],
   ],
   about:
-    'The directory must be empty; it is made where it is missing. Live tasks are in live/, read-write; archived ones in ' +
+    'The directory must be empty; it is created if missing. Live tasks are in live/, read-write; archived ones in ' +
     'archive/, decrypted as they are read; what they printed in logs/.',
   build: (parser) =>
     addIdentityOptions(parser)
-      .positional('directory', { type: 'string', demandOption: true, describe: 'Where' })
+      .positional('directory', { type: 'string', demandOption: true, describe: 'Where to mount' })
       .option('driver', {
         choices: DRIVERS,
         requiresArg: true,
-        describe: 'What speaks to the kernel; kernel by default',
+        describe: 'How to serve the kernel; kernel by default',
       })
-      .option('foreground', { type: 'boolean', default: false, describe: 'Serve from here' })
+      .option('foreground', { type: 'boolean', default: false, describe: 'Serve until Ctrl-C' })
       .option('allow-other', { type: 'boolean', default: false, describe: 'Other users may enter' })
       .option('read-only', { type: 'boolean', default: false, describe: 'Refuse changes' })
       .option('nosymfollow', {
@@ -45,8 +45,7 @@ export const command = defineCommand({
       .option('shared-mmap', {
         type: 'boolean',
         default: false,
-        describe:
-          'Let programs map live files to write them, where the task does not see it at once',
+        describe: 'Let programs map live files shared for writing; the task may not see it at once',
       })
       .option('json', json()),
   run: async ({ options }) => {
@@ -65,7 +64,7 @@ export const command = defineCommand({
       ...(driver && { driver }),
       ...(identities && { identities }),
     };
-    const tell = async (mountpoint: string, notes: readonly string[], facts: object) => {
+    const report = async (mountpoint: string, notes: readonly string[], facts: object) => {
       for (const note of notes) say(note);
       if (options.json) await printJson({ mountpoint, store: store.path, ...facts, notes });
       else await printLine(mountpoint);
@@ -78,12 +77,12 @@ export const command = defineCommand({
       await serveUntilUnmounted(store, mountpoint, how, (mount) => {
         const facts = { driver: mount.driver, pid: process.pid };
         // A mount that cannot be reported is there all the same.
-        tell(mount.mountpoint, mount.notes, facts).catch((error) => reportError(error, false));
+        report(mount.mountpoint, mount.notes, facts).catch((error) => reportError(error, false));
       });
       return 0;
     }
     const mount = await mountInBackground(store, directory, how);
-    await tell(mount.mountpoint, mount.notes, { driver: mount.driver, pid: mount.pid });
+    await report(mount.mountpoint, mount.notes, { driver: mount.driver, pid: mount.pid });
     return 0;
   },
 });

@@ -8,8 +8,8 @@ import { runProgram } from '../run-external.ts';
 export const command = defineCommand({
   examples: [['taskfs open build plot.png', 'Show a file in the desktop’s program for it']],
   about:
-    'It is opened in a mount of the store, which must be there: so sealing waits for who changes a ' +
-    'file, and lists of recent files name no place that goes away.',
+    'Needs a mount of the store: sealing then waits for programs that write the file, and lists of ' +
+    'recent files name a path that lasts.',
   build: (parser) => addPath(addTask(addIdentityOptions(parser)), 'A file or directory'),
   run: async ({ options }) => {
     const { task, path } = options;

@@ -11,12 +11,12 @@ import { parseCount, parseDuration } from '../units.ts';
 
 export const command = defineCommand({
   examples: [
-    ['taskfs prune --older-than 30d --dry-run', 'What would go'],
+    ['taskfs prune --older-than 30d --dry-run', 'Show what would be removed'],
     ['taskfs prune --older-than 30d', 'Remove what was sealed more than 30 days ago'],
     ['taskfs prune --keep-last 100', 'Remove all sealed tasks but the last 100'],
   ],
   about:
-    'Removes sealed tasks for good. With both options, only what both say. Tasks that run or were not ' +
+    'Removes sealed tasks for good. With both options, only what both select. Tasks that run or were not ' +
     'sealed stay.',
   build: (parser) =>
     parser
@@ -28,14 +28,14 @@ export const command = defineCommand({
       .option('keep-last', {
         type: 'string',
         requiresArg: true,
-        describe: 'So many of the newest sealed tasks stay',
+        describe: 'Keep this many of the newest sealed tasks',
       })
       .option('dry-run', { type: 'boolean', default: false, describe: 'Remove nothing' })
       .option('json', json('a JSON array of names')),
   run: async ({ options }) => {
     const { 'older-than': age, 'keep-last': last } = options;
     if (age === undefined && last === undefined) {
-      throw new TaskfsError('usage', 'prune must be told what to remove', {
+      throw new TaskfsError('usage', 'prune needs to know what to remove', {
         hint: 'Give --older-than, --keep-last, or both.',
       });
     }

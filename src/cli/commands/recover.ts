@@ -7,11 +7,11 @@ import { printJson, printLine, say } from '../output.ts';
 
 export const command = defineCommand({
   examples: [
-    ['taskfs recover', 'Finish all tasks that were cut short, and seal what was kept'],
+    ['taskfs recover', 'Finish all tasks that were interrupted, and seal what was kept'],
     ['taskfs recover --machine-gone old', 'Also those of a machine that will never come back'],
   ],
   about:
-    'Tasks whose supervisor died are followed again where they still run, and ended and sealed ' +
+    'Tasks whose supervisor died are followed again if they still run, and ended and sealed ' +
     'otherwise. Tasks whose sealing failed are sealed now. Those that another machine supervises are left alone.',
   build: (parser) =>
     parser
@@ -29,17 +29,17 @@ export const command = defineCommand({
       goneMachine,
     });
     if (options.json) await printJson(recoveries);
-    else await tell(recoveries);
+    else await printRecoveries(recoveries);
     return recoveries.every(({ error }) => error === null) ? EXIT.ok : EXIT.failed;
   },
 });
 
-async function tell(recoveries: readonly Recovery[]): Promise<void> {
+async function printRecoveries(recoveries: readonly Recovery[]): Promise<void> {
   for (const { task, outcome, error, supervisor } of recoveries) {
-    const why = error ?? (supervisor && `left alone, for it is supervised by ${supervisor}`);
+    const why = error ?? (supervisor && `left alone: supervised by ${supervisor}`);
     await printLine(why ? `${task}: ${outcome}: ${why}` : `${task}: ${outcome}`);
   }
   const isElsewhere = recoveries.some(({ outcome }) => outcome === 'elsewhere');
-  if (isElsewhere) say("Where a machine is gone for good: 'taskfs recover --machine-gone NAME'.");
-  if (recoveries.length === 0) say('Nothing was cut short.');
+  if (isElsewhere) say("If that machine is gone for good: 'taskfs recover --machine-gone NAME'.");
+  if (recoveries.length === 0) say('Nothing was interrupted.');
 }

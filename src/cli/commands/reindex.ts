@@ -8,12 +8,10 @@ import { printJson, printLine, say } from '../output.ts';
 import { showReindexProgress } from '../progress.ts';
 
 export const command = defineCommand({
-  examples: [
-    ['taskfs reindex build', 'Make the index of its archive anew, from the archive’s tar'],
-  ],
+  examples: [['taskfs reindex build', 'Rebuild the index of its archive from the tar']],
   about:
-    'The index is what files are found by. Where it is damaged or gone, it is made from the tar and ' +
-    'signed; where it is whole, nothing is done. Needs the identity and the store’s signing key.',
+    'Files are found by the index. If it is damaged or missing, it is rebuilt from the tar and signed; ' +
+    'if it is whole, nothing is done. Needs an identity and the store’s signing key.',
   build: (parser) => addTask(addIdentityOptions(parser), 'a sealed task').option('json', json()),
   run: async ({ options }) => {
     const store = openStoreOf(options);

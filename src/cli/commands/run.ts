@@ -20,7 +20,7 @@ import { printJson, printLine, say, whyUnwritable } from '../output.ts';
 import { showEngineProgress, showSealProgress } from '../progress.ts';
 import { addRunOptions, type RunOptions } from '../run-options.ts';
 import { readEnvironment, specOf, withholdFromSupervisor } from '../task-spec.ts';
-import { lendTerminal } from '../terminal.ts';
+import { attachTerminal } from '../terminal.ts';
 import { showDuration } from '../units.ts';
 import { paint } from '../words.ts';
 
@@ -29,10 +29,13 @@ export const command = defineCommand({
     ['taskfs run -- npm test', 'A local process; its files go to $TASKFS_ARTIFACTS'],
     ['taskfs run --image node:24 -- npm test', 'In a container; its files go to /artifacts'],
     ['taskfs run -d --name build -- make', 'In the background, with a name'],
-    ['taskfs run --timeout 10m --retries 2 -- ./flaky', 'With a limit, and another try or two'],
+    [
+      'taskfs run --timeout 10m --retries 2 -- ./flaky',
+      'With a time limit and up to two more attempts',
+    ],
   ],
   about:
-    'Everything behind -- is the command, untouched. What it leaves in $TASKFS_ARTIFACTS is sealed when ' +
+    'Everything after -- is the command, untouched. What it leaves in $TASKFS_ARTIFACTS is sealed when ' +
     'it ends. Ctrl-C cancels it. The exit code is its own; 124: timed out; 125: taskfs failed; 126, 127: ' +
     'not executable, not found; 128+n: ended by signal n; 130: cancelled.',
   rawOptions: ['env', 'workdir'],
@@ -61,12 +64,12 @@ function assertCommand(
 ): void {
   if (rest.length === 0 && image === undefined) {
     throw new TaskfsError('usage', 'there is no command to run', {
-      hint: "It stands behind two dashes: 'taskfs run -- make all'.",
+      hint: "It comes after two dashes: 'taskfs run -- make all'.",
     });
   }
   if (rest[0] === '') {
     throw new TaskfsError('command-not-found', "there is no command ''", {
-      hint: 'The first word behind the dashes is empty: perhaps a variable that is not set.',
+      hint: 'The first word after the dashes is empty: perhaps a variable that is not set.',
     });
   }
   if (detach && interactive) {
@@ -104,11 +107,11 @@ async function inForeground(
       if (starts++ === claim.record.retries) closeInheritedDescriptors();
       engine[Symbol.dispose]();
       loadSealing();
-      return lendTerminal(running, options);
+      return attachTerminal(running, options);
     },
   });
   if (options.json) await printJson(viewTask(claim.store, claim.task));
-  tellEnd(record);
+  reportEnd(record);
   return exitCodeOfTask(record, constants.signals);
 }
 
@@ -116,14 +119,14 @@ async function inForeground(
 function reportBrokenOutput(task: TaskName): void {
   process.stdout.once('error', (error) => {
     say(
-      `Standard output cannot be written: ${whyUnwritable(error)}. Task ${task} goes on, ` +
+      `Standard output cannot be written: ${whyUnwritable(error)}. Task ${task} continues, ` +
         `and 'taskfs logs ${task}' has all that it prints.`,
     );
   });
 }
 
 /** What the command's own output does not say; on a terminal also that its files are safe, and where. */
-function tellEnd({ task, reasonKind, reason, artifacts, sealMs }: TaskRecord): void {
+function reportEnd({ task, reasonKind, reason, artifacts, sealMs }: TaskRecord): void {
   // The reason of a task that did not start names it already.
   if (reasonKind !== 'exit')
     say(reasonKind === 'not-started' ? `${reason}` : `Task ${task}: ${reason}`);

@@ -13,14 +13,15 @@ export const command = defineCommand({
     ['taskfs seal build', 'Seal the files of a task whose sealing failed'],
     ['taskfs seal --drain 1m build', 'And give programs that write to them a minute to close them'],
   ],
-  about: 'Tasks are sealed by themselves when they end. Files are kept in plain where that failed.',
+  about:
+    'Tasks are sealed automatically when they end. If that fails, their files are kept in plaintext.',
   build: (parser) =>
     addTasks(parser, 'tasks that have ended')
       .option('drain', {
         type: 'string',
         requiresArg: true,
         describe:
-          'Wait so long for open writers of the mount; else as long as its run said, or 10s',
+          'Wait this long for open writers of the mount; by default as long as its run said, or 10s',
       })
       .option('json', json('a JSON array')),
   run: async ({ options }) => {
@@ -41,7 +42,7 @@ export const command = defineCommand({
 function assertEnded(store: Store, task: TaskName): void {
   const { status } = viewTask(store, task);
   if (isFinal(status)) return;
-  throw new TaskfsError('usage', `task ${task} is ${status}: its files are still its own`, {
+  throw new TaskfsError('usage', `task ${task} is ${status}: it cannot be sealed yet`, {
     hint: `Wait for it ('taskfs wait ${task}') or end it ('taskfs cancel ${task}'): it is sealed then.`,
   });
 }

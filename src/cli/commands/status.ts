@@ -48,12 +48,12 @@ function rows(task: TaskView): Words[][] {
 function supervisor(task: TaskView): string | null {
   if (task.supervisorPid !== null) return `process ${task.supervisorPid}`;
   if (task.supervisorHost !== null) return `on machine ${task.supervisorHost}`;
-  return isInterrupted(task) ? "none any more; 'taskfs recover' finishes the task" : null;
+  return isInterrupted(task) ? "none; 'taskfs recover' finishes the task" : null;
 }
 
 const attempt = ({ reason }: Attempt, index: number): [string, string] => [
   `Attempt ${index + 1}`,
-  reason ?? 'goes on',
+  reason ?? 'running',
 ];
 
 function sealed({ sealedAt, sealMs }: TaskView): string | null {

@@ -2,10 +2,14 @@ import { unmount } from '../../mount/index.ts';
 import { defineCommand } from '../command.ts';
 
 export const command = defineCommand({
-  examples: [['taskfs unmount ~/tasks', 'Take the mount away; tasks go on']],
-  about: 'A mount whose server was killed is taken away too.',
+  examples: [['taskfs unmount ~/tasks', 'Unmount; tasks are not affected']],
+  about: 'Works also if the server of the mount was killed.',
   build: (parser) =>
-    parser.positional('directory', { type: 'string', demandOption: true, describe: 'Where it is' }),
+    parser.positional('directory', {
+      type: 'string',
+      demandOption: true,
+      describe: 'The mount point',
+    }),
   run: async ({ options }) => {
     await unmount(options.directory);
     return 0;

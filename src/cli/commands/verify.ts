@@ -35,12 +35,12 @@ export const command = defineCommand({
     ['taskfs verify --deep build', 'Decrypt everything of a task and compare it'],
     ['taskfs verify build src/main.c', 'Every byte of one file, or of all in a directory'],
     ['taskfs verify --last FILE', 'Whether the store still holds all seals that were kept in FILE'],
-    ['taskfs verify --repair', 'The same as --deep, and make damaged indexes anew'],
+    ['taskfs verify --repair', 'The same as --deep, and rebuild damaged indexes'],
   ],
   about:
-    'Two arguments are a task and a path where the second one is no task’s name (./NAME always is a ' +
-    'path). Only the index of an archive can be made anew; what else is lost is told. The exit code is ' +
-    '5 where something is not as it was sealed, and 4 where only the key to look inside is missing.',
+    'Two arguments are a task and a path if no task has the second one’s name (./NAME always is a path). ' +
+    'Only the index of an archive can be rebuilt; everything else that is lost is reported. The exit ' +
+    'code is 5 if something is not as it was sealed, and 4 if only the key to look inside is missing.',
   build: (parser) =>
     addIdentityOptions(parser)
       .positional('task', {
@@ -53,7 +53,7 @@ export const command = defineCommand({
       .option('repair', {
         type: 'boolean',
         default: false,
-        describe: 'As --deep; makes what can be made anew',
+        describe: 'As --deep, and rebuild damaged indexes',
       })
       .option('signer', {
         type: 'string',
@@ -73,7 +73,7 @@ export const command = defineCommand({
     const verified = await verify(store, { tasks, path }, options, progress);
     progress[Symbol.dispose]();
     if (options.json) await printJson(verified);
-    else await tell(verified, options.deep || options.repair || path !== undefined);
+    else await printVerified(verified, options.deep || options.repair || path !== undefined);
     return exitCodeOf(verified.findings);
   },
 });
@@ -138,7 +138,7 @@ async function verify(
   const identities = await findIdentities(store, options);
   const onReindex = (step: { bytes: number; totalBytes: number }): void => {
     if (options.json) report.update(step);
-    else progress.update({ done: step.bytes, total: step.totalBytes }, 'Making the index');
+    else progress.update({ done: step.bytes, total: step.totalBytes }, 'Rebuilding the index');
   };
   return await repairArchives(store, { tasks, identities, kept, onProgress, onReindex });
 }
@@ -146,26 +146,26 @@ async function verify(
 const describe = ({ task, done, total }: VerifyProgress): string =>
   `Verifying ${task} (${done} of ${total})`;
 
-async function tell(verified: Verified | Repaired, deep: boolean): Promise<void> {
+async function printVerified(verified: Verified | Repaired, deep: boolean): Promise<void> {
   const { archives, findings } = verified;
-  if ('repaired' in verified) await tellRepairs(verified);
+  if ('repaired' in verified) await printRepairs(verified);
   for (const finding of findings) await printLine(show(finding));
   if (findings.length > 0) return;
   const extent = deep
-    ? 'every byte that was looked at'
+    ? 'every byte was compared'
     : 'as far as can be seen from outside; --deep reads every byte';
   const found =
     archives === 1 ? '1 archive, as it was sealed' : `${archives} archives, as they were sealed`;
   say(`${found}: ${extent}.`);
 }
 
-async function tellRepairs({ repaired, notRepaired }: Repaired): Promise<void> {
+async function printRepairs({ repaired, notRepaired }: Repaired): Promise<void> {
   for (const reindexed of repaired) {
     await printLine(describeReindexed(reindexed));
     for (const loss of reindexed.lost) say(`Lost: ${loss}.`);
   }
   for (const { task, message } of notRepaired) {
-    await printLine(`${task}: its index cannot be made anew: ${message}`);
+    await printLine(`${task}: its index cannot be rebuilt: ${message}`);
   }
 }
 

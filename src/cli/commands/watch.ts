@@ -9,10 +9,10 @@ export const command = defineCommand({
   examples: [
     ['taskfs watch', 'A live tree of all tasks; q quits'],
     ['taskfs watch build', 'Of one task'],
-    ['taskfs watch build --json', 'Its events, an object a line, until it has ended'],
+    ['taskfs watch build --json', 'Its events, one JSON object per line, until it has ended'],
   ],
   about: 'Where standard output is no terminal, events are printed as lines instead of the tree.',
-  build: (parser) => addTaskOrAll(parser).option('json', json('an object a line')),
+  build: (parser) => addTaskOrAll(parser).option('json', json('one JSON object per line')),
   run: async ({ options }) => {
     const store = openStoreOf(options);
     const { task } = options;
