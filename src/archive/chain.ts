@@ -29,9 +29,9 @@ const MAX_LINE = 4096;
 
 /**
  * Appends one line, durably. `make` gets the hash of the line before and returns what the new one
- * says, or undefined: then nothing is appended, and false returned. `then` does what the line announces,
- * before anybody else may append. One process at a time: the file itself is the lock. A line cut off
- * by a crash is dropped; what it announced was never committed.
+ * says, or undefined: then nothing is appended, and false returned. `then` does what the line
+ * announces, before anybody else may append. One process at a time: the file itself is the lock. A
+ * line cut off by a crash is dropped; what it announced was never committed.
  */
 export function appendToChain(
   store: Store,
@@ -88,8 +88,8 @@ export function readChain(store: Store): StoredLine[] {
 }
 
 /**
- * Tasks in the order in which they were sealed first, oldest first, without those that were removed.
- * The clock may have been wrong meanwhile.
+ * Tasks in the order in which they were sealed first, oldest first, without those that were
+ * removed. The clock may have been wrong meanwhile.
  */
 export function sealedInOrder(store: Store): TaskName[] {
   const order = new Set<TaskName>();

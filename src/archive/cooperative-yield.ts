@@ -1,18 +1,19 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** How long work may keep a thread to itself, in milliseconds: signals and messages wait meanwhile. */
+/** How long work may occupy its thread, in milliseconds: signals and messages wait meanwhile. */
 const MAX_RUN_MS = 10;
 
-/** Makes long work stop for breath now and then. */
+/** Lets long work give way to the event loop now and then. */
 export class CooperativeYield {
   private readonly onYield: () => void;
   private since = performance.now();
 
-  /** `onYield` is called at each stop. */
+  /** `onYield` is called each time. */
   constructor(onYield: () => void) {
     this.onYield = onYield;
   }
 
+  /** Gives way if the work has run for long enough. */
   async ifDue(): Promise<void> {
     if (performance.now() - this.since < MAX_RUN_MS) return;
     this.onYield();

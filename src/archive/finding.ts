@@ -29,7 +29,9 @@ export interface Finding {
   readonly file: string | null;
   /** Byte in that file, where it is known. */
   readonly offset: number | null;
-  /** The artifact that is lost by it, as text; its raw bytes in base64 where they are not UTF-8. */
+  /**
+   * The artifact that is lost by it, as text; its raw bytes in base64 where they are not UTF-8.
+   */
   readonly path: string | null;
   readonly pathBase64?: string;
   /** Which bytes of that artifact; null for all of them, or where it is not known. */

@@ -32,10 +32,11 @@ export function sealFault(task: TaskName, seal: Seal, key: KeyObject): Finding |
 }
 
 /**
- * The seal of a task's archive, for whoever is about to show what is in there. Age does not say who
- * encrypted: only this signature tells an archive of ours from one that somebody put in its place.
- * Throws `damaged` where the seal is missing, not this store's, another task's or an older one of the
- * same name; `failed` where the key to check it with is missing, or others may write it.
+ * The seal of a task's archive, for whoever is about to show what is in there. Age does not say
+ * who encrypted: only this signature tells an archive of ours from one that somebody put in its
+ * place. Throws `damaged` where the seal is missing, not this store's, another task's or an older
+ * one of the same name; `failed` where the key to check it with is missing, or others may write
+ * it.
  */
 export function readGenuineSeal(store: Store, task: TaskName): Seal {
   const { archive } = taskPaths(store, task);
@@ -48,8 +49,8 @@ export function readGenuineSeal(store: Store, task: TaskName): Seal {
 }
 
 /**
- * Whether a seal is that of the record which is in the store. Most are; where one is not, either the
- * record was changed or an archive of an older task of that name was put back.
+ * Whether a seal is that of the record which is in the store. Most are; where one is not, either
+ * the record was changed or an archive of an older task of that name was put back.
  */
 export function isOfRecord(store: Store, { task, recordSha256 }: Seal): boolean {
   try {
@@ -67,7 +68,10 @@ export function isReindexPending(store: Store, task: TaskName): boolean {
   return lastLineOf(store, task)?.seal === sha256(readSealText(directory));
 }
 
-/** Whether the chain knows of nothing later about the task. It may be long: only asked where the record does not tell. */
+/**
+ * Whether the chain knows of nothing later about the task. It may be long: only asked where the
+ * record does not tell.
+ */
 function isLast(store: Store, task: TaskName, text: string): boolean {
   const line = lastLineOf(store, task);
   return !line || line.seal === sha256(text);

@@ -1,7 +1,7 @@
 /**
  * One sealed archive (docs/format.md), as its readers need it: paths, seal, the chain of seals,
- * unlocking and reading. Writing, verifying and maintaining have doors of their own in the folders of
- * those names: a mount loads none of them.
+ * unlocking and reading. Writing, verifying and maintaining have doors of their own in the folders
+ * of those names: a mount loads none of them.
  */
 export {
   appendToChain,

@@ -38,8 +38,8 @@ export async function openTaskKey(
 }
 
 /**
- * The same at once, where a native identity opens it; undefined where that is for the age package to
- * do, or to refuse. Throws `damaged`.
+ * The same at once, where a native identity opens it; undefined where that is for the age package
+ * to do, or to refuse. Throws `damaged`.
  */
 export function openTaskKeyNatively(
   archiveDirectory: string,

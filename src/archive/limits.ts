@@ -2,8 +2,8 @@ import { isRegular, type Stat } from '../sys/index.ts';
 import { MAX_EXTENSION, type Member } from '../tar/index.ts';
 
 /**
- * What an archive can hold. A reader refuses more, so it is refused while the tar is planned: the task
- * is kept as it is. Bytes, unless it says otherwise.
+ * What an archive can hold. A reader refuses more, so it is refused while the tar is planned: the
+ * task is kept as it is. Bytes, unless it says otherwise.
  */
 
 /** Of a name; some file systems hold longer ones. */
@@ -16,8 +16,9 @@ export const MAX_EXTENTS = 262_144;
 const PATH_MAX = 4096;
 
 /**
- * Of all paths together, what is longer than PATH_MAX. A tar tells each path whole, so that thousands
- * of directories in each other would become an archive, and a tree to extract, of gigabytes.
+ * Of all paths together, what is longer than PATH_MAX. A tar tells each path whole, so that
+ * thousands of directories in each other would become an archive, and a tree to extract, of
+ * gigabytes.
  */
 const MAX_LONG_PATHS = 64 * 1024 * 1024;
 
@@ -45,7 +46,10 @@ export function assertSealable(path: Buffer, name: Buffer, { mode, size }: Stat)
 export class HeaderLimits {
   private longPaths = 0;
 
-  /** Throws Unsealable where a member, or all so far, take too much. `length`: of its extended header. */
+  /**
+   * Throws Unsealable where a member, or all so far, take too much. `length`: of its extended
+   * header.
+   */
   count(path: Buffer, member: Member, length: number): void {
     if (length > MAX_EXTENSION) {
       throw new Unsealable(

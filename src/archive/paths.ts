@@ -15,7 +15,10 @@ export const PARTS = ['artifacts', 'index', 'log'] as const satisfies readonly P
 export const KEY_FILE = 'key.age';
 export const SEAL_FILE = 'seal.json';
 
-/** Where an archive grows before the rename that commits it. A leading dot: no task has such a name. */
+/**
+ * Where an archive grows before the rename that commits it. A leading dot: no task has such a
+ * name.
+ */
 export function partialPath(store: Store, task: TaskName): string {
   return join(store.archive, `.${task}.partial`);
 }

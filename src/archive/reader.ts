@@ -23,7 +23,9 @@ export interface ArchiveReader {
   list(directory: IndexEntry, from: number): Iterable<{ entry: IndexEntry; next: number }>;
   /** The same visitor, with a `next` for each: many times faster, above all without attributes. */
   scan(directory: IndexEntry, from: number, withAttributes: boolean, visitor: EntryVisitor): void;
-  /** Fills `into` from an offset of a file; holes read as zeros. Returns how many bytes there were. */
+  /**
+   * Fills `into` from an offset of a file; holes read as zeros. Returns how many bytes there were.
+   */
   read(file: IndexEntry, into: Uint8Array, offset: number): number;
   /** Bytes that the task printed. */
   logSize(): number;
@@ -58,7 +60,9 @@ export function openArchive(
   };
 }
 
-/** Opens each file when it is first needed: a damaged one does not keep the others from being read. */
+/**
+ * Opens each file when it is first needed: a damaged one does not keep the others from being read.
+ */
 function lazily(open: (name: keyof FileKeys) => DecryptedFile) {
   const files = new Map<keyof FileKeys, DecryptedFile>();
   return {

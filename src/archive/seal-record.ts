@@ -43,7 +43,10 @@ export interface Seal extends SealBody {
   readonly signature: string;
 }
 
-/** The sha256 of a signing key's public half (SPKI, DER): tells another store's seal from a damaged one. */
+/**
+ * The sha256 of a signing key's public half (SPKI, DER): tells another store's seal from a damaged
+ * one.
+ */
 export function signerOf(key: KeyObject): string {
   const publicKey = key.type === 'private' ? createPublicKey(key) : key;
   return sha256(publicKey.export({ type: 'spki', format: 'der' }));
@@ -66,7 +69,10 @@ export const serialiseSeal = (seal: Seal): string => `${JSON.stringify(seal)}\n`
 export const sha256 = (data: Uint8Array | string): string =>
   createHash('sha256').update(data).digest('hex');
 
-/** Reads seal.json. Throws `damaged` where it is missing or malformed; the signature is not checked. */
+/**
+ * Reads seal.json. Throws `damaged` where it is missing or malformed; the signature is not
+ * checked.
+ */
 export function readSeal(archiveDirectory: string): Seal {
   return parseSeal(readSealText(archiveDirectory), join(archiveDirectory, SEAL_FILE));
 }

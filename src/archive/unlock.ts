@@ -7,7 +7,10 @@ import { openTaskKey, openTaskKeyNatively } from './key-file.ts';
 import { FILES, PARTS, type Part } from './paths.ts';
 import type { Seal } from './seal-record.ts';
 
-/** The 16-byte age file keys of an archive's files. A plain value: it may be sent to another thread. */
+/**
+ * The 16-byte age file keys of an archive's files. A plain value: it may be sent to another
+ * thread.
+ */
 export interface FileKeys {
   readonly artifacts: Uint8Array;
   readonly index: Uint8Array;
@@ -16,9 +19,10 @@ export interface FileKeys {
 
 /**
  * Unlocks an archive: the identities open key.age, the task's identity in it opens each file's
- * header. With a seal that is trusted (genuine-seal.ts) each header must be the one that it names: under
- * the key in there, nobody who only knows the task's recipient can have encrypted anything. Throws
- * `wrong-key` where no identity fits, `damaged` where key.age or a header is not what was sealed.
+ * header. With a seal that is trusted (genuine-seal.ts) each header must be the one that it names:
+ * under the key in there, nobody who only knows the task's recipient can have encrypted anything.
+ * Throws `wrong-key` where no identity fits, `damaged` where key.age or a header is not what was
+ * sealed.
  */
 export async function unlockArchive(
   archiveDirectory: string,
@@ -35,8 +39,8 @@ export async function unlockArchive(
 }
 
 /**
- * The same at once, where a native identity opens it; undefined where that is for the age package to
- * do, or to refuse. Throws `damaged`.
+ * The same at once, where a native identity opens it; undefined where that is for the age package
+ * to do, or to refuse. Throws `damaged`.
  */
 export function unlockNatively(
   archiveDirectory: string,

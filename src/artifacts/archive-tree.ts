@@ -17,7 +17,10 @@ export function openArchiveTree(task: TaskName, reader: ArchiveReader): Artifact
   };
 }
 
-/** The entry at a path, links followed as the kernel follows them in staging. Throws `usage`, `not-found`. */
+/**
+ * The entry at a path, links followed as the kernel follows them in staging. Throws `usage`,
+ * `not-found`.
+ */
 export function findEntry(task: TaskName, reader: ArchiveReader, path: Buffer): IndexEntry {
   const parts = partsOf(parseArtifactPath(task, path));
   return resolve({ task, reader, path, lastLink: 'follow' }, parts);

@@ -17,16 +17,25 @@ export interface Artifact {
   readonly target: Buffer | null;
   /** The same for every name of one file; null where it has no other name. */
   readonly identity: string | null;
-  /** Something else is mounted there, which is not the task's: it is listed and not entered. Only of live tasks. */
+  /**
+   * Something else is mounted there, which is not the task's: it is listed and not entered. Only
+   * of live tasks.
+   */
   readonly isMountPoint?: boolean;
 }
 
-/** A name that was found, pinned: what it stands for stays the same, also where the task renames it. */
+/**
+ * A name that was found, pinned: what it stands for stays the same, also where the task renames
+ * it.
+ */
 export interface ArtifactNode extends Disposable {
   readonly artifact: Artifact;
   /** Which file it is, whatever it is named: the same for no other of the tree. */
   readonly key: string;
-  /** The directory that it is in now, opened anew; only of what `child` returned. Undefined where it cannot be opened. */
+  /**
+   * The directory that it is in now, opened anew; only of what `child` returned. Undefined where
+   * it cannot be opened.
+   */
   parent(): ArtifactNode | undefined;
   /** What is in a directory, in no order. A name that vanishes meanwhile is left out. */
   list(): Iterable<Artifact>;
@@ -34,9 +43,14 @@ export interface ArtifactNode extends Disposable {
   child(name: Buffer): ArtifactNode;
   /** Reads from a regular file at an offset; 0 at its end. Throws `failed`, `damaged`. */
   read(into: Uint8Array, offset: number): number;
-  /** The stretches of a regular file that hold data, in order; what lies between them are holes. */
+  /**
+   * The stretches of a regular file that hold data, in order; what lies between them are holes.
+   */
   data(): Iterable<{ readonly start: number; readonly length: number }>;
-  /** Its mode for where no access list is: the group bits are what the list grants the owning group. */
+  /**
+   * Its mode for where no access list is: the group bits are what the list grants the owning
+   * group.
+   */
   plainMode(): number;
   /** The user.* attributes of a file or directory. */
   xattrs(): readonly (readonly [name: Buffer, value: Buffer])[];
@@ -50,8 +64,8 @@ export interface ArtifactTree extends Disposable {
   /** Where the files are read from. */
   readonly source: 'staging' | 'archive';
   /**
-   * Finds a path from the top; the empty path is the top. Links inside of the tree are followed, the
-   * last part only with `follow`. Throws `usage` where it leads out, `not-found`, `failed`.
+   * Finds a path from the top; the empty path is the top. Links inside of the tree are followed,
+   * the last part only with `follow`. Throws `usage` where it leads out, `not-found`, `failed`.
    */
   find(path: Uint8Array | string, lastLink: 'follow' | 'keep'): ArtifactNode;
 }

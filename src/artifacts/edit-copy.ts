@@ -42,11 +42,12 @@ export interface EditCopy extends Disposable {
 }
 
 /**
- * Copies a file of a live task into a directory of its own, 0700, in the store. Nothing that the task
- * does meanwhile reaches the editor, and nothing that the editor does reaches past the task's files:
- * `save` writes through a descriptor of the very file that was copied, and only if the task left it
- * as it was. A file that is not there yet is made by saving. Disposed of, the copy goes, unless it
- * is all that there is. Throws `usage` where the task has ended, or the path leads out or to no file.
+ * Copies a file of a live task into a directory of its own, 0700, in the store. Nothing that the
+ * task does meanwhile reaches the editor, and nothing that the editor does reaches past the task's
+ * files: `save` writes through a descriptor of the very file that was copied, and only if the task
+ * left it as it was. A file that is not there yet is made by saving. Disposed of, the copy goes,
+ * unless it is all that there is. Throws `usage` where the task has ended, or the path leads out
+ * or to no file.
  */
 export function openEditCopy(store: Store, task: TaskName, path: Buffer): EditCopy {
   assertLive(store, task, path);
@@ -78,7 +79,10 @@ interface Edit {
   readonly task: TaskName;
   /** In the task's files. */
   readonly path: Buffer;
-  /** An O_PATH descriptor of what was copied, and the digest of its content; undefined for a new file. */
+  /**
+   * An O_PATH descriptor of what was copied, and the digest of its content; undefined for a new
+   * file.
+   */
   readonly file: number | undefined;
   readonly before: string | undefined;
   readonly copy: string;
@@ -132,7 +136,9 @@ function copyOut(file: number, path: string): string {
   }
 }
 
-/** Under the lock that mounts hold while they change something: sealing waits for it, or has begun. */
+/**
+ * Under the lock that mounts hold while they change something: sealing waits for it, or has begun.
+ */
 function save(edit: Edit, reason: string | undefined): Saved {
   const from = openCopy(edit.copy);
   if (from === undefined) return { kind: 'unchanged' };
@@ -185,7 +191,9 @@ function write(edit: Edit, from: number): Saved {
   }
 }
 
-/** Whether what is at the path now is the file that was copied, with the content that was copied. */
+/**
+ * Whether what is at the path now is the file that was copied, with the content that was copied.
+ */
 function isAsCopied({ file, before }: Edit, now: number | undefined): now is number {
   if (file === undefined || now === undefined) return false;
   const [one, other] = [file, now].map((fd) => fstatSync(fd, { bigint: true }));
@@ -220,8 +228,8 @@ function writeBeside({ store, task, path }: Edit, from: number): Saved {
 }
 
 /**
- * Gives a file the content of another and closes it. It grows first: on a disk that is full, what was
- * in it stays.
+ * Gives a file the content of another and closes it. It grows first: on a disk that is full, what
+ * was in it stays.
  */
 function putInto(from: number, to: number): void {
   try {

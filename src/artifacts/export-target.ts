@@ -32,9 +32,9 @@ export interface MadeName {
 }
 
 /**
- * The directory that a tree is copied into, and the way through it. Nobody but its owner enters it before
- * all is done. One directory is open besides the top, and each is the one that was made: whatever
- * anybody puts in its place, nothing is written outside.
+ * The directory that a tree is copied into, and the way through it. Nobody but its owner enters it
+ * before all is done. One directory is open besides the top, and each is the one that was made:
+ * whatever anybody puts in its place, nothing is written outside.
  */
 export class ExportTarget implements Disposable {
   /** Of the top. */
@@ -59,7 +59,9 @@ export class ExportTarget implements Disposable {
     this.isShared = fstatSync(root).uid !== process.geteuid?.() && hasOwners(root);
   }
 
-  /** Throws `failed` where what was just made, and opened by its name, is something else by now. */
+  /**
+   * Throws `failed` where what was just made, and opened by its name, is something else by now.
+   */
   assertOurs(fd: number, isType: (mode: number) => boolean): void {
     const { uid, mode, nlink } = statFd(fd);
     const isAlone = isDirectory(mode) || nlink === 1;
@@ -146,7 +148,10 @@ function identityOf(fd: number) {
   return { ino, dev };
 }
 
-/** The directory is private until all is done; for one that was there, the mode that it had is returned. */
+/**
+ * The directory is private until all is done; for one that was there, the mode that it had is
+ * returned.
+ */
 function closeToOthers(root: number): number | undefined {
   const { uid, mode } = fstatSync(root);
   const me = process.geteuid?.();

@@ -28,16 +28,19 @@ export interface Exported {
 }
 
 export interface ExportOptions {
-  /** Keeps set-user-ID and set-group-ID bits, which would lend the caller's rights to whoever wrote the file. */
+  /**
+   * Keeps set-user-ID and set-group-ID bits, which would lend the caller's rights to whoever wrote
+   * the file.
+   */
   readonly keepSetId?: boolean;
 }
 
 /**
  * Copies a task's tree into a directory that is new or empty: content, holes, symbolic links as
- * links, hard links, user attributes, modes and times; owners too where the caller is root. A directory
- * that is there already stays as it is itself; nobody else enters it before all is done. Links are never
- * followed, on either side; only what is a regular file by then is opened. Throws `usage` where the
- * directory is not empty, `failed` where it cannot be written.
+ * links, hard links, user attributes, modes and times; owners too where the caller is root. A
+ * directory that is there already stays as it is itself; nobody else enters it before all is done.
+ * Links are never followed, on either side; only what is a regular file by then is opened. Throws
+ * `usage` where the directory is not empty, `failed` where it cannot be written.
  */
 export function exportTree(
   top: ArtifactNode,
@@ -139,7 +142,10 @@ class TreeCopy {
     }
   }
 
-  /** Attributes, owner, mode, times, in this order: a mode may forbid attributes, and a change of owner clears setuid. */
+  /**
+   * Attributes, owner, mode, times, in this order: a mode may forbid attributes, and a change of
+   * owner clears setuid.
+   */
   finish(fd: number, node: ArtifactNode, path: Buffer): void {
     const { uid, gid, atimeNs, mtimeNs } = node.artifact;
     const mode = node.plainMode();
@@ -161,7 +167,10 @@ function childIfThere(parent: ArtifactNode, name: Buffer): ArtifactNode | undefi
   }
 }
 
-/** Copies what is no hole; returns the size, for a live file may end sooner than it did a moment ago. */
+/**
+ * Copies what is no hole; returns the size, for a live file may end sooner than it did a moment
+ * ago.
+ */
 function copyContent(source: ArtifactNode, fd: number): number {
   for (const { start, length } of source.data()) {
     for (let at = start; at < start + length; ) {

@@ -25,7 +25,10 @@ export async function openTree(
   return openStagingTree(store, task);
 }
 
-/** Where a task's files are now. Throws `not-found` where there is no such task, `damaged` where they are nowhere. */
+/**
+ * Where a task's files are now. Throws `not-found` where there is no such task, `damaged` where
+ * they are nowhere.
+ */
 export function placeOf(store: Store, task: TaskName): 'archive' | 'staging' {
   const paths = taskPaths(store, task);
   const { archive } = paths;
@@ -39,7 +42,9 @@ export function placeOf(store: Store, task: TaskName): 'archive' | 'staging' {
   });
 }
 
-/** Unlocks and opens a task's committed archive, if it is genuine. Throws `wrong-key`, `damaged`. */
+/**
+ * Unlocks and opens a task's committed archive, if it is genuine. Throws `wrong-key`, `damaged`.
+ */
 export async function openArchiveOf(
   store: Store,
   task: TaskName,

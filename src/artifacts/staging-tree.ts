@@ -102,7 +102,9 @@ function openParent(task: TaskName, path: Buffer, pinned: number): ArtifactNode 
 
 const join = (path: Buffer, name: Buffer): Buffer => Buffer.concat([path, Buffer.from('/'), name]);
 
-/** Lists a directory from its beginning, through a descriptor that is there for the listing alone. */
+/**
+ * Lists a directory from its beginning, through a descriptor that is there for the listing alone.
+ */
 function* listEntries(
   pinned: number,
   explain: (cause: unknown) => TaskfsError,

@@ -5,7 +5,10 @@ import type { TaskName } from '../store/index.ts';
 import { type Store, taskPaths } from '../store/index.ts';
 import { type FindIdentities, openArchiveOf } from './open-tree.ts';
 
-/** What a task printed, wherever it is. A log that was opened while the task ran can be read to its end. */
+/**
+ * What a task printed, wherever it is. A log that was opened while the task ran can be read to its
+ * end.
+ */
 export interface TaskLog extends Disposable {
   /** Bytes so far. */
   size(): number;
@@ -13,7 +16,10 @@ export interface TaskLog extends Disposable {
   read(into: Uint8Array, offset: number): number;
 }
 
-/** Opens a task's log: the plain one while it is there, the sealed one afterwards. Throws as `openTree`. */
+/**
+ * Opens a task's log: the plain one while it is there, the sealed one afterwards. Throws as
+ * `openTree`.
+ */
 export async function openLog(
   store: Store,
   task: TaskName,

@@ -34,8 +34,8 @@ export interface VerifyPathOptions {
 
 /**
  * Checks one file of a sealed task, or all beneath a directory: its seal as `verifyArchives` does
- * quickly, and every byte of what is asked for. Damage is returned. Throws `not-found` where the task
- * or the path is not, `usage` for a path that leads out.
+ * quickly, and every byte of what is asked for. Damage is returned. Throws `not-found` where the
+ * task or the path is not, `usage` for a path that leads out.
  */
 export async function verifyPath(
   store: Store,

@@ -11,7 +11,9 @@ export type Step =
       /** The directory in which it was met; open until the walk goes on. */
       readonly parent: ArtifactNode;
     }
-  /** The directory, open until the walk goes on; undefined where the task took it away meanwhile. */
+  /**
+   * The directory, open until the walk goes on; undefined where the task took it away meanwhile.
+   */
   | { readonly type: 'leave'; readonly node: ArtifactNode | undefined };
 
 /** A directory whose names are being met. It is open only while the walk is in it. */
@@ -24,9 +26,9 @@ interface Level {
 
 /**
  * Walks what is below a directory, each directory's names in the order of their bytes, without
- * recursion and with one directory open besides the top: a tree may be thousands of directories deep.
- * Links are met, not followed, and so is what is mounted there. What a live task removes or exchanges
- * meanwhile is left out.
+ * recursion and with one directory open besides the top: a tree may be thousands of directories
+ * deep. Links are met, not followed, and so is what is mounted there. What a live task removes or
+ * exchanges meanwhile is left out.
  */
 export function* walk(top: ArtifactNode): Generator<Step, void> {
   using walker = new Walker(top);

@@ -29,7 +29,7 @@ function written(bytes: number, isDirect = true) {
     expect(ring.hasSpace(at + 1)).toBe(true);
     const place = ring.place(at, bytes - at);
     place.set(plain.subarray(at, at + place.length));
-    ring.filled(at, place.length);
+    ring.markFilled(at, place.length);
     at += place.length;
     if (at % (3 * SEGMENT) === 0) while (segments.sealOne());
   }

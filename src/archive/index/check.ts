@@ -13,10 +13,10 @@ interface Level {
 }
 
 /**
- * Reads a whole index as a reader will who looks things up: from the top, each directory's section, each
- * line decoded, further names led to their file. Names that ascend strictly are found by bisection,
- * each of them. `tarBytes`: what contents have to lie within. Returns how many names there are, the
- * top's among them. Throws `damaged`.
+ * Reads a whole index as a reader will who looks things up: from the top, each directory's
+ * section, each line decoded, further names led to their file. Names that ascend strictly are
+ * found by bisection, each of them. `tarBytes`: what contents have to lie within. Returns how many
+ * names there are, the top's among them. Throws `damaged`.
  */
 export async function checkIndex(
   path: string,

@@ -30,7 +30,9 @@ interface Line {
   readonly section?: readonly [number, number];
 }
 
-/** The line of an entry, its newline included. Put together by hand: there are as many as files. */
+/**
+ * The line of an entry, its newline included. Put together by hand: there are as many as files.
+ */
 export function encodeEntry(entry: Omit<IndexEntry, 'position'>): string {
   const { type, mode, uid, gid, size, nlink, atimeNs, mtimeNs, ctimeNs } = entry;
   const { target, offset, extents, sha256, mime, xattrs, section } = entry;
@@ -75,9 +77,9 @@ const TYPES: ReadonlySet<string> = new Set<ArtifactType>([
 ]);
 
 /**
- * Decodes the line that begins at `position`. Throws `damaged` where it is none of ours. What it says is
- * what a file system can hold: a name that leads nowhere else (only the top's is empty), numbers in
- * their bounds, attributes of users.
+ * Decodes the line that begins at `position`. Throws `damaged` where it is none of ours. What it
+ * says is what a file system can hold: a name that leads nowhere else (only the top's is empty),
+ * numbers in their bounds, attributes of users.
  */
 export function decodeLine(text: Buffer, position: number): DecodedLine {
   return scanLine(text, position) ?? decodeJson(text, position);

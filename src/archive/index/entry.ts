@@ -4,7 +4,10 @@ import { MAX_NAME } from '../limits.ts';
 
 /** What the index says of one name in the tree. Times are nanoseconds since the epoch. */
 export interface IndexEntry {
-  /** Where its line begins in the index; of a further name of a file, where the first name's line begins. */
+  /**
+   * Where its line begins in the index; of a further name of a file, where the first name's line
+   * begins.
+   */
   readonly position: number;
   /** Raw bytes; empty for the top. */
   readonly name: Buffer;
@@ -24,7 +27,9 @@ export interface IndexEntry {
   readonly target?: Buffer;
   /** Of a file: where its data begins in the tar. */
   readonly offset?: number;
-  /** Of a file with holes: the stretches that hold data; their bytes follow each other in the tar. */
+  /**
+   * Of a file with holes: the stretches that hold data; their bytes follow each other in the tar.
+   */
   readonly extents?: readonly Extent[];
   /** Of a file: of its stored data, hexadecimal; without holes that is the file's own. */
   readonly sha256?: string;
@@ -40,8 +45,8 @@ export const storedLength = ({ extents, size }: Pick<IndexEntry, 'extents' | 'si
   extents ? extents.reduce((sum, { length }) => sum + length, 0) : size;
 
 /**
- * What an index or a tar may say of names. Neither is trusted: whoever makes files of what is read here,
- * or hands it to the kernel, must not be led out of a directory.
+ * What an index or a tar may say of names. Neither is trusted: whoever makes files of what is read
+ * here, or hands it to the kernel, must not be led out of a directory.
  */
 
 const SLASH = 0x2f;

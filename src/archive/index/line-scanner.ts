@@ -18,8 +18,8 @@ export function scanLine(text: Uint8Array, position: number): IndexEntry | undef
 }
 
 /**
- * The name of the line that begins at `at`, where that is the line of an ordinary file and ends within
- * `text`; undefined otherwise. What follows the type is not looked at.
+ * The name of the line that begins at `at`, where that is the line of an ordinary file and ends
+ * within `text`; undefined otherwise. What follows the type is not looked at.
  */
 export function fileNameAt(text: Buffer, at: number): FileName | undefined {
   scanner.start(text, at);

@@ -10,7 +10,9 @@ const NEWLINE = 0x0a;
 const LINE = 512;
 const MAX_LINE = 64 * 1024 * 1024;
 
-/** Who hears what `tell` finds; `next` is where the next line begins. Both answer whether to go on. */
+/**
+ * Who hears what `tell` finds; `next` is where the next line begins. Both answer whether to go on.
+ */
 export interface EntryVisitor {
   /** An ordinary file, whose name lies in `bytes`. Both hold until the call returns. */
   file(bytes: Uint8Array, file: ListedFile, position: number, next: number): boolean;
@@ -53,8 +55,9 @@ export class IndexReader {
   }
 
   /**
-   * Tells of the lines from `position` to `end`. Ordinary files are seen where they lie, and nothing is
-   * made for each; without `withAttributes` no more than their names. Ends early when visitor false.
+   * Tells of the lines from `position` to `end`. Ordinary files are seen where they lie, and
+   * nothing is made for each; without `withAttributes` no more than their names. Ends early when
+   * visitor false.
    */
   scan(position: number, end: number, withAttributes: boolean, visitor: EntryVisitor): void {
     for (let at = position; at < end; ) {
@@ -77,7 +80,9 @@ export class IndexReader {
     }
   }
 
-  /** What a line of a directory's section tells of; of a further name, its file. Throws `damaged`. */
+  /**
+   * What a line of a directory's section tells of; of a further name, its file. Throws `damaged`.
+   */
   resolve(line: DecodedLine, position: number): IndexEntry {
     // Only the top has no name, and it is in no section.
     if (line.name.length === 0) throw damagedAt(position);
@@ -113,7 +118,10 @@ export class IndexReader {
     return Buffer.concat(names.slice(1));
   }
 
-  /** What in a directory is the entry itself, or the directory whose subtree holds it: those end in order. */
+  /**
+   * What in a directory is the entry itself, or the directory whose subtree holds it: those end in
+   * order.
+   */
   private towards({ section }: IndexEntry, position: number): IndexEntry | undefined {
     if (!section) return undefined;
     const end = section.start + section.length;

@@ -68,9 +68,9 @@ export interface Rotation extends KeyChange {
 }
 
 /**
- * Gives the owner a new identity and takes the old one from every archive. The old identity stays in
- * identity.txt until all archives are done; a rotation that was cut short is gone on with, and makes
- * no further identity. Throws `usage` where the store has no owner.
+ * Gives the owner a new identity and takes the old one from every archive. The old identity stays
+ * in identity.txt until all archives are done; a rotation that was cut short is gone on with, and
+ * makes no further identity. Throws `usage` where the store has no owner.
  */
 export async function rotateOwner(store: Store, rotation: Rotation): Promise<Rewrapped> {
   const { own, passphrase, onProgress } = rotation;
@@ -86,7 +86,10 @@ export async function rotateOwner(store: Store, rotation: Rotation): Promise<Rew
   return result;
 }
 
-/** The new identity of a rotation that was cut short, or left archives out: the first of several, and the owner. */
+/**
+ * The new identity of a rotation that was cut short, or left archives out: the first of several,
+ * and the owner.
+ */
 async function begun(store: Store, own: readonly string[]): Promise<string | undefined> {
   const owner = listRecipients(store).find(({ label }) => label === OWNER);
   if (!owner) {

@@ -20,8 +20,8 @@ export interface RebuildOptions {
 }
 
 /**
- * Writes the index of a tar that taskfs wrote, from its members. What a tar does not hold is not in
- * it: sockets, pipes, devices, and how many names a file has beyond those in the tar. Throws
+ * Writes the index of a tar that taskfs wrote, from its members. What a tar does not hold is not
+ * in it: sockets, pipes, devices, and how many names a file has beyond those in the tar. Throws
  * `damaged` where a header is, `failed` where the tar is not in our order.
  */
 export async function rebuildIndex(

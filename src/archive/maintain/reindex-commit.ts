@@ -19,13 +19,15 @@ import { FILES, KEY_FILE, REINDEXED, reindexedPath, SEAL_FILE } from '../paths.t
 import { type Seal, serialiseSeal, sha256, signed } from '../seal-record.ts';
 
 /**
- * A new index lies with its seal in a directory beside the archive, together with the archive's other
- * files as further names of them. The line in the chain says that it is the archive from now on; then
- * the two directories change places, at one instant, and the old one is removed. Whatever ends this
- * early, the chain tells which of the two it is.
+ * A new index lies with its seal in a directory beside the archive, together with the archive's
+ * other files as further names of them. The line in the chain says that it is the archive from now
+ * on; then the two directories change places, at one instant, and the old one is removed. Whatever
+ * ends this early, the chain tells which of the two it is.
  */
 
-/** Signs the seal of a rebuilt index, and puts it in the archive's place. Throws `failed`, Errno. */
+/**
+ * Signs the seal of a rebuilt index, and puts it in the archive's place. Throws `failed`, Errno.
+ */
 export function commitReindex(store: Store, task: TaskName, key: KeyObject, seal: Seal): void {
   const { archive } = taskPaths(store, task);
   const directory = reindexedPath(store, task);
@@ -67,8 +69,8 @@ function exchange(one: string, two: string): void {
 }
 
 /**
- * Ends a reindex that was cut short: once the chain tells of the new index it takes its place, before
- * that it is dropped. Nothing where there was none. Only for the holder of the task's lock.
+ * Ends a reindex that was cut short: once the chain tells of the new index it takes its place,
+ * before that it is dropped. Nothing where there was none. Only for the holder of the task's lock.
  */
 export function finishReindex(store: Store, task: TaskName): void {
   const { archive } = taskPaths(store, task);

@@ -45,11 +45,12 @@ export interface Reindexed {
 }
 
 /**
- * Makes a sealed task's index anew from its tar, where it is not as it was sealed. The seal must be
- * trustworthy and the tar the one that it tells of; content that is damaged stays damaged. The new
- * index is signed and takes its place together with its seal, at one instant; a process that dies
- * meanwhile leaves what `finishReindex` ends. Throws `not-found`, `usage` where somebody works on the
- * task, `wrong-key`, `damaged` where the index cannot be made, `failed` without the signing key.
+ * Makes a sealed task's index anew from its tar, where it is not as it was sealed. The seal must
+ * be trustworthy and the tar the one that it tells of; content that is damaged stays damaged. The
+ * new index is signed and takes its place together with its seal, at one instant; a process that
+ * dies meanwhile leaves what `finishReindex` ends. Throws `not-found`, `usage` where somebody
+ * works on the task, `wrong-key`, `damaged` where the index cannot be made, `failed` without the
+ * signing key.
  */
 export async function reindexTask(
   store: Store,
@@ -135,8 +136,8 @@ async function isWhole(archive: string, identity: string, seal: Seal): Promise<b
 }
 
 /**
- * The key of the tar that was sealed. The signed seal holds its header's MAC, so no other tar passes;
- * and under its key, no chunk that was not sealed.
+ * The key of the tar that was sealed. The signed seal holds its header's MAC, so no other tar
+ * passes; and under its key, no chunk that was not sealed.
  */
 async function artifactsKey(archive: string, identity: string, seal: Seal): Promise<Uint8Array> {
   const path = join(archive, FILES.artifacts);

@@ -18,9 +18,9 @@ export interface RepairOptions extends VerifyOptions {
 }
 
 /**
- * Looks at every byte of archives, and makes anew what is derived: the index. Nothing else is: what is
- * lost of the files themselves, of logs, keys and seals, is among the findings that are left. Throws
- * as `verifyArchives`.
+ * Looks at every byte of archives, and makes anew what is derived: the index. Nothing else is:
+ * what is lost of the files themselves, of logs, keys and seals, is among the findings that are
+ * left. Throws as `verifyArchives`.
  */
 export async function repairArchives(store: Store, options: RepairOptions): Promise<Repaired> {
   const { identities, onReindex: onProgress } = options;

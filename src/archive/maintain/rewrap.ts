@@ -34,13 +34,16 @@ interface Failure {
 
 export type OnRewrapped = (progress: { readonly done: number; readonly total: number }) => void;
 
-/** Archives whose new keys are made durable together: one wait for the disk each would take minutes for thousands. */
+/**
+ * Archives whose new keys are made durable together: one wait for the disk each would take minutes
+ * for thousands.
+ */
 const BATCH = 500;
 
 /**
- * Encrypts every archive's key anew, to the store's recipients of now. Only key.age is written, each
- * replaced as a whole; cut short, it can simply be done again. Only for the holder of the lock on
- * keys. Throws `failed` where a key cannot be written.
+ * Encrypts every archive's key anew, to the store's recipients of now. Only key.age is written,
+ * each replaced as a whole; cut short, it can simply be done again. Only for the holder of the
+ * lock on keys. Throws `failed` where a key cannot be written.
  */
 export async function rewrapArchives(
   store: Store,
@@ -65,7 +68,10 @@ export async function rewrapArchives(
   return { rewrapped, failed };
 }
 
-/** The directories of the archives that have a new key beside the old one, and those that have none. */
+/**
+ * The directories of the archives that have a new key beside the old one, and those that have
+ * none.
+ */
 async function writeKeys(
   store: Store,
   tasks: readonly TaskName[],

@@ -22,8 +22,8 @@ export interface KeptLine {
 
 /**
  * Whether the store is still the one that something was kept of: signed by that key, and its chain
- * holding those lines. A chain that was rolled back, or made anew with another key, is whole in itself;
- * only this tells. Throws `failed` where the verifying key is missing.
+ * holding those lines. A chain that was rolled back, or made anew with another key, is whole in
+ * itself; only this tells. Throws `failed` where the verifying key is missing.
  */
 export function verifyKept(store: Store, { signer, lines = [] }: Kept): Finding[] {
   const findings: Finding[] = [];
@@ -44,7 +44,9 @@ export function verifyKept(store: Store, { signer, lines = [] }: Kept): Finding[
 
 const HASH = /^[0-9a-f]{64}$/i;
 
-/** A signer as a person names it: a file with the public key (PEM), or its SHA-256. Throws `usage`. */
+/**
+ * A signer as a person names it: a file with the public key (PEM), or its SHA-256. Throws `usage`.
+ */
 export function parseSigner(text: string): string {
   if (HASH.test(text)) return text.toLowerCase();
   const pem = readNamed('--signer', text);
@@ -55,7 +57,9 @@ export function parseSigner(text: string): string {
   }
 }
 
-/** Lines that were kept: a file with them, as an anchor's, or the SHA-256 of one. Throws `usage`. */
+/**
+ * Lines that were kept: a file with them, as an anchor's, or the SHA-256 of one. Throws `usage`.
+ */
 export function parseKeptLines(text: string): KeptLine[] {
   if (HASH.test(text)) return [{ hash: text.toLowerCase(), words: `with the hash ${text}` }];
   const lines = readNamed('--last', text)

@@ -44,7 +44,10 @@ export function verifyChain(store: Store): ChainState {
 const broken = (line: number, what: string): Finding =>
   finding(null, 'chain-broken', `line ${line} of seals.jsonl ${what}`, { file: 'seals.jsonl' });
 
-/** Archives that the chain tells of and that are not there. A task that still waits to be sealed is none. */
+/**
+ * Archives that the chain tells of and that are not there. A task that still waits to be sealed is
+ * none.
+ */
 export function missingArchives(store: Store, { last }: ChainState): Finding[] {
   return [...last.values()]
     .filter(({ type, task }) => type === 'sealed' && isTaskName(task))

@@ -21,11 +21,15 @@ export type Content = Pick<IndexEntry, 'offset' | 'extents' | 'size' | 'sha256'>
 
 /** Bytes of a file that are lost. */
 export interface Lost extends Extent {
-  /** Where the first chunk that it concerns begins in the encrypted file; undefined beyond its end. */
+  /**
+   * Where the first chunk that it concerns begins in the encrypted file; undefined beyond its end.
+   */
   readonly at: number | undefined;
 }
 
-/** Called for each stretch that is lost; without one where it is the whole, or nobody knows where. */
+/**
+ * Called for each stretch that is lost; without one where it is the whole, or nobody knows where.
+ */
 export type OnProblem<C> = (file: C, problem: ContentProblem, lost?: Lost) => void;
 
 interface Current<C> {
@@ -38,8 +42,8 @@ interface Current<C> {
 }
 
 /**
- * Compares the plaintext of a tar, as it streams by, with what is known of its files. Those must come
- * in the order of the tar: one is looked at at a time.
+ * Compares the plaintext of a tar, as it streams by, with what is known of its files. Those must
+ * come in the order of the tar: one is looked at at a time.
  */
 export class ContentCheck<C extends Content> {
   /** Files found whole. */
@@ -57,7 +61,10 @@ export class ContentCheck<C extends Content> {
     this.advance();
   }
 
-  /** Takes the next stretch of the tar; undefined bytes are damaged ones. `at`: where it is in the encrypted file. */
+  /**
+   * Takes the next stretch of the tar; undefined bytes are damaged ones. `at`: where it is in the
+   * encrypted file.
+   */
   take(length: number, plain: Buffer | undefined, at?: number): void {
     const start = this.position;
     this.position += length;

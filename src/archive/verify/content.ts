@@ -25,8 +25,8 @@ interface Examined {
 }
 
 /**
- * Every chunk of every file of an archive, and every sha256 in its index. Where that is damaged, what
- * is lost of the files is told by the names in the tar. Bytes are those of the files.
+ * Every chunk of every file of an archive, and every sha256 in its index. Where that is damaged,
+ * what is lost of the files is told by the names in the tar. Bytes are those of the files.
  */
 export async function verifyContent(
   task: TaskName,

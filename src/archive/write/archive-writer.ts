@@ -32,7 +32,7 @@ import type { OnChmod } from './temporary-chmod.ts';
 import { openCursor } from './walk.ts';
 import { WorkerPool } from './worker-pool.ts';
 
-/** An archive that is complete but for its seal. */
+/** The files of an archive that lacks only its seal. */
 export interface WrittenFiles
   extends Pick<TarLayout, 'bytes' | 'files' | 'skipped' | 'skippedCount'> {
   readonly ownLinks: readonly OwnLink[];
@@ -43,7 +43,7 @@ export interface WrittenFiles
   readonly seals: Readonly<Record<EncryptedFile, FileSeal>>;
 }
 
-/** How far a tar has come: bytes written and read back, of how many; files written. */
+/** Bytes of the tar written and read back, of how many; files written. */
 export interface TarProgress {
   readonly written: number;
   readonly checked: number;
@@ -63,12 +63,12 @@ export interface WriteOptions {
 }
 
 /** What takes longer than starting workers takes; less is sealed by the calling thread alone. */
-const WORTH_THREADS = { bytes: 8 * 1024 * 1024, entries: 1000 };
+const WORTH_WORKERS = { bytes: 8 * 1024 * 1024, entries: 1000 };
 
 /**
  * Writes the encrypted files of a task's archive into an empty directory, makes them durable, and
- * reads them back. The task gets an identity of its own; key.age holds it for the store's recipients.
- * Throws TreeChanged, Errno, `failed`.
+ * reads them back. The task gets an identity of its own; key.age holds it for the store's
+ * recipients. Throws TreeChanged, Errno, `failed`.
  */
 export async function writeArchive(
   store: Store,
@@ -81,13 +81,13 @@ export async function writeArchive(
   await using workers = new WorkerPool();
   using layoutLog = new LayoutLog(directory);
   const onGrowth = (bytes: number, entries: number): void => {
-    if (bytes > WORTH_THREADS.bytes || entries > WORTH_THREADS.entries) workers.start(bytes);
+    if (bytes > WORTH_WORKERS.bytes || entries > WORTH_WORKERS.entries) workers.start(bytes);
   };
   const layout = layOutTree(top, layoutLog, { onChmod, onGrowth });
   const { keys, key, headers } = await makeKeys(store, task);
   writeNewFile(join(directory, KEY_FILE), key);
   using files = createFiles(directory, headers);
-  // No thread may write to a descriptor that is closed, and perhaps another file's by then.
+  // No worker may write to a descriptor that is closed, and perhaps another file's by then.
   await using _ = workers;
   const seals = await writeFiles({
     layout,
@@ -187,7 +187,7 @@ async function writeFiles(writing: Writing): Promise<WrittenFiles['seals']> {
   return seals;
 }
 
-/** What a reader would refuse, or not find, is found while the plaintext is still there. */
+/** Finds what a reader would refuse, or miss, while the plaintext still exists. */
 async function checkNames(
   path: string,
   { layout, headers }: Writing,
@@ -231,7 +231,7 @@ async function checked<T>({ directory }: Writing, part: Part, check: () => Promi
 
 const LOG_STEP = 256 * 1024;
 
-/** A task that never started has no log: an empty one. */
+/** A task that never started has no log, which counts as an empty one. */
 async function copyLog(
   path: string,
   log: EncryptedWriter,

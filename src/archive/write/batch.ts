@@ -5,7 +5,7 @@ import { contentLength, hasContent, type LayoutEntry, tarLength } from './layout
 import { needsChmod } from './source-file.ts';
 import type { TarLayout } from './tar-layout.ts';
 
-/** Entries that follow each other in the tar, all of one thread; it can be sent to one. */
+/** Consecutive entries of the tar, for one thread; it can be sent to one. */
 export interface Batch {
   /** Where its first byte goes in the tar, and how many there are. */
   readonly at: number;
@@ -15,9 +15,10 @@ export interface Batch {
   /** Encoded entries, one after the other. */
   readonly entries: Uint8Array;
   /** The directories of these entries, in the same order. */
-  readonly places: readonly BatchDirectory[];
+  readonly directories: readonly BatchDirectory[];
 }
 
+/** A directory of a batch. */
 export interface BatchDirectory {
   /** Opens the names in it; -1 where none has to be opened. */
   readonly fd: number;
@@ -26,12 +27,12 @@ export interface BatchDirectory {
   readonly count: number;
 }
 
-/** A batch on its way, and what it needs. */
+/** A batch to be written, and what that needs. */
 export interface BatchJob {
   readonly batch: Batch;
-  /** Whether it needs what only the main thread may do: files that are lent the right to be read. */
+  /** Whether it has files that need a temporary mode: only the main thread sets those. */
   readonly needsMainThread: boolean;
-  /** Whether all of it has to be done before the descent may go on. */
+  /** Whether it must be written before the cursor moves on. */
   readonly isBarrier: boolean;
   /** Closes its directories. */
   done(): void;
@@ -41,13 +42,13 @@ const MAX_ENTRIES = 64;
 const MAX_BYTES = 512 * 1024;
 
 /** An open directory that batches share. */
-class Pin {
+class SharedDirectory {
   readonly fd: number;
   private users = 1;
   constructor(dirfd: number) {
     this.fd = openAt(dirfd, '.', O_PATH | constants.O_DIRECTORY);
   }
-  share(): Pin {
+  share(): SharedDirectory {
     this.users++;
     return this;
   }
@@ -56,7 +57,7 @@ class Pin {
   }
 }
 
-/** A batch that grows. */
+/** A batch that is being filled. */
 class BatchBuilder {
   readonly at: number;
   readonly firstFile: number;
@@ -64,8 +65,8 @@ class BatchBuilder {
   length = 0;
   files = 0;
   private readonly entries: Buffer[] = [];
-  private readonly places: { fd: number; path: Buffer; count: number }[] = [];
-  private readonly pins: Pin[] = [];
+  private readonly directories: { fd: number; path: Buffer; count: number }[] = [];
+  private readonly shared: SharedDirectory[] = [];
 
   constructor(at: number, firstFile: number, needsMainThread: boolean) {
     this.at = at;
@@ -81,13 +82,18 @@ class BatchBuilder {
     return this.entries.length === 0;
   }
 
-  add(entry: LayoutEntry, encoded: Buffer, path: Buffer, pin: Pin | undefined): void {
-    const last = this.places.at(-1);
-    const fd = pin?.fd ?? -1;
+  add(
+    entry: LayoutEntry,
+    encoded: Buffer,
+    path: Buffer,
+    directory: SharedDirectory | undefined,
+  ): void {
+    const last = this.directories.at(-1);
+    const fd = directory?.fd ?? -1;
     if (last && last.fd === fd && last.path === path) last.count++;
     else {
-      this.places.push({ fd, path, count: 1 });
-      if (pin && !this.pins.includes(pin)) this.pins.push(pin.share());
+      this.directories.push({ fd, path, count: 1 });
+      if (directory && !this.shared.includes(directory)) this.shared.push(directory.share());
     }
     this.entries.push(Buffer.from(encoded));
     this.length += tarLength(entry);
@@ -95,13 +101,17 @@ class BatchBuilder {
   }
 
   finish(isBarrier: boolean): BatchJob {
-    const { at, length, firstFile, entries, places, pins, needsMainThread } = this;
+    const { at, length, firstFile, entries, directories, shared, needsMainThread } = this;
     // Buffers of their own: sending a part of one sends all of it.
-    const sent = places.map(({ fd, path, count }) => ({ fd, path: Uint8Array.from(path), count }));
+    const sent = directories.map(({ fd, path, count }) => ({
+      fd,
+      path: Uint8Array.from(path),
+      count,
+    }));
     const bytes = Uint8Array.from(Buffer.concat(entries));
-    const batch = { at, length, firstFile, entries: bytes, places: sent };
+    const batch = { at, length, firstFile, entries: bytes, directories: sent };
     const done = (): void => {
-      for (const pin of pins) pin.release();
+      for (const directory of shared) directory.release();
     };
     return { batch, needsMainThread, isBarrier, done };
   }
@@ -110,8 +120,9 @@ class BatchBuilder {
 const NO_PATH = Buffer.alloc(0);
 
 /**
- * Goes through a planned tree once more and gathers what is to be written. Whoever asks for the next batch
- * after a barrier has finished all before. Throws TreeChanged where the tree is not as planned, Errno.
+ * Walks the tree of a layout again and groups its entries into batches. After a barrier, the next
+ * one may only be asked for once all before it are written. Throws TreeChanged where the tree is
+ * not as laid out, Errno.
  */
 export function* batches(
   layout: TarLayout,
@@ -120,19 +131,19 @@ export function* batches(
   let at = 0;
   let file = 0;
   let builder = new BatchBuilder(0, 0, false);
-  let pin: Pin | undefined;
+  let directory: SharedDirectory | undefined;
   const next = (needsMainThread: boolean): void => {
     builder = new BatchBuilder(at, file, needsMainThread);
   };
-  const unpin = (): void => {
-    pin?.release();
-    pin = undefined;
+  const release = (): void => {
+    directory?.release();
+    directory = undefined;
   };
   let isTop = true;
   try {
     for (const { entry, encoded } of layout.log.read()) {
       if (entry.kind === 'leave') {
-        unpin();
+        release();
         if (cursor?.isModeChanged()) {
           yield builder.finish(true);
           next(false);
@@ -141,7 +152,7 @@ export function* batches(
         continue;
       }
       if (entry.kind === 'enter') {
-        unpin();
+        release();
         if (!isTop) cursor?.enter(Buffer.from(entry.name));
         isTop = false;
         checkDirectory(entry, cursor);
@@ -154,8 +165,8 @@ export function* batches(
         next(needsMainThread);
       }
       const here = cursor?.here.path ?? NO_PATH;
-      if (isFile) pin ??= new Pin(cursor?.fd ?? -1);
-      builder.add(entry, encoded, here, isFile ? pin : undefined);
+      if (isFile) directory ??= new SharedDirectory(cursor?.fd ?? -1);
+      builder.add(entry, encoded, here, isFile ? directory : undefined);
       at += tarLength(entry);
       if (isFile) file++;
       if (contentLength(entry) > MAX_BYTES) {
@@ -165,7 +176,7 @@ export function* batches(
     }
     if (!builder.isEmpty) yield builder.finish(false);
   } finally {
-    unpin();
+    release();
   }
 }
 

@@ -21,48 +21,52 @@ import type { OnChmod } from './temporary-chmod.ts';
 /** Bytes of a SHA-256. */
 export const DIGEST = 32;
 
-/** How a thread fills its batches. */
+/** What a thread writes batches with. */
 export interface ContentOptions {
   readonly ring: RingBuffer;
   /** The digest of each file's content, one after the other. */
   readonly digests: Uint8Array;
-  /** Whether files may be open for writing: by who can write no more. Else one is a TreeChanged. */
+  /**
+   * Whether files may be open for writing, by programs that can write no more; else TreeChanged.
+   */
   readonly mayBeOpen: boolean;
-  /** Comes back when the ring has room for what ends at `end`. */
+  /** Returns once the ring has space for what ends at `end`. */
   readonly waitForSpace: (end: number) => void;
-  /** Lends files the right to be read; undefined where none of them needs that. */
+  /** Called before a file gets a temporary mode; undefined where none needs one. */
   readonly onChmod?: OnChmod;
 }
 
-/** An entry of a batch, and its file where it has content: open already, so that all of a batch are read soon. */
+/**
+ * An entry of a batch, and its file if it has content: all of a batch are opened, and read soon.
+ */
 interface Opened {
   readonly entry: LayoutEntry;
   readonly path: Buffer;
   readonly fd: number | undefined;
 }
 
-/** What is read of a file ahead, in bytes: the kernel sees to the rest of a larger one. */
+/** Bytes read ahead of a file; the kernel reads ahead in the rest of a larger one. */
 const READ_SOON = 1024 * 1024;
 
 /** Puts entries of a tar, headers and content, into the ring. */
 export class ContentWriter {
   private readonly options: ContentOptions;
   private at = 0;
-  /** From where on the ring has not been told that it is filled. */
-  private told = 0;
+  /** Up to where the ring was told that it is filled. */
+  private reported = 0;
 
   constructor(options: ContentOptions) {
     this.options = options;
   }
 
   /** Throws TreeChanged, Errno or what node:fs throws. */
-  fill({ at, firstFile, entries, places }: Batch): void {
+  write({ at, firstFile, entries, directories }: Batch): void {
     this.at = at;
-    this.told = at;
+    this.reported = at;
     let number = firstFile;
     const opened: Opened[] = [];
     try {
-      this.openAll({ entries, places }, opened);
+      this.openAll({ entries, directories }, opened);
       for (const one of opened) {
         this.putHeader(one.entry, one.path);
         if (one.fd !== undefined) this.putFile(one.entry, one.path, one.fd, number++);
@@ -70,21 +74,24 @@ export class ContentWriter {
     } finally {
       for (const { fd } of opened) if (fd !== undefined) closeSync(fd);
     }
-    this.tell();
+    this.report();
     this.options.ring.countFiles(number - firstFile);
   }
 
-  /** A disk that is asked for all files of a batch at once takes a fifth of the time that one after the other take. */
-  private openAll({ entries, places }: Pick<Batch, 'entries' | 'places'>, opened: Opened[]): void {
-    const bytes = Buffer.from(entries.buffer, entries.byteOffset, entries.length);
+  /** Asking the disk for all files of a batch at once takes a fifth of the time of one by one. */
+  private openAll(
+    { entries, directories }: Pick<Batch, 'entries' | 'directories'>,
+    opened: Opened[],
+  ): void {
+    const bytes = viewOf(entries);
     let next = 0;
-    for (const place of places) {
-      const directory = Buffer.from(place.path.buffer, place.path.byteOffset, place.path.length);
-      for (let count = 0; count < place.count; count++) {
+    for (const { fd: directoryFd, path: bytesOfPath, count } of directories) {
+      const directory = viewOf(bytesOfPath);
+      for (let number = 0; number < count; number++) {
         const entry = decodeLayoutEntry(bytes, next);
         next += encodedLength(bytes, next);
         const path = entry.kind === 'enter' ? directory : join(directory, entry.name);
-        const fd = hasContent(entry) ? this.open(entry, path, place.fd) : undefined;
+        const fd = hasContent(entry) ? this.open(entry, path, directoryFd) : undefined;
         opened.push({ entry, path, fd });
       }
     }
@@ -103,18 +110,18 @@ export class ContentWriter {
     return fd;
   }
 
-  /** What a tar ends with. */
+  /** Puts the zeros that a tar ends with. */
   putEnd(at: number, length: number): void {
     this.at = at;
-    this.told = at;
+    this.reported = at;
     this.putZeros(length);
-    this.tell();
+    this.report();
   }
 
   private putHeader(entry: LayoutEntry, path: Buffer): void {
     const member = memberOf(entry, path);
     const header = member && encodeMember(member);
-    if (header?.length !== entry.headerLength) throw new Error('a header is not as planned');
+    if (header?.length !== entry.headerLength) throw new Error('a header is not as laid out');
     for (let done = 0; done < header.length; ) {
       const place = this.place(header.length - done);
       place.set(header.subarray(done, done + place.length));
@@ -127,7 +134,7 @@ export class ContentWriter {
     try {
       this.options.digests.set(this.putContent(fd, entry), number * DIGEST);
     } catch (error) {
-      // A directory in its place cannot even be read.
+      // A directory that took its place cannot be read at all.
       if (changeOf(fd, entry.stat) === 'replaced') throw new TreeChanged(path);
       throw error;
     }
@@ -137,20 +144,20 @@ export class ContentWriter {
 
   /** Returns the content's digest. */
   private putContent(fd: number, { extents, stat }: LayoutEntry): Uint8Array {
-    const stretches = extents ?? [{ start: 0, length: stat.size }];
-    const [only] = stretches;
-    if (only && stretches.length === 1 && this.place(only.length).length === only.length) {
+    const all = extents ?? [{ start: 0, length: stat.size }];
+    const [only] = all;
+    if (only && all.length === 1 && this.place(only.length).length === only.length) {
       const place = this.read(fd, only.start, only.length);
       const digest = hash('sha256', place, 'buffer');
       this.advance(place.length);
       return digest;
     }
-    return this.putStretches(fd, stretches);
+    return this.putExtents(fd, all);
   }
 
-  private putStretches(fd: number, stretches: readonly Extent[]): Uint8Array {
+  private putExtents(fd: number, all: readonly Extent[]): Uint8Array {
     const digest = createHash('sha256');
-    for (const { start, length } of stretches) {
+    for (const { start, length } of all) {
       for (let done = 0; done < length; ) {
         const place = this.read(fd, start + done, length - done);
         digest.update(place);
@@ -161,12 +168,14 @@ export class ContentWriter {
     return digest.digest();
   }
 
-  /** Reads from a file to where the ring is, at most to the end of a segment; what there is not is zeros. */
+  /**
+   * Reads from a file into the ring, to the end of a segment at most; zeros for what is missing.
+   */
   private read(fd: number, start: number, length: number): Buffer {
     const place = this.place(length);
     for (let got = 0; got < place.length; ) {
       const count = readSync(fd, place, got, place.length - got, start + got);
-      // A file that was cut shorter meanwhile keeps its planned length; it counts as changed.
+      // A file that was truncated meanwhile keeps its length in the layout; it counts as changed.
       if (count === 0) place.fill(0, got);
       got = count === 0 ? place.length : got + count;
     }
@@ -187,21 +196,26 @@ export class ContentWriter {
     const place = ring.place(this.at, length);
     const end = this.at + place.length;
     if (!ring.hasSpace(end)) {
-      this.tell();
+      this.report();
       waitForSpace(end);
     }
     return place;
   }
 
-  /** Whoever comes now may seal what is in front, so nothing reads it any more here. */
+  /** From now on another thread may encrypt these bytes: nothing here reads them any more. */
   private advance(length: number): void {
     this.at += length;
-    if (this.at % SEGMENT === 0) this.tell();
+    if (this.at % SEGMENT === 0) this.report();
   }
 
-  /** The ring is told once for all that lies in one segment. */
-  private tell(): void {
-    if (this.at > this.told) this.options.ring.filled(this.told, this.at - this.told);
-    this.told = this.at;
+  /** Tells the ring, once for all that lies in one segment. */
+  private report(): void {
+    if (this.at > this.reported)
+      this.options.ring.markFilled(this.reported, this.at - this.reported);
+    this.reported = this.at;
   }
 }
+
+/** Bytes that another thread sent, without a copy. */
+const viewOf = ({ buffer, byteOffset, length }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, length);

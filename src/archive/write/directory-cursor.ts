@@ -4,7 +4,7 @@ import { Errno, errno, errnoOf } from '../../errno.ts';
 import { AT, chmodFd, O_PATH, openAt, openInMount, type Stat, statFd } from '../../sys/index.ts';
 import type { OnChmod } from './temporary-chmod.ts';
 
-/** The tree is not what it was a moment ago: whoever walks begins anew. */
+/** The tree changed while it was walked: the walk has to start again. */
 export class TreeChanged extends Error {
   readonly path: Buffer;
   readonly errno: number;
@@ -17,33 +17,37 @@ export class TreeChanged extends Error {
 
 const OPEN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
-/** Where the descent is. */
-interface Place {
+/** A directory on the way from the top. */
+interface Position {
   readonly path: Buffer;
-  /** As it was found, before anything was made readable. */
+  /** As it was found, before any temporary mode. */
   readonly stat: Stat;
 }
 
-/** A directory above it. Its path is the beginning of the one below: all of them whole would be gigabytes. */
-interface PlaceAbove {
+/**
+ * A directory above: its path is a prefix of the one below, for copies of all could take
+ * gigabytes.
+ */
+interface Ancestor {
   readonly pathLength: number;
   readonly stat: Stat;
 }
 
 /**
- * A way down a tree and up again. Every step goes through an open directory's descriptor, so neither a symlink nor a
- * rename can lead outside, and no path is too long; a few descriptors are open at any depth. What is mounted on the
- * top or beneath it is refused (MountedBeneath), also where that happens meanwhile.
- * Directories of one's own that cannot be read are lent the right to be meanwhile, and announced.
+ * Moves down a tree and up again. Every step goes through an open directory's descriptor, so
+ * neither a symlink nor a rename can lead outside, and no path is too long; few descriptors are
+ * open at any depth. What is mounted on the top or beneath it is refused (MountedBeneath), also
+ * where that happens meanwhile. One's own directories that cannot be read get a temporary mode,
+ * reported to `onChmod`.
  */
 export class DirectoryCursor implements Disposable {
-  /** The directory where the descent is. */
+  /** The directory where the cursor is. */
   fd: number;
-  here: Place;
-  private readonly above: PlaceAbove[] = [];
+  here: Position;
+  private readonly above: Ancestor[] = [];
   private readonly onChmod: OnChmod;
 
-  /** Begins at `top`. Throws TreeChanged where that is no directory, MountedBeneath, Errno. */
+  /** Starts at `top`. Throws TreeChanged where that is no directory, MountedBeneath, Errno. */
   constructor(top: string, onChmod: OnChmod) {
     this.onChmod = onChmod;
     const path = Buffer.alloc(0);
@@ -57,7 +61,7 @@ export class DirectoryCursor implements Disposable {
     }
   }
 
-  /** Goes down into a directory that is here. */
+  /** Enters a directory of this one. */
   enter(name: Buffer): void {
     const path = join(this.here.path, name);
     const { fd, stat } = this.open(this.fd, name, path);
@@ -67,12 +71,15 @@ export class DirectoryCursor implements Disposable {
     this.here = { path, stat };
   }
 
-  /** Back to the parent, through '..', which must be where we came from; false at the top. */
+  /**
+   * Returns to the parent through '..', which must be where the cursor came from; false at the
+   * top.
+   */
   leave(): boolean {
     const parent = this.above.at(-1);
     if (!parent) return false;
     const fd = openAt(this.fd, '..', OPEN_DIRECTORY);
-    if (!isPlace(fd, parent)) {
+    if (!isSameDirectory(fd, parent)) {
       closeSync(fd);
       throw new TreeChanged(this.here.path, errno.ENOENT);
     }
@@ -84,7 +91,7 @@ export class DirectoryCursor implements Disposable {
     return true;
   }
 
-  /** Whether the directory has its mode only for as long as the descent is in it. */
+  /** Whether the directory has a temporary mode while the cursor is in it. */
   isModeChanged(): boolean {
     return lacksRights(this.here.stat);
   }
@@ -104,16 +111,16 @@ export class DirectoryCursor implements Disposable {
     }
   }
 
-  /** Gives every directory from here to the top its mode back, as far as '..' leads there. */
+  /** Restores the mode of every directory from here to the top, as far as '..' leads there. */
   [Symbol.dispose](): void {
     let { fd } = this;
-    let place: Pick<Place, 'stat'> | undefined = this.here;
+    let position: Pick<Position, 'stat'> | undefined = this.here;
     try {
-      while (place && isPlace(fd, place)) {
+      while (position && isSameDirectory(fd, position)) {
         const parent = this.above.pop();
         const up = parent && openAt(fd, '..', OPEN_DIRECTORY);
-        restore(fd, place.stat);
-        place = parent;
+        restore(fd, position.stat);
+        position = parent;
         if (up === undefined) continue;
         closeSync(fd);
         fd = up;
@@ -132,8 +139,8 @@ export const join = (path: Buffer, name: Buffer): Buffer =>
   path.length === 0 ? name : Buffer.concat([path, SLASH, name]);
 
 /**
- * Opens a name in a directory. Throws TreeChanged where it is not any more what it was, MountedBeneath
- * where something is mounted on it.
+ * Opens a name in a directory. Throws TreeChanged where it is no longer what it was,
+ * MountedBeneath where something is mounted on it.
  */
 export function openChild(dirfd: number, name: Buffer, path: Buffer, flags: number): number {
   try {
@@ -156,7 +163,7 @@ function restore(fd: number, stat: Stat): void {
   if (lacksRights(stat)) chmodFd(fd, stat.mode & 0o7777);
 }
 
-function isPlace(fd: number, { stat }: Pick<Place, 'stat'>): boolean {
+function isSameDirectory(fd: number, { stat }: Pick<Position, 'stat'>): boolean {
   const found = statFd(fd);
   return found.ino === stat.ino && found.dev === stat.dev;
 }

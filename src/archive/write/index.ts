@@ -1,10 +1,10 @@
 /**
- * Sealing: the walk over a tree, the layout of its tar, encryption by threads, the read-back and the
- * commit. Who wants a task sealed, and when, is decided elsewhere.
+ * Sealing: the walk over a tree, the layout of its tar, encryption by threads, the read-back and
+ * the commit. Who wants a task sealed, and when, is decided elsewhere.
  */
+export { removePlaintext } from './commit.ts';
 export {
   isUnsettled,
-  removePlaintext,
   type SealOptions,
   type SealProgress,
   type SealResult,

@@ -5,8 +5,8 @@ import type { OnChmod } from './temporary-chmod.ts';
 import { type Visit, walk } from './walk.ts';
 
 /**
- * The time now, nanoseconds, by the clock of the file system that a directory is on. A kernel that can
- * tells it finely for who asked before.
+ * The time, in nanoseconds, by the clock of the file system that a directory is on. The stat
+ * before makes kernels with multigrain timestamps give the fine time.
  */
 export function clockOf(directory: string): bigint {
   statSync(directory);
@@ -16,8 +16,8 @@ export function clockOf(directory: string): bigint {
 }
 
 /**
- * The first thing in a tree that somebody changed at or after a time (nanoseconds), as its path;
- * undefined where nobody did, or there is no tree. Throws TreeChanged, Errno.
+ * The path of the first file in a tree that was changed at or after a time (nanoseconds);
+ * undefined where none was, or there is no tree. Throws TreeChanged, Errno.
  */
 export function findChangeSince(
   top: string,
@@ -32,7 +32,7 @@ export function findChangeSince(
   return undefined;
 }
 
-/** The same for content alone: what was removed since, or has one hard link less, is no change. */
+/** The same for content alone: a removal, or a hard link less, is no change. */
 export function findWriteSince(top: string, sinceNs: bigint): Buffer | undefined {
   for (const visit of walk(top, () => {})) {
     if (visit.kind === 'leaf' && writtenNs(visit) >= sinceNs) return visit.path;
@@ -40,9 +40,9 @@ export function findWriteSince(top: string, sinceNs: bigint): Buffer | undefined
   return undefined;
 }
 
-/** Who lends a right to read changes the time of the last change, and so does who renames the top. */
+/** A temporary mode changes ctime, and so does renaming the top. */
 const keepsChangeTime = ({ stat }: Visit): boolean => !isDirectory(stat.mode) && !needsChmod(stat);
 
-/** A time of writing may be set to any; that of the last change may not. */
+/** mtime can be set to anything, ctime cannot. */
 const writtenNs = ({ stat: { mtimeNs, ctimeNs } }: Visit): bigint =>
   mtimeNs < ctimeNs ? mtimeNs : ctimeNs;

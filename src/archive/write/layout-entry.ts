@@ -2,7 +2,7 @@ import { isDirectory, isRegular, isSymlink, type Stat } from '../../sys/index.ts
 import type { Extent } from '../../tar/index.ts';
 import { type Member, type MemberType, padding, storedSize } from '../../tar/index.ts';
 
-/** What is known of a file before the first byte is written, as statx(2) told. */
+/** What statx(2) said of a file before the first byte is written. */
 export type LayoutStat = Pick<
   Stat,
   'mode' | 'uid' | 'gid' | 'nlink' | 'ino' | 'dev' | 'atimeNs' | 'mtimeNs' | 'ctimeNs'
@@ -123,7 +123,7 @@ export function encodeLayoutEntry(entry: LayoutEntry): Buffer {
   return bytes;
 }
 
-/** Seconds have 64 bits, so nanoseconds have 96: all but those from 1970 to 2554 need more than 64. */
+/** Seconds have 64 bits, so nanoseconds need 96: 64 only hold those from 1970 to 2554. */
 function writeTime(into: Buffer, ns: bigint, at: number): void {
   into.writeBigUInt64LE(BigInt.asUintN(64, ns), at);
   into.writeInt32LE(Number(ns >> 64n), at + 8);

@@ -12,7 +12,7 @@ export interface FileFacts {
   readonly mimeOf: (name: string) => string | null;
 }
 
-/** Writes the index of a planned tar whose content has been read. */
+/** Writes the index of a tar from its layout, once the contents were read. */
 export async function writeIndex(
   layout: TarLayout,
   index: IndexWriter,
@@ -56,7 +56,9 @@ function hexOf(digests: Uint8Array, file: number): string {
   return Buffer.from(buffer, byteOffset + file * DIGEST, DIGEST).toString('hex');
 }
 
-/** The name of an entry is good until the next one is read; the line of a directory waits longer. */
+/**
+ * The name of an entry is valid until the next is read; the line of a directory is written later.
+ */
 const lasting = (entry: LayoutEntry): LayoutEntry => ({ ...entry, name: Buffer.from(entry.name) });
 
 function lineOf({ name, stat, target, extents, xattrs }: LayoutEntry): NewEntry {

@@ -11,7 +11,7 @@ import {
 const BLOCK_SIZE = 1024 * 1024;
 const BLOCKS_IN_MEMORY = 4;
 
-/** A run of whole entries; those beyond the first few lie in the file. */
+/** Whole entries; blocks beyond the first few are in the file. */
 interface Block {
   readonly bytes: Buffer | undefined;
   readonly length: number;
@@ -19,15 +19,15 @@ interface Block {
   readonly at: number;
 }
 
-/** An entry, and the same as it is encoded. */
+/** An entry, decoded and encoded. */
 export interface Logged {
   readonly entry: LayoutEntry;
   readonly encoded: Buffer;
 }
 
 /**
- * A plan's entries in their order: some megabytes in memory, the rest in a file without a name, so that memory
- * does not grow with the number of files.
+ * The entries of a layout, in order: some megabytes in memory, the rest in a file without a name,
+ * so that memory does not grow with the number of files.
  */
 export class LayoutLog implements Disposable {
   private readonly directory: string;
@@ -37,7 +37,7 @@ export class LayoutLog implements Disposable {
   private fd: number | undefined;
   private fileLength = 0;
 
-  /** The directory where its file goes, if it needs one. */
+  /** `directory`: where its file is made, if it needs one. */
   constructor(directory: string) {
     this.directory = directory;
   }
@@ -49,7 +49,7 @@ export class LayoutLog implements Disposable {
     this.used += encoded.length;
   }
 
-  /** All of them. What is yielded is good until the next. */
+  /** All of them. What is yielded is valid until the next. */
   *read(): Generator<Logged> {
     let buffer: Buffer = Buffer.alloc(0);
     for (const { bytes, length, at } of [...this.blocks, this.lastBlock()]) {
@@ -85,18 +85,18 @@ export class LayoutLog implements Disposable {
   }
 
   private store(bytes: Buffer): void {
-    this.fd ??= openNameless(join(this.directory, 'plan'));
+    this.fd ??= openNameless(join(this.directory, 'layout'));
     writeFully(this.fd, bytes, this.fileLength);
     this.fileLength += bytes.length;
   }
 
   private load(into: Buffer, at: number): Buffer {
     if (readFully(this.fd ?? -1, into, at) === into.length) return into;
-    throw new Error('the plan of the archive is not whole any more');
+    throw new Error('the layout of the archive was truncated');
   }
 }
 
-/** Gone by itself with whoever has it open. */
+/** A file that vanishes when it is closed. */
 function openNameless(path: string): number {
   const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
   const fd = openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);

@@ -3,20 +3,20 @@ import { Errno, errno } from '../../errno.ts';
 import { readFullyAsync, writeFully } from '../../files/index.ts';
 import { addressOf, fallocate } from '../../sys/index.ts';
 
-/** What offsets, lengths and addresses are multiples of where the page cache is passed by. */
+/** Offsets, lengths and addresses must be multiples of this to bypass the page cache. */
 const ALIGNMENT = 4096;
 
 /** A file that may be written and read without the page cache. */
 export interface DirectFile {
-  /** For what is not aligned, or where the file system knows no O_DIRECT. */
+  /** For what is not aligned, or where the file system has no O_DIRECT. */
   readonly fd: number;
-  /** The same file with O_DIRECT; undefined where it cannot be had. */
+  /** The same file with O_DIRECT; undefined where there is none. */
   readonly direct: number | undefined;
 }
 
 /**
- * Opens a file that is open as `fd` once more, with O_DIRECT. Copying through the page cache costs more
- * processor time than encrypting, and reading back through it would not ask the disk.
+ * Opens a file that is open as `fd` once more, with O_DIRECT. Copying through the page cache costs
+ * more processor time than encrypting, and reading back through it would not ask the disk.
  */
 export function openDirect(fd: number, path: string): DirectFile {
   try {
@@ -32,8 +32,10 @@ export function closeDirect({ direct }: DirectFile): void {
   if (direct !== undefined) closeSync(direct);
 }
 
-/** Takes the room for a file before it is written, where the file system can. Throws Errno. */
-export function reserve(fd: number, length: number): void {
+/**
+ * Allocates the blocks of a file before it is written, where the file system can. Throws Errno.
+ */
+export function preallocate(fd: number, length: number): void {
   try {
     fallocate(fd, 0, 0n, BigInt(length));
   } catch (error) {
@@ -41,7 +43,9 @@ export function reserve(fd: number, length: number): void {
   }
 }
 
-/** Memory for stretches of a file, which lie in it as far from an aligned address as in the file. */
+/**
+ * Memory for extents of a file: each lies as far from an aligned address as it does in the file.
+ */
 export class DirectBuffer {
   private readonly bytes: Buffer;
 
@@ -52,14 +56,17 @@ export class DirectBuffer {
     this.bytes = bytes.subarray(past === 0 ? 0 : ALIGNMENT - past);
   }
 
-  /** Where the bytes go that lie, or are to lie, at `position`. */
+  /** Memory for the bytes at `position` of the file. */
   at(position: number, length: number): Buffer {
     const start = position % ALIGNMENT;
     return this.bytes.subarray(start, start + length);
   }
 }
 
-/** Writes what is in `DirectBuffer.at(position, …)`, whole: only what is not aligned goes through the page cache. */
+/**
+ * Writes all of `DirectBuffer.at(position, …)`; only what is not aligned goes through the page
+ * cache.
+ */
 export function writeDirect({ fd, direct }: DirectFile, bytes: Buffer, position: number): void {
   const [from, to] = alignedPart(bytes.length, position);
   writeFully(fd, bytes.subarray(0, from), position);
@@ -67,7 +74,7 @@ export function writeDirect({ fd, direct }: DirectFile, bytes: Buffer, position:
   writeFully(fd, bytes.subarray(to), position + to);
 }
 
-/** Reads into `DirectBuffer.at(position, …)`, while other work goes on; false where the file ends before. */
+/** Fills `DirectBuffer.at(position, …)` asynchronously; false where the file ends before. */
 export async function readDirect(
   { fd, direct }: DirectFile,
   into: Buffer,
@@ -85,7 +92,7 @@ export async function readDirect(
   return got === middle.length;
 }
 
-/** From where to where a stretch can be read and written directly. */
+/** The part of an extent that can be read and written directly. */
 function alignedPart(length: number, position: number): readonly [from: number, to: number] {
   const from = Math.min(length, Math.ceil(position / ALIGNMENT) * ALIGNMENT - position);
   const end = Math.floor((position + length) / ALIGNMENT) * ALIGNMENT - position;

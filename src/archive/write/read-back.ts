@@ -7,7 +7,7 @@ import { DirectBuffer, readDirect } from './o-direct.ts';
 import type { RingBuffer } from './ring-buffer.ts';
 import { SEALED_SEGMENT, type SegmentFile, type Segments } from './segments.ts';
 
-/** What was written does not read back as it was. */
+/** What was written reads back differently. */
 export class NotAsWritten extends Error {
   /** Where in the file. */
   readonly at: number;
@@ -18,8 +18,8 @@ export class NotAsWritten extends Error {
 }
 
 /**
- * Decrypts a file that was just written, all of it, and compares it by hash with what was written into
- * it. Returns what seal.json says of it. Throws NotAsWritten.
+ * Decrypts a file that was just written, all of it, and compares it by hash with what was written
+ * into it. Returns what seal.json says of it. Throws NotAsWritten.
  */
 export async function readBack(
   path: string,
@@ -35,7 +35,7 @@ export async function readBack(
   return seal;
 }
 
-/** How it is told that a file is not on the disk as it was written. */
+/** The error for a file that is not on the disk as it was written. */
 export const readBackError = (path: string, cause: NotAsWritten): TaskfsError =>
   new TaskfsError(
     'failed',
@@ -46,22 +46,22 @@ export const readBackError = (path: string, cause: NotAsWritten): TaskfsError =>
     },
   );
 
-/** Segments that are read ahead, while one is looked at. */
+/** Segments read ahead while one is checked. */
 const AHEAD = 3;
 
-/** A segment on its way from the disk. */
+/** A segment that is being read. */
 interface Reading {
   readonly segment: number;
   readonly sealed: Buffer;
   readonly buffer: DirectBuffer;
   state: 'reading' | 'read' | 'short' | { readonly error: unknown };
-  /** Fulfilled when it is no longer being read, be it that it failed. */
+  /** Fulfilled when reading has ended, also by an error. */
   settled: Promise<void>;
 }
 
 /**
- * Reads a payload back, front to back, as soon as it is written: makes the SHA-256 of the file, and
- * compares what each segment decrypts to with what was encrypted.
+ * Reads a payload back, front to back, as soon as it is written: computes the SHA-256 of the file,
+ * and compares what each segment decrypts to with what was encrypted.
  */
 export class PayloadReadBack {
   private readonly ring: RingBuffer;
@@ -94,7 +94,7 @@ export class PayloadReadBack {
     return this.done === this.ring.segments;
   }
 
-  /** Looks at the next segment, if it has been read. Throws NotAsWritten, or what read(2) throws. */
+  /** Checks the next segment, if it has been read. Throws NotAsWritten, or what read(2) throws. */
   step(): boolean {
     this.readAhead();
     const [reading] = this.readings;

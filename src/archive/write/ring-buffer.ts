@@ -1,19 +1,19 @@
 import { CHUNK } from '../../age/index.ts';
 
-/** A tar is sealed by segments: what one thread encrypts, writes and reads back at once. */
+/** A tar is encrypted in segments: what one thread encrypts, writes and reads back at once. */
 export const SEGMENT_CHUNKS = 16;
 export const SEGMENT = SEGMENT_CHUNKS * CHUNK;
 
-/** Segments that are in memory at once: this bounds it. */
+/** Segments in memory at once. */
 const SLOTS = 16;
 
-/** Threads besides the main one. */
+/** Threads besides the main one, at most. */
 export const MAX_WORKERS = 4;
 
-/** What is counted, one 32-bit number each; `done` is the first of as many as there may be threads. */
-const AT = { bell: 0, over: 1, sealed: 2, files: 3, done: 4 } as const;
+/** Indexes of 32-bit counters; `done` is the first of one for each worker. */
+const AT = { wakeups: 0, over: 1, sealed: 2, files: 3, done: 4 } as const;
 const COUNTERS = AT.done + MAX_WORKERS;
-/** For each slot: bytes filled, whether it waits to be sealed, how many segments were sealed in it. */
+/** And for each slot: bytes filled, whether it is full, how many segments were encrypted in it. */
 const STATES = COUNTERS + 3 * SLOTS;
 
 /** The memory that all threads of one seal share. */
@@ -35,8 +35,8 @@ export function ringMemory(bytes: number): RingMemory {
 
 /**
  * The part of a tar that is being written, in memory that threads share: a ring of segments. Any
- * thread puts bytes at their places; whoever finds a full segment seals it, which makes room for the one that
- * comes a ring later.
+ * thread puts bytes in their places; the one that finds a full segment encrypts and writes it,
+ * which frees its slot for a later one.
  */
 export class RingBuffer {
   /** Bytes of the tar. */
@@ -59,37 +59,37 @@ export class RingBuffer {
     return Math.min(SEGMENT, this.bytes - segment * SEGMENT);
   }
 
-  /** The bytes of a segment that is in the window. */
+  /** The bytes of a segment that is in memory. */
   segment(segment: number): Buffer {
     const at = (segment % this.slots) * SEGMENT;
     return this.plain.subarray(at, at + this.lengthOf(segment));
   }
 
-  /** Whether everything before `end` may be put. */
+  /** Whether there is space for everything before `end`. */
   hasSpace(end: number): boolean {
     const last = Math.ceil(end / SEGMENT) - 1;
     return last < this.slots || this.isSealed(last - this.slots);
   }
 
-  /** Where to put bytes from `at` on, no further than their segment goes. */
+  /** Where to put bytes from `at` on, to the end of their segment at most. */
   place(at: number, length: number): Buffer {
     const within = at % SEGMENT;
     const start = (Math.floor(at / SEGMENT) % this.slots) * SEGMENT + within;
     return this.plain.subarray(start, start + Math.min(length, SEGMENT - within));
   }
 
-  /** Says that bytes of one segment are in their place. */
-  filled(at: number, length: number): void {
+  /** Reports that bytes of one segment are in their place. */
+  markFilled(at: number, length: number): void {
     const segment = Math.floor(at / SEGMENT);
     const slot = segment % this.slots;
     const now = Atomics.add(this.states, COUNTERS + slot, length) + length;
     if (now < this.lengthOf(segment)) return;
     Atomics.store(this.states, COUNTERS + slot, 0);
     Atomics.store(this.states, COUNTERS + SLOTS + slot, 1);
-    this.ring();
+    this.wakeAll();
   }
 
-  /** A full segment, which is the caller's to seal; undefined where there is none. */
+  /** Claims a full segment, which the caller then encrypts; undefined where there is none. */
   claimFull(): number | undefined {
     for (let slot = 0; slot < this.slots; slot++) {
       const at = COUNTERS + SLOTS + slot;
@@ -99,11 +99,11 @@ export class RingBuffer {
     return undefined;
   }
 
-  /** Says that a segment is sealed and written. */
-  sealed(segment: number): void {
+  /** Reports that a segment is encrypted and written. */
+  markSealed(segment: number): void {
     Atomics.add(this.states, COUNTERS + 2 * SLOTS + (segment % this.slots), 1);
     Atomics.add(this.states, AT.sealed, 1);
-    this.ring();
+    this.wakeAll();
   }
 
   isSealed(segment: number): boolean {
@@ -115,7 +115,7 @@ export class RingBuffer {
     return Atomics.load(this.states, AT.sealed);
   }
 
-  /** Counts files that are in the window, sealed or not. */
+  /** Counts files whose bytes were put here. */
   countFiles(count: number): void {
     Atomics.add(this.states, AT.files, count);
   }
@@ -124,38 +124,39 @@ export class RingBuffer {
     return Atomics.load(this.states, AT.files);
   }
 
-  /** Counts a batch that a thread filled. */
-  batchDone(thread: number): void {
-    Atomics.add(this.states, AT.done + thread, 1);
-    this.ring();
+  /** Counts a batch that a worker has put here. */
+  batchDone(worker: number): void {
+    Atomics.add(this.states, AT.done + worker, 1);
+    this.wakeAll();
   }
 
-  batchesDone(thread: number): number {
-    return Atomics.load(this.states, AT.done + thread);
+  batchesDone(worker: number): number {
+    return Atomics.load(this.states, AT.done + worker);
   }
 
   isOver(): boolean {
     return Atomics.load(this.states, AT.over) === 1;
   }
 
-  /** Nothing more is to be done, be it that all is or that it failed. */
+  /** Ends the work of all threads, done or failed. */
   end(): void {
     Atomics.store(this.states, AT.over, 1);
-    this.ring();
+    this.wakeAll();
   }
 
   /** Wakes every thread that waits. */
-  ring(): void {
-    Atomics.add(this.states, AT.bell, 1);
-    Atomics.notify(this.states, AT.bell);
+  wakeAll(): void {
+    Atomics.add(this.states, AT.wakeups, 1);
+    Atomics.notify(this.states, AT.wakeups);
   }
 
-  bell(): number {
-    return Atomics.load(this.states, AT.bell);
+  /** How often threads were woken so far. */
+  wakeups(): number {
+    return Atomics.load(this.states, AT.wakeups);
   }
 
-  /** Waits for the bell, which was last heard as `heard`; `bound` in milliseconds. */
-  wait(heard: number, bound?: number): void {
-    Atomics.wait(this.states, AT.bell, heard, bound);
+  /** Waits for a wakeup after those in `seen`, for `limitMs` at most. */
+  wait(seen: number, limitMs?: number): void {
+    Atomics.wait(this.states, AT.wakeups, seen, limitMs);
   }
 }

@@ -1,14 +1,11 @@
-import { existsSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Errno, errno, errnoWords } from '../../errno.ts';
 import { messageOf, TaskfsError } from '../../errors.ts';
-import { syncDirectory, writeNewFile } from '../../files/index.ts';
 import type { TaskName } from '../../store/index.ts';
 import {
   isFinal,
-  loadRecipients,
-  loadSigningKey,
   putBack,
   readRecord,
   type Store,
@@ -17,32 +14,21 @@ import {
   taskPaths,
 } from '../../store/index.ts';
 import { AT, MountedBeneath, NotRemovable, removeTree } from '../../sys/index.ts';
-import { appendToChain } from '../chain.ts';
-import { isOfRecord, readGenuineSeal } from '../genuine-seal.ts';
-import { wrapTaskKey } from '../key-file.ts';
 import { Unsealable } from '../limits.ts';
-import { KEY_FILE, partialPath, SEAL_FILE } from '../paths.ts';
-import {
-  digestRecord,
-  type Seal,
-  type SealBody,
-  serialiseSeal,
-  sha256,
-  signed,
-  signerOf,
-} from '../seal-record.ts';
+import { partialPath } from '../paths.ts';
 import {
   type TarProgress,
   type WriteOptions,
   type WrittenFiles,
   writeArchive,
 } from './archive-writer.ts';
+import { commit, committedSeal } from './commit.ts';
 import { TreeChanged } from './directory-cursor.ts';
-import { clockOf, findChangeSince, findWriteSince } from './late-changes.ts';
+import { clockOf, findChangeSince } from './late-changes.ts';
 import type { OwnLink, Skipped } from './tar-layout.ts';
 import { logChmods, removeChmodLog, restoreModes } from './temporary-chmod.ts';
 
-/** How far sealing has come; bytes are those of the tar, half of each for writing and half for reading back. */
+/** How far sealing is; bytes of the tar, half of each for writing and half for reading back. */
 export interface SealProgress {
   readonly bytes: number;
   readonly totalBytes: number;
@@ -51,7 +37,7 @@ export interface SealProgress {
 
 export interface SealOptions {
   readonly onProgress?: (progress: SealProgress) => void;
-  /** For how long, in milliseconds, files that somebody goes on writing are tried again. */
+  /** For how long, in milliseconds, sealing is retried while somebody writes to the files. */
   readonly patienceMs?: number;
   /** Whether files may be open for writing: by programs that can write no more. */
   readonly mayBeOpen?: boolean;
@@ -61,25 +47,26 @@ export interface SealResult {
   /** Bytes of the tar. */
   readonly bytes: number;
   readonly files: number;
-  /** Sockets, pipes and devices, which an archive records but does not hold: the first of them, and how many. */
+  /** Sockets, pipes and devices: recorded, not held. The first of them, and how many. */
   readonly skipped: readonly Skipped[];
   readonly skippedCount: number;
-  /** Links that lead nowhere now; the first of them. */
+  /** The first of the links that lead nowhere now. */
   readonly ownLinks: readonly OwnLink[];
 }
 
-/** Walks over a tree that changes under them, at least, before that is given up. */
+/** Attempts, at least, on a tree that keeps changing, before sealing fails. */
 const ATTEMPTS = 3;
-/** At least so long (milliseconds) from one to the next. */
+/** Between them, at least; in milliseconds. */
 const PAUSE_MS = 50;
 
 /**
  * Seals a task that has ended: everything in staging, never what a symlink points at, and the log;
- * encrypted, made durable, read back, compared and signed in `archive/.<task>.partial`, then renamed:
- * that is the commit. Staging and log are left as they are, but staging has another name from the
- * beginning of a seal that succeeds. What changes while it is read is sealed again. An archive that
- * is there is left as it is; what an attempt cut short left behind is discarded. Only for the holder
- * of the task's lock. Throws `usage` where the task has not ended, `failed` with the reason.
+ * encrypted, made durable, read back, compared and signed in `archive/.<task>.partial`, then
+ * renamed: that is the commit. Staging and log are left as they are, but staging has another name
+ * from the beginning of a seal that succeeds. What changes while it is read is sealed again. An
+ * archive that is there is left as it is; what an attempt cut short left behind is discarded. Only
+ * for the holder of the task's lock. Throws `usage` where the task has not ended, `failed` with
+ * the reason.
  */
 export async function sealTask(
   store: Store,
@@ -94,16 +81,16 @@ export async function sealTask(
     throw new TaskfsError('usage', `task ${task} is ${record.status}: it is sealed when it ends`);
   }
   try {
-    const loans = join(paths.directory, 'lent-modes');
+    const chmodLog = join(paths.directory, 'lent-modes');
     const top = setAside(store, task);
-    restoreModes(loans, top);
+    restoreModes(chmodLog, top);
     const { mayBeOpen = false } = options;
-    const onChmod = logChmods(loans);
+    const onChmod = logChmods(chmodLog);
     const ownPaths = ownPathsOf(record, paths.staging);
     const how = { top, ownPaths, mayBeOpen, onChmod, onProgress: progressOf(options) };
     const made = await writeUntilStable(store, task, partial, how, options.patienceMs ?? 0);
     await commit(store, record, partial, made);
-    removeChmodLog(loans);
+    removeChmodLog(chmodLog);
     const { bytes, files, skipped, skippedCount, ownLinks } = made;
     return { bytes, files, skipped, skippedCount, ownLinks };
   } catch (error) {
@@ -113,30 +100,18 @@ export async function sealTask(
   }
 }
 
-/** It was committed, and its process died. */
+/** The process that committed it died before it could say so. */
 function alreadySealed(store: Store, task: TaskName): SealResult {
   const { bytes, fileCount, skippedCount } = committedSeal(store, task);
   return { bytes, files: fileCount, skipped: [], skippedCount, ownLinks: [] };
 }
 
-/** A container knows its files by another path than this machine. */
+/** In a container the files have another path than on this machine. */
 function ownPathsOf({ options: { artifactsAt } }: TaskRecord, staging: string): string[] {
   return typeof artifactsAt === 'string' ? [staging, artifactsAt] : [staging];
 }
 
-/**
- * The seal of the archive that stands for a task's plaintext from now on: what only looks like this
- * run's archive must not. Throws as `readGenuineSeal`.
- */
-function committedSeal(store: Store, task: TaskName): Seal {
-  const seal = readGenuineSeal(store, task);
-  if (isOfRecord(store, seal)) return seal;
-  throw new TaskfsError('damaged', `the archive of ${task} is of another run than its record`, {
-    hint: `Move ${taskPaths(store, task).archive} away; then 'taskfs recover' goes on.`,
-  });
-}
-
-/** A tree that changed under the walk is sealed again, from its beginning. */
+/** A tree that changed while it was read is sealed again, from the start. */
 async function writeUntilStable(
   store: Store,
   task: TaskName,
@@ -164,7 +139,7 @@ async function writeUntilStable(
   }
 }
 
-/** Whether a seal failed because somebody goes on changing the files. */
+/** Whether sealing failed because somebody keeps changing the files. */
 export const isUnsettled = (error: unknown): boolean =>
   error instanceof TaskfsError && error.cause instanceof TreeChanged;
 
@@ -177,72 +152,7 @@ function unsettled(cause: TreeChanged): TaskfsError {
   });
 }
 
-/**
- * The line in the chain, seal.json and the rename. Recipients that changed while the archive was
- * written get its key first, for nobody who changes keys finds it before it is there.
- */
-async function commit(
-  store: Store,
-  record: TaskRecord,
-  partial: string,
-  made: WrittenFiles,
-): Promise<void> {
-  let { sealedFor } = made;
-  while (!tryCommit(store, record, partial, { ...made, sealedFor })) {
-    sealedFor = loadRecipients(store);
-    rmSync(join(partial, KEY_FILE));
-    const key = await wrapTaskKey(record.task, made.identity, sealedFor);
-    writeNewFile(join(partial, KEY_FILE), key);
-  }
-}
-
-/** Whether the recipients are those that it was sealed for: they change only under the chain's lock. */
-function tryCommit(store: Store, record: TaskRecord, partial: string, made: WrittenFiles): boolean {
-  const key = loadSigningKey(store);
-  const { task } = record;
-  const sealedAt = new Date().toISOString();
-  const isFor = (recipients: readonly string[]): boolean =>
-    recipients.join() === made.sealedFor.join();
-  return appendToChain(
-    store,
-    key,
-    (previous) => {
-      if (!isFor(loadRecipients(store))) return undefined;
-      const body = { ...bodyOf(record, made, sealedAt, previous), signer: signerOf(key) };
-      const text = serialiseSeal(signed(body, key));
-      writeNewFile(join(partial, SEAL_FILE), text);
-      syncDirectory(partial);
-      return { type: 'sealed', task, seal: sha256(text), at: sealedAt };
-    },
-    () => {
-      renameSync(partial, taskPaths(store, task).archive);
-      syncDirectory(store.archive);
-    },
-  );
-}
-
-function bodyOf(
-  record: TaskRecord,
-  { recipient, bytes, files, skippedCount, seals }: WrittenFiles,
-  sealedAt: string,
-  previous: string | null,
-): Omit<SealBody, 'signer'> {
-  return {
-    format: 1,
-    task: record.task,
-    status: record.status,
-    sealedAt,
-    recipient,
-    recordSha256: digestRecord(record),
-    bytes,
-    fileCount: files,
-    skippedCount,
-    files: seals,
-    previous,
-  };
-}
-
-/** It could not be sealed: the room that the attempt took is given back, if that is possible. */
+/** Frees the disk space of a failed attempt, if that is possible. */
 function discard(partial: string): void {
   try {
     removeTree(AT.FDCWD, partial);
@@ -262,14 +172,14 @@ function explain(task: TaskName, error: unknown): unknown {
   });
 }
 
-/** What is mounted in staging is not the task's: neither is it sealed, nor may it be removed with the rest. */
+/** What is mounted in staging is not the task's: it is neither sealed nor removed. */
 const mountedOver = (task: TaskName, cause: MountedBeneath): TaskfsError =>
   new TaskfsError('failed', `${cause.message}, which is not task ${task}'s to be sealed`, {
     hint: "Unmount it, then 'taskfs recover' seals the task.",
     cause,
   });
 
-/** Bytes of each end of a path that are told: it may be a megabyte long. */
+/** Bytes shown of each end of a path: it may be a megabyte long. */
 const SHOWN = 100;
 
 function unsealable(task: TaskName, { path, message }: Unsealable): TaskfsError {
@@ -282,7 +192,7 @@ function unsealable(task: TaskName, { path, message }: Unsealable): TaskfsError 
 
 const PROGRESS_INTERVAL_MS = 100;
 
-/** Nobody who asks for progress needs it more often than ten times a second. */
+/** Reports progress ten times a second at most. */
 function progressOf({ onProgress }: SealOptions): (passes: TarProgress) => void {
   if (!onProgress) return () => {};
   let last = 0;
@@ -292,32 +202,4 @@ function progressOf({ onProgress }: SealOptions): (passes: TarProgress) => void 
     last = now;
     onProgress({ bytes: Math.floor((written + checked) / 2), totalBytes: total, files });
   };
-}
-
-/**
- * Removes a sealed task's staging directory and log. Throws `failed` where the archive is not
- * committed, or somebody wrote to a file after it was read, `damaged` where the archive is not the
- * one of this run: nothing is removed then. MountedBeneath, NotRemovable.
- */
-export function removePlaintext(store: Store, task: TaskName): void {
-  const { archive, staging, aside, log, directory } = taskPaths(store, task);
-  if (!existsSync(join(archive, SEAL_FILE))) {
-    throw new TaskfsError('failed', `task ${task} is not sealed: its files are not removed`);
-  }
-  const { sealedAt } = committedSeal(store, task);
-  for (const top of [aside, staging]) refuseLateWrites(task, top, Date.parse(sealedAt));
-  for (const top of [aside, staging, log]) removeTree(AT.FDCWD, top);
-  syncDirectory(store.staging);
-  if (existsSync(directory)) syncDirectory(directory);
-}
-
-/** A tree that was sealed, or one that somebody made in its old place: late files are in no archive. */
-function refuseLateWrites(task: TaskName, top: string, sealedMs: number): void {
-  if (!lstatSync(top, { throwIfNoEntry: false })?.isDirectory()) return;
-  const path = findWriteSince(top, BigInt(sealedMs) * 1_000_000n);
-  if (!path) return;
-  const message = `'${path}' of task ${task} was written after it was sealed: it stays in ${top}`;
-  throw new TaskfsError('failed', message, {
-    hint: "Move away what you need of it and remove the file; 'taskfs recover' removes the rest.",
-  });
 }

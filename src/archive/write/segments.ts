@@ -15,7 +15,7 @@ export interface SegmentFile extends DirectFile {
   readonly start: number;
   /** The payload's key. */
   readonly key: Uint8Array;
-  /** A key that lives as long as the seal: fingerprints are made with it. */
+  /** A key for fingerprints, new for each seal. */
   readonly fingerprintKey: Uint8Array;
   /** A fingerprint of each segment's plaintext, 16 bytes each. */
   readonly fingerprints: SharedArrayBuffer;
@@ -26,7 +26,7 @@ export const FINGERPRINT = 16;
 /** Bytes of a sealed segment, at most. */
 export const SEALED_SEGMENT = SEGMENT_CHUNKS * ENCRYPTED_CHUNK;
 
-/** Seals the segments of a ring into a file, and compares what is read back. Each thread has one. */
+/** Encrypts the segments of a ring into a file, and compares what is read back. One per thread. */
 export class Segments {
   private readonly ring: RingBuffer;
   private readonly file: SegmentFile;
@@ -54,7 +54,7 @@ export class Segments {
     return encryptedSize(this.ring.lengthOf(segment));
   }
 
-  /** Seals and writes one full segment, if there is one. Throws what write(2) throws. */
+  /** Encrypts and writes one full segment, if there is one. Throws what write(2) throws. */
   sealOne(): boolean {
     const segment = this.ring.claimFull();
     if (segment === undefined) return false;
@@ -65,7 +65,7 @@ export class Segments {
     const sealed = this.sealed.at(position, this.sizeOf(segment));
     encryptChunks(this.key, segment * SEGMENT_CHUNKS, isLast, plain, sealed);
     writeDirect(this.file, sealed, position);
-    this.ring.sealed(segment);
+    this.ring.markSealed(segment);
     return true;
   }
 
@@ -92,8 +92,8 @@ export class Segments {
   }
 
   /**
-   * AES-GMAC: a hash under a secret, random key. It is some ten times faster than SHA-256, and two segments that differ
-   * have the same one once in 2^100.
+   * AES-GMAC: a hash under a secret, random key. It is some ten times as fast as SHA-256, and two
+   * different segments have the same one with a chance of 1 in 2^100.
    */
   private fingerprintOf(segment: number, plain: Buffer): Buffer {
     const nonce = Buffer.alloc(12);

@@ -16,17 +16,20 @@ export interface Found {
 
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** Opens a file to read; `changeOf` tells whether it is the one that was found. Throws TreeChanged, Errno. */
+/**
+ * Opens a file to read; `changeOf` tells whether it is the one that was found. Throws TreeChanged,
+ * Errno.
+ */
 export const openToRead = ({ fd, name, path }: Found): number => openChild(fd, name, path, READ);
 
-/** Whether its owner is not allowed to read a file: it has to be lent that right, see `openContent`. */
+/** Whether a file's mode keeps its owner from reading it: it needs a temporary one. */
 export const needsChmod = ({ mode }: Pick<Stat, 'mode'>): boolean =>
   !isRoot && (mode & 0o400) === 0;
 
 /** Root reads whatever the mode says. Asked once: it is a system call, and files are many. */
 const isRoot = process.geteuid?.() === 0;
 
-/** Opens a file that was found, and nothing that took its place. One's own file of mode 0000 opens too. */
+/** Opens a file that was found, and nothing that took its place; also one's own of mode 0000. */
 export function openContent(found: Found, onChmod: OnChmod): number {
   const fd = needsChmod(found.stat) ? openWithChmod(found, onChmod) : openToRead(found);
   if (isSame(statFd(fd), found.stat)) return fd;
@@ -54,20 +57,21 @@ function openWithChmod({ fd, name, path, stat }: Found, onChmod: OnChmod): numbe
 const isSame = (one: Pick<Stat, 'ino' | 'dev'>, other: Pick<Stat, 'ino' | 'dev'>): boolean =>
   one.ino === other.ino && one.dev === other.dev;
 
-/** What became of an open file since it was planned: nothing, it was written to, or it is another one. */
+/** How an open file differs from its layout: written to, or another file; undefined if not. */
 export function changeOf(
   fd: number,
-  planned: Pick<LayoutStat, 'ino' | 'dev' | 'mtimeNs' | 'size'>,
+  expected: Pick<LayoutStat, 'ino' | 'dev' | 'mtimeNs' | 'size'>,
 ): 'written' | 'replaced' | undefined {
   const now = statFd(fd);
-  if (!isSame(now, planned)) return 'replaced';
-  const isAsItWas = now.mtimeNs === planned.mtimeNs && Number(now.size) === planned.size;
+  if (!isSame(now, expected)) return 'replaced';
+  const isAsItWas = now.mtimeNs === expected.mtimeNs && Number(now.size) === expected.size;
   return isAsItWas ? undefined : 'written';
 }
 
 /**
- * The stretches of an open file that hold data; undefined for one without holes. Throws Unsealable where
- * there are too many: zeros in place of holes would make gigabytes of a few megabytes.
+ * The extents of an open file that hold data; undefined for one without holes. Throws Unsealable
+ * for too many of them: with zeros for its holes, a file of megabytes would become one of
+ * gigabytes.
  */
 export function extentsOf(fd: number, size: bigint, path: Buffer): Extent[] | undefined {
   const extents: Extent[] = [];

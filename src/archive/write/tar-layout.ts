@@ -20,7 +20,9 @@ import { extentsOf, openContent } from './source-file.ts';
 import type { OnChmod } from './temporary-chmod.ts';
 import { type Visit, walk } from './walk.ts';
 
-/** The layout of a tar, before its first byte is written. Its entries, in their order, are in a log. */
+/**
+ * The layout of a tar, made before its first byte is written. Its entries are in a log, in order.
+ */
 export interface TarLayout {
   readonly log: LayoutLog;
   /** Bytes of the tar. */
@@ -29,7 +31,7 @@ export interface TarLayout {
   readonly names: number;
   /** Entries with content. */
   readonly files: number;
-  /** Sockets, pipes and devices, which are in the index and not in the tar: the first of them, and how many. */
+  /** Sockets, pipes and devices: in the index, not in the tar. The first of them, and how many. */
   readonly skipped: readonly Skipped[];
   readonly skippedCount: number;
 }
@@ -39,10 +41,12 @@ export interface Skipped {
   readonly type: string;
 }
 
-/** As many are told by name. */
+/** How many are named. */
 const MAX_SKIPPED = 1000;
 
-/** A directory that is walked, by its name in the one above: paths of all files with several names would fill memory. */
+/**
+ * A directory of the walk, by names: whole paths for all files with hard links would fill memory.
+ */
 interface Parent {
   readonly above: Parent | undefined;
   readonly name: Buffer;
@@ -58,16 +62,16 @@ interface FirstName {
 /** Two blocks of zeros. */
 export const TAR_END = 2 * BLOCK;
 
-/** Calls that follow a plan while it is made. */
+/** Called while a tree is laid out. */
 export interface LayoutOptions {
   readonly onChmod: OnChmod;
-  /** How much is known to come so far. */
+  /** The size of the tar so far. */
   readonly onGrowth: (bytes: number, entries: number) => void;
 }
 
 /**
- * Walks a tree and plans its tar: which byte goes where. What is read later has to be what is found
- * here. No tree at all is an empty one. Throws TreeChanged, Unsealable, Errno.
+ * Walks a tree and lays out its tar: which byte goes where. What is read later must be what is
+ * found here. A missing tree counts as an empty one. Throws TreeChanged, Unsealable, Errno.
  */
 export function layOutTree(
   top: string,
@@ -102,7 +106,7 @@ export function layOutTree(
       skippedCount++;
     }
     const link = first && { path: memberPath(pathOf(first)), number: first.number };
-    add(planned(visit, link, onChmod, limits));
+    add(entryOf(visit, link, onChmod, limits));
     if (visit.kind === 'enter') parent = { above: parent, name };
     if (visit.kind === 'leave') parent = parent?.above;
   }
@@ -122,7 +126,7 @@ const SLASH = Buffer.from('/');
 const isSpecial = (mode: number): boolean =>
   !isRegular(mode) && !isSymlink(mode) && !isDirectory(mode);
 
-function planned(
+function entryOf(
   visit: Visit,
   link: LayoutEntry['link'],
   onChmod: OnChmod,
@@ -130,7 +134,8 @@ function planned(
 ): LayoutEntry {
   const { kind, path, name } = visit;
   const { acl, user } = xattrsOf(visit);
-  // An access list is not sealed: without it, the mode must not grant the group what the list withheld.
+  // An access list is not sealed: without it, the mode must not grant the group what the list
+  // withheld.
   const mode = modeWithAcl(visit.stat.mode, acl);
   const stat = { ...visit.stat, mode, size: Number(visit.stat.size) };
   const extras = link ? { link } : { ...withXattrs(user), ...extrasOf(visit, onChmod) };
@@ -193,19 +198,21 @@ function emptyTop(kind: 'enter' | 'leave', limits: HeaderLimits): LayoutEntry {
   return withHeaderLength({ kind, name, stat }, name, limits);
 }
 
-/** A symlink that leads by an absolute path to the task's own files, where they are no more once sealed. */
+/**
+ * A symlink with an absolute path to the task's own files, which are gone once they are sealed.
+ */
 export interface OwnLink {
   /** From the top, as text. */
   readonly path: string;
   readonly target: string;
 }
 
-/** As many are told by name. */
-const MAX_TOLD = 20;
+/** How many are named. */
+const MAX_OWN_LINKS = 20;
 
 /**
- * Finds the links of a planned tree that lead to one of `tops`: the absolute paths by which the task
- * knew the top of its files. The first of them.
+ * Finds the first links of a tree that lead to one of `tops`: the absolute paths by which the task
+ * knew the top of its files.
  */
 export function findOwnLinks(log: LayoutLog, tops: readonly string[]): OwnLink[] {
   const found: OwnLink[] = [];
@@ -216,7 +223,7 @@ export function findOwnLinks(log: LayoutLog, tops: readonly string[]): OwnLink[]
     else if (entry.kind === 'leave') directories.pop();
     else if (entry.target && isIn(entry.target.toString(), tops)) {
       found.push({ path: join(above, entry.name).toString(), target: entry.target.toString() });
-      if (found.length === MAX_TOLD) break;
+      if (found.length === MAX_OWN_LINKS) break;
     }
   }
   return found;

@@ -7,7 +7,7 @@ import type { CooperativeYield } from '../cooperative-yield.ts';
 import { type BatchJob, batches } from './batch.ts';
 import { ContentWriter, DIGEST } from './content-writer.ts';
 import type { DirectoryCursor } from './directory-cursor.ts';
-import { type DirectFile, reserve } from './o-direct.ts';
+import { type DirectFile, preallocate } from './o-direct.ts';
 import { PayloadReadBack } from './read-back.ts';
 import { RingBuffer, ringMemory, SEGMENT } from './ring-buffer.ts';
 import { FINGERPRINT, type SegmentFile, Segments } from './segments.ts';
@@ -24,12 +24,13 @@ export interface TarOptions {
   readonly onChmod: OnChmod;
 }
 
-/** How long the calling thread waits at once where it cannot wait for news, in milliseconds. */
-const BLIND_WAIT = 20;
+/** How long the calling thread waits at most where it cannot receive messages, in milliseconds. */
+const MAX_WAIT_MS = 20;
 
 /**
- * Writes a planned tar into an age file, and reads it back. The calling thread finds the directories, hands
- * out batches to the others, and does what they have no hands for; without any it does all.
+ * Writes a tar of a known layout into an age file, and reads it back. The calling thread walks the
+ * directories, gives batches to the workers, and does what they have no time for; without any it
+ * does everything.
  */
 export class TarWriter implements AsyncDisposable {
   readonly ring: RingBuffer;
@@ -46,7 +47,7 @@ export class TarWriter implements AsyncDisposable {
     const { layout, file, workers, mayBeOpen, onChmod } = options;
     const memory = ringMemory(layout.bytes);
     const digests = new SharedArrayBuffer(layout.files * DIGEST);
-    reserve(file.fd, file.start + encryptedSize(layout.bytes));
+    preallocate(file.fd, file.start + encryptedSize(layout.bytes));
     this.file = segmentFileOf(options);
     this.options = options;
     this.ring = new RingBuffer(memory);
@@ -61,48 +62,51 @@ export class TarWriter implements AsyncDisposable {
       waitForSpace,
       onChmod,
     });
-    this.check = new PayloadReadBack(ring, this.segments, this.file, () => workers.stir());
+    this.check = new PayloadReadBack(ring, this.segments, this.file, () => workers.wake());
     workers.begin({ memory, file: this.file, digests, mayBeOpen });
   }
 
   /** Writes all of it. Throws TreeChanged, NotAsWritten, Errno or what node:fs throws. */
   async write(cursor: DirectoryCursor | undefined, pause: CooperativeYield): Promise<void> {
     const { workers, layout } = this.options;
-    const works = batches(layout, cursor);
-    let work = works.next().value as BatchJob | undefined;
+    const jobs = batches(layout, cursor);
+    let job = jobs.next().value as BatchJob | undefined;
     let mustDrain = false;
     let isEnded = false;
     for (;;) {
       workers.throwFailure();
       if (mustDrain && workers.collect()) {
         mustDrain = false;
-        work = works.next().value as BatchJob | undefined;
+        job = jobs.next().value as BatchJob | undefined;
       }
-      if (work && !mustDrain && this.give(work)) {
-        mustDrain = work.isBarrier;
-        if (!mustDrain) work = works.next().value as BatchJob | undefined;
-      } else if (!work && !isEnded && this.ring.hasSpace(layout.bytes)) {
+      if (job && !mustDrain && this.dispatch(job)) {
+        mustDrain = job.isBarrier;
+        if (!mustDrain) job = jobs.next().value as BatchJob | undefined;
+      } else if (!job && !isEnded && this.ring.hasSpace(layout.bytes)) {
         this.contents.putEnd(layout.bytes - TAR_END, TAR_END);
         isEnded = true;
       } else if (this.ring.sealedCount() === this.ring.segments) break;
-      else if (!this.check.step() && !this.sealAlone()) await workers.news();
+      else if (!this.check.step() && !this.sealAlone()) await workers.nextReport();
       await pause.ifDue();
     }
     workers.collect();
   }
 
-  /** From now on what was written is made durable. */
+  /** Starts to make durable what was written. */
   beginSync(): void {
     this.durable = promisify(fsync)(this.file.fd);
     this.durable.catch(() => {});
   }
 
-  /** Returns the SHA-256 of the file, durable and read back. Throws NotAsWritten, Errno or what node:fs throws. */
+  /**
+   * Returns the SHA-256 of the file, durable and read back. Throws NotAsWritten, Errno or what
+   * node:fs throws.
+   */
   async finish(pause: CooperativeYield): Promise<string> {
     const { workers } = this.options;
     while (!this.check.isComplete) {
       workers.throwFailure();
-      if (!this.check.step()) await workers.news();
+      if (!this.check.step()) await workers.nextReport();
       await pause.ifDue();
     }
     await this.durable;
@@ -110,7 +114,7 @@ export class TarWriter implements AsyncDisposable {
     return this.check.digest();
   }
 
-  /** Segments that are read back. */
+  /** Segments read back so far. */
   get checkedCount(): number {
     return this.check.count;
   }
@@ -119,28 +123,28 @@ export class TarWriter implements AsyncDisposable {
     await this.check.settle();
   }
 
-  /** Sends a batch to a thread or does it here; false where neither is possible now. */
-  private give(work: BatchJob): boolean {
+  /** Gives a batch to a worker or writes it here; false where neither is possible now. */
+  private dispatch(job: BatchJob): boolean {
     const { workers } = this.options;
     workers.collect();
-    const { at, length } = work.batch;
-    const isMine = work.needsMainThread || !workers.areStarted;
-    if (!isMine && workers.send(work)) return true;
+    const { at, length } = job.batch;
+    const isMine = job.needsMainThread || !workers.areStarted;
+    if (!isMine && workers.send(job)) return true;
     if (!isMine && !this.ring.hasSpace(at + length)) return false;
-    this.contents.fill(work.batch);
-    work.done();
+    this.contents.write(job.batch);
+    job.done();
     return true;
   }
 
   private makeSpace(end: number): void {
     for (;;) {
-      const heard = this.ring.bell();
+      const seen = this.ring.wakeups();
       if (this.ring.hasSpace(end) || this.ring.isOver()) return;
-      if (!this.segments.sealOne()) this.ring.wait(heard, BLIND_WAIT);
+      if (!this.segments.sealOne()) this.ring.wait(seen, MAX_WAIT_MS);
     }
   }
 
-  /** Threads seal by themselves, and this one has more to do then. */
+  /** Encrypts a segment here where there are no workers. */
   private sealAlone(): boolean {
     return !this.options.workers.areStarted && this.segments.sealOne();
   }

@@ -21,10 +21,12 @@ import {
   statFd,
 } from '../../sys/index.ts';
 
-/** Called before something gets a mode that it did not have, for as long as it is read. */
+/**
+ * Called before a file's mode is changed so that it can be read; the mode is restored afterwards.
+ */
 export type OnChmod = (path: Buffer, stat: Stat) => void;
 
-/** A line of the note: what was lent to, and the mode that it had. */
+/** A line of the log: a file, and the mode that it had. */
 interface ChmodRecord {
   /** From the top of the tree, base64 of the raw bytes. */
   readonly path: string;
@@ -33,39 +35,39 @@ interface ChmodRecord {
 }
 
 /**
- * Notes in a file, durably, what mode something had before it is lent the right to be read. So that,
- * where this process is killed meanwhile, `restoreModes` gives it back.
+ * Logs durably what mode a file had before it is changed, so that `restoreModes` can restore it
+ * where this process is killed meanwhile.
  */
-export function logChmods(notePath: string): OnChmod {
+export function logChmods(logPath: string): OnChmod {
   let isNew = true;
   return (path, { ino, mode }) => {
-    const loan: ChmodRecord = {
+    const record: ChmodRecord = {
       path: path.toString('base64'),
       ino: String(ino),
       mode: mode & 0o7777,
     };
     const { O_WRONLY, O_CREAT, O_APPEND, O_NOFOLLOW } = constants;
-    const fd = openSync(notePath, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0o600);
+    const fd = openSync(logPath, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0o600);
     try {
-      appendFileSync(fd, `${JSON.stringify(loan)}\n`);
+      appendFileSync(fd, `${JSON.stringify(record)}\n`);
       fsyncSync(fd);
     } finally {
       closeSync(fd);
     }
-    if (isNew) syncDirectory(dirname(notePath));
+    if (isNew) syncDirectory(dirname(logPath));
     isNew = false;
   };
 }
 
 /**
- * Gives everything in a tree the mode back that a killed process lent to it; the deepest first, for
- * only what is above them lets them be reached. What is not there any more, or is something else by
- * now, is left alone. The note goes.
+ * Restores the modes that a killed process changed in a tree; the deepest first, for they are
+ * reached only through what is above them. What is gone, or is another file by now, is left alone.
+ * Removes the log.
  */
-export function restoreModes(notePath: string, top: string): void {
-  const loans = readChmodLog(notePath);
-  if (loans.length === 0) return;
-  for (const { path, ino, mode } of loans.reverse()) {
+export function restoreModes(logPath: string, top: string): void {
+  const records = readChmodLog(logPath);
+  if (records.length === 0) return;
+  for (const { path, ino, mode } of records.reverse()) {
     const fd = pin(top, Buffer.from(path, 'base64'));
     if (fd === undefined) continue;
     try {
@@ -74,16 +76,16 @@ export function restoreModes(notePath: string, top: string): void {
       closeSync(fd);
     }
   }
-  removeChmodLog(notePath);
+  removeChmodLog(logPath);
 }
 
-/** For when the tree is sealed: its modes do not matter any more. */
-export const removeChmodLog = (notePath: string): void => rmSync(notePath, { force: true });
+/** Once the tree is sealed, its modes no longer matter. */
+export const removeChmodLog = (logPath: string): void => rmSync(logPath, { force: true });
 
-function readChmodLog(notePath: string): ChmodRecord[] {
+function readChmodLog(logPath: string): ChmodRecord[] {
   try {
-    // The last line may be cut off: what it announces was not done.
-    const lines = readFileSync(notePath, 'utf8').split('\n').slice(0, -1);
+    // The last line may be incomplete: the change that it announces was not made.
+    const lines = readFileSync(logPath, 'utf8').split('\n').slice(0, -1);
     return lines.map((line) => JSON.parse(line) as ChmodRecord);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
@@ -91,7 +93,10 @@ function readChmodLog(notePath: string): ChmodRecord[] {
   }
 }
 
-/** Name by name, never through a symlink nor into a mount, however long the path is; undefined where it is not there. */
+/**
+ * Opens a path of any length, name by name, never through a symlink nor into a mount; undefined
+ * where there is none.
+ */
 function pin(top: string, path: Buffer): number | undefined {
   const names = path.length === 0 ? [] : path.toString('latin1').split('/');
   let fd: number | undefined;

@@ -11,16 +11,16 @@ import {
 import { DirectoryCursor, join, TreeChanged } from './directory-cursor.ts';
 import type { OnChmod } from './temporary-chmod.ts';
 
-/** What the walk meets: a directory before and after what is in it, and everything else once. */
+/** A step of the walk: a directory before and after its contents, and everything else once. */
 export interface Visit {
   readonly kind: 'enter' | 'leave' | 'leaf';
   /** From the top, raw, without a leading slash; empty for the top itself. */
   readonly path: Buffer;
   /** Empty for the top. */
   readonly name: Buffer;
-  /** As it was found, before anything was made readable. */
+  /** As it was found, before any temporary mode. */
   readonly stat: Stat;
-  /** For a leaf the open directory that it is in, else the directory itself. Good until the walk goes on. */
+  /** For a leaf its open directory, else the directory itself. Valid until the next step. */
   readonly fd: number;
 }
 
@@ -34,9 +34,10 @@ interface Names {
 }
 
 /**
- * Walks a tree depth first: each directory's own directories first, then the rest of it, both sorted
- * by raw name. Yields nothing where there is no tree. Throws MountedBeneath before it yields anything where
- * something is mounted on the tree or beneath it, and where that happens meanwhile; TreeChanged, Errno.
+ * Walks a tree depth first: each directory's own directories first, then the rest of it, both
+ * sorted by raw name. Yields nothing where there is no tree. Throws MountedBeneath before it
+ * yields anything where something is mounted on the tree or beneath it, and where that happens
+ * meanwhile; TreeChanged, Errno.
  */
 export function* walk(top: string, onChmod: OnChmod): Generator<Visit> {
   using cursor = openCursor(top, onChmod);

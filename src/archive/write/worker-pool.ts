@@ -9,36 +9,41 @@ import type { WorkerFailure, WorkerInput, WorkerJob, WorkerMessage } from './wor
 
 const MODULE = new URL(`./worker${extname(import.meta.url)}`, import.meta.url);
 
-/** Bytes of a tar that is mostly waited for on disk; what is smaller is mostly work. */
+/** Bytes of a tar from which on the disk takes longer than the processors. */
 const LARGE = 128 * 1024 * 1024;
-/** Asked for once: it is a system call. */
+/** Asked once: it is a system call. */
 const PROCESSORS = availableParallelism();
 /** One more than there are processors besides the calling thread's. */
 const IN_LARGE = Math.max(2, PROCESSORS);
-/** The calling thread has as much to do as each of them, and to start one takes as long as some thousand files. */
+/**
+ * The calling thread works as much as each of them; starting one takes as long as some 1000 files.
+ */
 const IN_SMALL = Math.max(1, PROCESSORS - 1);
 
-/** Batches that a thread is given ahead. */
+/** Batches that a worker is given ahead. */
 const AHEAD = 2;
 
-interface Thread {
+/** A worker and what it was given. */
+interface PoolWorker {
   readonly worker: Worker;
   readonly port: MessagePort;
-  readonly bell: Int32Array;
-  /** What it was given and has not done. */
+  readonly started: Int32Array;
+  /** Jobs not yet done. */
   readonly pending: BatchJob[];
   done: number;
 }
 
-/** Threads that help the calling one to write a tar. */
+/** Worker threads that help the calling one to write a tar. */
 export class WorkerPool implements AsyncDisposable {
-  private readonly workers: Thread[] = [];
+  private readonly workers: PoolWorker[] = [];
   private ring: RingBuffer | undefined;
   private failure: unknown;
   private ended = 0;
-  private wake = Promise.withResolvers<void>();
+  private report = Promise.withResolvers<void>();
 
-  /** Starts as many as a tar of so many bytes is worth; those that are started stay. A small archive needs none. */
+  /**
+   * Starts as many as a tar of that size is worth, besides those that run. A small one needs none.
+   */
   start(bytes: number): void {
     const count = Math.min(MAX_WORKERS, bytes > LARGE ? IN_LARGE : IN_SMALL);
     while (this.workers.length < count) this.workers.push(this.startOne(this.workers.length));
@@ -50,27 +55,27 @@ export class WorkerPool implements AsyncDisposable {
 
   begin(job: WorkerJob): void {
     this.ring = new RingBuffer(job.memory);
-    for (const { port, bell } of this.workers) {
+    for (const { port, started } of this.workers) {
       port.postMessage(job);
-      Atomics.store(bell, 0, 1);
-      Atomics.notify(bell, 0);
+      Atomics.store(started, 0, 1);
+      Atomics.notify(started, 0);
     }
   }
 
-  /** Gives a batch to whoever has least to do; false where all have enough. */
+  /** Gives a batch to the worker with the least to do; false where all have enough. */
   send(work: BatchJob): boolean {
-    const thread = this.workers.reduce<Thread | undefined>(
+    const thread = this.workers.reduce<PoolWorker | undefined>(
       (idlest, each) => (each.pending.length < (idlest?.pending.length ?? AHEAD) ? each : idlest),
       undefined,
     );
     if (!thread) return false;
     thread.pending.push(work);
     thread.port.postMessage(work.batch);
-    this.ring?.ring();
+    this.ring?.wakeAll();
     return true;
   }
 
-  /** Notes which batches are done; false while one is not. */
+  /** Releases batches that are done; false while some are not. */
   collect(): boolean {
     this.workers.forEach((thread, index) => {
       const done = this.ring?.batchesDone(index) ?? 0;
@@ -80,28 +85,28 @@ export class WorkerPool implements AsyncDisposable {
     return this.workers.every(({ pending }) => pending.length === 0);
   }
 
-  /** Throws what a thread failed of. */
+  /** Throws the error of a worker that failed. */
   throwFailure(): void {
     if (this.failure !== undefined) throw this.failure;
   }
 
-  /** Waits until one of them has done something. */
-  async news(): Promise<void> {
-    await this.wake.promise;
+  /** Waits until a worker reports something. */
+  async nextReport(): Promise<void> {
+    await this.report.promise;
     this.throwFailure();
   }
 
-  /** Ends them once all is checked. */
+  /** Ends the workers once all is checked. */
   async finish(): Promise<void> {
     this.ring?.end();
-    while (this.ended < this.workers.length) await this.news();
+    while (this.ended < this.workers.length) await this.nextReport();
   }
 
-  /** Ends them wherever they are; again does no harm. */
+  /** Ends the workers wherever they are; may be called again. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.ring?.end();
     const workers = this.workers.splice(0);
-    // Before their directories are closed: none may open a file in a descriptor that is another's by then.
+    // Before their directories are closed: a descriptor may be another file's soon after.
     await Promise.all(workers.map(({ worker }) => worker.terminate()));
     for (const { pending, port } of workers) {
       port.close();
@@ -109,10 +114,10 @@ export class WorkerPool implements AsyncDisposable {
     }
   }
 
-  private startOne(thread: number): Thread {
+  private startOne(number: number): PoolWorker {
     const { port1, port2 } = new MessageChannel();
-    const bell = new SharedArrayBuffer(4);
-    const workerData: WorkerInput = { thread, port: port2, bell };
+    const started = new SharedArrayBuffer(4);
+    const workerData: WorkerInput = { worker: number, port: port2, started };
     const worker = new Worker(MODULE, {
       workerData,
       transferList: [port2],
@@ -120,27 +125,27 @@ export class WorkerPool implements AsyncDisposable {
       trackUnmanagedFds: false,
       resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 },
     });
-    worker.on('message', (news: WorkerMessage) => this.take(news));
+    worker.on('message', (message: WorkerMessage) => this.receive(message));
     worker.on('error', (error) => this.fail(error));
     port1.unref();
-    return { worker, port: port1, bell: new Int32Array(bell), pending: [], done: 0 };
+    return { worker, port: port1, started: new Int32Array(started), pending: [], done: 0 };
   }
 
-  private take(news: WorkerMessage): void {
-    if (news.type === 'ended') this.ended++;
-    else if (news.type !== 'progress') this.fail(errorOf(news));
-    this.stir();
+  private receive(message: WorkerMessage): void {
+    if (message.type === 'ended') this.ended++;
+    else if (message.type !== 'progress') this.fail(errorOf(message));
+    this.wake();
   }
 
   private fail(error: unknown): void {
     this.failure ??= error;
-    this.stir();
+    this.wake();
   }
 
-  /** Ends the wait for news. */
-  stir(): void {
-    this.wake.resolve();
-    this.wake = Promise.withResolvers<void>();
+  /** Ends the wait in `nextReport`. */
+  wake(): void {
+    this.report.resolve();
+    this.report = Promise.withResolvers<void>();
   }
 }
 

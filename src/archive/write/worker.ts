@@ -11,12 +11,12 @@ import { TreeChanged } from './directory-cursor.ts';
 import { RingBuffer, type RingMemory } from './ring-buffer.ts';
 import { type SegmentFile, Segments } from './segments.ts';
 
-/** What a thread is given first. */
+/** What a worker is started with. */
 export interface WorkerInput {
-  readonly thread: number;
+  readonly worker: number;
   readonly port: MessagePort;
-  /** Rung when a message was sent. */
-  readonly bell: SharedArrayBuffer;
+  /** Set to 1, and notified, once the first message was sent. */
+  readonly started: SharedArrayBuffer;
 }
 
 /** The first message: everything but the batches, which follow. */
@@ -27,7 +27,7 @@ export interface WorkerJob {
   readonly mayBeOpen: boolean;
 }
 
-/** What a thread says: that it did something, that it has done all, or why it failed. */
+/** What a worker reports: progress, its end, or why it failed. */
 export type WorkerMessage =
   | { readonly type: 'progress' }
   | { readonly type: 'ended' }
@@ -38,21 +38,20 @@ export type WorkerFailure =
   | { readonly type: 'errno'; readonly errno: number }
   | { readonly type: 'error'; readonly error: unknown };
 
-const { thread, port, bell } = workerData as WorkerInput;
-const tell = (news: WorkerMessage): void => parentPort?.postMessage(news);
+const { worker, port, started } = workerData as WorkerInput;
+const report = (message: WorkerMessage): void => parentPort?.postMessage(message);
 
 try {
   const job = firstMessage();
   if (job) work(job);
 } catch (error) {
-  tell(failureOf(error));
+  report(failureOf(error));
 } finally {
   port.close();
 }
 
 function firstMessage(): WorkerJob | undefined {
-  const rung = new Int32Array(bell);
-  Atomics.wait(rung, 0, 0);
+  Atomics.wait(new Int32Array(started), 0, 0);
   return receiveMessageOnPort(port)?.message as WorkerJob | undefined;
 }
 
@@ -60,27 +59,27 @@ function work(job: WorkerJob): void {
   const ring = new RingBuffer(job.memory);
   try {
     sealInto(ring, job);
-    tell({ type: 'ended' });
+    report({ type: 'ended' });
   } catch (error) {
-    // Nobody waits any more for what this one would have done.
+    // Nobody may wait any longer for what this one would have done.
     ring.end();
     throw error;
   }
 }
 
-/** Seals what is full before it fills more, so that there is always room in the end. */
+/** Encrypts what is full before it writes more, so that space is always freed in the end. */
 function sealInto(ring: RingBuffer, { file, digests, mayBeOpen }: WorkerJob): void {
   const segments = new Segments(ring, file);
   const sealOne = (): boolean => {
     const isSealed = segments.sealOne();
-    if (isSealed) tell({ type: 'progress' });
+    if (isSealed) report({ type: 'progress' });
     return isSealed;
   };
   const waitForSpace = (end: number): void => {
     for (;;) {
-      const heard = ring.bell();
+      const seen = ring.wakeups();
       if (ring.hasSpace(end) || ring.isOver()) return;
-      if (!sealOne()) ring.wait(heard);
+      if (!sealOne()) ring.wait(seen);
     }
   };
   const contents = new ContentWriter({
@@ -90,15 +89,15 @@ function sealInto(ring: RingBuffer, { file, digests, mayBeOpen }: WorkerJob): vo
     waitForSpace,
   });
   for (;;) {
-    const heard = ring.bell();
+    const seen = ring.wakeups();
     if (ring.isOver()) return;
     if (sealOne()) continue;
     const received = receiveMessageOnPort(port) as { message: Batch } | undefined;
     if (received) {
-      contents.fill(received.message);
-      ring.batchDone(thread);
-      tell({ type: 'progress' });
-    } else ring.wait(heard);
+      contents.write(received.message);
+      ring.batchDone(worker);
+      report({ type: 'progress' });
+    } else ring.wait(seen);
   }
 }
 

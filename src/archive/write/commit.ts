@@ -1,0 +1,136 @@
+import { existsSync, lstatSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { TaskfsError } from '../../errors.ts';
+import { syncDirectory, writeNewFile } from '../../files/index.ts';
+import type { TaskName } from '../../store/index.ts';
+import {
+  loadRecipients,
+  loadSigningKey,
+  type Store,
+  type TaskRecord,
+  taskPaths,
+} from '../../store/index.ts';
+import { AT, removeTree } from '../../sys/index.ts';
+import { appendToChain } from '../chain.ts';
+import { isOfRecord, readGenuineSeal } from '../genuine-seal.ts';
+import { wrapTaskKey } from '../key-file.ts';
+import { KEY_FILE, SEAL_FILE } from '../paths.ts';
+import {
+  digestRecord,
+  type Seal,
+  type SealBody,
+  serialiseSeal,
+  sha256,
+  signed,
+  signerOf,
+} from '../seal-record.ts';
+import type { WrittenFiles } from './archive-writer.ts';
+import { findWriteSince } from './late-changes.ts';
+
+/**
+ * The line in the chain, seal.json and the rename. Recipients that changed while the archive was
+ * written get its key first, for nobody who changes keys finds it before it is there.
+ */
+export async function commit(
+  store: Store,
+  record: TaskRecord,
+  partial: string,
+  made: WrittenFiles,
+): Promise<void> {
+  let { sealedFor } = made;
+  while (!tryCommit(store, record, partial, { ...made, sealedFor })) {
+    sealedFor = loadRecipients(store);
+    rmSync(join(partial, KEY_FILE));
+    const key = await wrapTaskKey(record.task, made.identity, sealedFor);
+    writeNewFile(join(partial, KEY_FILE), key);
+  }
+}
+
+/**
+ * Whether the recipients are those that it was sealed for: they change only under the chain's
+ * lock.
+ */
+function tryCommit(store: Store, record: TaskRecord, partial: string, made: WrittenFiles): boolean {
+  const key = loadSigningKey(store);
+  const { task } = record;
+  const sealedAt = new Date().toISOString();
+  const isFor = (recipients: readonly string[]): boolean =>
+    recipients.join() === made.sealedFor.join();
+  return appendToChain(
+    store,
+    key,
+    (previous) => {
+      if (!isFor(loadRecipients(store))) return undefined;
+      const body = { ...bodyOf(record, made, sealedAt, previous), signer: signerOf(key) };
+      const text = serialiseSeal(signed(body, key));
+      writeNewFile(join(partial, SEAL_FILE), text);
+      syncDirectory(partial);
+      return { type: 'sealed', task, seal: sha256(text), at: sealedAt };
+    },
+    () => {
+      renameSync(partial, taskPaths(store, task).archive);
+      syncDirectory(store.archive);
+    },
+  );
+}
+
+function bodyOf(
+  record: TaskRecord,
+  { recipient, bytes, files, skippedCount, seals }: WrittenFiles,
+  sealedAt: string,
+  previous: string | null,
+): Omit<SealBody, 'signer'> {
+  return {
+    format: 1,
+    task: record.task,
+    status: record.status,
+    sealedAt,
+    recipient,
+    recordSha256: digestRecord(record),
+    bytes,
+    fileCount: files,
+    skippedCount,
+    files: seals,
+    previous,
+  };
+}
+
+/**
+ * The seal of the archive that stands for a task's plaintext from now on: what only looks like
+ * this run's archive must not. Throws as `readGenuineSeal`.
+ */
+export function committedSeal(store: Store, task: TaskName): Seal {
+  const seal = readGenuineSeal(store, task);
+  if (isOfRecord(store, seal)) return seal;
+  throw new TaskfsError('damaged', `the archive of ${task} is of another run than its record`, {
+    hint: `Move ${taskPaths(store, task).archive} away; then 'taskfs recover' continues.`,
+  });
+}
+
+/**
+ * Removes a sealed task's staging directory and log. Throws `failed` where the archive is not
+ * committed, or somebody wrote to a file after it was read, `damaged` where the archive is not the
+ * one of this run: nothing is removed then. MountedBeneath, NotRemovable.
+ */
+export function removePlaintext(store: Store, task: TaskName): void {
+  const { archive, staging, aside, log, directory } = taskPaths(store, task);
+  if (!existsSync(join(archive, SEAL_FILE))) {
+    throw new TaskfsError('failed', `task ${task} is not sealed: its files are not removed`);
+  }
+  const { sealedAt } = committedSeal(store, task);
+  for (const top of [aside, staging]) refuseLateWrites(task, top, Date.parse(sealedAt));
+  for (const top of [aside, staging, log]) removeTree(AT.FDCWD, top);
+  syncDirectory(store.staging);
+  if (existsSync(directory)) syncDirectory(directory);
+}
+
+/** In the sealed tree, or one that somebody made in its place: late files are in no archive. */
+function refuseLateWrites(task: TaskName, top: string, sealedMs: number): void {
+  if (!lstatSync(top, { throwIfNoEntry: false })?.isDirectory()) return;
+  const path = findWriteSince(top, BigInt(sealedMs) * 1_000_000n);
+  if (!path) return;
+  const message = `'${path}' of task ${task} was written after it was sealed: it stays in ${top}`;
+  throw new TaskfsError('failed', message, {
+    hint: "Move away what you need of it and remove the file; 'taskfs recover' removes the rest.",
+  });
+}
