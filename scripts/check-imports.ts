@@ -1,6 +1,6 @@
 /**
- * Checks how the folders of src/ import each other: each only those that stand behind it here, and
- * through their doors, an index.ts. Types count as well. Circles of files are Biome's to find.
+ * Checks how the folders of src/ import each other: a folder may import only the folders listed for
+ * it here, and only their index.ts. Imports of types count as well. Biome finds cycles of files.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
@@ -41,7 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const LEAF = '';
 const LEAF_MAY_IMPORT: readonly string[] = ['process', 'sys'];
 
-/** Imports and exports of other files, `import()` included, in the form that the formatter gives them. */
+/** Imports and exports of other files, `import()` included, as the formatter writes them. */
 const SPECIFIER = /(?:\bfrom|\bimport)\s*\(?\s*'(\.{1,2}\/[^']+)'/g;
 
 const folderOf = (file: string): string => file.split(sep).slice(1, -1)[0] ?? LEAF;
