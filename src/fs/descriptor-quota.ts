@@ -14,7 +14,7 @@ const EACH = 2;
  * more than what is left for everybody else, so that there is always something left; whoever is alone
  * may take all but the reserve.
  */
-export class OpenShares {
+export class DescriptorQuota {
   private readonly room: number;
   private readonly othersEnter: boolean;
   private readonly byUser = new Map<number, number>();
@@ -27,7 +27,7 @@ export class OpenShares {
   }
 
   /** Throws EMFILE where a user may open nothing more. */
-  assertRoom(uid: number): void {
+  assertFree(uid: number): void {
     const own = this.byUser.get(uid) ?? 0;
     const left = this.room - this.open;
     if (this.othersEnter ? own >= left : left < 1) throw Errno.of(errno.EMFILE);

@@ -1,5 +1,5 @@
 import type { Store } from '../store/index.ts';
-import type { CoreOptions } from './options.ts';
+import type { FileSystemOptions } from './options.ts';
 
 /**
  * The contract between src/server/ and the drivers: src/fuse/ is `kernel`, src/fuse-native/ is
@@ -13,7 +13,7 @@ export type DriverName = (typeof DRIVERS)[number];
 /** How to serve. Structured-cloneable: a driver may hand it to its worker thread as it is. */
 export interface ServeOptions {
   readonly store: Store;
-  readonly core: CoreOptions;
+  readonly core: FileSystemOptions;
   /** Users other than the one who mounts may enter (allow_other). */
   readonly allowOther: boolean;
   /** The whole mount refuses changes (the mount option ro). */

@@ -1,16 +1,17 @@
+import type { Errno } from '../errno.ts';
 import type { Stat, Timespec } from '../sys/index.ts';
 
 /**
- * The contract between the file system's core and the drivers beneath it. A driver turns requests
- * of its protocol into these calls and their results into replies; it knows nothing of tasks. The
- * core knows nothing of protocols.
+ * The contract between a file system and the drivers that serve it. A driver turns requests of its
+ * protocol into these calls and their results into replies; it knows nothing of tasks. The file
+ * system knows nothing of protocols.
  *
  * - A *node* (inode) is a number that `lookup`, `mkdir` and their like gave out, valid until it was
  *   forgotten as often as it was given. The root is 1. Numbers are safe integers.
  * - A *handle* is a number that `open`, `create` and `opendir` gave out, valid until released.
- * - Names are raw bytes without NUL and slash. Times are bigint nanoseconds.
- * - Everything is synchronous (an asynchronous round trip costs more than the call), and every
- *   refusal is a thrown `Errno`; anything else that is thrown is EIO to the caller.
+ * - NameOperations are raw bytes without NUL and slash. Times are bigint nanoseconds.
+ * - Everything is synchronous (an asynchronous round trip costs more than the call). A refusal is
+ *   thrown: an `Errno`, or what `toErrno` turns into one; anything else is EIO to the caller.
  */
 export type NodeId = number;
 export type HandleId = number;
@@ -39,9 +40,8 @@ export interface Attributes {
   readonly attrTtlMs: number;
 }
 
-/** How an open file may be cached, and what lies beneath it. */
-export interface Opened {
-  readonly handle: HandleId;
+/** How the kernel may cache an open file. */
+export interface Caching {
   /** The content is immutable or known unchanged: the kernel keeps its pages from earlier opens. */
   readonly keepCache: boolean;
   /** Sizes lie (a log that grows): no page cache, reads go to the server. */
@@ -50,8 +50,19 @@ export interface Opened {
   readonly shared?: boolean;
   /** Nobody will report changes of the attributes that the kernel may have: it must ask again. */
   readonly refresh?: boolean;
-  /** A descriptor of the real file, for kernel passthrough; the same node always gives the same file. */
+}
+
+/** A file that was opened for a driver. */
+export interface Opened extends Caching {
+  readonly handle: HandleId;
+  /** A descriptor of the real file, for kernel passthrough: always the same file for a node. */
   readonly backingFd: number | undefined;
+}
+
+/** A file that was made and opened in one call. */
+export interface Created<Open> {
+  readonly entry: Entry;
+  readonly opened: Open;
 }
 
 /** What setattr changes; absent fields stay. `size` is truncate(2). */
@@ -141,22 +152,21 @@ export interface RangeLock {
   readonly pid: number;
 }
 
-export interface FileSystem {
+/**
+ * What is asked of nodes. `File` and `Directory` are how an open one is named, `Open` is what opening
+ * a file gives: numbers for drivers, the objects themselves inside of the file system (subtree.ts).
+ */
+export interface NodeOperations<File, Directory, Open> {
   lookup(parent: NodeId, name: Uint8Array, caller: Caller): Entry;
-  /** For how long (milliseconds) the kernel may believe that a name, just refused with ENOENT, is missing. */
+  /** For how long (milliseconds) the kernel may cache that a name, just refused with ENOENT, is missing. */
   missingTtlMs?(parent: NodeId, name: Uint8Array): number;
-  /** Whether the kernel believes for a while yet what it was told of a directory's entry. */
-  isLent?(parent: NodeId, entry: DirectoryEntry): boolean;
+  /** Whether the kernel still caches what it was told of a directory's entry, and will for a while. */
+  isCached?(parent: NodeId, entry: DirectoryEntry): boolean;
   /** Takes back `count` of the references that replies gave to a node. */
   forget(node: NodeId, count: number): void;
 
-  getattr(node: NodeId, handle: HandleId | undefined): Attributes;
-  setattr(
-    node: NodeId,
-    handle: HandleId | undefined,
-    change: AttrChange,
-    caller: Caller,
-  ): Attributes;
+  getattr(node: NodeId, file: File | undefined): Attributes;
+  setattr(node: NodeId, file: File | undefined, change: AttrChange, caller: Caller): Attributes;
   readlink(node: NodeId): Uint8Array;
 
   mknod(parent: NodeId, name: Uint8Array, mode: number, rdev: number, caller: Caller): Entry;
@@ -175,63 +185,19 @@ export interface FileSystem {
   ): void;
 
   /** `flags` are open(2)'s. */
-  open(node: NodeId, flags: number, caller: Caller): Opened;
+  open(node: NodeId, flags: number, caller: Caller): Open;
   create(
     parent: NodeId,
     name: Uint8Array,
     flags: number,
     mode: number,
     caller: Caller,
-  ): { readonly entry: Entry; readonly opened: Opened };
+  ): Created<Open>;
   /** O_TMPFILE in the directory `parent`. */
-  tmpfile(
-    parent: NodeId,
-    flags: number,
-    mode: number,
-    caller: Caller,
-  ): { readonly entry: Entry; readonly opened: Opened };
-  /** Tells that the kernel reads and writes the real file of a handle itself, and asks nobody. */
-  passedThrough?(handle: HandleId): void;
-  /** A descriptor of the real file from which `read` reads, where there is one. */
-  contentFd?(handle: HandleId): number | undefined;
-  /** Fills `into` from `offset`; returns the bytes read, fewer only at the file's end. */
-  read(handle: HandleId, into: Uint8Array, offset: number): number;
-  /**
-   * `appends`: whether the descriptor does at present, wherever the kernel believes the end to be;
-   * undefined: as it was opened. Dirty pages of a mapping never do, whichever handle they come by.
-   */
-  write(handle: HandleId, data: Uint8Array, offset: number, appends?: boolean): number;
-  /** One close(2) of a descriptor; errors of delayed writes show here. */
-  flush(handle: HandleId): void;
-  release(handle: HandleId): void;
-  fsync(handle: HandleId, dataOnly: boolean): void;
-  /** `whence` is SEEK_DATA or SEEK_HOLE. */
-  lseek(handle: HandleId, offset: bigint, whence: number): bigint;
-  fallocate(handle: HandleId, mode: number, offset: bigint, length: bigint): void;
-  copyFileRange(
-    source: HandleId,
-    sourceOffset: bigint,
-    target: HandleId,
-    targetOffset: bigint,
-    length: number,
-  ): number;
-
-  opendir(node: NodeId, caller: Caller): HandleId;
+  tmpfile(parent: NodeId, flags: number, mode: number, caller: Caller): Created<Open>;
+  opendir(node: NodeId, caller: Caller): Directory;
   /** Whether the kernel may keep a directory's listing for as long as its mtime stays the same. */
   keepsListing?(node: NodeId): boolean;
-  /**
-   * Gives entries from `cookie` (0n: the beginning) on, `.` and `..` included, to `add` until that
-   * returns false: there is no room, and this entry is asked for again. What `add` is given holds
-   * until it returns. Where a driver has `addPlain` it may be given entries instead, in the same order.
-   */
-  readdir(
-    handle: HandleId,
-    cookie: bigint,
-    add: (entry: DirectoryEntry) => boolean,
-    addPlain?: (entry: PlainEntry) => boolean,
-  ): void;
-  releasedir(handle: HandleId): void;
-  fsyncdir(handle: HandleId): void;
 
   statfs(node: NodeId): FileSystemStat;
   syncfs(node: NodeId): void;
@@ -246,23 +212,85 @@ export interface FileSystem {
    * gives what it answers. Throws ENOTTY for what it does not know; without this, nothing is known.
    */
   ioctl?(node: NodeId, command: number, input: Uint8Array, caller: Caller): Uint8Array;
+}
 
-  /** The lock that stands in the way of `lock`, or undefined. `owner` is the kernel's lock owner. */
-  getlk(handle: HandleId, owner: bigint, lock: RangeLock): RangeLock | undefined;
-  /** Takes or drops a range lock at once, or throws EAGAIN; a driver that waits, asks again. */
-  setlk(handle: HandleId, owner: bigint, lock: RangeLock): void;
-  /** The owner whose lock, taken through this file system, stands in the way of `lock`. */
-  lockHolder(handle: HandleId, owner: bigint, lock: RangeLock): bigint | undefined;
-  /** flock(2) at once, or EAGAIN. */
-  flock(handle: HandleId, owner: bigint, kind: 'shared' | 'exclusive' | 'unlock'): void;
-
+/** What is asked of an open file. */
+export interface FileOperations {
+  /** Says that the kernel reads and writes the real file itself from now on, without a request. */
+  passedThrough?(): void;
+  /** Fills `into` from `offset`; returns the bytes read, fewer only at the file's end. */
+  read(into: Uint8Array, offset: number): number;
   /**
-   * A descriptor that is readable (poll(2)) when `takeChanges` has something to say; undefined, or
-   * no such method, where lifetimes are never cut short.
+   * `appends`: whether the descriptor does at present, wherever the kernel believes the end to be;
+   * undefined: as it was opened. Dirty pages of a mapping never do, whichever handle they come by.
    */
+  write(data: Uint8Array, offset: number, appends?: boolean): number;
+  fsync(dataOnly: boolean): void;
+  /** `whence` is SEEK_DATA or SEEK_HOLE. */
+  lseek(offset: bigint, whence: number): bigint;
+  /** The lock that stands in the way of `lock`, or undefined. `owner` is the kernel's lock owner. */
+  getlk(owner: bigint, lock: RangeLock): RangeLock | undefined;
+  /** Takes or drops a range lock at once, or throws EAGAIN; a driver that waits, asks again. */
+  setlk(owner: bigint, lock: RangeLock): void;
+  /** The owner whose lock, taken through this file system, stands in the way of `lock`. */
+  lockHolder(owner: bigint, lock: RangeLock): bigint | undefined;
+  /** flock(2) at once, or EAGAIN. */
+  flock(owner: bigint, kind: 'shared' | 'exclusive' | 'unlock'): void;
+}
+
+/** What is asked of an open directory. */
+export interface DirectoryOperations {
+  /**
+   * Gives entries from `cookie` (0n: the beginning) on, `.` and `..` included, to `add` until that
+   * returns false: the reply is full, and this entry is asked for again. What `add` is given holds
+   * until it returns. Where a driver has `addPlain` it may be given entries instead, in the same order.
+   */
+  readdir(
+    cookie: bigint,
+    add: (entry: DirectoryEntry) => boolean,
+    addPlain?: (entry: PlainEntry) => boolean,
+  ): void;
+  fsyncdir(): void;
+}
+
+/** Caches that are revoked before their time. */
+export interface Revocation {
+  /** A descriptor that is readable (poll(2)) when `takeChanges` has something to report. */
   changesFd?(): number | undefined;
-  /** What became old since the last call. Only a driver that tells the kernel may ask for lending. */
+  /** What became old since the last call. */
   takeChanges?(): readonly Change[];
+}
+
+/** The same methods, with the handle of what they are asked of as their first parameter. */
+type ByHandle<T> = {
+  [K in keyof T]: NonNullable<T[K]> extends (...args: infer Args) => infer Result
+    ? (handle: HandleId, ...args: Args) => Result
+    : never;
+};
+
+/** What a driver serves. */
+export interface FileSystem
+  extends NodeOperations<HandleId, HandleId, Opened>,
+    ByHandle<FileOperations>,
+    ByHandle<DirectoryOperations>,
+    Revocation {
+  /** A descriptor of the real file from which `read` reads, where there is one. */
+  contentFd?(handle: HandleId): number | undefined;
+  /** One close(2) of a descriptor; errors of delayed writes show here. */
+  flush(handle: HandleId): void;
+  release(handle: HandleId): void;
+  fallocate(handle: HandleId, mode: number, offset: bigint, length: bigint): void;
+  copyFileRange(
+    source: HandleId,
+    sourceOffset: bigint,
+    target: HandleId,
+    targetOffset: bigint,
+    length: number,
+  ): number;
+  releasedir(handle: HandleId): void;
+
+  /** The refusal that something thrown by these methods, and no Errno, stands for. */
+  toErrno?(error: unknown): Errno;
 
   /** Closes every descriptor; nothing may be called afterwards. */
   close(): void;

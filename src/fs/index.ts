@@ -20,4 +20,4 @@ export {
   type RangeLock,
   ROOT,
 } from './file-system.ts';
-export { createFileSystem } from './router.ts';
+export { createFileSystem } from './store-file-system.ts';

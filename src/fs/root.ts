@@ -3,47 +3,42 @@ import type { Store } from '../store/index.ts';
 import { DT } from '../sys/index.ts';
 import type { Attributes, Entry, NodeId } from './file-system.ts';
 import { inoOf, TOP } from './node-ids.ts';
-import { spaceOf } from './statfs.ts';
-import type { OpenDirectory, OpenedFile, Room } from './subtree.ts';
+import { statfsOf } from './statfs.ts';
+import type { OpenDirectory, OpenedFile, Subtree } from './subtree.ts';
 import { directoryAttr, listVirtual } from './virtual-directory.ts';
 
 const DAY_MS = 86_400_000;
-const CHILDREN: ReadonlyMap<string, NodeId> = new Map([
-  ['archive', TOP.archive],
-  ['live', TOP.live],
-  ['logs', TOP.logs],
-]);
+const CHILDREN = ['archive', 'live', 'logs'] as const;
+
+type Child = (typeof CHILDREN)[number];
 
 /** The mount's root: live, archive and logs, for ever. */
-export class RootRoom implements Room {
+export class RootSubtree implements Subtree {
   readonly refusal = errno.EPERM;
   private readonly store: Store;
-  private readonly getTop: (node: NodeId) => Attributes;
+  private readonly children: Readonly<Record<Child, Subtree>>;
   private readonly startNs = BigInt(Date.now()) * 1_000_000n;
 
-  /** `getTop` gives the attributes of the other rooms' top directories. */
-  constructor(store: Store, getTop: (node: NodeId) => Attributes) {
+  constructor(store: Store, children: Readonly<Record<Child, Subtree>>) {
     this.store = store;
-    this.getTop = getTop;
+    this.children = children;
   }
 
   lookup(_parent: NodeId, name: Uint8Array): Entry {
-    const node = CHILDREN.get(Buffer.from(name).toString('latin1'));
-    if (node === undefined) throw Errno.of(errno.ENOENT);
-    return { node, ...this.getTop(node), entryTtlMs: DAY_MS };
+    const text = Buffer.from(name).toString('latin1');
+    const child = CHILDREN.find((each) => each === text);
+    if (child === undefined) throw Errno.of(errno.ENOENT);
+    const node = TOP[child];
+    return { node, ...this.children[child].getattr(node, undefined), entryTtlMs: DAY_MS };
   }
 
   getattr(node: NodeId): Attributes {
     const attr = directoryAttr(node, 0o555, this.startNs);
-    return { attr: { ...attr, nlink: 2 + CHILDREN.size }, attrTtlMs: DAY_MS };
+    return { attr: { ...attr, nlink: 2 + CHILDREN.length }, attrTtlMs: DAY_MS };
   }
 
   opendir(node: NodeId): OpenDirectory {
-    const entries = [...CHILDREN].map(([name, child]) => ({
-      name,
-      ino: inoOf(child),
-      type: DT.DIR,
-    }));
+    const entries = CHILDREN.map((name) => ({ name, ino: inoOf(TOP[name]), type: DT.DIR }));
     return listVirtual(node, () => entries);
   }
 
@@ -52,7 +47,7 @@ export class RootRoom implements Room {
   }
 
   statfs() {
-    return spaceOf(this.store.path);
+    return statfsOf(this.store.path);
   }
 
   getxattr(): Uint8Array {

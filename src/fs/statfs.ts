@@ -4,7 +4,7 @@ import type { FileSystemStat } from './file-system.ts';
 const NAME_MAX = 255;
 
 /** statfs(2) of the file system that holds `path`. */
-export function spaceOf(path: string): FileSystemStat {
+export function statfsOf(path: string): FileSystemStat {
   const stat = statfsSync(path, { bigint: true });
   const size = Number(stat.bsize);
   return {

@@ -1,110 +1,49 @@
 import type {
-  AttrChange,
-  Attributes,
-  Caller,
-  DirectoryEntry,
-  Entry,
-  FileSystemStat,
+  Caching,
+  DirectoryOperations,
+  FileOperations,
   NodeId,
-  PlainEntry,
-  RangeLock,
+  NodeOperations,
 } from './file-system.ts';
 
 /**
- * A room is one of the four parts of the mount (root, live, archive, logs): it owns a range of node
- * numbers and answers for them. What a room leaves out is refused by the core with `refusal`.
+ * One of the four parts of a mount: the root, live/, archive/ and logs/. It owns a range of node
+ * numbers and answers for them. What it leaves out is refused by the router with `refusal`.
  */
-export interface Room {
-  /** The errno number of every change that this room does not know: EPERM, or EROFS as POSIX has it. */
+export interface Subtree extends Pick<Operations, Always>, Partial<Omit<Operations, Always>> {
+  /** The errno number of every change that it does not know: EPERM, or EROFS as POSIX has it. */
   readonly refusal: number;
-
-  lookup(parent: NodeId, name: Uint8Array, caller: Caller): Entry;
-  getattr(node: NodeId, file: OpenFile | undefined): Attributes;
-  opendir(node: NodeId): OpenDirectory;
-  statfs(node: NodeId): FileSystemStat;
-  open(node: NodeId, flags: number, caller: Caller): OpenedFile;
-  getxattr(node: NodeId, name: Uint8Array): Uint8Array;
-  listxattr(node: NodeId): readonly Uint8Array[];
-
-  forget?(node: NodeId, count: number): void;
-  readlink?(node: NodeId): Uint8Array;
-  setattr?(
-    node: NodeId,
-    file: OpenFile | undefined,
-    change: AttrChange,
-    caller: Caller,
-  ): Attributes;
-  mknod?(parent: NodeId, name: Uint8Array, mode: number, rdev: number, caller: Caller): Entry;
-  mkdir?(parent: NodeId, name: Uint8Array, mode: number, caller: Caller): Entry;
-  symlink?(parent: NodeId, name: Uint8Array, target: Uint8Array, caller: Caller): Entry;
-  link?(node: NodeId, newParent: NodeId, newName: Uint8Array): Entry;
-  unlink?(parent: NodeId, name: Uint8Array): void;
-  rmdir?(parent: NodeId, name: Uint8Array): void;
-  rename?(
-    parent: NodeId,
-    name: Uint8Array,
-    newParent: NodeId,
-    newName: Uint8Array,
-    flags: number,
-  ): void;
-  create?(
-    parent: NodeId,
-    name: Uint8Array,
-    flags: number,
-    mode: number,
-    caller: Caller,
-  ): CreatedFile;
-  tmpfile?(parent: NodeId, flags: number, mode: number, caller: Caller): CreatedFile;
-  setxattr?(node: NodeId, name: Uint8Array, value: Uint8Array, flags: number): void;
-  removexattr?(node: NodeId, name: Uint8Array): void;
-  ioctl?(node: NodeId, command: number, input: Uint8Array, caller: Caller): Uint8Array;
-  syncfs?(): void;
+  /** Closes its descriptors. */
   close(): void;
 }
 
-/** An open file before the core gave it a handle. */
-export interface OpenedFile {
+type Operations = NodeOperations<OpenFile, OpenDirectory, OpenedFile>;
+type Always = 'lookup' | 'getattr' | 'open' | 'opendir' | 'statfs' | 'getxattr' | 'listxattr';
+
+/** An open file before the router gave it a handle. */
+export interface OpenedFile extends Caching {
   readonly file: OpenFile;
-  readonly keepCache: boolean;
-  readonly directIo: boolean;
-  /** Both as in Opened. */
-  readonly shared?: boolean;
-  readonly refresh?: boolean;
 }
 
-export interface CreatedFile extends OpenedFile {
-  readonly entry: Entry;
-}
-
-/** What an open file can do; what is missing is EBADF (writes) or EINVAL (the rest). */
-export interface OpenFile {
+/** What an open file can do. Without `write` it is EBADF; the rest is done on `fd`, or not at all. */
+export interface OpenFile
+  extends Pick<FileOperations, 'read'>,
+    Partial<Omit<FileOperations, 'read'>> {
   /** The descriptor of the real file, where there is one. */
   readonly fd?: number;
   /** A descriptor of the real file from which `read` reads as it is. */
   readonly contentFd?: number;
-  /** The kernel reads and writes the real file itself from now on, and asks nobody. */
-  passedThrough?(): void;
-  read(into: Uint8Array, offset: number): number;
-  close(): void;
-  write?(data: Uint8Array, offset: number, appends: boolean | undefined): number;
-  /** Throws EROFS where it may not be changed any more, for those who change the real file themselves. */
+  /** Throws EROFS where it may not be changed any more, for those who change the real file by `fd`. */
   assertWritable?(): void;
-  sync?(dataOnly: boolean): void;
-  /** lseek(2) with SEEK_DATA or SEEK_HOLE, where there is no real file to ask. */
-  seek?(offset: bigint, whence: number): bigint;
-  getlk?(owner: bigint, lock: RangeLock): RangeLock | undefined;
-  setlk?(owner: bigint, lock: RangeLock): void;
-  lockHolder?(owner: bigint, lock: RangeLock): bigint | undefined;
-  flock?(kind: 'shared' | 'exclusive' | 'unlock'): void;
+  close(): void;
 }
 
-/** A directory opened for listing; cookies, `add` and `addPlain` are those of FileSystem.readdir. */
-export interface OpenDirectory {
-  sync?(): void;
-  read(
-    cookie: bigint,
-    add: (entry: DirectoryEntry) => boolean,
-    addPlain?: (entry: PlainEntry) => boolean,
-  ): void;
+/** A directory opened for listing. */
+export interface OpenDirectory
+  extends Pick<DirectoryOperations, 'readdir'>,
+    Partial<Omit<DirectoryOperations, 'readdir'>> {
   close(): void;
 }
+
+/** Which subtree answers for a node. Throws ESTALE for a number of none. */
+export type SubtreeOf = (node: NodeId) => Subtree;

@@ -45,7 +45,7 @@ export function listVirtual(node: NodeId, entries: () => readonly VirtualEntry[]
   }));
   let list: readonly VirtualEntry[] = [];
   return {
-    read(cookie, add) {
+    readdir(cookie, add) {
       if (cookie === 0n) list = [...dots, ...entries()];
       for (let at = Number(cookie); at < list.length; at++) {
         const entry = list[at];

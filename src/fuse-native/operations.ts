@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { Errno, errno } from '../errno.ts';
+import { Errno, errno, errnoOf } from '../errno.ts';
 import type { AttrChange, Caller, Entry, FileSystem, NodeId } from '../fs/index.ts';
 import type { Callback, Operations } from './fuse-native.ts';
 import { Paths } from './paths.ts';
@@ -45,6 +45,9 @@ export function makeOperations(fileSystem: FileSystem): Operations {
     else done(result);
     paths.trim();
   }
+
+  const errnoFrom = (error: unknown): number =>
+    error instanceof Errno ? error.errno : (fileSystem.toErrno?.(error).errno ?? errno.EIO);
 
   const keep = ({ node }: Entry): void => paths.keep(node);
   const change = (path: string, what: AttrChange): void => {
@@ -152,8 +155,6 @@ function attempt(action: () => number, refusal: (error: unknown) => number): num
   }
 }
 
-const errnoFrom = (error: unknown): number => (error instanceof Errno ? error.errno : errno.EIO);
-
 const nanoseconds = (ms: number): bigint => BigInt(Math.round(ms)) * MILLION;
 
 /**
@@ -164,7 +165,7 @@ function openedNode(paths: Paths, path: string): NodeId {
   try {
     return paths.node(path);
   } catch (error) {
-    if (errnoFrom(error) === errno.ENOENT) throw Errno.of(errno.ESTALE);
+    if (errnoOf(error) === errno.ENOENT) throw Errno.of(errno.ESTALE);
     throw error;
   }
 }

@@ -101,10 +101,17 @@ function handle(session: Session, request: Request, reply: Reply): number {
     const length = handler(session, request, reply);
     return length === NO_REPLY ? NO_REPLY : reply.finish(unique, length);
   } catch (error) {
-    if (!(error instanceof Errno)) session.onFault(opcodeName(opcode), error);
-    if (wantsNoReply(opcode)) return NO_REPLY;
-    return reply.refuse(unique, error instanceof Errno ? error.errno : errno.EIO);
+    const refusal = refusalOf(session, opcode, error);
+    return wantsNoReply(opcode) ? NO_REPLY : reply.refuse(unique, refusal);
   }
+}
+
+/** The errno number of what a handler threw; what nobody foresaw is EIO, and reported. */
+function refusalOf({ fileSystem, onFault }: Session, opcode: number, error: unknown): number {
+  if (error instanceof Errno) return error.errno;
+  const refusal = fileSystem.toErrno?.(error);
+  if (!refusal) onFault(opcodeName(opcode), error);
+  return refusal?.errno ?? errno.EIO;
 }
 
 const wantsNoReply = (opcode: number): boolean =>

@@ -7,7 +7,7 @@ import { MNT_DETACH, raiseOpenFiles, UMOUNT_NOFOLLOW, unmountFrom } from '../sys
 import { widenReadAhead } from './page-read-ahead.ts';
 import { serveFileSystem } from './serve-file-system.ts';
 
-const ROUTER = new URL(`../fs/router${extname(import.meta.url)}`, import.meta.url);
+const STORE = new URL(`../fs/store-file-system${extname(import.meta.url)}`, import.meta.url);
 const ARCHIVE = new URL(
   `../fs/archive/archive-file-system${extname(import.meta.url)}`,
   import.meta.url,
@@ -30,8 +30,8 @@ export const serve: Serve = async (mountpoint, options) => {
   const outer = await serveFileSystem(mountpoint, {
     ...rest,
     fileSystem: {
-      module: ROUTER.href,
-      arguments: [store, { ...core, lendQuiet: true, pauseWatches }],
+      module: STORE.href,
+      arguments: [store, { ...core, cacheLeases: true, pauseWatches }],
     },
     sourceName: mountSource(store),
     subtype: SUBTYPE,

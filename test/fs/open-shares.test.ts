@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { OpenShares } from '../../src/fs/descriptor-quota.ts';
+import { DescriptorQuota } from '../../src/fs/descriptor-quota.ts';
 import { openMount, variants } from '../support/mount.ts';
 
 /** One user's open files, and what is left for the others. */
@@ -64,20 +64,20 @@ chown ${OTHER} d/g && mv d/g d/h && rm d/h && rmdir d`;
 );
 
 test('a user gets no more than is left for the others, whoever is alone all but a reserve', () => {
-  const count = (shares: OpenShares, uid: number): number => {
+  const count = (shares: DescriptorQuota, uid: number): number => {
     for (let taken = 0; ; taken++) {
       try {
-        shares.assertRoom(uid);
+        shares.assertFree(uid);
       } catch {
         return taken;
       }
       shares.take(uid);
     }
   };
-  const several = new OpenShares(true, 2384);
+  const several = new DescriptorQuota(true, 2384);
   expect([1, 2, 3].map((uid) => count(several, uid))).toEqual([500, 250, 125]);
   for (let at = 0; at < 500; at++) several.giveBack(1);
   expect(count(several, 4)).toBe(313);
-  expect(count(new OpenShares(false, 2384), 1)).toBe(2000);
-  expect(count(new OpenShares(true, 100), 1)).toBe(7);
+  expect(count(new DescriptorQuota(false, 2384), 1)).toBe(2000);
+  expect(count(new DescriptorQuota(true, 100), 1)).toBe(7);
 });

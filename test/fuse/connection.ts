@@ -62,7 +62,10 @@ export function connection(fileSystem: Partial<FileSystem>) {
 /** A file system whose every operation throws. */
 export const throwing = (make: () => unknown): Partial<FileSystem> =>
   new Proxy({} as Partial<FileSystem>, {
-    get: () => () => {
-      throw make();
+    get: (_target, name) => {
+      if (name === 'toErrno') return undefined;
+      return () => {
+        throw make();
+      };
     },
   });

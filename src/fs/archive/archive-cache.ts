@@ -21,7 +21,7 @@ const KEYS_LIMIT = 4096;
 const CHUNKS = 128;
 
 /** Archives opened for reading, by slot. The ones used longest ago are closed, unless files of theirs are open. */
-export class OpenArchives {
+export class ArchiveCache {
   private readonly store: Store;
   private readonly slots: TaskSlots;
   private readonly keyService: KeyService;

@@ -14,18 +14,18 @@ import {
 import type { Attributes, Entry, NodeId } from '../file-system.ts';
 import { asksToWrite } from '../live/live-file.ts';
 import { archivedNode, archiveNode, archivePlace, inoOf, TOP } from '../node-ids.ts';
-import type { CoreOptions } from '../options.ts';
-import { spaceOf } from '../statfs.ts';
-import type { OpenDirectory, OpenedFile, Room } from '../subtree.ts';
+import type { FileSystemOptions } from '../options.ts';
+import { statfsOf } from '../statfs.ts';
+import type { OpenDirectory, OpenedFile, Subtree } from '../subtree.ts';
 import type { TaskRecords } from '../task-records.ts';
 import type { TaskSlots } from '../task-slots.ts';
 import { directoryAttr } from '../virtual-directory.ts';
-import type { OpenArchives } from './archive-cache.ts';
+import type { ArchiveCache } from './archive-cache.ts';
 import { archivedAttr, SEALED_TTL_MS } from './archived-attr.ts';
 import { ArchivedDirectory } from './archived-directory.ts';
 import { ArchivedFile } from './archived-file.ts';
 import { archivedStatus, contentXattrs, sealedXattrs } from './archived-xattrs.ts';
-import type { AttributeDemand } from './readdirplus-policy.ts';
+import type { ReaddirplusPolicy } from './readdirplus-policy.ts';
 import { type ArchivedTask, TaskListing } from './task-listing.ts';
 
 type Ownership = Pick<IndexEntry, 'mode' | 'uid' | 'gid'>;
@@ -37,58 +37,65 @@ const TASKS_TTL_MS = 1000;
 /** Longer than any file system's clock takes from one time to the next. */
 const TICK_NS = 100_000_000n;
 
+/** What archive/ is put together from. */
+export interface ArchiveParts {
+  readonly store: Store;
+  readonly records: TaskRecords;
+  readonly slots: TaskSlots;
+  readonly archives: ArchiveCache;
+  /** The node of archive/ itself. */
+  readonly top: NodeId;
+  /** Left out, every listing carries attributes. */
+  readonly policy?: ReaddirplusPolicy;
+}
+
 /**
  * archive/: each sealed task's tree, decrypted as it is read. Nodes below a task are positions in
  * its index, so nothing is kept in memory for them, and nothing has to be forgotten.
  */
-export class ArchiveRoom implements Room {
+export class ArchiveSubtree implements Subtree {
   readonly refusal = errno.EROFS;
   private readonly store: Store;
   private readonly records: TaskRecords;
   private readonly slots: TaskSlots;
-  private readonly archives: OpenArchives;
-  private readonly demand: AttributeDemand | undefined;
+  private readonly archives: ArchiveCache;
+  private readonly top: NodeId;
+  private readonly policy: ReaddirplusPolicy | undefined;
   /** O_PATH descriptor of the store's archive directory. */
   private readonly directory: number;
   private readonly tasks = new TaskListing({
     ino: inoOf(TOP.archive),
     load: () => this.listTasks(),
     find: ({ name }) => this.findTask(name),
-    isByName: () => this.demand?.listsNames(TASKS, TOP.archive) ?? false,
+    isByName: () => this.policy?.listsNames(TASKS, this.top) ?? false,
   });
 
   /** What is shown of tasks' directories where others enter, by slot: what is sealed stays. */
   private readonly roots = new Map<number, Ownership>();
   private readonly othersEnter: boolean;
 
-  /** Without `demand` every listing carries attributes. */
-  constructor(
-    store: Store,
-    records: TaskRecords,
-    slots: TaskSlots,
-    archives: OpenArchives,
-    { othersEnter = false }: CoreOptions,
-    demand?: AttributeDemand,
-  ) {
+  constructor(parts: ArchiveParts, { othersEnter = false }: FileSystemOptions) {
+    const { store, records, slots, archives, top, policy } = parts;
     this.store = store;
     this.records = records;
     this.slots = slots;
     this.archives = archives;
+    this.top = top;
+    this.policy = policy;
     this.othersEnter = othersEnter;
-    this.demand = demand;
     this.directory = openSync(store.archive, O_PATH | constants.O_DIRECTORY);
   }
 
   lookup(parent: NodeId, name: Uint8Array): Entry {
-    if (parent === TOP.archive) {
-      this.demand?.note(TASKS);
+    if (parent === this.top) {
+      this.policy?.note(TASKS);
       return this.lookupTask(name);
     }
     const { slot } = archivePlace(parent);
     const reader = this.archives.reader(slot);
     const found = reader.lookup(this.entryOf(parent, reader), name);
     if (!found) throw Errno.of(errno.ENOENT);
-    if (found.type === 'file') this.demand?.note(slot);
+    if (found.type === 'file') this.policy?.note(slot);
     return archivedEntry(slot, found);
   }
 
@@ -134,8 +141,8 @@ export class ArchiveRoom implements Room {
   }
 
   getattr(node: NodeId): Attributes {
-    if (node === TOP.archive) {
-      return { attr: directoryAttr(node, 0o555, this.lastChangeNs()), attrTtlMs: 0 };
+    if (node === this.top) {
+      return { attr: directoryAttr(TOP.archive, 0o555, this.lastChangeNs()), attrTtlMs: 0 };
     }
     const { slot, position } = archivePlace(node);
     if (position === undefined) {
@@ -170,12 +177,17 @@ export class ArchiveRoom implements Room {
     const reader = this.archives.reader(slot);
     const entry = this.entryOf(node, reader);
     if (entry.type !== 'file') throw Errno.of(entry.type === 'symlink' ? errno.ELOOP : errno.ENXIO);
-    this.demand?.note(slot);
+    this.policy?.note(slot);
     return new ArchivedFile(this.slots.ownerOf(slot).task, entry, reader, release);
   }
 
+  /** What is sealed never changes; which tasks are does. */
+  keepsListing(node: NodeId): boolean {
+    return node !== this.top;
+  }
+
   opendir(node: NodeId): OpenDirectory {
-    if (node === TOP.archive) return this.tasks;
+    if (node === this.top) return this.tasks;
     const { release } = this.archives.hold(archivePlace(node).slot);
     try {
       return this.directoryAt(node, release);
@@ -187,7 +199,7 @@ export class ArchiveRoom implements Room {
 
   /** The directory that a node is, for listing. `release` is called when it is closed. */
   directoryAt(node: NodeId, release: () => void = () => {}): OpenDirectory {
-    if (node === TOP.archive) return this.tasks;
+    if (node === this.top) return this.tasks;
     const { slot } = archivePlace(node);
     const reader = this.archives.reader(slot);
     const directory = this.entryOf(node, reader);
@@ -197,7 +209,7 @@ export class ArchiveRoom implements Room {
       list: (from) => reader.list(directory, from),
       scan: (from, withAttributes, visitor) =>
         reader.scan(directory, from, withAttributes, visitor),
-      isByName: () => this.demand?.listsNames(slot, node) ?? false,
+      isByName: () => this.policy?.listsNames(slot, node) ?? false,
       nodeOf: (position) => archivedNode(slot, position),
       found: (entry) => archivedEntry(slot, entry),
       release,
@@ -234,7 +246,7 @@ export class ArchiveRoom implements Room {
   }
 
   statfs() {
-    return spaceOf(this.store.archive);
+    return statfsOf(this.store.archive);
   }
 
   /** Only user attributes are sealed. Programs that ask for others take EOPNOTSUPP for the whole mount. */
@@ -248,14 +260,14 @@ export class ArchiveRoom implements Room {
 
   /** What tells of the task is listed on its directory only; see status-xattrs.ts. */
   listxattr(node: NodeId): readonly Uint8Array[] {
-    if (node === TOP.archive) return [];
+    if (node === this.top) return [];
     const ofTask = archivePlace(node).position === undefined;
     const names = ofTask ? this.taskXattrs(node).keys() : sealedXattrs(this.find(node)).keys();
     return [...names].map((name) => Buffer.from(name, 'latin1'));
   }
 
   private xattrs(node: NodeId): ReadonlyMap<string, Uint8Array> {
-    if (node === TOP.archive) return new Map();
+    if (node === this.top) return new Map();
     if (archivePlace(node).position === undefined) return this.taskXattrs(node);
     const entry = this.find(node);
     return new Map([...this.taskXattrs(node), ...contentXattrs(entry), ...sealedXattrs(entry)]);

@@ -33,7 +33,7 @@ export class ArchivedDirectory implements OpenDirectory {
     this.listing = listing;
   }
 
-  read(
+  readdir(
     cookie: bigint,
     add: (entry: DirectoryEntry) => boolean,
     addPlain?: (entry: PlainEntry) => boolean,

@@ -20,7 +20,7 @@ export class ArchivedFile implements OpenFile {
     this.close = release;
   }
 
-  seek(offset: bigint, whence: number): bigint {
+  lseek(offset: bigint, whence: number): bigint {
     return seekContent(this.entry, offset, whence);
   }
 

@@ -16,10 +16,10 @@ const LIMIT = 65_536;
  * same task, or for a task; then listings carry attributes, and the kernel is told to forget those
  * that it keeps without.
  */
-export class AttributeDemand {
+export class ReaddirplusPolicy {
   /** When somebody last asked, by the slot of the task; tasks themselves have one of their own. */
   private readonly askedMs = new Map<number, number>();
-  /** Directories listed by name alone, by slot. */
+  /** DirectoryFdCache listed by name alone, by slot. */
   private readonly listed = new Map<number, Set<NodeId>>();
   private count = 0;
   private old: NodeId[] = [];

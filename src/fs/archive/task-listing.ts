@@ -36,7 +36,7 @@ export class TaskListing implements OpenDirectory {
     this.source = source;
   }
 
-  read(
+  readdir(
     cookie: bigint,
     add: (entry: DirectoryEntry) => boolean,
     addPlain?: (entry: PlainEntry) => boolean,

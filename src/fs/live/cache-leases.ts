@@ -1,9 +1,9 @@
 import { Errno } from '../../errno.ts';
 import { IN, Inotify } from '../../sys/index.ts';
 import type { NodeId } from '../file-system.ts';
-import type { Directories } from './directory-fd-cache.ts';
+import type { DirectoryFdCache } from './directory-fd-cache.ts';
 import { type Inode, nameText } from './inode.ts';
-import { OwnChanges } from './self-event-filter.ts';
+import { SelfEventFilter } from './self-event-filter.ts';
 
 /** A directory in which nothing changed for so long (milliseconds) is quiet. */
 const QUIET_MS = 1500;
@@ -39,7 +39,7 @@ interface Watch {
   /** When the last loan ends, and the names that were lent; undefined: too many to tell. */
   lentUntil: number;
   lent: Set<string> | undefined;
-  /** Names whose end was reported since they were last lent. */
+  /** NameOperations whose end was reported since they were last lent. */
   readonly reported: Set<string>;
 }
 
@@ -50,17 +50,17 @@ interface Watch {
  * busy for a while, so that whoever works in it from both sides at once never sees what is old; only
  * a long row of changes by the mount alone shows that nobody does.
  */
-export class QuietDirectories {
+export class CacheLeases {
   private readonly inotify = new Inotify();
-  private readonly directories: Directories;
+  private readonly directories: DirectoryFdCache;
   private readonly pauses: boolean;
   private readonly watches = new Map<NodeId, Watch>();
   private readonly byId = new Map<number, Inode>();
-  private readonly own = new OwnChanges();
+  private readonly own = new SelfEventFilter();
   private due: QuietChange[] = [];
 
   /** `pauses`: what is busy is not watched, so that writing to it is not slowed down. */
-  constructor(directories: Directories, pauses: boolean) {
+  constructor(directories: DirectoryFdCache, pauses: boolean) {
     this.directories = directories;
     this.pauses = pauses;
   }

@@ -1,21 +1,21 @@
 import type { Stat } from '../../sys/index.ts';
 import type { Entry } from '../file-system.ts';
-import type { QuietDirectories } from './cache-leases.ts';
+import type { CacheLeases } from './cache-leases.ts';
 import { type Inode, isDirectoryInode } from './inode.ts';
 
 /**
  * A lookup lends the attributes that it found for a moment (milliseconds), so that the stat(2) for
  * which the name was looked up need not ask a second time; the next one looks the name up again.
- * Directories do so when asked, too, since the kernel may ask before each step through one.
+ * DirectoryFdCache do so when asked, too, since the kernel may ask before each step through one.
  */
 const MOMENT_MS = 1;
 
 /** For how long the kernel may believe names and attributes of live files. */
-export class Lifetimes {
+export class CacheTtl {
   private readonly leastMs: number;
-  private readonly quiet: QuietDirectories | undefined;
+  private readonly quiet: CacheLeases | undefined;
 
-  constructor(leastMs: number, quiet: QuietDirectories | undefined) {
+  constructor(leastMs: number, quiet: CacheLeases | undefined) {
     this.leastMs = leastMs;
     this.quiet = quiet;
   }

@@ -15,7 +15,7 @@ const STAY = RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_MAGICLINKS;
  * closed, and opened again from the nearest ancestor that is open, down a path that the kernel
  * keeps beneath it and free of symlinks; what is reached is checked to be the directory meant.
  */
-export class Directories {
+export class DirectoryFdCache {
   /** Of the directory that holds the tasks' staging directories. */
   private readonly staging: number;
   private readonly limit: number;

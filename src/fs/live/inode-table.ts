@@ -71,7 +71,7 @@ export class InodeTable {
   }
 
   /** Whether the kernel will believe for some more seconds in `name` as the place of a file. */
-  isLent(directory: Inode, name: string, ino: bigint): boolean {
+  isCached(directory: Inode, name: string, ino: bigint): boolean {
     const { columns } = this.rows;
     const { task, dev } = directory;
     const row = this.findRow(task, { ino, dev });

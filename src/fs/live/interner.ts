@@ -1,5 +1,5 @@
 /** Values by short numbers, given at first sight and kept. */
-export class Numbered<T> {
+export class Interner<T> {
   private readonly values: T[] = [];
   private readonly numbers = new Map<T, number>();
 

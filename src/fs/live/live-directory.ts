@@ -28,7 +28,7 @@ export class LiveDirectory implements OpenDirectory {
     this.fd = reopen(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   }
 
-  read(cookie: bigint, add: (entry: DirectoryEntry) => boolean): void {
+  readdir(cookie: bigint, add: (entry: DirectoryEntry) => boolean): void {
     if (cookie === 0n || cookie !== this.position) this.seek(cookie);
     let entries = this.rest ?? this.fill();
     let position = cookie;
@@ -61,7 +61,7 @@ export class LiveDirectory implements OpenDirectory {
     }
   }
 
-  sync(): void {
+  fsyncdir(): void {
     fsyncSync(this.fd);
   }
 

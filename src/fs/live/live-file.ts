@@ -85,7 +85,7 @@ export class LiveFile implements OpenFile {
     this.watch.passedThrough();
   }
 
-  sync(dataOnly: boolean): void {
+  fsync(dataOnly: boolean): void {
     if (dataOnly) fdatasyncSync(this.fd);
     else fsyncSync(this.fd);
   }
@@ -103,7 +103,7 @@ export class LiveFile implements OpenFile {
   }
 
   /** On an open file of its own: kernel passthrough keeps `fd` open for longer than this file is. */
-  flock(kind: 'shared' | 'exclusive' | 'unlock'): void {
+  flock(_owner: bigint, kind: 'shared' | 'exclusive' | 'unlock'): void {
     if (kind === 'unlock' && this.flocked === undefined) return;
     this.flocked ??= reopen(this.fd, constants.O_RDONLY | O_NONBLOCK);
     if (kind === 'unlock') unlock(this.flocked);

@@ -16,19 +16,20 @@ import type {
   Attributes,
   Caller,
   Change,
+  Created,
   DirectoryEntry,
   Entry,
   NodeId,
 } from '../file-system.ts';
 import { TOP } from '../node-ids.ts';
-import type { CoreOptions } from '../options.ts';
-import { spaceOf } from '../statfs.ts';
-import type { CreatedFile, OpenDirectory, OpenedFile, OpenFile, Room } from '../subtree.ts';
+import type { FileSystemOptions } from '../options.ts';
+import { statfsOf } from '../statfs.ts';
+import type { OpenDirectory, OpenedFile, OpenFile, Subtree } from '../subtree.ts';
 import type { TaskRecords } from '../task-records.ts';
 import { directoryAttr, listVirtual } from '../virtual-directory.ts';
-import { QuietDirectories } from './cache-leases.ts';
-import { Lifetimes } from './cache-ttl.ts';
-import { Directories } from './directory-fd-cache.ts';
+import { CacheLeases } from './cache-leases.ts';
+import { CacheTtl } from './cache-ttl.ts';
+import { DirectoryFdCache } from './directory-fd-cache.ts';
 import { Freeze } from './freeze.ts';
 import { type Inode, nameText } from './inode.ts';
 import { changesFlags, InodeFlags } from './inode-flags.ts';
@@ -37,7 +38,7 @@ import { LiveDirectory } from './live-directory.ts';
 import { asksToWrite, LiveFile, realFlags, refuseSpecial } from './live-file.ts';
 import { LiveTasks } from './live-tasks.ts';
 import { LiveXattrs } from './live-xattrs.ts';
-import { type Made, Names } from './name-operations.ts';
+import { type Made, NameOperations } from './name-operations.ts';
 import { Resolver } from './resolver.ts';
 import { changeAttributes } from './setattr.ts';
 
@@ -50,36 +51,36 @@ const NOTHING = new Uint8Array(0);
  * live/: each running task's staging directory itself. Its top directory lists tasks and refuses
  * changes; below a task's directory every call is passed to the file system beneath.
  */
-export class LiveRoom implements Room {
+export class LiveSubtree implements Subtree {
   readonly refusal = errno.EPERM;
   private readonly store: Store;
   private readonly sharedMmap: boolean;
   private readonly startNs = BigInt(Date.now()) * 1_000_000n;
   private readonly tasks: LiveTasks;
-  private readonly directories: Directories;
+  private readonly directories: DirectoryFdCache;
   private readonly table: InodeTable;
   private readonly resolver: Resolver;
-  private readonly names: Names;
+  private readonly names: NameOperations;
   private readonly freeze: Freeze;
   private readonly xattrs: LiveXattrs;
   private readonly flags: InodeFlags;
-  private readonly quiet: QuietDirectories | undefined;
-  private readonly lifetimes: Lifetimes;
+  private readonly quiet: CacheLeases | undefined;
+  private readonly lifetimes: CacheTtl;
 
-  constructor(store: Store, records: TaskRecords, options: CoreOptions) {
-    const { liveTtlMs = 0, lendQuiet, pauseWatches = false } = options;
+  constructor(store: Store, records: TaskRecords, options: FileSystemOptions) {
+    const { liveTtlMs = 0, cacheLeases, pauseWatches = false } = options;
     this.store = store;
     this.sharedMmap = options.sharedMmap ?? false;
     this.tasks = new LiveTasks(store);
-    this.directories = new Directories(this.tasks.staging, DIRECTORY_LIMIT);
-    this.quiet = lendQuiet ? new QuietDirectories(this.directories, pauseWatches) : undefined;
-    this.lifetimes = new Lifetimes(liveTtlMs, this.quiet);
+    this.directories = new DirectoryFdCache(this.tasks.staging, DIRECTORY_LIMIT);
+    this.quiet = cacheLeases ? new CacheLeases(this.directories, pauseWatches) : undefined;
+    this.lifetimes = new CacheTtl(liveTtlMs, this.quiet);
     this.table = new InodeTable((inode) => {
       this.quiet?.end(inode);
       this.directories.close(inode);
     });
     this.resolver = new Resolver(this.directories);
-    this.names = new Names(this.table, this.directories, this.resolver);
+    this.names = new NameOperations(this.table, this.directories, this.resolver);
     this.freeze = new Freeze(store, records);
     this.xattrs = new LiveXattrs(this.resolver, records);
     this.flags = new InodeFlags(this.resolver);
@@ -96,8 +97,8 @@ export class LiveRoom implements Room {
     return this.quiet?.lendMs(this.table.get(parent), nameText(name)) ?? 0;
   }
 
-  isLent(parent: NodeId, { name, ino }: DirectoryEntry): boolean {
-    return parent !== TOP.live && this.table.isLent(this.table.get(parent), nameText(name), ino);
+  isCached(parent: NodeId, { name, ino }: DirectoryEntry): boolean {
+    return parent !== TOP.live && this.table.isCached(this.table.get(parent), nameText(name), ino);
   }
 
   forget(node: NodeId, count: number): void {
@@ -191,7 +192,7 @@ export class LiveRoom implements Room {
     flags: number,
     mode: number,
     caller: Caller,
-  ): CreatedFile {
+  ): Created<OpenedFile> {
     const made = this.change(parent, (directory) => {
       this.quiet?.prepare(directory);
       const fresh = this.names.create(directory, name, flags, mode, caller);
@@ -202,23 +203,24 @@ export class LiveRoom implements Room {
     if (made) return made;
     const entry = this.lookup(parent, name);
     try {
-      return { ...this.open(entry.node, flags), entry };
+      return { entry, opened: this.open(entry.node, flags) };
     } catch (error) {
       this.forget(entry.node, 1);
       throw error;
     }
   }
 
-  tmpfile(parent: NodeId, flags: number, mode: number, caller: Caller): CreatedFile {
+  tmpfile(parent: NodeId, flags: number, mode: number, caller: Caller): Created<OpenedFile> {
     return this.change(parent, (directory) =>
       this.created(this.names.tmpfile(directory, flags, mode, caller), flags),
     );
   }
 
   /** Opens what a change has just made, while that still holds off the freeze. */
-  private created(made: Made & { readonly fd: number }, flags: number): CreatedFile {
+  private created(made: Made & { readonly fd: number }, flags: number): Created<OpenedFile> {
     if (asksToWrite(flags)) this.freeze.join(made.inode.task);
-    return { ...this.opened(made.inode, made.fd, flags), entry: this.entry(made) };
+    const opened = this.opened(made.inode, made.fd, flags);
+    return { entry: this.entry(made), opened };
   }
 
   private opened(inode: Inode, fd: number, flags: number): OpenedFile {
@@ -262,7 +264,7 @@ export class LiveRoom implements Room {
   }
 
   statfs() {
-    return spaceOf(this.store.staging);
+    return statfsOf(this.store.staging);
   }
 
   syncfs(): void {

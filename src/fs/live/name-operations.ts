@@ -19,7 +19,7 @@ import {
   unlinkAt,
 } from '../../sys/index.ts';
 import type { Caller } from '../file-system.ts';
-import type { Directories } from './directory-fd-cache.ts';
+import type { DirectoryFdCache } from './directory-fd-cache.ts';
 import { type Inode, isDirectoryInode, nameText } from './inode.ts';
 import type { InodeTable } from './inode-table.ts';
 import { realFlags } from './live-file.ts';
@@ -35,12 +35,12 @@ export interface Made {
 }
 
 /** Makes, moves and removes names in live directories, each by one system call on a pinned directory. */
-export class Names {
+export class NameOperations {
   private readonly table: InodeTable;
-  private readonly directories: Directories;
+  private readonly directories: DirectoryFdCache;
   private readonly resolver: Resolver;
 
-  constructor(table: InodeTable, directories: Directories, resolver: Resolver) {
+  constructor(table: InodeTable, directories: DirectoryFdCache, resolver: Resolver) {
     this.table = table;
     this.directories = directories;
     this.resolver = resolver;

@@ -1,16 +1,16 @@
 import { closeSync, constants } from 'node:fs';
 import { Errno, errno } from '../../errno.ts';
 import { O_PATH, openAt, type Stat, statAt, statFd } from '../../sys/index.ts';
-import type { Directories } from './directory-fd-cache.ts';
+import type { DirectoryFdCache } from './directory-fd-cache.ts';
 import { type Inode, isDirectoryInode, isSame, nameText, rawName } from './inode.ts';
 
 const PIN = O_PATH | constants.O_NOFOLLOW;
 
 /** From an inode to the file that it stands for, and to no other: every step is checked. */
 export class Resolver {
-  private readonly directories: Directories;
+  private readonly directories: DirectoryFdCache;
 
-  constructor(directories: Directories) {
+  constructor(directories: DirectoryFdCache) {
     this.directories = directories;
   }
 

@@ -3,13 +3,13 @@ import type { NodeId } from '../file-system.ts';
 import { FIRST_LIVE } from '../node-ids.ts';
 import type { Inode, OpenState } from './inode.ts';
 import { at, InodeColumns, NO_ROW } from './inode-columns.ts';
-import { Numbered } from './interner.ts';
+import { Interner } from './interner.ts';
 
 /** Where the fields of all inodes are; what only few have is in maps. */
 export class InodeRows {
   readonly columns = new InodeColumns();
-  readonly tasks = new Numbered<TaskName>();
-  readonly devices = new Numbered<bigint>();
+  readonly tasks = new Interner<TaskName>();
+  readonly devices = new Interner<bigint>();
   readonly open = new Map<number, OpenState>();
 }
 

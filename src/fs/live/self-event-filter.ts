@@ -3,7 +3,7 @@
  * else; whoever reads its events asks here which of them are no news. Events of names never merge,
  * as those of content do: a name that was made cannot be made again before it was removed.
  */
-export class OwnChanges {
+export class SelfEventFilter {
   private readonly expected = new Map<string, number>();
 
   /** The event `kind` (one bit of IN) of this name is about to be told of. */

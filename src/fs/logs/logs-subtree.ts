@@ -4,12 +4,12 @@ import { decryptedFileSize } from '../../age/index.ts';
 import { Errno, errno } from '../../errno.ts';
 import { isTaskName, type Store, type TaskName, taskPaths } from '../../store/index.ts';
 import { DT, O_PATH, openAt, S_IFREG, type Stat, statAt } from '../../sys/index.ts';
-import type { OpenArchives } from '../archive/archive-cache.ts';
+import type { ArchiveCache } from '../archive/archive-cache.ts';
 import type { Attributes, Entry, NodeId } from '../file-system.ts';
 import { asksToWrite } from '../live/live-file.ts';
 import { inoOf, logNode, logSlot, TOP } from '../node-ids.ts';
-import { spaceOf } from '../statfs.ts';
-import type { OpenDirectory, OpenedFile, Room } from '../subtree.ts';
+import { statfsOf } from '../statfs.ts';
+import type { OpenDirectory, OpenedFile, Subtree } from '../subtree.ts';
 import type { TaskSlots } from '../task-slots.ts';
 import { directoryAttr, listVirtual } from '../virtual-directory.ts';
 
@@ -18,17 +18,17 @@ const READ_ONLY = S_IFREG | 0o400;
 const SEALED_TTL_MS = 1000;
 
 /** logs/: what each task printed, as `<task>.log`: growing while it runs, decrypted afterwards. */
-export class LogRoom implements Room {
+export class LogsSubtree implements Subtree {
   readonly refusal = errno.EROFS;
   private readonly store: Store;
   private readonly slots: TaskSlots;
-  private readonly archives: OpenArchives;
+  private readonly archives: ArchiveCache;
   private readonly startNs = BigInt(Date.now()) * 1_000_000n;
   /** O_PATH descriptors of the store's directories. */
   private readonly tasks: number;
   private readonly archive: number;
 
-  constructor(store: Store, slots: TaskSlots, archives: OpenArchives) {
+  constructor(store: Store, slots: TaskSlots, archives: ArchiveCache) {
     this.store = store;
     this.slots = slots;
     this.archives = archives;
@@ -107,7 +107,7 @@ export class LogRoom implements Room {
   }
 
   statfs() {
-    return spaceOf(this.store.tasks);
+    return statfsOf(this.store.tasks);
   }
 
   getxattr(): Uint8Array {

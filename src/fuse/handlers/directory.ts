@@ -61,7 +61,7 @@ export const readdirplus: Handler = (session, request, reply) => {
     const length = entryOut.size + direntSize(name);
     if (end + length > size) return false;
     const found =
-      isDot(name) || fileSystem.isLent?.(node, entry)
+      isDot(name) || fileSystem.isCached?.(node, entry)
         ? undefined
         : (entry.found ?? tryLookup(fileSystem, node, name, caller));
     if (found) writeEntry(reply.view, Reply.body + end, found);

@@ -1,0 +1,58 @@
+import { Errno, errno } from '../errno.ts';
+import type { Store } from '../store/index.ts';
+import { ArchiveCache } from './archive/archive-cache.ts';
+import { ArchiveSubtree } from './archive/archive-subtree.ts';
+import { KeyService } from './archive/key-service.ts';
+import { DescriptorQuota } from './descriptor-quota.ts';
+import { type FileSystem, type NodeId, ROOT } from './file-system.ts';
+import { HandleTable } from './handle-table.ts';
+import { LiveSubtree } from './live/live-subtree.ts';
+import { LogsSubtree } from './logs/logs-subtree.ts';
+import { isArchive, isLive, isLog, TOP } from './node-ids.ts';
+import type { FileSystemOptions } from './options.ts';
+import { RootSubtree } from './root.ts';
+import { route } from './router.ts';
+import type { OpenDirectory, OpenFile, Subtree } from './subtree.ts';
+import { TaskRecords } from './task-records.ts';
+import { TaskSlots } from './task-slots.ts';
+
+/**
+ * Makes the file system that a mount of `store` shows. Worker-safe: all of its state is in what it
+ * returns.
+ */
+export function createFileSystem(store: Store, options: FileSystemOptions = {}): FileSystem {
+  const records = new TaskRecords(store);
+  const slots = new TaskSlots();
+  const archives = new ArchiveCache(store, slots, new KeyService(store, options.identities));
+  const live = new LiveSubtree(store, records, options);
+  const archive = new ArchiveSubtree(
+    { store, records, slots, archives, top: TOP.archive },
+    options,
+  );
+  const logs = new LogsSubtree(store, slots, archives);
+  const root = new RootSubtree(store, { live, archive, logs });
+  const quota = new DescriptorQuota(options.othersEnter ?? false);
+
+  const subtreeOf = (node: NodeId): Subtree => {
+    if (node === TOP.live || isLive(node)) return live;
+    if (node === TOP.archive || isArchive(node)) return archive;
+    if (node === TOP.logs || isLog(node)) return logs;
+    if (node === ROOT) return root;
+    throw Errno.of(errno.ESTALE);
+  };
+  const fileSystem = route({
+    subtreeOf,
+    subtrees: [root, live, archive, logs],
+    files: new HandleTable<OpenFile>(quota),
+    directories: new HandleTable<OpenDirectory>(quota),
+    revocation: live,
+  });
+  return {
+    ...fileSystem,
+    close() {
+      fileSystem.close();
+      archives.close();
+      records.close();
+    },
+  };
+}
