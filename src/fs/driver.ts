@@ -1,5 +1,4 @@
 import type { Store } from '../store/index.ts';
-import type { FileSystemOptions } from './options.ts';
 
 /**
  * The contract between src/server/ and the drivers: src/fuse/ is `kernel`, src/fuse-native/ is
@@ -9,6 +8,27 @@ import type { FileSystemOptions } from './options.ts';
  */
 export const DRIVERS = ['kernel', 'libfuse'] as const;
 export type DriverName = (typeof DRIVERS)[number];
+
+/** How the file system behaves. Structured-cloneable: it goes to the thread that serves. */
+export interface FileSystemOptions {
+  /** age identities that open the archives; undefined: the store's own. */
+  readonly identities?: readonly string[];
+  /** Users other than the server's may enter, and are judged by modes and ids. */
+  readonly othersEnter?: boolean;
+  /** For how long (milliseconds) the kernel may cache names and attributes of live files. */
+  readonly liveTtlMs?: number;
+  /**
+   * Let the kernel cache names and attributes of quiet directories for longer: for drivers that
+   * pass on what `takeChanges` reports.
+   */
+  readonly cacheLeases?: boolean;
+  /**
+   * Let live files be mapped shared and written so also where mount and staging have two caches.
+   */
+  readonly sharedMmap?: boolean;
+  /** Watch no directory that is busy, which makes each write(2) in it a little faster. */
+  readonly pauseWatches?: boolean;
+}
 
 /** How to serve. Structured-cloneable: a driver may hand it to its worker thread as it is. */
 export interface ServeOptions {
@@ -24,7 +44,7 @@ export interface ServeOptions {
   readonly passthrough: boolean;
 }
 
-/** A mount that is there and served. */
+/** A mount that is served. */
 export interface Served {
   /** Resolves when the mount has ended, whoever ended it, and every descriptor is closed. */
   readonly ended: Promise<void>;

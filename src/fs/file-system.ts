@@ -6,10 +6,10 @@ import type { Stat, Timespec } from '../sys/index.ts';
  * protocol into these calls and their results into replies; it knows nothing of tasks. The file
  * system knows nothing of protocols.
  *
- * - A *node* (inode) is a number that `lookup`, `mkdir` and their like gave out, valid until it was
- *   forgotten as often as it was given. The root is 1. Numbers are safe integers.
+ * - A *node* (inode) is a number that `lookup`, `mkdir` and their like gave out, valid until it
+ *   was forgotten as often as it was given. The root is 1. Numbers are safe integers.
  * - A *handle* is a number that `open`, `create` and `opendir` gave out, valid until released.
- * - NameOperations are raw bytes without NUL and slash. Times are bigint nanoseconds.
+ * - Names are raw bytes without NUL and slash. Times are bigint nanoseconds.
  * - Everything is synchronous (an asynchronous round trip costs more than the call). A refusal is
  *   thrown: an `Errno`, or what `toErrno` turns into one; anything else is EIO to the caller.
  */
@@ -17,7 +17,7 @@ export type NodeId = number;
 export type HandleId = number;
 export const ROOT: NodeId = 1;
 
-/** Who asks. A driver that is not told uses the server's own ids. */
+/** Who asks. A driver that does not know uses the server's own ids. */
 export interface Caller {
   readonly uid: number;
   readonly gid: number;
@@ -27,7 +27,10 @@ export interface Caller {
 /** Attributes of a node: those of stat(2); `ino` is what programs see, unique within the mount. */
 export type Attr = Omit<Stat, 'dev' | 'mount'>;
 
-/** What lookup gives: the node, its attributes, and for how long (milliseconds) the kernel may believe each. */
+/**
+ * What lookup gives: the node, its attributes, and for how long (milliseconds) the kernel may
+ * cache each.
+ */
 export interface Entry {
   readonly node: NodeId;
   readonly attr: Attr;
@@ -42,13 +45,15 @@ export interface Attributes {
 
 /** How the kernel may cache an open file. */
 export interface Caching {
-  /** The content is immutable or known unchanged: the kernel keeps its pages from earlier opens. */
+  /**
+   * The content is immutable or known unchanged: the kernel keeps its pages from earlier opens.
+   */
   readonly keepCache: boolean;
   /** Sizes lie (a log that grows): no page cache, reads go to the server. */
   readonly directIo: boolean;
   /** The node has other open files: closing this one may have to drop record locks (fcntl(2)). */
   readonly shared?: boolean;
-  /** Nobody will report changes of the attributes that the kernel may have: it must ask again. */
+  /** Nobody will report changes of the attributes that the kernel may cache: it must ask again. */
   readonly refresh?: boolean;
 }
 
@@ -87,8 +92,8 @@ export interface DirectoryEntry {
 }
 
 /**
- * An entry of a listing in numbers. One record serves a whole listing: such listings are of very many
- * entries, and an object or a bigint for each would take most of the time.
+ * An entry of a listing in numbers. One record serves a whole listing: such listings are of very
+ * many entries, and an object or a bigint for each would take most of the time.
  */
 export interface PlainEntry {
   /** The name is `from` to `to` of these, which hold until the call returns. */
@@ -103,7 +108,10 @@ export interface PlainEntry {
   attributes: PlainAttributes | undefined;
 }
 
-/** An Entry in numbers; `rdev` is 0, `ino` that of the PlainEntry, of which the upper and the lower 32 bits are apart. */
+/**
+ * An Entry in numbers; `rdev` is 0, `ino` that of the PlainEntry, of which the upper and the lower
+ * 32 bits are apart.
+ */
 export interface PlainAttributes {
   node: NodeId;
   entryTtlMs: number;
@@ -120,9 +128,11 @@ export interface PlainAttributes {
   ctime: Timespec;
 }
 
-/** Something that the kernel was told of a name is old before its time. */
+/** Something that the kernel may have cached of a name is old before its time. */
 export interface Change {
-  /** The directory that holds the name and has changed itself; undefined: everything may be old. */
+  /**
+   * The directory that holds the name and has changed itself; undefined: everything may be old.
+   */
   readonly directory: NodeId | undefined;
   /** Empty where only the directory is meant. */
   readonly name: Uint8Array;
@@ -153,14 +163,18 @@ export interface RangeLock {
 }
 
 /**
- * What is asked of nodes. `File` and `Directory` are how an open one is named, `Open` is what opening
- * a file gives: numbers for drivers, the objects themselves inside of the file system (subtree.ts).
+ * What is asked of nodes. `File` and `Directory` are how an open one is named, `Open` is what
+ * opening a file gives: numbers for drivers, the objects themselves inside of the file system
+ * (subtree.ts).
  */
 export interface NodeOperations<File, Directory, Open> {
   lookup(parent: NodeId, name: Uint8Array, caller: Caller): Entry;
-  /** For how long (milliseconds) the kernel may cache that a name, just refused with ENOENT, is missing. */
+  /**
+   * For how long (milliseconds) the kernel may cache that a name, just refused with ENOENT, is
+   * missing.
+   */
   missingTtlMs?(parent: NodeId, name: Uint8Array): number;
-  /** Whether the kernel still caches what it was told of a directory's entry, and will for a while. */
+  /** Whether the kernel caches a directory's entry, and will for a while. */
   isCached?(parent: NodeId, entry: DirectoryEntry): boolean;
   /** Takes back `count` of the references that replies gave to a node. */
   forget(node: NodeId, count: number): void;
@@ -208,8 +222,9 @@ export interface NodeOperations<File, Directory, Open> {
   removexattr(node: NodeId, name: Uint8Array): void;
 
   /**
-   * ioctl(2) of a regular file or directory that somebody has open: takes what the command sends and
-   * gives what it answers. Throws ENOTTY for what it does not know; without this, nothing is known.
+   * ioctl(2) of a regular file or directory that somebody has open: takes what the command sends
+   * and gives what it answers. Throws ENOTTY for what it does not know; without this, nothing is
+   * known.
    */
   ioctl?(node: NodeId, command: number, input: Uint8Array, caller: Caller): Uint8Array;
 }
@@ -228,7 +243,9 @@ export interface FileOperations {
   fsync(dataOnly: boolean): void;
   /** `whence` is SEEK_DATA or SEEK_HOLE. */
   lseek(offset: bigint, whence: number): bigint;
-  /** The lock that stands in the way of `lock`, or undefined. `owner` is the kernel's lock owner. */
+  /**
+   * The lock that stands in the way of `lock`, or undefined. `owner` is the kernel's lock owner.
+   */
   getlk(owner: bigint, lock: RangeLock): RangeLock | undefined;
   /** Takes or drops a range lock at once, or throws EAGAIN; a driver that waits, asks again. */
   setlk(owner: bigint, lock: RangeLock): void;
@@ -243,7 +260,8 @@ export interface DirectoryOperations {
   /**
    * Gives entries from `cookie` (0n: the beginning) on, `.` and `..` included, to `add` until that
    * returns false: the reply is full, and this entry is asked for again. What `add` is given holds
-   * until it returns. Where a driver has `addPlain` it may be given entries instead, in the same order.
+   * until it returns. Where a driver has `addPlain` it may be given entries instead, in the same
+   * order.
    */
   readdir(
     cookie: bigint,

@@ -51,7 +51,7 @@ export class HandleTable<T extends { close(): void }> implements Handles<T> {
     const item = this.get(handle);
     this.open[handle] = undefined;
     this.free.push(handle);
-    this.quota.giveBack(this.owners[handle] ?? 0);
+    this.quota.release(this.owners[handle] ?? 0);
     item.close();
   }
 

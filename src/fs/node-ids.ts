@@ -1,3 +1,5 @@
+import { Errno, errno } from '../errno.ts';
+import type { TaskName } from '../store/index.ts';
 import { type NodeId, ROOT } from './file-system.ts';
 
 /**
@@ -20,7 +22,7 @@ const LOGS = 2 ** 50;
 const ARCHIVES = 2 ** 51;
 const ENTRIES = 2 ** 52;
 const POSITIONS = 2 ** 36;
-export const SLOTS = 2 ** 16;
+const SLOTS = 2 ** 16;
 
 export const isLive = (node: NodeId): boolean => node >= FIRST_LIVE && node < LOGS;
 export const isLog = (node: NodeId): boolean => node >= LOGS && node < ARCHIVES;
@@ -34,7 +36,10 @@ export const archiveNode = (slot: number): NodeId => ARCHIVES + slot;
 export const archivedNode = (slot: number, position: number): NodeId =>
   ENTRIES + slot * POSITIONS + position;
 
-/** The slot of any node of the archive, and its index position; undefined for archive/<task> itself. */
+/**
+ * The slot of any node of the archive, and its index position; undefined for archive/<task>
+ * itself.
+ */
 export function archivePlace(node: NodeId): { slot: number; position: number | undefined } {
   if (node < ENTRIES) return { slot: node - ARCHIVES, position: undefined };
   const within = node - ENTRIES;
@@ -50,3 +55,38 @@ export const inoOf = (node: NodeId): bigint => BigInt(node) + (1n << 62n);
 /** The same in two words of 32 bits. */
 export const inoHighOf = (node: NodeId): number => Math.floor(node / 2 ** 32) + 2 ** 30;
 export const inoLowOf = (node: NodeId): number => node % 2 ** 32;
+
+/** Which task, and which of its incarnations: a removed task's name may be used again. */
+export interface SlotOwner {
+  readonly task: TaskName;
+  /** The inode number of what stood for it when it was seen first. */
+  readonly ino: bigint;
+}
+
+/**
+ * Short numbers for tasks, given at first sight and kept: the part of a node number that says
+ * which task.
+ */
+export class TaskSlots {
+  private readonly owners: SlotOwner[] = [];
+  private readonly slots = new Map<string, number>();
+
+  /** Throws ENFILE once more tasks were seen than numbers exist. */
+  slotOf(task: TaskName, ino: bigint): number {
+    const key = `${task}/${ino}`;
+    const known = this.slots.get(key);
+    if (known !== undefined) return known;
+    const slot = this.owners.length;
+    if (slot >= SLOTS) throw Errno.of(errno.ENFILE);
+    this.owners.push({ task, ino });
+    this.slots.set(key, slot);
+    return slot;
+  }
+
+  /** Throws ESTALE for a number that was never given. */
+  ownerOf(slot: number): SlotOwner {
+    const owner = this.owners[slot];
+    if (owner === undefined) throw Errno.of(errno.ESTALE);
+    return owner;
+  }
+}

@@ -17,7 +17,9 @@ export interface Parts {
 
 const NOTHING: readonly Change[] = [];
 
-/** The file system that sends each call to the subtree, the file or the directory that it is about. */
+/**
+ * The file system that sends each call to the subtree, the file or the directory that it is about.
+ */
 export function route(parts: Parts): Required<FileSystem> {
   const { subtreeOf, subtrees, files, directories, revocation } = parts;
 

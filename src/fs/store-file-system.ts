@@ -4,17 +4,16 @@ import { ArchiveCache } from './archive/archive-cache.ts';
 import { ArchiveSubtree } from './archive/archive-subtree.ts';
 import { KeyService } from './archive/key-service.ts';
 import { DescriptorQuota } from './descriptor-quota.ts';
+import type { FileSystemOptions } from './driver.ts';
 import { type FileSystem, type NodeId, ROOT } from './file-system.ts';
 import { HandleTable } from './handle-table.ts';
 import { LiveSubtree } from './live/live-subtree.ts';
 import { LogsSubtree } from './logs/logs-subtree.ts';
-import { isArchive, isLive, isLog, TOP } from './node-ids.ts';
-import type { FileSystemOptions } from './options.ts';
+import { isArchive, isLive, isLog, TaskSlots, TOP } from './node-ids.ts';
 import { RootSubtree } from './root.ts';
 import { route } from './router.ts';
 import type { OpenDirectory, OpenFile, Subtree } from './subtree.ts';
 import { TaskRecords } from './task-records.ts';
-import { TaskSlots } from './task-slots.ts';
 
 /**
  * Makes the file system that a mount of `store` shows. Worker-safe: all of its state is in what it

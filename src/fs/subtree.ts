@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import type {
   Caching,
   DirectoryOperations,
@@ -25,7 +26,9 @@ export interface OpenedFile extends Caching {
   readonly file: OpenFile;
 }
 
-/** What an open file can do. Without `write` it is EBADF; the rest is done on `fd`, or not at all. */
+/**
+ * What an open file can do. Without `write` it is EBADF; the rest is done on `fd`, or not at all.
+ */
 export interface OpenFile
   extends Pick<FileOperations, 'read'>,
     Partial<Omit<FileOperations, 'read'>> {
@@ -33,7 +36,9 @@ export interface OpenFile
   readonly fd?: number;
   /** A descriptor of the real file from which `read` reads as it is. */
   readonly contentFd?: number;
-  /** Throws EROFS where it may not be changed any more, for those who change the real file by `fd`. */
+  /**
+   * Throws EROFS where it may not be changed any more, for those who change the real file by `fd`.
+   */
   assertWritable?(): void;
   close(): void;
 }
@@ -47,3 +52,9 @@ export interface OpenDirectory
 
 /** Which subtree answers for a node. Throws ESTALE for a number of none. */
 export type SubtreeOf = (node: NodeId) => Subtree;
+
+const O_ACCMODE = 3;
+
+/** Whether open(2)'s flags ask for writing. */
+export const asksToWrite = (flags: number): boolean =>
+  (flags & O_ACCMODE) !== constants.O_RDONLY || (flags & constants.O_TRUNC) !== 0;

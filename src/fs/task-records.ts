@@ -19,8 +19,8 @@ interface Known {
 const LIMIT = 1024;
 
 /**
- * The records of tasks, read again when they were replaced: one statx tells, since a record is only
- * ever replaced as a whole by a rename.
+ * The records of tasks, read again when they were replaced: one statx tells, since a record is
+ * only ever replaced as a whole by a rename.
  */
 export class TaskRecords {
   private readonly store: Store;

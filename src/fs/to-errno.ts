@@ -18,11 +18,14 @@ export function report(line: string): void {
   try {
     writeSync(STDERR, `taskfs: ${printableText(line)}\n`);
   } catch {
-    // Nobody listens any more; the caller still gets its errno.
+    // Nobody reads it any more; the caller still gets its errno.
   }
 }
 
-/** The errno of anything thrown below the core. What nobody foresaw is EIO, and reported. */
+/**
+ * The refusal that anything thrown by Node's fs or by the store stands for. What nobody foresaw is
+ * EIO, and reported.
+ */
 export function toErrno(error: unknown): Errno {
   if (error instanceof Errno) return error;
   if (error instanceof TaskfsError) return refusalOf(error);

@@ -4,7 +4,7 @@ import { type ArchiveReader, openArchive } from '../../archive/index.ts';
 import { Errno, errno } from '../../errno.ts';
 import { type Store, type TaskName, taskPaths } from '../../store/index.ts';
 import { AT, statAt } from '../../sys/index.ts';
-import type { TaskSlots } from '../task-slots.ts';
+import type { TaskSlots } from '../node-ids.ts';
 import type { KeyService } from './key-service.ts';
 
 /** An archive that somebody reads. */
@@ -20,7 +20,10 @@ const KEYS_LIMIT = 4096;
 /** Decrypted chunks of 64 KiB that are kept, of all archives together: 8 MiB. */
 const CHUNKS = 128;
 
-/** Archives opened for reading, by slot. The ones used longest ago are closed, unless files of theirs are open. */
+/**
+ * Archives opened for reading, by slot. The ones used longest ago are closed, unless files of
+ * theirs are open.
+ */
 export class ArchiveCache {
   private readonly store: Store;
   private readonly slots: TaskSlots;
@@ -101,8 +104,8 @@ export class ArchiveCache {
 }
 
 /**
- * A slot is one archive's: where another took its place, as one with a new index, what is known of the
- * first one's places and keys is not true of it. Whoever looks it up again gets a slot of the new one.
+ * A slot is one archive's: where another took its place, as one with a new index, what is known of
+ * the first one's places and keys is not true of it. The next lookup gives a slot of the new one.
  */
 function assertStillThere(archive: string, ino: bigint): void {
   const stat = statAt(AT.FDCWD, archive);

@@ -1,11 +1,11 @@
 import { Errno, errno } from '../../errno.ts';
 import type { Store } from '../../store/index.ts';
+import type { FileSystemOptions } from '../driver.ts';
 import { type FileSystem, type NodeId, ROOT } from '../file-system.ts';
 import type { Handles } from '../handle-table.ts';
-import type { FileSystemOptions } from '../options.ts';
+import { TaskSlots } from '../node-ids.ts';
 import { route } from '../router.ts';
 import { TaskRecords } from '../task-records.ts';
-import { TaskSlots } from '../task-slots.ts';
 import { ArchiveCache } from './archive-cache.ts';
 import { ArchiveSubtree } from './archive-subtree.ts';
 import { KeyService } from './key-service.ts';
@@ -35,7 +35,7 @@ export function createFileSystem(store: Store, options: FileSystemOptions = {}):
     ...unsupported,
     // The kernel names no handle, or one that was never given.
     getattr: (node) => archive.getattr(node),
-    // There is none, and to look for it would be to look the file up for each read once more.
+    // There is none, and to find that out would look the file up once more for each read.
     contentFd: () => undefined,
     close() {
       fileSystem.close();

@@ -11,14 +11,13 @@ import {
   statAt,
   statFd,
 } from '../../sys/index.ts';
+import type { FileSystemOptions } from '../driver.ts';
 import type { Attributes, Entry, NodeId } from '../file-system.ts';
-import { asksToWrite } from '../live/live-file.ts';
+import type { TaskSlots } from '../node-ids.ts';
 import { archivedNode, archiveNode, archivePlace, inoOf, TOP } from '../node-ids.ts';
-import type { FileSystemOptions } from '../options.ts';
 import { statfsOf } from '../statfs.ts';
-import type { OpenDirectory, OpenedFile, Subtree } from '../subtree.ts';
+import { asksToWrite, type OpenDirectory, type OpenedFile, type Subtree } from '../subtree.ts';
 import type { TaskRecords } from '../task-records.ts';
-import type { TaskSlots } from '../task-slots.ts';
 import { directoryAttr } from '../virtual-directory.ts';
 import type { ArchiveCache } from './archive-cache.ts';
 import { archivedAttr, SEALED_TTL_MS } from './archived-attr.ts';
@@ -88,14 +87,14 @@ export class ArchiveSubtree implements Subtree {
 
   lookup(parent: NodeId, name: Uint8Array): Entry {
     if (parent === this.top) {
-      this.policy?.note(TASKS);
+      this.policy?.noteRequest(TASKS);
       return this.lookupTask(name);
     }
     const { slot } = archivePlace(parent);
     const reader = this.archives.reader(slot);
     const found = reader.lookup(this.entryOf(parent, reader), name);
     if (!found) throw Errno.of(errno.ENOENT);
-    if (found.type === 'file') this.policy?.note(slot);
+    if (found.type === 'file') this.policy?.noteRequest(slot);
     return archivedEntry(slot, found);
   }
 
@@ -109,14 +108,16 @@ export class ArchiveSubtree implements Subtree {
     return { node, ...this.taskAttributes(slot, node, stat), entryTtlMs: TASKS_TTL_MS };
   }
 
-  /** archive/<task> itself tells of when it was sealed, and needs no key unless others may enter. */
+  /** archive/<task> itself shows when it was sealed, and needs no key unless others may enter. */
   private taskAttributes(slot: number, node: NodeId, stat: Stat): Attributes {
     const { mode, uid, gid } = this.rootOf(slot) ?? { ...stat, mode: 0o500 };
     const attr = directoryAttr(node, mode, stat.mtimeNs);
     return { attr: { ...attr, uid, gid }, attrTtlMs: TASKS_TTL_MS };
   }
 
-  /** The mode and owner that a task's directory was sealed with, where they matter and can be read. */
+  /**
+   * The mode and owner that a task's directory was sealed with, where they matter and can be read.
+   */
   private rootOf(slot: number): Ownership | undefined {
     if (!this.othersEnter) return undefined;
     const known = this.roots.get(slot);
@@ -177,7 +178,7 @@ export class ArchiveSubtree implements Subtree {
     const reader = this.archives.reader(slot);
     const entry = this.entryOf(node, reader);
     if (entry.type !== 'file') throw Errno.of(entry.type === 'symlink' ? errno.ELOOP : errno.ENXIO);
-    this.policy?.note(slot);
+    this.policy?.noteRequest(slot);
     return new ArchivedFile(this.slots.ownerOf(slot).task, entry, reader, release);
   }
 
@@ -236,8 +237,8 @@ export class ArchiveSubtree implements Subtree {
   }
 
   /**
-   * When a task came or went. The kernel keeps a listing for as long as this time stays the same: a
-   * change of a moment ago may share it with the next one, and is shown as of now.
+   * When a task came or went. The kernel keeps a listing for as long as this time stays the same:
+   * a change made just now may share it with the next one, and is shown as of now.
    */
   private lastChangeNs(): bigint {
     const { mtimeNs } = statFd(this.directory);
@@ -249,7 +250,10 @@ export class ArchiveSubtree implements Subtree {
     return statfsOf(this.store.archive);
   }
 
-  /** Only user attributes are sealed. Programs that ask for others take EOPNOTSUPP for the whole mount. */
+  /**
+   * Only user attributes are sealed. Programs that ask for others take EOPNOTSUPP for the whole
+   * mount.
+   */
   getxattr(node: NodeId, name: Uint8Array): Uint8Array {
     const text = Buffer.from(name).toString('latin1');
     if (!text.startsWith('user.')) throw Errno.of(errno.EOPNOTSUPP);
@@ -258,7 +262,7 @@ export class ArchiveSubtree implements Subtree {
     return value;
   }
 
-  /** What tells of the task is listed on its directory only; see status-xattrs.ts. */
+  /** The task's status is listed on its directory only; see status-xattrs.ts. */
   listxattr(node: NodeId): readonly Uint8Array[] {
     if (node === this.top) return [];
     const ofTask = archivePlace(node).position === undefined;

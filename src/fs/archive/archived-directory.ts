@@ -23,8 +23,9 @@ export interface ArchivedListing {
 }
 
 /**
- * A directory of an archive, opened for listing. Cookies: 1 and 2 come after `.` and `..`, a larger
- * one is 2 more than the place in the directory's part of the index; so nothing is remembered.
+ * A directory of an archive, opened for listing. Cookies: 1 and 2 come after `.` and `..`, a
+ * larger one is 2 more than the place in the directory's part of the index; so nothing is
+ * remembered.
  */
 export class ArchivedDirectory implements OpenDirectory {
   private readonly listing: ArchivedListing;

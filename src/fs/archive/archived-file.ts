@@ -2,9 +2,12 @@ import type { ArchiveReader, IndexEntry } from '../../archive/index.ts';
 import { Errno, errno } from '../../errno.ts';
 import { messageOf } from '../../errors.ts';
 import type { TaskName } from '../../store/index.ts';
+import { firstEndingAfter } from '../../tar/index.ts';
 import type { OpenFile } from '../subtree.ts';
 import { report } from '../to-errno.ts';
-import { seekContent } from './content-seek.ts';
+
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
 
 /** An open file of an archive: decrypted as it is read. */
 export class ArchivedFile implements OpenFile {
@@ -25,8 +28,8 @@ export class ArchivedFile implements OpenFile {
   }
 
   /**
-   * Damage costs the files that lie in it, and no other: EIO, and a line that says where. It stays when
-   * the mount has gone, and so names no file: names are as secret as what is in them.
+   * Damage costs the files that lie in it, and no other: EIO, and a line that says where. It stays
+   * when the mount has gone, and so names no file: names are as secret as what is in them.
    */
   read(into: Uint8Array, offset: number): number {
     try {
@@ -38,5 +41,34 @@ export class ArchivedFile implements OpenFile {
       );
       throw Errno.of(errno.EIO);
     }
+  }
+}
+
+/**
+ * lseek(2) with SEEK_DATA or SEEK_HOLE in an archived file: the next of its kind from `offset` on.
+ */
+function seekContent(entry: IndexEntry, offset: bigint, whence: number): bigint {
+  if (entry.type !== 'file' || (whence !== SEEK_DATA && whence !== SEEK_HOLE)) {
+    throw Errno.of(errno.EINVAL);
+  }
+  const { size, extents = [{ start: 0, length: size }] } = entry;
+  const from = Number(offset);
+  if (offset < 0n || from >= size) throw Errno.of(errno.ENXIO);
+  const first = firstEndingAfter(extents, from);
+  const next = extents[first];
+  if (whence === SEEK_HOLE) {
+    return BigInt(next && next.start <= from ? holeAfter(extents, first) : from);
+  }
+  if (!next) throw Errno.of(errno.ENXIO);
+  return BigInt(Math.max(next.start, from));
+}
+
+/** Where the data from an extent on ends: the next ones may touch it. */
+function holeAfter(extents: NonNullable<IndexEntry['extents']>, first: number): number {
+  let end = 0;
+  for (let number = first; ; number++) {
+    const next = extents[number];
+    if (!next || (number > first && next.start > end)) return end;
+    end = next.start + next.length;
   }
 }

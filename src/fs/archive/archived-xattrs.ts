@@ -5,7 +5,7 @@ import { statusXattrs } from '../status-xattrs.ts';
 
 type Xattrs = ReadonlyMap<string, Buffer>;
 
-/** What the record tells of an archived task; where it has none any more, what the mount itself knows. */
+/** The status of an archived task by its record; without one, what the mount itself knows. */
 export function archivedStatus(task: TaskName, record: TaskRecord | undefined): Xattrs {
   const bare = new Map([
     ['task', task as string],
@@ -14,7 +14,7 @@ export function archivedStatus(task: TaskName, record: TaskRecord | undefined): 
   return prefixed(record ? statusXattrs(record, 'archived') : bare);
 }
 
-/** What the index tells of a file's content. */
+/** What the index says of a file's content. */
 export function contentXattrs({ sha256, mime }: IndexEntry): Xattrs {
   return prefixed(
     new Map(

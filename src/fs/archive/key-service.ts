@@ -34,9 +34,9 @@ const PATIENCE_MS = 30_000;
 const WORKER = new URL(`./unlock-worker${extname(import.meta.url)}`, import.meta.url);
 
 /**
- * Unlocks archives for callers that cannot wait for a promise: native keys at once; other kinds are
- * the age package's, whose key handling is asynchronous: a worker thread unlocks while the calling
- * thread sleeps. To start it takes longer than all else of a first look into an archive.
+ * Unlocks archives for callers that cannot wait for a promise: native keys at once; other kinds
+ * are the age package's, whose key handling is asynchronous: a worker thread unlocks while the
+ * calling thread sleeps. Starting it takes longer than all else of the first read of an archive.
  */
 export class KeyService {
   private readonly store: Store;
@@ -51,13 +51,13 @@ export class KeyService {
   }
 
   /**
-   * The keys of the files of a task's archive, if it is genuine. Throws `wrong-key` where no identity
-   * fits, `damaged`, `failed`.
+   * The keys of the files of a task's archive, if it is genuine. Throws `wrong-key` where no
+   * identity fits, `damaged`, `failed`.
    */
   unlock(task: TaskName): FileKeys {
     const { archive } = taskPaths(this.store, task);
     const seal = readGenuineSeal(this.store, task);
-    // Read anew each time: an identity may be added while the mount is there.
+    // Read again each time: an identity may be added while the mount is there.
     const identities = this.identities ?? plainIdentities(this.store) ?? [];
     return unlockNatively(archive, identities, seal) ?? this.unlockByThread({ archive, seal });
   }
@@ -68,7 +68,8 @@ export class KeyService {
     this.worker.port.postMessage(request);
     Atomics.wait(this.answered, 0, 0, PATIENCE_MS);
     const answer = receiveMessageOnPort(this.worker.port)?.message as UnlockAnswer | undefined;
-    if (answer === undefined) throw new TaskfsError('failed', 'the unlocking thread is silent');
+    if (answer === undefined)
+      throw new TaskfsError('failed', 'the unlocking thread does not answer');
     if ('keys' in answer) return answer.keys;
     const { kind, message, hint } = answer;
     throw new TaskfsError(kind, message, hint === undefined ? {} : { hint });

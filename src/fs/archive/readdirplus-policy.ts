@@ -2,30 +2,31 @@ import { performance } from 'node:perf_hooks';
 import type { Change, NodeId } from '../file-system.ts';
 
 /**
- * For how long (milliseconds) whoever asked for attributes is taken to ask for more. A walk that takes
- * attributes from listings asks for none: once in this time it meets a directory listed without.
+ * For how long (milliseconds) a request for attributes makes more of them likely. A walk that
+ * takes attributes from listings sends none: once in this time it meets a directory listed
+ * without.
  */
 const MEMORY_MS = 300;
 /** Listings of names alone that are remembered: the kernel keeps at least as many directories. */
 const LIMIT = 65_536;
 
 /**
- * Whether listings should carry attributes: those of a task its files', that of archive/ its tasks'.
- * `find` by name needs none, and is several times faster without; `ls -l` and `grep -r` need all of
- * them, and would ask for each alone. So they are listed by name until somebody asks for one of the
- * same task, or for a task; then listings carry attributes, and the kernel is told to forget those
- * that it keeps without.
+ * Whether listings should carry attributes: those of a task its files', that of archive/ its
+ * tasks'. `find` by name needs none, and is several times faster without; `ls -l` and `grep -r`
+ * need all of them, and would ask for each alone. So they are listed by name until somebody asks
+ * for one of the same task, or for a task; then listings carry attributes, and the kernel's cached
+ * ones without are invalidated.
  */
 export class ReaddirplusPolicy {
   /** When somebody last asked, by the slot of the task; tasks themselves have one of their own. */
   private readonly askedMs = new Map<number, number>();
-  /** DirectoryFdCache listed by name alone, by slot. */
+  /** Directories listed by name alone, by slot. */
   private readonly listed = new Map<number, Set<NodeId>>();
   private count = 0;
   private old: NodeId[] = [];
 
   /** Somebody asks for a file of the task in this slot, or for a task. */
-  note(slot: number): void {
+  noteRequest(slot: number): void {
     this.askedMs.set(slot, performance.now());
     const listed = this.listed.get(slot);
     if (!listed) return;
@@ -50,7 +51,7 @@ export class ReaddirplusPolicy {
     this.count++;
   }
 
-  /** The listings that are to be made anew, since the last call. */
+  /** The listings that are to be read again, since the last call. */
   takeChanges(): readonly Change[] {
     if (this.old.length === 0) return [];
     const changes = this.old.map((directory) => ({

@@ -23,7 +23,7 @@ async function unlock({ archive, seal }: UnlockRequest): Promise<UnlockAnswer> {
   }
 }
 
-/** Read anew each time: an identity may be added while the mount is there. */
+/** Read again each time: an identity may be added while the mount is there. */
 async function identitiesNow(): Promise<readonly string[]> {
   if (identities) return identities;
   const { loadIdentities } = await import('../../store/index.ts');

@@ -7,24 +7,26 @@ import { SelfEventFilter } from './self-event-filter.ts';
 
 /** A directory in which nothing changed for so long (milliseconds) is quiet. */
 const QUIET_MS = 1500;
-/** For how long (milliseconds) the kernel may believe what it was told of names in quiet directories. */
-const LENT_MS = 30_000;
+/** For how long (milliseconds) the kernel may cache names of quiet directories. */
+const LEASE_MS = 30_000;
 /** So many changes in a row by the mount alone say that nobody else is at work in a directory. */
 const ALONE = 64;
 /** Each watch pins an inode in the kernel, and a user has a limited number of them. */
 const WATCH_LIMIT = 16384;
-/** So many lent names are remembered, to be taken back all at once. */
+/** So many leased names are remembered, to be revoked all at once. */
 const COUNTED = 64;
 
 const NAMES = IN.MOVED_FROM | IN.MOVED_TO | IN.CREATE | IN.DELETE;
 const CHANGES = NAMES | IN.MODIFY | IN.ATTRIB | IN.ONLYDIR;
 /** The directory cannot be watched: it is never quiet. */
 const UNWATCHABLE = -1;
-/** It is not watched while it is busy and nothing of it is lent: each event would slow down who writes. */
+/**
+ * Not watched while it is busy and nothing of it is leased: each event would slow down writers.
+ */
 const PAUSED = -2;
 
-/** A name that changed in some way; no directory: anything may have. */
-export interface QuietChange {
+/** A lease that is revoked: the name changed in some way; no directory: anything may have. */
+export interface RevokedLease {
   readonly directory: Inode | undefined;
   readonly name: Buffer;
 }
@@ -36,19 +38,20 @@ interface Watch {
   /** The mount's own changes since then, and when the last of them was. */
   own: number;
   ownAt: number;
-  /** When the last loan ends, and the names that were lent; undefined: too many to tell. */
-  lentUntil: number;
-  lent: Set<string> | undefined;
-  /** NameOperations whose end was reported since they were last lent. */
-  readonly reported: Set<string>;
+  /** When the last lease ends, and the leased names; undefined: too many to remember. */
+  leasedUntil: number;
+  leased: Set<string> | undefined;
+  /** Names whose leases were revoked since the last one was given. */
+  readonly revoked: Set<string>;
 }
 
 /**
- * Which live directories are left alone by all but the mount. There the kernel may keep names and
- * attributes for a while, because a change made beneath is heard of (inotify) and reported; where
- * files change now, nothing is lent and every stat(2) asks. After any change a directory counts as
- * busy for a while, so that whoever works in it from both sides at once never sees what is old; only
- * a long row of changes by the mount alone shows that nobody does.
+ * Leases on names and attributes of live directories. In a directory that only the mount changes,
+ * the kernel may cache them for a while: a change made beneath is noticed (inotify), and the lease
+ * is revoked. Where files change now there are no leases, and every stat(2) is a request. After
+ * any change a directory counts as busy for a while, so that whoever works in it from both sides
+ * at once never sees what is old; only a long row of changes by the mount alone shows that nobody
+ * does.
  */
 export class CacheLeases {
   private readonly inotify = new Inotify();
@@ -56,8 +59,8 @@ export class CacheLeases {
   private readonly pauses: boolean;
   private readonly watches = new Map<NodeId, Watch>();
   private readonly byId = new Map<number, Inode>();
-  private readonly own = new SelfEventFilter();
-  private due: QuietChange[] = [];
+  private readonly selfEvents = new SelfEventFilter();
+  private due: RevokedLease[] = [];
 
   /** `pauses`: what is busy is not watched, so that writing to it is not slowed down. */
   constructor(directories: DirectoryFdCache, pauses: boolean) {
@@ -65,7 +68,7 @@ export class CacheLeases {
     this.pauses = pauses;
   }
 
-  /** Readable when `take` has something to say. */
+  /** Readable when `take` has something to report. */
   get fd(): number {
     return this.inotify.fd;
   }
@@ -76,15 +79,15 @@ export class CacheLeases {
   }
 
   /**
-   * For how long the kernel may believe now what it is told of a name in a directory (empty: of the
-   * directory itself), or that there is none; 0 while that is busy.
+   * Leases a name in a directory (empty: the directory itself), or that it is missing, to the
+   * kernel: for so long (milliseconds), which is 0 while the directory is busy.
    */
-  lendMs(directory: Inode, name: string): number {
+  leaseMs(directory: Inode, name: string): number {
     const now = Date.now();
     const watch = this.watched(directory, now);
     if (!isQuiet(watch, now)) return 0;
-    note(watch, name, now);
-    return LENT_MS;
+    addLease(watch, name, now);
+    return LEASE_MS;
   }
 
   /** To be called before the mount changes a name in a directory. */
@@ -98,22 +101,22 @@ export class CacheLeases {
     if (!watch || watch.id < 0) return;
     watch.ownAt = Date.now();
     watch.own++;
-    this.own.expect(watch.id, kind, nameText(name));
+    this.selfEvents.expect(watch.id, kind, nameText(name));
   }
 
-  /** The mount has moved a name: the kernel goes on to believe what it believed of it. */
+  /** The mount has moved a name: the kernel keeps what it has cached of it. */
   moved(from: Inode, name: Uint8Array, to: Inode, newName: Uint8Array): void {
     this.changed(from, IN.MOVED_FROM, name);
     this.changed(to, IN.MOVED_TO, newName);
     const now = Date.now();
     const watch = this.watches.get(to.id);
     if (watch?.id === PAUSED) this.resume(to, watch, now);
-    if (watch && watch.id >= 0) note(watch, nameText(newName), now);
+    if (watch && watch.id >= 0) addLease(watch, nameText(newName), now);
     else this.due.push({ directory: to, name: Buffer.from(newName) });
   }
 
-  /** What changed since the last call, but for what the mount did. */
-  take(): QuietChange[] {
+  /** The leases revoked since the last call, for changes that the mount did not make. */
+  take(): RevokedLease[] {
     const changes = this.due;
     this.due = [];
     for (let events = this.inotify.take(); events.length > 0; events = this.inotify.take()) {
@@ -123,32 +126,32 @@ export class CacheLeases {
         const watch = directory && this.watches.get(directory.id);
         if (!watch) continue;
         if (mask & IN.IGNORED) this.end(directory);
-        else if (!this.own.explain(id, mask & NAMES, nameText(name))) {
-          this.hear(directory, watch, name, changes);
+        else if (!this.selfEvents.isOwn(id, mask & NAMES, nameText(name))) {
+          this.revoke(directory, watch, name, changes);
         }
       }
     }
-    this.own.clear();
+    this.selfEvents.clear();
     return changes;
   }
 
-  private hear(directory: Inode, watch: Watch, name: Buffer, changes: QuietChange[]): void {
+  private revoke(directory: Inode, watch: Watch, name: Buffer, changes: RevokedLease[]): void {
     watch.changedAt = Date.now();
     watch.own = 0;
     const text = nameText(name);
-    if (watch.changedAt >= watch.lentUntil) {
-      this.rest(watch);
-    } else if (watch.lent) {
-      watch.lent.add(text);
-      for (const old of watch.lent) changes.push({ directory, name: Buffer.from(old, 'latin1') });
-      this.rest(watch);
-    } else if (!watch.reported.has(text)) {
-      watch.reported.add(text);
+    if (watch.changedAt >= watch.leasedUntil) {
+      this.pause(watch);
+    } else if (watch.leased) {
+      watch.leased.add(text);
+      for (const old of watch.leased) changes.push({ directory, name: Buffer.from(old, 'latin1') });
+      this.pause(watch);
+    } else if (!watch.revoked.has(text)) {
+      watch.revoked.add(text);
       changes.push({ directory, name });
     }
   }
 
-  private everything(): QuietChange {
+  private everything(): RevokedLease {
     const now = Date.now();
     for (const watch of this.watches.values()) {
       watch.changedAt = now;
@@ -172,9 +175,9 @@ export class CacheLeases {
       changedAt: 0,
       own: 0,
       ownAt: 0,
-      lentUntil: 0,
-      lent: undefined,
-      reported: new Set(),
+      leasedUntil: 0,
+      leased: undefined,
+      revoked: new Set(),
     };
     if (!isTooMany) this.watches.set(directory.id, watch);
     return watch;
@@ -198,16 +201,16 @@ export class CacheLeases {
     }
   }
 
-  /** Nothing of it is lent any more. */
-  private rest(watch: Watch): void {
+  /** Nothing of it is leased any more. */
+  private pause(watch: Watch): void {
     if (this.pauses) {
       this.byId.delete(watch.id);
       this.inotify.remove(watch.id);
       watch.id = PAUSED;
     }
-    watch.lentUntil = 0;
-    watch.lent = undefined;
-    watch.reported.clear();
+    watch.leasedUntil = 0;
+    watch.leased = undefined;
+    watch.revoked.clear();
   }
 
   /** The kernel forgot the directory. */
@@ -228,11 +231,10 @@ export class CacheLeases {
 const isQuiet = ({ id, own, ownAt, changedAt }: Watch, now = Date.now()): boolean =>
   id >= 0 && (own >= ALONE || now - Math.max(ownAt, changedAt) >= QUIET_MS);
 
-/** Notes what is lent now. */
-function note(watch: Watch, name: string, now: number): void {
-  if (now >= watch.lentUntil) watch.lent = new Set();
-  watch.lentUntil = now + LENT_MS;
-  watch.lent?.add(name);
-  if (watch.lent && watch.lent.size > COUNTED) watch.lent = undefined;
-  if (watch.reported.size > 0) watch.reported.clear();
+function addLease(watch: Watch, name: string, now: number): void {
+  if (now >= watch.leasedUntil) watch.leased = new Set();
+  watch.leasedUntil = now + LEASE_MS;
+  watch.leased?.add(name);
+  if (watch.leased && watch.leased.size > COUNTED) watch.leased = undefined;
+  if (watch.revoked.size > 0) watch.revoked.clear();
 }

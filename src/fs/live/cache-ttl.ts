@@ -4,48 +4,49 @@ import type { CacheLeases } from './cache-leases.ts';
 import { type Inode, isDirectoryInode } from './inode.ts';
 
 /**
- * A lookup lends the attributes that it found for a moment (milliseconds), so that the stat(2) for
- * which the name was looked up need not ask a second time; the next one looks the name up again.
- * DirectoryFdCache do so when asked, too, since the kernel may ask before each step through one.
+ * For how long (milliseconds) the kernel may cache the attributes that a lookup found, so that the
+ * stat(2) for which the name was looked up takes no second request; the next one looks the name up
+ * again. The same for a directory's own, which the kernel may ask for before each step through it.
  */
-const MOMENT_MS = 1;
+const LOOKUP_MS = 1;
 
-/** For how long the kernel may believe names and attributes of live files. */
+/** For how long (milliseconds) the kernel may cache names and attributes of live files. */
 export class CacheTtl {
   private readonly leastMs: number;
-  private readonly quiet: CacheLeases | undefined;
+  private readonly leases: CacheLeases | undefined;
 
-  constructor(leastMs: number, quiet: CacheLeases | undefined) {
+  /** Without `leases` nothing is cached for longer than `leastMs`. */
+  constructor(leastMs: number, leases: CacheLeases | undefined) {
     this.leastMs = leastMs;
-    this.quiet = quiet;
+    this.leases = leases;
   }
 
   /** Of a name that was just looked up or made. */
   ofEntry(inode: Inode, stat: Stat): Pick<Entry, 'entryTtlMs' | 'attrTtlMs'> {
-    const lent = this.lentAround(inode);
-    // Files that are open are asked about without a lookup: they are never believed for a moment.
-    const momentMs = inode.open ? 0 : MOMENT_MS;
+    const leaseMs = this.leaseAround(inode);
+    // fstat(2) of an open file comes without a lookup, and must not see what is old.
+    const lookupMs = inode.open ? 0 : LOOKUP_MS;
     return {
-      entryTtlMs: Math.max(this.leastMs, lent),
-      attrTtlMs: Math.max(this.leastMs, this.knownMs(inode, stat, lent), momentMs),
+      entryTtlMs: Math.max(this.leastMs, leaseMs),
+      attrTtlMs: Math.max(this.leastMs, this.watchedMs(inode, stat, leaseMs), lookupMs),
     };
   }
 
   /** Of attributes that were asked for alone. */
   ofAttributes(inode: Inode, stat: Stat): number {
-    const known = this.knownMs(inode, stat, this.lentAround(inode));
-    const momentMs = isDirectoryInode(inode) ? MOMENT_MS : 0;
-    return Math.max(this.leastMs, known, momentMs);
+    const watchedMs = this.watchedMs(inode, stat, this.leaseAround(inode));
+    const lookupMs = isDirectoryInode(inode) ? LOOKUP_MS : 0;
+    return Math.max(this.leastMs, watchedMs, lookupMs);
   }
 
-  private lentAround({ parent, name }: Inode): number {
-    return parent ? (this.quiet?.lendMs(parent, name) ?? 0) : 0;
+  private leaseAround({ parent, name }: Inode): number {
+    return parent ? (this.leases?.leaseMs(parent, name) ?? 0) : 0;
   }
 
-  // The watch on a directory tells of its own attributes as well; a file's may change under another
-  // name, of which the watch on this directory hears nothing.
-  private knownMs(inode: Inode, stat: Stat, lent: number): number {
-    if (isDirectoryInode(inode)) return this.quiet?.lendMs(inode, '') ?? 0;
-    return stat.nlink === 1 ? lent : 0;
+  // The watch on a directory reports its own attributes as well; a file's may change under another
+  // name, which the watch on this directory does not see.
+  private watchedMs(inode: Inode, stat: Stat, leaseMs: number): number {
+    if (isDirectoryInode(inode)) return this.leases?.leaseMs(inode, '') ?? 0;
+    return stat.nlink === 1 ? leaseMs : 0;
   }
 }

@@ -28,8 +28,8 @@ export class DirectoryFdCache {
   }
 
   /**
-   * The descriptor of a directory, valid until the next call of this class. Throws ESTALE where the
-   * directory is no longer to be found.
+   * The descriptor of a directory, valid until the next call of this class. Throws ESTALE where
+   * the directory is no longer to be found.
    */
   descriptor(directory: Inode): number {
     const { id } = directory;
@@ -122,7 +122,9 @@ export class DirectoryFdCache {
   }
 }
 
-/** Opens a directory by the names that lead to it; undefined where they lead to none, or another. */
+/**
+ * Opens a directory by the names that lead to it; undefined where they lead to none, or another.
+ */
 function openSame(base: number, names: readonly Buffer[], directory: Inode): number | undefined {
   const fd = descend(base, names);
   if (fd === undefined || isSame(directory, statFd(fd))) return fd;

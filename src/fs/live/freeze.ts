@@ -13,8 +13,10 @@ interface Writers {
   openAt: number;
 }
 
-/** For how long (milliseconds) that is believed: a look at the record costs more than a small write. */
-const BELIEVED_MS = 20;
+/**
+ * For how long (milliseconds) that is cached: reading the record costs more than a small write.
+ */
+const RECORD_TTL_MS = 20;
 
 /** How many tasks' lock files stay open while nobody writes. */
 const IDLE_LIMIT = 64;
@@ -68,7 +70,9 @@ export class Freeze {
     if (this.writers.size > IDLE_LIMIT) this.closeIdle();
   }
 
-  /** Announces that the kernel writes for one of the writers and asks nobody, until `leaveDirect`. */
+  /**
+   * Announces that the kernel writes for one of the writers and asks nobody, until `leaveDirect`.
+   */
   enterDirect(task: TaskName): void {
     const writers = this.writersOf(task);
     if (writers.direct === 0) setRecordLock(writers.fd, { ...DIRECT_WRITERS, type: 'read' });
@@ -81,11 +85,11 @@ export class Freeze {
     if (writers.direct === 0) setRecordLock(writers.fd, { ...DIRECT_WRITERS, type: 'unlock' });
   }
 
-  /** Throws EROFS where those who had files open for writing were cut off: they did not close them in time. */
+  /** Throws EROFS where files open for writing were cut off, as they were not closed in time. */
   assertOpen(task: TaskName): void {
     const writers = this.writersOf(task);
     const now = performance.now();
-    if (now - writers.openAt < BELIEVED_MS) return;
+    if (now - writers.openAt < RECORD_TTL_MS) return;
     const record = this.records.find(task);
     const isOpen =
       record?.artifacts === 'live' || (record?.artifacts === 'sealing' && !record.frozenAt);

@@ -1,7 +1,7 @@
 /**
- * What is known of inodes, one typed array for each field and one row for each inode: objects with a
- * map around them take several times the memory, and 200,000 files are walked easily. Rows that were
- * freed wait in line: while the table is a quarter empty, no number is used again soon.
+ * What is known of inodes, one typed array for each field and one row for each inode: objects with
+ * a map around them take several times the memory, and 200,000 files are walked easily. Rows that
+ * were freed wait in line: while the table is a quarter empty, no number is used again soon.
  */
 export class InodeColumns {
   ino = new BigUint64Array(FIRST_ROWS);
@@ -14,8 +14,8 @@ export class InodeColumns {
   parent = new Int32Array(FIRST_ROWS);
   lookups = new Float64Array(FIRST_ROWS);
   children = new Uint32Array(FIRST_ROWS);
-  /** Until when (seconds since the epoch) the kernel believes in its place. */
-  lentUntil = new Uint32Array(FIRST_ROWS);
+  /** Until when (seconds since the epoch) the kernel may cache its place. */
+  cachedUntil = new Uint32Array(FIRST_ROWS);
   /** Raw bytes as latin1: a byte a character, a third of a Buffer's memory. */
   readonly name: string[] = [];
 
@@ -63,7 +63,7 @@ export class InodeColumns {
     this.parent = longer(this.parent, new Int32Array(rows));
     this.lookups = longer(this.lookups, new Float64Array(rows));
     this.children = longer(this.children, new Uint32Array(rows));
-    this.lentUntil = longer(this.lentUntil, new Uint32Array(rows));
+    this.cachedUntil = longer(this.cachedUntil, new Uint32Array(rows));
   }
 }
 

@@ -16,26 +16,26 @@ import type { Caller } from '../file-system.ts';
 import type { Inode } from './inode.ts';
 import type { Resolver } from './resolver.ts';
 
-/** Commands that tell, with the length of the answer. */
-const TELLING: ReadonlyMap<number, number> = new Map([
+/** Commands that read, with the length of the answer. */
+const READING: ReadonlyMap<number, number> = new Map([
   [FS_IOC.GETFLAGS, INODE_FLAGS_SIZE],
   [FS_IOC.GETVERSION, INODE_FLAGS_SIZE],
   [FS_IOC.FSGETXATTR, FSXATTR_SIZE],
 ]);
 
-/** Commands that change: the one that tells the same, and the flags that only root may change. */
-const CHANGING: ReadonlyMap<number, { readonly teller: number; readonly guarded: number }> =
+/** Commands that change: the one that reads the same, and the flags that only root may change. */
+const CHANGING: ReadonlyMap<number, { readonly reader: number; readonly guarded: number }> =
   new Map([
     [
       FS_IOC.SETFLAGS,
       {
-        teller: FS_IOC.GETFLAGS,
+        reader: FS_IOC.GETFLAGS,
         guarded: FS_FL.IMMUTABLE | FS_FL.APPEND | FS_FL.JOURNAL_DATA,
       },
     ],
     [
       FS_IOC.FSSETXATTR,
-      { teller: FS_IOC.FSGETXATTR, guarded: FS_XFLAG.IMMUTABLE | FS_XFLAG.APPEND },
+      { reader: FS_IOC.FSGETXATTR, guarded: FS_XFLAG.IMMUTABLE | FS_XFLAG.APPEND },
     ],
   ]);
 
@@ -53,24 +53,26 @@ export class InodeFlags {
     this.resolver = resolver;
   }
 
-  /** What the command tells; throws ENOTTY for any other, and for what is neither file nor directory. */
-  tell(inode: Inode, command: number): Uint8Array {
-    const length = TELLING.get(command);
+  /**
+   * Throws ENOTTY for a command that does not read, and for what is neither file nor directory.
+   */
+  read(inode: Inode, command: number): Uint8Array {
+    const length = READING.get(command);
     if (length === undefined) throw Errno.of(errno.ENOTTY);
-    const told = Buffer.alloc(length);
-    this.withOpen(inode, (fd) => inodeFlags(fd, command, told));
-    return told;
+    const flags = Buffer.alloc(length);
+    this.withOpen(inode, (fd) => inodeFlags(fd, command, flags));
+    return flags;
   }
 
-  /** The server may do what the caller may not: whose file it is, and what only root may change, is checked. */
+  /** Checks the caller's rights: the server may do what the caller may not. */
   change(inode: Inode, command: number, wanted: Uint8Array, caller: Caller): void {
     const change = CHANGING.get(command);
     if (!change) throw Errno.of(errno.ENOTTY);
-    const before = Buffer.alloc(TELLING.get(change.teller) ?? 0);
+    const before = Buffer.alloc(READING.get(change.reader) ?? 0);
     if (wanted.length !== before.length) throw Errno.of(errno.EINVAL);
     this.withOpen(inode, (fd) => {
       if (caller.uid !== 0) {
-        inodeFlags(fd, change.teller, before);
+        inodeFlags(fd, change.reader, before);
         const changed = firstWord(before) ^ firstWord(wanted);
         const isOwner = statFd(fd).uid === caller.uid;
         if (!isOwner || (changed & change.guarded) !== 0) throw Errno.of(errno.EPERM);

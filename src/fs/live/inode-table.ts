@@ -8,13 +8,12 @@ import { at, NO_ROW } from './inode-columns.ts';
 import { RowIndex } from './row-index.ts';
 import { InodeRows, RowInode, rowOf } from './row-inode.ts';
 
-/** For so long (seconds) at least what is called lent is still so. */
-const LENT_LEAST = 2;
+/** What is called cached stays so for so long (seconds) at least. */
+const CACHED_LEAST = 2;
 
 /**
- * All inodes that the kernel knows, by node number and by the file beneath. How often the kernel was
- * told of one and how many known ones have it as parent decides how long it stays; an open one
- * stays as well.
+ * All inodes that the kernel knows, by node number and by the file beneath. One stays while the
+ * kernel holds references to it, a known one has it as parent, or it is open.
  */
 export class InodeTable {
   private readonly rows = new InodeRows();
@@ -32,14 +31,17 @@ export class InodeTable {
     return this.inode(row);
   }
 
-  /** The inode of what stat told of, if it is known. */
+  /** The inode of a file by its state, if it is known. */
   find(task: TaskName, stat: Stat): Inode | undefined {
     const row = this.findRow(task, stat);
     if (row === undefined || this.rows.columns.type[row] !== (stat.mode & S_IFMT)) return undefined;
     return this.inode(row);
   }
 
-  /** The inode of what was just seen as `name` in `parent`, known already or new; counts one lookup. */
+  /**
+   * The inode of what was just seen as `name` in `parent`, known already or new; counts one
+   * lookup.
+   */
   meet(task: TaskName, parent: Inode | undefined, name: string, stat: Stat): Inode {
     const inode = this.find(task, stat) ?? this.add(task, stat);
     this.place(inode, parent, name);
@@ -60,24 +62,24 @@ export class InodeTable {
     this.dropChild(before);
   }
 
-  /** The kernel may believe in an inode's place for so long (milliseconds); 0: no longer. */
-  lend(inode: Inode, ms: number): void {
-    this.rows.columns.lentUntil[rowOf(inode)] = ms === 0 ? 0 : (Date.now() + ms) / 1000;
+  /** The kernel may cache an inode's place for so long (milliseconds); 0: no longer. */
+  setTtl(inode: Inode, ms: number): void {
+    this.rows.columns.cachedUntil[rowOf(inode)] = ms === 0 ? 0 : (Date.now() + ms) / 1000;
   }
 
-  /** Nothing is believed any more. */
-  takeBackAll(): void {
-    this.rows.columns.lentUntil.fill(0);
+  /** The kernel caches no place any more. */
+  expireAll(): void {
+    this.rows.columns.cachedUntil.fill(0);
   }
 
-  /** Whether the kernel will believe for some more seconds in `name` as the place of a file. */
+  /** Whether the kernel will cache `name` as the place of a file for some more seconds. */
   isCached(directory: Inode, name: string, ino: bigint): boolean {
     const { columns } = this.rows;
     const { task, dev } = directory;
     const row = this.findRow(task, { ino, dev });
     if (row === undefined || columns.parent[row] !== rowOf(directory)) return false;
     return (
-      columns.name[row] === name && at(columns.lentUntil, row) > Date.now() / 1000 + LENT_LEAST
+      columns.name[row] === name && at(columns.cachedUntil, row) > Date.now() / 1000 + CACHED_LEAST
     );
   }
 
@@ -121,7 +123,7 @@ export class InodeTable {
     columns.parent[row] = NO_ROW;
     columns.lookups[row] = 0;
     columns.children[row] = 0;
-    columns.lentUntil[row] = 0;
+    columns.cachedUntil[row] = 0;
     columns.name[row] = '';
     this.index.add(row);
     return this.inode(row);
@@ -154,7 +156,8 @@ export class InodeTable {
     this.removeIfUnused(parent);
   }
 
-  // A directory stays for as long as something below it is known: its descendants are found through it.
+  // A directory stays for as long as something below it is known: its descendants are found
+  // through it.
   private removeIfUnused(row: number): void {
     const { columns } = this.rows;
     if (at(columns.lookups, row) > 0 || at(columns.children, row) > 0) return;

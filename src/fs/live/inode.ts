@@ -5,9 +5,9 @@ import type { OpenDescriptor, RecordLocks } from './record-locks.ts';
 
 /**
  * A file or directory in some task's staging that the kernel knows of. It stands for the file
- * beneath (device, inode number and type, so that hard links are one node), and remembers one place
- * where that was last seen: `name` in `parent`. The place is a hint; whoever uses it checks. The
- * table keeps the fields: two objects of one `id` are the same inode.
+ * beneath (device, inode number and type, so that hard links are one node), and remembers one
+ * place where that was last seen: `name` in `parent`. The place is a hint; whoever uses it checks.
+ * The table keeps the fields: two objects of one `id` are the same inode.
  */
 export interface Inode {
   readonly id: NodeId;
@@ -32,7 +32,7 @@ export interface OpenState {
 
 export const isDirectoryInode = (inode: Inode): boolean => inode.type === S_IFDIR;
 
-/** Whether what stat told of is the file that the inode stands for. */
+/** Whether a state is that of the file that the inode stands for. */
 export const isSame = (inode: Inode, stat: Stat): boolean =>
   stat.ino === inode.ino && stat.dev === inode.dev && (stat.mode & S_IFMT) === inode.type;
 

@@ -19,9 +19,10 @@ export class LiveDirectory implements OpenDirectory {
   private position = 0n;
 
   /**
-   * `directory` is a descriptor, O_PATH ones included, of the directory: it is opened through that,
-   * and not as its own `.`, which would want the right to search it. `assertThere` throws where it
-   * is being removed: it has its say after each reading, so that no listing shows what is left by then.
+   * `directory` is a descriptor, O_PATH ones included, of the directory: it is opened through
+   * that, and not as its own `.`, which would want the right to search it. `assertThere` throws
+   * where it is being removed: it has its say after each reading, so that no listing shows what is
+   * left by then.
    */
   constructor(directory: number, assertThere: () => void) {
     this.assertThere = assertThere;
@@ -32,7 +33,7 @@ export class LiveDirectory implements OpenDirectory {
     if (cookie === 0n || cookie !== this.position) this.seek(cookie);
     let entries = this.rest ?? this.fill();
     let position = cookie;
-    // Whatever throws on the way, the next reading looks for its place anew.
+    // Whatever throws on the way, the next reading seeks its place again.
     this.rest = undefined;
     this.position = NOWHERE;
     while (!entries.isOver) {

@@ -2,16 +2,11 @@ import { closeSync, constants, fdatasyncSync, fsyncSync, readSync, writeSync } f
 import { Errno, errno } from '../../errno.ts';
 import { reopen, tryLock, unlock } from '../../sys/index.ts';
 import type { RangeLock } from '../file-system.ts';
-import type { OpenFile } from '../subtree.ts';
+import { asksToWrite, type OpenFile } from '../subtree.ts';
 import type { Inode, OpenState } from './inode.ts';
 import { RecordLocks } from './record-locks.ts';
 
 const { O_APPEND, O_CREAT, O_DIRECT, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK } = constants;
-const O_ACCMODE = 3;
-
-/** Whether open(2)'s flags ask for writing. */
-export const asksToWrite = (flags: number): boolean =>
-  (flags & O_ACCMODE) !== constants.O_RDONLY || (flags & constants.O_TRUNC) !== 0;
 
 /**
  * The flags to open the real file with. O_DIRECT stays with the kernel, since our buffers are not
@@ -102,7 +97,9 @@ export class LiveFile implements OpenFile {
     return this.state.locks?.holder(owner, lock);
   }
 
-  /** On an open file of its own: kernel passthrough keeps `fd` open for longer than this file is. */
+  /**
+   * On an open file of its own: kernel passthrough keeps `fd` open for longer than this file is.
+   */
   flock(_owner: bigint, kind: 'shared' | 'exclusive' | 'unlock'): void {
     if (kind === 'unlock' && this.flocked === undefined) return;
     this.flocked ??= reopen(this.fd, constants.O_RDONLY | O_NONBLOCK);

@@ -11,6 +11,7 @@ import {
   statAt,
   syncfs,
 } from '../../sys/index.ts';
+import type { FileSystemOptions } from '../driver.ts';
 import type {
   AttrChange,
   Attributes,
@@ -22,9 +23,14 @@ import type {
   NodeId,
 } from '../file-system.ts';
 import { TOP } from '../node-ids.ts';
-import type { FileSystemOptions } from '../options.ts';
 import { statfsOf } from '../statfs.ts';
-import type { OpenDirectory, OpenedFile, OpenFile, Subtree } from '../subtree.ts';
+import {
+  asksToWrite,
+  type OpenDirectory,
+  type OpenedFile,
+  type OpenFile,
+  type Subtree,
+} from '../subtree.ts';
 import type { TaskRecords } from '../task-records.ts';
 import { directoryAttr, listVirtual } from '../virtual-directory.ts';
 import { CacheLeases } from './cache-leases.ts';
@@ -35,7 +41,7 @@ import { type Inode, nameText } from './inode.ts';
 import { changesFlags, InodeFlags } from './inode-flags.ts';
 import { InodeTable } from './inode-table.ts';
 import { LiveDirectory } from './live-directory.ts';
-import { asksToWrite, LiveFile, realFlags, refuseSpecial } from './live-file.ts';
+import { LiveFile, realFlags, refuseSpecial } from './live-file.ts';
 import { LiveTasks } from './live-tasks.ts';
 import { LiveXattrs } from './live-xattrs.ts';
 import { type Made, NameOperations } from './name-operations.ts';
@@ -64,8 +70,8 @@ export class LiveSubtree implements Subtree {
   private readonly freeze: Freeze;
   private readonly xattrs: LiveXattrs;
   private readonly flags: InodeFlags;
-  private readonly quiet: CacheLeases | undefined;
-  private readonly lifetimes: CacheTtl;
+  private readonly leases: CacheLeases | undefined;
+  private readonly ttl: CacheTtl;
 
   constructor(store: Store, records: TaskRecords, options: FileSystemOptions) {
     const { liveTtlMs = 0, cacheLeases, pauseWatches = false } = options;
@@ -73,10 +79,10 @@ export class LiveSubtree implements Subtree {
     this.sharedMmap = options.sharedMmap ?? false;
     this.tasks = new LiveTasks(store);
     this.directories = new DirectoryFdCache(this.tasks.staging, DIRECTORY_LIMIT);
-    this.quiet = cacheLeases ? new CacheLeases(this.directories, pauseWatches) : undefined;
-    this.lifetimes = new CacheTtl(liveTtlMs, this.quiet);
+    this.leases = cacheLeases ? new CacheLeases(this.directories, pauseWatches) : undefined;
+    this.ttl = new CacheTtl(liveTtlMs, this.leases);
     this.table = new InodeTable((inode) => {
-      this.quiet?.end(inode);
+      this.leases?.end(inode);
       this.directories.close(inode);
     });
     this.resolver = new Resolver(this.directories);
@@ -94,7 +100,7 @@ export class LiveSubtree implements Subtree {
 
   missingTtlMs(parent: NodeId, name: Uint8Array): number {
     if (parent === TOP.live) return 0;
-    return this.quiet?.lendMs(this.table.get(parent), nameText(name)) ?? 0;
+    return this.leases?.leaseMs(this.table.get(parent), nameText(name)) ?? 0;
   }
 
   isCached(parent: NodeId, { name, ino }: DirectoryEntry): boolean {
@@ -163,11 +169,11 @@ export class LiveSubtree implements Subtree {
   ): void {
     const to = this.inode(newParent);
     this.change(parent, (from) => {
-      this.quiet?.prepare(from);
-      this.quiet?.prepare(to);
+      this.leases?.prepare(from);
+      this.leases?.prepare(to);
       this.names.rename(from, name, to, newName, flags);
-      this.quiet?.moved(from, name, to, newName);
-      if (flags & RENAME_EXCHANGE) this.quiet?.moved(to, newName, from, name);
+      this.leases?.moved(from, name, to, newName);
+      if (flags & RENAME_EXCHANGE) this.leases?.moved(to, newName, from, name);
     });
   }
 
@@ -194,10 +200,10 @@ export class LiveSubtree implements Subtree {
     caller: Caller,
   ): Created<OpenedFile> {
     const made = this.change(parent, (directory) => {
-      this.quiet?.prepare(directory);
+      this.leases?.prepare(directory);
       const fresh = this.names.create(directory, name, flags, mode, caller);
       if (!fresh) return undefined;
-      this.quiet?.changed(directory, IN.CREATE, name);
+      this.leases?.changed(directory, IN.CREATE, name);
       return this.created(fresh, flags);
     });
     if (made) return made;
@@ -243,11 +249,11 @@ export class LiveSubtree implements Subtree {
 
   /** Whether changes of the inode are reported, and none came for a while. */
   private isQuietAround({ parent }: Inode): boolean {
-    return parent !== undefined && (this.quiet?.isQuiet(parent) ?? false);
+    return parent !== undefined && (this.leases?.isQuiet(parent) ?? false);
   }
 
   keepsListing(node: NodeId): boolean {
-    return node !== TOP.live && (this.quiet?.lendMs(this.table.get(node), '') ?? 0) > 0;
+    return node !== TOP.live && (this.leases?.leaseMs(this.table.get(node), '') ?? 0) > 0;
   }
 
   opendir(node: NodeId): OpenDirectory {
@@ -298,23 +304,23 @@ export class LiveSubtree implements Subtree {
   ioctl(node: NodeId, command: number, input: Uint8Array, caller: Caller): Uint8Array {
     if (node === TOP.live) throw Errno.of(errno.ENOTTY);
     const inode = this.table.get(node);
-    if (!changesFlags(command)) return this.flags.tell(inode, command);
+    if (!changesFlags(command)) return this.flags.read(inode, command);
     this.changeOpen(inode, () => this.flags.change(inode, command, input, caller));
     return NOTHING;
   }
 
   changesFd(): number | undefined {
-    return this.quiet?.fd;
+    return this.leases?.fd;
   }
 
   takeChanges(): readonly Change[] {
-    return (this.quiet?.take() ?? []).map(({ directory, name }) => this.changeOf(directory, name));
+    return (this.leases?.take() ?? []).map(({ directory, name }) => this.changeOf(directory, name));
   }
 
   private changeOf(directory: Inode | undefined, name: Buffer): Change {
-    if (!directory) this.table.takeBackAll();
+    if (!directory) this.table.expireAll();
     const inode = directory && name.length > 0 ? this.inodeAt(directory, name) : undefined;
-    if (inode) this.table.lend(inode, 0);
+    if (inode) this.table.setTtl(inode, 0);
     return { directory: directory?.id, name, node: inode?.id };
   }
 
@@ -330,7 +336,7 @@ export class LiveSubtree implements Subtree {
   }
 
   close(): void {
-    this.quiet?.close();
+    this.leases?.close();
     this.directories.closeAll();
     this.freeze.close();
     this.tasks.close();
@@ -347,7 +353,7 @@ export class LiveSubtree implements Subtree {
     return this.freeze.change(inode.task, () => action(inode));
   }
 
-  /** A change of one file: whoever still has it open for writing may also truncate it, or set its mode and times. */
+  /** A change of one file, which whoever still has it open for writing may always make. */
   private changeOpen(inode: Inode, action: () => void): void {
     if (!isBeingWritten(inode)) {
       this.freeze.change(inode.task, action);
@@ -365,7 +371,7 @@ export class LiveSubtree implements Subtree {
     this.changeName(parent, IN.DELETE, name, action);
   }
 
-  /** A change of one name, of which inotify will tell by the event `kind`. */
+  /** A change of one name, which inotify will report by the event `kind`. */
   private changeName<T>(
     parent: NodeId,
     kind: number,
@@ -373,22 +379,22 @@ export class LiveSubtree implements Subtree {
     action: (directory: Inode) => T,
   ): T {
     return this.change(parent, (directory) => {
-      this.quiet?.prepare(directory);
+      this.leases?.prepare(directory);
       const result = action(directory);
-      this.quiet?.changed(directory, kind, name);
+      this.leases?.changed(directory, kind, name);
       return result;
     });
   }
 
   private entry({ inode, stat }: Made): Entry {
-    const lifetimes = this.lifetimes.ofEntry(inode, stat);
-    this.table.lend(inode, lifetimes.entryTtlMs);
-    return { node: inode.id, attr: stat, ...lifetimes };
+    const ttl = this.ttl.ofEntry(inode, stat);
+    this.table.setTtl(inode, ttl.entryTtlMs);
+    return { node: inode.id, attr: stat, ...ttl };
   }
 
   private attributes(inode: Inode): Attributes {
     const stat = this.resolver.stat(inode);
-    return { attr: stat, attrTtlMs: this.lifetimes.ofAttributes(inode, stat) };
+    return { attr: stat, attrTtlMs: this.ttl.ofAttributes(inode, stat) };
   }
 }
 

@@ -31,7 +31,9 @@ export class LiveTasks {
     this.archive = openSync(store.archive, O_PATH | constants.O_DIRECTORY);
   }
 
-  /** The state of a live task's staging directory. Throws ENOENT where no live task has this name. */
+  /**
+   * The state of a live task's staging directory. Throws ENOENT where no live task has this name.
+   */
   stat(name: Uint8Array): { readonly task: TaskName; readonly stat: Stat } {
     const task = Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1');
     if (!isTaskName(task) || this.isArchived(task)) throw Errno.of(errno.ENOENT);
@@ -71,8 +73,8 @@ export class LiveTasks {
   }
 
   /**
-   * Throws ESTALE once the task's archive is committed: what is left of its staging is being removed.
-   * Not ENOENT, which readdir(3) takes for the end of the directory.
+   * Throws ESTALE once the task's archive is committed: what is left of its staging is being
+   * removed. Not ENOENT, which readdir(3) takes for the end of the directory.
    */
   assertLive(task: TaskName): void {
     if (this.isArchived(task)) throw Errno.of(errno.ESTALE);
@@ -95,9 +97,9 @@ export class LiveTasks {
 }
 
 /**
- * The names that a task's staging may have, in the order to look for it. It is renamed once before it
- * is sealed, and back where it stays; a directory that is renamed during the first two looks is found
- * by the third.
+ * The names that a task's staging may have, in the order to try them. It is renamed once before it
+ * is sealed, and back where it stays: what is renamed during the first two tries is found by the
+ * third.
  */
 export const stagingNames = (task: TaskName): readonly string[] => {
   const aside = asideName(task);

@@ -6,7 +6,7 @@ import type { TaskRecords } from '../task-records.ts';
 import type { Inode } from './inode.ts';
 import type { Resolver } from './resolver.ts';
 
-/** Extended attributes of live files: those of the files beneath, and what the record tells. */
+/** Extended attributes of live files: those of the files beneath, and the task's status. */
 export class LiveXattrs {
   private readonly resolver: Resolver;
   private readonly records: TaskRecords;
@@ -18,7 +18,7 @@ export class LiveXattrs {
 
   get(inode: Inode, name: Uint8Array): Uint8Array {
     if (!isOwnXattr(name)) return this.resolver.with(inode, (fd) => getXattr(fd, name));
-    return this.told(inode, name);
+    return this.statusValue(inode, name);
   }
 
   list(inode: Inode): readonly Uint8Array[] {
@@ -28,7 +28,7 @@ export class LiveXattrs {
     return [...own, ...status];
   }
 
-  /** Those that only the mount tells are taken and dropped: copies that carry them along must not fail. */
+  /** The task's status is accepted and dropped: copies that carry it along must not fail. */
   set(inode: Inode, name: Uint8Array, value: Uint8Array, flags: number): void {
     if (isOwnXattr(name)) return;
     this.resolver.with(inode, (fd) => setXattr(fd, name, value, flags));
@@ -36,14 +36,14 @@ export class LiveXattrs {
 
   remove(inode: Inode, name: Uint8Array): void {
     if (isOwnXattr(name)) {
-      this.told(inode, name);
+      this.statusValue(inode, name);
       return;
     }
     this.resolver.with(inode, (fd) => removeXattr(fd, name));
   }
 
-  /** What the mount tells under a name. Throws ENODATA where that is nothing. */
-  private told(inode: Inode, name: Uint8Array): Buffer {
+  /** Throws ENODATA where the task's status has nothing under this name. */
+  private statusValue(inode: Inode, name: Uint8Array): Buffer {
     const key = Buffer.from(name).toString('latin1').slice(OWN_XATTR_PREFIX.length);
     const value = this.status(inode).get(key);
     if (value === undefined) throw Errno.of(errno.ENODATA);

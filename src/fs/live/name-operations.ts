@@ -3,6 +3,7 @@ import { Errno, errno } from '../../errno.ts';
 import {
   AT,
   linkAt,
+  makingFilesFor,
   mkdirAt,
   mknodAt,
   O_TMPFILE,
@@ -23,7 +24,6 @@ import type { DirectoryFdCache } from './directory-fd-cache.ts';
 import { type Inode, isDirectoryInode, nameText } from './inode.ts';
 import type { InodeTable } from './inode-table.ts';
 import { realFlags } from './live-file.ts';
-import { makingFor } from './ownership.ts';
 import type { Resolver } from './resolver.ts';
 
 const RENAME_FLAGS = RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT;
@@ -34,7 +34,10 @@ export interface Made {
   readonly stat: Stat;
 }
 
-/** Makes, moves and removes names in live directories, each by one system call on a pinned directory. */
+/**
+ * Makes, moves and removes names in live directories, each by one system call on a pinned
+ * directory.
+ */
 export class NameOperations {
   private readonly table: InodeTable;
   private readonly directories: DirectoryFdCache;
@@ -134,7 +137,9 @@ export class NameOperations {
     unlinkAt(this.directories.descriptor(parent), name);
   }
 
-  /** The directory stays open where the kernel knows it: it may be somebody's working directory. */
+  /**
+   * The directory stays open where the kernel knows it: it may be somebody's working directory.
+   */
   rmdir(parent: Inode, name: Uint8Array): void {
     const known = this.known(parent, this.directories.descriptor(parent), name);
     if (known && isDirectoryInode(known)) this.directories.descriptor(known);
@@ -166,3 +171,17 @@ export class NameOperations {
     return { inode: this.table.meet(parent.task, parent, nameText(name), stat), stat };
   }
 }
+
+// A server keeps the ids that it was started with; asking for them costs a system call each.
+const isRoot = process.geteuid?.() === 0;
+const group = process.getegid?.();
+
+/** Whether files made for this caller would belong to the server instead. */
+const isForeign = (caller: Caller): boolean => isRoot && (caller.uid !== 0 || caller.gid !== group);
+
+/**
+ * Runs an action that makes a file, so that it is the caller's from the first moment: to give it
+ * away afterwards, by its name, might give away what somebody put in its place beneath.
+ */
+const makingFor = <T>(caller: Caller, action: () => T): T =>
+  isForeign(caller) ? makingFilesFor(caller.uid, caller.gid, action) : action();

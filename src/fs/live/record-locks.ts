@@ -2,7 +2,6 @@ import { closeSync, constants } from 'node:fs';
 import { Errno, errno } from '../../errno.ts';
 import { findRecordLock, reopen, setRecordLock } from '../../sys/index.ts';
 import type { RangeLock } from '../file-system.ts';
-import { HeldRanges } from './held-ranges.ts';
 
 const WHOLE_END = 0x7fffffffffffffffn;
 const { O_RDONLY, O_RDWR, O_NONBLOCK } = constants;
@@ -27,7 +26,7 @@ interface Owner {
  * they also stand against programs in staging. Each owner has an open file of its own, since locks
  * belong to an open file and one open file never conflicts with itself. Where the file's mode lets
  * it not be opened once more, they are kept on the open file that they were asked of, and what
- * stands between its owners (after a fork) is told from what is noted here.
+ * stands between its owners (after a fork) is known from what is kept here.
  */
 export class RecordLocks {
   private readonly owners = new Map<bigint, Owner>();
@@ -123,7 +122,10 @@ export class RecordLocks {
   }
 }
 
-/** Read locks want a file open for reading, write locks one for writing: both, or as the file is open. */
+/**
+ * Read locks want a file open for reading, write locks one for writing: both, or as the file is
+ * open.
+ */
 function openOwn(file: OpenDescriptor): number | undefined {
   for (const access of file.writes ? [O_RDWR] : [O_RDWR, O_RDONLY]) {
     try {
@@ -131,4 +133,38 @@ function openOwn(file: OpenDescriptor): number | undefined {
     } catch {}
   }
   return undefined;
+}
+
+type Range = Pick<RangeLock, 'type' | 'start' | 'end'>;
+
+/**
+ * What one owner has locked of a file. The kernel keeps the locks; it does not tell whose they
+ * are.
+ */
+class HeldRanges {
+  private ranges: readonly Range[] = [];
+
+  /** Notes a lock that was had or dropped: it replaces what was held of the same bytes. */
+  set({ type, start, end }: Range): void {
+    const kept = this.ranges.flatMap((held) => outside(held, start, end));
+    this.ranges = type === 'unlock' ? kept : [...kept, { type, start, end }];
+  }
+
+  /** What of it another owner's `lock` would have to wait for. */
+  inTheWayOf(lock: Range): Range | undefined {
+    return this.within(lock).find((held) => held.type === 'write' || lock.type === 'write');
+  }
+
+  /** What is held of the bytes of a range, or beyond them. */
+  within({ start, end }: Range): readonly Range[] {
+    return this.ranges.filter((held) => held.start <= end && start <= held.end);
+  }
+}
+
+/** What is left of a range without the bytes from `start` to `end`. */
+function outside(held: Range, start: bigint, end: bigint): readonly Range[] {
+  if (held.end < start || end < held.start) return [held];
+  const before = held.start < start ? [{ ...held, end: start - 1n }] : [];
+  const after = end < held.end ? [{ ...held, start: end + 1n }] : [];
+  return [...before, ...after];
 }

@@ -1,6 +1,6 @@
 /**
- * Finds rows by a hash of theirs: a hash table with open addressing, four bytes a place. Whoever asks
- * compares the rows itself.
+ * Finds rows by a hash of theirs: a hash table with open addressing, four bytes a place. Whoever
+ * asks compares the rows itself.
  */
 export class RowIndex {
   /** Row + 1, or 0. A power of two, never more than half full. */

@@ -3,7 +3,25 @@ import type { NodeId } from '../file-system.ts';
 import { FIRST_LIVE } from '../node-ids.ts';
 import type { Inode, OpenState } from './inode.ts';
 import { at, InodeColumns, NO_ROW } from './inode-columns.ts';
-import { Interner } from './interner.ts';
+
+/** Values by short numbers, given at first sight and kept. */
+class Interner<T> {
+  private readonly values: T[] = [];
+  private readonly numbers = new Map<T, number>();
+
+  numberOf(value: T): number {
+    const known = this.numbers.get(value);
+    if (known !== undefined) return known;
+    const number = this.values.push(value) - 1;
+    this.numbers.set(value, number);
+    return number;
+  }
+
+  /** The value of a number that was given. */
+  at(number: number): T {
+    return this.values[number] as T;
+  }
+}
 
 /** Where the fields of all inodes are; what only few have is in maps. */
 export class InodeRows {
@@ -13,7 +31,7 @@ export class InodeRows {
   readonly open = new Map<number, OpenState>();
 }
 
-/** An inode for as long as somebody looks at it: which row of the table it is. */
+/** An inode as a view of its row in the table. */
 export class RowInode implements Inode {
   readonly row: number;
   private readonly rows: InodeRows;

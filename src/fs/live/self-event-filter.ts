@@ -1,19 +1,19 @@
 /**
- * What the mount itself did to names in watched directories. Inotify tells of that as of anything
- * else; whoever reads its events asks here which of them are no news. Events of names never merge,
- * as those of content do: a name that was made cannot be made again before it was removed.
+ * Sorts out the inotify events of what the mount itself did to names in watched directories.
+ * Events of names never merge, as those of content do: a name cannot be made twice without being
+ * removed.
  */
 export class SelfEventFilter {
   private readonly expected = new Map<string, number>();
 
-  /** The event `kind` (one bit of IN) of this name is about to be told of. */
+  /** The event `kind` (one bit of IN) of this name is about to come. */
   expect(watch: number, kind: number, name: string): void {
     const key = keyOf(watch, kind, name);
     this.expected.set(key, (this.expected.get(key) ?? 0) + 1);
   }
 
-  /** Whether an event was expected; each is only once. */
-  explain(watch: number, kind: number, name: string): boolean {
+  /** Whether an event was expected; takes it off the list. */
+  isOwn(watch: number, kind: number, name: string): boolean {
     if (this.expected.size === 0) return false;
     const key = keyOf(watch, kind, name);
     const count = this.expected.get(key);
@@ -23,7 +23,7 @@ export class SelfEventFilter {
     return true;
   }
 
-  /** Every event so far was read: what did not come never will. */
+  /** All events so far were read: what did not come never will. */
   clear(): void {
     this.expected.clear();
   }

@@ -6,11 +6,10 @@ import { isTaskName, type Store, type TaskName, taskPaths } from '../../store/in
 import { DT, O_PATH, openAt, S_IFREG, type Stat, statAt } from '../../sys/index.ts';
 import type { ArchiveCache } from '../archive/archive-cache.ts';
 import type { Attributes, Entry, NodeId } from '../file-system.ts';
-import { asksToWrite } from '../live/live-file.ts';
+import type { TaskSlots } from '../node-ids.ts';
 import { inoOf, logNode, logSlot, TOP } from '../node-ids.ts';
 import { statfsOf } from '../statfs.ts';
-import type { OpenDirectory, OpenedFile, Subtree } from '../subtree.ts';
-import type { TaskSlots } from '../task-slots.ts';
+import { asksToWrite, type OpenDirectory, type OpenedFile, type Subtree } from '../subtree.ts';
 import { directoryAttr, listVirtual } from '../virtual-directory.ts';
 
 const SUFFIX = '.log';

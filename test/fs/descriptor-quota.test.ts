@@ -64,19 +64,19 @@ chown ${OTHER} d/g && mv d/g d/h && rm d/h && rmdir d`;
 );
 
 test('a user gets no more than is left for the others, whoever is alone all but a reserve', () => {
-  const count = (shares: DescriptorQuota, uid: number): number => {
+  const count = (quota: DescriptorQuota, uid: number): number => {
     for (let taken = 0; ; taken++) {
       try {
-        shares.assertFree(uid);
+        quota.assertFree(uid);
       } catch {
         return taken;
       }
-      shares.take(uid);
+      quota.take(uid);
     }
   };
   const several = new DescriptorQuota(true, 2384);
   expect([1, 2, 3].map((uid) => count(several, uid))).toEqual([500, 250, 125]);
-  for (let at = 0; at < 500; at++) several.giveBack(1);
+  for (let at = 0; at < 500; at++) several.release(1);
   expect(count(several, 4)).toBe(313);
   expect(count(new DescriptorQuota(false, 2384), 1)).toBe(2000);
   expect(count(new DescriptorQuota(true, 100), 1)).toBe(7);
