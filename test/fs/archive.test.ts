@@ -44,7 +44,10 @@ const ways: readonly Way[] = [
   { name: 'libfuse', driver: 'libfuse', shared: true },
 ];
 
-/** The task's own directory shows when it was sealed, and needs no key: it is left out of comparisons. */
+/**
+ * The task's own directory shows when it was sealed, and needs no key: it is left out of
+ * comparisons.
+ */
 const TOP = [''];
 
 async function mounted(
@@ -279,7 +282,8 @@ test.runIf(isRoot)('what was read once is read again without a request', async (
   const first = await read();
   const before = replies(pid);
   expect(await read()).toBe(first);
-  // Some hundred and sixty names, listings and contents: what is left is asked of the top by each program.
+  // Some hundred and sixty names, listings and contents: what is left is asked of the top by each
+  // program.
   expect(replies(pid) - before).toBeLessThan(20);
 });
 

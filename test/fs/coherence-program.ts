@@ -1,8 +1,8 @@
 /**
- * Drives random operations from both sides of a live directory, staging and the mount, and the same
- * ones on a plain reference directory; after each, what the mount shows must equal the reference.
- * Arguments: staging, live and reference directory, runs, seed. Ends with fast-check's report where
- * they differ.
+ * Drives random operations from both sides of a live directory, staging and the mount, and the
+ * same ones on a plain reference directory; after each, what the mount shows must equal the
+ * reference. Arguments: staging, live and reference directory, runs, seed. Ends with fast-check's
+ * report where they differ.
  */
 import {
   appendFileSync,

@@ -13,7 +13,9 @@ const LIMIT_MS = 600_000;
 const NOBODY = 65534;
 const isRoot = process.geteuid?.() === 0;
 
-/** A mount that is its owner's alone leaves to the owner's own kernel what it does not ask about. */
+/**
+ * A mount that is its owner's alone leaves to the owner's own kernel what it does not ask about.
+ */
 const OWNERS_SHORTFALLS: ReadonlySet<string> = new Set([
   'making: devices: modes of the directory',
   'opening: open: a pipe, by modes, owners and users',

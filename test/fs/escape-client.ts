@@ -1,7 +1,8 @@
 /**
  * A user of escape.test.ts: reads, writes, lists, and changes attributes under the names that are
  * being swapped, through the mount. Whatever it reads must be harmless. Arguments: the live
- * directory, milliseconds. Prints how many calls it made, or ends with what it should not have seen.
+ * directory, milliseconds. Prints how many calls it made, or ends with what it should not have
+ * seen.
  */
 import {
   chmodSync,
@@ -23,8 +24,8 @@ if (!live || !time) throw new Error('usage: LIVE MILLISECONDS');
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 // Symlinks are followed by the kernel of the one who asks, outside of the mount too, as with any
 // file system; so this user never follows one in the last place, nor through `directory`, where it
-// would be the user and not the server who is led astray. Opened beneath a descriptor of a directory
-// that was one, names are the server's to resolve.
+// would be the user and not the server who is led astray. Opened beneath a descriptor of a
+// directory that was one, names are the server's to resolve.
 const calls: (() => void)[] = [
   () => check(readAs(join(live, 'file'), O_RDONLY)),
   () => writeAs(join(live, 'file')),

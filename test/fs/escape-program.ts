@@ -14,7 +14,8 @@ const [staging, outside, time] = process.argv.slice(2);
 if (!staging || !outside || !time) throw new Error('usage: STAGING OUTSIDE MILLISECONDS');
 const at = (name: string): string => join(staging, name);
 
-// A directory and a symlink to the secret's, files and symlinks to secrets, files and a pipe or a device.
+// A directory and a symlink to the secret's, files and symlinks to secrets, files and a pipe or a
+// device.
 mkdirSync(at('directory'));
 writeFileSync(at('directory/secret'), 'harmless');
 symlinkSync(outside, at('directory.other'));

@@ -7,7 +7,9 @@ import { until } from '../support/until.ts';
 const HOSTILE = join(import.meta.dirname, 'escape-program.ts');
 const CLIENT = join(import.meta.dirname, 'escape-client.ts');
 
-/** The whole form runs for 30 s a driver, with TASKFS_LONG=1; here it is a few seconds of the same. */
+/**
+ * The whole form runs for 30 s a driver, with TASKFS_LONG=1; here it is a few seconds of the same.
+ */
 const RACE_MS = process.env.TASKFS_LONG ? 30_000 : 4_000;
 const SERVER_ANSWERS_MS = 5_000;
 

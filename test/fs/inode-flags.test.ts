@@ -5,7 +5,9 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { openMount, variants } from '../support/mount.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
-/** What a script of lsattr(1) and chattr(1) says must be the same on the mount, refusals included. */
+/**
+ * What a script of lsattr(1) and chattr(1) says must be the same on the mount, refusals included.
+ */
 const SCRIPT = `
 exec 2>&1
 mkdir flags && cd flags && echo a > file && mkdir dir && mkfifo pipe && ln -s file link
@@ -14,7 +16,9 @@ chattr +i file dir; lsattr -d file dir; echo b > file; rm file; chmod 600 file; 
 chattr -i file dir; chattr +a file; echo c > file; echo d >> file; truncate -s 0 file; rm file; cat file; chattr -a file
 chattr +j file; lsattr -p file; chattr -p 7 file; lsattr -p file; chattr = file; lsattr file; rm -r dir file; ls`;
 
-/** As another user, on a file of root's and on one of their own; the last three are for root alone. */
+/**
+ * As another user, on a file of root's and on one of their own; the last three are for root alone.
+ */
 const OTHERS_SCRIPT = `
 exec 2>&1
 lsattr roots; chattr +d roots; echo a > mine; chattr +d mine; lsattr mine

@@ -3,7 +3,9 @@ import { cstring } from '../../../src/sys/libc.ts';
 
 export { copyFileRange, fallocate, SEEK_DATA, SEEK_HOLE, seek } from '../../../src/sys/index.ts';
 
-/** truncate(2) and ftruncate(2) as they are: Node's own refuse sizes that the kernel should judge. */
+/**
+ * truncate(2) and ftruncate(2) as they are: Node's own refuse sizes that the kernel should judge.
+ */
 export function bindTruncate() {
   const byPath = bind('int truncate(const void *, int64_t)');
   const byFd = bind('int ftruncate(int, int64_t)');

@@ -2,7 +2,10 @@ import { chmodSync, closeSync, mkdirSync, symlinkSync } from 'node:fs';
 import { AT, chownAt, openAt, unlinkAt } from '../../../src/sys/index.ts';
 import type { Subject } from './subject.ts';
 
-/** What acts in an empty directory of its own, the working directory, and tells the subject what it saw. */
+/**
+ * What acts in an empty directory of its own, the working directory, and tells the subject what it
+ * saw.
+ */
 export type Case = (subject: Subject) => void;
 export type Cases = Readonly<Record<string, Case>>;
 
@@ -71,7 +74,10 @@ export const STRANGE_PATHS: readonly string[] = [
 export const short = (path: string): string =>
   path.length > 40 ? `${path.slice(0, 10)}…(${path.length})` : `'${path}'`;
 
-/** Tries an action on each strange path, each time in a fresh tree, and tells what is there afterwards. */
+/**
+ * Tries an action on each strange path, each time in a fresh tree, and tells what is there
+ * afterwards.
+ */
 export function tryStrangePaths(s: Subject, action: (path: string) => unknown): void {
   for (const [at, path] of STRANGE_PATHS.entries()) {
     const tree = `strange-${at}`;

@@ -121,7 +121,8 @@ export const makingCases: Cases = {
   'over what is there': (s) =>
     each((name, make) => {
       for (const type of s.types) {
-        // Opening a device or a pipe is the kernel's business, and a pipe has nobody at its other end.
+        // Opening a device or a pipe is the kernel's business, and a pipe has nobody at its other
+        // end.
         if (
           name.startsWith('open') &&
           ['fifo', 'block', 'char'].includes(type) &&

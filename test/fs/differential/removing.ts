@@ -24,7 +24,10 @@ import { type Subject, TYPES, type Type, type User } from './subject.ts';
 const rename = (from: string, to: string, flags = 0) =>
   renameAt(AT.FDCWD, from, AT.FDCWD, to, flags);
 
-/** Every owner of a sticky directory, of a file in it, and everybody who acts there; and of one that is not sticky. */
+/**
+ * Every owner of a sticky directory, of a file in it, and everybody who acts there; and of one
+ * that is not sticky.
+ */
 function sticky(s: Subject, types: readonly Type[], act: (user: User, type: Type) => void): void {
   for (const type of types)
     for (const ofDirectory of s.users)

@@ -55,8 +55,9 @@ const makers: Readonly<Record<Type, (path: string) => void>> = {
 };
 
 /**
- * A directory in which a case acts, and the transcript of what it saw: what every call answered and
- * what files were afterwards, in words that are the same on every file system that does its duty.
+ * A directory in which a case acts, and the transcript of what it saw: what every call answered
+ * and what files were afterwards, in words that are the same on every file system that does its
+ * duty.
  */
 export class Subject {
   readonly lines: string[] = [];
@@ -64,7 +65,10 @@ export class Subject {
   readonly isRoot = process.geteuid?.() === 0;
   private readonly clock: string;
 
-  /** Paths are relative: the process stands in the directory. `clock` names a file of the same file system. */
+  /**
+   * Paths are relative: the process stands in the directory. `clock` names a file of the same file
+   * system.
+   */
   constructor(clock: string) {
     this.clock = clock;
   }
@@ -159,7 +163,10 @@ export class Subject {
     while (this.now() <= last);
   }
 
-  /** Some times are taken from the tick's clock, so a time that was just set tells more than a clock. */
+  /**
+   * Some times are taken from the tick's clock, so a time that was just set tells more than a
+   * clock.
+   */
   private now(): bigint {
     const fd = openSync(this.clock, 'w');
     try {

@@ -1,6 +1,9 @@
 import { strict as assert } from 'node:assert';
 
-/** One named promise of POSIX: throws where it does not hold in `directory`, which is empty and its own. */
+/**
+ * One named promise of POSIX: throws where it does not hold in `directory`, which is empty and its
+ * own.
+ */
 export type Check = (directory: string) => void;
 export type Checks = Readonly<Record<string, Check>>;
 

@@ -1,6 +1,6 @@
 /**
- * Runs every check, or those that need several users, in a directory of its own below the one given;
- * prints what failed as JSON.
+ * Runs every check, or those that need several users, in a directory of its own below the one
+ * given; prints what failed as JSON.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
