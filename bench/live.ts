@@ -1,10 +1,11 @@
 /**
  * Live directories against native staging and other file systems in user space, all in one run on
  * one machine: only ratios within a row mean anything. All lies in TMPDIR: a file system in memory
- * shows what is lost above staging, a disk what of it is felt. As root also with kernel passthrough;
- * `--user` mounts and works as nobody. Run by `taskset -c 0` all share one processor, so that nobody
- * waits for another to wake up. `--rounds N` (3), `--files N` (10000), `--megabytes N` (256),
- * `--tree N` (20000 files for git and rg; 0: none), `--hp FILE` (the passthrough_hp.cc of libfuse).
+ * shows what is lost above staging, a disk what of it is felt. As root also with kernel
+ * passthrough; `--user` mounts and works as nobody. Run by `taskset -c 0` all share one processor,
+ * so that nobody waits for another to wake up. `--rounds N` (3), `--files N` (10000), `--megabytes
+ * N` (256), `--tree N` (20000 files for git and rg; 0: none), `--hp FILE` (the passthrough_hp.cc
+ * of libfuse).
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -151,7 +152,10 @@ function* workloadRows(all: readonly Target[]): Generator<Row> {
   }
 }
 
-/** Libfuse's C++ example keeps a descriptor of each of the 20,000 files, and our libfuse driver takes minutes. */
+/**
+ * Libfuse's C++ example keeps a descriptor of each of the 20,000 files, and our libfuse driver
+ * takes minutes.
+ */
 const hasTree = ({ name }: Target): boolean => !/^(libfuse|passthrough_hp)/.test(name);
 
 function* treeRows(all: readonly Target[]): Generator<Row> {

@@ -1,10 +1,15 @@
-/** One row of figures: a name and a number for each column, undefined where it was not measured. */
+/**
+ * One row of figures: a name and a number for each column, undefined where it was not measured.
+ */
 export interface Row {
   readonly name: string;
   readonly values: readonly (number | undefined)[];
 }
 
-/** A table in Markdown, so that a run can be pasted into docs/performance.md: its head, and its rows. */
+/**
+ * A table in Markdown, so that a run can be pasted into docs/performance.md: its head, and its
+ * rows.
+ */
 export const header = (columns: readonly string[]): readonly string[] => [
   line(['', ...columns]),
   line(['---', ...columns.map(() => '---:')]),

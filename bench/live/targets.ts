@@ -57,7 +57,10 @@ export class Targets {
     return this.mounted({ name: 'bindfs', mount, directory: mount, beneath: source, pid });
   }
 
-  /** libfuse's own low-level example, built from Debian's libfuse3-dev; undefined where that is not installed. */
+  /**
+   * libfuse's own low-level example, built from Debian's libfuse3-dev; undefined where that is not
+   * installed.
+   */
   async lowLevelExample(): Promise<Target | undefined> {
     if (!existsSync(EXAMPLE)) return undefined;
     const name = 'passthrough_ll';
@@ -67,7 +70,9 @@ export class Targets {
     return this.mounted({ name, mount, directory: mount, beneath: source, pid });
   }
 
-  /** libfuse's C++ example, built from its source (`apt-get source fuse3`), which no package ships. */
+  /**
+   * libfuse's C++ example, built from its source (`apt-get source fuse3`), which no package ships.
+   */
   async highPerformanceExample(
     file: string,
     name: string,

@@ -3,8 +3,8 @@ import type { Store } from '../store/index.ts';
 /**
  * The contract between src/server/ and the drivers: src/fuse/ is `kernel`, src/fuse-native/ is
  * `libfuse`, by their names on the command line. A driver exports one function `serve` of the type
- * `Serve`. It is called with a mount point that was checked: an empty directory on which nothing is
- * mounted. The process that serves a mount may never touch it synchronously.
+ * `Serve`. It is called with a mount point that was checked: an empty directory on which nothing
+ * is mounted. The process that serves a mount may never touch it synchronously.
  */
 export const DRIVERS = ['kernel', 'libfuse'] as const;
 export type DriverName = (typeof DRIVERS)[number];

@@ -6,7 +6,10 @@ import { messageOf, TaskfsError } from '../errors.ts';
 /** 0 or a negative errno; for read and write the bytes, or a negative errno. */
 export type Callback<T extends unknown[] = []> = (result: number, ...values: T) => void;
 
-/** stat as the package wants it: times in milliseconds, numbers of at most 32 bits but for the size. */
+/**
+ * stat as the package wants it: times in milliseconds, numbers of at most 32 bits but for the
+ * size.
+ */
 export interface NativeStat {
   readonly mode: number;
   readonly uid: number;

@@ -1,5 +1,5 @@
 /**
- * The driver `libfuse`: a `FileSystem` over the fuse-native package (libfuse 2). Loaded only where it
- * is asked for.
+ * The driver `libfuse`: a `FileSystem` over the fuse-native package (libfuse 2). Loaded only where
+ * it is asked for.
  */
 export { serve } from './serve.ts';

@@ -13,8 +13,8 @@ export interface Place {
 
 /**
  * From libfuse's paths to nodes, name by name from the root at each operation: what a name means
- * may change beneath at any time. The nodes used last keep their references, so that the file system
- * need not open their directories again and again; the oldest are forgotten.
+ * may change beneath at any time. The nodes used last keep their references, so that the file
+ * system need not open their directories again and again; the oldest are forgotten.
  */
 export class Paths {
   private readonly fileSystem: FileSystem;

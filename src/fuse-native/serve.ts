@@ -11,7 +11,9 @@ import {
 import { loadFuseNative, type NativeFuse } from './fuse-native.ts';
 import { makeOperations } from './operations.ts';
 
-/** How often (milliseconds) to check that the mount is still there: the package does not report it. */
+/**
+ * How often (milliseconds) to check that the mount is still there: the package does not report it.
+ */
 const POLL_MS = 250;
 const MOUNT_TIMEOUT_MS = 10_000;
 
@@ -49,8 +51,8 @@ export const serve: Serve = async (mountpoint, options) => {
 };
 
 /**
- * Options that the package has no field for are appended to the name. Attributes and names are never
- * cached, since they cannot be invalidated.
+ * Options that the package has no field for are appended to the name. Attributes and names are
+ * never cached, since they cannot be invalidated.
  */
 function mountOptions({ store, readOnly }: ServeOptions): string {
   const extra = [

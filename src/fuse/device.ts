@@ -29,8 +29,8 @@ export const UNMOUNTED = -1;
 export const ABORTED = -2;
 
 /**
- * The connection to the kernel. Reads never block (`wait` does), and what is normal is no exception:
- * one for every EAGAIN would cost more than the polling that it allows.
+ * The connection to the kernel. Reads never block (`wait` does), and what is normal is no
+ * exception: one for every EAGAIN would cost more than the polling that it allows.
  */
 export class Device {
   readonly fd: number;

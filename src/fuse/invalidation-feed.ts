@@ -2,8 +2,8 @@ import { performance } from 'node:perf_hooks';
 import type { Session } from './session.ts';
 
 /**
- * The least interval (milliseconds) between two checks for changes: a file that is written thousands
- * of times a second must not delay requests.
+ * The least interval (milliseconds) between two checks for changes: a file that is written
+ * thousands of times a second must not delay requests.
  */
 const INTERVAL_MS = 1;
 

@@ -3,10 +3,10 @@ import type { FileSystem, HandleId, NodeId } from '../fs/index.ts';
 const WHOLE_FILE = { start: 0n, end: 0x7fffffffffffffffn, pid: 0 } as const;
 
 /**
- * Remembers which lock owners hold record locks on which node. POSIX drops all locks of a process on
- * a file when it closes any descriptor of it, which the protocol reports as a FLUSH with the owner.
- * Files that were opened only to read, or created only to write, are not flushed: their locks are
- * dropped with the open file by which they were taken.
+ * Remembers which lock owners hold record locks on which node. POSIX drops all locks of a process
+ * on a file when it closes any descriptor of it, which the protocol reports as a FLUSH with the
+ * owner. Files that were opened only to read, or created only to write, are not flushed: their
+ * locks are dropped with the open file by which they were taken.
  */
 export class LockOwners {
   private readonly byNode = new Map<NodeId, Set<bigint>>();

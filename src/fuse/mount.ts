@@ -76,7 +76,7 @@ function openDeviceFor(directory: string): number {
 function cannotMount(directory: string, cause: unknown): TaskfsError {
   const code = cause instanceof Errno ? cause.code : String(cause);
   return new TaskfsError('failed', `cannot mount on ${directory}: ${code}`, {
-    hint: "Is /dev/fuse there and the directory yours? 'taskfs doctor' looks.",
+    hint: "Is /dev/fuse there and the directory yours? 'taskfs doctor' checks.",
     cause,
   });
 }

@@ -5,12 +5,14 @@ import { writeU64 } from './protocol/number64.ts';
 import { notifyInvalEntry, notifyInvalInode, outHeader } from './protocol/structs.ts';
 
 /**
- * Notifications: messages to the kernel that answer no request, here that something in its caches is
- * old. Written to the same device by any thread, but never from the handler of a request for the
- * same inode, which the kernel holds locked.
+ * Notifications: messages to the kernel that answer no request, here that something in its caches
+ * is old. Written to the same device by any thread, but never from the handler of a request for
+ * the same inode, which the kernel holds locked.
  */
 
-/** Invalidates in the kernel's caches, over the connection's descriptor, what a change made old. */
+/**
+ * Invalidates in the kernel's caches, over the connection's descriptor, what a change made old.
+ */
 export function sendChange(device: number, change: Change): void {
   const { directory, name, node } = change;
   if (directory === undefined) {
@@ -31,7 +33,9 @@ function send(device: number, message: Buffer): void {
   }
 }
 
-/** The node's attributes and the cached content from `offset` on are old; length 0 is all of it. */
+/**
+ * The node's attributes and the cached content from `offset` on are old; length 0 is all of it.
+ */
 export function invalidateInode(node: NodeId, offset = 0n, length = 0n): Buffer {
   const { bytes, view, body } = message(NOTIFY.INVAL_INODE, notifyInvalInode.size);
   const n = notifyInvalInode.at;
@@ -41,13 +45,15 @@ export function invalidateInode(node: NodeId, offset = 0n, length = 0n): Buffer 
   return bytes;
 }
 
-/** The node's attributes are old, its content is not. May be sent while the node is being opened. */
+/**
+ * The node's attributes are old, its content is not. May be sent while the node is being opened.
+ */
 export const invalidateAttributes = (node: NodeId): Buffer => invalidateInode(node, -1n);
 
 /**
- * What the kernel knows of this name in the directory `parent` is old: it looks the name up again
- * when it is used next. Kernels before 7.38 forget the name at once. The kernel locks the directory
- * for this: never from the thread that answers requests.
+ * What the kernel has cached of this name in the directory `parent` is old: it looks the name up
+ * again when it is used next. Kernels before 7.38 forget the name at once. The kernel locks the
+ * directory for this: never from the thread that answers requests.
  */
 export function expireEntry(parent: NodeId, name: Uint8Array): Buffer {
   const { bytes, view, body } = message(

@@ -1,4 +1,7 @@
-/** A module that exports `createFileSystem(...arguments): FileSystem`, loaded in the serving thread. */
+/**
+ * A module that exports `createFileSystem(...arguments): FileSystem`, loaded in the serving
+ * thread.
+ */
 export interface FileSystemSource {
   /** The module's URL. */
   readonly module: string;

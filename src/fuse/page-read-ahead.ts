@@ -7,7 +7,7 @@ import { stat, writeFile } from 'node:fs/promises';
  */
 const KIB = 512;
 
-/** Has the kernel read a mount's files further ahead. Without root and a writable /sys, nothing. */
+/** Has the kernel read a mount's files further ahead, given root and a writable /sys. */
 export async function widenReadAhead(mountpoint: string): Promise<void> {
   try {
     const { dev } = await stat(mountpoint);

@@ -36,7 +36,9 @@ export class BackingIds {
     return this.byNode.size;
   }
 
-  /** Counts an open of `node`, whose real file is `fd`; returns its backing id, if there is one. */
+  /**
+   * Counts an open of `node`, whose real file is `fd`; returns its backing id, if there is one.
+   */
   acquire(node: NodeId, fd: number): number | undefined {
     const known = this.byNode.get(node);
     if (known) {
@@ -90,8 +92,8 @@ function reasonOf(refusal: Errno): string {
 const O_RDWR = 2;
 
 /**
- * Tries passthrough with a nameless file in the directory where live files lie, so that a mount can
- * say at once whether it works. Where no such file can be made, the first open shows it.
+ * Tries passthrough with a nameless file in the directory where live files lie, so that a mount
+ * can say at once whether it works. Where no such file can be made, the first open shows it.
  */
 export function probePassthrough(backing: BackingIds, directory: string): void {
   if (backing.offBecause !== undefined) return;
@@ -111,7 +113,9 @@ export function probePassthrough(backing: BackingIds, directory: string): void {
 
 const WHOLE_MACHINE = /^\s*0\s+0\s+4294967295\s*$/;
 
-/** Whether the kernel may let this process pass files through: root may, but not of a user namespace. */
+/**
+ * Whether the kernel lets this process pass files through: root, but not that of a user namespace.
+ */
 export function mayPassThrough(): boolean {
   if (process.geteuid?.() !== 0) return false;
   return WHOLE_MACHINE.test(readFileSync('/proc/self/uid_map', 'utf8'));

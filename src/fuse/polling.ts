@@ -1,7 +1,7 @@
 /**
- * How long to poll for the next request before sleeping. Waking up costs more than handling a small
- * request, so the loop polls briefly while requests come often; while they are rare it sleeps at
- * once, and an idle mount takes no CPU time. Times are microseconds.
+ * How long to poll for the next request before sleeping. Waking up costs more than handling a
+ * small request, so the loop polls briefly while requests come often; while they are rare it
+ * sleeps at once, and an idle mount takes no CPU time. Times are microseconds.
  */
 export class Polling {
   private readonly longest: number;

@@ -15,8 +15,8 @@ const WORKER = new URL(`./worker${extname(import.meta.url)}`, import.meta.url);
 /**
  * Mounts on a directory and serves the mount from a thread of its own until it is unmounted. The
  * calling thread stays free, but must never touch the mount synchronously. Fulfilled when the
- * kernel has accepted the connection; a TaskfsError says why there is no mount. `watchdog` unmounts
- * it when nobody serves it any more; left out, a process beside this one does.
+ * kernel has accepted the connection; a TaskfsError says why there is no mount. `watchdog`
+ * unmounts it when nobody serves it any more; left out, a process beside this one does.
  */
 export async function serveFileSystem(
   directory: string,

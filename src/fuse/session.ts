@@ -39,8 +39,8 @@ export const NO_REPLY = -1;
 export type Handler = (session: Session, request: Request, reply: Reply) => number;
 
 /**
- * The handle that a request names in the field at `offset`. A stateless file system gives out none:
- * its nodes are their own handles.
+ * The handle that a request names in the field at `offset`. A stateless file system gives out
+ * none: its nodes are their own handles.
  */
 export const handleOf = ({ requested }: Session, request: Request, offset: number): HandleId =>
   requested.stateless ? request.node : request.u64(offset);

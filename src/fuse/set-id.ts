@@ -13,8 +13,8 @@ const S_IXGRP = 0o010;
 export const hasSetId = (mode: number): boolean => (mode & (S_ISUID | S_ISGID)) !== 0;
 
 /**
- * Clears the set-id bits that a change by this caller, who has no CAP_FSETID, may not leave. Returns
- * the attributes where that changed them.
+ * Clears the set-id bits that a change by this caller, who has no CAP_FSETID, may not leave.
+ * Returns the attributes where that changed them.
  */
 export function dropSetId(
   session: Session,
@@ -50,7 +50,9 @@ export function lostBits(mode: number, isMemberOfGroup: () => boolean): number {
 const isMember = ({ uid, gid, pid }: Caller, group: number): boolean =>
   uid === 0 || gid === group || supplementaryGroups(pid).includes(group);
 
-/** The kernel names only a caller's first group. One that is gone, or out of sight, has no others. */
+/**
+ * The kernel passes only a caller's first group; the others are had while its process is visible.
+ */
 function supplementaryGroups(pid: number): readonly number[] {
   try {
     const [, list = ''] = /^Groups:(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];

@@ -4,7 +4,9 @@ import { bind, lastErrno, makePipe } from '../sys/index.ts';
 import type { Reply } from './protocol/reply.ts';
 
 const F_SETPIPE_SZ = 1031;
-/** The most that a plain user gets, and twice what is sent through it: a page may take two slots. */
+/**
+ * The most that a plain user gets, and twice what is sent through it: a page may take two slots.
+ */
 const PIPE_SIZE = 1024 * 1024;
 const LONGEST = PIPE_SIZE / 2;
 /** Copying less twice is faster than three system calls. */
@@ -33,8 +35,8 @@ export class SpliceReader {
   }
 
   /**
-   * Answers a read of exactly `size` bytes. Returns false where it cannot be answered this way, as at
-   * a file's end: nothing was sent then, and `reply` is still to be built.
+   * Answers a read of exactly `size` bytes. Returns false where it cannot be answered this way, as
+   * at a file's end: nothing was sent then, and `reply` is still to be built.
    */
   send(reply: Reply, unique: number, fd: number, offset: number, size: number): boolean {
     if (this.isOff || size < SHORTEST || size > LONGEST) return false;

@@ -13,8 +13,8 @@ export interface Waiting {
 /** As many owners as the kernel follows on other file systems. */
 const LONGEST_CIRCLE = 10;
 
-/** How a wait ended: 0, or the errno number to refuse with. */
-export type Settle = (unique: number, error: number) => void;
+/** Sends the reply to a request that waited: `error` is 0 or an errno number. */
+export type ReplyToWait = (unique: number, error: number) => void;
 
 /**
  * Requests that wait for a lock, oldest first. The loop must not wait with them: it tries again
@@ -23,10 +23,10 @@ export type Settle = (unique: number, error: number) => void;
  */
 export class WaitingLocks {
   private readonly waiting = new Map<number, Waiting>();
-  private readonly settle: Settle;
+  private readonly reply: ReplyToWait;
 
-  constructor(settle: Settle) {
-    this.settle = settle;
+  constructor(reply: ReplyToWait) {
+    this.reply = reply;
   }
 
   get size(): number {
@@ -57,7 +57,7 @@ export class WaitingLocks {
 
   /** A signal ended the wait (INTERRUPT): the call fails with EINTR. */
   interrupt(unique: number): void {
-    if (this.waiting.delete(unique)) this.settle(unique, errno.EINTR);
+    if (this.waiting.delete(unique)) this.reply(unique, errno.EINTR);
   }
 
   /** Asks for every lock again, and answers those that were had or failed otherwise. */
@@ -66,7 +66,7 @@ export class WaitingLocks {
       const error = outcome(attempt);
       if (error === errno.EAGAIN) continue;
       this.waiting.delete(unique);
-      this.settle(unique, error);
+      this.reply(unique, error);
     }
   }
 }

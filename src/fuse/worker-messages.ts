@@ -16,7 +16,9 @@ export interface Ready {
   readonly notes: readonly string[];
 }
 
-/** Sends invalidations to the kernel: not done by the thread itself, for which it may be waiting. */
+/**
+ * Sends invalidations to the kernel: not done by the thread itself, for which it may be waiting.
+ */
 export interface Invalidated {
   readonly kind: 'invalidated';
   readonly changes: readonly Change[];

@@ -18,9 +18,9 @@ import { WaitingLocks } from './waiting-locks.ts';
 import { EXIT_ABORTED, type Invalidated, type Ready, type WorkerInput } from './worker-messages.ts';
 
 /**
- * The thread that serves a mount: the file system and the blocking loop over its requests. It never
- * returns to its event loop while the mount is there, so it posts messages to the main thread, and
- * logs by writing to descriptor 2.
+ * The thread that serves a mount: the file system and the blocking loop over its requests. It
+ * never returns to its event loop while the mount is there, so it posts messages to the main
+ * thread, and logs by writing to descriptor 2.
  */
 
 /** Bytes beside the data of the largest request: headers, structs and names. */

@@ -16,8 +16,8 @@ try { require('node:fs').statfsSync(process.argv[1]) } catch (error) { process.e
 
 /**
  * Tries whether a mount answers, in a process of its own: whoever touches a hung mount may never
- * return. By statfs(2), which the kernel passes on to the server each time; attributes may come from
- * its cache, long after the server has died.
+ * return. By statfs(2), which the kernel passes on to the server each time; attributes may come
+ * from its cache, long after the server has died.
  */
 export function probeMount(mountpoint: string): Promise<Liveness> {
   return new Promise((resolve) => {

@@ -8,11 +8,13 @@ export interface MountEntry {
   readonly mountpoint: string;
   readonly type: string;
   readonly source: string;
-  /** The minor number of its device: the name of its FUSE connection in /sys/fs/fuse/connections. */
+  /**
+   * The minor number of its device: the name of its FUSE connection in /sys/fs/fuse/connections.
+   */
   readonly minor: number;
   /** What holds of this mount whatever its type: `ro`, `nosuid` and their like. */
   readonly options: readonly string[];
-  /** Who mounted it: the kernel's word, as far as it is a FUSE mount. Type and source are theirs. */
+  /** Who mounted it, by the kernel's own field, of a FUSE mount. Type and source users choose. */
   readonly owner: number | undefined;
 }
 
@@ -47,9 +49,9 @@ const OWNER = 'user_id=';
 export const allMounts = (): MountEntry[] => entriesOf(readMountinfo('self'));
 
 /**
- * The mounts of taskfs that this user made, in this mount namespace; root's are those that root made.
- * Those of others do not count, since anybody's FUSE mount may claim our type and any store: it is
- * not asked for files, not touched and not unmounted.
+ * The mounts of taskfs that this user made, in this mount namespace; root's are those that root
+ * made. Those of others do not count, since anybody's FUSE mount may claim our type and any store:
+ * it is not asked for files, not touched and not unmounted.
  */
 export function taskfsMounts(): TaskfsMount[] {
   const own = process.getuid?.();

@@ -9,8 +9,8 @@ import { detach } from './unmount.ts';
 
 /**
  * Prepares a mount point for a store and returns its canonical path: an empty directory outside of
- * the store, on which no taskfs is mounted. It is made where only its last name is missing; the mount
- * of a killed server is removed. Throws `usage` with the reason.
+ * the store, on which no taskfs is mounted. It is made where only its last name is missing; the
+ * mount of a killed server is removed. Throws `usage` with the reason.
  */
 export async function prepareMountpoint(store: Store, path: string): Promise<string> {
   const named = locate(path);

@@ -11,11 +11,11 @@ export interface UnmountWatchdog {
   unmount(): void;
 }
 
-// It waits for a line. The end of its input without one means that the server died, also by kill -9:
-// nothing of the server's own has to run for this. In a session of its own it does not get the Ctrl-C
-// that a terminal sends to the whole group. fusermount3's own auto_unmount does the same only for
-// mounts that root may enter (allow_other). It unmounts only the very mount that was there at the
-// start: another may lie over it by then.
+// It waits for a line. The end of its input without one means that the server died, also by kill
+// -9: nothing of the server's own has to run for this. In a session of its own it does not get the
+// Ctrl-C that a terminal sends to the whole group. fusermount3's own auto_unmount does the same
+// only for mounts that root may enter (allow_other). Only the very mount is unmounted that was
+// there at the start: another may lie over it by then.
 const SCRIPT = `read -r _ && exit
 while read -r id _ _ _ place _; do [ "$place" = "$2" ] && top=$id; done </proc/self/mountinfo
 [ "$top" = "$3" ] || exit

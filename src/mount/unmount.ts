@@ -17,8 +17,8 @@ import {
 const isRoot = (): boolean => process.geteuid?.() === 0;
 
 /**
- * Unmounts the store on a directory, also where its server is dead or hung. Throws `usage` where no
- * taskfs is mounted there, `failed` where it is in use.
+ * Unmounts the store on a directory, also where its server is dead or hung. Throws `usage` where
+ * no taskfs is mounted there, `failed` where it is in use.
  */
 export async function unmount(path: string): Promise<void> {
   const mountpoint = locate(path);
@@ -42,7 +42,9 @@ function notOurs(mountpoint: string, path: string): TaskfsError {
   });
 }
 
-/** The inner one first. Where only the outer one is in use it stays, and serves archive/ as well. */
+/**
+ * The inner one first. Where only the outer one is in use it stays, and serves archive/ as well.
+ */
 async function unmountWhole({ mountpoint, archive }: TaskfsMount): Promise<void> {
   closeSync(openOwn(mountpoint));
   if (archive) await unmountArchive(archive);
@@ -67,8 +69,8 @@ export async function unmountDirectory(directory: string): Promise<void> {
 }
 
 /**
- * The same for a mount of libfuse 2 that this very thread serves: by another process, since it must
- * stay free to answer what the kernel asks while it unmounts.
+ * The same for a mount of libfuse 2 that this very thread serves: by another process, since it
+ * must stay free to answer what the kernel asks while it unmounts.
  */
 export async function unmountLibfuse(directory: string): Promise<void> {
   try {
@@ -92,8 +94,9 @@ function cannotUnmount(directory: string, cause: unknown): TaskfsError {
 }
 
 /**
- * Unmounts lazily (MNT_DETACH), with what is mounted in it, whoever still uses it, without touching
- * it: for mounts whose server is dead or hung. As root, or as the plain user whose mount it is.
+ * Unmounts lazily (MNT_DETACH), with what is mounted in it, whoever still uses it, without
+ * touching it: for mounts whose server is dead or hung. As root, or as the plain user whose mount
+ * it is.
  */
 export async function detach(mountpoint: string): Promise<void> {
   try {
@@ -122,7 +125,7 @@ function detachAsRoot(mountpoint: string): void {
 }
 
 /**
- * A descriptor of the mount that this user has on a directory, got without a request to its server.
+ * A descriptor of this user's mount on a directory, opened without a request to its server.
  * Throws where the path leads to another mount, as one that lies over it.
  */
 function openOwn(mountpoint: string): number {

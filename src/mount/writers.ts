@@ -12,14 +12,14 @@ import { findRecordLock, parseMountinfo } from '../sys/index.ts';
 import { entriesOf, isTaskfs } from './mountinfo.ts';
 import { storeOfSource } from './source.ts';
 
-/** How long open writers of the mount get to close their files where nobody says, in milliseconds. */
+/** How long (milliseconds) writers of a mount get to close their files by default. */
 export const DRAIN_MS = 10_000;
 
 const RETRY_MS = 50;
 
 /**
- * Waits until no mount has a file of the task open for writing: nobody can write through one any
- * more once this lock is had. Undefined where somebody still does after `limitMs`.
+ * Waits until no mount has a file of the task open for writing: nobody can write through one while
+ * this lock is held. Undefined where somebody still does after `limitMs`.
  */
 export async function waitForWriters(path: string, limitMs: number): Promise<Lock | undefined> {
   const end = performance.now() + limitMs;
@@ -40,8 +40,8 @@ export interface Writer {
 }
 
 /**
- * Who has files of a task open for writing through a mount, as far as /proc shows it: descriptors and
- * shared mappings of one's own processes, of all as root. Touches no mount.
+ * Who has files of a task open for writing through a mount, as far as /proc shows it: descriptors
+ * and shared mappings of one's own processes, of all as root. Touches no mount.
  */
 export function findWriters(store: Store, task: TaskName): Writer[] {
   return processes().flatMap((pid) => {
@@ -64,8 +64,8 @@ function writersOf(pid: string, paths: readonly string[]): Writer[] {
 }
 
 /**
- * Who has files of a task open for writing in staging itself, past any mount. Servers of mounts are
- * none: what they have open, they have for others.
+ * Who has files of a task open for writing in staging itself, past any mount. Servers of mounts
+ * are none: what they have open, they have for others.
  */
 export function findDirectWriters(paths: TaskPaths): Writer[] {
   const tops = [paths.aside, paths.staging].map((top) => `${top}/`);
@@ -81,7 +81,7 @@ export function findDirectWriters(paths: TaskPaths): Writer[] {
 const isServer = (pid: string): boolean =>
   names(`/proc/${pid}/fd`).some((fd) => link(`/proc/${pid}/fd/${fd}`) === '/dev/fuse');
 
-/** Whether the kernel writes to files of a task for who has them open through a mount, and asks nobody. */
+/** Whether files of a task are open for writing through a mount with kernel passthrough. */
 export function isWrittenDirectly(path: string): boolean {
   const fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
   try {
@@ -122,7 +122,8 @@ function nameIn(path: string, task: TaskName): string | undefined {
   return at === -1 ? undefined : path.slice(at + top.length);
 }
 
-// A process may have ended by any of these reads, or be another user's: then there is nothing to see.
+// A process may have ended by any of these reads, or be another user's: then there is nothing to
+// see.
 function read(path: string, encoding: BufferEncoding = 'utf8'): string {
   try {
     return readFileSync(path, encoding);

@@ -27,8 +27,8 @@ export async function serveUntilUnmounted(
 }
 
 /**
- * Ends the mount whoever uses it, since a server that is told to end must end. Copies of the mount
- * in other mount namespaces (as that of a container engine), which outlive an unmount here, die too.
+ * Ends the mount whoever uses it, since its server must end. Copies of the mount in other mount
+ * namespaces (as that of a container engine), which outlive an unmount here, die too.
  */
 async function endMount(mount: ServedMount): Promise<void> {
   const entry = taskfsMountAt(mount.mountpoint);

@@ -14,7 +14,9 @@ export interface MountOptions {
   readonly nosymfollow?: boolean;
   /** false turns kernel passthrough off. */
   readonly passthrough?: boolean;
-  /** Live files may be mapped shared and written without passthrough too: then in another cache. */
+  /**
+   * Live files may be mapped shared and written without passthrough too: then in another cache.
+   */
   readonly sharedMmap?: boolean;
   /** age identities that open the archives; left out: the store's own. */
   readonly identities?: readonly string[];
@@ -32,8 +34,8 @@ export const defaultDriver = (): DriverName =>
 
 /**
  * Checks everything, mounts, and serves from this process, which must not touch the mount
- * synchronously from then on. It holds identities, so its memory is kept private. Throws TaskfsError
- * with the reason where there is no mount.
+ * synchronously from then on. It holds identities, so its memory is kept private. Throws
+ * TaskfsError with the reason where there is no mount.
  */
 export async function serveMount(
   store: Store,

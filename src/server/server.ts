@@ -1,4 +1,6 @@
-/** The program of a background mount's server: takes one request from its parent, answers, serves. */
+/**
+ * The program of a background mount's server: takes one request from its parent, answers, serves.
+ */
 import { flushCompileCache } from 'node:module';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { exitProcess } from '../process/index.ts';
@@ -9,7 +11,8 @@ process.once('message', (request: ServerRequest) => {
   const { store, mountpoint, options } = request;
   serveUntilUnmounted(store, mountpoint, options, ({ driver, notes }) => {
     answer({ ready: true, driver, notes });
-    // Now, not at the end: a server is often killed, and the next one takes less memory with the cache.
+    // Now, not at the end: a server is often killed, and the next one takes less memory with the
+    // cache.
     flushCompileCache();
   }).then(
     () => exitProcess(0),

@@ -16,7 +16,9 @@ import { type Cli, newCli } from '../support/cli.ts';
 import { isMountpoint } from '../support/mount.ts';
 import { until } from '../support/until.ts';
 
-/** Mounts that are none of this user's, whatever they call themselves, and what lies over its own. */
+/**
+ * Mounts that are none of this user's, whatever they call themselves, and what lies over its own.
+ */
 
 const run = promisify(execFile);
 const NOBODY = 65534;
@@ -124,7 +126,7 @@ function isWatchdog(pid: string, mountpoint: string): boolean {
   }
 }
 
-test('a mount is taken away by the symlinks that lead to it, dead ones included', async () => {
+test('a mount is unmounted by the symlinks that lead to it, dead ones included', async () => {
   const cli = newCli();
   await cli.run('init');
   const mountpoint = join(cli.base, 'mount');

@@ -193,7 +193,7 @@ describe.each(variants)('a mount ($name)', (variant) => {
 });
 
 // All at once: each takes as long as a mount may take to answer.
-test('hung mounts are told from dead ones, and unmounted, of every kind', async () => {
+test('hung mounts of every kind are distinguished from dead ones, and unmounted', async () => {
   const hang = async (variant: MountVariant): Promise<string> => {
     const { base, mountpoint, pid, run: asUser } = await mounted(variant);
     process.kill(pid, 'SIGSTOP');

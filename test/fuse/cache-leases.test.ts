@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { type MountedStore, openMount, variants } from '../support/mount.ts';
 import { until } from '../support/until.ts';
 
-/** Much shorter than names are lent for: what is seen sooner was reported. */
+/** Much shorter than the cache TTL of names: what is seen sooner was invalidated. */
 const SOON_MS = 10_000;
 
 /** How often the server has called write(2): each reply is one call. */
@@ -12,13 +12,13 @@ const replies = ({ pid }: MountedStore): number =>
   Number(/^syscw: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
 
 describe.each(variants.filter(({ options }) => options.driver === 'kernel'))(
-  'quiet directories ($name)',
+  'directories at rest ($name)',
   (variant) => {
     test('cost no request, and every change beneath is seen soon after', async () => {
       const mount = await openMount(variant);
       onTestFinished(() => mount.close());
-      const beneath = join(mount.store.staging, 'one/quiet');
-      const above = join(mount.mountpoint, 'live/one/quiet');
+      const beneath = join(mount.store.staging, 'one/at-rest');
+      const above = join(mount.mountpoint, 'live/one/at-rest');
       const sh = (script: string) => mount.run('sh', ['-ec', script, above, beneath]);
       const size = () => sh('stat -c %s "$0/file" 2>/dev/null || echo gone');
       await sh('mkdir "$1"; echo 1 > "$1/file"; : > "$1/other"; ln -s file "$1/link"');
@@ -43,7 +43,7 @@ describe.each(variants.filter(({ options }) => options.driver === 'kernel'))(
       );
     });
 
-    test('believe that a name is missing, until it is made beneath', async () => {
+    test('have missing names cached, until they are made beneath', async () => {
       const mount = await openMount(variant);
       onTestFinished(() => mount.close());
       const beneath = join(mount.store.staging, 'one');
@@ -81,13 +81,13 @@ describe.each(variants.filter(({ options }) => options.driver === 'kernel'))(
       await until('what changed', async () => (await shown()) === 'none\n2\nnone\nnone\n', SOON_MS);
     });
 
-    test('are told of changes to a file that is open', async () => {
+    test('show changes to a file that is open', async () => {
       const mount = await openMount(variant);
       onTestFinished(() => mount.close());
       const beneath = join(mount.store.staging, 'one/file');
       const above = join(mount.mountpoint, 'live/one/file');
       await mount.run('sh', ['-c', 'echo 1 > "$0"', beneath]);
-      // Quiet for long enough to be lent, then opened, then changed: fstat(2) of the open file tells.
+      // At rest for long enough to be cached, then opened, then changed: as fstat(2) sees it.
       const program = `
         const fs = require('node:fs');
         const [above, beneath] = process.argv.slice(1);

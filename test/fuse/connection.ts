@@ -24,7 +24,7 @@ export function connection(fileSystem: Partial<FileSystem>) {
     });
     return 0;
   };
-  const settleReply = new Reply(64);
+  const lockReply = new Reply(64);
   const session: Session = {
     fileSystem: fileSystem as FileSystem,
     requested: { passthrough: true, kernelChecksAccess: true },
@@ -35,8 +35,8 @@ export function connection(fileSystem: Partial<FileSystem>) {
     spliceReader: new SpliceReader(-1),
     lockOwners: new LockOwners(),
     waitingLocks: new WaitingLocks((unique, error) => {
-      const length = error ? settleReply.refuse(unique, error) : settleReply.finish(unique, 0);
-      record(settleReply.bytes, length);
+      const length = error ? lockReply.refuse(unique, error) : lockReply.finish(unique, 0);
+      record(lockReply.bytes, length);
     }),
     connection: undefined,
     onReady: () => ready++,

@@ -6,7 +6,9 @@ import { OP } from '../../src/fuse/protocol/opcode.ts';
 
 const HEADER = '/usr/include/linux/fuse.h';
 
-/** What the C preprocessor makes of each name; names that this header does not have are left out. */
+/**
+ * What the C preprocessor makes of each name; names that this header does not have are left out.
+ */
 function valuesInC(names: readonly string[]): Map<string, number> {
   const header = readFileSync(HEADER, 'utf8');
   const known = names.filter((name) => new RegExp(`\\b${name}\\b`).test(header));

@@ -12,7 +12,7 @@ const everything: Offered = {
 };
 
 describe('INIT', () => {
-  test('settles on the older of both versions, up and down', () => {
+  test('agrees on the older of both versions, up and down', () => {
     const minorOf = (minor: number) =>
       negotiate({ ...everything, minor }, { passthrough: false, kernelChecksAccess: true });
     expect(minorOf(31).minor).toBe(31);

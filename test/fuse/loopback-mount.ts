@@ -39,7 +39,9 @@ export const mountLines = (mount: string): string[] =>
     .split('\n')
     .filter((line) => line.includes(` ${mount} `));
 
-/** Mounts a fresh directory through the driver in a server process; all of it goes with the test. */
+/**
+ * Mounts a fresh directory through the driver in a server process; all of it goes with the test.
+ */
 export async function mountLoopback(variant: Variant, faults: Faults = {}): Promise<LoopbackMount> {
   const base = mkdtempSync(join(tmpdir(), 'taskfs-'));
   const source = join(base, 'source');
@@ -87,6 +89,8 @@ export async function mountLoopback(variant: Variant, faults: Faults = {}): Prom
   return { source, mount, server, notes, complaints: () => complaints };
 }
 
-/** Options of spawn to be the variant's user: whoever is not root may not enter another's mount. */
+/**
+ * Options of spawn to be the variant's user: whoever is not root may not enter another's mount.
+ */
 export const asUser = (variant: Variant): { uid?: number; gid?: number } =>
   isRoot && variant.user === 'nobody' ? { uid: NOBODY, gid: NOBODY } : {};

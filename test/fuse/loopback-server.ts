@@ -3,7 +3,8 @@ import { serveFileSystem } from '../../src/fuse/serve-file-system.ts';
 
 /**
  * Serves a directory through the kernel driver, as a process of its own: the arguments are the
- * mount point and the driver's options in JSON. Prints `ready` with the notes, unmounts on SIGTERM.
+ * mount point and the driver's options in JSON. Prints `ready` with the notes, unmounts on
+ * SIGTERM.
  */
 const [, , mountpoint = '', options = '{}'] = process.argv;
 const served = await serveFileSystem(mountpoint, JSON.parse(options) as FuseOptions);

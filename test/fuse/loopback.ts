@@ -23,7 +23,8 @@ import * as sys from '../../src/sys/index.ts';
 
 /**
  * The smallest file system that a driver can be tested with: a directory as it is, one O_PATH
- * descriptor a node, everything done as the server's own user. `faults` makes operations misbehave.
+ * descriptor a node, everything done as the server's own user. `faults` makes operations
+ * misbehave.
  */
 export interface Faults {
   /** A lookup of this name throws something that is no Errno. */

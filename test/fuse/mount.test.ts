@@ -19,7 +19,10 @@ import {
 
 const run = promisify(execFile);
 
-/** Runs a shell script as the variant's user, in the mount; the test's own process never touches it. */
+/**
+ * Runs a shell script as the variant's user, in the mount; the test's own process never touches
+ * it.
+ */
 async function inMount(
   variant: Variant,
   { mount }: LoopbackMount,
@@ -160,7 +163,7 @@ for (const variant of variants)
       expect(mountLines(mounted.mount)).toHaveLength(0);
     });
 
-    test('answers EIO when the file system breaks, and goes on', async () => {
+    test('answers EIO when the file system breaks, and keeps serving', async () => {
       const mounted = await mountLoopback(variant, { throwOn: 'cursed' });
       const shown = await inMount(
         variant,

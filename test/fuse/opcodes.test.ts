@@ -16,18 +16,23 @@ const SILENT: ReadonlySet<number> = new Set([
 ]);
 /** What the kernel is to do without: it asks once, and not again. */
 const REFUSED: ReadonlySet<number> = new Set([OP.BMAP, OP.POLL, OP.SETUPMAPPING, OP.REMOVEMAPPING]);
-/** What the driver settles by itself, without the file system. */
+/** What the driver answers by itself, without the file system. */
 const ITS_OWN: ReadonlySet<number> = new Set([OP.INIT, OP.DESTROY]);
 
 const known: readonly number[] = Object.values(OP);
 const last = Math.max(...known);
-/** Gaps in the list, what comes after its end, CUSE's, and those reserved to tell the byte order. */
+/**
+ * Gaps in the list, what comes after its end, CUSE's, and those reserved to detect the byte order.
+ */
 const unknown = [0, 7, 19, last + 1, last + 2, last + 11, 4095, 4096, 1048576, 436207616];
 const asksFileSystem = known.filter(
   (opcode) => ![SILENT, REFUSED, ITS_OWN].some((set) => set.has(opcode)),
 );
 
-/** A body that leads each handler to the file system: zeroes, but for what counts or names a version. */
+/**
+ * A body that leads each handler to the file system: zeroes, but for what counts or names a
+ * version.
+ */
 function bodyOf(opcode: number): Buffer {
   const body = Buffer.alloc(256);
   if (opcode === OP.INIT) {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { longestPoll, Polling } from '../../src/fuse/polling.ts';
 
 describe('adaptive polling', () => {
-  test('looks for requests while they come often and gives up when they do not', () => {
+  test('polls for requests while they come often and gives up when they do not', () => {
     const polling = new Polling(50);
     for (let i = 0; i < 10; i++) polling.woke(80);
     expect(polling.budget).toBe(50);
@@ -19,7 +19,7 @@ describe('adaptive polling', () => {
     expect(polling.budget).toBe(50);
   });
 
-  test('never looks on a machine of one core, where it would keep the client from running', () => {
+  test('never polls on a machine of one core, where it would keep the client from running', () => {
     expect(longestPoll(1)).toBe(0);
     expect(longestPoll(2)).toBeGreaterThan(0);
   });

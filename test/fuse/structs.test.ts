@@ -6,7 +6,10 @@ import type { Struct } from '../../src/fuse/protocol/struct.ts';
 import * as structs from '../../src/fuse/protocol/structs.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
-/** Our description of a struct, the C type that it must equal, and where a field is called otherwise there. */
+/**
+ * Our description of a struct, the C type that it must equal, and where a field is called
+ * otherwise there.
+ */
 interface Pair {
   readonly ours: Struct;
   readonly type: string;

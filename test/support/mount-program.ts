@@ -1,7 +1,7 @@
 /**
- * Run by test/support/mount.ts and the benches, as root or as a plain user: makes a store with live
- * tasks and mounts it in the background. Arguments: a directory of its own, and mount options and the
- * tasks' names as JSON. Prints JSON.
+ * Run by test/support/mount.ts and the benches, as root or as a plain user: makes a store with
+ * live tasks and mounts it in the background. Arguments: a directory of its own, and mount options
+ * and the tasks' names as JSON. Prints JSON.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -21,7 +21,9 @@ export interface MountVariant {
   readonly options: MountOptions & { readonly driver: DriverName };
   /** How many files the server may open; left out: as many as we. */
   readonly openFiles?: number;
-  /** Where it keeps what it compiled, as the command line does, which makes the next one smaller. */
+  /**
+   * Where it keeps what it compiled, as the command line does, which makes the next one smaller.
+   */
   readonly compiled?: string;
 }
 

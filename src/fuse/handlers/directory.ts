@@ -48,8 +48,8 @@ export const readdir: Handler = (session, request, reply) => {
 
 /**
  * Entries with what lookup gives for each, and as lookup it counts a reference, `.` and `..`
- * excepted. What the kernel has in its caches, and a name that is gone or unreadable by now, is listed
- * without attributes.
+ * excepted. What the kernel has in its caches, and a name that is gone or unreadable by now, is
+ * listed without attributes.
  */
 export const readdirplus: Handler = (session, request, reply) => {
   const { fileSystem } = session;

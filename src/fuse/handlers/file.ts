@@ -133,9 +133,10 @@ function accessFlags({ opened, direct }: Opening, backing: number | undefined): 
   return opened.keepCache ? FOPEN.KEEP_CACHE : 0;
 }
 
-// Nothing is held back from files that are only read, or were made to be only written: none of them
-// is a shared mapping with changes. Their locks go with the release, so closing one need not wait for
-// an answer, unless the same file was open already: closing this one drops locks taken through that.
+// Files that are only read, or were created only to be written, have no shared mapping with
+// changes to flush, and their locks are dropped at the release: closing one need not wait for a
+// reply. Not so where the same file was open already: closing this one drops locks taken through
+// that.
 const flushFlag = ({ flags, fresh, opened }: Opening): number => {
   if (opened.shared) return 0;
   const access = flags & O_ACCMODE;
@@ -169,7 +170,7 @@ export const read: Handler = (session, request, reply) => {
 export const write: Handler = (session, request, reply) => {
   const { fh, offset, size, write_flags, flags } = writeIn.at;
   const data = request.data(writeIn.size, request.u32(size));
-  // What open(2) said may have been changed by fcntl(2); dirty pages of a mapping come without flags.
+  // fcntl(2) may have changed the flags of open(2); dirty pages of a mapping come without any.
   const appends = (request.u32(flags) & O_APPEND) !== 0;
   const written = session.fileSystem.write(
     request.u64(fh),

@@ -11,8 +11,8 @@ import * as permission from './permission.ts';
 import * as xattr from './xattr.ts';
 
 /**
- * ENOSYS tells the kernel to do without from then on: BMAP, POLL (files are always ready), and what
- * only virtiofs sends.
+ * ENOSYS tells the kernel to do without from then on: BMAP, POLL (files are always ready), and
+ * what only virtiofs sends.
  */
 export const handlers: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [OP.INIT, connection.init],

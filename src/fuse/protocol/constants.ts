@@ -1,4 +1,6 @@
-/** Numbers of Linux's include/uapi/linux/fuse.h, under its own names without their common prefix. */
+/**
+ * Numbers of Linux's include/uapi/linux/fuse.h, under its own names without their common prefix.
+ */
 
 /** INIT flags, low word. */
 export const INIT = {

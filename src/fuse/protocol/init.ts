@@ -66,11 +66,11 @@ const STATEFUL = INIT.POSIX_LOCKS | INIT.FLOCK_LOCKS | INIT.READDIRPLUS_AUTO;
 
 /**
  * Negotiates with a kernel of protocol 7.31 or later: the smaller version, and of the flags wanted
- * here those that it offers. Never the writeback cache: others write staging beneath the mount, and
- * the kernel would trust its own sizes. Targets of symlinks are cached only where nothing changes:
- * elsewhere a removed one's inode number may be another's by now. DIRECT_IO files are mapped shared
- * only with passthrough: without it the mount and the file beneath have different pages, and neither
- * sees what is written to the other.
+ * here those that it offers. Never the writeback cache: others write staging beneath the mount,
+ * and the kernel would trust its own sizes. Targets of symlinks are cached only where nothing
+ * changes: elsewhere a removed one's inode number may be another's by now. DIRECT_IO files are
+ * mapped shared only with passthrough: without it the mount and the file beneath have different
+ * pages, and neither sees what is written to the other.
  */
 export function negotiate(offer: Offered, requested: Requested): Connection {
   const base = requested.stateless ? (WANTED & ~STATEFUL) | INIT.CACHE_SYMLINKS : WANTED;

@@ -2,7 +2,8 @@ import { struct } from './struct.ts';
 
 /**
  * The structs of Linux's include/uapi/linux/fuse.h (protocol 7.45), named as there. Requests are
- * `fuse_in_header`, the opcode's struct, then names and data; replies are `fuse_out_header` and theirs.
+ * `fuse_in_header`, the opcode's struct, then names and data; replies `fuse_out_header` and a
+ * struct.
  */
 
 export const inHeader = struct({
