@@ -35,24 +35,12 @@ export class WaitingLocks {
 
   /** Throws EDEADLK where whoever is in the way waits, by way of others perhaps, for this one. */
   add(unique: number, waiting: Waiting): void {
-    if (this.closesCircle(waiting)) throw Errno.of(errno.EDEADLK);
+    if (closesCircle(waiting, this.byOwner())) throw Errno.of(errno.EDEADLK);
     this.waiting.set(unique, waiting);
   }
 
-  private closesCircle({ owner, holder }: Waiting): boolean {
-    let next = owner === undefined ? undefined : holder();
-    for (let steps = 0; next !== undefined && steps < LONGEST_CIRCLE; steps++) {
-      if (next === owner) return true;
-      next = this.holderBefore(next);
-    }
-    return false;
-  }
-
-  private holderBefore(owner: bigint): bigint | undefined {
-    for (const waiting of this.waiting.values()) {
-      if (waiting.owner === owner) return waiting.holder();
-    }
-    return undefined;
+  private byOwner(): Map<bigint | undefined, Waiting> {
+    return new Map([...this.waiting.values()].map((waiting) => [waiting.owner, waiting]));
   }
 
   /** A signal ended the wait (INTERRUPT): the call fails with EINTR. */
@@ -60,15 +48,37 @@ export class WaitingLocks {
     if (this.waiting.delete(unique)) this.reply(unique, errno.EINTR);
   }
 
-  /** Asks for every lock again, and answers those that were had or failed otherwise. */
+  /**
+   * Tries every lock again, and answers those that were taken or failed otherwise. The lock in the
+   * way may be another by now, and close a circle: the kernel checks again on other file systems
+   * too.
+   */
   retry(): void {
-    for (const [unique, { attempt }] of this.waiting) {
-      const error = outcome(attempt);
-      if (error === errno.EAGAIN) continue;
+    if (this.waiting.size === 0) return;
+    const byOwner = this.byOwner();
+    for (const [unique, waiting] of this.waiting) {
+      const refusal = outcome(waiting.attempt);
+      const isCircle = refusal === errno.EAGAIN && closesCircle(waiting, byOwner);
+      if (refusal === errno.EAGAIN && !isCircle) continue;
+      // Who is answered waits no longer: one refusal breaks the circle.
+      if (byOwner.get(waiting.owner) === waiting) byOwner.delete(waiting.owner);
       this.waiting.delete(unique);
-      this.reply(unique, error);
+      this.reply(unique, isCircle ? errno.EDEADLK : refusal);
     }
   }
+}
+
+/** Whether whoever is in the way waits, by way of others perhaps, for this one. */
+function closesCircle(
+  { owner, holder }: Waiting,
+  byOwner: ReadonlyMap<bigint | undefined, Waiting>,
+): boolean {
+  let next = owner === undefined ? undefined : holder();
+  for (let steps = 0; next !== undefined && steps < LONGEST_CIRCLE; steps++) {
+    if (next === owner) return true;
+    next = byOwner.get(next)?.holder();
+  }
+  return false;
 }
 
 function outcome(attempt: () => void): number {

@@ -168,3 +168,17 @@ for mode in (0,0o444):
         except OSError as e: os.write(w,errno.errorcode[e.errno].encode())
     out('shut, still held',res(child(g11)))
     lk(fd,fcntl.F_SETLK,U); os.close(fd)
+# a circle that closes only when a third lock, which is in the way first, goes
+late=d+'/late'; open(late,'w').write('x'*100)
+fd=os.open(late,os.O_RDWR); lk(fd,fcntl.F_SETLK,W,2,5)
+go,ahead=os.pipe()
+def g12(w):
+    k=os.open(late,os.O_RDWR); lk(k,fcntl.F_SETLK,W,17,5); os.read(go,1)
+    lk(k,fcntl.F_SETLKW,W,2,14); os.write(w,b'had')
+def g13(w):
+    k=os.open(late,os.O_RDWR); lk(k,fcntl.F_SETLK,W,9,5); lk(k,fcntl.F_SETLKW,W,17,5); os.write(w,b'had')
+one=child(g12)
+while get(fd,W,17,5)[0]==U: time.sleep(.01)
+two=child(g13); waits(two[0]); os.write(ahead,b'x')
+waits(one[0]); lk(fd,fcntl.F_SETLK,U)
+out('late circle',sorted([res(one),res(two)]))

@@ -5,10 +5,10 @@ import { OP } from '../../src/fuse/protocol/opcode.ts';
 import { fileLock, initIn, interruptIn, lkIn } from '../../src/fuse/protocol/structs.ts';
 import { connection, throwing } from './connection.ts';
 
-function lockBody(type: number): Buffer {
+function lockBody(type: number, owner = 77n): Buffer {
   const body = Buffer.alloc(lkIn.size);
   body.writeBigUInt64LE(5n, lkIn.at.fh);
-  body.writeBigUInt64LE(77n, lkIn.at.owner);
+  body.writeBigUInt64LE(owner, lkIn.at.owner);
   body.writeUInt32LE(type, lkIn.at.lk + fileLock.at.type);
   return body;
 }
@@ -74,6 +74,28 @@ describe('dispatch', () => {
     send(OP.INTERRUPT, 11, body);
     send(OP.INTERRUPT, 13, body);
     expect(replies).toMatchObject([{ unique: 10, error: -errno.EINTR }]);
+  });
+
+  test('refuses one wait of a circle that closes when another lock is in the way', () => {
+    const inTheWay = new Map([
+      [1n, 2n],
+      [2n, 3n],
+    ]);
+    const { send, replies, session } = connection({
+      setlk: () => {
+        throw Errno.of(errno.EAGAIN);
+      },
+      lockHolder: (_handle, owner) => inTheWay.get(owner),
+    });
+    send(OP.SETLKW, 10, lockBody(1, 1n));
+    send(OP.SETLKW, 12, lockBody(1, 2n));
+    session.waitingLocks.retry();
+    expect(replies).toEqual([]);
+    inTheWay.set(2n, 1n);
+    session.waitingLocks.retry();
+    session.waitingLocks.retry();
+    expect(replies).toMatchObject([{ unique: 10, error: -errno.EDEADLK }]);
+    expect(session.waitingLocks.size).toBe(1);
   });
 
   test('refuses a lock at once where the caller does not wait', () => {
