@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { DriverName } from '../../src/fs/index.ts';
-import { allMounts } from '../../src/mount/index.ts';
+import { allMounts, FUSERMOUNT } from '../../src/mount/index.ts';
 import type { MountOptions } from '../../src/server/serve.ts';
 import type { Store } from '../../src/store/index.ts';
 import { AT, removeTree } from '../../src/sys/index.ts';
@@ -127,7 +127,12 @@ export const isMountpoint = (path: string): boolean =>
 
 async function close(base: string, pid: number | undefined): Promise<void> {
   const mountpoint = join(base, 'mount');
-  if (isMountpoint(mountpoint)) await run('fusermount3', ['-uz', '--', mountpoint]);
+  if (isMountpoint(mountpoint)) {
+    await run(FUSERMOUNT, ['-uz', '--', mountpoint]).catch((error) => {
+      // Its watchdog may just have done the same.
+      if (isMountpoint(mountpoint)) throw error;
+    });
+  }
   if (pid !== undefined) kill(pid);
   removeTree(AT.FDCWD, base);
 }
