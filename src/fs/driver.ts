@@ -33,7 +33,7 @@ export interface FileSystemOptions {
 /** How to serve. Structured-cloneable: a driver may hand it to its worker thread as it is. */
 export interface ServeOptions {
   readonly store: Store;
-  readonly core: FileSystemOptions;
+  readonly fileSystem: FileSystemOptions;
   /** Users other than the one who mounts may enter (allow_other). */
   readonly allowOther: boolean;
   /** The whole mount refuses changes (the mount option ro). */

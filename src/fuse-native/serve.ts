@@ -27,7 +27,7 @@ export const serve: Serve = async (mountpoint, options) => {
   const Fuse = loadFuseNative();
   // The kernel has applied the caller's umask by the time that a request comes.
   process.umask(0);
-  const fileSystem = createFileSystem(options.store, options.core);
+  const fileSystem = createFileSystem(options.store, options.fileSystem);
   const fuse = new Fuse(mountpoint, makeOperations(fileSystem), {
     fsname: mountOptions(options),
     subtype: SUBTYPE,

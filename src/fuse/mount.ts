@@ -41,7 +41,7 @@ async function mountAsRoot(directory: string, options: MountOptions): Promise<nu
     'rootmode=40000',
     `user_id=${process.getuid?.() ?? 0}`,
     `group_id=${process.getgid?.() ?? 0}`,
-    ...entrance(options),
+    ...accessOptions(options),
   ].join(',');
   const flags =
     MS_NOSUID |
@@ -62,7 +62,7 @@ async function mountAsRoot(directory: string, options: MountOptions): Promise<nu
  * only the owner may, the file system beneath checks them, as it would without us: the server is
  * that owner. That spares asking for a directory's attributes before each lookup in it.
  */
-const entrance = ({ allowOther }: MountOptions): readonly string[] =>
+const accessOptions = ({ allowOther }: MountOptions): readonly string[] =>
   allowOther ? ['default_permissions', 'allow_other'] : [];
 
 function openDeviceFor(directory: string): number {
@@ -87,7 +87,7 @@ async function mountAsUser(directory: string, options: MountOptions): Promise<nu
     `subtype=${options.subtype}`,
     options.readOnly ? 'ro' : 'rw',
     ...(options.nosymfollow ? ['nosymfollow'] : []),
-    ...entrance(options),
+    ...accessOptions(options),
   ]);
   if ('device' in mounting) return mounting.device;
   if (options.nosymfollow) throw withoutNosymfollow(directory, mounting.refusal);

@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import type { Change, NodeId } from '../fs/index.ts';
 import { EXPIRE_ONLY, NOTIFY } from './protocol/constants.ts';
-import { writeU64 } from './protocol/number64.ts';
+import { writeU64 } from './protocol/struct.ts';
 import { notifyInvalEntry, notifyInvalInode, outHeader } from './protocol/structs.ts';
 
 /**

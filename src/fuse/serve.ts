@@ -23,7 +23,7 @@ const OPEN_FILES = 2 ** 20;
  * into that user's mount, so there archive/ shares the connection.
  */
 export const serve: Serve = async (mountpoint, options) => {
-  const { store, core, ...rest } = options;
+  const { store, fileSystem, ...rest } = options;
   if (process.geteuid?.() === 0) raiseOpenFiles(OPEN_FILES);
   // Next to a write that is passed through, the cost of watching its directory shows.
   const pauseWatches = options.passthrough && process.geteuid?.() === 0;
@@ -31,7 +31,7 @@ export const serve: Serve = async (mountpoint, options) => {
     ...rest,
     fileSystem: {
       module: STORE.href,
-      arguments: [store, { ...core, cacheLeases: true, pauseWatches }],
+      arguments: [store, { ...fileSystem, cacheLeases: true, pauseWatches }],
     },
     sourceName: mountSource(store),
     subtype: SUBTYPE,
@@ -47,10 +47,10 @@ export const serve: Serve = async (mountpoint, options) => {
 };
 
 async function serveArchive(mountpoint: string, options: ServeOptions): Promise<Served> {
-  const { store, core, allowOther, nosymfollow } = options;
+  const { store, fileSystem, allowOther, nosymfollow } = options;
   const directory = join(mountpoint, ARCHIVE_DIRECTORY);
   const fuseOptions = {
-    fileSystem: { module: ARCHIVE.href, arguments: [store, core] },
+    fileSystem: { module: ARCHIVE.href, arguments: [store, fileSystem] },
     sourceName: mountSource(store),
     subtype: ARCHIVE_SUBTYPE,
     allowOther,

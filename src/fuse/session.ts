@@ -1,11 +1,10 @@
 import type { Change, FileSystem, HandleId, NodeId } from '../fs/index.ts';
-import type { LockOwners } from './lock-owners.ts';
+import type { LockOwners, WaitingLocks } from './locks.ts';
 import type { BackingIds } from './passthrough.ts';
 import type { Connection, Requested } from './protocol/init.ts';
 import type { Reply } from './protocol/reply.ts';
 import type { Request } from './protocol/request.ts';
 import type { SpliceReader } from './splice-read.ts';
-import type { WaitingLocks } from './waiting-locks.ts';
 
 /** What the handlers of one mount share. */
 export interface Session {

@@ -5,7 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { FileSystem } from '../fs/index.ts';
 import { unshareUmask } from '../sys/index.ts';
 import { Device } from './device.ts';
-import { LockOwners } from './lock-owners.ts';
+import { LockOwners, WaitingLocks } from './locks.ts';
 import { serveRequests } from './loop.ts';
 import { BackingIds, mayPassThrough, probePassthrough } from './passthrough.ts';
 import { longestPoll, Polling } from './polling.ts';
@@ -14,7 +14,6 @@ import { Reply } from './protocol/reply.ts';
 import { Request } from './protocol/request.ts';
 import type { Session } from './session.ts';
 import { SpliceReader } from './splice-read.ts';
-import { WaitingLocks } from './waiting-locks.ts';
 import { EXIT_ABORTED, type Invalidated, type Ready, type WorkerInput } from './worker-messages.ts';
 
 /**

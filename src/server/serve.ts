@@ -49,7 +49,7 @@ export async function serveMount(
   const serve = await loadDriver(driver);
   const served = await serve(mountpoint, {
     store,
-    core: {
+    fileSystem: {
       ...(options.identities && { identities: options.identities }),
       othersEnter: options.allowOther ?? false,
       sharedMmap: options.sharedMmap ?? false,

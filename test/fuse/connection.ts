@@ -1,14 +1,13 @@
 import type { FileSystem } from '../../src/fs/index.ts';
-import { LockOwners } from '../../src/fuse/lock-owners.ts';
+import { LockOwners, WaitingLocks } from '../../src/fuse/locks.ts';
 import { answer } from '../../src/fuse/loop.ts';
 import { BackingIds } from '../../src/fuse/passthrough.ts';
-import { writeU64 } from '../../src/fuse/protocol/number64.ts';
 import { Reply } from '../../src/fuse/protocol/reply.ts';
 import { Request } from '../../src/fuse/protocol/request.ts';
+import { writeU64 } from '../../src/fuse/protocol/struct.ts';
 import { inHeader, outHeader } from '../../src/fuse/protocol/structs.ts';
 import type { Session } from '../../src/fuse/session.ts';
 import { SpliceReader } from '../../src/fuse/splice-read.ts';
-import { WaitingLocks } from '../../src/fuse/waiting-locks.ts';
 
 /** Requests without a kernel: the bytes of one go in, the replies that were written come out. */
 export function connection(fileSystem: Partial<FileSystem>) {

@@ -1,8 +1,8 @@
 import { Errno, errno } from '../../errno.ts';
 import { INIT2 } from '../protocol/constants.ts';
 import { MAJOR, negotiate, OLDEST_MINOR } from '../protocol/init.ts';
-import { readU64 } from '../protocol/number64.ts';
 import { Reply } from '../protocol/reply.ts';
+import { readU64 } from '../protocol/struct.ts';
 import {
   batchForgetIn,
   forgetIn,

@@ -2,10 +2,9 @@ import { Errno } from '../../errno.ts';
 import type { DirectoryEntry, FileSystem, PlainEntry } from '../../fs/index.ts';
 import { writeEntry, writePlainEntry } from '../protocol/attributes.ts';
 import { FOPEN } from '../protocol/constants.ts';
-import { writeU64 } from '../protocol/number64.ts';
 import { Reply } from '../protocol/reply.ts';
 import type { Request } from '../protocol/request.ts';
-import { roundUp } from '../protocol/struct.ts';
+import { roundUp, writeU64 } from '../protocol/struct.ts';
 import { dirent, entryOut, fsyncIn, openOut, readIn, releaseIn } from '../protocol/structs.ts';
 import { type Handler, handleOf, type Session } from '../session.ts';
 

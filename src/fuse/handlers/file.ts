@@ -9,9 +9,9 @@ import {
   OPEN_KILL_SUIDGID,
   WRITE_KILL_SUIDGID,
 } from '../protocol/constants.ts';
-import { writeU64 } from '../protocol/number64.ts';
 import { Reply } from '../protocol/reply.ts';
 import type { Request } from '../protocol/request.ts';
+import { writeU64 } from '../protocol/struct.ts';
 import {
   copyFileRangeIn,
   copyFileRangeOut,

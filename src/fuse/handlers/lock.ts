@@ -1,11 +1,11 @@
 import { Errno, errno } from '../../errno.ts';
 import type { RangeLock } from '../../fs/index.ts';
+import type { Waiting } from '../locks.ts';
 import { LK_FLOCK, LOCK } from '../protocol/constants.ts';
 import { Reply } from '../protocol/reply.ts';
 import type { Request } from '../protocol/request.ts';
 import { fileLock, lkIn, lkOut } from '../protocol/structs.ts';
 import { type Handler, NO_REPLY, type Session } from '../session.ts';
-import type { Waiting } from '../waiting-locks.ts';
 
 /** Handlers of fcntl(2) and flock(2) locks. */
 

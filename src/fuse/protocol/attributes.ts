@@ -1,6 +1,6 @@
 import type { Attr, Attributes, Entry, PlainEntry } from '../../fs/index.ts';
 import type { Timespec } from '../../sys/index.ts';
-import { writeU64 } from './number64.ts';
+import { writeU64 } from './struct.ts';
 import { attrOut, attr as attrStruct, entryOut, statx, statxOut } from './structs.ts';
 
 /** Writes nodes, their attributes and cache TTLs as the protocol's structs. */

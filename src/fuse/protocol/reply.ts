@@ -1,4 +1,4 @@
-import { writeU64 } from './number64.ts';
+import { writeU64 } from './struct.ts';
 import { outHeader } from './structs.ts';
 
 const h = outHeader.at;

@@ -1,6 +1,6 @@
 import { Errno, errno } from '../../errno.ts';
 import type { Caller } from '../../fs/index.ts';
-import { readU64 } from './number64.ts';
+import { readU64 } from './struct.ts';
 import { inHeader } from './structs.ts';
 
 const h = inHeader.at;

@@ -40,3 +40,19 @@ function measure(type: FieldType): { size: number; align: number } {
 }
 
 export const roundUp = (value: number, to: number): number => Math.ceil(value / to) * to;
+
+const WORD = 2 ** 32;
+
+/**
+ * A 64-bit field as a number. Node ids, handles, sizes and offsets stay far below 2^53 here, and
+ * two 32-bit reads are several times cheaper than a bigint.
+ */
+export function readU64(view: DataView, at: number): number {
+  return view.getUint32(at + 4, true) * WORD + view.getUint32(at, true);
+}
+
+/** The reverse of `readU64`. */
+export function writeU64(view: DataView, at: number, value: number): void {
+  view.setUint32(at, value % WORD, true);
+  view.setUint32(at + 4, Math.floor(value / WORD), true);
+}
