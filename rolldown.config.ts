@@ -91,7 +91,7 @@ const textOf = (license: string): string =>
 const together: Readonly<Record<string, readonly string[]>> = {
   // All that is loaded before it is known whether this Node is new enough.
   start: ['src/process/index.ts', 'src/cli/cache-directory.ts'],
-  'command-line': ['src/cli/command-line.ts', 'src/cli/output.ts'],
+  'command-line': ['src/cli/command-line.ts'],
   store: ['src/store/index.ts', 'src/sys/index.ts'],
   // Apart, for a detached supervisor has no command line.
   supervisor: [

@@ -1,9 +1,10 @@
 import { TaskfsError } from '../errors.ts';
+import { ignoreInheritedSignals, rawArguments } from '../process/index.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import { printHelp, printVerbHelp, printVersion } from './help.ts';
-import { flushOutput, ReaderGone } from './output.ts';
-import { reportError } from './report-error.ts';
-import { systemRefusal } from './system-refusal.ts';
+import { drainStreams, flushOutput, ReaderGone, tolerateBrokenOutput } from './output.ts';
+import { reportError, systemRefusal } from './report-error.ts';
+import { installStandardStreams } from './standard-streams.ts';
 import { unknownVerb } from './usage-error.ts';
 import { createParser, usageOf } from './verb-parser.ts';
 import { findVerb, takesRest, type Verb } from './verbs.ts';
@@ -16,8 +17,19 @@ const completion: Verb = {
   load: () => import('./commands/complete.ts'),
 };
 
+/** Runs taskfs with its arguments, and returns the exit code once all is printed. */
+export async function runProgram(args: readonly string[]): Promise<number> {
+  // Before anything uses process.stdout, which would make it non-blocking.
+  installStandardStreams();
+  ignoreInheritedSignals();
+  tolerateBrokenOutput();
+  const code = await runCommandLine(rawArguments(args));
+  await drainStreams();
+  return code;
+}
+
 /** Runs one command line and returns its exit code. Reports on standard error whatever goes wrong. */
-export async function runCommandLine(typed: readonly string[]): Promise<number> {
+async function runCommandLine(typed: readonly string[]): Promise<number> {
   const args = typed[0] === 'help' ? [...typed.slice(1), '--help'] : typed;
   const debug = beforeSeparator(args).includes('--debug');
   let exitCodeOf = exitCodeOfError;

@@ -186,10 +186,7 @@ async function unmountDead(what: string, mountpoint: string, liveness: Liveness)
 
 async function checkEngine(): Promise<Finding> {
   try {
-    const [{ connect }, { findEndpoints }] = await Promise.all([
-      import('../runner/engines/docker/index.ts'),
-      import('../runner/engines/docker/index.ts'),
-    ]);
+    const { connect, findEndpoints } = await import('../runner/engines/docker/index.ts');
     const { endpoint } = await connect(findEndpoints());
     return good('containers', `an engine answers at ${endpoint.host}`);
   } catch (error) {

@@ -20,7 +20,7 @@ async function start(): Promise<number> {
   }
   const compiled = cacheDirectory();
   if (compiled !== undefined) enableCompileCache(compiled);
-  const { runProgram } = await import('./program.ts');
+  const { runProgram } = await import('./command-line.ts');
   return runProgram(process.argv.slice(2));
 }
 

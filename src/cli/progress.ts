@@ -1,3 +1,4 @@
+import type { Reindexed } from '../archive/maintain/index.ts';
 import { printableText } from '../printable.ts';
 import type { Progress } from '../runner/index.ts';
 import { say } from './output.ts';
@@ -87,6 +88,10 @@ export const showSealProgress = (json: boolean) => showBytesProgress('Sealing', 
 /** The same of an index that is rebuilt. */
 export const showReindexProgress = (json: boolean) =>
   showBytesProgress('Rebuilding the index', json);
+
+/** One line on what became of an index. */
+export const describeReindexed = ({ task, rebuilt, files }: Reindexed): string =>
+  rebuilt ? `${task}: index rebuilt, ${files} files` : `${task}: its index is as it was sealed`;
 
 function showBytesProgress(label: string, json: boolean) {
   let line: ProgressLine | undefined;

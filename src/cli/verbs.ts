@@ -31,7 +31,9 @@ export const groups: readonly VerbGroup[] = [
       verb('wait', '<task..>', 'Wait for tasks to end', () => import('./commands/wait.ts')),
       verb('cancel', '<task..>', 'Cancel tasks', () => import('./commands/cancel.ts')),
       verb('pause', '<task..>', 'Pause tasks', () => import('./commands/pause.ts')),
-      verb('resume', '<task..>', 'Resume tasks', () => import('./commands/resume.ts')),
+      verb('resume', '<task..>', 'Resume tasks', async () => ({
+        command: (await import('./commands/pause.ts')).resumeCommand,
+      })),
       verb('events', '[task]', 'Show what happened', () => import('./commands/events.ts')),
     ],
   },

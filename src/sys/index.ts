@@ -98,7 +98,7 @@ export {
   statFd,
 } from './stat.ts';
 export { isThreadGone, setUmask, threadNumber, unshareUmask } from './thread.ts';
-export { dateOf, nanosecondsOf, type Timespec } from './timespec.ts';
+export { isoTime, nanosecondsOf, type Timespec } from './timespec.ts';
 export {
   accessAcl,
   type FileXattrs,

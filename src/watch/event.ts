@@ -1,16 +1,16 @@
 import type { Artifacts, Status, TaskName } from '../store/index.ts';
-import { dateOf } from '../sys/index.ts';
+import { isoTime } from '../sys/index.ts';
 import { type JsonPath, jsonPath, printableName } from './name.ts';
 import { type Change, type EntryKind, pathOf } from './tree.ts';
 
-interface Told {
+interface EventBase {
   /** When it was seen: ISO 8601, UTC. */
   readonly at: string;
   readonly task: TaskName;
 }
 
 /** A file or directory came, changed or went. A rename is a remove and an add. */
-export interface FileEvent extends Told, JsonPath {
+export interface FileEvent extends EventBase, JsonPath {
   readonly type: 'add' | 'change' | 'remove';
   readonly kind: EntryKind;
   /** Bytes; of a removed file, the last that was seen. */
@@ -19,21 +19,21 @@ export interface FileEvent extends Told, JsonPath {
   readonly mtime: string;
 }
 
-/** Where a task stands: told first of all, and whenever it changes. */
-export interface TaskWatchEvent extends Told {
+/** The state of a task: reported first of all, and whenever it changes. */
+export interface TaskWatchEvent extends EventBase {
   readonly type: 'task';
   readonly status: Status;
   readonly artifacts: Artifacts;
   readonly reason: string | null;
 }
 
-/** `ready`: all that was there at the start has been told. `gone`: the task was removed from the store. */
-export interface MarkEvent extends Told {
+/** `ready`: all that was there at the start is reported. `gone`: the task was removed from the store. */
+export interface MarkEvent extends EventBase {
   readonly type: 'ready' | 'gone';
 }
 
 /** Something about the watching itself that its user should know. */
-export interface NoteEvent extends Told {
+export interface NoteEvent extends EventBase {
   readonly type: 'note';
   readonly message: string;
 }
@@ -50,7 +50,7 @@ export function fileEvent(task: TaskName, change: Change, at: Date): FileEvent {
     ...jsonPath(pathOf(change.node)),
     kind,
     size,
-    mtime: dateOf(mtimeNs).toISOString(),
+    mtime: isoTime(mtimeNs),
   };
 }
 

@@ -5,7 +5,7 @@ import type { LiveTree, TreeNode } from './tree.ts';
 
 /** More names than this in one directory at once: listing it is cheaper than asking for each. */
 const MANY_NAMES = 256;
-/** The kernel drops events beyond 16,384 waiting ones, and nobody is told: half of it is a burst. */
+/** The kernel drops events beyond 16,384 waiting ones, silently: half of it is a burst. */
 const BURST = 8_192;
 
 /** What may have changed: some names of a directory, or anything in it. */
@@ -13,19 +13,19 @@ export type Hint = ReadonlySet<string> | 'anything';
 
 /**
  * Where something happened in a directory tree, from chokidar. Hints only: what happened is found by
- * looking (src/watch/tree.ts). Chokidar watches directories, one inotify watch each, and leaves
+ * a scan (src/watch/scan.ts). Chokidar watches directories, one inotify watch each, and leaves
  * files to us: its names are strings, so a file whose name is not UTF-8 would be lost.
  */
 export class Hints {
   /** Why changes are not all noticed by themselves; undefined while they are. */
   trouble: string | undefined;
-  /** Perhaps more happened than was told. */
+  /** Perhaps more happened than was noticed. */
   overflowed = false;
   private readonly path: string;
   private readonly wake: () => void;
   private watcher: FSWatcher | undefined;
   private byDirectory = new Map<string, Set<string> | 'anything'>();
-  private told = 0;
+  private count = 0;
   /** Resolves once the tree is watched, or will not be. */
   private readonly settled = Promise.withResolvers<void>();
   private isClosed = false;
@@ -69,7 +69,7 @@ export class Hints {
   take(): Map<string, Hint> {
     const taken = this.byDirectory;
     this.byDirectory = new Map();
-    this.told = 0;
+    this.count = 0;
     this.overflowed = false;
     return taken;
   }
@@ -81,8 +81,8 @@ export class Hints {
 
   private add(directory: string, name: string | null): void {
     const known = this.byDirectory.get(directory);
-    this.told += 1;
-    if (this.told > BURST) this.overflowed = true;
+    this.count += 1;
+    if (this.count > BURST) this.overflowed = true;
     if (known !== 'anything') this.byDirectory.set(directory, widen(known, name));
     this.wake();
   }
@@ -96,7 +96,7 @@ export class Hints {
 }
 
 function widen(known: Set<string> | undefined, name: string | null): Set<string> | 'anything' {
-  // U+FFFD stands for bytes that are not UTF-8: which, only a listing tells.
+  // U+FFFD stands for bytes that are not UTF-8: which, only a listing shows.
   if (!name || name.includes('\uFFFD')) return 'anything';
   const names = known ?? new Set<string>();
   names.add(name);

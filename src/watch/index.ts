@@ -1,8 +1,8 @@
 /**
- * What happens to tasks and files while somebody looks: the staging watcher, events, the terminal view.
+ * What happens to tasks and files while it happens: the staging watcher, events, the terminal view.
  * Reads the store and staging; changes nothing.
  */
 export { describeEvent } from './event.ts';
 export { jsonPath, printableName } from './name.ts';
-export { watchEvents } from './stream.ts';
 export { showTree } from './view/show.ts';
+export { watchEvents } from './watch.ts';

@@ -17,9 +17,9 @@ import {
 
 /**
  * Brings a tree to what was archived of a task: what it wrote in its last moments, after the last
- * look at staging, is found here. Throws `wrong-key` where no identity opens the archive, `damaged`.
+ * scan of staging, is found here. Throws `wrong-key` where no identity opens the archive, `damaged`.
  */
-export async function lookAtArchive(
+export async function scanArchive(
   tree: LiveTree,
   store: Store,
   task: TaskName,

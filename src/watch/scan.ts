@@ -23,7 +23,7 @@ import {
 } from './tree.ts';
 
 /** Brings a tree up to date with the directory behind `rootFd`; returns what changed. */
-export function lookAtAll(tree: LiveTree, rootFd: number): Change[] {
+export function scanTree(tree: LiveTree, rootFd: number): Change[] {
   const pending = [tree.root];
   for (let node = pending.pop(); node; node = pending.pop()) {
     list(tree, rootFd, node);
@@ -34,14 +34,14 @@ export function lookAtAll(tree: LiveTree, rootFd: number): Change[] {
   return tree.takeChanges();
 }
 
-/** Looks at the names of one directory, and at all that is in those directories that are new. */
-export function lookAtDirectory(tree: LiveTree, rootFd: number, directory: TreeNode): Change[] {
+/** Scans one directory, and all that is in those directories in it that are new. */
+export function scanDirectory(tree: LiveTree, rootFd: number, directory: TreeNode): Change[] {
   listFresh(tree, rootFd, list(tree, rootFd, directory));
   return tree.takeChanges();
 }
 
-/** Looks at some names of one directory, and at all that is in those that are new directories. */
-export function lookAtNames(
+/** Scans some names of one directory, and all that is in those that are new directories. */
+export function scanNames(
   tree: LiveTree,
   rootFd: number,
   directory: TreeNode,
@@ -58,7 +58,7 @@ function listFresh(tree: LiveTree, rootFd: number, fresh: TreeNode[]): void {
   for (let node = fresh.pop(); node; node = fresh.pop()) fresh.push(...list(tree, rootFd, node));
 }
 
-/** Returns the directories that are new. One that is gone is left to the look at its parent. */
+/** Returns the directories that are new. One that is gone is left to the scan of its parent. */
 function list(tree: LiveTree, rootFd: number, directory: TreeNode): TreeNode[] {
   const found = inDirectory(rootFd, directory, (fd, mount) =>
     Array.from(listDirectory(fd), ({ name }) => findAt(fd, mount, name)),
@@ -70,18 +70,18 @@ function list(tree: LiveTree, rootFd: number, directory: TreeNode): TreeNode[] {
 function inDirectory(
   rootFd: number,
   directory: TreeNode,
-  look: (fd: number, mount: number) => Found[],
+  read: (fd: number, mount: number) => Found[],
 ): Found[] | undefined {
   let fd: number | undefined;
   try {
     fd = openBeneath(rootFd, namesOf(directory));
-    const found = look(fd, statFd(fd).mount);
+    const found = read(fd, statFd(fd).mount);
     directory.unreadable = false;
     return found;
   } catch (error) {
     if (!(error instanceof Errno)) throw error;
     directory.unreadable = error.errno === errno.EACCES || error.errno === errno.EPERM;
-    // The root has no parent to be looked at: with it goes all that was in it.
+    // The root has no parent to be scanned: with it goes all that was in it.
     return directory.parent === undefined && error.errno === errno.ENOENT ? [] : undefined;
   } finally {
     if (fd !== undefined) closeSync(fd);

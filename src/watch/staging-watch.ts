@@ -1,22 +1,22 @@
 import { isUtf8 } from 'node:buffer';
 import { closeSync, constants, openSync } from 'node:fs';
 import { type Hint, Hints, hasUnwatchable, locate } from './hints.ts';
-import { lookAtAll, lookAtDirectory, lookAtNames } from './scan.ts';
+import { scanDirectory, scanNames, scanTree } from './scan.ts';
 import { type Change, LiveTree } from './tree.ts';
 
-/** Milliseconds between looks at the whole tree, at least, and how many times its cost they are apart. */
-interface Pace {
+/** Between scans of the whole tree: milliseconds, at least, and a multiple of what one takes. */
+interface ScanInterval {
   readonly atLeast: number;
   readonly timesCost: number;
 }
 
 /**
- * Even where every directory is watched, the kernel does not tell of everything: writes through
+ * Even where every directory is watched, the kernel does not report everything: writes through
  * mmap raise no event, and a full queue drops them. Costs 2% of a core at most.
  */
-const WATCHED: Pace = { atLeast: 5_000, timesCost: 50 };
-/** Where the kernel cannot tell. Costs 4% of a core at most. */
-const POLLED: Pace = { atLeast: 1_000, timesCost: 25 };
+const WATCHED: ScanInterval = { atLeast: 5_000, timesCost: 50 };
+/** Where the kernel cannot report. Costs 4% of a core at most. */
+const POLLED: ScanInterval = { atLeast: 1_000, timesCost: 25 };
 /** The longest that a listing waits for its turn in a large directory that never rests. */
 const LONGEST_WAIT = 500;
 const TIMES_COST = 20;
@@ -50,20 +50,20 @@ export class StagingWatch {
     closeSync(this.fd);
   }
 
-  /** Why the tree is polled, in words; undefined while the kernel tells of changes. */
+  /** Why the tree is polled, in words; undefined while the kernel reports changes. */
   get note(): string | undefined {
     if (!this.polled) return undefined;
     const why =
       this.hints.trouble ?? 'a directory has a name that is not UTF-8 and cannot be watched';
-    return `${why}; looking every ${(this.interval / 1000).toFixed(1)} s instead`;
+    return `${why}; scanning every ${(this.interval / 1000).toFixed(1)} s instead`;
   }
 
-  /** When the next look at the whole tree is due, in milliseconds of performance.now(). */
+  /** When the next scan of the whole tree is due, in milliseconds of performance.now(). */
   get dueAt(): number {
     return this.nextSweep;
   }
 
-  /** Looks where something may have happened; at everything when that is due or asked for. */
+  /** Scans where something may have happened; everything when that is due or asked for. */
   refresh(everywhere: boolean): Change[] {
     const start = performance.now();
     if (everywhere || start >= this.nextSweep || this.hints.overflowed) return this.sweep(start);
@@ -80,16 +80,16 @@ export class StagingWatch {
 
   private sweep(start: number): Change[] {
     this.hints.take();
-    const changes = lookAtAll(this.tree, this.fd);
+    const changes = scanTree(this.tree, this.fd);
     this.polled = this.hints.trouble !== undefined || hasUnwatchable(this.tree.root);
     const end = performance.now();
-    const pace = this.polled ? POLLED : WATCHED;
-    this.interval = Math.max(pace.atLeast, (end - start) * pace.timesCost);
+    const between = this.polled ? POLLED : WATCHED;
+    this.interval = Math.max(between.atLeast, (end - start) * between.timesCost);
     this.nextSweep = end + this.interval;
     return changes;
   }
 
-  /** From now on the tree is polled: the next look must not be as far away as while it is watched. */
+  /** From now on the tree is polled: the next scan must not be as far away as while it is watched. */
   private hasten(): void {
     if (!this.polled) this.nextSweep = Math.min(this.nextSweep, performance.now() + POLLED.atLeast);
   }
@@ -98,9 +98,9 @@ export class StagingWatch {
     const { node, exact } = locate(this.tree, this.path, directory);
     if (exact && hint !== 'anything') {
       const names = Array.from(hint, (name) => Buffer.from(name));
-      return lookAtNames(this.tree, this.fd, node, names);
+      return scanNames(this.tree, this.fd, node, names);
     }
-    if (mayList) return lookAtDirectory(this.tree, this.fd, node);
+    if (mayList) return scanDirectory(this.tree, this.fd, node);
     this.hints.putBack(directory);
     return [];
   }

@@ -9,7 +9,7 @@ import {
   taskPaths,
 } from '../store/index.ts';
 import { fileEvent, type WatchEvent } from './event.ts';
-import { lookAtArchive } from './scan-archive.ts';
+import { scanArchive } from './scan-archive.ts';
 import { StagingWatch } from './staging-watch.ts';
 import { type Change, LiveTree } from './tree.ts';
 
@@ -27,18 +27,18 @@ export class TaskWatch {
   private current: TaskRecord;
   private staging: StagingWatch | undefined;
   private picture: LiveTree | undefined;
-  /** Whether changes are noticed, and whether that was told. */
-  private ready: 'no' | 'yes' | 'told' = 'no';
+  /** Whether changes are noticed, and whether that was reported. */
+  private ready: 'no' | 'yes' | 'reported' = 'no';
   private noted = false;
-  /** How far the archive has been looked at; `no` also where it is not to be. */
-  private archived: 'no' | 'looking' | 'done' = 'no';
+  /** How far the archive has been scanned; `no` also where it is not to be. */
+  private archived: 'no' | 'scanning' | 'done' = 'no';
   /** Events that wait for those of the archive: the last word about a task is its state. */
   private held: WatchEvent[] = [];
   private readonly context: WatchContext;
   private readonly paths: TaskPaths;
   private readonly pending = new Set<Promise<void>>();
 
-  /** `isOld`: it was archived before anybody watched; its archive is not looked at. */
+  /** `isOld`: it was archived before anybody watched; its archive is not scanned. */
   constructor(context: WatchContext, record: TaskRecord, isOld: boolean) {
     this.context = context;
     this.current = record;
@@ -60,7 +60,7 @@ export class TaskWatch {
     return this.staging?.note;
   }
 
-  /** When its files are to be looked at even if nothing was noticed: milliseconds of performance.now(). */
+  /** When its files are to be scanned even if nothing was noticed: milliseconds of performance.now(). */
   get dueAt(): number {
     if (this.archived === 'done' && this.held.length > 0) return 0;
     return this.staging?.dueAt ?? Number.POSITIVE_INFINITY;
@@ -68,31 +68,31 @@ export class TaskWatch {
 
   /** Whether there are events to come even if nothing happens any more. */
   get isBusy(): boolean {
-    return this.archived === 'looking' || this.held.length > 0;
+    return this.archived === 'scanning' || this.held.length > 0;
   }
 
-  /** Where the task stands, as an event. */
+  /** The state of the task, as an event. */
   state(): WatchEvent {
     const { task, status, artifacts, reason } = this.current;
     return { type: 'task', at: new Date().toISOString(), task, status, artifacts, reason };
   }
 
-  /** The task's record was replaced: tells what happened to its files until then, and where it stands. */
+  /** The task's record was replaced: returns what happened to its files until then, and its new state. */
   update(record: TaskRecord): WatchEvent[] {
     const before = this.current;
     this.current = record;
     const isNews = before.status !== record.status || before.artifacts !== record.artifacts;
     const isFrozen = record.artifacts !== 'live';
-    const events = this.look(isNews && isFrozen);
+    const events = this.scan(isNews && isFrozen);
     if (!isNews) return events;
-    if (this.archived !== 'looking') return [...events, this.state()];
+    if (this.archived !== 'scanning') return [...events, this.state()];
     this.held.push(this.state());
     return events;
   }
 
-  /** Looks at its files, everywhere where asked for. What sealing moves is not told as removed. */
-  look(everywhere = false): WatchEvent[] {
-    if (this.archived === 'looking') return [];
+  /** Scans its files, all of them if asked for. What sealing moves is not reported as removed. */
+  scan(everywhere = false): WatchEvent[] {
+    if (this.archived === 'scanning') return [];
     if (this.archived === 'done') return this.release();
     if (this.isCommitted()) return this.leaveForArchive();
     const staging = this.staging ?? this.open();
@@ -100,8 +100,8 @@ export class TaskWatch {
     const wasReady = this.ready === 'yes';
     const changes = staging.refresh(everywhere);
     if (changes.some(isRemoval) && this.isCommitted()) return this.leaveForArchive();
-    const events = this.tell(changes);
-    if (wasReady) events.push(this.told());
+    const events = this.fileEvents(changes);
+    if (wasReady) events.push(this.readyEvent());
     return [...events, ...this.noteEvents(staging)];
   }
 
@@ -138,7 +138,7 @@ export class TaskWatch {
   private leaveForArchive(): WatchEvent[] {
     this.leave();
     this.picture ??= new LiveTree();
-    this.archived = 'looking';
+    this.archived = 'scanning';
     this.track(
       this.readArchive(this.picture).then((events) => {
         this.held = [...events, ...this.held];
@@ -152,9 +152,9 @@ export class TaskWatch {
   private async readArchive(picture: LiveTree): Promise<WatchEvent[]> {
     try {
       const { store, findIdentities } = this.context;
-      return this.tell(await lookAtArchive(picture, store, this.record.task, findIdentities));
+      return this.fileEvents(await scanArchive(picture, store, this.record.task, findIdentities));
     } catch (error) {
-      const message = `its last changes are not told, the archive does not open: ${messageOf(error)}`;
+      const message = `its last changes are unknown, for its archive does not open: ${messageOf(error)}`;
       return [this.noteEvent(message)];
     }
   }
@@ -165,13 +165,13 @@ export class TaskWatch {
     return events;
   }
 
-  private tell(changes: readonly Change[]): WatchEvent[] {
+  private fileEvents(changes: readonly Change[]): WatchEvent[] {
     const at = new Date();
     return changes.map((change) => fileEvent(this.current.task, change, at));
   }
 
-  private told(): WatchEvent {
-    this.ready = 'told';
+  private readyEvent(): WatchEvent {
+    this.ready = 'reported';
     return { type: 'ready', at: new Date().toISOString(), task: this.current.task };
   }
 

@@ -52,9 +52,9 @@ export function namesOf(node: TreeNode): Buffer[] {
 export const pathOf = (node: TreeNode): Buffer => joinNames(namesOf(node));
 
 /**
- * A picture of a directory tree. It is told what was found and gathers what changed by that, in an
+ * A picture of a directory tree. It takes what was found and gathers what changed by that, in an
  * order that can be replayed: parents are added before and removed after their children. The picture
- * is the only memory: what came and went between two looks was never there.
+ * is the only memory: what came and went between two scans was never there.
  */
 export class LiveTree {
   readonly root: TreeNode = makeNode(Buffer.alloc(0), undefined, {
@@ -123,7 +123,7 @@ export class LiveTree {
     this.count(before, -1);
     this.count(entry, 1);
     node.entry = entry;
-    // A directory's own times change with its names, which are told one by one.
+    // A directory's own times change with its names, which are reported one by one.
     if (entry.kind !== 'directory') this.changes.push({ action: 'change', node });
   }
 

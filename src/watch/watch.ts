@@ -4,21 +4,21 @@ import type { WatchEvent } from './event.ts';
 import { Roster } from './roster.ts';
 import { TaskWatch, type WatchContext } from './task-watch.ts';
 
-/** How often records are looked at, in milliseconds. */
+/** How often records are read, in milliseconds. */
 const RECORDS_EVERY = 500;
-/** Changes within this many milliseconds are told together, where nothing else is asked for. */
+/** Changes within this many milliseconds are reported together, by default. */
 const DEBOUNCE = 500;
 
 export interface WatchOptions {
-  /** Changes within so many milliseconds are told together; 500 where not given. */
+  /** Changes within so many milliseconds are reported together; 500 by default. */
   readonly debounceMs?: number;
-  /** Finds the identities that open an archive; the store's own where not given. */
+  /** Finds the identities that open an archive; the store's own by default. */
   readonly findIdentities?: FindIdentities;
 }
 
 /**
- * Follows one task, or all tasks of a store. `next` takes its events in batches; nothing is looked
- * at while nobody asks, so a slow reader costs no memory and is told the sum of what it missed.
+ * Follows one task, or all tasks of a store. `next` takes its events in batches; nothing is
+ * scanned while nobody asks, so a slow reader costs no memory and gets the sum of what it missed.
  */
 export class Watch implements AsyncDisposable {
   private readonly context: WatchContext;
@@ -45,7 +45,7 @@ export class Watch implements AsyncDisposable {
     this.roster = new Roster(store, only);
   }
 
-  /** The tasks, as in the events told so far. */
+  /** The tasks, as in the events reported so far. */
   get tasks(): ReadonlyMap<TaskName, TaskWatch> {
     return this.watched;
   }
@@ -53,7 +53,7 @@ export class Watch implements AsyncDisposable {
   /** Waits for the next events; undefined when there will be none: closed, or its one task has ended. */
   async next(): Promise<WatchEvent[] | undefined> {
     while (!this.closed) {
-      const events = this.look(performance.now());
+      const events = this.poll(performance.now());
       if (events.length > 0) return events;
       if (this.isOver()) return undefined;
       await this.untilDue();
@@ -71,21 +71,21 @@ export class Watch implements AsyncDisposable {
     return this.close();
   }
 
-  // Files before records: what a task wrote is told before its end, where it can be seen.
-  private look(now: number): WatchEvent[] {
+  // Files before records: what a task wrote is reported before its end, where it can be seen.
+  private poll(now: number): WatchEvent[] {
     const dirty = this.dirtySince !== undefined && now >= this.dirtySince + this.debounceMs;
     if (dirty) this.dirtySince = undefined;
     const events: WatchEvent[] = [];
     for (const task of this.watched.values()) {
-      if (dirty || task.dueAt <= now) events.push(...task.look());
+      if (dirty || task.dueAt <= now) events.push(...task.scan());
     }
     if (now < this.nextRecords) return events;
     this.nextRecords = now + RECORDS_EVERY;
-    events.push(...this.lookAtRecords());
+    events.push(...this.pollRecords());
     return events;
   }
 
-  private lookAtRecords(): WatchEvent[] {
+  private pollRecords(): WatchEvent[] {
     const events: WatchEvent[] = [];
     const { changed, gone } = this.roster.refresh();
     for (const record of changed) {
@@ -98,7 +98,7 @@ export class Watch implements AsyncDisposable {
       const isOld = record.artifacts === 'sealed' && this.only === undefined && !this.begun;
       const fresh = new TaskWatch(this.context, record, isOld);
       this.watched.set(record.task, fresh);
-      if (!isOld) events.push(fresh.state(), ...fresh.look());
+      if (!isOld) events.push(fresh.state(), ...fresh.scan());
     }
     for (const task of gone) events.push(this.forget(task));
     this.begun = true;
@@ -142,4 +142,21 @@ export class Watch implements AsyncDisposable {
 async function ownIdentities(store: Store): Promise<string[]> {
   const { loadIdentities } = await import('../store/index.ts');
   return loadIdentities(store);
+}
+
+/**
+ * The events of one task, until its files are archived, kept or removed; or of all tasks, until the
+ * signal aborts. First what is there (`task`, then an `add` for each file, then `ready`), then what
+ * happens. Throws `not-found` where there is no such task.
+ */
+export async function* watchEvents(
+  store: Store,
+  task: TaskName | undefined,
+  options: WatchOptions & { readonly signal?: AbortSignal } = {},
+): AsyncGenerator<WatchEvent, void> {
+  await using watch = new Watch(store, task, options);
+  const close = (): void => void watch.close();
+  options.signal?.addEventListener('abort', close, { once: true });
+  if (options.signal?.aborted) return;
+  for (let batch = await watch.next(); batch; batch = await watch.next()) yield* batch;
 }

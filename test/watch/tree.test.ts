@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
-import { lookAtAll, lookAtDirectory, lookAtNames } from '../../src/watch/scan.ts';
+import { scanDirectory, scanNames, scanTree } from '../../src/watch/scan.ts';
 import { type Change, LiveTree, pathOf, type TreeNode } from '../../src/watch/tree.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -19,7 +19,7 @@ function openTree(path: string): { tree: LiveTree; fd: number; refreshAll: () =>
   const fd = openSync(path, 'r');
   onTestFinished(() => closeSync(fd));
   const tree = new LiveTree();
-  return { tree, fd, refreshAll: () => lookAtAll(tree, fd) };
+  return { tree, fd, refreshAll: () => scanTree(tree, fd) };
 }
 
 const text = (node: TreeNode): string => pathOf(node).toString('latin1');
@@ -138,11 +138,9 @@ test('the size and number of files follow what is there', () => {
   refreshAll();
   expect(tree).toMatchObject({ files: 1, directories: 1, bytes: 4 });
   writeFileSync(join(path, 'x'), 'sixsix');
-  expect(lookAtNames(tree, fd, tree.root, [Buffer.from('x')])).toMatchObject([
-    { action: 'change' },
-  ]);
+  expect(scanNames(tree, fd, tree.root, [Buffer.from('x')])).toMatchObject([{ action: 'change' }]);
   expect(tree.bytes).toBe(6);
   rmSync(join(path, 'x'));
-  lookAtDirectory(tree, fd, tree.root);
+  scanDirectory(tree, fd, tree.root);
   expect(tree).toMatchObject({ files: 0, bytes: 0 });
 });

@@ -3,9 +3,9 @@ import { TaskfsError } from '../../errors.ts';
 import { readRecord, showPath, taskPaths } from '../../store/index.ts';
 import { addPath, addTask } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
-import { runEditor } from '../editor.ts';
 import { openStoreOf } from '../open-store.ts';
 import { say } from '../output.ts';
+import { runEditor } from '../run-external.ts';
 
 export const command = defineCommand({
   examples: [['taskfs edit build notes.md', 'Change a file of a live task in your editor']],

@@ -6,10 +6,11 @@ import {
   walk,
 } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
+import type { ArtifactType } from '../../store/index.ts';
+import { isoTime } from '../../sys/index.ts';
 import { jsonPath, printableName } from '../../watch/index.ts';
 import { addPathOrTop, addTask, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
-import { showMode, showTime } from '../file-attributes.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { print, printJson, printLine } from '../output.ts';
@@ -110,7 +111,7 @@ function describe({ path, artifact }: Found): object {
     uid,
     gid,
     size,
-    mtime: showTime(mtimeNs),
+    mtime: isoTime(mtimeNs),
     ...link,
   };
 }
@@ -128,7 +129,7 @@ function longLines(found: readonly Found[]): Words[] {
     const name =
       target === null ? shortLine(each) : `${shortLine(each)} -> ${printableName(target)}`;
     return {
-      cells: [showMode(type, mode), `${uid}:${gid}`, String(size), showTime(mtimeNs)],
+      cells: [showMode(type, mode), `${uid}:${gid}`, String(size), isoTime(mtimeNs)],
       name,
     };
   });
@@ -142,4 +143,29 @@ function longLines(found: readonly Found[]): Words[] {
       name,
     ]),
   );
+}
+
+const TYPE_LETTERS: Readonly<Record<ArtifactType, string>> = {
+  file: '-',
+  directory: 'd',
+  symlink: 'l',
+  fifo: 'p',
+  socket: 's',
+  'character-device': 'c',
+  'block-device': 'b',
+};
+
+/** Type and permission bits as ls(1) writes them, `-rwxr-xr-x`. */
+function showMode(type: ArtifactType, mode: number): string {
+  const triple = (bits: number, special: boolean, letter: string): string => {
+    const execute = (bits & 1) !== 0;
+    const last = special ? (execute ? letter : letter.toUpperCase()) : execute ? 'x' : '-';
+    return `${bits & 4 ? 'r' : '-'}${bits & 2 ? 'w' : '-'}${last}`;
+  };
+  return [
+    TYPE_LETTERS[type],
+    triple(mode >> 6, (mode & 0o4000) !== 0, 's'),
+    triple(mode >> 3, (mode & 0o2000) !== 0, 's'),
+    triple(mode, (mode & 0o1000) !== 0, 't'),
+  ].join('');
 }

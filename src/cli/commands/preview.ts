@@ -2,10 +2,10 @@ import { isUtf8 } from 'node:buffer';
 import { type ArtifactNode, openTree } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
 import { showPath } from '../../store/index.ts';
+import { isoTime } from '../../sys/index.ts';
 import { printableName } from '../../watch/index.ts';
 import { addPath, addTask } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
-import { showTime } from '../file-attributes.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printLine } from '../output.ts';
@@ -38,7 +38,7 @@ export const command = defineCommand({
     }
     const { default: mime } = await import('mime');
     const kind = mime.getType(path.toString()) ?? 'unknown type';
-    const facts = [printableName(path), kind, showBytes(size), showTime(mtimeNs)];
+    const facts = [printableName(path), kind, showBytes(size), isoTime(mtimeNs)];
     await printLine(paint('dim', facts.join('  ')));
     for (const line of beginning(node, lines)) await printLine(line);
     return 0;

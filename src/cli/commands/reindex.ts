@@ -1,11 +1,10 @@
 import { reindexTask } from '../../archive/maintain/index.ts';
 import { addTask, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
-import { describeReindexed } from '../describe-reindexed.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
-import { showReindexProgress } from '../progress.ts';
+import { describeReindexed, showReindexProgress } from '../progress.ts';
 
 export const command = defineCommand({
   examples: [['taskfs reindex build', 'Rebuild the index of its archive from the tar']],

@@ -21,12 +21,11 @@ import {
 import { printableName } from '../../watch/index.ts';
 import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
-import { describeReindexed } from '../describe-reindexed.ts';
 import { EXIT } from '../exit-code.ts';
 import { addIdentityOptions, findIdentities, type IdentityOptions } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
-import { ProgressLine, ProgressReport } from '../progress.ts';
+import { describeReindexed, ProgressLine, ProgressReport } from '../progress.ts';
 
 export const command = defineCommand({
   rawOptions: ['task'],

@@ -5,7 +5,7 @@ import type { Store, TaskName } from '../../store/index.ts';
 import { Watch } from '../watch.ts';
 import { View } from './view.ts';
 
-/** Where the view is shown and from where it is steered; input that is no terminal steers nothing. */
+/** Where the view is shown and what controls it; input that is no terminal does not. */
 export interface Terminal {
   readonly input: ReadStream;
   readonly output: WriteStream;
@@ -17,8 +17,8 @@ const REDRAW_EVERY = 1_000;
 
 /**
  * A live tree of one task or of all on a terminal, until q or Ctrl-C. A task that ends stays on the
- * screen as it was archived. Throws `not-found` where there is no such task; the terminal is given
- * back as it was in every case.
+ * screen as it was archived. Throws `not-found` where there is no such task; the terminal is
+ * restored in every case.
  */
 export async function showTree(
   store: Store,
@@ -46,9 +46,9 @@ export async function showTree(
   }
 }
 
-/** Redraws at every batch of events; goes on after the last, until the user quits. */
+/** Redraws at every batch of events, and stays after the last until the user quits. */
 async function follow(watch: Watch, view: View): Promise<void> {
-  for (let events = await watch.next(); events; events = await watch.next()) view.tell(events);
+  for (let events = await watch.next(); events; events = await watch.next()) view.update(events);
   view.draw();
   await view.ended;
 }

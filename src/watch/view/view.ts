@@ -37,7 +37,7 @@ export class View implements Disposable {
     this.end();
   }
 
-  tell(events: readonly WatchEvent[]): void {
+  update(events: readonly WatchEvent[]): void {
     if (events.some(({ type }) => type === 'add' || type === 'remove')) this.sorted = new WeakMap();
     this.draw();
   }
@@ -49,26 +49,26 @@ export class View implements Disposable {
 
   draw(): void {
     const total = countLines(this.watch.tasks.values());
-    const room = this.screen.rows - 1;
-    this.top = Math.max(0, Math.min(this.top, total - room));
+    const height = this.screen.rows - 1;
+    this.top = Math.max(0, Math.min(this.top, total - height));
     const picture: string[] = [];
     let at = 0;
     for (const line of linesOf(this.watch.tasks.values(), this.sorted, Date.now())) {
-      if (at >= this.top + room) break;
+      if (at >= this.top + height) break;
       if (at >= this.top) picture.push(this.paint(line));
       at += 1;
     }
-    while (picture.length < room) picture.push('');
-    picture.push(this.footer(total, room));
+    while (picture.length < height) picture.push('');
+    picture.push(this.footer(total, height));
     this.screen.draw(picture);
   }
 
   private obey(command: Command): void {
-    const room = this.screen.rows - 1;
+    const height = this.screen.rows - 1;
     if (command.do === 'quit') this.end();
     else if (command.do === 'top') this.top = 0;
     else if (command.do === 'bottom') this.top = Number.MAX_SAFE_INTEGER;
-    else this.top += command.by * (command.unit === 'line' ? 1 : room);
+    else this.top += command.by * (command.unit === 'line' ? 1 : height);
   }
 
   private paint({ left, right, tone }: Line): string {
@@ -78,12 +78,12 @@ export class View implements Disposable {
     return this.style(STYLE[tone], text);
   }
 
-  private footer(total: number, room: number): string {
-    const below = total - this.top - room;
+  private footer(total: number, height: number): string {
+    const below = total - this.top - height;
     const more =
-      total <= room
+      total <= height
         ? ''
-        : `  lines ${this.top + 1}–${Math.min(this.top + room, total)} of ${total}`;
+        : `  lines ${this.top + 1}–${Math.min(this.top + height, total)} of ${total}`;
     const keys = this.top > 0 || below > 0 ? 'q quits, arrows scroll' : 'q quits';
     const nothing = total === 0 ? 'no tasks yet: taskfs run -- CMD starts one   ' : '';
     return this.style(FAINT, fitTo(`${nothing}${keys}${more}`, this.screen.columns));
