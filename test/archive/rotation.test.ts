@@ -71,7 +71,7 @@ test('a rotation killed on its way locks nobody out, and the same call does the 
   await Promise.all(archives.map((archive) => openTaskKey(archive, [known[0] ?? ''])));
   for (const archive of archives) expect(readdirSync(archive)).toEqual([KEY_FILE]);
   expect(readdirSync(store.keys).filter((name) => name.endsWith('.tmp'))).toEqual([]);
-});
+}, 180_000);
 
 test.each([['rotate'], ['recovery']])(
   'key %s while a task is being sealed: its archive has the new keys',
