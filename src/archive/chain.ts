@@ -29,9 +29,9 @@ const MAX_LINE = 4096;
 
 /**
  * Appends one line, durably. `make` gets the hash of the line before and returns what the new one
- * says, or undefined: then nothing is appended, and false returned. `then` does what the line
- * announces, before anybody else may append. One process at a time: the file itself is the lock. A
- * line cut off by a crash is dropped; what it announced was never committed.
+ * says; where it returns undefined, nothing is appended, and false returned. `then` does what the
+ * line announces, before anybody else may append. One process at a time: the file itself is the
+ * lock. A line that a crash left incomplete is dropped; what it announced was never committed.
  */
 export function appendToChain(
   store: Store,
@@ -41,7 +41,7 @@ export function appendToChain(
 ): boolean {
   using lock = takeLockBlocking(chainPath(store));
   const { fd } = lock;
-  const end = dropTornLine(fd);
+  const end = truncateTornLine(fd);
   const previous = lastLineHash(fd, end);
   const made = make(previous);
   if (!made) return false;
@@ -59,7 +59,7 @@ function tail(fd: number, end: number): Buffer {
   return bytes.subarray(0, readFully(fd, bytes, start));
 }
 
-function dropTornLine(fd: number): number {
+function truncateTornLine(fd: number): number {
   const { size } = fstatSync(fd);
   const bytes = tail(fd, size);
   const end = size - bytes.length + bytes.lastIndexOf('\n') + 1;

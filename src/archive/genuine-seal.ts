@@ -69,8 +69,7 @@ export function isReindexPending(store: Store, task: TaskName): boolean {
 }
 
 /**
- * Whether the chain knows of nothing later about the task. It may be long: only asked where the
- * record does not tell.
+ * Whether the chain has nothing later on the task. It may be long: only read where it has to be.
  */
 function isLast(store: Store, task: TaskName, text: string): boolean {
   const line = lastLineOf(store, task);

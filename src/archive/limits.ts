@@ -1,24 +1,22 @@
 import { isRegular, type Stat } from '../sys/index.ts';
 import { MAX_EXTENSION, type Member } from '../tar/index.ts';
 
-/**
- * What an archive can hold. A reader refuses more, so it is refused while the tar is planned: the
- * task is kept as it is. Bytes, unless it says otherwise.
- */
+// What an archive can hold. A reader refuses more, so it is refused while the tar is laid out: the
+// task is then kept as it is. In bytes, unless it says otherwise.
 
 /** Of a name; some file systems hold longer ones. */
 export const MAX_NAME = 255;
 
-/** Stretches of data in one file. */
+/** Extents of data in one file. */
 export const MAX_EXTENTS = 262_144;
 
 /** As much of a path as open(2) takes. */
 const PATH_MAX = 4096;
 
 /**
- * Of all paths together, what is longer than PATH_MAX. A tar tells each path whole, so that
- * thousands of directories in each other would become an archive, and a tree to extract, of
- * gigabytes.
+ * Of all paths together, what is longer than PATH_MAX. A tar holds each path whole:
+ * thousands of directories in each other would become an archive,
+ * and a tree to extract, of gigabytes.
  */
 const MAX_LONG_PATHS = 64 * 1024 * 1024;
 

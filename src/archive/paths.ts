@@ -16,14 +16,13 @@ export const KEY_FILE = 'key.age';
 export const SEAL_FILE = 'seal.json';
 
 /**
- * Where an archive grows before the rename that commits it. A leading dot: no task has such a
- * name.
+ * Where an archive is written before the rename that commits it; no task's name has a leading dot.
  */
 export function partialPath(store: Store, task: TaskName): string {
   return join(store.archive, `.${task}.partial`);
 }
 
-/** Where an archive with a new index grows, see reindex-commit.ts. */
+/** Where an archive with a new index is made, see reindex-commit.ts. */
 export const REINDEXED = '.reindexed';
 export function reindexedPath(store: Store, task: TaskName): string {
   return join(store.archive, `.${task}${REINDEXED}`);

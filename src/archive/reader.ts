@@ -16,12 +16,14 @@ import type { FileKeys } from './unlock.ts';
 export interface ArchiveReader {
   /** The top of the tree; its name is empty. */
   root(): IndexEntry;
-  /** The entry at a position that an entry visitor of. */
+  /** The entry at the `position` of one. */
   entryAt(position: number): IndexEntry;
   lookup(directory: IndexEntry, name: Uint8Array): IndexEntry | undefined;
   /** What is in a directory, sorted by raw name; from 0 its beginning, else from a `next`. */
   list(directory: IndexEntry, from: number): Iterable<{ entry: IndexEntry; next: number }>;
-  /** The same visitor, with a `next` for each: many times faster, above all without attributes. */
+  /**
+   * The same by calls, with a `next` for each: many times faster, above all without attributes.
+   */
   scan(directory: IndexEntry, from: number, withAttributes: boolean, visitor: EntryVisitor): void;
   /**
    * Fills `into` from an offset of a file; holes read as zeros. Returns how many bytes there were.

@@ -33,7 +33,7 @@ export interface ArtifactNode extends Disposable {
   /** Which file it is, whatever it is named: the same for no other of the tree. */
   readonly key: string;
   /**
-   * The directory that it is in now, opened anew; only of what `child` returned. Undefined where
+   * The directory that it is in now, newly opened; only of what `child` returned. Undefined where
    * it cannot be opened.
    */
   parent(): ArtifactNode | undefined;
@@ -43,12 +43,10 @@ export interface ArtifactNode extends Disposable {
   child(name: Buffer): ArtifactNode;
   /** Reads from a regular file at an offset; 0 at its end. Throws `failed`, `damaged`. */
   read(into: Uint8Array, offset: number): number;
-  /**
-   * The stretches of a regular file that hold data, in order; what lies between them are holes.
-   */
+  /** The extents of a regular file that hold data, in order; holes lie between them. */
   data(): Iterable<{ readonly start: number; readonly length: number }>;
   /**
-   * Its mode for where no access list is: the group bits are what the list grants the owning
+   * Its mode where access lists are not kept: the group bits are what the list grants the owning
    * group.
    */
   plainMode(): number;

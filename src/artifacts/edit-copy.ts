@@ -45,16 +45,16 @@ export interface EditCopy extends Disposable {
  * Copies a file of a live task into a directory of its own, 0700, in the store. Nothing that the
  * task does meanwhile reaches the editor, and nothing that the editor does reaches past the task's
  * files: `save` writes through a descriptor of the very file that was copied, and only if the task
- * left it as it was. A file that is not there yet is made by saving. Disposed of, the copy goes,
- * unless it is all that there is. Throws `usage` where the task has ended, or the path leads out
- * or to no file.
+ * left it as it was. A missing file is created by saving. Disposing removes the copy, unless
+ * nothing else holds what was saved. Throws `usage` where the task has ended, or the path leads
+ * out or to no file.
  */
 export function openEditCopy(store: Store, task: TaskName, path: Buffer): EditCopy {
   assertLive(store, task, path);
   const file = pinFile(store, task, path);
   if (file === undefined) assertDirectory(store, task, path);
   const { path: directory, lock } = makeEditDirectory(store, task);
-  // What an editor is told must be text, whatever the bytes of the name.
+  // An editor's argument must be text, whatever the bytes of the name.
   const copy = join(directory, basename(path.toString()).replaceAll('\uFFFD', '_'));
   const before = file === undefined ? undefined : copyOut(file, copy);
   let isNeeded = false;

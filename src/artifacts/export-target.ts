@@ -17,7 +17,7 @@ import {
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const BENEATH = RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_XDEV;
 
-/** A directory of the target: which one, and how to come there from the top. */
+/** A directory of the target: which one, and its path from the top. */
 interface Place {
   readonly above: Place | undefined;
   readonly name: Buffer;
@@ -45,7 +45,7 @@ export class ExportTarget implements Disposable {
   fd: number;
   private place: Place;
   private readonly modeBefore: number | undefined;
-  /** Whether its owner may be at work in it, who is somebody else. */
+  /** Whether it belongs to somebody else, who may change it meanwhile. */
   private readonly isShared: boolean;
 
   /** Throws `usage` where the directory is not empty, `failed`. */
@@ -69,7 +69,7 @@ export class ExportTarget implements Disposable {
     if (!isType(mode) || !isAlone || !isOwn) throw exchanged();
   }
 
-  /** Makes a directory and goes into it. */
+  /** Makes a directory and enters it. */
   enter(name: Buffer): void {
     mkdirAt(this.fd, name, 0o700);
     const below = openAt2(this.fd, name, DIRECTORY, BENEATH);

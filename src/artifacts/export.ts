@@ -29,8 +29,8 @@ export interface Exported {
 
 export interface ExportOptions {
   /**
-   * Keeps set-user-ID and set-group-ID bits, which would lend the caller's rights to whoever wrote
-   * the file.
+   * Keeps set-user-ID and set-group-ID bits, which would give the caller's rights to whoever
+   * wrote the file.
    */
   readonly keepSetId?: boolean;
 }
@@ -87,12 +87,12 @@ class TreeCopy {
 
   fill(top: ArtifactNode): void {
     for (const step of walk(top)) {
-      if (step.type === 'meet') this.copy(step);
+      if (step.type === 'visit') this.copy(step);
       else this.leave(step.node);
     }
   }
 
-  private copy({ artifact, path, parent }: Step & { readonly type: 'meet' }): void {
+  private copy({ artifact, path, parent }: Step & { readonly type: 'visit' }): void {
     const { name, type, identity, isMountPoint } = artifact;
     if (isMountPoint) {
       this.skipped.push({ path, type: 'mount point' });
@@ -168,8 +168,7 @@ function childIfThere(parent: ArtifactNode, name: Buffer): ArtifactNode | undefi
 }
 
 /**
- * Copies what is no hole; returns the size, for a live file may end sooner than it did a moment
- * ago.
+ * Copies all but the holes; returns the size, for a live file may have been truncated meanwhile.
  */
 function copyContent(source: ArtifactNode, fd: number): number {
   for (const { start, length } of source.data()) {

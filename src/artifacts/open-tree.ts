@@ -35,7 +35,7 @@ export function placeOf(store: Store, task: TaskName): 'archive' | 'staging' {
   readRecord(paths.record, task);
   if (existsSync(archive)) return 'archive';
   if (findStaging(paths) !== undefined) return 'staging';
-  // The commit may have happened between the two looks.
+  // The commit may have happened between the two checks.
   if (existsSync(archive)) return 'archive';
   throw new TaskfsError('damaged', `the files of task ${task} are gone: no staging, no archive`, {
     hint: 'Somebody removed them from the store by hand.',

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Payload } from '../age/index.ts';
 import { CHUNK, ENCRYPTED_CHUNK, openPayload, readChunk } from '../age/index.ts';
 import {
@@ -117,7 +117,7 @@ async function verifyFile(
     const length = Math.min(CHUNK, payload.size - number * CHUNK);
     check.take(length, openOne(payload, number), payload.start + number * ENCRYPTED_CHUNK);
     onBytes(length);
-    await breathe();
+    await nextTurn();
   }
   check.end();
 }

@@ -1,22 +1,20 @@
 import { TaskfsError } from '../errors.ts';
 import type { Artifact, ArtifactNode } from './artifact.ts';
 
-/** A step of a walk: something is met, or a directory that was met has been walked to its end. */
+/** A step of a walk: a name is visited, or a directory has been walked to its end. */
 export type Step =
   | {
-      readonly type: 'meet';
+      readonly type: 'visit';
       /** From the top of the walk, raw bytes. */
       readonly path: Buffer;
       readonly artifact: Artifact;
-      /** The directory in which it was met; open until the walk goes on. */
+      /** The directory that it is in; open until the next step. */
       readonly parent: ArtifactNode;
     }
-  /**
-   * The directory, open until the walk goes on; undefined where the task took it away meanwhile.
-   */
+  /** The directory, open until the next step; undefined where the task removed it meanwhile. */
   | { readonly type: 'leave'; readonly node: ArtifactNode | undefined };
 
-/** A directory whose names are being met. It is open only while the walk is in it. */
+/** A directory whose names are being visited. It is open only while the walk is in it. */
 interface Level {
   readonly name: Buffer;
   readonly key: string;
@@ -27,7 +25,7 @@ interface Level {
 /**
  * Walks what is below a directory, each directory's names in the order of their bytes, without
  * recursion and with one directory open besides the top: a tree may be thousands of directories
- * deep. Links are met, not followed, and so is what is mounted there. What a live task removes or
+ * deep. Links are visited, not followed, and so are mount points. What a live task removes or
  * exchanges meanwhile is left out.
  */
 export function* walk(top: ArtifactNode): Generator<Step, void> {
@@ -40,7 +38,7 @@ const NO_NAME = Buffer.alloc(0);
 class Walker implements Disposable {
   private readonly top: ArtifactNode;
   private readonly levels: Level[];
-  /** Undefined where the directory of the last level is not there any more. */
+  /** Undefined where the directory of the last level is gone. */
   private here: ArtifactNode | undefined;
   private path: Buffer = NO_NAME;
 
@@ -61,14 +59,14 @@ class Walker implements Disposable {
       }
       const path = join(this.path, artifact.name);
       if (artifact.type !== 'directory' || artifact.isMountPoint) {
-        yield { type: 'meet', path, artifact, parent: this.here };
+        yield { type: 'visit', path, artifact, parent: this.here };
         continue;
       }
       const child = directoryIfThere(this.here, artifact.name);
       if (!child) continue;
       using opened = new DisposableStack();
       opened.use(child);
-      yield { type: 'meet', path, artifact, parent: this.here };
+      yield { type: 'visit', path, artifact, parent: this.here };
       this.levels.push(levelOf(child, artifact.name, path.length));
       opened.move();
       this.path = path;
@@ -84,16 +82,16 @@ class Walker implements Disposable {
     this.levels.pop();
     const above = this.levels.at(-1);
     this.path = this.path.subarray(0, above?.pathLength);
-    this.goTo(this.levels.length === 1 ? this.top : (this.above(above) ?? this.again(above)));
+    this.goTo(this.levels.length === 1 ? this.top : (this.above(above) ?? this.fromTop(above)));
   }
 
   /** The directory above, through the one where the walk is. */
   private above(level: Level | undefined): ArtifactNode | undefined {
-    return isThat(this.here?.parent(), level);
+    return ifSame(this.here?.parent(), level);
   }
 
   /** The same by its names from the top: the one where the walk is was moved. */
-  private again(level: Level | undefined): ArtifactNode | undefined {
+  private fromTop(level: Level | undefined): ArtifactNode | undefined {
     let node: ArtifactNode | undefined = this.top;
     for (const { name } of this.levels.slice(1)) {
       const child: ArtifactNode | undefined = directoryIfThere(node, name);
@@ -101,7 +99,7 @@ class Walker implements Disposable {
       if (!child) return undefined;
       node = child;
     }
-    return isThat(node, level);
+    return ifSame(node, level);
   }
 
   private goTo(node: ArtifactNode | undefined): void {
@@ -111,7 +109,7 @@ class Walker implements Disposable {
 }
 
 /** The node, if it is the directory of that level. */
-function isThat(
+function ifSame(
   node: ArtifactNode | undefined,
   level: Level | undefined,
 ): ArtifactNode | undefined {

@@ -72,7 +72,7 @@ describe('an index that is', () => {
     ['changed in its header', (path) => flip(path, 40)],
     ['changed in its content', (path) => flip(path, 400)],
     ['another file', (path) => writeFileSync(path, 'nothing of the kind')],
-  ])('%s is made anew, byte for byte, and is signed', async (_, damage) => {
+  ])('%s is rebuilt, byte for byte, and is signed', async (_, damage) => {
     const archive = await sealed();
     const before = await readIndex(archive);
     damage(indexOf(archive));
@@ -92,7 +92,7 @@ test('an index that is whole stays', async () => {
   expect(statSync(archive.paths.archive).ino).toBe(before);
 });
 
-test('what a tar does not hold is told: pipes, sockets, devices', async () => {
+test('what a tar does not hold is named: pipes, sockets, devices', async () => {
   const archive = endedTask(await storeWithKeys(), 'pipes', { artifacts: 'sealed' });
   makeDifficultTree(archive.paths.staging);
   await sealTask(archive.store, archive.task);

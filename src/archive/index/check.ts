@@ -5,7 +5,7 @@ import type { CooperativeYield } from '../cooperative-yield.ts';
 import { type IndexEntry, storedLength } from './entry.ts';
 import { IndexReader } from './reader.ts';
 
-/** A directory that is looked through. */
+/** A directory that is being checked. */
 interface Level {
   readonly section: Extent;
   at: number;
@@ -13,10 +13,10 @@ interface Level {
 }
 
 /**
- * Reads a whole index as a reader will who looks things up: from the top, each directory's
- * section, each line decoded, further names led to their file. Names that ascend strictly are
- * found by bisection, each of them. `tarBytes`: what contents have to lie within. Returns how many
- * names there are, the top's among them. Throws `damaged`.
+ * Checks a whole index the way a reader looks names up: from the top, each directory's section,
+ * each line decoded, each hard link resolved. Names in strictly ascending order are all found by
+ * bisection. `tarBytes`: what contents must lie within. Returns how many names there are, the
+ * top's included. Throws `damaged`.
  */
 export async function checkIndex(
   path: string,
@@ -59,4 +59,4 @@ function levelOf({ section = { start: 0, length: 0 } }: IndexEntry): Level {
 }
 
 const unreadable = (position: number): TaskfsError =>
-  new TaskfsError('damaged', `the index cannot be read as it was meant at byte ${position}`);
+  new TaskfsError('damaged', `the index cannot be looked up at byte ${position}`);

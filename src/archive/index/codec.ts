@@ -31,7 +31,7 @@ interface Line {
 }
 
 /**
- * The line of an entry, its newline included. Put together by hand: there are as many as files.
+ * The line of an entry, with its newline. Built by hand, for speed: there is one for each file.
  */
 export function encodeEntry(entry: Omit<IndexEntry, 'position'>): string {
   const { type, mode, uid, gid, size, nlink, atimeNs, mtimeNs, ctimeNs } = entry;
@@ -85,7 +85,7 @@ export function decodeLine(text: Buffer, position: number): DecodedLine {
   return scanLine(text, position) ?? decodeJson(text, position);
 }
 
-/** The same, of any line. */
+/** The same for a line of any form. */
 export function decodeJson(text: Buffer, position: number): DecodedLine {
   const line = parse(text, position);
   const name = bytesOf(line.name, line.name64);
@@ -130,8 +130,8 @@ function decodeEntry(line: Line, name: Buffer, position: number): IndexEntry | u
   const mtimeNs = timeOf(line.mtime);
   const ctimeNs = timeOf(line.ctime);
   const target = bytesOf(line.target, line.target64);
-  const extents = line.extents === undefined ? undefined : stretches(line.extents);
-  const section = line.section === undefined ? undefined : stretches([line.section])?.[0];
+  const extents = line.extents === undefined ? undefined : decodeExtents(line.extents);
+  const section = line.section === undefined ? undefined : decodeExtents([line.section])?.[0];
   if (!isText(type) || !TYPES.has(type)) return undefined;
   if (!isSize(size) || !isWithin(mode, MAX_MODE)) return undefined;
   if (!isWithin(uid, MAX_32) || !isWithin(gid, MAX_32) || !isWithin(nlink, MAX_32))
@@ -185,13 +185,13 @@ function timeOf(text: unknown): bigint | undefined {
   return isTime(ns) ? ns : undefined;
 }
 
-function stretches(value: unknown): Extent[] | undefined {
+function decodeExtents(value: unknown): Extent[] | undefined {
   if (!Array.isArray(value)) return undefined;
   const all = value.map((item: unknown) => {
     const [start, length] = Array.isArray(item) ? (item as unknown[]) : [];
     return isSize(start) && isSize(length) ? { start, length } : undefined;
   });
-  return all.every((stretch) => stretch !== undefined) ? all : undefined;
+  return all.every((extent) => extent !== undefined) ? all : undefined;
 }
 
 /** Whether they follow each other within a file of that size. */

@@ -28,7 +28,7 @@ export interface IndexEntry {
   /** Of a file: where its data begins in the tar. */
   readonly offset?: number;
   /**
-   * Of a file with holes: the stretches that hold data; their bytes follow each other in the tar.
+   * Of a file with holes: the extents that hold data; the tar holds them one after the other.
    */
   readonly extents?: readonly Extent[];
   /** Of a file: of its stored data, hexadecimal; without holes that is the file's own. */
@@ -44,10 +44,8 @@ export interface IndexEntry {
 export const storedLength = ({ extents, size }: Pick<IndexEntry, 'extents' | 'size'>): number =>
   extents ? extents.reduce((sum, { length }) => sum + length, 0) : size;
 
-/**
- * What an index or a tar may say of names. Neither is trusted: whoever makes files of what is read
- * here, or hands it to the kernel, must not be led out of a directory.
- */
+// Names in an index or a tar are not trusted: whoever makes files of them, or hands them to the
+// kernel, must not be led out of a directory.
 
 const SLASH = 0x2f;
 const DOT = 0x2e;

@@ -19,7 +19,7 @@ export function scanLine(text: Uint8Array, position: number): IndexEntry | undef
 
 /**
  * The name of the line that begins at `at`, where that is the line of an ordinary file and ends
- * within `text`; undefined otherwise. What follows the type is not looked at.
+ * within `text`; undefined otherwise. What follows the type is not read.
  */
 export function fileNameAt(text: Buffer, at: number): FileName | undefined {
   scanner.start(text, at);
@@ -29,7 +29,7 @@ export function fileNameAt(text: Buffer, at: number): FileName | undefined {
   return name.next > 0 ? name : undefined;
 }
 
-/** Where a name and its line end. Good until the next call. */
+/** Where a name and its line end. Valid until the next call. */
 export interface FileName {
   /** From its first byte to the one behind it. */
   readonly from: number;
@@ -44,7 +44,7 @@ export function fileAt(text: Buffer, at: number): FileLine | undefined {
   return scanner.fileLine();
 }
 
-/** An ordinary file's line in numbers. Good until the next call. */
+/** An ordinary file's line in numbers. Valid until the next call. */
 export interface FileLine extends FileName {
   readonly mode: number;
   readonly uid: number;
@@ -90,7 +90,7 @@ const COMMA = Buffer.from(',');
 const END = Buffer.from('}');
 const END_OF_LIST = Buffer.from(']');
 
-/** A place in a line. Each step moves it on, or fails for good. */
+/** A position in a line. Each step advances it, or fails for good. */
 class Scanner {
   private text: Uint8Array = NAME;
   private at = 0;

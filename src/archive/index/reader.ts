@@ -6,20 +6,21 @@ import type { IndexEntry } from './entry.ts';
 import { type FileLine, type FileName, fileAt, fileNameAt } from './line-scanner.ts';
 
 const NEWLINE = 0x0a;
-/** A line's first guess; longer ones are read in doubled steps. */
+/** Bytes read first for a line; twice as many each time for longer ones. */
 const LINE = 512;
 const MAX_LINE = 64 * 1024 * 1024;
 
 /**
- * Who hears what `tell` finds; `next` is where the next line begins. Both answer whether to go on.
+ * What `scan` calls with what it finds; `next` is where the next line begins. Both return whether
+ * to continue.
  */
 export interface EntryVisitor {
-  /** An ordinary file, whose name lies in `bytes`. Both hold until the call returns. */
+  /** An ordinary file, with its name in `bytes`. Both are valid until the call returns. */
   file(bytes: Uint8Array, file: ListedFile, position: number, next: number): boolean;
   entry(entry: IndexEntry, next: number): boolean;
 }
 
-/** What is visitor of an ordinary file: its name, and its attributes if they were asked for. */
+/** An ordinary file: its name, and its attributes if they were asked for. */
 type ListedFile = FileName | FileLine;
 
 /**
@@ -55,9 +56,9 @@ export class IndexReader {
   }
 
   /**
-   * Tells of the lines from `position` to `end`. Ordinary files are seen where they lie, and
-   * nothing is made for each; without `withAttributes` no more than their names. Ends early when
-   * visitor false.
+   * Scans the lines from `position` to `end`. Ordinary files are read in place, without an object
+   * for each; without `withAttributes` only their names. Ends early when the visitor returns
+   * false.
    */
   scan(position: number, end: number, withAttributes: boolean, visitor: EntryVisitor): void {
     for (let at = position; at < end; ) {
@@ -73,16 +74,14 @@ export class IndexReader {
       }
       at += line;
       if (line >= length) continue;
-      // No ordinary file's, or one that goes on in the next chunk.
+      // Not an ordinary file's, or one that continues in the next chunk.
       const { decoded, next } = this.line(at);
       if (!visitor.entry(this.resolve(decoded, at), next)) return;
       at = next;
     }
   }
 
-  /**
-   * What a line of a directory's section tells of; of a further name, its file. Throws `damaged`.
-   */
+  /** The entry of a line in a directory's section; for a hard link, its file. Throws `damaged`. */
   resolve(line: DecodedLine, position: number): IndexEntry {
     // Only the top has no name, and it is in no section.
     if (line.name.length === 0) throw damagedAt(position);
@@ -136,7 +135,7 @@ export class IndexReader {
     return undefined;
   }
 
-  /** A line without its newline; good until the next call. */
+  /** A line without its newline; valid until the next call. */
   private text(position: number): Buffer {
     if (position < 0 || position >= this.file.size) throw damagedAt(position);
     const here = this.file.peek(position);
@@ -144,7 +143,7 @@ export class IndexReader {
     return end === -1 ? this.longText(position) : here.subarray(0, end);
   }
 
-  /** The same, of a line that may go on in the next chunks. */
+  /** The same for a line that may continue in the next chunks. */
   private longText(position: number): Buffer {
     for (let length = LINE; length <= MAX_LINE; length *= 2) {
       const bytes = Buffer.allocUnsafe(length);

@@ -3,7 +3,7 @@ import type { Extent } from '../../tar/index.ts';
 import { encodeEntry, encodeLink } from './codec.ts';
 import type { IndexEntry } from './entry.ts';
 
-/** An entry that has no place in the index yet. */
+/** An entry that is not in the index yet. */
 export type NewEntry = Omit<IndexEntry, 'position'>;
 
 /** The directories whose lines wait for their own directory's section to begin. */

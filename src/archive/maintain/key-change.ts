@@ -14,7 +14,7 @@ import {
 import { chainPath } from '../paths.ts';
 import { type OnRewrapped, type Rewrapped, rewrapArchives } from './rewrap.ts';
 
-/** With what the archives are opened that get new keys. */
+/** What opens the archives that get new keys. */
 export interface KeyChange {
   readonly identities: readonly string[];
   readonly onProgress?: OnRewrapped | undefined;
@@ -69,14 +69,14 @@ export interface Rotation extends KeyChange {
 
 /**
  * Gives the owner a new identity and takes the old one from every archive. The old identity stays
- * in identity.txt until all archives are done; a rotation that was cut short is gone on with, and
- * makes no further identity. Throws `usage` where the store has no owner.
+ * in identity.txt until all archives are done; an interrupted rotation is continued, without
+ * making another identity. Throws `usage` where the store has no owner.
  */
 export async function rotateOwner(store: Store, rotation: Rotation): Promise<Rewrapped> {
   const { own, passphrase, onProgress } = rotation;
   const age = await import('age-encryption');
   using _ = lockKeys(store);
-  const fresh = (await begun(store, own)) ?? (await age.generateX25519Identity());
+  const fresh = (await interruptedRotation(store, own)) ?? (await age.generateX25519Identity());
   const all = [...new Set([fresh, ...own])];
   await writeIdentities(store, all, passphrase);
   const recipients = withLabel(store, OWNER, await age.identityToRecipient(fresh));
@@ -87,10 +87,13 @@ export async function rotateOwner(store: Store, rotation: Rotation): Promise<Rew
 }
 
 /**
- * The new identity of a rotation that was cut short, or left archives out: the first of several,
- * and the owner.
+ * The new identity of a rotation that was interrupted, or left archives out: the first of several,
+ * which is the owner's.
  */
-async function begun(store: Store, own: readonly string[]): Promise<string | undefined> {
+async function interruptedRotation(
+  store: Store,
+  own: readonly string[],
+): Promise<string | undefined> {
   const owner = listRecipients(store).find(({ label }) => label === OWNER);
   if (!owner) {
     throw new TaskfsError('usage', 'this store was made without an identity of its own', {

@@ -1,11 +1,11 @@
 import { createHash, hash } from 'node:crypto';
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TaskfsError } from '../../errors.ts';
 import type { TarSource } from '../../tar/index.ts';
 import { readTar, type TarMember } from '../../tar/index.ts';
 import type { IndexWriter, NewEntry } from '../index/writer.ts';
 
-/** What became of an index that was made from a tar. */
+/** What is in an index that was rebuilt from a tar. */
 export interface Rebuilt {
   /** Regular files, by their first name. */
   readonly files: number;
@@ -15,7 +15,7 @@ export interface Rebuilt {
 
 export interface RebuildOptions {
   readonly mimeOf: (name: string) => string | null;
-  /** Bytes of the tar that were gone through. */
+  /** Bytes of the tar read so far. */
   readonly onProgress: (bytes: number) => void;
 }
 
@@ -174,7 +174,7 @@ class Rebuild {
         this.tar.read(part, offset + at);
         hash.update(part);
         this.options.onProgress(offset + at);
-        await breathe();
+        await nextTurn();
       }
       return hash.digest('hex');
     } catch (error) {

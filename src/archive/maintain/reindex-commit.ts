@@ -19,10 +19,10 @@ import { FILES, KEY_FILE, REINDEXED, reindexedPath, SEAL_FILE } from '../paths.t
 import { type Seal, serialiseSeal, sha256, signed } from '../seal-record.ts';
 
 /**
- * A new index lies with its seal in a directory beside the archive, together with the archive's
- * other files as further names of them. The line in the chain says that it is the archive from now
- * on; then the two directories change places, at one instant, and the old one is removed. Whatever
- * ends this early, the chain tells which of the two it is.
+ * A new index is made, with its seal, in a directory beside the archive, which holds hard links to
+ * the archive's other files. A line in the chain names it as the archive from now on; then the two
+ * directories are exchanged atomically, and the old one is removed. Wherever this is interrupted,
+ * the chain says which of the two is the archive.
  */
 
 /**
@@ -32,7 +32,7 @@ export function commitReindex(store: Store, task: TaskName, key: KeyObject, seal
   const { archive } = taskPaths(store, task);
   const directory = reindexedPath(store, task);
   assertCanExchange(directory);
-  // A key.age that is written anew meanwhile would be in the wrong one of the two directories.
+  // A key.age rewritten meanwhile would end up in the wrong one of the two directories.
   using _ = takeLockBlocking(keyPaths(store).lock);
   for (const file of [FILES.artifacts, FILES.log, KEY_FILE]) {
     const from = join(archive, file);
@@ -48,14 +48,14 @@ export function commitReindex(store: Store, task: TaskName, key: KeyObject, seal
   finishReindex(store, task);
 }
 
-/** Some file systems cannot do it: that must be known before the chain says that it was done. */
+/** Some file systems cannot: that must be known before the chain says that it was done. */
 function assertCanExchange(directory: string): void {
   const [one, two] = ['one', 'two'].map((name) => join(directory, name)) as [string, string];
   try {
     for (const path of [one, two]) mkdirSync(path);
     exchange(one, two);
   } catch (cause) {
-    throw new TaskfsError('failed', `two directories in ${directory} cannot change places`, {
+    throw new TaskfsError('failed', `two directories in ${directory} cannot be exchanged`, {
       hint: 'The file system of the store must be able to (RENAME_EXCHANGE): copy the store to another.',
       cause,
     });
@@ -69,8 +69,8 @@ function exchange(one: string, two: string): void {
 }
 
 /**
- * Ends a reindex that was cut short: once the chain tells of the new index it takes its place,
- * before that it is dropped. Nothing where there was none. Only for the holder of the task's lock.
+ * Ends an interrupted reindex: a new index that the chain names takes its place, any other is
+ * dropped. Does nothing where there was none. Only for the holder of the task's lock.
  */
 export function finishReindex(store: Store, task: TaskName): void {
   const { archive } = taskPaths(store, task);
@@ -84,7 +84,7 @@ export function finishReindex(store: Store, task: TaskName): void {
   removeTree(AT.FDCWD, directory);
 }
 
-/** Keys may have been rotated meanwhile: that wrote key.age of the old directory anew. */
+/** Keys may have been rotated meanwhile, which rewrote key.age in the old directory. */
 function keepNewerKey(from: string, to: string): void {
   const [older, newer] = [to, from].map((directory) =>
     statSync(join(directory, KEY_FILE), { throwIfNoEntry: false, bigint: true }),
@@ -94,7 +94,9 @@ function keepNewerKey(from: string, to: string): void {
   syncDirectory(to);
 }
 
-/** Ends all of a store's; those that somebody works on are left to him. Returns the tasks. */
+/**
+ * Ends all of a store's, but for tasks that somebody else holds the lock of. Returns the tasks.
+ */
 export function finishReindexes(store: Store): TaskName[] {
   return readdirSync(store.archive)
     .filter((name) => name.startsWith('.') && name.endsWith(REINDEXED))

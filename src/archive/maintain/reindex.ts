@@ -30,7 +30,7 @@ import { commitReindex, finishReindex } from './reindex-commit.ts';
 
 export interface ReindexOptions {
   readonly identities: readonly string[];
-  /** Bytes of the tar that were gone through. */
+  /** Bytes of the tar read so far. */
   readonly onProgress?: ((progress: { bytes: number; totalBytes: number }) => void) | undefined;
 }
 
@@ -45,12 +45,11 @@ export interface Reindexed {
 }
 
 /**
- * Makes a sealed task's index anew from its tar, where it is not as it was sealed. The seal must
- * be trustworthy and the tar the one that it tells of; content that is damaged stays damaged. The
- * new index is signed and takes its place together with its seal, at one instant; a process that
- * dies meanwhile leaves what `finishReindex` ends. Throws `not-found`, `usage` where somebody
- * works on the task, `wrong-key`, `damaged` where the index cannot be made, `failed` without the
- * signing key.
+ * Rebuilds a sealed task's index from its tar, where it is not as it was sealed. The seal must be
+ * trustworthy and the tar the one that it names; content that is damaged stays damaged. The new
+ * index is signed and takes its place together with its seal, atomically; `finishReindex` ends
+ * what a killed process leaves. Throws `not-found`, `usage` where somebody works on the task,
+ * `wrong-key`, `damaged` where the index cannot be rebuilt, `failed` without the signing key.
  */
 export async function reindexTask(
   store: Store,
@@ -58,13 +57,13 @@ export async function reindexTask(
   options: ReindexOptions,
 ): Promise<Reindexed> {
   try {
-    return await makeIndex(store, task, options);
+    return await rebuildIfDamaged(store, task, options);
   } catch (error) {
     throw explain(task, error);
   }
 }
 
-async function makeIndex(
+async function rebuildIfDamaged(
   store: Store,
   task: TaskName,
   options: ReindexOptions,
@@ -97,19 +96,19 @@ async function makeIndex(
   }
 }
 
-/** What the system refuses, as to write on a disk that is full or read-only, is told in words. */
+/** Puts refusals of the system in words, as for a full or read-only disk. */
 function explain(task: TaskName, error: unknown): unknown {
   if (error instanceof TaskfsError || !(error instanceof Error && 'errno' in error)) return error;
-  const message = `the index of task ${task} cannot be made anew: ${messageOf(error)}`;
+  const message = `the index of task ${task} cannot be rebuilt: ${messageOf(error)}`;
   return new TaskfsError('failed', message, { hint: 'Its archive is as it was.', cause: error });
 }
 
-/** What failed once may fail again: then the next recovery does it. */
+/** Clears up, if that is possible: else the next recovery does. */
 function clearUp(store: Store, task: TaskName): void {
   try {
     finishReindex(store, task);
   } catch {
-    // The first failure is the one to tell.
+    // The first failure is the one to report.
   }
 }
 

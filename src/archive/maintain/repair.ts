@@ -5,10 +5,10 @@ import { FILES } from '../paths.ts';
 import { type Verified, type VerifyOptions, verifyArchives } from '../verify/verify.ts';
 import { type Reindexed, type ReindexOptions, reindexTask } from './reindex.ts';
 
-/** What was found, what was mended, and what is still not as it was sealed. */
+/** What was found, what was repaired, and what is still not as it was sealed. */
 export interface Repaired extends Verified {
   readonly repaired: readonly Reindexed[];
-  /** Indexes that could not be made anew, and why. */
+  /** Indexes that could not be rebuilt, and why. */
   readonly notRepaired: readonly { readonly task: TaskName; readonly message: string }[];
 }
 
@@ -18,9 +18,8 @@ export interface RepairOptions extends VerifyOptions {
 }
 
 /**
- * Looks at every byte of archives, and makes anew what is derived: the index. Nothing else is:
- * what is lost of the files themselves, of logs, keys and seals, is among the findings that are
- * left. Throws as `verifyArchives`.
+ * Verifies every byte of archives, and rebuilds what is derived: the index. Nothing else is: lost
+ * files, logs, keys and seals stay among the findings. Throws as `verifyArchives`.
  */
 export async function repairArchives(store: Store, options: RepairOptions): Promise<Repaired> {
   const { identities, onReindex: onProgress } = options;
@@ -40,7 +39,7 @@ export async function repairArchives(store: Store, options: RepairOptions): Prom
   return { archives, findings, repaired, notRepaired };
 }
 
-/** Those with an index that is not whole, or with a new one that is not in its place yet. */
+/** Those with a damaged index, or with a new one that is not in its place yet. */
 function tasksToReindex(findings: readonly Finding[]): Set<TaskName> {
   const tasks = findings
     .filter(({ kind, file }) => file === FILES.index || kind === 'replaced')

@@ -23,7 +23,7 @@ import { KEY_FILE } from '../paths.ts';
 /** What became of the archives' keys. */
 export interface Rewrapped {
   readonly rewrapped: number;
-  /** Archives that the identities at hand do not open: they stay as they were. */
+  /** Archives that none of the identities opens: they stay as they were. */
   readonly failed: readonly Failure[];
 }
 
@@ -35,14 +35,13 @@ interface Failure {
 export type OnRewrapped = (progress: { readonly done: number; readonly total: number }) => void;
 
 /**
- * Archives whose new keys are made durable together: one wait for the disk each would take minutes
- * for thousands.
+ * Archives whose new keys are synced together: one sync for each of thousands would take minutes.
  */
 const BATCH = 500;
 
 /**
- * Encrypts every archive's key anew, to the store's recipients of now. Only key.age is written,
- * each replaced as a whole; cut short, it can simply be done again. Only for the holder of the
+ * Encrypts every archive's key again, to the store's present recipients. Only key.age is written,
+ * replaced as a whole; after an interruption it can simply be repeated. Only for the holder of the
  * lock on keys. Throws `failed` where a key cannot be written.
  */
 export async function rewrapArchives(
@@ -120,7 +119,7 @@ function replaceKey(archive: string): boolean {
 
 function notWritten(task: TaskName, cause: unknown): TaskfsError {
   return new TaskfsError('failed', `the key of ${task} cannot be written: ${messageOf(cause)}`, {
-    hint: 'Every archive still has its old key or its new one: do it again once that is mended.',
+    hint: 'Every archive still has its old key or its new one: try again once that is fixed.',
     cause,
   });
 }

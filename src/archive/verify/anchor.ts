@@ -7,7 +7,7 @@ import { readChain } from '../chain.ts';
 import { type Finding, finding } from '../finding.ts';
 import { sha256, signerOf } from '../seal-record.ts';
 
-/** What somebody kept outside of the store, to compare it with. */
+/** What somebody kept outside of the store, to compare the store with. */
 export interface Kept {
   /** SHA-256 of the signing key's public half, see `signerOf`. */
   readonly signer?: string | undefined;
@@ -21,9 +21,9 @@ export interface KeptLine {
 }
 
 /**
- * Whether the store is still the one that something was kept of: signed by that key, and its chain
- * holding those lines. A chain that was rolled back, or made anew with another key, is whole in
- * itself; only this tells. Throws `failed` where the verifying key is missing.
+ * Whether the store is still the one that something was kept of: signed by that key, its chain
+ * holding those lines. A chain that was rolled back, or rebuilt with another key, is consistent in
+ * itself; only this shows it. Throws `failed` where the verifying key is missing.
  */
 export function verifyKept(store: Store, { signer, lines = [] }: Kept): Finding[] {
   const findings: Finding[] = [];
@@ -38,7 +38,7 @@ export function verifyKept(store: Store, { signer, lines = [] }: Kept): Finding[
   if (!first) return findings;
   const message =
     `seals.jsonl lacks ${missing.length} of ${lines.length} lines that were kept elsewhere, ` +
-    `the first one ${first.words}: it was rolled back, or made anew`;
+    `the first one ${first.words}: it was rolled back, or rebuilt`;
   return [...findings, finding(null, 'chain-broken', message, { file: 'seals.jsonl' })];
 }
 
@@ -71,7 +71,7 @@ export function parseKeptLines(text: string): KeptLine[] {
   });
 }
 
-/** A line that was cut off while it was written says nothing. */
+/** A line that is incomplete is ignored. */
 function parseLine(line: string): KeptLine[] {
   try {
     const { task, at } = JSON.parse(line) as { readonly task?: unknown; readonly at?: unknown };

@@ -45,8 +45,7 @@ const broken = (line: number, what: string): Finding =>
   finding(null, 'chain-broken', `line ${line} of seals.jsonl ${what}`, { file: 'seals.jsonl' });
 
 /**
- * Archives that the chain tells of and that are not there. A task that still waits to be sealed is
- * none.
+ * Archives that the chain says were sealed and that are missing, but for tasks yet to be sealed.
  */
 export function missingArchives(store: Store, { last }: ChainState): Finding[] {
   return [...last.values()]
@@ -55,7 +54,7 @@ export function missingArchives(store: Store, { last }: ChainState): Finding[] {
     .map(({ task }) => finding(task, 'missing', `the archive of task ${task} is gone`));
 }
 
-/** The commit was cut short between the chain and the rename: its plaintext is still there. */
+/** Its commit was interrupted between the chain and the rename: the plaintext still exists. */
 function isPending(store: Store, task: TaskName): boolean {
   const paths = taskPaths(store, task);
   try {

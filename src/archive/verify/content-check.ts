@@ -27,9 +27,7 @@ export interface Lost extends Extent {
   readonly at: number | undefined;
 }
 
-/**
- * Called for each stretch that is lost; without one where it is the whole, or nobody knows where.
- */
+/** Called for each extent that is lost; without one where all is, or it is not known which. */
 export type OnProblem<C> = (file: C, problem: ContentProblem, lost?: Lost) => void;
 
 interface Current<C> {
@@ -37,13 +35,13 @@ interface Current<C> {
   readonly start: number;
   readonly end: number;
   readonly hash: Hash;
-  /** Stretches of the stored bytes. */
+  /** Extents of the stored bytes. */
   readonly damaged: Lost[];
 }
 
 /**
  * Compares the plaintext of a tar, as it streams by, with what is known of its files. Those must
- * come in the order of the tar: one is looked at at a time.
+ * come in the order of the tar: one is checked at a time.
  */
 export class ContentCheck<C extends Content> {
   /** Files found whole. */
@@ -62,7 +60,7 @@ export class ContentCheck<C extends Content> {
   }
 
   /**
-   * Takes the next stretch of the tar; undefined bytes are damaged ones. `at`: where it is in the
+   * Takes the next bytes of the tar; undefined for damaged ones. `at`: where they are in the
    * encrypted file.
    */
   take(length: number, plain: Buffer | undefined, at?: number): void {
@@ -74,14 +72,14 @@ export class ContentCheck<C extends Content> {
       const from = Math.max(first, start);
       const to = Math.min(end, this.position);
       if (plain) hash.update(plain.subarray(from - start, to - start));
-      else note(damaged, { start: from - first, length: to - from, at });
+      else addExtent(damaged, { start: from - first, length: to - from, at });
       if (end > this.position) return;
       this.finish(this.current);
       this.skipEmpty();
     }
   }
 
-  /** The tar is over: what has not come by is missing. */
+  /** Ends the tar: what has not come is missing. */
   end(): void {
     this.skipEmpty();
     for (; this.current; this.advance()) {
@@ -125,8 +123,8 @@ export class ContentCheck<C extends Content> {
 const isEmpty = ({ start, end }: { readonly start: number; readonly end: number }): boolean =>
   start === end;
 
-/** Neighbouring stretches are one. */
-function note(damaged: Lost[], lost: Lost): void {
+/** Adds an extent; adjacent ones become one. */
+function addExtent(damaged: Lost[], lost: Lost): void {
   const last = damaged.at(-1);
   if (!last || last.start + last.length !== lost.start) damaged.push(lost);
   else damaged[damaged.length - 1] = { ...last, length: last.length + lost.length };
@@ -161,7 +159,7 @@ const PROBLEMS: Readonly<Record<ContentProblem, string>> = {
   missing: 'the tar ends too early',
 };
 
-/** The finding that an artifact, or a stretch of it, is lost. `path`: raw, from the top. */
+/** The finding that an artifact, or an extent of it, is lost. `path`: raw, from the top. */
 export function lossOf(
   task: TaskName,
   path: Buffer,

@@ -15,8 +15,8 @@ import { type FileKeys, unlockPart } from '../unlock.ts';
 import { ContentCheck, filesInOrder, lossOf } from './content-check.ts';
 import { type Chunk, readThrough } from './read-through.ts';
 
-/** What is looked at, and who is told. */
-interface Examined {
+/** What is verified, and where findings go. */
+interface Verification {
   readonly task: TaskName;
   readonly directory: string;
   readonly seal: Seal | undefined;
@@ -25,8 +25,8 @@ interface Examined {
 }
 
 /**
- * Every chunk of every file of an archive, and every sha256 in its index. Where that is damaged,
- * what is lost of the files is told by the names in the tar. Bytes are those of the files.
+ * Verifies every chunk of every file of an archive, and every sha256 in its index. Where the index
+ * is damaged, lost files are named from the tar. Bytes are those of the files.
  */
 export async function verifyContent(
   task: TaskName,
@@ -37,32 +37,38 @@ export async function verifyContent(
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
   const report = (found: Finding): void => void findings.push(found);
-  const examined: Examined = { task, directory, seal, report, onProgress };
-  await orReport(examined, async () => {
+  const verification: Verification = { task, directory, seal, report, onProgress };
+  await orReport(verification, async () => {
     const identity = await openTaskKey(directory, identities);
     const { identityToRecipient } = await import('age-encryption');
     if (seal && (await identityToRecipient(identity)) !== seal.recipient) {
       const message = `key.age of task ${task} holds another task's key`;
       return report(finding(task, 'replaced', message, { file: 'key.age' }));
     }
-    const keys = await unlockParts(examined, identity);
+    const keys = await unlockParts(verification, identity);
     const unlocked = (part: Part): boolean => keys[part] !== undefined;
     for (const part of ['index', 'log'] as const) {
-      if (unlocked(part)) await orReport(examined, () => verifyPart(examined, part, keys[part]));
+      if (unlocked(part))
+        await orReport(verification, () => verifyPart(verification, part, keys[part]));
     }
     if (unlocked('index') && findings.every(({ file }) => file !== FILES.index)) {
-      await orReport(examined, () => verifyNames(examined, keys.index));
+      await orReport(verification, () => verifyNames(verification, keys.index));
     }
     const isBroken = findings.some(({ file }) => file === FILES.index);
     if (unlocked('artifacts')) {
-      await orReport(examined, () => verifyArtifacts(examined, keys, isBroken));
+      await orReport(verification, () => verifyArtifacts(verification, keys, isBroken));
     }
   });
   return findings;
 }
 
-/** What keeps one part from being looked at is a finding, and the others are looked at. */
-async function orReport({ task, report }: Examined, action: () => Promise<void>): Promise<void> {
+/**
+ * Reports what keeps one part from being verified, so that the others are verified all the same.
+ */
+async function orReport(
+  { task, report }: Verification,
+  action: () => Promise<void>,
+): Promise<void> {
   try {
     await action();
   } catch (error) {
@@ -71,24 +77,24 @@ async function orReport({ task, report }: Examined, action: () => Promise<void>)
   }
 }
 
-async function unlockParts(examined: Examined, identity: string): Promise<FileKeys> {
+async function unlockParts(verification: Verification, identity: string): Promise<FileKeys> {
   const keys: Partial<Record<Part, Uint8Array>> = {};
   for (const part of PARTS) {
-    await orReport(examined, async () => {
-      keys[part] = await unlockPart(examined.directory, identity, part);
+    await orReport(verification, async () => {
+      keys[part] = await unlockPart(verification.directory, identity, part);
     });
   }
   return keys as FileKeys;
 }
 
-async function verifyPart(examined: Examined, part: Part, key: Uint8Array): Promise<void> {
-  const path = join(examined.directory, FILES[part]);
-  const measured = await readThrough(path, key, reportChunks(examined, part));
-  compare(examined, part, measured.sha256);
+async function verifyPart(verification: Verification, part: Part, key: Uint8Array): Promise<void> {
+  const path = join(verification.directory, FILES[part]);
+  const measured = await readThrough(path, key, reportChunks(verification, part));
+  compare(verification, part, measured.sha256);
 }
 
 /** Whether everything in an index that is whole can be looked up. */
-async function verifyNames({ directory, seal }: Examined, key: Uint8Array): Promise<void> {
+async function verifyNames({ directory, seal }: Verification, key: Uint8Array): Promise<void> {
   const path = join(directory, FILES.index);
   await checkIndex(
     path,
@@ -99,37 +105,37 @@ async function verifyNames({ directory, seal }: Examined, key: Uint8Array): Prom
 }
 
 async function verifyArtifacts(
-  examined: Examined,
+  verification: Verification,
   keys: FileKeys,
   indexIsBroken: boolean,
 ): Promise<void> {
-  const { task, directory, report } = examined;
+  const { task, directory, report } = verification;
   const path = join(directory, FILES.artifacts);
   const part = indexIsBroken ? 'artifacts' : 'index';
   const opened = openDecrypted(join(directory, FILES[part]), keys[part]);
   try {
     const index = new IndexReader(opened);
     const check = indexIsBroken
-      ? new ContentCheck(filesOfTar(examined, opened), (file, problem, lost) =>
+      ? new ContentCheck(filesOfTar(verification, opened), (file, problem, lost) =>
           report(lossOf(task, file.path, problem, lost)),
         )
       : new ContentCheck(filesInOrder(index, opened.size), (file, problem, lost) =>
           report(lossOf(task, index.pathTo(file.position), problem, lost)),
         );
-    const chunks = reportChunks(examined, 'artifacts');
+    const chunks = reportChunks(verification, 'artifacts');
     const measured = await readThrough(path, keys.artifacts, (chunk) => {
       chunks(chunk);
       check.take(chunk.length, chunk.plain, chunk.at);
     });
     check.end();
-    compare(examined, 'artifacts', measured.sha256);
+    compare(verification, 'artifacts', measured.sha256);
   } finally {
     opened.close();
   }
 }
 
-/** As far as there are whole headers: behind a damaged one nobody knows what is a name. */
-function* filesOfTar({ task, report }: Examined, tar: TarSource) {
+/** As far as headers are intact: behind a damaged one, nothing says where the next file begins. */
+function* filesOfTar({ task, report }: Verification, tar: TarSource) {
   try {
     for (const { type, path, offset, extents, size } of readTar(tar)) {
       const inTree = path.subarray(path.indexOf('./') === 0 ? 2 : 0);
@@ -142,7 +148,10 @@ function* filesOfTar({ task, report }: Examined, tar: TarSource) {
   }
 }
 
-function reportChunks({ task, report, onProgress }: Examined, part: Part): (chunk: Chunk) => void {
+function reportChunks(
+  { task, report, onProgress }: Verification,
+  part: Part,
+): (chunk: Chunk) => void {
   const file = FILES[part];
   return ({ plain, cutOff, number, at, length }) => {
     onProgress(length);
@@ -157,14 +166,14 @@ function reportChunks({ task, report, onProgress }: Examined, part: Part): (chun
 }
 
 /** The whole file against the seal: bytes that belong to no chunk count too. */
-function compare({ task, seal, report }: Examined, part: Part, sha256: string): void {
+function compare({ task, seal, report }: Verification, part: Part, sha256: string): void {
   const file = FILES[part];
   if (!seal || seal.files[file].sha256 === sha256) return;
   const message = `${file} of task ${task} is not the file that was sealed`;
   report(finding(task, 'damaged', message, { file }));
 }
 
-/** What kept an archive from being opened at all, as a finding. */
+/** The finding for an error that kept an archive from being opened. */
 export function fromError(task: TaskName, error: TaskfsError): Finding {
   const message = messageOf(error);
   const file = [...PARTS.map((part) => FILES[part]), 'key.age', 'seal.json'].find((name) =>

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { closeSync } from 'node:fs';
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Payload } from '../../age/index.ts';
 import {
   CHUNK,
@@ -55,7 +55,7 @@ export async function readThrough(
       if (got < sealed.length) throw new TaskfsError('damaged', `${path} is truncated`);
       hash.update(sealed);
       for (const chunk of openAll(payload, at / ENCRYPTED_CHUNK, sealed, plain)) onChunk(chunk);
-      await breathe();
+      await nextTurn();
     }
     const mac = headerMac(readHeader(payload.fd, path));
     return { bytes: payload.start + payload.length, sha256: hash.digest('hex'), mac };

@@ -42,7 +42,7 @@ export function verifySeal(
     const text = readSealText(archive);
     const seal = parseSeal(text, join(archive, SEAL_FILE));
     const problem = sealProblem(store, task, seal, sha256(text), chain);
-    // What an untrustworthy seal says of the files is not held against them.
+    // What an untrustworthy seal says of the files proves nothing about them.
     return { seal: problem ? undefined : seal, findings: problem ? [problem] : [] };
   } catch (error) {
     if (!(error instanceof TaskfsError)) throw error;
@@ -58,7 +58,7 @@ export function trustedSeal(store: Store, task: TaskName): Seal {
   const line = chain.last.get(task);
   if (seal && line && isSigned(line, loadVerifyingKey(store))) return seal;
   const why = findings[0]?.message ?? `the line of task ${task} in seals.jsonl was changed`;
-  throw new TaskfsError('damaged', `${why}: nothing can be made anew that would be trusted`, {
+  throw new TaskfsError('damaged', `${why}: nothing rebuilt from it could be trusted`, {
     hint: 'Put seal.json or seals.jsonl back from a backup.',
   });
 }
@@ -72,15 +72,16 @@ function sealProblem(
 ): Finding | undefined {
   const fault = sealFault(task, seal, loadVerifyingKey(store));
   if (fault) return fault;
-  const say = (message: string): Finding => finding(task, 'replaced', message, { file: SEAL_FILE });
+  const replaced = (message: string): Finding =>
+    finding(task, 'replaced', message, { file: SEAL_FILE });
   const line = last.get(task);
   if (line?.seal === hash) return undefined;
-  // The chain tells of the removal before the archive goes: it was cut short, which recovery ends.
+  // The chain records a removal before the archive goes: it was interrupted, and recovery ends it.
   if (line?.type === 'removed' && isBeingRemoved(store, task)) return undefined;
   if (isReindexPending(store, task)) {
-    return say(`a reindex of task ${task} was cut short; 'taskfs recover' ends it`);
+    return replaced(`a reindex of task ${task} was interrupted; 'taskfs recover' ends it`);
   }
-  return say(`the archive of ${task} is not the one that was sealed last`);
+  return replaced(`the archive of ${task} is not the one that was sealed last`);
 }
 
 /** Whether the record is the one that was sealed. */

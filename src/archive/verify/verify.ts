@@ -31,7 +31,7 @@ export interface VerifyProgress {
 }
 
 export interface Verified {
-  /** Archives looked at. */
+  /** Archives verified. */
   readonly archives: number;
   readonly findings: readonly Finding[];
 }

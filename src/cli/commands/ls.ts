@@ -97,7 +97,7 @@ function* below(node: ArtifactNode, path: Buffer, recursive: boolean): Generator
     return;
   }
   for (const step of walk(node)) {
-    if (step.type === 'meet') yield { path: at(step.path), artifact: step.artifact };
+    if (step.type === 'visit') yield { path: at(step.path), artifact: step.artifact };
   }
 }
 
