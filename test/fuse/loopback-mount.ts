@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { FuseOptions } from '../../src/fuse/options.ts';
+import { allMounts, FUSERMOUNT } from '../../src/mount/index.ts';
 import { AT, removeTree } from '../../src/sys/index.ts';
 import { until } from '../support/until.ts';
 import type { Faults } from './loopback.ts';
@@ -34,10 +35,8 @@ export interface LoopbackMount {
   complaints(): string;
 }
 
-export const mountLines = (mount: string): string[] =>
-  readFileSync('/proc/self/mountinfo', 'utf8')
-    .split('\n')
-    .filter((line) => line.includes(` ${mount} `));
+export const mountsOn = (directory: string) =>
+  allMounts().filter(({ mountpoint }) => mountpoint === directory);
 
 /**
  * Mounts a fresh directory through the driver in a server process; all of it goes with the test.
@@ -70,7 +69,7 @@ export async function mountLoopback(variant: Variant, faults: Faults = {}): Prom
   onTestFinished(() => {
     server.kill('SIGKILL');
     if (isRoot) spawnSync('umount', ['-l', mount]);
-    else spawnSync('fusermount3', ['-uqz', mount]);
+    else spawnSync(FUSERMOUNT, ['-uqz', mount]);
     removeTree(AT.FDCWD, base);
   });
   let output = '';

@@ -10,8 +10,8 @@ import {
   asUser,
   isRoot,
   type LoopbackMount,
-  mountLines,
   mountLoopback,
+  mountsOn,
   runsHere,
   type Variant,
   variants,
@@ -138,7 +138,7 @@ for (const variant of variants)
       const ended = once(reader, 'exit');
       await once(reader.stdout, 'data');
       mounted.server.kill('SIGKILL');
-      await until('the mount to go', () => mountLines(mounted.mount).length === 0, 5000);
+      await until('the mount to go', () => mountsOn(mounted.mount).length === 0, 5000);
       reader.stdin.end('\n');
       await ended;
     });
@@ -153,14 +153,14 @@ for (const variant of variants)
         await once(holder.stdout, 'data');
         mounted.server.kill('SIGTERM');
         await until('the refusal', () => /is in use/.test(mounted.complaints()));
-        expect(mountLines(mounted.mount)).toHaveLength(1);
+        expect(mountsOn(mounted.mount)).toHaveLength(1);
       } finally {
         holder.kill();
       }
       await once(holder, 'exit');
       await run('fusermount3', ['-u', mounted.mount], asUser(variant));
       await until('the server to end', () => mounted.server.exitCode === 0);
-      expect(mountLines(mounted.mount)).toHaveLength(0);
+      expect(mountsOn(mounted.mount)).toHaveLength(0);
     });
 
     test('answers EIO when the file system breaks, and keeps serving', async () => {
@@ -242,13 +242,13 @@ describe.runIf(isRoot)('an aborted connection (as root only)', () => {
   test('fails what waits, ends the server and leaves no mount', async () => {
     const [variant] = variants;
     const mounted = await mountLoopback(variant);
-    const minor = mountLines(mounted.mount)[0]?.split(' ')[2]?.split(':')[1];
+    const minor = mountsOn(mounted.mount)[0]?.minor;
     await run('sh', [
       '-c',
       'mountpoint -q /sys/fs/fuse/connections || mount -t fusectl none /sys/fs/fuse/connections',
     ]);
     writeFileSync(`/sys/fs/fuse/connections/${minor}/abort`, '1');
     await until('the server to end', () => mounted.server.exitCode === 0);
-    await until('the mount to go', () => mountLines(mounted.mount).length === 0, 5000);
+    await until('the mount to go', () => mountsOn(mounted.mount).length === 0, 5000);
   });
 });
