@@ -53,10 +53,7 @@ export class Errno extends Error {
   }
 }
 
-/**
- * The positive errno(3) number behind anything thrown by Node's fs or by this folder; EIO for the
- * rest.
- */
+/** The positive errno(3) number behind anything thrown by Node's fs or by src/sys; else EIO. */
 export function errnoOf(error: unknown): number {
   if (error instanceof Errno) return error.errno;
   const number = (error as NodeJS.ErrnoException | undefined)?.errno;
@@ -68,9 +65,9 @@ const NAMELESS =
 
 /** The message of an error of Node's, with the name of a number that libuv has no words for. */
 export function namedMessage(error: Error): string {
-  const [start, , told] = NAMELESS.exec(error.message) ?? [];
+  const [start, , digits] = NAMELESS.exec(error.message) ?? [];
   if (start === undefined) return error.message;
-  const number = told === undefined ? errnoOf(error) : Number(told);
+  const number = digits === undefined ? errnoOf(error) : Number(digits);
   return `${Errno.of(number).code}: ${errnoWords(number)}${error.message.slice(start.length)}`;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Text that is safe to show: control characters, and those that change the direction or the look
+ * Text that is safe to show: control characters, and those that change the direction or appearance
  * of what follows, are written as escapes. So no name or message from a task, an image or a store
  * can move the cursor, end a line, or pass for another.
  */
@@ -14,13 +14,9 @@ export function printableJson(json: string): string {
   );
 }
 
-/**
- * Categories of Unicode: controls, formats (bidi among them), separators of lines and paragraphs.
- */
+/** Categories of Unicode: controls, formats such as bidi, separators of lines and paragraphs. */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
-/**
- * Line ends between JSON values are no part of them; what else is below U+0020 is escaped already.
- */
+/** Line ends between JSON values are not part of them; others below U+0020 are escaped already. */
 const UNSAFE_IN_JSON = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 const SHORT = new Map([

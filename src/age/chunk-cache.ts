@@ -51,8 +51,8 @@ export class ChunkCache {
   }
 
   /**
-   * A chunk's plaintext in its whole slot; undefined where it is not there. Waits for a pending
-   * one.
+   * A chunk's plaintext in its whole slot, waiting for a pending one; undefined where it is not
+   * there.
    */
   get(slots: Slots, chunk: number): Buffer | undefined {
     const slot = slots.get(chunk);
@@ -86,10 +86,7 @@ export class ChunkCache {
     return buffer;
   }
 
-  /**
-   * A slot for a chunk that another thread fills; undefined where all are pending, or it is
-   * silent.
-   */
+  /** A slot for another thread to fill; undefined where all are pending, or it is silent. */
   reserve(slots: Slots, chunk: number): number | undefined {
     if (this.isFillerSilent()) return undefined;
     const slot = this.take(slots, chunk);

@@ -7,9 +7,7 @@ import { decryptChunk, ENCRYPTED_CHUNK, encryptChunk, NONCE, payloadKey, TAG } f
 import { isSshRecipient, sshRecipient } from './ssh-ed25519.ts';
 import { fileKeysIn, nativeKey, wrapNatively } from './x25519.ts';
 
-/**
- * The start of an age file: its text header, and the key that the payload's key is derived from.
- */
+/** The text header of an age file, and the key that the payload's key is derived from. */
 export interface AgeHeader {
   /** Up to and with the newline after the MAC. */
   readonly bytes: Buffer;

@@ -54,8 +54,7 @@ export function wrapFileKey(key: Buffer, fileKey: Uint8Array): Buffer {
 }
 
 /**
- * The file key in the body of a stanza. Throws where it was encrypted under another key, or is
- * none.
+ * The file key in the body of a stanza. Throws where it is none, or encrypted under another key.
  */
 export function unwrapFileKey(key: Buffer, body: Uint8Array): Buffer {
   if (body.length !== FILE_KEY + TAG) throw new Error('a stanza holds no file key');

@@ -72,9 +72,7 @@ export function encryptChunk(
   out.set(cipher.getAuthTag(), plain.length);
 }
 
-/**
- * Decrypts one chunk; undefined where it is not what was encrypted under this key at this place.
- */
+/** Decrypts one chunk; undefined where it was not encrypted under this key at this place. */
 export function decryptChunk(
   key: KeyObject,
   counter: number,
@@ -85,9 +83,7 @@ export function decryptChunk(
   return decryptChunkInto(key, counter, last, encrypted, plain) ? plain : undefined;
 }
 
-/**
- * The same into `out`, as long as the plaintext, which must not be used where this returns false.
- */
+/** The same into `out`, as long as the plaintext and not to be used where this returns false. */
 export function decryptChunkInto(
   key: KeyObject,
   counter: number,
@@ -109,10 +105,7 @@ export function decryptChunkInto(
   }
 }
 
-/**
- * Encrypts consecutive chunks from number `counter` on; returns how many bytes of `out` that
- * takes.
- */
+/** Encrypts consecutive chunks, from number `counter` on; returns how much of `out` they fill. */
 export function encryptChunks(
   key: KeyObject,
   counter: number,

@@ -1,7 +1,4 @@
-/**
- * The thread behind ReadAhead: reads chunks that will be asked for, and decrypts each into its
- * slot.
- */
+/** The thread behind ReadAhead: reads chunks before they are needed, each into its slot. */
 import { closeSync, constants, openSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { readFullyAsync } from '../files/index.ts';
@@ -47,9 +44,7 @@ async function readEncrypted(request: ReadAheadRequest): Promise<Buffer> {
   }
 }
 
-/**
- * Decrypts one of the chunks into its slot. Where it cannot, its reader finds out what is wrong.
- */
+/** Decrypts one of the chunks into its slot. Whoever reads one that fails finds out why. */
 function decrypt(request: ReadAheadRequest, at: number, encrypted: Buffer): boolean {
   const number = request.first + at;
   const begin = number * ENCRYPTED_CHUNK;

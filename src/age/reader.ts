@@ -21,10 +21,7 @@ import { ReadAheadWindow } from './read-ahead-window.ts';
 export interface DecryptedFile {
   /** Bytes of plaintext. */
   readonly size: number;
-  /**
-   * Fills `into` from an offset of the plaintext; returns how many bytes there were. Throws
-   * `damaged`.
-   */
+  /** Reads at an offset of the plaintext; returns how many bytes there were. Throws `damaged`. */
   read(into: Uint8Array, offset: number): number;
   /**
    * The plaintext from an offset within the file to the end of its chunk; good until the next
@@ -35,7 +32,7 @@ export interface DecryptedFile {
 }
 
 /**
- * Opens an age file whose file key is known. The caller closes `fd`. Throws `damaged`, `failed`.
+ * Opens an age file whose file key is known. Throws `damaged`, `failed`. The caller closes `fd`.
  */
 export function openPayload(path: string, fileKey: Uint8Array): Payload {
   const fd = openRequiredFile(path);
@@ -164,10 +161,7 @@ export function openDecrypted(
     if (plain) return plain;
     throw damageOf(payload, first, encryptedOf(first));
   };
-  /**
-   * The chunk of that number, good until the next call; its bytes end where the file's do, or
-   * later.
-   */
+  /** A chunk, good until the next call; its bytes end where the file's do, or later. */
   const chunkAt = (number: number, wanted: number): Buffer => {
     window?.note(number);
     return cache.get(slots, number) ?? load(number, wanted);

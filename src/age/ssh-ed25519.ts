@@ -88,10 +88,7 @@ function wrappingKey(secret: Buffer, wire: Buffer, salt: Buffer): Buffer {
 const tagOf = (wire: Buffer): string =>
   unpaddedBase64(createHash('sha256').update(wire).digest().subarray(0, 4));
 
-/**
- * The length-prefixed strings that SSH's formats are made of (RFC 4251), as many as there are
- * whole.
- */
+/** The length-prefixed strings that SSH's formats consist of (RFC 4251), all whole ones. */
 function strings(bytes: Buffer): Buffer[] {
   const found: Buffer[] = [];
   for (let at = 0; at + 4 <= bytes.length; ) {

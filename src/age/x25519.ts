@@ -44,9 +44,7 @@ export function nativeKey(recipient: string): KeyObject | undefined {
   return point && publicKeyOf(point);
 }
 
-/**
- * The two lines of a stanza that gives a recipient the file key. Throws for a point of low order.
- */
+/** The stanza, two lines, that gives a recipient the file key. Throws for a point of low order. */
 export function wrapNatively(fileKey: Uint8Array, recipient: KeyObject): string {
   const { privateKey, publicKey } = generateKeyPairSync('x25519');
   const share = pointOf(publicKey);
@@ -58,9 +56,7 @@ export function wrapNatively(fileKey: Uint8Array, recipient: KeyObject): string 
 /** A share of 32 bytes; a body of 16 and the tag of the cipher. */
 const STANZA = /\n-> X25519 ([A-Za-z0-9+/]{43})\n([A-Za-z0-9+/]{43})(?=\n)/g;
 
-/**
- * The file keys that a native identity opens in the text of a header; none for another identity.
- */
+/** The file keys that a native identity opens in a header's text; none for another identity. */
 export function* fileKeysIn(header: string, identity: string): Generator<Buffer> {
   const scalar = decodeBech32(identity, 'age-secret-key-');
   if (!scalar) return;

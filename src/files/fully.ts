@@ -31,9 +31,7 @@ export async function readFullyAsync(
   return got;
 }
 
-/**
- * Writes all of `bytes` at a position of a file; without one where the file stands, or appends.
- */
+/** Writes all of `bytes` at a position of a file; without one at its end or current position. */
 export function writeFully(fd: number, bytes: Uint8Array, position?: number): void {
   for (let at = 0; at < bytes.length; ) {
     const where = position === undefined ? null : position + at;

@@ -4,10 +4,7 @@ import { TaskfsError } from '../errors.ts';
 import { AT, O_PATH, openAt, reopen } from '../sys/index.ts';
 import { readFully } from './fully.ts';
 
-/**
- * Whether a name may be a symlink: a user's key file may be kept elsewhere, a part of an archive
- * not.
- */
+/** Whether a name may be a symlink, as a user's key file may, and a part of an archive may not. */
 type Links = 'follow' | 'refuse';
 
 /**
@@ -48,7 +45,7 @@ export function readRegularFile(path: string, limit: number, links?: Links): Buf
 }
 
 /**
- * Opens a file that must be there. Throws as `openRegularFile`, but `damaged` where it is missing.
+ * Opens a file that must exist. Throws as `openRegularFile`, but `damaged` where it is missing.
  */
 export function openRequiredFile(path: string): number {
   try {
@@ -59,7 +56,7 @@ export function openRequiredFile(path: string): number {
 }
 
 /**
- * Reads a file that must be there. Throws as `readRegularFile`, but `damaged` where it is missing.
+ * Reads a file that must exist. Throws as `readRegularFile`, but `damaged` where it is missing.
  */
 export function readRequiredFile(path: string, limit: number): Buffer {
   try {

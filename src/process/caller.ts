@@ -10,7 +10,7 @@ import { decodeBytes } from './surrogate-escape.ts';
 
 const REPLACEMENT = '\ufffd';
 
-/** Arguments as they were typed: the last ones of the command line, as many as Node tells of. */
+/** Arguments as they were typed: the last ones of the command line, as many as Node reports. */
 export function rawArguments(decoded: readonly string[]): string[] {
   if (!decoded.some((text) => text.includes(REPLACEMENT))) return [...decoded];
   return readList('/proc/self/cmdline').slice(-decoded.length).map(decodeBytes);
@@ -75,9 +75,7 @@ export function workingDirectory(): string {
   return decodeBytes(readlinkSync('/proc/self/cwd', { encoding: 'buffer' }));
 }
 
-/**
- * An absolute path. Throws ENOENT where it is relative to a working directory that was removed.
- */
+/** An absolute path. Throws ENOENT where it is relative to a removed working directory. */
 export const absolutePath = (path: string): string =>
   path.startsWith('/') ? resolve(path) : resolve(workingDirectory(), path);
 

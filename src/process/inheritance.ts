@@ -12,10 +12,7 @@ export interface Inheritance {
   readonly softOpenFiles: number | undefined;
   /** Open descriptors besides the standard ones. */
   readonly descriptors: readonly number[];
-  /**
-   * Variables with names that the launcher's shell does not pass on: `NAME=value`, each ended by a
-   * NUL.
-   */
+  /** Variables that the launcher's shell does not pass on: `NAME=value`, each ended by a NUL. */
   readonly oddVariables: Buffer;
 }
 
@@ -30,9 +27,7 @@ const SIGNAL_BITS: readonly (readonly [NodeJS.Signals, bigint])[] = [
 const INHERITED = 'TASKFS_INHERITED';
 const ODD_VARIABLES = 'TASKFS_ODD_VARIABLES';
 
-/**
- * In front of the name of a variable that is not meant for taskfs, so that Node does not see it.
- */
+/** Before the name of a variable that is not meant for taskfs, so that Node ignores it. */
 export const MOVED_PREFIX = 'TASKFS_';
 const MOVED = [
   'NODE_OPTIONS',
@@ -77,7 +72,7 @@ function numbersIn(list: string): number[] {
   return (list.match(/\d+/g) ?? []).map(Number);
 }
 
-/** Those of these signals that this process may answer to: not the ones it was told to ignore. */
+/** Those of these signals that this process may handle: not the ones it was started to ignore. */
 export function unignoredSignals(signals: readonly NodeJS.Signals[]): NodeJS.Signals[] {
   return signals.filter((signal) => !inheritance.ignoredSignals.has(signal));
 }
@@ -86,8 +81,7 @@ let hasDescriptors = true;
 
 /**
  * Closes what the caller had open besides the standard streams: a lock that it gives up, or a pipe
- * of which it waits for the end, must not hang on us. Nothing can be handed to a task from then
- * on.
+ * whose end it waits for, must not depend on us. Nothing can be passed to a task from then on.
  */
 export function closeInheritedDescriptors(): void {
   if (!hasDescriptors) return;

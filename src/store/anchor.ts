@@ -37,10 +37,7 @@ export function writeAnchor(store: Store, anchor: Anchor | undefined): void {
   writeFileAtomic(settings(store), `${JSON.stringify({ ...others, ...(anchor && { anchor }) })}\n`);
 }
 
-/**
- * Hands a line to an anchor. Throws what a file's calls throw, or an error that says how the
- * command ended.
- */
+/** Reports a line to an anchor. Throws what a file's calls throw, or how the command ended. */
 export async function handToAnchor(anchor: Anchor, line: string): Promise<void> {
   if ('file' in anchor) appendLine(anchor.file, line);
   else await feedCommand(anchor.command, line);

@@ -15,9 +15,7 @@ export function keyPaths(store: Store) {
   };
 }
 
-/**
- * Whether a store can seal: it has recipients. A machine that only runs tasks needs no identity.
- */
+/** Whether a store can seal: it has recipients. A machine that only runs tasks has no identity. */
 export function hasKeys(store: Store): boolean {
   return existsSync(keyPaths(store).recipients);
 }

@@ -20,9 +20,7 @@ export function takeLock(
   return undefined;
 }
 
-/**
- * Takes a lock file exclusively and waits for it, blocking: for locks that nobody holds for long.
- */
+/** Takes a lock file exclusively, blocking until it is free: for locks that are held briefly. */
 export function takeLockBlocking(path: string): Lock {
   const fd = openLockFile(path);
   waitLock(fd);

@@ -62,9 +62,7 @@ export const DIRECT_WRITERS = { start: 0n, end: 0n } as const;
 
 const ASIDE = /^\.(.*)\.sealing$/;
 
-/**
- * The name in the staging directory that a task's files have while they are sealed; no task's own.
- */
+/** The name of a task's files in the staging directory while they are sealed; no task's own. */
 export const asideName = (task: TaskName): string => `.${task}.sealing`;
 
 /** The task that a name in the staging directory belongs to, under whichever of its two names. */

@@ -5,9 +5,7 @@ import { writeFileAtomic } from '../files/index.ts';
 import { keyPaths, linesOf, readKeyText } from './key-files.ts';
 import type { Store } from './paths.ts';
 
-/**
- * Somebody that every task is sealed for; the label is the comment line above in recipients.txt.
- */
+/** Somebody that every task is sealed for; the label is the comment above in recipients.txt. */
 export interface LabelledRecipient {
   /** `owner`, `recovery`, or what was given with `key add`. */
   readonly label: string;

@@ -8,7 +8,7 @@ import type { LockReach, Machine } from '../sys/index.ts';
 import { type Artifacts, assertTransition, isState, type Status } from './status.ts';
 import type { TaskName } from './task-name.ts';
 
-/** Why a task stands where it stands, for programs; `reason` says it in words. */
+/** The reason for a task's state, for programs; `reason` has it in words. */
 export type ReasonKind =
   | 'exit'
   | 'signal'
@@ -31,12 +31,11 @@ export interface Attempt {
 /** What to run, as it was asked for. Environment values are left out: they may be secrets. */
 export interface TaskSpec {
   /**
-   * Text of `decodeBytes`; a record shows what is not UTF-8 as U+FFFD, and has `commandBase64`.
+   * Text of `decodeBytes`. In a record U+FFFD stands for what is not UTF-8: see `commandBase64`.
    */
   readonly command: readonly string[];
   /**
-   * Working directory: of the caller for processes, in the container for images; null: the image's
-   * own. As `command`.
+   * As `command`: the caller's for processes, one in the container for images; null: the image's.
    */
   readonly cwd: string | null;
   readonly engine: string;
@@ -46,12 +45,9 @@ export interface TaskSpec {
   readonly timeoutMs: number | null;
   readonly retries: number;
   readonly maxRunning: number | null;
-  /** How long, after its end, open writers of the mount get to close their files; else 10 s. */
+  /** How long open writers of the mount get to close their files after its end; else 10 s. */
   readonly drainMs?: number;
-  /**
-   * How large the log may become, in bytes; absent: without limit. What is printed after that is
-   * not kept.
-   */
+  /** The largest size of the log in bytes, after which output is dropped; absent: unlimited. */
   readonly logMaxBytes?: number;
   /** Engine-specific settings (limits, volumes, network), plain JSON. */
   readonly options: Readonly<Record<string, unknown>>;
@@ -84,8 +80,8 @@ export interface TaskRecord extends TaskSpec {
   /** Why sealing failed last, while artifacts are `kept`. */
   readonly sealError: string | null;
   /**
-   * Why plaintext of a sealed task is still there, `not removed, PATH: reason`; absent or null
-   * where none is.
+   * Why a sealed task's plaintext is still there, `not removed, PATH: reason`; else absent or
+   * null.
    */
   readonly plaintext?: string | null;
   /** ISO 8601, UTC; null until it happened. */
@@ -93,7 +89,7 @@ export interface TaskRecord extends TaskSpec {
   readonly startedAt: string | null;
   readonly endedAt: string | null;
   /**
-   * When writers were cut off that did not close its files in time; absent where there were none.
+   * When writers were cut off that had not closed its files in time; absent where there were none.
    */
   readonly frozenAt?: string;
   readonly sealedAt: string | null;
@@ -234,10 +230,7 @@ export function createRecord(path: string, record: TaskRecord): void {
   writeFileAtomic(path, serialise(record));
 }
 
-/**
- * Replaces a record by a changed one, if the state machine allows it. Only for the holder of the
- * task's lock.
- */
+/** Changes a record, if the state machine allows it. Only for the holder of the task's lock. */
 export function replaceRecord(
   path: string,
   from: TaskRecord,

@@ -9,10 +9,9 @@ const GROUP_MAY_WRITE = 0o020;
 const OTHERS_MAY_WRITE = 0o002;
 
 /**
- * Refuses a place for a store where another user could put a directory or a link of their own in
- * its stead: every directory on the way there must be root's or one's own, and nobody else may
- * write it, unless it is sticky, as /tmp. What does not exist yet is not looked at. Throws
- * `usage`.
+ * Refuses a place for a store where another user could put a directory or a link in its stead:
+ * every directory on the way must be root's or one's own, and writable by nobody else unless it is
+ * sticky, as /tmp. What does not exist yet is not checked. Throws `usage`.
  */
 export function assertSafePlace(store: string): void {
   let links = 0;
@@ -45,9 +44,7 @@ function assertOurs(store: string, directory: string): void {
   if (danger) throw refusal(store, directory, danger);
 }
 
-/**
- * Who could replace what is in a directory, and whether that is a right which can be taken away.
- */
+/** Who could replace what is in a directory, and whether chmod would prevent it. */
 interface Danger {
   readonly who: string;
   readonly byMode?: boolean;
@@ -72,10 +69,7 @@ function dangerOf({ uid, gid, mode }: Stats): Danger | undefined {
 const isTrusted = (uid: number): boolean =>
   uid === 0 || uid === process.geteuid?.() || (uid === OVERFLOW && isInUserNamespace());
 
-/**
- * What stands for users that a user namespace does not know; the machine's root is one of them
- * there.
- */
+/** Stands for users that a user namespace does not know, the machine's root among them. */
 const OVERFLOW = 65_534;
 
 function isInUserNamespace(): boolean {
@@ -83,8 +77,7 @@ function isInUserNamespace(): boolean {
 }
 
 /**
- * Whether it is root's group, or one's own that nobody else is in: many systems give each user
- * one.
+ * Whether a group is root's, or one's own with no other member: many systems give each user one.
  */
 function isPrivateGroup(gid: number): boolean {
   if (gid === 0) return true;

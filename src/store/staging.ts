@@ -104,8 +104,7 @@ export function reopenForReading(pinned: number): number {
 }
 
 /**
- * Where a path of a live task lies on disk; it was inside of staging a moment ago. Throws as
- * `pinInStaging`.
+ * The path on disk of a live task's file, within staging when checked. Throws as `pinInStaging`.
  */
 export function stagingPath(store: Store, task: TaskName, path: Uint8Array | string): Buffer {
   closeSync(pinInStaging(store, task, path));

@@ -1,9 +1,9 @@
 import { TaskfsError } from '../errors.ts';
 
-/** Where a task stands. The last three are final. */
+/** The state of a task. The last three are final. */
 export type Status = 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
 
-/** Where its files stand: plain, being sealed, sealed, or kept plain because sealing failed. */
+/** The state of its files: plain, being sealed, sealed, or kept plain because sealing failed. */
 export type Artifacts = 'live' | 'sealing' | 'sealed' | 'kept';
 
 /** Both of a task's states at one instant. */
@@ -38,9 +38,7 @@ export function isFinal(status: Status): boolean {
   return statusAfter[status].length === 0;
 }
 
-/**
- * Whether a task may go from one state to another: files are sealed only once the status is final.
- */
+/** Whether a task may change its state so: files are sealed only once the status is final. */
 export function mayFollow(from: State, to: State): boolean {
   const statusFine = from.status === to.status || statusAfter[from.status].includes(to.status);
   const artifactsFine =

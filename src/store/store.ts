@@ -19,9 +19,7 @@ export function storePath(asked: string | undefined): string {
   return absoluteTextPath(named || join(dataDirectory(), 'taskfs'), 'the path of the store');
 }
 
-/**
- * Whether a store is there. Throws `usage` where that cannot be seen, for it is somebody else's.
- */
+/** Whether a store exists. Throws `usage` where that cannot be seen, for it is somebody else's. */
 export function storeExists(path: string): boolean {
   try {
     statSync(join(path, 'store.json'));

@@ -27,10 +27,7 @@ function currentDirectory(path: string): string {
   }
 }
 
-/**
- * The same for a path that must be UTF-8, since other programs, mounts and records hold it. Throws
- * `usage`.
- */
+/** The same for a path that must be UTF-8, as mounts and records need. Throws `usage`. */
 export function absoluteTextPath(path: string, what: string): string {
   const absolute = absolutePath(path);
   if (isPlainText(absolute)) return absolute;
@@ -50,9 +47,7 @@ export function dataDirectory(): string {
     : join(homeDirectory(), '.local', 'share');
 }
 
-/**
- * The user's home directory. Throws `usage` where HOME is empty or relative: it would be anywhere.
- */
+/** The user's home directory. Throws `usage` where HOME is empty or relative. */
 export function homeDirectory(): string {
   const home = rawVariable('HOME') ?? homedir();
   if (isAbsolute(home)) return home;

@@ -15,10 +15,7 @@ export const O_PATH = 0o10000000;
 export const O_CLOEXEC = 0o2000000;
 export const O_TMPFILE = 0o20200000;
 
-/**
- * How openat2(2) may resolve a path; the kernel enforces it while other processes rename beneath
- * it.
- */
+/** How openat2(2) may resolve a path; it holds whatever is renamed meanwhile. */
 export const RESOLVE = {
   NO_XDEV: 0x01,
   NO_MAGICLINKS: 0x02,
@@ -58,9 +55,7 @@ export function openAt(dirfd: number, name: Name, flags: number, mode = 0): numb
 const SYS_OPENAT2 = 437;
 const openHow = Buffer.alloc(24);
 
-/**
- * openat2(2): opens the path `name` under `dirfd` under the RESOLVE rules. Returns a descriptor.
- */
+/** openat2(2): opens `name` from `dirfd` under the RESOLVE rules. Returns a descriptor. */
 export function openAt2(
   dirfd: number,
   name: Name,
@@ -90,10 +85,7 @@ export function symlinkAt(target: Name, dirfd: number, name: Name): void {
   check(c.symlinkat(cstring(target), dirfd, cstring(name)));
 }
 
-/**
- * Links `name` in `dirfd` to `newName` in `newDirfd`; a symlink is linked itself, unless
- * AT.SYMLINK_FOLLOW.
- */
+/** Links `name` as `newName`; a symlink is linked itself, unless AT.SYMLINK_FOLLOW. */
 export function linkAt(
   dirfd: number,
   name: Name,

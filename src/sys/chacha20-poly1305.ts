@@ -1,9 +1,6 @@
 import { bindOwn } from './libc.ts';
 
-/**
- * ChaCha20-Poly1305 (RFC 8439) with a 16-byte tag behind the ciphertext. Keys are 32 bytes, nonces
- * 12.
- */
+/** ChaCha20-Poly1305 (RFC 8439), a tag of 16 bytes behind the text. Keys: 32 bytes, nonces: 12. */
 export interface ChaCha20Poly1305 {
   /** Encrypts into `out`, which is long enough for the text and its tag. */
   encrypt(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, out: Uint8Array): void;

@@ -16,9 +16,7 @@ export function ownControlGroup(): string | undefined {
   }
 }
 
-/**
- * Moves this process into a group; what it starts from then on is born there. Takes some 10 ms.
- */
+/** Moves this process into a group; what it starts from then on begins there. Takes some 10 ms. */
 export function enterControlGroup(directory: string): void {
   writeFileSync(join(directory, 'cgroup.procs'), String(process.pid));
 }

@@ -27,8 +27,8 @@ const syscall = bind('int64_t syscall(int64_t, int64_t, void *, int64_t)');
 const BLOCK = 64 * 1024;
 
 /**
- * Some entries of a directory as getdents64(2) gives them, one after the other: an object for each
- * would cost more than the call. What it tells is of the entry at which it stands.
+ * Entries of a directory as getdents64(2) gives them, one after the other: an object for each
+ * would cost more than the call. Its properties are those of the current entry.
  */
 export class DirentBlock implements Dirent {
   private readonly bytes: Buffer;
@@ -41,7 +41,7 @@ export class DirentBlock implements Dirent {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
-  /** Reads the next entries of an open directory and stands at the first, if there is one. */
+  /** Reads the next entries of an open directory and goes to the first, if there is one. */
   fill(fd: number): void {
     this.at = 0;
     this.end = check(syscall(SYS_GETDENTS64, fd, this.bytes, this.bytes.length));
@@ -56,7 +56,7 @@ export class DirentBlock implements Dirent {
     this.at += this.view.getUint16(this.at + D.reclen, true);
   }
 
-  /** The entries from here on, to be kept while this block is filled anew. */
+  /** The entries from here on, to be kept while this block is refilled. */
   rest(): DirentBlock {
     const rest = new DirentBlock(Buffer.from(this.bytes.subarray(this.at, this.end)));
     rest.end = this.end - this.at;
@@ -104,7 +104,7 @@ export function readDirents(fd: number): Dirent[] {
   return entries;
 }
 
-/** Every entry of an open directory but `.` and `..`, from where it stands to its end. */
+/** Every entry of an open directory but `.` and `..`, from its position to its end. */
 export function* listDirectory(fd: number): Generator<Dirent> {
   for (let batch = readDirents(fd); batch.length > 0; batch = readDirents(fd)) {
     for (const entry of batch) if (!isDot(entry.name)) yield entry;

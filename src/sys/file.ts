@@ -19,9 +19,7 @@ export function seek(fd: number, offset: bigint, whence: number): bigint {
   return BigInt(check(c.lseek(fd, offset, whence)));
 }
 
-/**
- * The extents of a file that hold data, in order; one of the whole file where holes are unknown.
- */
+/** The extents of a file that hold data, in order; the whole file where holes are unknown. */
 export function* dataExtents(fd: number, size: bigint): Generator<{ start: bigint; end: bigint }> {
   let at = 0n;
   while (at < size) {
@@ -65,10 +63,7 @@ export function copyFileRange(
 
 const WILL_NEED = 3;
 
-/**
- * Has the first `length` bytes of a file read into the page cache, and does not wait for it.
- * Advice: it never fails.
- */
+/** Reads the first `length` bytes into the page cache, without waiting. Advice: it never fails. */
 export function readSoon(fd: number, length: number): void {
   c.posix_fadvise(fd, 0, length, WILL_NEED);
 }

@@ -40,7 +40,6 @@ export {
   seek,
   syncfs,
 } from './file.ts';
-export { tryLock, unlock, waitLock } from './flock.ts';
 export {
   FS_FL,
   FS_IOC,
@@ -50,9 +49,16 @@ export {
   inodeFlags,
 } from './inode-flags.ts';
 export { IN, Inotify } from './inotify.ts';
-export { isOpenForWriting } from './lease.ts';
 export { addressOf, bind, check, lastErrno } from './libc.ts';
 export { fileSystemOf, type LockReach } from './lock-reach.ts';
+export {
+  findRecordLock,
+  isOpenForWriting,
+  setRecordLock,
+  tryLock,
+  unlock,
+  waitLock,
+} from './locks.ts';
 export { type Machine, thisMachine } from './machine.ts';
 export {
   MNT_DETACH,
@@ -76,7 +82,6 @@ export {
   raiseOpenFiles,
   reap,
 } from './process.ts';
-export { findRecordLock, setRecordLock } from './record-lock.ts';
 export { assertUnmounted, NotRemovable, removeTree } from './remove-tree.ts';
 export { receiveDescriptor, socketPair } from './socket.ts';
 export { closeOnExec, type ProcessEnd, type SpawnedProcess, spawnProcess } from './spawn.ts';

@@ -2,8 +2,8 @@ import { Errno } from '../errno.ts';
 import { bind, check } from './libc.ts';
 
 /**
- * Commands of ioctl(2) that tell and change flags, project and version of an inode
- * (ioctl_iflags(2)), as <linux/fs.h> numbers them on all that Node runs on with 64 bits.
+ * Commands of ioctl(2) that read and change flags, project and version of an inode
+ * (ioctl_iflags(2)), as <linux/fs.h> numbers them on 64 bits.
  */
 export const FS_IOC = {
   GETFLAGS: 0x80086601,
@@ -30,8 +30,8 @@ export function inodeFlags(fd: number, command: number, argument: Uint8Array): v
 }
 
 /**
- * Takes away the flags that keep an open file or directory from being changed or removed
- * (chattr(1) with +i and +a). Returns whether it had any, and they could be taken away.
+ * Removes the flags that keep an open file or directory from being changed or removed (chattr(1)
+ * with +i and +a). Returns whether it had any and they could be removed.
  */
 export function unprotect(fd: number): boolean {
   const flags = Buffer.alloc(INODE_FLAGS_SIZE);

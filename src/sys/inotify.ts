@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs';
 import { Errno, errno } from '../errno.ts';
 import { bind, check, cstring, lastErrno } from './libc.ts';
 
-/** inotify(7), without Node's event loop. Linux only. */
+/** inotify(7), without Node's event loop. */
 
 export const IN = {
   MODIFY: 0x2,

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { Errno } from '../errno.ts';
+import { Errno, errno } from '../errno.ts';
 import { exitBy } from '../process/index.ts';
 
 type Koffi = typeof import('koffi');
@@ -7,13 +7,22 @@ type Koffi = typeof import('koffi');
 // koffi is CommonJS with a native part: required here, once, by whoever makes the first system
 // call.
 const koffi = createRequire(import.meta.url)('koffi') as Koffi;
-const library = koffi.load(process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6');
+const library = koffi.load('libc.so.6');
 
 export type Native = (...args: unknown[]) => number;
 
 /** Binds one libc function from its C prototype. Pointers are `void *`: pass a Buffer or null. */
 export function bind(prototype: string): Native {
   return library.func(prototype) as Native;
+}
+
+/** The same, bound at the first call: for what few processes need. */
+export function bindLazily(prototype: string): Native {
+  let bound: Native | undefined;
+  return (...args) => {
+    bound ??= bind(prototype);
+    return bound(...args);
+  };
 }
 
 /** Binds functions that Node's own program exports; undefined where it lacks one of them. */
@@ -42,10 +51,7 @@ export function check(result: number): number {
 
 const names = new Map<string, Buffer>();
 
-/**
- * A path or name as C wants it: raw bytes and a NUL. Throws ENOENT's cousin EINVAL on an inner
- * NUL.
- */
+/** A path or name as C wants it: raw bytes and a NUL. Throws EINVAL for an inner NUL. */
 export function cstring(name: Uint8Array | string): Buffer {
   if (typeof name === 'string') {
     const known = names.get(name);
@@ -57,19 +63,15 @@ export function cstring(name: Uint8Array | string): Buffer {
   return terminate(name);
 }
 
-const EINVAL = 22;
-
 function terminate(bytes: Uint8Array): Buffer {
-  if (bytes.includes(0)) throw Errno.of(EINVAL);
+  if (bytes.includes(0)) throw Errno.of(errno.EINVAL);
   const out = Buffer.allocUnsafe(bytes.length + 1);
   out.set(bytes);
   out[bytes.length] = 0;
   return out;
 }
 
-/**
- * Where a buffer lies in memory, for structs that hold pointers. Keep the buffer alive meanwhile.
- */
+/** The address of a buffer, for structs that hold pointers. Keep the buffer alive meanwhile. */
 export function addressOf(bytes: Uint8Array): bigint {
   return koffi.address(bytes);
 }

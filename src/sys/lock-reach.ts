@@ -3,7 +3,7 @@ import { readMountinfo } from './mountinfo.ts';
 
 /**
  * Who sees a flock(2) on a file system: all who can reach it, since it is of this machine alone
- * (`machine`) or carries locks over the network (`network`); or only who came by the same mount
+ * (`machine`) or carries locks over the network (`network`); or only those who use the same mount
  * (`mount`), as with sshfs, SMB or NFS without locks.
  */
 export type LockReach = 'machine' | 'network' | 'mount';
@@ -33,16 +33,13 @@ const CARRY_NONE = new Set([
 /** Options by which a network file system keeps flock to the machine it is mounted on. */
 const KEEP_LOCKS = /(^|,)(nolock|local_lock=(all|flock)|localflock|noflock)(,|$)/;
 
-/** The file system of a directory; `machine` where the kernel's table of mounts does not tell. */
+/** The file system of a directory; `machine` where the table of mounts does not say. */
 export function fileSystemOf(directory: string): FileSystem {
   const { type, options } = readMount(directory) ?? { type: 'unknown', options: '' };
   return { type, locks: reachOf(type, options) };
 }
 
-/**
- * By the type and the options, those of the mount and of the file system joined, as mountinfo has
- * them.
- */
+/** By the type and the options, those of the mount and of the file system joined. */
 export function reachOf(type: string, options: string): LockReach {
   if (CARRY_NONE.has(type) || type.startsWith('fuse.')) return 'mount';
   if (!CARRY_LOCKS.has(type)) return 'machine';

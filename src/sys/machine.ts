@@ -1,7 +1,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
-/** What tells machines apart, and one boot of a machine from the next. */
+/** What distinguishes machines, and one boot of a machine from the next. */
 export interface Machine {
   /** machine-id(5); empty where there is none. Images that were cloned may share it. */
   readonly id: string;
@@ -9,7 +9,7 @@ export interface Machine {
   readonly boot: string;
   /** For people. */
   readonly host: string;
-  /** Which processes are seen: pids of another namespace say nothing here. */
+  /** Which processes are visible: pids of another namespace mean nothing here. */
   readonly pidNamespace: string;
 }
 

@@ -1,6 +1,13 @@
-import { bind, check, cstring } from './libc.ts';
+import { bindLazily, check, cstring } from './libc.ts';
 
-/** mount(2) and umount2(2). Linux only: bound when used. */
+/** mount(2) and umount2(2). */
+
+const c = {
+  mount: bindLazily(
+    'int mount(const void *, const void *, const void *, unsigned long, const void *)',
+  ),
+  umount2: bindLazily('int umount2(const void *, int)'),
+};
 
 export const MS_RDONLY = 1;
 export const MS_NOSUID = 2;
@@ -18,13 +25,10 @@ export function mountOn(
   flags: number,
   options: string,
 ): void {
-  const mount = bind(
-    'int mount(const void *, const void *, const void *, unsigned long, const void *)',
-  );
-  check(mount(cstring(source), cstring(directory), cstring(type), flags, cstring(options)));
+  check(c.mount(cstring(source), cstring(directory), cstring(type), flags, cstring(options)));
 }
 
 /** Unmounts a directory; EBUSY while it is in use, unless MNT_DETACH. */
 export function unmountFrom(directory: string, flags = 0): void {
-  check(bind('int umount2(const void *, int)')(cstring(directory), flags));
+  check(c.umount2(cstring(directory), flags));
 }

@@ -5,12 +5,12 @@ import { readMountinfo } from './mountinfo.ts';
 import { statFd } from './stat.ts';
 
 /**
- * A tree that is to be read or removed as one's own may have something else mounted in it: what is
- * mounted there is not of the tree. The device number does not tell, since a bind mount has that
- * of the files it shows; the kernel does, by RESOLVE_NO_XDEV and by the numbers of mounts.
+ * Something else may be mounted in a tree that is to be read or removed: that is not part of the
+ * tree. The device number does not show it, since a bind mount has that of its files; the kernel
+ * does, by RESOLVE_NO_XDEV and by the numbers of mounts.
  */
 
-/** Something is mounted on a path of a tree that goes no further than one mount. */
+/** Something is mounted in a tree that must not extend beyond one mount. */
 export class MountedBeneath extends Error {
   /** Where it is mounted, raw. */
   readonly path: Buffer;
@@ -22,8 +22,8 @@ export class MountedBeneath extends Error {
 }
 
 /**
- * Opens a name in a directory, never what is mounted on it, also where that is mounted at this
- * very moment. Throws MountedBeneath, Errno.
+ * Opens a name in a directory, never what is mounted on it, even if it is mounted at this very
+ * moment. Throws MountedBeneath, Errno.
  */
 export function openInMount(dirfd: number, name: Uint8Array | string, flags: number): number {
   try {
@@ -34,14 +34,11 @@ export function openInMount(dirfd: number, name: Uint8Array | string, flags: num
   }
 }
 
-/** Names a mount on a name in an open directory. */
+/** The error for a mount on a name in an open directory. */
 export const mountedOn = (dirfd: number, name: Uint8Array | string): MountedBeneath =>
   new MountedBeneath(pathIn(dirfd, name));
 
-/**
- * The path of a name in an open directory, raw; the name alone where the kernel cannot say the
- * rest in 4096 bytes.
- */
+/** The path of a name in an open directory, raw; the name alone where that exceeds PATH_MAX. */
 export function pathIn(dirfd: number, name: Uint8Array | string): Buffer {
   const directory = pathOf(dirfd);
   return directory ? Buffer.concat([directory, SLASH, Buffer.from(name)]) : Buffer.from(name);
@@ -81,7 +78,7 @@ function mountsBeneath(fd: number): Buffer[] {
 
 const SLASH = Buffer.from('/');
 
-/** Undefined where the kernel cannot say it in 4096 bytes. */
+/** Undefined where the path exceeds PATH_MAX. */
 function pathOf(fd: number): Buffer | undefined {
   try {
     return readlinkAt(-1, `/proc/thread-self/fd/${fd}`);

@@ -7,8 +7,8 @@ const ENTRY = 8;
 const TAG = { groupObj: 0x04, mask: 0x10 } as const;
 
 /**
- * What an access list grants the owning group: three bits; undefined where it is none. With a
- * list, the group bits of a mode are its mask: the most that anybody named in it gets.
+ * What an access list grants the owning group, three bits; undefined where it is not a list. With
+ * a list, the group bits of a mode are its mask: the most that anybody named in it gets.
  */
 export function aclGroupBits(acl: Buffer): number | undefined {
   if (acl.length < HEADER || acl.readUInt32LE(0) !== VERSION) return undefined;

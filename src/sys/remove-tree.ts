@@ -12,7 +12,7 @@ import {
 } from './mounts-beneath.ts';
 import { isDirectory, isRegular, statFd } from './stat.ts';
 
-/** Something of a tree cannot be removed. */
+/** Part of a tree cannot be removed. */
 export class NotRemovable extends Error {
   /** What it is, raw. */
   readonly path: Buffer;
@@ -53,18 +53,12 @@ export function removeTree(dirfd: number, path: Name): void {
   });
 }
 
-/**
- * Throws MountedBeneath where something is mounted on a tree or anywhere beneath it; there may be
- * none.
- */
+/** Throws MountedBeneath where something is mounted on or in a tree, which need not exist. */
 export function assertUnmounted(path: Name): void {
   withTop(AT.FDCWD, path, (_parent, _name, top) => assertNothingMounted(top));
 }
 
-/**
- * Calls an action with a tree's top (O_PATH), its name and the directory that it is in, if it is
- * there.
- */
+/** Calls an action with a tree's top (O_PATH), its name and its directory, if it exists. */
 function withTop(
   dirfd: number,
   path: Name,
@@ -101,7 +95,7 @@ function unlessGone(open: () => number): number | undefined {
 }
 
 /**
- * Says of a refused system call what it was about; a file that is mounted on is refused as busy.
+ * Adds to a refused system call what it was about; a file that is mounted on is refused as busy.
  */
 function explain(dirfd: number, name: Name, error: unknown): unknown {
   if (!(error instanceof Errno)) return error;
@@ -110,8 +104,7 @@ function explain(dirfd: number, name: Name, error: unknown): unknown {
 }
 
 /**
- * Opens a directory for listing, never what is mounted on it; one without read permission is given
- * it first.
+ * Opens a directory for listing, never what is mounted on it, after chmod where it is unreadable.
  */
 function openDirectory(dirfd: number, name: Name): number {
   try {
@@ -141,7 +134,7 @@ function removeForced(remove: Remove, dirfd: number, name: Name): void {
   }
 }
 
-/** The same for a name whose directory's flags may protect it too. */
+/** The same where the flags of the directory may protect the name too. */
 function removeBelow(remove: Remove, fd: number, name: Name): void {
   try {
     removeForced(remove, fd, name);
@@ -151,7 +144,7 @@ function removeBelow(remove: Remove, fd: number, name: Name): void {
   }
 }
 
-/** Opens only what opening does nothing to. Returns whether something was changed. */
+/** Opens only what opening does not affect. Returns whether something was changed. */
 function unprotectName(dirfd: number, name: Name): boolean {
   const pin = openInMount(dirfd, name, PIN);
   try {

@@ -1,8 +1,6 @@
-import { addressOf, bind, check, type Native } from './libc.ts';
+import { addressOf, bindLazily, check } from './libc.ts';
 
-/**
- * Unix sockets as a way to receive descriptors (unix(7), SCM_RIGHTS). Linux only: bound when used.
- */
+/** Unix sockets as a way to receive descriptors (unix(7), SCM_RIGHTS). */
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
@@ -11,13 +9,15 @@ const MSG_CMSG_CLOEXEC = 0x40000000;
 const MSGHDR_SIZE = 56;
 const CMSG_HEADER_SIZE = 16;
 
-let recvmsg: Native | undefined;
+const c = {
+  recvmsg: bindLazily('int64_t recvmsg(int, void *, int)'),
+  socketpair: bindLazily('int socketpair(int, int, int, void *)'),
+};
 
 /** Two connected sockets, close-on-exec. */
 export function socketPair(): [number, number] {
   const pair = Buffer.alloc(8);
-  const socketpair = bind('int socketpair(int, int, int, void *)');
-  check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+  check(c.socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
   return [pair.readInt32LE(0), pair.readInt32LE(4)];
 }
 
@@ -26,7 +26,6 @@ export function socketPair(): [number, number] {
  * other end closed without sending one. Blocks.
  */
 export function receiveDescriptor(socket: number): number | undefined {
-  recvmsg ??= bind('int64_t recvmsg(int, void *, int)');
   const data = Buffer.alloc(64);
   const control = Buffer.alloc(64);
   const vector = Buffer.alloc(16);
@@ -37,7 +36,7 @@ export function receiveDescriptor(socket: number): number | undefined {
   header.writeBigUInt64LE(1n, 24);
   header.writeBigUInt64LE(addressOf(control), 32);
   header.writeBigUInt64LE(BigInt(control.length), 40);
-  const received = check(recvmsg(socket, header, MSG_CMSG_CLOEXEC));
+  const received = check(c.recvmsg(socket, header, MSG_CMSG_CLOEXEC));
   const controlLength = Number(header.readBigUInt64LE(40));
   if (received === 0 || controlLength < CMSG_HEADER_SIZE + 4) return undefined;
   return control.readInt32LE(CMSG_HEADER_SIZE);

@@ -2,7 +2,8 @@ import { readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { Errno } from '../errno.ts';
 import { encodeText } from '../process/index.ts';
-import { addressOf, bind, check, cstring, type Native } from './libc.ts';
+import { addressOf, bindLazily, check, cstring } from './libc.ts';
+import { openFilesLimits, reap, setOpenFilesLimits } from './process.ts';
 
 /**
  * Starts processes by posix_spawn(3): with bytes that are not UTF-8, descriptors at the numbers
@@ -19,9 +20,7 @@ export interface SpawnOptions {
   readonly environment: readonly string[];
   /** Left out: the one of this process. */
   readonly cwd?: string | undefined;
-  /**
-   * Descriptors of this process by the numbers that they get there; the new process has no others.
-   */
+  /** Descriptors of this process by their numbers in the new one, which gets no others. */
   readonly descriptors: ReadonlyMap<number, number>;
   /** In a session of its own, without the terminal. */
   readonly newSession: boolean;
@@ -42,34 +41,23 @@ export interface SpawnedProcess {
   readonly ended: Promise<ProcessEnd>;
 }
 
-/** Bound at the first call: Linux only. */
 const c = {
-  spawn: lazily(
+  spawn: bindLazily(
     'int posix_spawn(void *, const void *, const void *, const void *, const void *, const void *)',
   ),
-  initAttributes: lazily('int posix_spawnattr_init(void *)'),
-  setFlags: lazily('int posix_spawnattr_setflags(void *, short)'),
-  setDefaults: lazily('int posix_spawnattr_setsigdefault(void *, const void *)'),
-  setMask: lazily('int posix_spawnattr_setsigmask(void *, const void *)'),
-  destroyAttributes: lazily('int posix_spawnattr_destroy(void *)'),
-  initActions: lazily('int posix_spawn_file_actions_init(void *)'),
-  addDuplicate: lazily('int posix_spawn_file_actions_adddup2(void *, int, int)'),
-  addDirectory: lazily('int posix_spawn_file_actions_addchdir_np(void *, const void *)'),
-  destroyActions: lazily('int posix_spawn_file_actions_destroy(void *)'),
-  prlimit: lazily('int prlimit(int, int, const void *, void *)'),
-  sigaction: lazily('int sigaction(int, const void *, void *)'),
-  waitpid: lazily('int waitpid(int, void *, int)'),
-  fcntl: lazily('int fcntl(int, int, int)'),
-  syscall: lazily('int64_t syscall(int64_t, int64_t, int64_t, int64_t)'),
+  initAttributes: bindLazily('int posix_spawnattr_init(void *)'),
+  setFlags: bindLazily('int posix_spawnattr_setflags(void *, short)'),
+  setDefaults: bindLazily('int posix_spawnattr_setsigdefault(void *, const void *)'),
+  setMask: bindLazily('int posix_spawnattr_setsigmask(void *, const void *)'),
+  destroyAttributes: bindLazily('int posix_spawnattr_destroy(void *)'),
+  initActions: bindLazily('int posix_spawn_file_actions_init(void *)'),
+  addDuplicate: bindLazily('int posix_spawn_file_actions_adddup2(void *, int, int)'),
+  addDirectory: bindLazily('int posix_spawn_file_actions_addchdir_np(void *, const void *)'),
+  destroyActions: bindLazily('int posix_spawn_file_actions_destroy(void *)'),
+  sigaction: bindLazily('int sigaction(int, const void *, void *)'),
+  fcntl: bindLazily('int fcntl(int, int, int)'),
+  syscall: bindLazily('int64_t syscall(int64_t, int64_t, int64_t, int64_t)'),
 };
-
-function lazily(prototype: string): () => Native {
-  let made: Native | undefined;
-  return () => {
-    made ??= bind(prototype);
-    return made;
-  };
-}
 
 /** More than glibc's posix_spawnattr_t and posix_spawn_file_actions_t take, in bytes. */
 const OPAQUE_BYTES = 512;
@@ -81,10 +69,7 @@ const SETSID = 0x80;
 const ALL_SIGNALS = Buffer.alloc(128, 0xff);
 const NO_SIGNALS = Buffer.alloc(128);
 
-/**
- * Starts a process; it executes its program already when this returns. Throws Errno where it
- * cannot.
- */
+/** Starts a process, which has executed its program when this returns. Throws Errno. */
 export function spawnProcess(options: SpawnOptions): SpawnedProcess {
   const { file, argv, environment, ignoredSignals = [], softOpenFiles } = options;
   const pid = Buffer.alloc(4);
@@ -96,11 +81,11 @@ export function spawnProcess(options: SpawnOptions): SpawnedProcess {
   closeOnExec();
   watchChildren();
   try {
-    const start = (): number => c.spawn()(pid, path, actions, attributes, args, variables);
+    const start = (): number => c.spawn(pid, path, actions, attributes, args, variables);
     refuse(withOpenFiles(softOpenFiles, () => withIgnored(ignoredSignals, start)));
   } finally {
-    c.destroyAttributes()(attributes);
-    c.destroyActions()(actions);
+    c.destroyAttributes(attributes);
+    c.destroyActions(actions);
   }
   const number = pid.readInt32LE(0);
   return { pid: number, ended: endOf(number) };
@@ -113,24 +98,24 @@ function refuse(number: number): void {
 
 function makeAttributes({ newSession, ignoredSignals = [] }: SpawnOptions): Buffer {
   const attributes = Buffer.alloc(OPAQUE_BYTES);
-  refuse(c.initAttributes()(attributes));
-  refuse(c.setFlags()(attributes, SETSIGDEF | SETSIGMASK | (newSession ? SETSID : 0)));
+  refuse(c.initAttributes(attributes));
+  refuse(c.setFlags(attributes, SETSIGDEF | SETSIGMASK | (newSession ? SETSID : 0)));
   const byDefault = Buffer.from(ALL_SIGNALS);
   for (const signal of ignoredSignals) {
     const bit = constants.signals[signal] - 1;
     byDefault[bit >> 3] = (byDefault[bit >> 3] ?? 0) & ~(1 << (bit & 7));
   }
-  refuse(c.setDefaults()(attributes, byDefault));
-  refuse(c.setMask()(attributes, NO_SIGNALS));
+  refuse(c.setDefaults(attributes, byDefault));
+  refuse(c.setMask(attributes, NO_SIGNALS));
   return attributes;
 }
 
 function makeActions({ cwd, descriptors }: SpawnOptions): Buffer {
   const actions = Buffer.alloc(OPAQUE_BYTES);
-  refuse(c.initActions()(actions));
+  refuse(c.initActions(actions));
   // One that keeps its number loses its close-on-exec by this.
-  for (const [theirs, ours] of descriptors) refuse(c.addDuplicate()(actions, ours, theirs));
-  if (cwd !== undefined) refuse(c.addDirectory()(actions, cstring(encodeText(cwd))));
+  for (const [theirs, ours] of descriptors) refuse(c.addDuplicate(actions, ours, theirs));
+  if (cwd !== undefined) refuse(c.addDirectory(actions, cstring(encodeText(cwd))));
   return actions;
 }
 
@@ -158,29 +143,24 @@ const FD_CLOEXEC = 1;
  * here on, unless they are handed over: Node leaves many of those open that it was started with.
  */
 export function closeOnExec(): void {
-  if (c.syscall()(SYS_CLOSE_RANGE, 3, LAST_DESCRIPTOR, CLOSE_RANGE_CLOEXEC) === 0) return;
+  if (c.syscall(SYS_CLOSE_RANGE, 3, LAST_DESCRIPTOR, CLOSE_RANGE_CLOEXEC) === 0) return;
   // Before Linux 5.11 one by one; the listing's own descriptor is closed by then.
   for (const fd of readdirSync('/proc/self/fd')) {
-    if (Number(fd) > 2) c.fcntl()(Number(fd), F_SETFD, FD_CLOEXEC);
+    if (Number(fd) > 2) c.fcntl(Number(fd), F_SETFD, FD_CLOEXEC);
   }
 }
 
-const RLIMIT_NOFILE = 7;
-
-/** Does something under another soft limit of open files, which a new process takes over. */
+/** Does something under another soft limit of open files, which a new process inherits. */
 function withOpenFiles<T>(wanted: number | undefined, action: () => T): T {
   if (wanted === undefined) return action();
-  const before = Buffer.alloc(16);
-  check(c.prlimit()(0, RLIMIT_NOFILE, null, before));
-  const hard = before.readBigUInt64LE(8);
+  const before = openFilesLimits();
+  const { hard } = before;
   const soft = BigInt(wanted);
-  const meanwhile = Buffer.from(before);
-  meanwhile.writeBigUInt64LE(soft < hard ? soft : hard, 0);
-  check(c.prlimit()(0, RLIMIT_NOFILE, meanwhile, null));
+  setOpenFilesLimits({ soft: soft < hard ? soft : hard, hard });
   try {
     return action();
   } finally {
-    check(c.prlimit()(0, RLIMIT_NOFILE, before, null));
+    setOpenFilesLimits(before);
   }
 }
 
@@ -188,59 +168,55 @@ function withOpenFiles<T>(wanted: number | undefined, action: () => T): T {
 const SIGACTION_BYTES = 256;
 const SIG_IGN = 1n;
 
-/**
- * Does something while signals are ignored, which a new process takes over; their handlers come
- * back.
- */
+/** Does something while signals are ignored, as a new process inherits; then restores them. */
 function withIgnored<T>(signals: readonly NodeJS.Signals[], action: () => T): T {
   const ignore = Buffer.alloc(SIGACTION_BYTES);
   ignore.writeBigUInt64LE(SIG_IGN, 0);
   const before = signals.map((signal) => {
     const old = Buffer.alloc(SIGACTION_BYTES);
     const number = constants.signals[signal];
-    check(c.sigaction()(number, ignore, old));
+    check(c.sigaction(number, ignore, old));
     return { number, old };
   });
   try {
     return action();
   } finally {
-    for (const { number, old } of before) check(c.sigaction()(number, old, null));
+    for (const { number, old } of before) check(c.sigaction(number, old, null));
   }
 }
 
-const WNOHANG = 1;
 const running = new Map<number, (end: ProcessEnd) => void>();
 let keepAlive: NodeJS.Timeout | undefined;
 
 /** The longest that a timer may take, in milliseconds. */
 const LONG_MS = 2 ** 31 - 1;
 
-/** From before the first start on, so that no end goes unheard. */
+/** Called before a process is started, so that no end is missed. */
 function watchChildren(): void {
   // A handler of signals alone does not keep Node going.
   keepAlive ??= setInterval(() => {}, LONG_MS);
   if (!process.listeners('SIGCHLD').includes(collect)) process.on('SIGCHLD', collect);
 }
 
-// Collected from the event loop alone: until then whoever started it finds even an ended one in
-// /proc.
+// Collected from the event loop alone: until then, whoever started a process finds it in /proc
+// even if it has ended.
 function endOf(pid: number): Promise<ProcessEnd> {
   return new Promise((resolve) => running.set(pid, resolve));
 }
 
 function collect(): void {
-  const status = Buffer.alloc(4);
   for (const [pid, resolve] of running) {
-    if (c.waitpid()(pid, status, WNOHANG) !== pid) continue;
+    const status = reap(pid);
+    if (status === undefined) continue;
     running.delete(pid);
-    resolve(decodeStatus(status.readInt32LE(0)));
+    resolve(decodeStatus(status));
   }
   if (running.size > 0) return;
   clearInterval(keepAlive);
   keepAlive = undefined;
 }
 
-/** How wait(2) tells an end: the signal in the low seven bits, else the exit code above. */
+/** Decodes a status of wait(2): the signal in the low seven bits, else the exit code above. */
 function decodeStatus(status: number): ProcessEnd {
   const number = status & 0x7f;
   if (number === 0) return { exitCode: (status >> 8) & 0xff, signal: null };

@@ -2,9 +2,7 @@ import { AT } from './at.ts';
 import { bind, check, cstring } from './libc.ts';
 import { nanosecondsOf } from './timespec.ts';
 
-/**
- * What statx(2) tells of a file. Times are nanoseconds since the epoch; `blocks` are of 512 bytes.
- */
+/** The result of statx(2). Times are nanoseconds since the epoch; `blocks` are of 512 bytes. */
 export interface Stat {
   readonly dev: bigint;
   readonly ino: bigint;
@@ -13,9 +11,7 @@ export interface Stat {
   readonly nlink: number;
   readonly uid: number;
   readonly gid: number;
-  /**
-   * Device number as makedev(3) packs it in the kernel's 32-bit form (major 12 bits, minor 20).
-   */
+  /** Device number as the kernel packs it in 32 bits: major 12 bits, minor 20. */
   readonly rdev: number;
   readonly size: bigint;
   readonly blocks: bigint;
@@ -25,9 +21,7 @@ export interface Stat {
   readonly ctimeNs: bigint;
   /** Creation time where the file system keeps one, else 0. */
   readonly btimeNs: bigint;
-  /**
-   * The number of the mount that it was reached by, as in mountinfo; 0 from a kernel before 5.8.
-   */
+  /** The mount that it was reached by, as numbered in mountinfo; 0 before Linux 5.8. */
   readonly mount: number;
 }
 
@@ -56,12 +50,12 @@ export function statAt(dirfd: number, name: Uint8Array | string): Stat {
   return decode();
 }
 
-/** Takes what the kernel knows, and does not ask the server of a network or FUSE file system. */
+/** Uses what the kernel knows, without asking the server of a network or FUSE file system. */
 const AT_STATX_DONT_SYNC = 0x4000;
 
 /**
- * stat of `name` as `statAt`, at once: where something is mounted on it whose server hangs, too.
- * Of a file that a server keeps it may be old.
+ * stat of `name` as `statAt`, at once, even where what is mounted on it has a server that hangs.
+ * Of a file that a server keeps it may be outdated.
  */
 export function peekAt(dirfd: number, name: Uint8Array | string): Stat {
   const flags = AT.SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC;

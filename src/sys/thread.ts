@@ -1,37 +1,37 @@
 import { existsSync } from 'node:fs';
-import { bind, check, type Native } from './libc.ts';
+import { bindLazily, check } from './libc.ts';
 
-/**
- * What Linux keeps for each thread and Node only for the process. Bound at the first call: Linux
- * only.
- */
+/** What Linux keeps for each thread and Node only for the process. */
+
+const c = {
+  unshare: bindLazily('int unshare(int)'),
+  umask: bindLazily('unsigned int umask(unsigned int)'),
+  gettid: bindLazily('int gettid()'),
+};
 
 const CLONE_FS = 0x200;
 
 /** Gives the calling thread a umask and a working directory of its own. */
 export function unshareUmask(): void {
-  check(bind('int unshare(int)')(CLONE_FS));
+  check(c.unshare(CLONE_FS));
 }
 
-let umask: Native | undefined;
 let current = -1;
 
-/** Sets the umask of the calling thread (after `unshareUmask`); free where it is so already. */
+/** Sets the umask of the calling thread (after `unshareUmask`); free where it does not change. */
 export function setUmask(mask: number): void {
   if (mask === current) return;
-  umask ??= bind('unsigned int umask(unsigned int)');
-  umask(mask);
+  c.umask(mask);
   current = mask;
 }
 
-/** The calling thread's number, for `isThreadGone`; 0 where that could not tell. */
+/** The calling thread's number, for `isThreadGone`; 0 where /proc does not show threads. */
 export function threadNumber(): number {
-  if (process.platform !== 'linux') return 0;
-  const number = bind('int gettid()')() as number;
+  const number = c.gettid();
   return existsSync(taskPath(number)) ? number : 0;
 }
 
-/** Whether a thread of this process has ended for good, however it did. */
+/** Whether a thread of this process has ended for good, in whatever way. */
 export const isThreadGone = (number: number): boolean =>
   !existsSync(taskPath(number)) && existsSync(taskPath(process.pid));
 

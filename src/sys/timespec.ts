@@ -6,9 +6,7 @@ export interface Timespec {
 
 const BILLION = 1_000_000_000n;
 const MILLION = 1_000_000n;
-/**
- * The time converted last: neighbours often share their second, and bigints are most of the cost.
- */
+/** The last time converted: neighbours often share the second, and bigints cost the most. */
 let lastSeconds = 0;
 let lastNs = 0n;
 

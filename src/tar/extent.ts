@@ -7,8 +7,7 @@ export interface Extent {
 // Searched rather than walked: a file may have many extents, and is read a little at a time.
 
 /**
- * The index of the first extent that ends after `offset`; their number where none does. They are
- * in order.
+ * The first extent that ends after `offset`, of extents in order; their number where none does.
  */
 export function firstEndingAfter(extents: readonly Extent[], offset: number): number {
   let low = 0;

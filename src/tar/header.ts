@@ -61,9 +61,7 @@ function scratchOf(length: number): Buffer {
   return scratch.subarray(0, length);
 }
 
-/**
- * Bytes that `encodeMember` makes of it, and how many of them are the extended header's content.
- */
+/** Bytes that `encodeMember` makes, and how many of them are the extended header's content. */
 export function memberLengths(member: Member): {
   readonly all: number;
   readonly extension: number;

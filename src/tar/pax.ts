@@ -23,9 +23,7 @@ function recordLength(key: string, { length }: Buffer | string): number {
   return rest + digits;
 }
 
-/**
- * Writes records at `start`; returns where they end. Neighbours in ASCII, as most are, go at once.
- */
+/** Writes records at `start`; returns where they end. Neighbours in ASCII are written at once. */
 export function writeRecords(into: Buffer, start: number, records: readonly PaxRecord[]): number {
   let at = start;
   let text = '';
@@ -50,7 +48,7 @@ export function writeRecords(into: Buffer, start: number, records: readonly PaxR
 const XATTR = 'SCHILY.xattr.';
 
 /**
- * The keyword of an attribute. A keyword ends at the first '=', which GNU tar escapes like this.
+ * The keyword of an attribute. Keywords end at the first '=', which is escaped as GNU tar does.
  */
 export const xattrKeyword = (name: Buffer): string =>
   `${XATTR}${name.toString('latin1').replaceAll('%', '%25').replaceAll('=', '%3D')}`;

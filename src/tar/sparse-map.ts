@@ -17,10 +17,7 @@ export interface SparseMap {
   readonly extents: readonly Extent[];
 }
 
-/**
- * The map of a file: the number of extents, then start and length of each, a line each, padded to
- * blocks.
- */
+/** The number of extents, then start and length of each, as decimal lines padded to blocks. */
 export function encodeSparseMap(extents: readonly Extent[], size: number): Buffer {
   const last = extents.at(-1);
   const endsInHole = !last || last.start + last.length < size;

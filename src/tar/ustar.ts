@@ -19,14 +19,11 @@ export const USTAR_TYPE = {
 } as const;
 
 /**
- * What `writeUstar` encodes. Numbers too large for octal digits are written in base 256, as GNU
- * tar does.
+ * What `writeUstar` encodes. Numbers too large for octal digits are in base 256, as by GNU tar.
  */
 export interface UstarFields {
   readonly type: keyof typeof USTAR_TYPE;
-  /**
-   * Printable ASCII, at most 99 characters; a longer or other true name is in the extended header.
-   */
+  /** Printable ASCII of at most 99 characters; other names are in the extended header. */
   readonly name: string;
   readonly link?: string | undefined;
   readonly mode: number;
@@ -155,10 +152,7 @@ const TYPES: ReadonlyMap<string, TarType> = new Map([
 
 const NANOSECONDS = 1_000_000_000n;
 
-/**
- * Decodes the header at byte `at` of a tar. Throws `damaged`, `failed` for a type that is not
- * read.
- */
+/** Decodes the header at byte `at`. Throws `damaged`, `failed` for a type that is not read. */
 export function decodeBlock(block: Buffer, at: number): TarBlock {
   if (!hasChecksum(block)) {
     throw new TaskfsError('damaged', `there is no header at byte ${at} of the tar`);

@@ -69,14 +69,14 @@ describe('the state machine', () => {
 
   it('never leaves a final status, never goes back from sealed, never seals what runs', () => {
     fc.assert(
-      fc.property(fc.array(anyState, { maxLength: 30 }), (wishes) => {
+      fc.property(fc.array(anyState, { maxLength: 30 }), (requests) => {
         let now: State = { status: 'queued', artifacts: 'live' };
-        for (const wish of wishes) {
-          if (!mayFollow(now, wish)) continue;
-          if (isFinal(now.status)) expect(wish.status).toBe(now.status);
-          if (now.artifacts === 'sealed') expect(wish.artifacts).toBe('sealed');
-          if (!isFinal(wish.status)) expect(wish.artifacts).toBe('live');
-          now = wish;
+        for (const request of requests) {
+          if (!mayFollow(now, request)) continue;
+          if (isFinal(now.status)) expect(request.status).toBe(now.status);
+          if (now.artifacts === 'sealed') expect(request.artifacts).toBe('sealed');
+          if (!isFinal(request.status)) expect(request.artifacts).toBe('live');
+          now = request;
         }
       }),
       { numRuns: 2000 },

@@ -26,7 +26,7 @@ describe('a spawned process', () => {
     expect(await spawnProcess(shell('kill -9 $$')).ended).toEqual(killed);
   });
 
-  it('is one of many: each end is told', async () => {
+  it('is one of many: each exit is reported', async () => {
     const codes = Array.from({ length: 20 }, (_, code) => code);
     const ends = codes.map((code) => spawnProcess(shell(`sleep 0.0${code}; exit ${code}`)).ended);
     expect((await Promise.all(ends)).map(({ exitCode }) => exitCode)).toEqual(codes);
