@@ -1,4 +1,5 @@
 import { Errno, errno } from '../errno.ts';
+import { latin1Of } from '../latin1.ts';
 import type { Store } from '../store/index.ts';
 import { DT } from '../sys/index.ts';
 import type { Attributes, Entry, NodeId } from './file-system.ts';
@@ -25,7 +26,7 @@ export class RootSubtree implements Subtree {
   }
 
   lookup(_parent: NodeId, name: Uint8Array): Entry {
-    const text = Buffer.from(name).toString('latin1');
+    const text = latin1Of(name);
     const child = CHILDREN.find((each) => each === text);
     if (child === undefined) throw Errno.of(errno.ENOENT);
     const node = TOP[child];

@@ -1,3 +1,5 @@
+import { latin1Of } from '../latin1.ts';
+
 type Xattr = readonly [name: Buffer, value: Buffer];
 
 /**
@@ -8,9 +10,7 @@ type Xattr = readonly [name: Buffer, value: Buffer];
 export const OWN_XATTR_PREFIX = 'user.taskfs.';
 
 export const isOwnXattr = (name: Uint8Array): boolean =>
-  Buffer.from(name.buffer, name.byteOffset, name.length)
-    .toString('latin1')
-    .startsWith(OWN_XATTR_PREFIX);
+  latin1Of(name).startsWith(OWN_XATTR_PREFIX);
 
 /** A file's attributes without those that only a mount may have. */
 export const withoutOwnXattrs = (xattrs: readonly Xattr[]): readonly Xattr[] =>

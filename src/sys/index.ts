@@ -86,6 +86,7 @@ export { assertUnmounted, NotRemovable, removeTree } from './remove-tree.ts';
 export { receiveDescriptor, socketPair } from './socket.ts';
 export { closeOnExec, type ProcessEnd, type SpawnedProcess, spawnProcess } from './spawn.ts';
 export {
+  direntTypeOf,
   isDirectory,
   isRegular,
   isSymlink,

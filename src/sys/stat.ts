@@ -38,6 +38,9 @@ export const isDirectory = (mode: number): boolean => (mode & S_IFMT) === S_IFDI
 export const isRegular = (mode: number): boolean => (mode & S_IFMT) === S_IFREG;
 export const isSymlink = (mode: number): boolean => (mode & S_IFMT) === S_IFLNK;
 
+/** The DT_* of readdir(3) for the type in st_mode (IFTODT of <dirent.h>). */
+export const direntTypeOf = (mode: number): number => (mode & S_IFMT) >> 12;
+
 /** STATX_BASIC_STATS, STATX_BTIME and STATX_MNT_ID. */
 const WANTED = 0x1fff;
 const statx = bind('int statx(int, const void *, int, unsigned int, void *)');

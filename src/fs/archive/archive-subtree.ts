@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import type { ArchiveReader, IndexEntry } from '../../archive/index.ts';
 import { Errno, errno } from '../../errno.ts';
+import { bytesOfLatin1, latin1Of } from '../../latin1.ts';
 import { isTaskName, type Store, type TaskName } from '../../store/index.ts';
 import {
   isDirectory,
@@ -99,7 +100,7 @@ export class ArchiveSubtree implements Subtree {
   }
 
   private lookupTask(name: Uint8Array): Entry {
-    const task = Buffer.from(name).toString('latin1');
+    const task = latin1Of(name);
     if (!isTaskName(task)) throw Errno.of(errno.ENOENT);
     const stat = statAt(this.directory, task);
     if (!isDirectory(stat.mode)) throw Errno.of(errno.ENOENT);
@@ -221,7 +222,7 @@ export class ArchiveSubtree implements Subtree {
     const list = openAt(this.directory, '.', constants.O_RDONLY | constants.O_DIRECTORY);
     try {
       return [...listDirectory(list)]
-        .map((entry) => ({ name: entry.name.toString('latin1'), ino: entry.ino }))
+        .map((entry) => ({ name: latin1Of(entry.name), ino: entry.ino }))
         .filter(({ name }) => isTaskName(name))
         .sort((one, two) => (one.name < two.name ? -1 : 1))
         .map(({ name, ino }) => this.archivedTask(name as TaskName, ino));
@@ -255,7 +256,7 @@ export class ArchiveSubtree implements Subtree {
    * mount.
    */
   getxattr(node: NodeId, name: Uint8Array): Uint8Array {
-    const text = Buffer.from(name).toString('latin1');
+    const text = latin1Of(name);
     if (!text.startsWith('user.')) throw Errno.of(errno.EOPNOTSUPP);
     const value = this.xattrs(node).get(text);
     if (value === undefined) throw Errno.of(errno.ENODATA);
@@ -267,7 +268,7 @@ export class ArchiveSubtree implements Subtree {
     if (node === this.top) return [];
     const ofTask = archivePlace(node).position === undefined;
     const names = ofTask ? this.taskXattrs(node).keys() : sealedXattrs(this.find(node)).keys();
-    return [...names].map((name) => Buffer.from(name, 'latin1'));
+    return [...names].map(bytesOfLatin1);
   }
 
   private xattrs(node: NodeId): ReadonlyMap<string, Uint8Array> {

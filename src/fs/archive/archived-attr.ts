@@ -1,21 +1,12 @@
 import type { FileLine, IndexEntry } from '../../archive/index.ts';
 import { TYPE_BITS } from '../../store/index.ts';
-import { DT, S_IFREG, type Timespec } from '../../sys/index.ts';
+import { direntTypeOf, S_IFREG, type Timespec } from '../../sys/index.ts';
 import type { Attr, NodeId, PlainAttributes } from '../file-system.ts';
 import { inoOf } from '../node-ids.ts';
 
-const TYPES: Readonly<Record<IndexEntry['type'], number>> = {
-  file: DT.REG,
-  directory: DT.DIR,
-  symlink: DT.LNK,
-  fifo: DT.FIFO,
-  socket: DT.SOCK,
-  'character-device': DT.CHR,
-  'block-device': DT.BLK,
-};
-
 /** DT_* of an entry. */
-export const direntType = ({ type }: Pick<IndexEntry, 'type'>): number => TYPES[type];
+export const direntType = ({ type }: Pick<IndexEntry, 'type'>): number =>
+  direntTypeOf(TYPE_BITS[type]);
 
 const BLOCK = 512;
 const IO_SIZE = 65_536;

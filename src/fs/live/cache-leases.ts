@@ -1,8 +1,9 @@
 import { Errno } from '../../errno.ts';
+import { bytesOfLatin1, latin1Of } from '../../latin1.ts';
 import { IN, Inotify } from '../../sys/index.ts';
 import type { NodeId } from '../file-system.ts';
 import type { DirectoryFdCache } from './directory-fd-cache.ts';
-import { type Inode, nameText } from './inode.ts';
+import type { Inode } from './inode.ts';
 import { SelfEventFilter } from './self-event-filter.ts';
 
 /** A directory in which nothing changed for so long (milliseconds) is quiet. */
@@ -101,7 +102,7 @@ export class CacheLeases {
     if (!watch || watch.id < 0) return;
     watch.ownAt = Date.now();
     watch.own++;
-    this.selfEvents.expect(watch.id, kind, nameText(name));
+    this.selfEvents.expect(watch.id, kind, latin1Of(name));
   }
 
   /** The mount has moved a name: the kernel keeps what it has cached of it. */
@@ -111,7 +112,7 @@ export class CacheLeases {
     const now = Date.now();
     const watch = this.watches.get(to.id);
     if (watch?.id === PAUSED) this.resume(to, watch, now);
-    if (watch && watch.id >= 0) addLease(watch, nameText(newName), now);
+    if (watch && watch.id >= 0) addLease(watch, latin1Of(newName), now);
     else this.due.push({ directory: to, name: Buffer.from(newName) });
   }
 
@@ -126,7 +127,7 @@ export class CacheLeases {
         const watch = directory && this.watches.get(directory.id);
         if (!watch) continue;
         if (mask & IN.IGNORED) this.end(directory);
-        else if (!this.selfEvents.isOwn(id, mask & NAMES, nameText(name))) {
+        else if (!this.selfEvents.isOwn(id, mask & NAMES, latin1Of(name))) {
           this.revoke(directory, watch, name, changes);
         }
       }
@@ -138,12 +139,12 @@ export class CacheLeases {
   private revoke(directory: Inode, watch: Watch, name: Buffer, changes: RevokedLease[]): void {
     watch.changedAt = Date.now();
     watch.own = 0;
-    const text = nameText(name);
+    const text = latin1Of(name);
     if (watch.changedAt >= watch.leasedUntil) {
       this.pause(watch);
     } else if (watch.leased) {
       watch.leased.add(text);
-      for (const old of watch.leased) changes.push({ directory, name: Buffer.from(old, 'latin1') });
+      for (const old of watch.leased) changes.push({ directory, name: bytesOfLatin1(old) });
       this.pause(watch);
     } else if (!watch.revoked.has(text)) {
       watch.revoked.add(text);

@@ -1,8 +1,9 @@
 import { closeSync, constants } from 'node:fs';
 import { Errno, errno } from '../../errno.ts';
+import { latin1Of } from '../../latin1.ts';
 import { listDirectory, O_PATH, openAt, openBeneath, RESOLVE, statFd } from '../../sys/index.ts';
 import type { NodeId } from '../file-system.ts';
-import { type Inode, isSame, nameText, rawName } from './inode.ts';
+import { type Inode, isSame, rawName } from './inode.ts';
 import { stagingNames } from './live-tasks.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
@@ -114,7 +115,7 @@ export class DirectoryFdCache {
     if (name === undefined || !directory.parent) throw Errno.of(errno.ESTALE);
     const fd = openAt(this.descriptor(directory.parent), name, PIN);
     if (isSame(directory, statFd(fd))) {
-      directory.name = nameText(name);
+      directory.name = latin1Of(name);
       return fd;
     }
     closeSync(fd);

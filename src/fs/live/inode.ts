@@ -1,3 +1,4 @@
+import { bytesOfLatin1 } from '../../latin1.ts';
 import type { TaskName } from '../../store/index.ts';
 import { S_IFDIR, S_IFMT, type Stat } from '../../sys/index.ts';
 import type { NodeId } from '../file-system.ts';
@@ -36,7 +37,4 @@ export const isDirectoryInode = (inode: Inode): boolean => inode.type === S_IFDI
 export const isSame = (inode: Inode, stat: Stat): boolean =>
   stat.ino === inode.ino && stat.dev === inode.dev && (stat.mode & S_IFMT) === inode.type;
 
-export const rawName = (inode: Inode): Buffer => Buffer.from(inode.name, 'latin1');
-
-export const nameText = (name: Uint8Array): string =>
-  Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1');
+export const rawName = (inode: Inode): Buffer => bytesOfLatin1(inode.name);

@@ -1,4 +1,5 @@
 import { Errno, errno } from '../../errno.ts';
+import { latin1Of } from '../../latin1.ts';
 import type { Store } from '../../store/index.ts';
 import {
   DT,
@@ -37,7 +38,7 @@ import { CacheLeases } from './cache-leases.ts';
 import { CacheTtl } from './cache-ttl.ts';
 import { DirectoryFdCache } from './directory-fd-cache.ts';
 import { Freeze } from './freeze.ts';
-import { type Inode, nameText } from './inode.ts';
+import type { Inode } from './inode.ts';
 import { changesFlags, InodeFlags } from './inode-flags.ts';
 import { InodeTable } from './inode-table.ts';
 import { LiveDirectory } from './live-directory.ts';
@@ -95,16 +96,16 @@ export class LiveSubtree implements Subtree {
   lookup(parent: NodeId, name: Uint8Array): Entry {
     if (parent !== TOP.live) return this.entry(this.names.find(this.table.get(parent), name));
     const { task, stat } = this.tasks.stat(name);
-    return this.entry({ inode: this.table.meet(task, undefined, nameText(name), stat), stat });
+    return this.entry({ inode: this.table.meet(task, undefined, latin1Of(name), stat), stat });
   }
 
   missingTtlMs(parent: NodeId, name: Uint8Array): number {
     if (parent === TOP.live) return 0;
-    return this.leases?.leaseMs(this.table.get(parent), nameText(name)) ?? 0;
+    return this.leases?.leaseMs(this.table.get(parent), latin1Of(name)) ?? 0;
   }
 
   isCached(parent: NodeId, { name, ino }: DirectoryEntry): boolean {
-    return parent !== TOP.live && this.table.isCached(this.table.get(parent), nameText(name), ino);
+    return parent !== TOP.live && this.table.isCached(this.table.get(parent), latin1Of(name), ino);
   }
 
   forget(node: NodeId, count: number): void {

@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { Errno, errno } from '../../errno.ts';
+import { latin1Of } from '../../latin1.ts';
 import {
   asideName,
   isTaskName,
@@ -35,7 +36,7 @@ export class LiveTasks {
    * The state of a live task's staging directory. Throws ENOENT where no live task has this name.
    */
   stat(name: Uint8Array): { readonly task: TaskName; readonly stat: Stat } {
-    const task = Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1');
+    const task = latin1Of(name);
     if (!isTaskName(task) || this.isArchived(task)) throw Errno.of(errno.ENOENT);
     for (const each of stagingNames(task)) {
       const stat = this.find(each);
@@ -60,7 +61,7 @@ export class LiveTasks {
       const found = new Map<TaskName, bigint>();
       for (const { name, type, ino } of listDirectory(list)) {
         if (type !== DT.DIR && type !== DT.UNKNOWN) continue;
-        const task = taskOfStaging(name.toString('latin1'));
+        const task = taskOfStaging(latin1Of(name));
         if (task !== undefined) found.set(task, ino);
       }
       return [...found]

@@ -1,4 +1,5 @@
 import { Errno, errno } from '../../errno.ts';
+import { latin1Of } from '../../latin1.ts';
 import { isOwnXattr, OWN_XATTR_PREFIX } from '../../store/index.ts';
 import { getXattr, listXattr, removeXattr, setXattr } from '../../sys/index.ts';
 import { statusXattrs } from '../status-xattrs.ts';
@@ -44,7 +45,7 @@ export class LiveXattrs {
 
   /** Throws ENODATA where the task's status has nothing under this name. */
   private statusValue(inode: Inode, name: Uint8Array): Buffer {
-    const key = Buffer.from(name).toString('latin1').slice(OWN_XATTR_PREFIX.length);
+    const key = latin1Of(name).slice(OWN_XATTR_PREFIX.length);
     const value = this.status(inode).get(key);
     if (value === undefined) throw Errno.of(errno.ENODATA);
     return Buffer.from(value);

@@ -1,5 +1,6 @@
 import { closeSync, constants } from 'node:fs';
 import { Errno, errno } from '../../errno.ts';
+import { latin1Of } from '../../latin1.ts';
 import {
   AT,
   linkAt,
@@ -21,7 +22,7 @@ import {
 } from '../../sys/index.ts';
 import type { Caller } from '../file-system.ts';
 import type { DirectoryFdCache } from './directory-fd-cache.ts';
-import { type Inode, isDirectoryInode, nameText } from './inode.ts';
+import { type Inode, isDirectoryInode } from './inode.ts';
 import type { InodeTable } from './inode-table.ts';
 import { realFlags } from './live-file.ts';
 import type { Resolver } from './resolver.ts';
@@ -159,8 +160,8 @@ export class NameOperations {
     const moved = this.known(parent, from, name);
     const exchanged = flags & RENAME_EXCHANGE ? this.known(newParent, to, newName) : undefined;
     renameAt(from, name, to, newName, flags);
-    if (moved) this.table.place(moved, newParent, nameText(newName));
-    if (exchanged) this.table.place(exchanged, parent, nameText(name));
+    if (moved) this.table.place(moved, newParent, latin1Of(newName));
+    if (exchanged) this.table.place(exchanged, parent, latin1Of(name));
   }
 
   private known(parent: Inode, fd: number, name: Uint8Array): Inode | undefined {
@@ -168,7 +169,7 @@ export class NameOperations {
   }
 
   private meet(parent: Inode, name: Uint8Array, stat: Stat): Made {
-    return { inode: this.table.meet(parent.task, parent, nameText(name), stat), stat };
+    return { inode: this.table.meet(parent.task, parent, latin1Of(name), stat), stat };
   }
 }
 

@@ -1,8 +1,9 @@
 import { closeSync, constants } from 'node:fs';
 import { Errno, errno } from '../../errno.ts';
+import { latin1Of } from '../../latin1.ts';
 import { O_PATH, openAt, type Stat, statAt, statFd } from '../../sys/index.ts';
 import type { DirectoryFdCache } from './directory-fd-cache.ts';
-import { type Inode, isDirectoryInode, isSame, nameText, rawName } from './inode.ts';
+import { type Inode, isDirectoryInode, isSame, rawName } from './inode.ts';
 
 const PIN = O_PATH | constants.O_NOFOLLOW;
 
@@ -64,7 +65,7 @@ export class Resolver {
   private statBySearch(inode: Inode): Stat {
     const name = this.directories.findName(inode);
     if (name !== undefined) {
-      inode.name = nameText(name);
+      inode.name = latin1Of(name);
       const stat = this.statByName(inode);
       if (stat) return stat;
     }

@@ -2,6 +2,7 @@ import { closeSync, constants, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { decryptedFileSize } from '../../age/index.ts';
 import { Errno, errno } from '../../errno.ts';
+import { latin1Of } from '../../latin1.ts';
 import { isTaskName, type Store, type TaskName, taskPaths } from '../../store/index.ts';
 import { DT, O_PATH, openAt, S_IFREG, type Stat, statAt } from '../../sys/index.ts';
 import type { ArchiveCache } from '../archive/archive-cache.ts';
@@ -36,7 +37,7 @@ export class LogsSubtree implements Subtree {
   }
 
   lookup(_parent: NodeId, name: Uint8Array): Entry {
-    const text = Buffer.from(name).toString('latin1');
+    const text = latin1Of(name);
     const task = text.slice(0, -SUFFIX.length);
     if (!text.endsWith(SUFFIX) || !isTaskName(task)) throw Errno.of(errno.ENOENT);
     const node = logNode(this.slots.slotOf(task, 0n));
