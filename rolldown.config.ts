@@ -80,13 +80,17 @@ interface Manifest {
 const authorOf = (author: Manifest['author']): string =>
   typeof author === 'string' ? author : author.name;
 
-/** The words of a license for a package that names it and does not bring them. Throws for an unknown one. */
+/**
+ * The words of a license for a package that names it and does not bring them. Throws for an
+ * unknown one.
+ */
 const textOf = (license: string): string =>
   readFileSync(join(import.meta.dirname, 'licenses', `${license}.txt`), 'utf8').trim();
 
 /**
- * What is loaded together lies in one file: finding and linking a module takes longer than its code.
- * A module belongs to the first of these that needs it from its start, so files import one way.
+ * What is loaded together lies in one file: finding and linking a module takes longer than its
+ * code. A module belongs to the first of these that needs it from its start, so files import one
+ * way.
  */
 const together: Readonly<Record<string, readonly string[]>> = {
   // All that is loaded before it is known whether this Node is new enough.
@@ -118,7 +122,9 @@ function fileOf(module: string, context: ChunkingContext): string | null {
   return null;
 }
 
-/** One program in few files: loading some three hundred modules one by one took longer than a task. */
+/**
+ * One program in few files: loading some three hundred modules one by one took longer than a task.
+ */
 export default defineConfig({
   input: 'src/cli/main.ts',
   platform: 'node',

@@ -6,9 +6,9 @@ import { parseArtifactPath, type Store, stagingPath, type TaskName } from '../st
 import { findIdentities, type IdentityOptions } from './identity-options.ts';
 
 /**
- * A path by which other programs reach a task's file, in a mount of the store: it shows the file for
- * as long as there is one, and sealing waits for who writes there. Throws `usage` where the path leads
- * out, `not-found`, and `failed` where no mount is there.
+ * A path by which other programs reach a task's file, in a mount of the store: it shows the file
+ * for as long as there is one, and sealing waits for who writes there. Throws `usage` where the
+ * path leads out, `not-found`, and `failed` where no mount is there.
  */
 export async function mountedPath(
   store: Store,

@@ -6,9 +6,10 @@ const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
 
 /**
- * Where Node keeps the compiled code of taskfs, made where it is missing; undefined where that would
- * not be safe. Code is executed as it is found there, so every directory up to it must be ours or
- * root's and no one else's to write, and HOME our own: sudo and su may keep that of another user.
+ * Where Node keeps the compiled code of taskfs, made where it is missing; undefined where that
+ * would not be safe. Code is executed as it is found there, so every directory up to it must be
+ * ours or root's and no one else's to write, and HOME our own: sudo and su may keep that of
+ * another user.
  */
 export function cacheDirectory(): string | undefined {
   try {
@@ -35,7 +36,10 @@ function makeSafely(path: string): boolean {
   return true;
 }
 
-/** Root's links lead to what is looked at too; in a sticky directory, as /tmp, nobody exchanges what is ours. */
+/**
+ * Root's links lead to what is looked at too; in a sticky directory, as /tmp, nobody exchanges
+ * what is ours.
+ */
 function isSafe(stat: Stats): boolean {
   if (stat.isSymbolicLink()) return stat.uid === 0;
   const isOurs = stat.uid === 0 || stat.uid === process.geteuid?.();

@@ -28,7 +28,9 @@ export async function runProgram(args: readonly string[]): Promise<number> {
   return code;
 }
 
-/** Runs one command line and returns its exit code. Reports on standard error whatever goes wrong. */
+/**
+ * Runs one command line and returns its exit code. Reports on standard error whatever goes wrong.
+ */
 async function runCommandLine(typed: readonly string[]): Promise<number> {
   const args = typed[0] === 'help' ? [...typed.slice(1), '--help'] : typed;
   const debug = beforeSeparator(args).includes('--debug');
@@ -79,8 +81,9 @@ const beforeSeparator = (args: readonly string[]): string[] => args.slice(0, sep
 const afterSeparator = (args: readonly string[]): string[] => args.slice(separatorIn(args) + 1);
 
 /**
- * After `--` everything is a positional, also what begins with a dash. yargs drops such words where
- * a verb has positionals of its own; only paths begin with a dash, and a path may begin with `./`.
+ * After `--` everything is a positional, also what begins with a dash. yargs drops such words
+ * where a verb has positionals of its own; only paths begin with a dash, and a path may begin with
+ * `./`.
  */
 function withoutSeparator(args: readonly string[]): string[] {
   const plain = afterSeparator(args).map((word) => (word.startsWith('-') ? `./${word}` : word));

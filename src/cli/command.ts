@@ -24,7 +24,9 @@ interface Definition<Options> {
   readonly examples: readonly Example[];
   /** What the summary leaves out; a paragraph. */
   readonly about?: string;
-  /** Options and positionals that may be any bytes, as text of `decodeBytes`; all others are UTF-8. */
+  /**
+   * Options and positionals that may be any bytes, as text of `decodeBytes`; all others are UTF-8.
+   */
   readonly rawOptions?: readonly string[];
   readonly build: (parser: Argv<object>) => Argv<Options>;
   /** Does the work and returns the exit code; nothing means 0. */

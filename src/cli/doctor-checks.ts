@@ -27,7 +27,10 @@ export interface Finding {
   readonly says: string;
 }
 
-/** Checks everything that taskfs needs, and unmounts dead mounts. Throws nothing that it can report. */
+/**
+ * Checks everything that taskfs needs, and unmounts dead mounts. Throws nothing that it can
+ * report.
+ */
 export async function runChecks(path: string): Promise<Finding[]> {
   const store = storeExists(path) ? finding('store', () => openStore(path)) : undefined;
   return [
@@ -113,7 +116,8 @@ function checkRecovery(store: Store): Finding[] {
   return [
     note(
       'recovery',
-      "only the store's own identity opens its archives; 'taskfs key recovery' creates a second one, to be kept elsewhere",
+      "only the store's own identity opens its archives; 'taskfs key recovery' creates a second " +
+        'one, to be kept elsewhere',
     ),
   ];
 }

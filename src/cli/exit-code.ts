@@ -40,7 +40,8 @@ export function exitCodeOfTaskError(error: unknown): number {
 
 /**
  * The exit code of `run` and `wait` for a task that has ended. One that did well and could not be
- * sealed, or whose plaintext could not be removed, is a failure of taskfs. `signalNumber` knows SIGTERM as 15.
+ * sealed, or whose plaintext could not be removed, is a failure of taskfs. `signalNumber` knows
+ * SIGTERM as 15.
  */
 export function exitCodeOfTask(
   { status, artifacts, plaintext, reasonKind, exitCode, signal }: TaskRecord,

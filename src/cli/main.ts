@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * cli: the command line. Parses, calls the folders below, prints: data to standard output, words to
- * standard error. One file per verb in commands/, loaded when the verb is used. Nothing imports cli.
- * This is the main module: it loads the rest with code that Node compiled in an earlier run.
+ * cli: the command line. Parses, calls the folders below, prints: data to standard output, words
+ * to standard error. One file per verb in commands/, loaded when the verb is used. Nothing imports
+ * cli. This is the main module: it loads the rest with code that Node compiled in an earlier run.
  */
 import { enableCompileCache } from 'node:module';
 import { exitProcess } from '../process/index.ts';

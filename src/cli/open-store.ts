@@ -13,12 +13,18 @@ import {
 import type { CommonOptions } from './command.ts';
 import { say } from './output.ts';
 
-/** Opens the store that the options and the environment name. Throws `not-found` where there is none. */
+/**
+ * Opens the store that the options and the environment name. Throws `not-found` where there is
+ * none.
+ */
 export function openStoreOf({ store }: CommonOptions): Store {
   return openStore(storePath(store));
 }
 
-/** Opens the store, and makes it with its keys where there is none: for the verbs that people begin with. */
+/**
+ * Opens the store, and makes it with its keys where there is none: for the verbs that people begin
+ * with.
+ */
 export async function openOrMakeStore(options: CommonOptions): Promise<Store> {
   const path = storePath(options.store);
   const store = storeExists(path) ? openStore(path) : createStore(path);
@@ -28,8 +34,8 @@ export async function openOrMakeStore(options: CommonOptions): Promise<Store> {
 
 /**
  * Makes the keys of a store, unless another process just did, and says so; whether it was done
- * here. A recovery identity is made only where its words go to a terminal: what scripts and services
- * say ends up in logs, and it opens every archive.
+ * here. A recovery identity is made only where its words go to a terminal: what scripts and
+ * services say ends up in logs, and it opens every archive.
  */
 export async function makeKeys(store: Store, passphrase?: string): Promise<boolean> {
   using _ = takeLockBlocking(join(store.keys, 'lock'));

@@ -4,7 +4,10 @@ import { messageOf, TaskfsError } from '../errors.ts';
 import { printableJson } from '../printable.ts';
 import { render, type Words } from './words.ts';
 
-/** Whoever read our standard output has gone (`taskfs logs x | head`): no error, but nothing more to do. */
+/**
+ * Whoever read our standard output has gone (`taskfs logs x | head`): no error, but nothing more
+ * to do.
+ */
 export class ReaderGone extends Error {}
 
 /** Why standard output takes nothing more; undefined while it does. */

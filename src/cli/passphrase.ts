@@ -3,12 +3,18 @@ import { Writable } from 'node:stream';
 import { TaskfsError } from '../errors.ts';
 import { say } from './output.ts';
 
-/** Asks on the terminal for the passphrase of a file, showing nothing of it; undefined where there is no terminal. */
+/**
+ * Asks on the terminal for the passphrase of a file, showing nothing of it; undefined where there
+ * is no terminal.
+ */
 export async function askPassphrase(path: string): Promise<string | undefined> {
   return askHidden(`Passphrase of ${path}: `);
 }
 
-/** Asks for a line that is not shown; undefined where there is no terminal, or its end was typed (Ctrl-D). */
+/**
+ * Asks for a line that is not shown; undefined where there is no terminal, or its end was typed
+ * (Ctrl-D).
+ */
 async function askHidden(question: string): Promise<string | undefined> {
   if (!process.stdin.isTTY) return undefined;
   process.stderr.write(question);
@@ -32,7 +38,9 @@ async function askHidden(question: string): Promise<string | undefined> {
   }
 }
 
-/** Asks twice for a new passphrase. Throws `usage` where there is no terminal, or the two differ. */
+/**
+ * Asks twice for a new passphrase. Throws `usage` where there is no terminal, or the two differ.
+ */
 export async function choosePassphrase(): Promise<string> {
   const first = await askHidden('Passphrase: ');
   if (first === undefined) {

@@ -6,8 +6,8 @@ import { say } from './output.ts';
 import { reportError } from './report-error.ts';
 
 /**
- * Removes tasks one after the other. One that cannot be removed is reported, and the others are removed
- * all the same. Returns which are gone, and the exit code: that of the first failure.
+ * Removes tasks one after the other. One that cannot be removed is reported, and the others are
+ * removed all the same. Returns which are gone, and the exit code: that of the first failure.
  */
 export async function removeEach(
   store: Store,

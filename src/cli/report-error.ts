@@ -38,8 +38,9 @@ const WAYS_OUT: ReadonlyMap<number, string> = new Map([
 ]);
 
 /**
- * A refusal of the operating system that nobody above foresaw, as an error for a person: it names the
- * call and the path where Node names them, else the verb. Undefined where the error is something else.
+ * A refusal of the operating system that nobody above foresaw, as an error for a person: it names
+ * the call and the path where Node names them, else the verb. Undefined where the error is
+ * something else.
  */
 export function systemRefusal(error: unknown, verb: string): TaskfsError | undefined {
   if (!(error instanceof Errno) && !isSystemError(error)) return undefined;
@@ -51,7 +52,9 @@ export function systemRefusal(error: unknown, verb: string): TaskfsError | undef
   });
 }
 
-/** Errors of Node's own calls, which carry a number; those of programs that it starts do as well. */
+/**
+ * Errors of Node's own calls, which carry a number; those of programs that it starts do as well.
+ */
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   if (!(error instanceof Error)) return false;
   const { errno: number, syscall } = error as NodeJS.ErrnoException;

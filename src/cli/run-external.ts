@@ -4,8 +4,8 @@ import { decodeBytes, inheritance, rawEnvironment } from '../process/index.ts';
 import { type ProcessEnd, type SpawnedProcess, spawnProcess } from '../sys/index.ts';
 
 /**
- * Runs somebody else's program on this terminal until it ends, as if the caller had started it. The
- * shell finds it. Throws `failed` where it cannot be started, or does not end well.
+ * Runs somebody else's program on this terminal until it ends, as if the caller had started it.
+ * The shell finds it. Throws `failed` where it cannot be started, or does not end well.
  */
 export async function runProgram(
   program: string,

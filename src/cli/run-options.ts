@@ -11,8 +11,8 @@ const options = {
     array: true,
     nargs: 1,
     describe:
-      'A variable K=V; K alone takes its value from here. taskfs records no values; a container engine ' +
-      'keeps them as long as the container exists',
+      'A variable K=V; K alone takes its value from here. taskfs records no values; a container ' +
+      'engine keeps them as long as the container exists',
   },
   workdir: { alias: 'w', type: 'string', requiresArg: true, describe: 'Where it runs' },
   timeout: {

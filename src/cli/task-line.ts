@@ -2,7 +2,10 @@ import { printableJson, printableText } from '../printable.ts';
 import { isInterrupted, type TaskView } from '../runner/index.ts';
 import { type Colour, paint, type Words } from './words.ts';
 
-/** How a task ended or stands, in a few words: `completed`, `failed (exit code 2)`, `running, paused`. */
+/**
+ * How a task ended or stands, in a few words: `completed`, `failed (exit code 2)`, `running,
+ * paused`.
+ */
 export function showStatus(task: TaskView): string {
   if (task.status === 'running' || task.status === 'queued') return showUnended(task);
   if (task.status !== 'failed') return task.status;

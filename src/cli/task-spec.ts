@@ -105,7 +105,9 @@ function parseVolume(text: string): Volume {
     };
   }
   throw new TaskfsError('usage', `'${text}' cannot be the value of -v`, {
-    hint: 'Give HOST:CONTAINER or VOLUME:CONTAINER, and after another colon ro, z or Z, as in ./data:/data:ro,z.',
+    hint:
+      'Give HOST:CONTAINER or VOLUME:CONTAINER, and after another colon ro, z or Z, ' +
+      'as in ./data:/data:ro,z.',
   });
 }
 
@@ -116,13 +118,16 @@ function splitPair(text: string): [string, string] {
 
 const nameOf = (variable: string): string => splitPair(variable)[0];
 
-/** What taskfs looks up for itself, or a program that it starts for itself, as ssh for an engine elsewhere. */
+/**
+ * What taskfs looks up for itself, or a program that it starts for itself, as ssh for an engine
+ * elsewhere.
+ */
 const LOOKED_UP = /^(HOME|PATH|TMPDIR|LANG|(DOCKER|LC|NODE|SSH|TASKFS|XDG)_.*)$/;
 
 /**
- * Takes the variables of a task out of the environment that a detached supervisor inherits from this
- * process: anybody who may look at it would read them there for as long as the task runs. It is told
- * them through its standard input.
+ * Takes the variables of a task out of the environment that a detached supervisor inherits from
+ * this process: anybody who may look at it would read them there for as long as the task runs. It
+ * is told them through its standard input.
  */
 export function withholdFromSupervisor(variables: Readonly<Record<string, string>>): void {
   for (const name of Object.keys(variables)) {
@@ -132,8 +137,8 @@ export function withholdFromSupervisor(variables: Readonly<Record<string, string
 
 /**
  * The variables given with -e, values resolved: `K=V`, or `K` with the value that it has in the
- * caller's environment. One that has none there is left out, as container engines do. Throws `usage`
- * for one without a name, and for what a container cannot be given.
+ * caller's environment. One that has none there is left out, as container engines do. Throws
+ * `usage` for one without a name, and for what a container cannot be given.
  */
 export function readEnvironment(
   { env = [], image }: Pick<RunOptions, 'env' | 'image'>,

@@ -2,8 +2,8 @@ import type { Running } from '../runner/index.ts';
 import type { RunOptions } from './run-options.ts';
 
 /**
- * Attaches this terminal to a run that has one of its own (-t): a change of size is passed on, and with
- * -i every key goes to the task, Ctrl-C too. Returns how to detach it.
+ * Attaches this terminal to a run that has one of its own (-t): a change of size is passed on, and
+ * with -i every key goes to the task, Ctrl-C too. Returns how to detach it.
  */
 export function attachTerminal(
   running: Running,

@@ -36,8 +36,8 @@ export function unknownVerb(name: string): TaskfsError {
 }
 
 /**
- * What yargs has against a verb's arguments, in our words. `typed` are the arguments up to `--`, and
- * that where it stands; `known` are the names of the verb's options.
+ * What yargs has against a verb's arguments, in our words. `typed` are the arguments up to `--`,
+ * and that where it stands; `known` are the names of the verb's options.
  */
 export function usageError(
   verb: Verb,
@@ -70,7 +70,10 @@ export function usageError(
 
 const optionName = (typed: string): string => typed.replace(/^-+/, '').replace(/=.*$/s, '');
 
-/** Whether yargs, which names options without their dashes and one letter at a time, means this one. */
+/**
+ * Whether yargs, which names options without their dashes and one letter at a time, means this
+ * one.
+ */
 function isNamed(typed: string, names: readonly string[]): boolean {
   const name = optionName(typed);
   return names.includes(name) || (!typed.startsWith('--') && names.includes(name.charAt(0)));
@@ -78,7 +81,10 @@ function isNamed(typed: string, names: readonly string[]): boolean {
 
 const lower = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
 
-/** The word nearest to a mistyped one, or undefined where none is near. One letter is near to nothing. */
+/**
+ * The word nearest to a mistyped one, or undefined where none is near. One letter is near to
+ * nothing.
+ */
 function nearest(word: string, known: readonly string[]): string | undefined {
   if (word.length < 2) return undefined;
   const ranked = known

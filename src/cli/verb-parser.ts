@@ -7,15 +7,16 @@ export const usageOf = (verb: Verb): string =>
   takesRest(verb) ? '$0' : `$0 ${verb.arguments}`.trim();
 
 /**
- * A parser for one verb: only its own module and yargs are loaded. `typed` are the verb's arguments up
- * to `--`, and that where it stands, for messages.
+ * A parser for one verb: only its own module and yargs are loaded. `typed` are the verb's
+ * arguments up to `--`, and that where it stands, for messages.
  */
 export async function createParser(
   verb: Verb,
   typed: readonly string[] = [],
 ): Promise<Argv<object>> {
   const { default: yargs } = await import('yargs');
-  // It would look for a configuration in the current directory, which may not even be there any more.
+  // It would look for a configuration in the current directory, which may not even be there any
+  // more.
   const parser: Argv<object> = yargs([], '/')
     .scriptName(`taskfs ${verb.name}`)
     .usage('')

@@ -27,7 +27,10 @@ export interface TaskWatchEvent extends EventBase {
   readonly reason: string | null;
 }
 
-/** `ready`: all that was there at the start is reported. `gone`: the task was removed from the store. */
+/**
+ * `ready`: all that was there at the start is reported. `gone`: the task was removed from the
+ * store.
+ */
 export interface MarkEvent extends EventBase {
   readonly type: 'ready' | 'gone';
 }

@@ -12,8 +12,8 @@ const BURST = 8_192;
 export type Hint = ReadonlySet<string> | 'anything';
 
 /**
- * Where something happened in a directory tree, from chokidar. Hints only: what happened is found by
- * a scan (src/watch/scan.ts). Chokidar watches directories, one inotify watch each, and leaves
+ * Where something happened in a directory tree, from chokidar. Hints only: what happened is found
+ * by a scan (src/watch/scan.ts). Chokidar watches directories, one inotify watch each, and leaves
  * files to us: its names are strings, so a file whose name is not UTF-8 would be lost.
  */
 export class Hints {
@@ -111,7 +111,10 @@ function troubleOf(code: string | undefined, error: unknown): string {
   return `the system's change notification failed: ${messageOf(error)}`;
 }
 
-/** The directory of the tree that a path from chokidar means, or the nearest one above that is known. */
+/**
+ * The directory of the tree that a path from chokidar means, or the nearest one above that is
+ * known.
+ */
 export function locate(
   tree: LiveTree,
   root: string,

@@ -1,11 +1,16 @@
 import { isUtf8 } from 'node:buffer';
 import { printableText } from '../printable.ts';
 
-/** A name or path in JSON. Names are bytes on Linux and JSON is Unicode, so some need a second field. */
+/**
+ * A name or path in JSON. Names are bytes on Linux and JSON is Unicode, so some need a second
+ * field.
+ */
 export interface JsonPath {
   /** The bytes as UTF-8; what is not UTF-8 shows as U+FFFD. */
   readonly path: string;
-  /** Only where the bytes are not UTF-8: all of them in base64. Where it is there, it is the name. */
+  /**
+   * Only where the bytes are not UTF-8: all of them in base64. Where it is there, it is the name.
+   */
   readonly pathBase64?: string;
 }
 
@@ -16,8 +21,8 @@ export function jsonPath(path: Buffer): JsonPath {
 }
 
 /**
- * A name for a terminal: control characters and bytes that are not UTF-8 are written as escapes, so
- * that no file name can move the cursor, end a line or pass for another.
+ * A name for a terminal: control characters and bytes that are not UTF-8 are written as escapes,
+ * so that no file name can move the cursor, end a line or pass for another.
  */
 export function printableName(name: Buffer): string {
   return printableText(isUtf8(name) ? name.toString('utf8') : escapeInvalid(name));

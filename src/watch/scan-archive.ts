@@ -17,7 +17,8 @@ import {
 
 /**
  * Brings a tree to what was archived of a task: what it wrote in its last moments, after the last
- * scan of staging, is found here. Throws `wrong-key` where no identity opens the archive, `damaged`.
+ * scan of staging, is found here. Throws `wrong-key` where no identity opens the archive,
+ * `damaged`.
  */
 export async function scanArchive(
   tree: LiveTree,

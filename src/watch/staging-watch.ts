@@ -32,7 +32,10 @@ export class StagingWatch {
   private interval = 0;
   private polled = false;
 
-  /** Opens the picture, empty until its first refresh; `wake` is called when there is something to refresh. Throws ENOENT. */
+  /**
+   * Opens the picture, empty until its first refresh; `wake` is called when there is something to
+   * refresh. Throws ENOENT.
+   */
   constructor(path: string, wake: () => void) {
     this.path = path;
     this.fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
@@ -89,7 +92,9 @@ export class StagingWatch {
     return changes;
   }
 
-  /** From now on the tree is polled: the next scan must not be as far away as while it is watched. */
+  /**
+   * From now on the tree is polled: the next scan must not be as far away as while it is watched.
+   */
   private hasten(): void {
     if (!this.polled) this.nextSweep = Math.min(this.nextSweep, performance.now() + POLLED.atLeast);
   }

@@ -60,7 +60,10 @@ export class TaskWatch {
     return this.staging?.note;
   }
 
-  /** When its files are to be scanned even if nothing was noticed: milliseconds of performance.now(). */
+  /**
+   * When its files are to be scanned even if nothing was noticed: milliseconds of
+   * performance.now().
+   */
   get dueAt(): number {
     if (this.archived === 'done' && this.held.length > 0) return 0;
     return this.staging?.dueAt ?? Number.POSITIVE_INFINITY;
@@ -77,7 +80,10 @@ export class TaskWatch {
     return { type: 'task', at: new Date().toISOString(), task, status, artifacts, reason };
   }
 
-  /** The task's record was replaced: returns what happened to its files until then, and its new state. */
+  /**
+   * The task's record was replaced: returns what happened to its files until then, and its new
+   * state.
+   */
   update(record: TaskRecord): WatchEvent[] {
     const before = this.current;
     this.current = record;
@@ -154,8 +160,8 @@ export class TaskWatch {
       const { store, findIdentities } = this.context;
       return this.fileEvents(await scanArchive(picture, store, this.record.task, findIdentities));
     } catch (error) {
-      const message = `its last changes are unknown, for its archive does not open: ${messageOf(error)}`;
-      return [this.noteEvent(message)];
+      const why = messageOf(error);
+      return [this.noteEvent(`its last changes are unknown, its archive does not open: ${why}`)];
     }
   }
 

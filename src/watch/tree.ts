@@ -53,8 +53,8 @@ export const pathOf = (node: TreeNode): Buffer => joinNames(namesOf(node));
 
 /**
  * A picture of a directory tree. It takes what was found and gathers what changed by that, in an
- * order that can be replayed: parents are added before and removed after their children. The picture
- * is the only memory: what came and went between two scans was never there.
+ * order that can be replayed: parents are added before and removed after their children. The
+ * picture is the only memory: what came and went between two scans was never there.
  */
 export class LiveTree {
   readonly root: TreeNode = makeNode(Buffer.alloc(0), undefined, {
@@ -64,7 +64,9 @@ export class LiveTree {
     mode: S_IFDIR,
     ino: 0n,
   });
-  /** How many directories there are under the root, how many other things, and the bytes of these. */
+  /**
+   * How many directories there are under the root, how many other things, and the bytes of these.
+   */
   directories = 0;
   files = 0;
   bytes = 0;
@@ -77,7 +79,10 @@ export class LiveTree {
     return taken;
   }
 
-  /** The node at a path of names; or, where the tree does not know all of it, the deepest one it knows. */
+  /**
+   * The node at a path of names; or, where the tree does not know all of it, the deepest one it
+   * knows.
+   */
   find(names: readonly Buffer[]): { node: TreeNode; exact: boolean } {
     let node = this.root;
     for (const name of names) {
@@ -154,7 +159,10 @@ function makeNode(name: Buffer, parent: TreeNode | undefined, entry: Entry): Tre
   return { name, parent, entry, children, unreadable: false };
 }
 
-/** A file saved by renaming another over it is still the same thing to its reader; a directory is not. */
+/**
+ * A file saved by renaming another over it is still the same thing to its reader; a directory is
+ * not.
+ */
 function isSameThing(before: Entry, now: Entry): boolean {
   return before.kind === now.kind && (now.kind !== 'directory' || before.ino === now.ino);
 }

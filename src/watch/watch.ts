@@ -50,7 +50,10 @@ export class Watch implements AsyncDisposable {
     return this.watched;
   }
 
-  /** Waits for the next events; undefined when there will be none: closed, or its one task has ended. */
+  /**
+   * Waits for the next events; undefined when there will be none: closed, or its one task has
+   * ended.
+   */
   async next(): Promise<WatchEvent[] | undefined> {
     while (!this.closed) {
       const events = this.poll(performance.now());
@@ -145,9 +148,9 @@ async function ownIdentities(store: Store): Promise<string[]> {
 }
 
 /**
- * The events of one task, until its files are archived, kept or removed; or of all tasks, until the
- * signal aborts. First what is there (`task`, then an `add` for each file, then `ready`), then what
- * happens. Throws `not-found` where there is no such task.
+ * The events of one task, until its files are archived, kept or removed; or of all tasks, until
+ * the signal aborts. First what is there (`task`, then an `add` for each file, then `ready`), then
+ * what happens. Throws `not-found` where there is no such task.
  */
 export async function* watchEvents(
   store: Store,

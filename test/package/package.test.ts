@@ -120,6 +120,13 @@ describe.runIf(canBuild)('the packed package (needs a checkout that may be built
     expect((await cli.run('complete', '--', 'stat')).stdout).toBe('status\n');
   });
 
+  it('loads no library for --help', async () => {
+    const env = { ...process.env, NODE_DEBUG: 'module' };
+    const { stderr } = await run(process.execPath, [main, '--help'], { env, maxBuffer: 16 << 20 });
+    expect(stderr).toContain('command-line');
+    expect(stderr).not.toMatch(/koffi|yargs|store-/);
+  });
+
   it('pins what is installed with it, by hash, from whichever registry', () => {
     const text = readFileSync(join(installed, 'node_modules/taskfs/npm-shrinkwrap.json'), 'utf8');
     expect(text).not.toContain('"resolved"');

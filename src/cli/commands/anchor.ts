@@ -22,10 +22,10 @@ export const command = defineCommand({
     ['taskfs verify --signer HASH --last /mnt/other/seals.jsonl', 'Compare the store with it'],
   ],
   about:
-    'Whoever can write the whole store can roll it back, or sign all of it with a new key, and nothing in ' +
-    'the store shows it. The signer and the last seal show it, if kept elsewhere. The command gets one ' +
-    'line of JSON on standard input; if it fails, the task is sealed all the same, with the event ' +
-    'not-anchored.',
+    'Whoever can write the whole store can roll it back, or sign all of it with a new key, and ' +
+    'nothing in the store shows it. The signer and the last seal show it, if kept elsewhere. ' +
+    'The command gets one line of JSON on standard input; if it fails, the task is sealed all ' +
+    'the same, with the event not-anchored.',
   build: (parser) =>
     parser
       .option('file', { type: 'string', requiresArg: true, describe: 'Append each new seal to it' })

@@ -10,7 +10,8 @@ export const command = defineCommand({
     ['taskfs cancel --kill build', 'End it at once'],
   ],
   about:
-    "Returns before the task has ended: 'taskfs wait' waits for that. What the task wrote is sealed.",
+    "Returns before the task has ended: 'taskfs wait' waits for that. What the task wrote is " +
+    'sealed.',
   build: (parser) =>
     addTasks(parser).option('kill', {
       type: 'boolean',

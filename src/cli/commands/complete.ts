@@ -31,7 +31,10 @@ async function optionNames(verb: Verb): Promise<string[]> {
   return names.filter((name) => name.length > 1).map((name) => `--${name}`);
 }
 
-/** Whether a task's name comes next: as the first word after the verb, or any where it takes several. */
+/**
+ * Whether a task's name comes next: as the first word after the verb, or any where it takes
+ * several.
+ */
 function takesTask(verb: Verb, before: readonly string[]): boolean {
   if (!/^[<[]task/.test(verb.arguments)) return false;
   const words = before.slice(before.indexOf(verb.name) + 1).filter((word) => !word.startsWith('-'));

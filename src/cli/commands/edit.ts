@@ -10,9 +10,9 @@ import { runEditor } from '../run-external.ts';
 export const command = defineCommand({
   examples: [['taskfs edit build notes.md', 'Change a file of a live task in your editor']],
   about:
-    'The editor is $VISUAL, else $EDITOR, else vi. It gets a private copy, which is written back when ' +
-    'the editor ends. If the task changed the file meanwhile, your version is put beside it; if ' +
-    'the task has ended, it is kept in the store and named.',
+    'The editor is $VISUAL, else $EDITOR, else vi. It gets a private copy, which is written ' +
+    'back when the editor ends. If the task changed the file meanwhile, your version is put ' +
+    'beside it; if the task has ended, it is kept in the store and named.',
   build: (parser) => addPath(addTask(parser, 'a live task'), 'A file, new or there'),
   run: async ({ options }) => {
     const store = openStoreOf(options);
@@ -21,7 +21,8 @@ export const command = defineCommand({
     const failure = await runEditor(copy.path);
     const saved = copy.save(failure?.message);
     if (saved.kind === 'kept') {
-      const message = `'${showPath(path)}' was not written back, ${saved.why}: what you saved is ${saved.where}`;
+      const { why, where } = saved;
+      const message = `'${showPath(path)}' was not written back, ${why}: what you saved is ${where}`;
       throw new TaskfsError('failed', message, { hint: 'Copy from there what you need.' });
     }
     if (failure) throw failure;

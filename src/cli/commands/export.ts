@@ -13,7 +13,9 @@ export const command = defineCommand({
   rawOptions: ['directory'],
   examples: [['taskfs export build ./out', 'Copy all files of a task, live or archived']],
   about:
-    'The directory must be new or empty; only you may enter it until the copy is complete. Modes, times, links, user attributes and holes stay as they are, set-user-ID and set-group-ID bits do not.',
+    'The directory must be new or empty; only you may enter it until the copy is complete. ' +
+    'Modes, times, links, user attributes and holes stay as they are, set-user-ID and ' +
+    'set-group-ID bits do not.',
   build: (parser) =>
     addTask(addIdentityOptions(parser))
       .positional('directory', { type: 'string', demandOption: true, describe: 'Where to' })

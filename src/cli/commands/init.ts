@@ -22,10 +22,11 @@ export const command = defineCommand({
     ['taskfs init --recipient age1…', 'For a machine that seals and cannot read back'],
   ],
   about:
-    'Creates a store and its keys. Where standard error is a terminal it also makes a recovery identity and ' +
-    "shows it there, once; in scripts and services it makes none, so that none is logged: 'taskfs key " +
-    "recovery' does it later. 'taskfs run' and 'taskfs mount' do the same where there is no store. With " +
-    '--recipient no identity is made: the archives are read elsewhere, with that of such a recipient.',
+    'Creates a store and its keys. Where standard error is a terminal it also makes a recovery ' +
+    'identity and shows it there, once; in scripts and services it makes none, so that none is ' +
+    "logged: 'taskfs key recovery' does it later. 'taskfs run' and 'taskfs mount' do the same " +
+    'where there is no store. With --recipient no identity is made: the archives are read ' +
+    'elsewhere, with that of such a recipient.',
   build: (parser) =>
     parser
       .option('passphrase', { type: 'boolean', describe: 'Ask for one that protects the identity' })

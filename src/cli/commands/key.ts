@@ -28,8 +28,8 @@ export const command = defineCommand({
     ['taskfs key recovery', 'A new recovery identity, shown once on standard error'],
   ],
   about:
-    'Only the small key file of each archive is rewritten, never the archive. If that is interrupted, ' +
-    'the same call completes it. Whoever could read an archive may have copied it.',
+    'Only the small key file of each archive is rewritten, never the archive. If that is ' +
+    'interrupted, the same call completes it. Whoever could read an archive may have copied it.',
   build: (parser) =>
     addIdentityOptions(parser)
       .positional('action', { choices: ACTIONS, demandOption: true, describe: 'What to do' })

@@ -85,7 +85,10 @@ async function printFrom(log: TaskLog, from: number): Promise<number> {
 
 const NEWLINE = 0x0a;
 
-/** Where the last lines begin; read from the end, so that a long log costs no more than a short one. */
+/**
+ * Where the last lines begin; read from the end, so that a long log costs no more than a short
+ * one.
+ */
 function startOfLastLines(log: TaskLog, lines: number): number {
   const block = Buffer.alloc(64 * 1024);
   const size = log.size();

@@ -19,8 +19,9 @@ export const command = defineCommand({
     ['taskfs mount --foreground ~/tasks', 'Serve until Ctrl-C'],
   ],
   about:
-    'The directory must be empty; it is created if missing. Live tasks are in live/, read-write; archived ones in ' +
-    'archive/, decrypted as they are read; what they printed in logs/.',
+    'The directory must be empty; it is created if missing. Live tasks are in live/, ' +
+    'read-write; archived ones in archive/, decrypted as they are read; what they printed in ' +
+    'logs/.',
   build: (parser) =>
     addIdentityOptions(parser)
       .positional('directory', { type: 'string', demandOption: true, describe: 'Where to mount' })
@@ -88,9 +89,9 @@ export const command = defineCommand({
 });
 
 /**
- * What the server must be told, because it cannot find it by itself: identities that an option names,
- * or that a passphrase protects, which only a person at a terminal knows. Left out: it looks in the
- * store, and finds there what was rotated since.
+ * What the server must be told, because it cannot find it by itself: identities that an option
+ * names, or that a passphrase protects, which only a person at a terminal knows. Left out: it
+ * looks in the store, and finds there what was rotated since.
  */
 async function identitiesForServer(
   store: Store,

@@ -8,8 +8,8 @@ import { runProgram } from '../run-external.ts';
 export const command = defineCommand({
   examples: [['taskfs open build plot.png', 'Show a file in the desktop’s program for it']],
   about:
-    'Needs a mount of the store: sealing then waits for programs that write the file, and lists of ' +
-    'recent files name a path that lasts.',
+    'Needs a mount of the store: sealing then waits for programs that write the file, and lists ' +
+    'of recent files name a path that lasts.',
   build: (parser) => addPath(addTask(addIdentityOptions(parser)), 'A file or directory'),
   run: async ({ options }) => {
     const { task, path } = options;

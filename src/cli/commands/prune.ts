@@ -16,8 +16,8 @@ export const command = defineCommand({
     ['taskfs prune --keep-last 100', 'Remove all sealed tasks but the last 100'],
   ],
   about:
-    'Removes sealed tasks for good. With both options, only what both select. Tasks that run or were not ' +
-    'sealed stay.',
+    'Removes sealed tasks for good. With both options, only what both select. Tasks that run or ' +
+    'were not sealed stay.',
   build: (parser) =>
     parser
       .option('older-than', {

@@ -73,7 +73,9 @@ function took({ startedAt, endedAt, status }: TaskView): string {
   return showDuration(end - Date.parse(startedAt));
 }
 
-/** A line no wider than the terminal, where its width is known: the command, its last part, is cut. */
+/**
+ * A line no wider than the terminal, where its width is known: the command, its last part, is cut.
+ */
 function fit(line: Words): Words {
   const columns = process.stdout.isTTY ? process.stdout.columns : 0;
   return columns === 0 ? line : cutTo(line, columns);

@@ -12,7 +12,8 @@ export const command = defineCommand({
   ],
   about:
     'Tasks whose supervisor died are followed again if they still run, and ended and sealed ' +
-    'otherwise. Tasks whose sealing failed are sealed now. Those that another machine supervises are left alone.',
+    'otherwise. Tasks whose sealing failed are sealed now. Those that another machine ' +
+    'supervises are left alone.',
   build: (parser) =>
     parser
       .option('machine-gone', {

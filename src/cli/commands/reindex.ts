@@ -9,8 +9,8 @@ import { describeReindexed, showReindexProgress } from '../progress.ts';
 export const command = defineCommand({
   examples: [['taskfs reindex build', 'Rebuild the index of its archive from the tar']],
   about:
-    'Files are found by the index. If it is damaged or missing, it is rebuilt from the tar and signed; ' +
-    'if it is whole, nothing is done. Needs an identity and the store’s signing key.',
+    'Files are found by the index. If it is damaged or missing, it is rebuilt from the tar and ' +
+    'signed; if it is whole, nothing is done. Needs an identity and the store’s signing key.',
   build: (parser) => addTask(addIdentityOptions(parser), 'a sealed task').option('json', json()),
   run: async ({ options }) => {
     const store = openStoreOf(options);

@@ -7,9 +7,9 @@ import { removeEach } from '../remove-each.ts';
 export const command = defineCommand({
   examples: [['taskfs rm build', 'Remove a task: its archive, its log, its record']],
   about:
-    'This cannot be undone, and edits that were not written back are removed too. A task must have ' +
-    'ended first. One that cannot be removed does not stop the others; the exit code is that of the ' +
-    'first such task.',
+    'This cannot be undone, and edits that were not written back are removed too. A task must ' +
+    'have ended first. One that cannot be removed does not stop the others; the exit code is ' +
+    'that of the first such task.',
   build: (parser) => addTasks(parser, 'tasks that have ended'),
   run: async ({ options }) => {
     const store = openStoreOf(options);

@@ -35,9 +35,10 @@ export const command = defineCommand({
     ],
   ],
   about:
-    'Everything after -- is the command, untouched. What it leaves in $TASKFS_ARTIFACTS is sealed when ' +
-    'it ends. Ctrl-C cancels it. The exit code is its own; 124: timed out; 125: taskfs failed; 126, 127: ' +
-    'not executable, not found; 128+n: ended by signal n; 130: cancelled.',
+    'Everything after -- is the command, untouched. What it leaves in $TASKFS_ARTIFACTS is ' +
+    'sealed when it ends. Ctrl-C cancels it. The exit code is its own; 124: timed out; 125: ' +
+    'taskfs failed; 126, 127: not executable, not found; 128+n: ended by signal n; 130: ' +
+    'cancelled.',
   rawOptions: ['env', 'workdir'],
   build: addRunOptions,
   exitCodeOf: exitCodeOfTaskError,
@@ -125,7 +126,10 @@ function reportBrokenOutput(task: TaskName): void {
   });
 }
 
-/** What the command's own output does not say; on a terminal also that its files are safe, and where. */
+/**
+ * What the command's own output does not say; on a terminal also that its files are safe, and
+ * where.
+ */
 function reportEnd({ task, reasonKind, reason, artifacts, sealMs }: TaskRecord): void {
   // The reason of a task that did not start names it already.
   if (reasonKind !== 'exit')

@@ -14,14 +14,16 @@ export const command = defineCommand({
     ['taskfs seal --drain 1m build', 'And give programs that write to them a minute to close them'],
   ],
   about:
-    'Tasks are sealed automatically when they end. If that fails, their files are kept in plaintext.',
+    'Tasks are sealed automatically when they end. If that fails, their files are kept in ' +
+    'plaintext.',
   build: (parser) =>
     addTasks(parser, 'tasks that have ended')
       .option('drain', {
         type: 'string',
         requiresArg: true,
         describe:
-          'Wait this long for open writers of the mount; by default as long as its run said, or 10s',
+          'Wait this long for open writers of the mount; by default as long as its run said, or ' +
+          '10s',
       })
       .option('json', json('a JSON array')),
   run: async ({ options }) => {
@@ -43,7 +45,7 @@ function assertEnded(store: Store, task: TaskName): void {
   const { status } = viewTask(store, task);
   if (isFinal(status)) return;
   throw new TaskfsError('usage', `task ${task} is ${status}: it cannot be sealed yet`, {
-    hint: `Wait for it ('taskfs wait ${task}') or end it ('taskfs cancel ${task}'): it is sealed then.`,
+    hint: `It is sealed when it ends: 'taskfs wait ${task}', or 'taskfs cancel ${task}'.`,
   });
 }
 

@@ -37,9 +37,10 @@ export const command = defineCommand({
     ['taskfs verify --repair', 'The same as --deep, and rebuild damaged indexes'],
   ],
   about:
-    'Two arguments are a task and a path if no task has the second one’s name (./NAME always is a path). ' +
-    'Only the index of an archive can be rebuilt; everything else that is lost is reported. The exit ' +
-    'code is 5 if something is not as it was sealed, and 4 if only the key to look inside is missing.',
+    'Two arguments are a task and a path if no task has the second one’s name (./NAME always is ' +
+    'a path). Only the index of an archive can be rebuilt; everything else that is lost is ' +
+    'reported. The exit code is 5 if something is not as it was sealed, and 4 if only the key ' +
+    'to look inside is missing.',
   build: (parser) =>
     addIdentityOptions(parser)
       .positional('task', {

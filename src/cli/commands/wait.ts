@@ -13,8 +13,8 @@ export const command = defineCommand({
     ['taskfs wait build lint test', 'Wait for all of them'],
   ],
   about:
-    'Waits until each task has ended and its files are sealed. The exit code is that of the first ' +
-    'task, in the order given, which did not end with 0.',
+    'Waits until each task has ended and its files are sealed. The exit code is that of the ' +
+    'first task, in the order given, which did not end with 0.',
   build: (parser) => addTasks(parser).option('json', json('a JSON array')),
   exitCodeOf: exitCodeOfTaskError,
   run: async ({ options }) => {

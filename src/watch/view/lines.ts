@@ -10,11 +10,16 @@ export interface Line {
   readonly left: string;
   /** Right-aligned columns: size and age. */
   readonly right: string;
-  /** live: the task's files are in `live/`; plain: in the archive; trouble: kept, or something to know. */
+  /**
+   * live: the task's files are in `live/`; plain: in the archive; trouble: kept, or something to
+   * know.
+   */
   readonly tone: 'live' | 'plain' | 'trouble';
 }
 
-/** Children by raw name, kept until names change: a large directory is not sorted for every redraw. */
+/**
+ * Children by raw name, kept until names change: a large directory is not sorted for every redraw.
+ */
 export type SortedChildren = WeakMap<TreeNode, TreeNode[]>;
 
 /** How many lines `linesOf` would give. */

@@ -1,6 +1,7 @@
 import type { WriteStream } from 'node:tty';
 
-// Control sequences of ECMA-48 and xterm's private modes, which every terminal in use knows or ignores.
+// Control sequences of ECMA-48 and xterm's private modes, which every terminal in use knows or
+// ignores.
 const ENTER = '\x1b[?1049h\x1b[?25l\x1b[?7l';
 const LEAVE = '\x1b[?7h\x1b[?25h\x1b[?1049l';
 const ERASE = '\x1b[2K';
@@ -11,8 +12,8 @@ const BEGIN = '\x1b[?2026h';
 const END = '\x1b[?2026l';
 
 /**
- * A full-screen picture on a terminal. Only lines that differ from the last picture are written, each
- * over its predecessor, so nothing flickers and an unchanged picture costs nothing.
+ * A full-screen picture on a terminal. Only lines that differ from the last picture are written,
+ * each over its predecessor, so nothing flickers and an unchanged picture costs nothing.
  */
 export class Screen {
   private readonly output: WriteStream;
@@ -34,7 +35,9 @@ export class Screen {
     return this.output.columns || 80;
   }
 
-  /** Shows so many lines, each as wide as the screen, or empty; rows without a line become empty. */
+  /**
+   * Shows so many lines, each as wide as the screen, or empty; rows without a line become empty.
+   */
   draw(lines: readonly string[]): void {
     if (this.closed) return;
     let text = this.resized() ? CLEAR : '';

@@ -16,8 +16,8 @@ export interface Terminal {
 const REDRAW_EVERY = 1_000;
 
 /**
- * A live tree of one task or of all on a terminal, until q or Ctrl-C. A task that ends stays on the
- * screen as it was archived. Throws `not-found` where there is no such task; the terminal is
+ * A live tree of one task or of all on a terminal, until q or Ctrl-C. A task that ends stays on
+ * the screen as it was archived. Throws `not-found` where there is no such task; the terminal is
  * restored in every case.
  */
 export async function showTree(

@@ -2,7 +2,10 @@ import stringWidth from 'string-width';
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
-/** Cuts a text to so many columns of a terminal, an ellipsis for what is cut, and fills it up to them. */
+/**
+ * Cuts a text to so many columns of a terminal, an ellipsis for what is cut, and fills it up to
+ * them.
+ */
 export function fitTo(text: string, columns: number): string {
   const width = stringWidth(text);
   if (width <= columns) return text + ' '.repeat(columns - width);
@@ -38,7 +41,10 @@ const SPANS: readonly (readonly [number, string])[] = [
   [60_000, 'm'],
 ];
 
-/** How long ago, for a person: `now`, `12s`, `3h`; times to come count as now. At most 6 characters. */
+/**
+ * How long ago, for a person: `now`, `12s`, `3h`; times to come count as now. At most 6
+ * characters.
+ */
 export function formatAge(milliseconds: number): string {
   if (milliseconds < 1_000) return 'now';
   for (const [length, letter] of SPANS) {
