@@ -79,11 +79,7 @@ const mapOf = ({ extents, size }: Member): Buffer =>
   extents ? encodeSparseMap(extents, size) : NO_MAP;
 
 /** Bytes of content in the tar. */
-export function storedSize({
-  extents,
-  size,
-  type,
-}: Pick<Member, 'extents' | 'size' | 'type'>): number {
+function storedSize({ extents, size, type }: Pick<Member, 'extents' | 'size' | 'type'>): number {
   if (type !== 'File') return 0;
   return extents ? extents.reduce((sum, { length }) => sum + length, 0) : size;
 }

@@ -10,7 +10,6 @@ export {
   type Member,
   type MemberType,
   memberLengths,
-  storedSize,
 } from './header.ts';
 export { readTar, type TarMember } from './reader.ts';
 export type { TarSource } from './source.ts';

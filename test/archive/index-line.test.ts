@@ -20,7 +20,7 @@ const name = fc
   .oneof(fc.uint8Array({ minLength: 1, maxLength: 20 }), text)
   .map((bytes) => Buffer.from(bytes as string))
   .filter(isEntryName);
-const stretch = fc.record({ start: size, length: size });
+const extent = fc.record({ start: size, length: size });
 
 function entry(times: fc.Arbitrary<bigint>, names: fc.Arbitrary<Buffer>) {
   const common = {
@@ -38,7 +38,7 @@ function entry(times: fc.Arbitrary<bigint>, names: fc.Arbitrary<Buffer>) {
   const mime = fc.option(fc.constantFrom('text/plain', 'image/svg+xml'), { nil: undefined });
   const file = fc.record({ ...common, type: fc.constant('file' as const), offset: size, sha256 });
   return fc.oneof(
-    fc.record({ ...common, type: fc.constant('directory' as const), section: stretch }),
+    fc.record({ ...common, type: fc.constant('directory' as const), section: extent }),
     fc.tuple(file, mime).map(([made, type]) => (type ? { ...made, mime: type } : made)),
   );
 }
@@ -126,7 +126,7 @@ const ordinary = {
   ...{ name: Buffer.from('name'), offset: 0, sha256: 'f'.repeat(64) },
   ...{ atimeNs: 10n ** 18n, mtimeNs: 10n ** 18n, ctimeNs: 10n ** 18n },
 };
-const stretchOf = (start: number, length: number) => ({ start, length });
+const extentOf = (start: number, length: number) => ({ start, length });
 const symlink = { ...ordinary, type: 'symlink' as const };
 const xattr = (text: string) => [Buffer.from(text), Buffer.from('value')] as const;
 
@@ -150,8 +150,8 @@ test.each<[string, Omit<IndexEntry, 'position'>]>([
   ['capabilities', { ...ordinary, xattrs: [xattr('security.capability')] }],
   ['an access list', { ...ordinary, xattrs: [xattr('user.a'), xattr('system.posix_acl_access')] }],
   ['an attribute without a name', { ...ordinary, xattrs: [xattr('user.')] }],
-  ['overlapping data', { ...ordinary, size: 9, extents: [stretchOf(0, 5), stretchOf(4, 5)] }],
-  ['data behind the end', { ...ordinary, size: 9, extents: [stretchOf(5, 5)] }],
+  ['overlapping data', { ...ordinary, size: 9, extents: [extentOf(0, 5), extentOf(4, 5)] }],
+  ['data behind the end', { ...ordinary, size: 9, extents: [extentOf(5, 5)] }],
 ])('a line is refused, by each way to read it, for %s', (_, made) => {
   const line = lineOf(made);
   expect(() => decodeJson(line, 1000)).toThrow('no entry at byte 1000');

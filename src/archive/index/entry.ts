@@ -40,8 +40,13 @@ export interface IndexEntry {
   readonly section?: Extent;
 }
 
+interface SizeAndExtents {
+  readonly size: number;
+  readonly extents?: readonly Extent[] | undefined;
+}
+
 /** Bytes that a file takes in the tar, padding aside. */
-export const storedLength = ({ extents, size }: Pick<IndexEntry, 'extents' | 'size'>): number =>
+export const storedLength = ({ extents, size }: SizeAndExtents): number =>
   extents ? extents.reduce((sum, { length }) => sum + length, 0) : size;
 
 // Names in an index or a tar are not trusted: whoever makes files of them, or hands them to the

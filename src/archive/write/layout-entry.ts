@@ -1,6 +1,7 @@
 import { isDirectory, isRegular, isSymlink, type Stat } from '../../sys/index.ts';
 import type { Extent } from '../../tar/index.ts';
-import { type Member, type MemberType, padding, storedSize } from '../../tar/index.ts';
+import { type Member, type MemberType, padding } from '../../tar/index.ts';
+import { storedLength } from '../index/entry.ts';
 
 /** What statx(2) said of a file before the first byte is written. */
 export type LayoutStat = Pick<
@@ -79,13 +80,7 @@ export const hasContent = ({ kind, stat, link }: LayoutEntry): boolean =>
 
 /** Bytes of its content in the tar, without what pads it to whole blocks. */
 export const contentLength = (entry: LayoutEntry): number =>
-  hasContent(entry)
-    ? storedSize({
-        type: 'File',
-        size: entry.stat.size,
-        ...(entry.extents && { extents: entry.extents }),
-      })
-    : 0;
+  hasContent(entry) ? storedLength({ size: entry.stat.size, extents: entry.extents }) : 0;
 
 /** All bytes that it takes in the tar. */
 export function tarLength(entry: LayoutEntry): number {

@@ -77,7 +77,7 @@ export function extentsOf(fd: number, size: bigint, path: Buffer): Extent[] | un
   const extents: Extent[] = [];
   for (const { start, end } of dataExtents(fd, size)) {
     if (extents.length === MAX_EXTENTS) {
-      throw new Unsealable(path, `has holes between more than ${MAX_EXTENTS} stretches of data`);
+      throw new Unsealable(path, `has holes between more than ${MAX_EXTENTS} extents of data`);
     }
     extents.push({ start: Number(start), length: Number(end - start) });
   }

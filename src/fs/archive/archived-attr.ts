@@ -1,4 +1,4 @@
-import type { FileLine, IndexEntry } from '../../archive/index.ts';
+import { type FileLine, type IndexEntry, storedLength } from '../../archive/index.ts';
 import { TYPE_BITS } from '../../store/index.ts';
 import { direntTypeOf, S_IFREG, type Timespec } from '../../sys/index.ts';
 import type { Attr, NodeId, PlainAttributes } from '../file-system.ts';
@@ -23,7 +23,7 @@ export function archivedAttr(node: NodeId, entry: IndexEntry): Attr {
     gid: entry.gid,
     rdev: 0,
     size: BigInt(entry.size),
-    blocks: BigInt(Math.ceil(storedSize(entry) / BLOCK)),
+    blocks: BigInt(Math.ceil(storedLength(entry) / BLOCK)),
     blksize: IO_SIZE,
     atimeNs: entry.atimeNs,
     mtimeNs: entry.mtimeNs,
@@ -64,8 +64,3 @@ export class PlainAttr implements PlainAttributes {
 }
 
 const EPOCH: Timespec = { seconds: 0, nanoseconds: 0 };
-
-/** Bytes without the holes. */
-function storedSize({ size, extents }: IndexEntry): number {
-  return extents ? extents.reduce((sum, { length }) => sum + length, 0) : size;
-}
