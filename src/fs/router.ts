@@ -1,13 +1,14 @@
 import { Errno, errno } from '../errno.ts';
 import { copyFileRange, fallocate, seek } from '../sys/index.ts';
-import type { Caller, Change, FileSystem, HandleId, Revocation } from './file-system.ts';
+import type { Caller, Change, FileSystem, HandleId, NodeId, Revocation } from './file-system.ts';
 import type { Handles } from './handle-table.ts';
-import type { OpenDirectory, OpenedFile, OpenFile, Subtree, SubtreeOf } from './subtree.ts';
+import type { OpenDirectory, OpenedFile, OpenFile, Subtree } from './subtree.ts';
 import { toErrno } from './to-errno.ts';
 
 /** What a file system is put together from. */
 export interface Parts {
-  readonly subtreeOf: SubtreeOf;
+  /** Which subtree answers for a node. Throws ESTALE for a number that is nobody's. */
+  readonly subtreeOf: (node: NodeId) => Subtree;
   readonly subtrees: readonly Subtree[];
   readonly files: Handles<OpenFile>;
   readonly directories: Handles<OpenDirectory>;

@@ -3,7 +3,6 @@ import type {
   Caching,
   DirectoryOperations,
   FileOperations,
-  NodeId,
   NodeOperations,
 } from './file-system.ts';
 
@@ -49,9 +48,6 @@ export interface OpenDirectory
     Partial<Omit<DirectoryOperations, 'readdir'>> {
   close(): void;
 }
-
-/** Which subtree answers for a node. Throws ESTALE for a number of none. */
-export type SubtreeOf = (node: NodeId) => Subtree;
 
 const O_ACCMODE = 3;
 
