@@ -42,10 +42,16 @@ function rename(from: string, to: string): boolean {
   } catch (error) {
     if (!(error instanceof Errno)) throw error;
     if (error.errno === errno.EEXIST) return false;
-    if (error.errno !== errno.ENOENT) throw error;
+    if (error.errno === errno.ENOENT) return true;
+    if (!NO_FLAGS.has(error.errno)) throw error;
+    if (existsSync(to)) return false;
+    renameAt(AT.FDCWD, from, AT.FDCWD, to, 0);
   }
   return true;
 }
+
+/** How file systems refuse flags that they do not know, as most of FUSE and of the network do. */
+const NO_FLAGS: ReadonlySet<number> = new Set([errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP]);
 
 const recreated = (task: TaskName, staging: string, aside: string): TaskfsError =>
   new TaskfsError('failed', `${staging} was created again after task ${task} had ended`, {
