@@ -1,20 +1,28 @@
 import { mkdirSync } from 'node:fs';
 import { messageOf } from '../errors.ts';
-import { commandOf, cwdOf } from '../store/index.ts';
-import { type Bench, resumeAttempt, runAttempt } from './attempt.ts';
+import { type Attempt, commandOf, cwdOf } from '../store/index.ts';
 import { type Caller, currentCaller } from './caller.ts';
-import type { Engine, EngineState, Launch } from './engines/engine.ts';
+import type { Engine, EngineState, Launch, Running } from './engines/engine.ts';
 import { loadEngine } from './engines/registry.ts';
 import type { Journal } from './journal.ts';
-import { closeAttempt, type Ending, isWorthRetrying, notStarted } from './outcome.ts';
-import { openOutput } from './output.ts';
-import { scratchDirectory } from './scratch.ts';
-import type { Supervision } from './supervision.ts';
+import { scratchDirectory } from './journal.ts';
+import {
+  closeAttempt,
+  isWorthRetrying,
+  notStarted,
+  type Outcome,
+  stoppedAtStart,
+} from './outcome.ts';
+import { openOutput, type TaskOutput } from './output.ts';
+import type { Requests } from './requests.ts';
+import { controlRun } from './run-control.ts';
+import type { SuperviseOptions, Supervision } from './supervision.ts';
+import { limitStart } from './time-limit.ts';
 
 type Environment = Readonly<Record<string, string>>;
 
-/** Runs the command, again after a failure as often as the task says; the last ending counts. */
-export async function runAttempts(supervision: Supervision, env: Environment): Promise<Ending> {
+/** Runs the command, again after a failure as often as the task says; the last outcome counts. */
+export async function runAttempts(supervision: Supervision, env: Environment): Promise<Outcome> {
   const { journal, options, requests } = supervision;
   const engine = await loadEngine(journal.record.engine).catch(notStarted);
   if ('reason' in engine) return engine;
@@ -22,27 +30,27 @@ export async function runAttempts(supervision: Supervision, env: Environment): P
   for (let attempt = 1; ; attempt++) {
     const launch = prepareLaunch(journal, env, caller, attempt);
     if ('reason' in launch) return launch;
-    const ending = await atBench(supervision, engine, (bench) =>
-      runAttempt(bench, launch, options),
+    const outcome = await withOutput(supervision, engine, (context) =>
+      runAttempt(context, launch, options),
     );
-    const last = attempt > journal.record.retries || !isWorthRetrying(ending);
-    if (last || requests.cancel !== 'none') return ending;
-    const { reason } = ending;
-    journal.change(closeAttempt(journal.record, ending), { type: 'retrying', attempt, reason });
+    const last = attempt > journal.record.retries || !isWorthRetrying(outcome);
+    if (last || requests.cancel !== 'none') return outcome;
+    const { reason } = outcome;
+    journal.change(closeAttempt(journal.record, outcome), { type: 'retrying', attempt, reason });
     await removeRuns(journal);
   }
 }
 
 /** Follows the last run of a task whose supervisor died; undefined where it is lost. */
-export async function followAgain(supervision: Supervision): Promise<Ending | undefined> {
+export async function followAgain(supervision: Supervision): Promise<Outcome | undefined> {
   const engine = await loadEngine(supervision.journal.record.engine);
-  return atBench(supervision, engine, resumeAttempt);
+  return withOutput(supervision, engine, resumeAttempt);
 }
 
-async function atBench<T>(
+async function withOutput<T>(
   { journal, requests, options }: Supervision,
   engine: Engine,
-  work: (bench: Bench) => Promise<T>,
+  work: (context: AttemptContext) => Promise<T>,
 ): Promise<T> {
   const output = openOutput(journal.paths.log, options, journal.record.logMaxBytes);
   try {
@@ -58,10 +66,10 @@ async function atBench<T>(
 }
 
 /**
- * Removes what is left of a task's runs: processes, containers. Only after the ending stands in the
- * record, for a container takes its exit code with it. What cannot be removed now is no reason not to
- * seal, nor to give up further attempts: the record keeps it, and recovery tries again. Returns why
- * something stayed, in words; nothing where all is gone.
+ * Removes what is left of a task's runs: processes, containers. Only after the outcome stands in
+ * the record, for a container takes its exit code with it. What cannot be removed now is no reason
+ * not to seal, nor to give up further attempts: the record keeps it, and recovery tries again.
+ * Returns why something stayed, in words; nothing where all is gone.
  */
 export async function removeRuns(journal: Journal): Promise<string[]> {
   const { engineState, leftBehind = [], unremoved = false } = journal.record;
@@ -88,7 +96,7 @@ function prepareLaunch(
   env: Environment,
   caller: Caller,
   attempt: number,
-): Launch | Ending {
+): Launch | Outcome {
   const { task, image, options } = record;
   const { staging } = paths;
   const scratch = scratchDirectory(paths.directory);
@@ -100,4 +108,85 @@ function prepareLaunch(
   const command = commandOf(record);
   const cwd = cwdOf(record);
   return { task, attempt, command, cwd, env, caller, staging, scratch, image, options };
+}
+
+/** What one attempt works with. */
+export interface AttemptContext {
+  readonly journal: Journal;
+  readonly requests: Requests;
+  readonly engine: Engine;
+  readonly output: TaskOutput;
+  readonly say: SuperviseOptions['say'];
+}
+
+/**
+ * How long a run that was asked to end may take, where the
+ * task says nothing else, in milliseconds.
+ */
+const DEFAULT_GRACE_MS = 10_000;
+
+/** Starts the command once and follows it to its end. */
+export async function runAttempt(
+  context: AttemptContext,
+  launch: Launch,
+  { stdin, onRunning }: SuperviseOptions,
+): Promise<Outcome> {
+  const { engine, journal, requests, output } = context;
+  const { timeoutMs } = journal.record;
+  const startedAt = new Date().toISOString();
+  const logStart = output.logged;
+  const begun = (): readonly Attempt[] => {
+    const { attempts } = journal.record;
+    return attempts.length < launch.attempt ? [...attempts, newAttempt(startedAt)] : attempts;
+  };
+  const remember = (state: EngineState): void =>
+    journal.change({ engineState: { ...state, logStart }, attempts: begun() });
+  const limit = limitStart(requests, journal, timeoutMs);
+  let running: Running;
+  try {
+    running = await engine.start(launch, output, remember, { stdin, signal: limit.signal });
+  } catch (error) {
+    journal.change({ attempts: begun() });
+    return limit.stop === 'none' ? notStarted(error) : stoppedAtStart(limit.stop, timeoutMs);
+  } finally {
+    limit.close();
+  }
+  const leave = onRunning?.(running);
+  try {
+    return await follow(context, running);
+  } finally {
+    leave?.();
+  }
+}
+
+function newAttempt(startedAt: string): Attempt {
+  return { startedAt, endedAt: null, exitCode: null, signal: null, reason: null };
+}
+
+/**
+ * Finds the last attempt of a task again, after its supervisor died; undefined where it is lost.
+ */
+export async function resumeAttempt(context: AttemptContext): Promise<Outcome | undefined> {
+  const { engine, journal, output } = context;
+  const { engineState } = journal.record;
+  if (!engineState) return undefined;
+  const logged = output.logged - Number(engineState.logStart);
+  const running = await engine.attach(engineState, logged, output);
+  if (!running) return undefined;
+  journal.note({ type: 'reattached', attempt: journal.record.attempts.length });
+  return follow(context, running);
+}
+
+async function follow(context: AttemptContext, running: Running): Promise<Outcome> {
+  const { journal, requests, say } = context;
+  const { timeoutMs, options, attempts } = journal.record;
+  const elapsed = Date.now() - Date.parse(attempts.at(-1)?.startedAt ?? '');
+  return controlRun(running, {
+    requests,
+    journal,
+    say,
+    timeoutMs,
+    remainingMs: timeoutMs === null ? null : timeoutMs - elapsed,
+    graceMs: typeof options.graceMs === 'number' ? options.graceMs : DEFAULT_GRACE_MS,
+  });
 }

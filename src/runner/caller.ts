@@ -1,8 +1,8 @@
 import { inheritance, rawEnvironment } from '../process/index.ts';
 
 /**
- * What a local task has from whoever started it, as if there were no taskfs in between. Plain JSON,
- * for it goes to detached supervisors; never written to disk. Text is that of `decodeBytes`.
+ * What a local task has from whoever started it, as if there were no taskfs in between. Plain
+ * JSON, for it goes to detached supervisors; never written to disk. Text is that of `decodeBytes`.
  */
 export interface Caller {
   /** `NAME=value`. */

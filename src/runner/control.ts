@@ -10,9 +10,9 @@ import {
   taskPaths,
 } from '../store/index.ts';
 import { recoverTask } from './recover.ts';
-import { isWished, makeWish, NOT_PAUSED, NOT_RESUMED, setWish } from './requests.ts';
+import { isRequested, makeRequest, NOT_PAUSED, NOT_RESUMED, setRequest } from './requests.ts';
 import { waitForRecord } from './wait.ts';
-import { nudge } from './wakeup-signal.ts';
+import { sendWakeup } from './wakeup-signal.ts';
 
 /**
  * Asks for a task's end, from any process: SIGTERM to all its processes, SIGKILL after its grace
@@ -28,30 +28,32 @@ export async function cancel(
   const paths = taskPaths(store, task);
   const record = readRecord(paths.record, task);
   if (isFinal(record.status)) return false;
-  makeWish(paths.directory, options.kill ? 'kill' : 'cancel');
+  makeRequest(paths.directory, options.kill ? 'kill' : 'cancel');
   await wake(store, record);
   if (record.status === 'queued') await untilEnded(store, task);
   return true;
 }
 
-/** How long the end of a queued task is waited for, in milliseconds: it has nothing to do any more. */
+/**
+ * How long the end of a queued task is waited for, in milliseconds: it has nothing to do any more.
+ */
 const QUEUED_END_MS = 2000;
 
-/** One after the other: each of hundreds in the queue becomes a process of some size to end itself. */
+/** One by one: each queued task becomes a Node process to end itself, and there may be hundreds. */
 async function untilEnded(store: Store, task: TaskName): Promise<void> {
   const deadline = Date.now() + QUEUED_END_MS;
   await waitForRecord(store, task, ({ status }) => isFinal(status) || Date.now() > deadline);
 }
 
 /**
- * Stops all processes of a running task until `resume`; its timeout goes on. Throws `usage` where it
- * does not run, `failed` where its engine cannot do it now.
+ * Stops all processes of a running task until `resume`; its timeout still counts. Throws `usage`
+ * where it does not run, `failed` where its engine cannot do it now.
  */
 export async function pause(store: Store, task: TaskName): Promise<void> {
   await setPaused(store, task, true);
 }
 
-/** Lets a paused task go on. Throws as `pause` does. */
+/** Continues a paused task. Throws as `pause` does. */
 export async function resume(store: Store, task: TaskName): Promise<void> {
   await setPaused(store, task, false);
 }
@@ -65,9 +67,9 @@ async function setPaused(store: Store, task: TaskName, paused: boolean): Promise
       hint: 'Only a running task can.',
     });
   }
-  setWish(paths.directory, 'pause', paused);
+  setRequest(paths.directory, 'pause', paused);
   await wake(store, record);
-  const isRefused = (): boolean => isWished(paths.directory, 'pause') !== paused;
+  const isRefused = (): boolean => isRequested(paths.directory, 'pause') !== paused;
   const isDone = (now: TaskRecord): boolean => now.paused === paused || isFinal(now.status);
   const now = await waitForRecord(store, task, (seen) => isDone(seen) || isRefused());
   if (!isDone(now)) throw refused(paths.events, task, paused);
@@ -85,7 +87,7 @@ function refused(events: string, task: TaskName, paused: boolean): TaskfsError {
 
 async function wake(store: Store, record: TaskRecord): Promise<void> {
   if (isLocked(taskPaths(store, record.task).lock)) {
-    nudge(record.supervisorPid);
+    sendWakeup(record.supervisorPid);
     return;
   }
   await recoverTask(store, record.task, { scope: 'unfinished' });

@@ -6,14 +6,14 @@ import { BACKGROUND_NAME, spawnInBackground } from '../background-process.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { readRecord, replaceRecord, type Store, type TaskName, taskPaths } from '../store/index.ts';
 import { type Caller, detachedCaller } from './caller.ts';
-import type { Claim } from './claim.ts';
+import type { Claim } from './journal.ts';
 import { blockersOf } from './queue.ts';
-import { startWaiter } from './queue-waiter.ts';
-import { isToEnd } from './requests.ts';
+import { startQueuedProcess } from './queued-process.ts';
+import { isEndRequested } from './requests.ts';
 
 /**
- * What a detached supervisor (supervisor.ts) reads from its standard input, as JSON: secrets go neither
- * into argv nor to disk.
+ * What a detached supervisor (supervisor.ts) reads from its standard input, as JSON: secrets go
+ * neither into argv nor to disk.
  */
 export type Assignment = { readonly store: Store; readonly task: TaskName } & Work;
 
@@ -36,10 +36,11 @@ export const LOCK_FD = 3;
 export const READY = 'ready\n';
 
 /**
- * Hands a claimed task on to a supervisor process of its own, which lives on when this one ends; while
- * others come before it in the queue, to a smaller one that becomes its supervisor. Resolves with the supervisor's pid when it holds the lock and has read its
- * assignment; throws `failed` with the reason where it did not get that far: the task is then ended
- * by recovery. The claim is given up either way.
+ * Hands a claimed task on to a supervisor process of its own, which lives on when this one ends;
+ * while others come before it in the queue, to a smaller one that becomes its supervisor. Resolves
+ * with the supervisor's pid when it holds the lock and has read its assignment; throws `failed`
+ * with the reason where it did not get that far: the task is then ended by recovery. The claim is
+ * given up either way.
  */
 export async function startDetached(
   claim: Claim,
@@ -49,19 +50,21 @@ export async function startDetached(
   return startOrQueue(claim, { store, task, work: 'run', env, caller: detachedCaller() });
 }
 
-/** Hands a claim on to a supervisor, or, while others come before it, to a process that waits. */
+/** Hands a claim on to a supervisor, or to a process that waits while others come before it. */
 export async function startOrQueue(claim: Claim, assignment: Assignment): Promise<number> {
-  if (!isQueued(claim)) return handOver(claim, assignment);
+  if (!isQueued(claim)) return startSupervisor(claim, assignment);
   // It becomes the supervisor by exec, which keeps no other name.
   const program = [process.execPath, ...argumentsOf(claim), BACKGROUND_NAME];
-  return givingUp(claim, () => startWaiter(claim, JSON.stringify(assignment), program));
+  return releasingClaim(claim, () =>
+    startQueuedProcess(claim, JSON.stringify(assignment), program),
+  );
 }
 
 /**
- * Starts who takes over a claim, and gives it up. Where that fails the caller is told, so that nobody
- * starts the task any more: its record names no supervisor.
+ * Starts the process that takes over a claim, and releases it. Where that fails, the record names
+ * no supervisor: the caller learns of it, so nobody starts the task later.
  */
-async function givingUp(claim: Claim, start: () => Promise<number>): Promise<number> {
+async function releasingClaim(claim: Claim, start: () => Promise<number>): Promise<number> {
   const { store, task, lock } = claim;
   try {
     return await start();
@@ -85,7 +88,8 @@ function notStarted(task: TaskName, cause: unknown): TaskfsError {
 /** Whether others come before a task; not where it is to end. */
 export function isQueued({ store, task, record }: Claim): boolean {
   const { directory } = taskPaths(store, task);
-  if (record.status !== 'queued' || record.maxRunning === null || isToEnd(directory)) return false;
+  if (record.status !== 'queued' || record.maxRunning === null || isEndRequested(directory))
+    return false;
   return blockersOf(store, task, record.maxRunning).length > 0;
 }
 
@@ -102,11 +106,11 @@ const argumentsOf = ({ store, task }: Claim): readonly string[] => [
 /** Hands a task whose supervisor died on to a new one, which follows its run again. */
 export async function resumeDetached(claim: Claim): Promise<number> {
   const { store, task } = claim;
-  return handOver(claim, { store, task, work: 'resume' });
+  return startSupervisor(claim, { store, task, work: 'resume' });
 }
 
-async function handOver(claim: Claim, assignment: Assignment): Promise<number> {
-  return givingUp(claim, async () => {
+async function startSupervisor(claim: Claim, assignment: Assignment): Promise<number> {
+  return releasingClaim(claim, async () => {
     const stdio: StdioOptions = ['pipe', 'pipe', 'pipe', claim.lock.fd];
     const child = spawnInBackground(argumentsOf(claim), stdio);
     await isReady(child, JSON.stringify(assignment));

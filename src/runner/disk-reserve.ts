@@ -5,14 +5,15 @@ import { errno, errnoOf } from '../errno.ts';
 import { syncfs } from '../sys/index.ts';
 
 /**
- * Some blocks that each task keeps for its own end: a task that fills the disk must not keep its
- * supervisor from writing down how it ended. In pieces, given up one by one when a write finds no
- * space: what the first one frees, sealing uses up, and its failure has to be written down as well.
+ * Blocks that each task reserves for its end: a task that fills the disk
+ * must not keep its supervisor from writing down how it ended. In pieces,
+ * given up one by one when a write finds no space: what the first one
+ * frees, sealing uses up, and its failure has to be written down as well.
  */
 const PIECES = ['reserve.1', 'reserve.2', 'reserve.3'] as const;
 const PIECE_BYTES = 32 * 1024;
 
-/** Within a quota of btrfs a rename must find room for eleven blocks of 16 KiB. */
+/** Within a quota of btrfs a rename needs eleven free blocks of 16 KiB. */
 const BTRFS_PIECE_BYTES = 256 * 1024;
 const BTRFS = 0x9123683e;
 
@@ -20,19 +21,19 @@ const BTRFS = 0x9123683e;
  * Makes the reserve in a task's directory. Written, not truncated to size, and with random bytes:
  * a hole, or what compresses well, reserves nothing.
  */
-export function makeReserve(directory: string): void {
+export function makeDiskReserve(directory: string): void {
   const isBtrfs = statfsSync(directory).type === BTRFS;
   const piece = randomBytes(isBtrfs ? BTRFS_PIECE_BYTES : PIECE_BYTES);
   for (const name of PIECES) writeFileSync(join(directory, name), piece, { mode: 0o600 });
 }
 
 /** Gives up what is left of the reserve. */
-export function dropReserve(directory: string): void {
+export function dropDiskReserve(directory: string): void {
   for (const name of PIECES) removePiece(join(directory, name));
 }
 
 /** Does a write; where the disk is full, gives up a piece of the reserve and tries again. */
-export function withReserve<T>(directory: string, write: () => T): T {
+export function withDiskReserve<T>(directory: string, write: () => T): T {
   for (const name of PIECES) {
     try {
       return write();
@@ -64,7 +65,10 @@ function settleQuota(directory: string): void {
   }
 }
 
-/** Whether a write found no space, or its owner's quota used up. By number: Node has no name for EDQUOT. */
+/**
+ * Whether a write found no space, or its owner's quota used
+ * up. By number: Node has no name for EDQUOT.
+ */
 export function isDiskFull(error: unknown): boolean {
   const number = errnoOf(error);
   return number === errno.ENOSPC || number === errno.EDQUOT;

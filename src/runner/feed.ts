@@ -23,13 +23,13 @@ export interface FeedOptions {
   readonly fromStart?: boolean | undefined;
 }
 
-/** How often the feed looks for new events, in milliseconds. */
-const LOOK_MS = 250;
+/** How often the feed reads new events, in milliseconds. */
+const POLL_MS = 250;
 
 /**
  * The events of all tasks (or one) as they come, until the signal aborts. Only tasks in the queue
- * and new ones are looked at, so that ten thousand finished ones cost nothing; one that left the
- * queue between two looks is read a last time.
+ * and new ones are read, so that ten thousand finished ones cost nothing; one that left the queue
+ * between two polls is read a last time.
  */
 export async function* followEvents(
   store: Store,
@@ -47,7 +47,7 @@ export async function* followEvents(
     active = new Set(unfinishedTasks(store));
     const fresh = listTasks(store).filter((name) => isMeant(name) && !seen.has(name));
     yield* read(new Set([...before, ...active, ...fresh]));
-    await sleep(LOOK_MS, undefined, signal && { signal }).catch(() => {});
+    await sleep(POLL_MS, undefined, signal && { signal }).catch(() => {});
   }
 }
 

@@ -20,26 +20,28 @@ import {
   taskPaths,
 } from '../store/index.ts';
 import { keepMemoryPrivate } from '../sys/index.ts';
-import { anchorSeal } from './anchor.ts';
+import { anchorSeal, cleanUpSealed } from './after-seal.ts';
 import type { Journal } from './journal.ts';
-import { closeAttempt, type Ending, statusOf } from './outcome.ts';
+import { closeAttempt, type Outcome, statusOf } from './outcome.ts';
 import { leaveQueue } from './queue.ts';
-import { removeRemains } from './remove-plaintext.ts';
 
 export interface FinishOptions {
   /** Words for a person. */
   readonly say?: ((words: string) => void) | undefined;
   readonly onSealProgress?: ((progress: SealProgress) => void) | undefined;
-  /** How long open writers of the mount get to close their files; else as long as the record says. Milliseconds. */
+  /**
+   * How long open writers of the mount may take to close their
+   * files, in milliseconds; default: as the record says.
+   */
   readonly drainMs?: number | undefined;
 }
 
 /** Writes a task's final status, once; its files turn read-only with the same write. */
-export function endTask(journal: Journal, ending: Ending): void {
-  const { exitCode, signal, reason, kind: reasonKind } = ending;
-  const status = statusOf(ending);
+export function endTask(journal: Journal, outcome: Outcome): void {
+  const { exitCode, signal, reason, kind: reasonKind } = outcome;
+  const status = statusOf(outcome);
   const change: Partial<TaskRecord> = {
-    ...closeAttempt(journal.record, ending),
+    ...closeAttempt(journal.record, outcome),
     status,
     artifacts: 'sealing',
     paused: false,
@@ -53,10 +55,11 @@ export function endTask(journal: Journal, ending: Ending): void {
 }
 
 /**
- * Brings an ended task to its last state: sealed, its plaintext removed, or the record saying why not; or
- * `kept`, with the reason in the record, its staging as it was. Every step may have been done before: it is how recovery
- * goes on from wherever a supervisor died. Only for the holder of the task's lock. Returns whether
- * it is sealed. `removal` is that of the run, which the task does not end without.
+ * Brings an ended task to its last state: sealed, its plaintext removed, or the
+ * record saying why not; or `kept`, with the reason in the record, its staging as
+ * it was. Every step may have been done before: so recovery continues wherever a
+ * supervisor died. Only for the holder of the task's lock. Returns whether it is
+ * sealed. `removal` is that of the run, which the task does not end without.
  */
 export async function finishTask(
   store: Store,
@@ -66,7 +69,7 @@ export async function finishTask(
 ): Promise<boolean> {
   const wasSealed = journal.record.artifacts === 'sealed';
   const isSealed = await sealOnce(store, journal, options).finally(() => removal);
-  if (isSealed) await removeRemains(store, journal, options.say);
+  if (isSealed) await cleanUpSealed(store, journal, options.say);
   else leaveQueue(store, journal.record.task);
   if (isSealed && !wasSealed) await anchorSeal(store, journal, options.say);
   return isSealed;
@@ -81,7 +84,7 @@ async function sealOnce(store: Store, journal: Journal, options: FinishOptions):
  * longer than to seal it.
  */
 export function loadSealing(): void {
-  // What is wrong is told where it is needed.
+  // A failure is reported where the module is needed.
   import('../archive/write/index.ts').catch(() => {});
 }
 
@@ -110,7 +113,8 @@ async function sealTask(store: Store, journal: Journal, options: FinishOptions):
     if (skipped.length > 0 && more > 0) options.say?.(`not sealed: ${more} more of them`);
     for (const { path, target } of ownLinks) {
       options.say?.(
-        `'${path}' leads to ${target}, where the task's files are no more: relative links stay whole`,
+        `'${path}' leads to ${target}, where the task's files are no more: ` +
+          'relative links stay whole',
       );
     }
     const sealMs = Math.round(performance.now() - start);
@@ -130,7 +134,10 @@ async function sealTask(store: Store, journal: Journal, options: FinishOptions):
   }
 }
 
-/** Early: nobody shall come by the path while others are waited for. Why it cannot be, sealing tells. */
+/**
+ * Early, so that nobody opens files by their path while
+ * writers are waited for. Sealing reports a failure.
+ */
 function trySetAside(store: Store, task: TaskName): void {
   try {
     setAside(store, task);
@@ -139,12 +146,12 @@ function trySetAside(store: Store, task: TaskName): void {
   }
 }
 
-/** Servers of mounts look at the record at least this often before they write; milliseconds, with room to spare. */
+/** Servers of mounts read the record more often than this before they write, in milliseconds. */
 const NOTICE_MS = 100;
 
 /**
- * Who did not close in time is named, and cannot write any more: what they wrote until now is sealed.
- * Throws `failed` where one of them reaches the real file, and so cannot be cut off.
+ * Names the writers that did not close in time, and cuts them off: what they wrote until now is
+ * sealed. Throws `failed` where one of them reaches the real file, and so cannot be cut off.
  */
 async function cutOffWriters(
   store: Store,
@@ -182,7 +189,7 @@ function keep(journal: Journal, sealError: string, { say }: FinishOptions): void
   const { task } = journal.record;
   journal.change({ artifacts: 'kept', sealError }, { type: 'kept', error: sealError });
   say?.(
-    `task ${task} could not be sealed: ${sealError}. Its files stay in ${findStaging(journal.paths)}; ` +
-      "'taskfs recover' tries again.",
+    `task ${task} could not be sealed: ${sealError}. ` +
+      `Its files stay in ${findStaging(journal.paths)}; 'taskfs recover' tries again.`,
   );
 }

@@ -1,17 +1,16 @@
 /**
- * The life of a task, from the queue to the sealed archive: supervisor, attempts, requests, recovery.
- * How a command is started is in engines/; the command line does not enter.
+ * The life of a task, from the queue to the sealed archive: supervisor, attempts, requests,
+ * recovery. How a command is started is in engines/; the command line does not enter.
  */
 export { currentCaller } from './caller.ts';
-export type { Claim } from './claim.ts';
 export { cancel, pause, resume } from './control.ts';
 export { startDetached } from './detached.ts';
 export type { Progress, Running } from './engines/engine.ts';
 export { followEvents, readAllEvents } from './feed.ts';
 export { loadSealing } from './finish.ts';
+export type { Claim } from './journal.ts';
 export { type Recovery, recover, recoverTask } from './recover.ts';
-export { removeEnded } from './remove.ts';
-export { removalsCutShort } from './remove-task.ts';
+export { removalsCutShort, removeEnded } from './remove-task.ts';
 export { submit } from './submit.ts';
 export { superviseTask } from './supervise.ts';
 export { assertNotElsewhere, lockWarning } from './supervision-state.ts';

@@ -3,7 +3,7 @@ import type { Attempt, ReasonKind, Status, TaskRecord } from '../store/index.ts'
 import type { Exit } from './engines/engine.ts';
 
 /** How a task, or one attempt of it, ended. */
-export interface Ending {
+export interface Outcome {
   readonly kind: ReasonKind;
   readonly exitCode: number | null;
   readonly signal: string | null;
@@ -13,8 +13,8 @@ export interface Ending {
   readonly isOver?: boolean | undefined;
 }
 
-/** The status that an ending leads to. */
-export function statusOf({ kind, exitCode }: Ending): Status {
+/** The status that an outcome leads to. */
+export function statusOf({ kind, exitCode }: Outcome): Status {
   if (kind === 'cancelled') return 'cancelled';
   return kind === 'exit' && exitCode === 0 ? 'completed' : 'failed';
 }
@@ -22,8 +22,8 @@ export function statusOf({ kind, exitCode }: Ending): Status {
 /** What a supervisor did to a run before it ended. */
 export type Stop = 'none' | 'cancelled' | 'timeout';
 
-/** The ending of a run: its own, unless it was cancelled or its time was over. */
-export function endingOf(exit: Exit, stop: Stop, timeoutMs: number | null): Ending {
+/** The outcome of a run: its own, unless it was cancelled or its time was over. */
+export function outcomeOf(exit: Exit, stop: Stop, timeoutMs: number | null): Outcome {
   const { exitCode, signal, isOver } = exit;
   if (stop === 'cancelled') {
     return { kind: 'cancelled', exitCode, signal, isOver, reason: `cancelled; ${exit.reason}` };
@@ -35,23 +35,23 @@ export function endingOf(exit: Exit, stop: Stop, timeoutMs: number | null): Endi
   return { kind: exit.kind, exitCode, signal, isOver, reason: exit.reason };
 }
 
-/** The ending of an attempt whose start was broken off. */
-export function stoppedAtStart(stop: Stop, timeoutMs: number | null): Ending {
+/** The outcome of an attempt whose start was broken off. */
+export function stoppedAtStart(stop: Stop, timeoutMs: number | null): Outcome {
   const kind = stop === 'timeout' ? 'timeout' : 'cancelled';
   const how = kind === 'timeout' ? `timed out after ${(timeoutMs ?? 0) / 1000} s` : 'cancelled';
   return { kind, exitCode: null, signal: null, reason: `${how}, before its command ran` };
 }
 
 /** A task that was cancelled before it ran. */
-export const cancelledInQueue: Ending = {
+export const cancelledInQueue: Outcome = {
   kind: 'cancelled',
   exitCode: null,
   signal: null,
   reason: 'cancelled while it was queued',
 };
 
-/** The ending of a task whose supervisor died, with nothing left to follow. */
-export function interruptedEnding({ status, env }: TaskRecord, cancelled: boolean): Ending {
+/** The outcome of a task whose supervisor died, with nothing left to follow. */
+export function interruptedOutcome({ status, env }: TaskRecord, cancelled: boolean): Outcome {
   const isQueued = status === 'queued';
   const when = isQueued ? 'before it started' : 'while it ran';
   // Without, it would have been queued again.
@@ -71,8 +71,11 @@ const exitCodeOfKind: Partial<Record<ErrorKind, number>> = {
   'not-executable': 126,
 };
 
-/** The ending of a task that could not be started, also where nobody expected what kept it from that. */
-export function notStarted(error: unknown): Ending {
+/**
+ * The outcome of a task that could not be started, also
+ * where nobody expected what kept it from that.
+ */
+export function notStarted(error: unknown): Outcome {
   const base = { kind: 'not-started', signal: null } as const;
   if (!(error instanceof TaskfsError)) {
     return { ...base, exitCode: null, reason: `it could not be started: ${messageOf(error)}` };
@@ -82,16 +85,19 @@ export function notStarted(error: unknown): Ending {
   return { ...base, exitCode: exitCodeOfKind[kind] ?? null, reason };
 }
 
-/** Whether another attempt may end better: not where somebody wanted the end, or nothing ran at all. */
-export function isWorthRetrying(ending: Ending): boolean {
-  return statusOf(ending) === 'failed' && ending.kind !== 'not-started';
+/**
+ * Whether another attempt may end better: not where
+ * somebody wanted the end, or nothing ran at all.
+ */
+export function isWorthRetrying(outcome: Outcome): boolean {
+  return statusOf(outcome) === 'failed' && outcome.kind !== 'not-started';
 }
 
 /** The change of a record that closes its last attempt; nothing where none is open. */
-export function closeAttempt({ attempts }: TaskRecord, ending: Ending): Partial<TaskRecord> {
+export function closeAttempt({ attempts }: TaskRecord, outcome: Outcome): Partial<TaskRecord> {
   const last = attempts.at(-1);
   if (!last || last.endedAt !== null) return {};
-  const { exitCode, signal, reason } = ending;
+  const { exitCode, signal, reason } = outcome;
   const closed: Attempt = { ...last, endedAt: new Date().toISOString(), exitCode, signal, reason };
   return { attempts: [...attempts.slice(0, -1), closed], paused: false };
 }

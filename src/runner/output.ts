@@ -8,7 +8,7 @@ import type { Output, Progress } from './engines/engine.ts';
 export interface Sinks {
   readonly stdout?: Writable | undefined;
   readonly stderr?: Writable | undefined;
-  /** How far the engine's work before the start has come (an image that is pulled). */
+  /** The progress of the engine's work before the start (an image that is pulled). */
   readonly onEngineProgress?: ((step: Progress) => void) | undefined;
 }
 
@@ -16,7 +16,10 @@ export interface Sinks {
 export interface TaskOutput extends Output {
   /** Bytes in the log. */
   readonly logged: number;
-  /** Why the log is not whole, or null: a full disk, or an engine that lost it, costs log lines, never the task. */
+  /**
+   * Why the log is not whole, or null: a full disk, or an
+   * engine that lost it, costs log lines, never the task.
+   */
   readonly logError: string | null;
   close(): void;
 }
@@ -42,13 +45,14 @@ export function openOutput(
     },
     write(stream, chunk) {
       try {
-        const room = Math.max(0, maxBytes - logged);
-        const kept = chunk.subarray(0, room);
-        // Synchronous, so that the bytes of both streams stand in the log in the order in which they
-        // came, and so that a producer faster than the disk is slowed down and does not fill memory.
+        const rest = Math.max(0, maxBytes - logged);
+        const kept = chunk.subarray(0, rest);
+        // Synchronous, so that the bytes of both streams stand in the
+        // log in the order in which they came, and so that a producer
+        // faster than the disk is slowed down and does not fill memory.
         writeFully(fd, kept);
         logged += kept.length;
-        if (room < chunk.length) logError ??= `it has reached its limit of ${maxBytes} bytes`;
+        if (rest < chunk.length) logError ??= `it has reached its limit of ${maxBytes} bytes`;
       } catch (error) {
         logError ??= messageOf(error);
       }
@@ -61,7 +65,10 @@ export function openOutput(
   };
 }
 
-/** Whether nobody can tell the streams apart: nobody looks, or both go to one terminal or file. */
+/**
+ * Whether the streams need not be told apart: neither is
+ * shown, or both go to one terminal or file.
+ */
 function isMerged({ stdout, stderr }: Sinks): boolean {
   if (stdout === undefined && stderr === undefined) return true;
   const out = fileBehind(stdout);

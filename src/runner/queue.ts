@@ -12,7 +12,7 @@ import {
   taskPaths,
 } from '../store/index.ts';
 import { isSupervised } from './supervision-state.ts';
-import { nudge } from './wakeup-signal.ts';
+import { sendWakeup } from './wakeup-signal.ts';
 
 /**
  * Which tasks are unfinished, and in which order they came: one empty file per task in
@@ -82,9 +82,9 @@ export function enterQueue(store: Store, task: TaskName, publish: () => void): v
 }
 
 /**
- * Takes a slot for a waiting task, if it is the oldest one waiting and fewer than `maxRunning` tasks
- * run. Null is no limit: such a task waits for nobody. `record` writes the start down, under the
- * queue's lock: start times are in the order of the queue. Returns whether the slot was had.
+ * Takes a slot for a waiting task, if it is the oldest one waiting and fewer than `maxRunning`
+ * tasks run. Null is no limit: such a task waits for nobody. `record` writes the start down, under
+ * the queue's lock: start times are in the order of the queue. Returns whether the slot was had.
  */
 export function takeSlot(
   store: Store,
@@ -98,17 +98,26 @@ export function takeSlot(
     if (findBlockers(store, tickets, task, maxRunning).length > 0) return false;
     record();
     if (own) move(store, own, 'running');
-    nudgeNext(store, tickets, task);
+    wakeNext(store, tickets, task);
     return true;
   });
 }
 
 /**
- * The tasks that a waiting one waits for: the one before it in the queue, or, where it is the first,
- * those that run in the slots. Nothing: it may start.
+ * The tasks that a waiting one waits for: the one before it in the queue, or, where it is the
+ * first, those that run in the slots. Nothing: it may start.
  */
 export function blockersOf(store: Store, task: TaskName, maxRunning: number | null): TaskName[] {
   return locked(store, () => findBlockers(store, readTickets(store), task, maxRunning));
+}
+
+/**
+ * The lock of a task to wait for; undefined where nobody here holds it: that of a supervisor on
+ * another machine is free here, and can only be polled.
+ */
+export function heldLockOf(store: Store, task: TaskName): string | undefined {
+  const { lock } = taskPaths(store, task);
+  return isLocked(lock) ? lock : undefined;
 }
 
 function findBlockers(
@@ -130,7 +139,7 @@ function findBlockers(
   return running.length < maxRunning ? [] : running.map((ticket) => ticket.task);
 }
 
-/** A ticket whose task is gone or damaged is nobody's. */
+/** A ticket whose task is gone or damaged does not count. */
 function isTicketAlive(store: Store, ticket: Ticket): boolean {
   if (isLocked(taskPaths(store, ticket.task).lock)) return true;
   const record = recordOf(store, ticket);
@@ -147,13 +156,16 @@ function recordOf(store: Store, { task }: Ticket): TaskRecord | undefined {
   }
 }
 
-/** Gives the slot back once a task runs no more, and wakes the next one; the ticket stays until `leaveQueue`. */
+/**
+ * Gives the slot back once a task runs no more, and wakes
+ * the next one; the ticket stays until `leaveQueue`.
+ */
 export function freeSlot(store: Store, task: TaskName): void {
   locked(store, () => {
     const tickets = readTickets(store);
     const own = tickets.find((ticket) => ticket.task === task);
     if (own) move(store, own, 'ending');
-    nudgeNext(store, tickets, task);
+    wakeNext(store, tickets, task);
   });
 }
 
@@ -172,13 +184,13 @@ function move(store: Store, ticket: Ticket, stage: Stage): void {
 }
 
 /** Wakes the oldest task that waits, where there may be something to do for it. */
-function nudgeNext(store: Store, tickets: Ticket[], except: TaskName): void {
+function wakeNext(store: Store, tickets: Ticket[], except: TaskName): void {
   const waiting = tickets.filter((ticket) => ticket.stage === 'waiting' && ticket.task !== except);
   const next = waiting.find((ticket) => isLocked(taskPaths(store, ticket.task).lock));
   const record = next && recordOf(store, next);
   if (!record) return;
   const { supervisorPid, maxRunning } = record;
   const blockers = findBlockers(store, readTickets(store), record.task, maxRunning);
-  // One task it watches already. Of several it has to be told which they are by now.
-  if (blockers.length !== 1) nudge(supervisorPid);
+  // It waits for a single one already. Which ones several are may have changed.
+  if (blockers.length !== 1) sendWakeup(supervisorPid);
 }

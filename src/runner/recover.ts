@@ -17,28 +17,31 @@ import {
   taskPaths,
 } from '../store/index.ts';
 import { AT, removeTree } from '../sys/index.ts';
-import type { Claim } from './claim.ts';
 import { resumeDetached, startDetached } from './detached.ts';
 import { outlivesSupervisor } from './engines/registry.ts';
 import type { FinishOptions } from './finish.ts';
+import type { Claim } from './journal.ts';
 import { openJournal } from './journal.ts';
 import { leaveQueue, unfinishedTasks } from './queue.ts';
 import { finishRemoval, removalsCutShort } from './remove-task.ts';
-import { isToEnd } from './requests.ts';
+import { isEndRequested } from './requests.ts';
 import { isDraft, makerOf } from './submit.ts';
 import { resumeTask } from './supervise.ts';
 import { describeElsewhere, lockReach, supervisorElsewhere } from './supervision-state.ts';
 
-/** What recovery did with a task that nobody looked after. */
+/** What recovery did with a task that had no supervisor. */
 export interface Recovery {
   readonly task: TaskName;
   /**
-   * `queued`: it waits for its turn again, as before. `followed`: it still runs, under a new supervisor. `removed`: its removal was cut short. `failed`:
-   * see `error`; what there is of it is untouched. `elsewhere`: another machine may supervise it, so
-   * it was left alone.
+   * `queued`: it waits for its turn again, as before. `followed`: it still runs, under a new
+   * supervisor. `removed`: its removal was cut short. `failed`: see `error`; what there is of it
+   * is untouched. `elsewhere`: another machine may supervise it, so it was left alone.
    */
   readonly outcome: 'sealed' | 'kept' | 'followed' | 'removed' | 'queued' | 'failed' | 'elsewhere';
-  /** What is wrong, where the outcome is `kept` or `failed`, or its plaintext or something of its run could not be removed. */
+  /**
+   * The reason where the outcome is `kept` or `failed`, or
+   * plaintext or something of its run could not be removed.
+   */
   readonly error: string | null;
   /** Where it may be supervised, in words; only where the outcome is `elsewhere`. */
   readonly supervisor?: string;
@@ -46,18 +49,18 @@ export interface Recovery {
 
 export interface RecoverOptions extends FinishOptions {
   /**
-   * `all` looks at every task, and retries sealing where it failed; `unfinished` only at those in the
-   * queue: quick enough for the start of any `run` or `mount`.
+   * `all` checks every task, and retries sealing where it failed; `unfinished` only those in the
+   * queue, which is quick enough for the start of any `run` or `mount`.
    */
   readonly scope: 'all' | 'unfinished';
-  /** The name of a machine that is gone for good: its tasks are nobody's. */
+  /** The name of a machine that will never come back: its tasks have no supervisor. */
   readonly goneMachine?: string | undefined;
 }
 
 /**
  * Finds tasks whose supervisor died and finishes them, each exactly once however many recoverers
- * run: only the holder of a task's lock touches it. Tasks with a living supervisor are left alone, and
- * so are those that another machine may supervise.
+ * run: only the holder of a task's lock touches it. Tasks with a living supervisor are left alone,
+ * and so are those that another machine may supervise.
  */
 export async function recover(store: Store, options: RecoverOptions): Promise<Recovery[]> {
   const recoveries: Recovery[] = [];
@@ -131,14 +134,14 @@ function errorOf({ sealError, plaintext = null, unremoved }: TaskRecord): string
 }
 
 /**
- * It can be queued again as it was, but for values given with -e, which were written nowhere. Not where
- * its starter was told that it did not start: the record names nobody then.
+ * It can be queued again as it was, but for values given with -e, which were written nowhere. Not
+ * where its starter reported that it did not start: the record names nobody then.
  */
 const isStillQueued = ({ store, task, record }: Claim): boolean =>
   record.status === 'queued' &&
   record.supervisorPid !== null &&
   record.env.length === 0 &&
-  !isToEnd(taskPaths(store, task).directory);
+  !isEndRequested(taskPaths(store, task).directory);
 
 const isStillRunning = (record: TaskRecord): boolean =>
   record.status === 'running' && outlivesSupervisor(record.engine);
@@ -156,7 +159,7 @@ async function claimOrphan(
   if (!needsWork(store, first, scope)) return undefined;
   const lock = await takeOrphanLock(paths.lock, first.supervisorPid);
   if (!lock) return undefined;
-  // Read again: between the first look and the lock, another recoverer may have finished it.
+  // Read again: another recoverer may have finished it before the lock was taken.
   const record = readRecord(paths.record, task);
   const elsewhere = supervisorElsewhere(store, record);
   const isNobodys = elsewhere === undefined || elsewhere.host === goneMachine;
@@ -176,7 +179,7 @@ function needsWork(store: Store, record: TaskRecord, scope: RecoverOptions['scop
   return scope === 'unfinished' && hasTicket();
 }
 
-// Somebody who only asks whether the lock is held, holds it for an instant: then it is tried again.
+// Whoever only asks whether the lock is held, holds it for an instant: hence the retries.
 async function takeOrphanLock(path: string, pid: number | null): Promise<Lock | undefined> {
   for (let tries = 1; ; tries++) {
     const lock = takeLock(path);
@@ -203,7 +206,10 @@ function removeDrafts(store: Store): void {
 /** A draft lives for milliseconds; one this old has nobody left. */
 const DRAFT_AGE_MS = 10 * 60_000;
 
-/** Its maker lives, or holds its lock from another machine or container, where process ids are others. */
+/**
+ * Its maker lives, or holds its lock from another machine
+ * or container, where process ids are others.
+ */
 function isBeingMade(store: Store, name: string, draft: string): boolean {
   if (lockReach(store) === 'mount') return true;
   const lock = join(draft, 'lock');

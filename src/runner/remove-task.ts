@@ -15,14 +15,19 @@ import {
   readRecord,
   type Store,
   type TaskName,
+  type TaskRecord,
   takeLock,
   taskPaths,
 } from '../store/index.ts';
 import { AT, assertUnmounted, removeTree } from '../sys/index.ts';
+import { removeRuns } from './attempts.ts';
+import { openJournal } from './journal.ts';
+import { leaveQueue } from './queue.ts';
+import { assertNotElsewhere } from './supervision-state.ts';
 
 /**
  * Removes a task that has ended: staging, edits that were not written back, archive, log, record.
- * A removal that is cut short is noted in the task's directory, and `finishRemoval` goes on with it.
+ * A removal that is cut short is noted in the task's directory, and `finishRemoval` completes it.
  * Nothing is removed where something is mounted in any of it. Throws `not-found`, `usage` where it
  * has not ended or somebody works on it, `failed`.
  */
@@ -94,7 +99,7 @@ function assertRemovable(store: Store, task: TaskName): void {
   }
 }
 
-/** In the chain of seals, so that an archive which is gone on purpose is told from one that is lost. */
+/** In the chain of seals, which distinguishes an archive that was removed from one that is lost. */
 function announceRemoval(store: Store, task: TaskName, isRepeated: boolean): void {
   if (isRepeated && lastLineOf(store, task)?.type === 'removed') return;
   const at = new Date().toISOString();
@@ -113,4 +118,39 @@ function takeAway(directory: string, aside: string): void {
   renameSync(directory, aside);
   syncDirectory(join(directory, '..'));
   removeTree(AT.FDCWD, aside);
+}
+
+/**
+ * Removes an ended task, and first what an engine still has of its
+ * runs. Returns why something of them stayed, in words that name it:
+ * nobody knows of it any more then. Throws as `removeTask` does.
+ */
+export async function removeEnded(store: Store, task: TaskName): Promise<string[]> {
+  const record = recordIfWhole(store, task);
+  if (record) assertNotElsewhere(store, record);
+  const errors = await removeLeftRuns(store, task);
+  removeTask(store, task);
+  leaveQueue(store, task);
+  return errors;
+}
+
+async function removeLeftRuns(store: Store, task: TaskName): Promise<string[]> {
+  const paths = taskPaths(store, task);
+  const left = recordIfWhole(store, task);
+  // Only the engine may be able to remove plaintext that is left.
+  if (!left?.unremoved && !left?.plaintext) return [];
+  using lock = takeLock(paths.lock);
+  if (!lock) return [];
+  const record = readRecord(paths.record, task);
+  return await removeRuns(openJournal({ store, task, record, lock }));
+}
+
+/** Undefined where it is damaged: then nothing is known of its runs. */
+function recordIfWhole(store: Store, task: TaskName): TaskRecord | undefined {
+  try {
+    return readRecord(taskPaths(store, task).record, task);
+  } catch (error) {
+    if (error instanceof TaskfsError && error.kind === 'damaged') return undefined;
+    throw error;
+  }
 }

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../errors.ts';
 import type { Exit, Running } from './engines/engine.ts';
 import type { Journal } from './journal.ts';
-import { setLongTimer } from './long-timer.ts';
-import { type Ending, endingOf, type Stop } from './outcome.ts';
+import { type Outcome, outcomeOf, type Stop } from './outcome.ts';
 import { NOT_PAUSED, NOT_RESUMED, type Requests } from './requests.ts';
+import { setLongTimer } from './time-limit.ts';
 
-/** What a supervisor heeds while a run goes on. */
-export interface Orders {
+/** What a supervisor acts upon during a run. */
+export interface RunContext {
   readonly requests: Requests;
   readonly journal: Journal;
   /** The limit of one attempt, and how much of it is left; null: none. */
@@ -19,43 +19,45 @@ export interface Orders {
   readonly say?: ((words: string) => void) | undefined;
 }
 
-/** Follows a run to its end: cancels, pauses and resumes it as asked, and ends it when its time is over. */
-export async function pursue(running: Running, orders: Orders): Promise<Ending> {
-  const { requests, journal } = orders;
-  const halt = createHalt(running, orders);
-  const pausing = followPause(running, orders);
+/**
+ * Follows a run to its end: cancels, pauses and resumes it as requested, and enforces its timeout.
+ */
+export async function controlRun(running: Running, context: RunContext): Promise<Outcome> {
+  const { requests, journal } = context;
+  const termination = createTermination(running, context);
+  const pauseControl = createPauseControl(running, context);
   let stop: Stop = 'none';
-  const obey = (): void => {
+  const applyRequests = (): void => {
     if (requests.cancel !== 'none') {
       if (stop === 'none') stop = 'cancelled';
-      halt.request(requests.cancel === 'kill');
+      termination.request(requests.cancel === 'kill');
       return;
     }
-    if (stop === 'none') pausing.heed();
+    if (stop === 'none') pauseControl.update();
   };
   const expire = (): void => {
     if (stop !== 'none') return;
     stop = 'timeout';
-    journal.note({ type: 'timeout', afterMs: orders.timeoutMs });
-    halt.request(false);
+    journal.note({ type: 'timeout', afterMs: context.timeoutMs });
+    termination.request(false);
   };
-  const cancelTimer = setLongTimer(orders.remainingMs, expire);
-  const unsubscribe = requests.subscribe(obey);
-  obey();
+  const cancelTimer = setLongTimer(context.remainingMs, expire);
+  const unsubscribe = requests.subscribe(applyRequests);
+  applyRequests();
   try {
     const exit = await running.ended;
-    if (stop === 'none') tellEndedWithIt(exit, orders);
-    return endingOf(exit, stop, orders.timeoutMs);
+    if (stop === 'none') reportEndedWithIt(exit, context);
+    return outcomeOf(exit, stop, context.timeoutMs);
   } finally {
     unsubscribe();
     cancelTimer();
-    halt.close();
-    pausing.close();
+    termination.close();
+    pauseControl.close();
   }
 }
 
 /** A daemon that a command leaves behind does not outlive it, which its user may not expect. */
-function tellEndedWithIt({ endedWithIt = [] }: Exit, { journal, say }: Orders): void {
+function reportEndedWithIt({ endedWithIt = [] }: Exit, { journal, say }: RunContext): void {
   if (endedWithIt.length === 0) return;
   journal.note({ type: 'ended-with-it', programs: endedWithIt });
   say?.(
@@ -65,14 +67,15 @@ function tellEndedWithIt({ endedWithIt = [] }: Exit, { journal, say }: Orders): 
 }
 
 /**
- * Pauses and resumes a run as wished, one after the other. The engine first, then the record: it never
- * says what is not so, and whoever supervises after a kill in between does it again. Where the engine
- * refuses, the wish is taken back, which is how the one who made it hears of that.
+ * Pauses and resumes a run as requested, one after the other. The engine
+ * first, then the record, which thus never says what is not so; after a
+ * kill in between, the next supervisor does it again. Where the engine
+ * refuses, the request is withdrawn, which is how its maker learns of that.
  */
-function followPause(running: Running, { requests, journal }: Orders) {
+function createPauseControl(running: Running, { requests, journal }: RunContext) {
   let open = true;
   let last = Promise.resolve();
-  const bring = async (): Promise<void> => {
+  const apply = async (): Promise<void> => {
     const paused = requests.pause;
     if (!open || journal.record.paused === paused) return;
     try {
@@ -84,8 +87,8 @@ function followPause(running: Running, { requests, journal }: Orders) {
     }
   };
   return {
-    heed(): void {
-      last = last.then(bring);
+    update(): void {
+      last = last.then(apply);
     },
     close(): void {
       open = false;
@@ -93,14 +96,14 @@ function followPause(running: Running, { requests, journal }: Orders) {
   };
 }
 
-/** Before an engine that did not take a signal gets it again, in milliseconds. */
+/** Before a signal that an engine did not take is sent again, in milliseconds. */
 const RETRY_MS = 500;
 
 /**
- * Ends a run: its stop signal, then SIGKILL when the grace period is over, or at once. An engine that cannot do
- * it now, since it is being restarted, is asked until it does: its containers may outlive it.
+ * Ends a run: its stop signal, then SIGKILL after the grace period, or at once. An engine that
+ * cannot do it now, as while it restarts, is asked until it does: its containers may outlive it.
  */
-function createHalt(running: Running, { journal, graceMs }: Orders) {
+function createTermination(running: Running, { journal, graceMs }: RunContext) {
   let stage: 'none' | 'asked' | 'killed' | 'over' = 'none';
   let timer: NodeJS.Timeout | undefined;
   const send = async (signal: string, during: typeof stage): Promise<void> => {
@@ -108,7 +111,7 @@ function createHalt(running: Running, { journal, graceMs }: Orders) {
     for (let failures = 0; stage === during; failures++) {
       try {
         await running.signal(signal);
-        // A stopped process does not get to handle the signal before it goes on.
+        // A stopped process handles the signal only once it continues.
         if (journal.record.paused) await running.resume();
         return;
       } catch (error) {

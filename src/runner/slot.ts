@@ -1,18 +1,19 @@
-import { blockersOf, takeSlot } from './queue.ts';
-import { watchTasks } from './queue-waiter.ts';
+import { spawn } from 'node:child_process';
+import type { Store, TaskName } from '../store/index.ts';
+import { blockersOf, heldLockOf, takeSlot } from './queue.ts';
 import type { Supervision } from './supervision.ts';
-import { onNudge } from './wakeup-signal.ts';
+import { onWakeup } from './wakeup-signal.ts';
 
-/** Waits until the task may run, and writes its start down; false where it was cancelled first. */
+/** Waits until the task may run, and records its start; false where it was cancelled first. */
 export async function waitForSlot(supervision: Supervision): Promise<boolean> {
   const { claim, requests, journal, options } = supervision;
   const { store, task, record } = claim;
   const isOver = (): boolean => requests.cancel !== 'none';
   const recordStart = (): void =>
     journal.change({ status: 'running', startedAt: new Date().toISOString() }, { type: 'started' });
-  for (let isTold = false; !isOver(); isTold = true) {
+  for (let isReported = false; !isOver(); isReported = true) {
     if (takeSlot(store, task, record.maxRunning, recordStart)) return true;
-    if (!isTold) options.say?.(`task ${task} waits: ${record.maxRunning} may run at once`);
+    if (!isReported) options.say?.(`task ${task} waits: ${record.maxRunning} may run at once`);
     await untilItMayBeNext(supervision);
   }
   return false;
@@ -24,12 +25,37 @@ async function untilItMayBeNext({ claim, requests }: Supervision): Promise<void>
   const stops: (() => void)[] = [];
   try {
     await new Promise<void>((resolve) => {
-      stops.push(onNudge(resolve), requests.subscribe(resolve));
+      stops.push(onWakeup(resolve), requests.subscribe(resolve));
       const blockers = blockersOf(store, task, record.maxRunning);
       if (blockers.length === 0) resolve();
-      stops.push(watchTasks(store, blockers, resolve));
+      stops.push(onLockFreed(store, blockers, resolve));
     });
   } finally {
     for (const stop of stops) stop();
   }
+}
+
+/** How often locks are checked that cannot be waited for, in milliseconds. */
+const INTERVAL_MS = 10_000;
+
+/**
+ * Calls `listener` when the lock of one of these tasks came free, and now and then, until the
+ * returned function is called.
+ */
+function onLockFreed(store: Store, tasks: readonly TaskName[], listener: () => void): () => void {
+  const locks = tasks.flatMap((task) => heldLockOf(store, task) ?? []);
+  const children = locks.map((lock) => {
+    const child = spawn('flock', ['-s', '-o', lock, 'true'], { cwd: '/', stdio: 'ignore' });
+    child.once('error', () => {});
+    child.once('exit', listener);
+    return child;
+  });
+  const timer = setInterval(listener, INTERVAL_MS);
+  return () => {
+    clearInterval(timer);
+    for (const child of children) {
+      child.off('exit', listener);
+      child.kill();
+    }
+  };
 }

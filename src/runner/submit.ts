@@ -19,8 +19,8 @@ import {
   takeLock,
   taskPaths,
 } from '../store/index.ts';
-import type { Claim } from './claim.ts';
-import { makeReserve } from './disk-reserve.ts';
+import { makeDiskReserve } from './disk-reserve.ts';
+import type { Claim } from './journal.ts';
 import { enterQueue } from './queue.ts';
 import { supervisedHere } from './supervision-state.ts';
 
@@ -34,8 +34,8 @@ export interface Submission {
 /**
  * Accepts a task: checks its name, makes its record, its first event, its place in the queue and
  * its staging directory (0700). The task appears as a whole, by one rename, with its lock held by
- * the caller, who must then supervise it (`superviseTask`) or hand it on (`startDetached`).
- * Throws `usage` for a name that cannot be or is in use, `failed` where the store cannot be written.
+ * the caller, who must then supervise it (`superviseTask`) or hand it on (`startDetached`). Throws
+ * `usage` for a name that cannot be or is in use, `failed` where the store cannot be written.
  */
 export function submit(store: Store, submission: Submission): Claim {
   const task = submission.name === undefined ? makeTaskName() : parseTaskName(submission.name);
@@ -51,7 +51,10 @@ export function submit(store: Store, submission: Submission): Claim {
   }
 }
 
-/** What a task's directory is called before it appears, with its maker's process id and its name behind. */
+/**
+ * What a task's directory is called before it appears, with
+ * its maker's process id and its name behind.
+ */
 const DRAFT = '.new-';
 
 export const isDraft = (name: string): boolean => name.startsWith(DRAFT);
@@ -64,7 +67,7 @@ function writeDraft(draft: string, record: TaskRecord): Lock {
   const paths = inDirectory(draft);
   const lock = takeLock(paths.lock);
   if (!lock) throw new TaskfsError('failed', `${paths.lock} is held by another process`);
-  makeReserve(draft);
+  makeDiskReserve(draft);
   writeFileSync(paths.log, '', { mode: 0o600 });
   createRecord(paths.record, record);
   appendEvent(paths.events, {
@@ -114,7 +117,10 @@ function explain(store: Store, task: TaskName, cause: unknown): unknown {
   );
 }
 
-/** Takes over a claim whose lock came with an inherited descriptor: this process is the supervisor now. */
+/**
+ * Takes over a claim whose lock came with an inherited
+ * descriptor: this process is the supervisor now.
+ */
 export function adoptClaim(store: Store, task: TaskName, fd: number): Claim {
   const { record: path } = taskPaths(store, task);
   const record = replaceRecord(path, readRecord(path, task), supervisedHere(store));

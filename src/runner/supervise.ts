@@ -1,13 +1,12 @@
 import type { TaskRecord } from '../store/index.ts';
 import { putBack } from '../store/index.ts';
 import { followAgain, removeRuns, runAttempts } from './attempts.ts';
-import type { Claim } from './claim.ts';
 import { outlivesSupervisor } from './engines/registry.ts';
 import { endTask, finishTask } from './finish.ts';
-import { openJournal } from './journal.ts';
-import { cancelledInQueue, type Ending, interruptedEnding } from './outcome.ts';
+import type { Claim } from './journal.ts';
+import { openJournal, repairEvents } from './journal.ts';
+import { cancelledInQueue, interruptedOutcome, type Outcome } from './outcome.ts';
 import { freeSlot } from './queue.ts';
-import { mendEvents } from './repair-events.ts';
 import { followRequests, INTERRUPTS } from './requests.ts';
 import { waitForSlot } from './slot.ts';
 import type { SuperviseOptions, Supervision } from './supervision.ts';
@@ -15,11 +14,11 @@ import { isSupervisedByMe, supervisedHere } from './supervision-state.ts';
 
 /**
  * Supervises a submitted task from the queue to the sealed archive, and returns its last record.
- * `env` are the variables given with -e, values resolved; they are never written down.
- * While it runs, SIGINT, SIGTERM, SIGHUP or SIGQUIT to this process cancel the task, a second one kills it, a third one ends this process;
- * `cancel`, `pause` and `resume` of any process are heeded. Always gives the claim back.
- * Throws only where the task's end could not be written down: its lock is free then, and `recover`
- * finishes it.
+ * `env` are the variables given with -e, values resolved; they are never written down. While it
+ * runs, SIGINT, SIGTERM, SIGHUP or SIGQUIT to this process cancel the task, a second one kills it,
+ * a third one ends this process; `cancel`, `pause` and `resume` work from any process. Always
+ * releases the claim. Throws only where the task's end could not be written down: its lock is free
+ * then, and `recover` finishes it.
  */
 export async function superviseTask(
   claim: Claim,
@@ -33,7 +32,7 @@ export async function superviseTask(
 }
 
 /**
- * Goes on where a dead supervisor left off: follows the run again if it still goes on, ends it as
+ * Continues for a dead supervisor: follows the run again if there still is one, ends the task as
  * interrupted otherwise, and finishes it. No further attempts are made: the values of the task's
  * environment died with its supervisor.
  */
@@ -41,16 +40,16 @@ export async function resumeTask(
   claim: Claim,
   options: SuperviseOptions = {},
 ): Promise<TaskRecord> {
-  mendEvents(openJournal(claim));
-  // What is left of its run may know its files by their name.
+  repairEvents(openJournal(claim));
+  // What is left of its run may use the files by their path.
   putBack(claim.store, claim.task);
   const { status, engine } = claim.record;
-  // Where nothing runs there is nothing to cancel: a signal ends who finishes the task, as any verb.
+  // Where nothing runs there is nothing to cancel: a signal ends this process, as any verb.
   const interrupts = status === 'running' && outlivesSupervisor(engine) ? INTERRUPTS : [];
   return withSupervision(claim, options, interrupts, async (supervision) => {
     const { journal, requests } = supervision;
-    const ending = journal.record.status === 'running' && (await followAgain(supervision));
-    return ending || interruptedEnding(journal.record, requests.cancel !== 'none');
+    const outcome = journal.record.status === 'running' && (await followAgain(supervision));
+    return outcome || interruptedOutcome(journal.record, requests.cancel !== 'none');
   });
 }
 
@@ -58,7 +57,7 @@ async function withSupervision(
   claim: Claim,
   options: SuperviseOptions,
   interrupts: readonly NodeJS.Signals[],
-  live: (supervision: Supervision) => Promise<Ending>,
+  live: (supervision: Supervision) => Promise<Outcome>,
 ): Promise<TaskRecord> {
   const journal = openJournal(claim);
   const requests = followRequests(journal.paths.directory, interrupts);
@@ -66,10 +65,10 @@ async function withSupervision(
     if (!isSupervisedByMe(journal.record)) journal.change(supervisedHere(claim.store));
     let isOver = false;
     if (journal.record.artifacts === 'live') {
-      const ending = await live({ claim, journal, requests, options });
-      endTask(journal, ending);
+      const outcome = await live({ claim, journal, requests, options });
+      endTask(journal, outcome);
       freeSlot(claim.store, claim.task);
-      isOver = ending.isOver === true;
+      isOver = outcome.isOver === true;
     }
     const removal = removeRuns(journal);
     if (!isOver) await removal;

@@ -14,7 +14,7 @@ import { fileSystemOf, type LockReach, type Machine, thisMachine } from '../sys/
 import { readProcess } from './engines/process/processes.ts';
 
 /**
- * Who supervises a task, where its lock alone cannot tell. A lock that is free means that nobody
+ * Who supervises a task, where its lock alone does not say. A lock that is free means that nobody
  * does, unless its holder is on another machine, or beyond a file system that does not carry locks
  * (sshfs, SMB, NFS without them): a task that may be supervised there is left alone.
  */
@@ -23,7 +23,7 @@ const here: Machine = thisMachine();
 
 const reaches = new Map<string, LockReach>();
 
-/** Who sees the locks of a store. */
+/** How far the locks of a store reach. */
 export function lockReach(store: Store): LockReach {
   const known = reaches.get(store.path);
   if (known) return known;
@@ -37,8 +37,8 @@ export function lockWarning(store: Store): string | undefined {
   const { type, locks } = fileSystemOf(store.path);
   if (locks !== 'mount') return undefined;
   return (
-    `the store lies on ${type}, which does not carry locks between machines: use it from one at a ` +
-    'time. Tasks of another one are left alone'
+    `the store lies on ${type}, which does not carry locks between machines: use it from one at ` +
+    'a time. Tasks of another one are left alone'
   );
 }
 
@@ -63,8 +63,8 @@ export function isSupervisedByMe({ supervisor }: TaskRecord): boolean {
 }
 
 /**
- * The supervisor on another machine, or out of sight on this one, that a task whose lock is free may
- * still have; undefined where it has none. Settled tasks have none.
+ * The supervisor on another machine, or out of sight on this one, that a task whose lock is free
+ * may still have; undefined where it has none. Settled tasks have none.
  */
 export function supervisorElsewhere(store: Store, record: TaskRecord): Supervisor | undefined {
   const { supervisor } = record;
@@ -77,7 +77,10 @@ const weaker = (one: LockReach, other: LockReach): LockReach => {
   return one === 'network' || other === 'network' ? 'network' : 'machine';
 };
 
-/** Whether a task needs no supervisor any more: kept, or sealed and its plaintext removed, or said why not. */
+/**
+ * Whether a task needs no supervisor any more: kept, or
+ * sealed and its plaintext removed, or said why not.
+ */
 export function isSettled(
   store: Store,
   { task, status, artifacts, plaintext = null }: TaskRecord,
@@ -88,7 +91,7 @@ export function isSettled(
   return artifacts === 'sealed' && findStaging(paths) === undefined && !existsSync(paths.log);
 }
 
-/** Whether somebody looks after a task, or may do so elsewhere. */
+/** Whether a task has a supervisor, or may have one elsewhere. */
 export function isSupervised(store: Store, record: TaskRecord): boolean {
   const { lock } = taskPaths(store, record.task);
   return isLocked(lock) || supervisorElsewhere(store, record) !== undefined;
@@ -100,7 +103,7 @@ function mayLive(supervisor: Supervisor, locks: LockReach): boolean {
   if (supervisor.id !== '' && here.id !== '' && supervisor.id !== here.id) return true;
   // A file system of one machine: that machine was started again since.
   if (locks === 'machine') return false;
-  // Clones share the id; over a lock that is not seen, a clone cannot be told from this machine's last boot.
+  // Clones share the id; where locks are not seen, a clone looks like this machine's last boot.
   return locks === 'mount' || supervisor.id !== here.id || supervisor.host !== here.host;
 }
 
@@ -119,8 +122,8 @@ export function assertNotElsewhere(store: Store, record: TaskRecord): void {
   throw new TaskfsError('usage', message, { hint: hintElsewhere(elsewhere) });
 }
 
-/** That a task is left alone, for people, and what to do where that is wrong. */
-export const tellElsewhere = (task: TaskName, supervisor: Supervisor): string =>
+/** Says to a person that a task is left alone, and what to do where that is wrong. */
+export const describeLeftAlone = (task: TaskName, supervisor: Supervisor): string =>
   `Task ${task} is supervised by ${describeElsewhere(supervisor)}. ${hintElsewhere(supervisor)}`;
 
 const hintElsewhere = ({ host }: Supervisor): string =>

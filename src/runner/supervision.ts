@@ -1,9 +1,8 @@
 import type { Readable } from 'node:stream';
 import type { Caller } from './caller.ts';
-import type { Claim } from './claim.ts';
 import type { Running } from './engines/engine.ts';
 import type { FinishOptions } from './finish.ts';
-import type { Journal } from './journal.ts';
+import type { Claim, Journal } from './journal.ts';
 import type { Sinks } from './output.ts';
 import type { Requests } from './requests.ts';
 

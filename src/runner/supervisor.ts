@@ -1,7 +1,7 @@
 /**
- * The program of a detached supervisor: reads from standard input which task is its own and what to do
- * with it, takes over the lock that it inherits, reports that it is ready, and supervises. Its arguments
- * (`supervise TASK --store DIR`) are for people who list processes.
+ * The program of a detached supervisor: reads from standard input which task is its own and what
+ * to do with it, takes over the lock that it inherits, reports that it is ready, and supervises.
+ * Its arguments (`supervise TASK --store DIR`) are for people who list processes.
  */
 import { text } from 'node:stream/consumers';
 import { messageOf } from '../errors.ts';

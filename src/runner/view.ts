@@ -12,7 +12,7 @@ import {
 } from '../store/index.ts';
 import { supervisorElsewhere } from './supervision-state.ts';
 
-/** Whether a task is to be looked after, and is by nobody: its supervisor was killed, or the machine restarted. */
+/** Whether a task needs a supervisor and has none: that was killed, or the machine restarted. */
 export function isInterrupted({
   status,
   artifacts,
@@ -23,7 +23,9 @@ export function isInterrupted({
   return isDue && supervisorPid === null && supervisorHost === null;
 }
 
-/** What `status --json` and `ps --json` show of a task: the record without what only engines need. */
+/**
+ * What `status --json` and `ps --json` show of a task: the record without what only engines need.
+ */
 export type TaskView = Omit<
   TaskRecord,
   'engineState' | 'leftBehind' | 'attempts' | 'supervisor'
@@ -32,12 +34,18 @@ export type TaskView = Omit<
   readonly supervisorPid: number | null;
   /** The name of the machine that supervises it where it is not this one, else null. */
   readonly supervisorHost: string | null;
-  /** What the engine calls its last run: a container's name, or a service's of a swarm; null: nothing of the kind. */
+  /**
+   * What the engine calls its last run: a container's name, or a service's of a swarm; null:
+   * nothing of the kind.
+   */
   readonly container: string | null;
   readonly attempts: readonly Attempt[];
 };
 
-/** One task as it stands now. Throws `not-found`, `damaged`, `usage` where a newer taskfs wrote its record. */
+/**
+ * One task as it stands now. Throws `not-found`, `damaged`,
+ * `usage` where a newer taskfs wrote its record.
+ */
 export function viewTask(store: Store, task: TaskName): TaskView {
   const paths = taskPaths(store, task);
   const read = readRecord(paths.record, task);

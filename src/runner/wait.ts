@@ -11,21 +11,21 @@ import {
 } from '../store/index.ts';
 import { recoverTask } from './recover.ts';
 import {
+  describeLeftAlone,
   isSettled,
   isSupervised,
   supervisorElsewhere,
-  tellElsewhere,
 } from './supervision-state.ts';
 
-/** How often a waiter looks by itself, in milliseconds: a change that was not reported costs no more. */
-const LOOK_MS = 1000;
+/** The polling interval, in milliseconds: what a change that is not reported costs at most. */
+const POLL_MS = 1000;
 
-/** Between two tries to finish a task, in milliseconds: somebody else may be about to. */
+/** Between two tries to finish a task, in milliseconds: another process may be doing so. */
 const PAUSE_MS = 200;
 
 /**
- * Waits until a task has ended and its files are sealed or kept, and returns its record; sealed, no
- * plaintext is left, or the record says why. Where its supervisor dies meanwhile, the task is
+ * Waits until a task has ended and its files are sealed or kept, and returns its record; sealed,
+ * no plaintext is left, or the record says why. Where its supervisor dies meanwhile, the task is
  * recovered. Throws `not-found` where there is no such task, also when it is removed meanwhile,
  * `failed` where it cannot be finished.
  */
@@ -34,7 +34,7 @@ export async function waitFor(
   task: TaskName,
   say?: (words: string) => void,
 ): Promise<TaskRecord> {
-  sayElsewhere(store, readRecord(taskPaths(store, task).record, task), say);
+  reportElsewhere(store, readRecord(taskPaths(store, task).record, task), say);
   for (;;) {
     const record = await waitForRecord(
       store,
@@ -53,14 +53,14 @@ export async function waitFor(
 }
 
 /** Whoever waits for another machine may wait for ever. */
-function sayElsewhere(store: Store, record: TaskRecord, say?: (words: string) => void): void {
+function reportElsewhere(store: Store, record: TaskRecord, say?: (words: string) => void): void {
   const { task } = record;
   if (isLocked(taskPaths(store, task).lock)) return;
   const elsewhere = supervisorElsewhere(store, record);
-  if (elsewhere) say?.(tellElsewhere(task, elsewhere));
+  if (elsewhere) say?.(describeLeftAlone(task, elsewhere));
 }
 
-/** Waits until a task's record is as wanted: told by the kernel of each change, and looking now and then. */
+/** Waits until a task's record is as wanted: by inotify, and by polling now and then. */
 export async function waitForRecord(
   store: Store,
   task: TaskName,
@@ -75,7 +75,7 @@ export async function waitForRecord(
       clearInterval(timer);
       settle();
     };
-    const look = (): void => {
+    const check = (): void => {
       try {
         const record = readRecord(paths.record, task);
         if (isWanted(record)) finish(() => resolve(record));
@@ -83,9 +83,9 @@ export async function waitForRecord(
         finish(() => reject(error));
       }
     };
-    const watcher = tryWatch(paths.directory, look);
-    const timer = setInterval(look, LOOK_MS);
-    look();
+    const watcher = tryWatch(paths.directory, check);
+    const timer = setInterval(check, POLL_MS);
+    check();
   });
 }
 

@@ -1,17 +1,16 @@
 /**
- * Wakes another supervisor so that it looks at the store at once. SIGURG, because a process that
- * does not expect it ignores it: a pid that was reused in between comes to no harm. A lost nudge
- * costs only time, since supervisors also look by themselves now and then, and who waits in the queue
- * waits for locks besides; and unlike watching files it does not use up the few inotify instances a
- * user has (128), when hundreds wait.
+ * Wakes another supervisor so that it reads the store at once. SIGURG, because a process that does
+ * not expect it ignores it: a pid that was reused meanwhile is not harmed. A lost signal costs
+ * only time, since supervisors also poll, and queued tasks also wait for locks. Unlike watching
+ * files, it does not use up the few inotify instances of a user (128) when hundreds wait.
  */
 const SIGNAL = 'SIGURG';
 
-/** How often a supervisor looks at the store without having been nudged, in milliseconds. */
+/** How often a supervisor reads the store without a signal, in milliseconds. */
 const INTERVAL_MS = 2000;
 
-/** Nudges the supervisor with this pid; one that is gone, or in another pid namespace, is fine. */
-export function nudge(pid: number | null): void {
+/** Wakes the supervisor with this pid; one that is gone, or in another pid namespace, is fine. */
+export function sendWakeup(pid: number | null): void {
   if (pid === null) return;
   try {
     process.kill(pid, SIGNAL);
@@ -21,16 +20,16 @@ export function nudge(pid: number | null): void {
   }
 }
 
-/** Calls `look` at each nudge, until the returned function is called. */
-export function onNudge(look: () => void): () => void {
-  process.on(SIGNAL, look);
-  return () => process.off(SIGNAL, look);
+/** Calls `listener` at each wakeup, until the returned function is called. */
+export function onWakeup(listener: () => void): () => void {
+  process.on(SIGNAL, listener);
+  return () => process.off(SIGNAL, listener);
 }
 
-/** Calls `look` at each nudge and every two seconds, until the returned function is called. */
-export function lookNowAndThen(look: () => void): () => void {
-  const timer = setInterval(look, INTERVAL_MS);
-  const stop = onNudge(look);
+/** Calls `listener` at each wakeup and every two seconds, until the returned function is called. */
+export function onWakeupOrInterval(listener: () => void): () => void {
+  const timer = setInterval(listener, INTERVAL_MS);
+  const stop = onWakeup(listener);
   return () => {
     clearInterval(timer);
     stop();

@@ -43,7 +43,8 @@ describeWithEngine('a container that behaves badly', ({ image, bareImage, smallD
 
   it('makes 5000 nested directories', { timeout: 120_000 }, async () => {
     const store = await newStore();
-    // A path of 5000 levels is longer than a system call takes: five chains, one moved into another's end.
+    // A path of 5000 levels is longer than a system call
+    // takes: five chains, one moved into another's end.
     const script =
       'cd /artifacts; p=$(yes d | head -1000 | tr "\\n" /); for c in 1 2 3 4 5; do mkdir -p $c/$p; done; for c in 4 3 2 1; do mv $((c+1)) $c/$p || exit 9; done';
     expect(await run(store, script)).toMatchObject(sealed);

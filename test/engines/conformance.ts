@@ -20,7 +20,10 @@ export interface Subject {
   /** Whether a run takes input from the caller. */
   readonly takesInput: boolean;
   readonly canPause: boolean;
-  /** How it is tested that the exit codes 126 and 127 are told: `it`, or what stands for a shortfall. */
+  /**
+   * How it is tested that the exit codes 126 and 127 are
+   * told: `it`, or what stands for a shortfall.
+   */
   readonly itTellsExecution?: typeof it | typeof it.fails;
 }
 

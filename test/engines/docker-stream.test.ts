@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { StreamName } from '../../src/runner/engines/docker/frames.ts';
 import { type Piece, splitFrames } from '../../src/runner/engines/docker/frames.ts';
-import { openLedger } from '../../src/runner/engines/docker/log-offsets.ts';
-import { createSkip, openLostFeeds } from '../../src/runner/engines/docker/lost-feeds.ts';
-import type { StreamName } from '../../src/runner/engines/docker/stream-name.ts';
+import { openLogOffsets } from '../../src/runner/engines/docker/log-offsets.ts';
+import { createSkip, openLostLineFeeds } from '../../src/runner/engines/docker/lost-line-feeds.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 type Written = readonly [Piece['stream'], string];
@@ -53,7 +53,7 @@ describe('the ledger of an output', () => {
       fc.property(output, fc.nat(), (written, at) => {
         file += 1;
         const path = join(directory, String(file));
-        const ledger = openLedger(path, 0);
+        const ledger = openLogOffsets(path, 0);
         const order: StreamName[] = [];
         for (const [stream, text] of written) {
           if (text.length === 0) continue;
@@ -62,7 +62,7 @@ describe('the ledger of an output', () => {
         }
         const logged = order.length === 0 ? 0 : at % (order.length + 1);
         const inLog = order.slice(0, logged);
-        expect(openLedger(path, logged).counts).toEqual({
+        expect(openLogOffsets(path, logged).counts).toEqual({
           stdout: inLog.filter((stream) => stream === 'stdout').length,
           stderr: inLog.filter((stream) => stream === 'stderr').length,
         });
@@ -89,12 +89,12 @@ describe('lines that fill their last piece of the log', () => {
           file += 1;
           const text = Buffer.from(lines.map((length) => `${'x'.repeat(length)}\n`).join(''));
           const path = join(directory, String(file));
-          const { note } = openLostFeeds(path);
+          const { note } = openLostLineFeeds(path);
           const edges = [0, ...cuts.filter((cut) => cut < text.length).sort((a, b) => a - b)];
           for (const [index, from] of edges.entries()) {
             note('stderr', text.subarray(from, edges[index + 1]), from);
           }
-          const { stderr: places } = openLostFeeds(path).places;
+          const { stderr: places } = openLostLineFeeds(path).places;
           const expected = lines.flatMap((length, index) => {
             const end = lines.slice(0, index + 1).reduce((sum, one) => sum + one + 1, 0) - 1;
             return length > 0 && length % piece === 0 ? [end] : [];

@@ -131,7 +131,10 @@ function makeCertificates(): string {
   return directory;
 }
 
-/** A configuration of the docker command with a context `far`, whose engine's certificate is not checked. */
+/**
+ * A configuration of the docker command with a context
+ * `far`, whose engine's certificate is not checked.
+ */
 function contextWith(host: string, files: Readonly<Record<string, Buffer | undefined>>): string {
   const config = temporaryDirectory();
   const id = createHash('sha256').update('far').digest('hex');

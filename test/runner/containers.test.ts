@@ -42,7 +42,9 @@ const containersOf = async (task: string, ...more: string[]): Promise<string[]> 
   return stdout.split('\n').filter((id) => id !== '');
 };
 
-/** A container task under a detached supervisor; what is left of it when the test ends is removed. */
+/**
+ * A container task under a detached supervisor; what is left of it when the test ends is removed.
+ */
 async function startContainer(store: Store, name: string, script: string): Promise<TaskName> {
   const task = await startTask(store, name, container(script));
   onTestFinished(async () => {
@@ -184,7 +186,10 @@ describe.runIf(image)('a task in a container (needs scripts/with-engine)', () =>
   });
 });
 
-/** A sealed task whose container is still there, since its engine did not answer when it was to be removed. */
+/**
+ * A sealed task whose container is still there, since its
+ * engine did not answer when it was to be removed.
+ */
 async function leaveContainer(store: Store) {
   await runTask(store, 'left', container('true'));
   const socket = join(temporaryDirectory(), 'docker.sock');

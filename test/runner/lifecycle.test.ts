@@ -171,7 +171,8 @@ describe('a supervisor', () => {
   // From the sources it takes more than the 80 MiB that test/package holds for what users install.
   it('does not keep output that comes fast: it stays below 120 MiB', async () => {
     const store = await newStore();
-    // Built sources have no types to strip; here a first run fills the cache that spares it the next.
+    // Built sources have no types to strip; here a first
+    // run fills the cache that spares it the next.
     vi.stubEnv('NODE_COMPILE_CACHE', temporaryDirectory());
     onTestFinished(() => void vi.unstubAllEnvs());
     await waitFor(store, await startTask(store, 'first', shell('true')));

@@ -32,7 +32,10 @@ interface Disguise {
   readonly sameBoot?: boolean;
 }
 
-/** Runs taskfs as on another machine: other boot, other processes, and where told another name and id. */
+/**
+ * Runs taskfs as on another machine: other boot, other
+ * processes, and where told another name and id.
+ */
 function onAnother(cli: Cli, store: string, args: readonly string[], as: Disguise = {}) {
   const base = temporaryDirectory();
   writeFileSync(join(base, 'boot'), '11111111-2222-3333-4444-555555555555\n');
@@ -62,7 +65,7 @@ async function startTask(cli: Cli): Promise<void> {
   await until('it runs', () => existsSync(join(cli.store, 'staging/t/a')));
 }
 
-const letGo = (cli: Cli): void => writeFileSync(join(cli.base, 'go'), '');
+const openGate = (cli: Cli): void => writeFileSync(join(cli.base, 'go'), '');
 
 describe.runIf(isRoot)('a store without shared locks (needs root and bindfs)', () => {
   it.each<Disguise>([
@@ -92,7 +95,7 @@ describe.runIf(isRoot)('a store without shared locks (needs root and bindfs)', (
       await until('it says so', () => said.includes('is supervised by process'));
       await until('it waits', async () => readdirSync(join(store, 'tasks/.queue')).length === 3);
       expect(recordOf(openStore(cli.store), 't').status).toBe('running');
-      letGo(cli);
+      openGate(cli);
       expect((await waiting.ran).code).toBe(0);
       expect((await queued.ran).code).toBe(0);
       expect(await cli.json('wait', 't', '--json')).toMatchObject([{ status: 'completed' }]);
@@ -112,7 +115,7 @@ describe.runIf(isRoot)('a store without shared locks (needs root and bindfs)', (
     const { host = '' } = recordOf(openStore(cli.store), 't').supervisor ?? {};
     const right = await onAnother(cli, store, ['recover', '--machine-gone', host], as).ran;
     expect(right.stdout).toContain('t: sealed');
-    letGo(cli);
+    openGate(cli);
   });
 
   it('knows a supervisor that lives on this machine, and recovers one that died', async () => {
@@ -124,7 +127,7 @@ describe.runIf(isRoot)('a store without shared locks (needs root and bindfs)', (
     await until('it is recovered', async () =>
       (await cli.run('recover', '--store', other)).stdout.includes('t: sealed'),
     );
-    letGo(cli);
+    openGate(cli);
   });
 });
 
@@ -139,7 +142,7 @@ describe.runIf(isRoot)('a store of one machine (needs root)', () => {
     );
     const { stdout } = await onAnother(cli, cli.store, ['recover'], as).ran;
     expect(stdout).toContain('t: sealed');
-    letGo(cli);
+    openGate(cli);
     expect(existsSync(taskPaths(store, recordOf(store, 't').task).staging)).toBe(false);
   });
 
@@ -151,7 +154,7 @@ describe.runIf(isRoot)('a store of one machine (needs root)', () => {
     const as = { id: '0123456789abcdef0123456789abcdef' };
     expect((await onAnother(cli, cli.store, ['recover'], as).ran).stdout).toMatch(/t: elsewhere/);
     expect((await cli.run('recover')).stdout).toContain('t: sealed');
-    letGo(cli);
+    openGate(cli);
   });
 });
 

@@ -23,7 +23,9 @@ import {
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
-/** Which tasks ran at the same time as others, and in which order they started, from their events. */
+/**
+ * Which tasks ran at the same time as others, and in which order they started, from their events.
+ */
 function history(store: Store): { readonly started: TaskName[]; readonly most: number } {
   const steps = listTasks(store)
     .flatMap((task) => readEvents(taskPaths(store, task).events))
@@ -60,7 +62,8 @@ const SLOTS = 8;
 describe('the queue', () => {
   it(`runs and seals ${COUNT} tasks, ${SLOTS} at a time, each once and in order of submission`, async () => {
     const store = await newStore();
-    // All slots are held while the queue fills up: what happens then is decided by the queue alone.
+    // All slots are held while the queue fills up: what
+    // happens then is decided by the queue alone.
     const maxRunning = SLOTS;
     const holders = await startMany(
       store,

@@ -12,7 +12,9 @@ const execute = promisify(execFile);
 const isRoot = process.getuid?.() === 0;
 const hasBtrfs = readFileSync('/proc/filesystems', 'utf8').includes('btrfs');
 
-/** A btrfs of its own with a subvolume that has a quota; its path, and how the quota is changed. */
+/**
+ * A btrfs of its own with a subvolume that has a quota; its path, and how the quota is changed.
+ */
 async function quotaDirectory(limit: string) {
   const base = temporaryDirectory();
   const image = join(base, 'image');

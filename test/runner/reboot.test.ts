@@ -83,7 +83,7 @@ describeWithEngine('a machine', () => {
 });
 
 describeWithEngine('a task whose engine is stopped and started', () => {
-  it('is not paused meanwhile, which is told, and loses neither a line nor its exit code', async () => {
+  it('is not paused meanwhile, is reported so, and loses neither a line nor its exit code', async () => {
     const engine = await startPrivateEngine('--live-restore');
     useEngine(engine);
     const store = await newStore();

@@ -151,7 +151,8 @@ describe('kill -9 at random moments', () => {
       await recover(store, { ...options, scope: i % 2 ? 'all' : 'unfinished' });
       expectFinished(store, task);
     }
-    // It proves something only if supervisors died before the end; of many, while running and sealing.
+    // It proves something only if supervisors died before
+    // the end; of many, while running and sealing.
     const cutShort = [...found].filter((state) => !state.endsWith('/sealed'));
     expect(cutShort.length).toBeGreaterThanOrEqual(process.env.TASKFS_LONG ? 2 : 1);
     expect(listTasks(store)).toHaveLength(kills);

@@ -29,7 +29,7 @@ async function background(cli: Cli, name: string, slots: number, script: string)
   if (code !== 0) throw new Error(stderr);
 }
 
-const letGo = (cli: Cli): void => writeFileSync(join(cli.base, 'go'), '');
+const openGate = (cli: Cli): void => writeFileSync(join(cli.base, 'go'), '');
 
 /** All processes that a queued task has. */
 function processesOf(cli: Cli, name: string): number[] {
@@ -63,7 +63,7 @@ describe('tasks in the queue', () => {
     const before = spent();
     await sleep(2500);
     expect(spent()).toEqual(before);
-    letGo(cli);
+    openGate(cli);
     expect((await cli.run('wait', ...names)).code).toBe(0);
     expect(readFileSync(ran, 'utf8').trim().split('\n')).toEqual(names);
   }, 60_000);
@@ -75,7 +75,7 @@ describe('tasks in the queue', () => {
     for (const name of ['a', 'b']) {
       await until('it ran', () => statusOf(cli, name) === 'completed');
     }
-    letGo(cli);
+    openGate(cli);
   });
 
   it('start though what frees their slot is killed, with several, one after the other', async () => {
@@ -93,7 +93,7 @@ describe('tasks in the queue', () => {
     });
     killSupervisor(store(), parseTaskName('two'));
     await until('and the next one', () => statusOf(cli, 'b') === 'running');
-    letGo(cli);
+    openGate(cli);
   });
 
   it('start in the foreground too', async () => {
@@ -104,7 +104,7 @@ describe('tasks in the queue', () => {
     await until('it waits', () => existsSync(join(cli.store, 'tasks/a')));
     killSupervisor(openStore(cli.store), parseTaskName('blocker'));
     expect((await ran).code).toBe(0);
-    letGo(cli);
+    openGate(cli);
   });
 
   it('get their values, which nobody sees before', async () => {
@@ -122,7 +122,7 @@ describe('tasks in the queue', () => {
       const file = join(cli.store, path);
       if (statSync(file).isFile()) expect(readFileSync(file, 'latin1')).not.toContain('value-');
     }
-    letGo(cli);
+    openGate(cli);
     expect((await cli.run('wait', 'a')).code).toBe(0);
     expect(readFileSync(join(cli.base, 'api'), 'utf8')).toBe(value);
   });
@@ -135,7 +135,7 @@ describe('tasks in the queue', () => {
       process.kill(recordOf(openStore(cli.store), 'a').supervisorPid ?? 0, signal);
       expect((await cli.run('wait', 'a')).code).toBe(130);
       expect(existsSync(join(cli.base, 'ran'))).toBe(false);
-      letGo(cli);
+      openGate(cli);
     },
   );
 
@@ -145,7 +145,7 @@ describe('tasks in the queue', () => {
     expect((await cli.run('cancel', 'a', 'b')).code).toBe(0);
     expect([statusOf(cli, 'a'), statusOf(cli, 'b')]).toEqual(['cancelled', 'cancelled']);
     expect(statusOf(cli, 'c')).toBe('queued');
-    letGo(cli);
+    openGate(cli);
     expect((await cli.run('wait', 'c')).code).toBe(0);
   });
 
@@ -169,7 +169,7 @@ describe('tasks in the queue', () => {
       reasonKind: 'interrupted',
       reason: expect.stringContaining('the values given with -e (API)'),
     });
-    letGo(cli);
+    openGate(cli);
     expect(await cli.json('wait', 'a', '--json')).toMatchObject([{ status: 'completed' }]);
     expect((await cli.run('events', 'a')).stdout).toContain('requeued');
   });

@@ -2,8 +2,8 @@ import type { Readable, Writable } from 'node:stream';
 import type { Caller } from '../caller.ts';
 
 /**
- * What an engine is to start: everything resolved, secrets included; never written to disk. Command,
- * directory and variables are text of `decodeBytes`; a container's are plain.
+ * What an engine is to start: everything resolved, secrets included; never written to disk.
+ * Command, directory and variables are text of `decodeBytes`; a container's are plain.
  */
 export interface Launch {
   readonly task: string;
@@ -27,17 +27,20 @@ export interface Launch {
 
 /** Where the task's output goes, in the order in which it came. */
 export interface Output {
-  /** Nobody tells the streams apart: an engine may use one pipe for both, which keeps their order. */
+  /**
+   * The streams need not be told apart: an engine may use
+   * one pipe for both, which keeps their order.
+   */
   readonly merged?: boolean;
   /**
-   * Both streams end in the log; a foreground run shows each on its own. Where a promise comes back,
-   * the reader is behind: an engine that can, waits for it before it reads on. The chunk is the
-   * engine's again once this returned: whoever keeps it, copies it.
+   * Both streams end in the log; a foreground run shows each on its own. A promise means that the
+   * reader is behind: an engine that can, waits for it before it reads more. The engine reuses the
+   * chunk once this returned: whoever keeps it, copies it.
    */
   write(stream: 'stdout' | 'stderr', chunk: Buffer): Promise<void> | undefined;
   /** Some of the output is lost, and why. */
   cut?(why: string): void;
-  /** How far the work before the start has come, for a progress bar. */
+  /** The progress of the work before the start. */
   readonly progress?: ((step: Progress) => void) | undefined;
 }
 
@@ -45,7 +48,7 @@ export interface Output {
 export interface Progress {
   /** What is being done, to what: `Downloading 3f2a…`. */
   readonly what: string;
-  /** Distinguishes steps that go on at the same time. */
+  /** Distinguishes parallel steps. */
   readonly id: string;
   /** In bytes; null where nobody knows. */
   readonly done: number | null;
@@ -65,16 +68,23 @@ export interface Exit {
   readonly endedWithIt?: readonly string[];
 }
 
-/** What an engine needs to find a run again after its supervisor died; plain JSON, for the record. */
+/**
+ * What an engine needs to find a run again after its supervisor died; plain JSON, for the record.
+ */
 export type EngineState = Readonly<Record<string, unknown>>;
 
-/** A run that goes on. */
+/** A run in progress. */
 export interface Running {
   /** Resolves once, after the last byte of output was handed on. Never rejects. */
   readonly ended: Promise<Exit>;
-  /** The signal that asks the run to end, as the engine takes it: `SIGQUIT`, `3`. Default: SIGTERM. */
+  /**
+   * The signal that asks the run to end, as the engine takes it: `SIGQUIT`, `3`. Default: SIGTERM.
+   */
   readonly stopSignal?: string;
-  /** Sends a signal to all processes of the run: one of Node's, or its stop signal; one that has ended is fine. */
+  /**
+   * Sends a signal to all processes of the run: one of
+   * Node's, or its stop signal; one that has ended is fine.
+   */
   signal(signal: NodeJS.Signals | (string & {})): Promise<void>;
   pause(): Promise<void>;
   resume(): Promise<void>;
@@ -84,7 +94,7 @@ export interface Running {
   resize?(rows: number, columns: number): Promise<void>;
 }
 
-/** What a start has besides its launch. */
+/** Options of a start. */
 export interface StartOptions {
   /** What the run reads, where it is interactive. */
   readonly stdin?: Readable | undefined;
@@ -109,9 +119,9 @@ export interface Engine {
     options?: StartOptions,
   ): Promise<Running>;
   /**
-   * Finds a run again from what was remembered. `logged` is how many bytes of its output are in the
-   * log already. An ended run whose exit code the engine still knows is a Running that ends at once;
-   * undefined where nothing can be known any more.
+   * Finds a run again from what was remembered. `logged` is how many bytes of its output are in
+   * the log already. An ended run whose exit code the engine still knows is a Running that ends at
+   * once; undefined where nothing can be known any more.
    */
   attach(state: EngineState, logged: number, output: Output): Promise<Running | undefined>;
   /** Ends and removes whatever is left of a run: processes, containers. Idempotent. */

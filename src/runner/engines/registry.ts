@@ -3,12 +3,13 @@ import type { Engine } from './engine.ts';
 
 /** What the runner knows of an engine without loading it. */
 interface Registration {
-  /** Its runs go on when their supervisor dies, so that another one can follow them. */
+  /** Its runs survive their supervisor, so that another one can follow them. */
   readonly outlivesSupervisor: boolean;
   load(): Promise<Engine>;
 }
 
-// Adding an engine: a folder beside this file, a line here, and the conformance suite (test/engines).
+// Adding an engine: a folder beside this file, a line here,
+// and the conformance suite (test/engines).
 const registrations: Readonly<Record<string, Registration>> = {
   process: {
     outlivesSupervisor: false,

@@ -4,14 +4,16 @@ import { TaskfsError } from '../../../errors.ts';
 const REFERENCE = /^[\w.:@+-]+(\/[\w.:@+-]+)*$/;
 
 /**
- * A name as the engine's API can take it in a path. Throws `usage` for what no image can be called:
- * the path would lead elsewhere.
+ * A name as the engine's API can take it in a path. Throws `usage` for what no image can be
+ * called: the path would lead elsewhere.
  */
 export function assertImageName(image: string): void {
   const steps = image.split('/');
   if (REFERENCE.test(image) && !steps.includes('.') && !steps.includes('..')) return;
   throw new TaskfsError('usage', `'${image}' cannot be the name of an image`, {
-    hint: "It looks like 'node:24' or 'registry.example/team/image:tag'; 'docker images' lists what is there.",
+    hint:
+      "It looks like 'node:24' or 'registry.example/team/image:tag'; " +
+      "'docker images' lists what is there.",
   });
 }
 

@@ -1,6 +1,6 @@
 /**
- * What containers have in common, whichever engine runs them: their options and the names of images.
- * What speaks to an engine does not enter.
+ * What containers have in common, whichever engine runs them: their options and the names of
+ * images. What speaks to an engine does not enter.
  */
 export { assertImageName } from './image-name.ts';
 export { type ContainerOptions, readContainerOptions, type Volume } from './options.ts';

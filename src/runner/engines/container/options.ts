@@ -3,12 +3,18 @@ import { TaskfsError } from '../../../errors.ts';
 
 /** A directory or file of this machine, or a volume of the engine's, that the container sees. */
 export interface Volume {
-  /** Absolute path on this machine, which must exist; or a volume's name: the engine makes it where it is new. */
+  /**
+   * Absolute path on this machine, which must exist; or a
+   * volume's name: the engine makes it where it is new.
+   */
   readonly source: string;
   /** Absolute path in the container. */
   readonly target: string;
   readonly readOnly: boolean;
-  /** A label of SELinux for it: `z` shared by containers, `Z` for this one alone. Default: as it is. */
+  /**
+   * A label of SELinux for it: `z` shared by containers,
+   * `Z` for this one alone. Default: as it is.
+   */
   readonly relabel?: 'z' | 'Z' | undefined;
 }
 
@@ -30,7 +36,10 @@ export interface ContainerOptions {
   readonly cpus: number | null;
   /** How many processes and threads it may have. Default (null): 4096; in a swarm the engine's. */
   readonly pids: number | null;
-  /** Name of a network: `none`, `host`, or one of the engine's. Default (null): the engine's default. */
+  /**
+   * Name of a network: `none`, `host`, or one of the
+   * engine's. Default (null): the engine's default.
+   */
   readonly network: string | null;
   /** The container's own file system is read-only; the artifacts stay writable. Default: false. */
   readonly readOnly: boolean;
@@ -72,7 +81,7 @@ const defaults: ContainerOptions = {
   consoleSize: null,
 };
 
-/** Reads a record's options. Throws `usage` for a value that cannot be; other names are not its affair. */
+/** Reads a record's options. Throws `usage` for an invalid value; ignores other names. */
 export function readContainerOptions(options: Readonly<Record<string, unknown>>): ContainerOptions {
   const given = Object.entries(options).filter(
     ([, value]) => value !== null && value !== undefined,
@@ -103,7 +112,9 @@ function assertVolume({ source, target }: Volume, artifactsAt: string): void {
       'usage',
       `-v '${source}' is neither an absolute path nor a volume's name`,
       {
-        hint: 'Give the full path of a directory or file of this machine, or a name of letters, digits, _ . and -.',
+        hint:
+          'Give the full path of a directory or file of this machine, ' +
+          'or a name of letters, digits, _ . and -.',
       },
     );
   }

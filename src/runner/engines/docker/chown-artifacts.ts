@@ -1,4 +1,6 @@
 import { closeSync, constants, existsSync, openSync, realpathSync } from 'node:fs';
+import { lstat, opendir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { assertNothingMounted } from '../../../sys/index.ts';
 import type { Launch } from '../engine.ts';
@@ -6,29 +8,28 @@ import { type Client, send } from './client.ts';
 import { callerIds } from './container-user.ts';
 import { isMissing } from './failure.ts';
 import { untilEnd } from './follow.ts';
-import { hasForeignFiles } from './foreign-files.ts';
 import type { EngineHost } from './id-mapping.ts';
-import { closeStaging } from './staging-access.ts';
+import { revokeStaging } from './staging-access.ts';
 
-/** What it takes to make the files of a container the caller's. Plain JSON: a task's record keeps it. */
-export interface Reclaim {
+/** How the files of a container become the caller's. Plain JSON: a task's record keeps it. */
+export interface ChownPlan {
   readonly staging: string;
-  /** `uid:gid` of the caller in the numbers of the container that gives the files back. */
+  /** `uid:gid` of the caller in the numbers of the container that runs chown. */
   readonly owner: string;
   /** `host`: that container sees the machine's own ids. Default: the engine's. */
   readonly usernsMode?: 'host' | undefined;
 }
 
 /**
- * Whether a run may leave files that are not its caller's, and how they are made the caller's then.
- * Root keeps the users of an engine that does not remap them. `other` is the user that is not the
- * default one; null: none.
+ * Whether a run may leave files that are not its caller's, and how they are made the caller's
+ * then. Root keeps the users of an engine that does not remap them. `other` is the user that is
+ * not the default one; null: none.
  */
-export function reclaimOf(
+export function chownPlanOf(
   { staging }: Pick<Launch, 'staging'>,
   { kind }: Pick<EngineHost, 'kind'>,
   other: string | null,
-): Reclaim | null {
+): ChownPlan | null {
   const { uid, gid } = callerIds();
   const caller = `${uid}:${gid}`;
   if (kind === 'rootless') return { staging, owner: '0:0' };
@@ -36,22 +37,22 @@ export function reclaimOf(
   return other !== null && uid !== 0 ? { staging, owner: caller } : null;
 }
 
-/** How long files may be given back, in milliseconds: a walk over millions of them. */
+/** How long chown may run, in milliseconds: a walk over millions of files. */
 const TIME_LIMIT_MS = 15 * 60_000;
 const MEMORY_LIMIT = 256 * 1024 * 1024;
 
 /**
- * Gives a task's files to the caller, and closes the staging directory to others. `run` is the name
- * of the task's container or service: what does it is called after that, so that one that was left
- * behind is found and removed by the next attempt. Does nothing where something is mounted beneath
- * staging: that is not the task's.
+ * Makes a task's files the caller's, and closes the staging directory to others. `run` is the name
+ * of the task's container or service: the container that runs chown is called after it, so that
+ * one that was left behind is found and removed by the next try. Throws where something is mounted
+ * beneath staging, which is not the task's.
  */
-export async function reclaimFiles(docker: Client, run: string, reclaim: Reclaim): Promise<void> {
-  const { staging } = reclaim;
-  await removeGiver(docker, run);
+export async function chownArtifacts(docker: Client, run: string, plan: ChownPlan): Promise<void> {
+  const { staging } = plan;
+  await removeChownContainer(docker, run);
   assertOneMount(staging);
-  if (await hasForeignFiles(staging, callerIds().uid)) await giveBack(docker, run, reclaim);
-  closeStaging(staging);
+  if (await hasForeignFiles(staging, callerIds().uid)) await runChownContainer(docker, run, plan);
+  revokeStaging(staging);
 }
 
 function assertOneMount(staging: string): void {
@@ -63,38 +64,37 @@ function assertOneMount(staging: string): void {
   }
 }
 
-async function giveBack(docker: Client, run: string, reclaim: Reclaim): Promise<void> {
+async function runChownContainer(docker: Client, run: string, plan: ChownPlan): Promise<void> {
   try {
     const image = await makeEmptyImage(docker, run);
-    const container = await docker.createContainer(giverSpec(run, image, reclaim));
+    const container = await docker.createContainer(chownContainerSpec(run, image, plan));
     await container.start();
     await withinTime(untilEnd(container));
   } finally {
-    await removeGiver(docker, run);
+    await removeChownContainer(docker, run);
   }
 }
 
 function withinTime(ended: Promise<void>): Promise<void> {
   return new Promise((resolve, reject) => {
-    const late = (): void =>
-      reject(new Error('giving the files of a container back took too long'));
+    const late = (): void => reject(new Error('changing the owner of the files took too long'));
     const timer = setTimeout(late, TIME_LIMIT_MS);
     ended.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }
 
 /**
- * The container that gives files back has nothing of the task's image, which its maker may have
- * prepared: its image is empty, and this machine's own chown runs in it, with what it loads and no
- * more. It may change owners and look everywhere, and nothing else.
+ * The container that runs chown has nothing of the task's image, which its maker may have
+ * prepared: its image is empty, and the chown of this machine runs in it, with the libraries it
+ * loads. It may change owners and read every directory, and nothing else.
  */
-function giverSpec(
+function chownContainerSpec(
   run: string,
   image: string,
-  { staging, owner, usernsMode }: Reclaim,
+  { staging, owner, usernsMode }: ChownPlan,
 ): Docker.ContainerCreateOptions {
   return {
-    name: giverOf(run),
+    name: chownContainerOf(run),
     Image: image,
     Entrypoint: ['/bin/chown'],
     Cmd: ['-R', '-h', '-P', owner, TARGET],
@@ -133,9 +133,9 @@ function giverSpec(
 }
 
 const TARGET = '/taskfs-staging';
-const giverOf = (run: string): string => `${run}-gives-back`;
+const chownContainerOf = (run: string): string => `${run}-gives-back`;
 /** Images have names in lower case; the end of a run's name is its random part. */
-const imageOf = (run: string): string => `taskfs-gives-back-${run.slice(-8)}`;
+const emptyImageOf = (run: string): string => `taskfs-gives-back-${run.slice(-8)}`;
 
 const programDirectories = (): string[] =>
   ['/usr', '/bin', '/lib', '/lib64'].filter((path) => existsSync(path));
@@ -145,23 +145,44 @@ const emptyTar = Buffer.alloc(1024);
 
 /** Makes an image with nothing in it. Returns its id. */
 async function makeEmptyImage({ modem }: Client, run: string): Promise<string> {
-  const repo = imageOf(run);
+  const repo = emptyImageOf(run);
   const query = { fromSrc: '-', repo };
   await send(modem, { method: 'POST', path: '/images/create', query, file: emptyTar });
   return repo;
 }
 
-/** Removes the container and the image that gave files back; none is fine. */
-async function removeGiver(docker: Client, run: string): Promise<void> {
+/** Removes the container that ran chown, and its image; none is fine. */
+async function removeChownContainer(docker: Client, run: string): Promise<void> {
   const { modem } = docker;
-  await passMissing(docker.getContainer(giverOf(run)).remove({ force: true, v: true }));
-  await passMissing(send(modem, { method: 'DELETE', path: `/images/${imageOf(run)}` }));
+  await ignoreMissing(docker.getContainer(chownContainerOf(run)).remove({ force: true, v: true }));
+  await ignoreMissing(send(modem, { method: 'DELETE', path: `/images/${emptyImageOf(run)}` }));
 }
 
-async function passMissing(request: Promise<unknown>): Promise<void> {
+async function ignoreMissing(request: Promise<unknown>): Promise<void> {
   try {
     await request;
   } catch (error) {
     if (!isMissing(error)) throw error;
+  }
+}
+
+/**
+ * Whether a tree has a file of another user, or a directory that cannot be read. Cheap, and saves
+ * a container: it follows no link, and what it cannot stat counts as another's.
+ */
+async function hasForeignFiles(root: string, uid: number): Promise<boolean> {
+  const waiting = [root];
+  try {
+    if ((await lstat(root)).uid !== uid) return true;
+    for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+      for await (const entry of await opendir(path)) {
+        const child = join(path, entry.name);
+        if ((await lstat(child)).uid !== uid) return true;
+        if (entry.isDirectory()) waiting.push(child);
+      }
+    }
+    return false;
+  } catch {
+    return true;
   }
 }

@@ -18,16 +18,22 @@ export type Client = Pick<
   | 'listTasks'
 > & {
   readonly modem: Modem;
-  /** Whether the engine answers, and whose it is; asking for its version would start programs of it. */
+  /**
+   * Whether the engine answers, and whose it is; asking for
+   * its version would start programs of it.
+   */
   ping(signal?: AbortSignal): Promise<Greeting>;
   inspectImage(name: string, signal?: AbortSignal): Promise<unknown>;
-  /** Asks for an image to be fetched; the answer tells how that goes. */
+  /** Requests the pull of an image; the answer reports its progress. */
   pull(image: string, options?: PullOptions): Promise<Readable>;
 };
 
 /** What an engine says of itself in the head of each answer. */
 export interface Greeting {
-  /** Of podman, which speaks Docker's API with differences: other log drivers, other words; null: Docker. */
+  /**
+   * Of podman, which speaks Docker's API with differences:
+   * other log drivers, other words; null: Docker.
+   */
   readonly podmanVersion: string | null;
 }
 
@@ -44,7 +50,7 @@ export interface ApiRequest {
   readonly body?: unknown;
   /** A body of bytes, such as a tar archive, instead. */
   readonly file?: Buffer | undefined;
-  /** Whether the answer is handed over as it comes. */
+  /** Whether the answer is returned as a stream. */
   readonly isStream?: boolean;
   /** Whether the connection is handed over, for both directions. */
   readonly hijack?: boolean;
@@ -61,7 +67,10 @@ interface Modem {
 
 const OK = { 200: true, 201: true, 204: true };
 
-/** A body of no bytes, as docker-modem makes one: podman takes any other for the container's first input. */
+/**
+ * A body of no bytes, as docker-modem makes one: podman
+ * takes any other for the container's first input.
+ */
 const noBody = { file: Buffer.alloc(0), headers: { 'Content-Type': 'text/plain' } };
 
 /** Sends a request. Throws what the engine says, with `statusCode`, or why it was not reached. */
@@ -96,8 +105,8 @@ export function send<T>(modem: Modem, request: ApiRequest): Promise<T> {
 }
 
 /**
- * A client for an engine, made of dockerode's parts. Its front door loads a build kit's gRPC stack
- * too: 12 MiB in every supervisor, and two thirds of the time that loading takes.
+ * A client for an engine, made of dockerode's parts. Its main module also loads BuildKit's gRPC
+ * stack: 12 MiB in every supervisor, and two thirds of the time that loading takes.
  */
 export function createClient(transport: Transport): Client {
   // dockerode's parts take the kind of promise that they make from the modem.
@@ -139,8 +148,8 @@ export function createClient(transport: Transport): Client {
 }
 
 /**
- * docker-modem takes what is left out from DOCKER_HOST and its like, which were heeded already, and
- * throws where the certificates that they name are not there.
+ * docker-modem takes what is left out from DOCKER_HOST and its like, which were applied already,
+ * and throws where the certificates that they name are not there.
  */
 function withoutDefaults<T>(make: () => T): T {
   const { DOCKER_HOST: host } = process.env;

@@ -46,7 +46,9 @@ function explainRefusals(refusals: readonly Refusal[]): TaskfsError {
       'failed',
       `no permission to use the container engine at ${forbidden.endpoint.host}`,
       {
-        hint: "Join the group that owns the socket ('docker', usually), use a rootless engine, or leave out --image to run the command as a local process.",
+        hint:
+          "Join the group that owns the socket ('docker', usually), use a rootless engine, " +
+          'or leave out --image to run the command as a local process.',
         cause: forbidden.cause,
       },
     );
@@ -55,7 +57,9 @@ function explainRefusals(refusals: readonly Refusal[]): TaskfsError {
   const cause = refusals[0]?.cause;
   const why = refusals.length === 1 && cause ? ` (${wordsOf(cause)})` : '';
   return new TaskfsError('failed', `no container engine answers at ${tried}${why}`, {
-    hint: "Start one ('systemctl start docker', or Docker Desktop), name another with DOCKER_HOST, or leave out --image to run the command as a local process.",
+    hint:
+      "Start one ('systemctl start docker', or Docker Desktop), name another with DOCKER_HOST, " +
+      'or leave out --image to run the command as a local process.',
     cause,
   });
 }

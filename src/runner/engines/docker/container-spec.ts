@@ -1,8 +1,12 @@
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type Docker from 'dockerode';
+import { TaskfsError } from '../../../errors.ts';
 import { type ContainerOptions, isPath, type Volume } from '../container/options.ts';
 import type { Launch } from '../engine.ts';
 import type { Greeting } from './client.ts';
+import type { Endpoint } from './endpoint.ts';
+import { UNSEEN_HINT } from './failure.ts';
 import type { EngineHost } from './id-mapping.ts';
 
 /** Names that taskfs's containers and services carry, so that they can be found by them. */
@@ -20,7 +24,7 @@ export function environmentOf(launch: Launch, options: ContainerOptions): string
   return Object.entries(env).map(([name, value]) => `${name}=${value}`);
 }
 
-/** What a container's description depends on besides what was asked for. */
+/** What a container's specification depends on besides the options. */
 export interface Setting extends Pick<Greeting, 'podmanVersion'>, Pick<EngineHost, 'hasSelinux'> {
   /** `uid[:gid]` or `name[:group]`. */
   readonly user: string;
@@ -66,8 +70,8 @@ export function containerSpec(
 }
 
 // The engine's default may rotate or keep no log; and json-file, the usual one, changes bytes that
-// are not UTF-8. A log that is not exactly what was printed cannot be gone on with after a crash.
-// What it lacks, in dockerd 20.10, is in lost-feeds.ts.
+// are not UTF-8. A log that is not exactly what was printed cannot be continued after a crash.
+// What it lacks with dockerd 20.10 is in lost-line-feeds.ts.
 export const wholeLog = {
   Type: 'local',
   Config: { 'max-size': '1000t', 'max-file': '1', compress: 'false' },
@@ -110,7 +114,7 @@ const mountOf = ({ source, target, readOnly }: Volume): Docker.MountSettings => 
   ReadOnly: readOnly,
 });
 
-/** How many processes and threads a container may have where nobody says: a fork bomb stays its own affair. */
+/** How many processes and threads a container may have by default, against fork bombs. */
 export const DEFAULT_PIDS = 4096;
 
 function limitsOf({ memoryBytes, cpus, pids }: ContainerOptions): Docker.HostConfig {
@@ -119,4 +123,21 @@ function limitsOf({ memoryBytes, cpus, pids }: ContainerOptions): Docker.HostCon
     ...(cpus !== null && { NanoCpus: Math.round(cpus * 1e9) }),
     PidsLimit: pids ?? DEFAULT_PIDS,
   };
+}
+
+/**
+ * Refuses a mount source that is not there: podman would make a directory of it, and Docker of one
+ * that gets a label. Checked for engines of this machine only. Throws `usage`.
+ */
+export function assertSources({ host }: Endpoint, volumes: readonly Volume[]): void {
+  if (!host.startsWith('unix://')) return;
+  const missing = volumes.find(({ source }) => isPath(source) && !existsSync(source));
+  if (!missing) return;
+  throw new TaskfsError(
+    'usage',
+    `the engine does not see ${missing.source}, which was to be mounted`,
+    {
+      hint: UNSEEN_HINT,
+    },
+  );
 }

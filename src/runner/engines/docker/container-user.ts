@@ -11,7 +11,10 @@ export function callerIds(): { readonly uid: number; readonly gid: number } {
   return { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
 }
 
-/** The container user whose files are the caller's, or the nearest: root of a rootless engine is the caller. */
+/**
+ * The container user whose files are the caller's, or the
+ * nearest: root of a rootless engine is the caller.
+ */
 export function defaultUser({ kind }: Pick<EngineHost, 'kind'>): string {
   const { uid, gid } = callerIds();
   return kind === 'rootless' ? '0:0' : `${uid}:${gid}`;

@@ -13,22 +13,21 @@ import type {
   Running,
   StartOptions,
 } from '../engine.ts';
-import { reclaimOf } from './chown-artifacts.ts';
+import { chownPlanOf } from './chown-artifacts.ts';
 import type { Client } from './client.ts';
 import { type Connection, connect, openClient } from './connect.ts';
-import { containerSpec } from './container-spec.ts';
+import { assertSources, containerSpec } from './container-spec.ts';
 import { type ContainerState, readState } from './container-state.ts';
 import { defaultUser, otherUser, userIdOf } from './container-user.ts';
-import { runningContainer } from './control.ts';
 import { findEndpoints } from './endpoint.ts';
 import { explainStart, isMissing, isUnreachable } from './failure.ts';
 import { followContainer } from './follow.ts';
 import { askHost, type EngineHost, hostIdOf } from './id-mapping.ts';
 import { type ImageConfig, provideImage } from './image.ts';
-import { openLedger } from './log-offsets.ts';
-import { assertSources } from './podman.ts';
+import { openLogOffsets } from './log-offsets.ts';
 import { removeContainer } from './removal.ts';
-import { openStagingTo } from './staging-access.ts';
+import { runningContainer } from './running-container.ts';
+import { grantStaging } from './staging-access.ts';
 import { startContainer } from './start-container.ts';
 
 export interface DockerEngineOptions {
@@ -38,7 +37,9 @@ export interface DockerEngineOptions {
 
 const DEFAULT_PATIENCE_MS = 5 * 60_000;
 
-/** Runs a task as a container of a Docker engine, or of podman's service that speaks Docker's API. */
+/**
+ * Runs a task as a container of a Docker engine, or of podman's service that speaks Docker's API.
+ */
 export function createDockerEngine({
   patienceMs = DEFAULT_PATIENCE_MS,
 }: DockerEngineOptions = {}): Engine {
@@ -113,7 +114,7 @@ async function prepare(
     container: name,
     tty: options.tty,
     ledger: join(launch.scratch, `streams-${launch.attempt}`),
-    reclaim: reclaimOf(launch, host, other),
+    reclaim: chownPlanOf(launch, host, other),
   };
   const spec = containerSpec(name, launch, options, setting);
   return { docker, host, launch, state, spec, stopSignal: image.stopSignal };
@@ -124,10 +125,10 @@ async function shareStaging({ host, launch, spec }: Prepared, container: Docker.
   const id = await userIdOf(container, spec.User ?? '');
   const hostId = hostIdOf(host.ranges, id);
   // The engine refuses in its own words to run as somebody whom it cannot number.
-  if (hostId !== undefined) openStagingTo(launch.staging, hostId);
+  if (hostId !== undefined) grantStaging(launch.staging, hostId);
 }
 
-interface Surroundings {
+interface BeginOptions {
   readonly patienceMs: number;
   readonly output: Output;
   readonly stdin: Readable | undefined;
@@ -135,16 +136,16 @@ interface Surroundings {
 
 async function begin(
   prepared: Prepared,
-  { patienceMs, output, stdin }: Surroundings,
+  { patienceMs, output, stdin }: BeginOptions,
 ): Promise<Running> {
   const { docker, spec, state, stopSignal } = prepared;
   const container = docker.getContainer(state.container);
   try {
     const attached = await startContainer(docker, spec, (made) => shareStaging(prepared, made));
     if (stdin) stdin.pipe(attached);
-    const ledger = openLedger(state.ledger, 0);
-    const followed = { docker, container, tty: state.tty, ledger, output, patienceMs };
-    const ended = followContainer(followed, attached).then((exit) => overOf(exit, state));
+    const offsets = openLogOffsets(state.ledger, 0);
+    const followed = { docker, container, tty: state.tty, offsets, output, patienceMs };
+    const ended = followContainer(followed, attached).then((exit) => withIsOver(exit, state));
     return runningContainer(container, ended, attached, stopSignal);
   } catch (error) {
     await removeContainer({ ...state, reclaim: null });
@@ -152,8 +153,10 @@ async function begin(
   }
 }
 
-/** A container that has ended touches nothing any more; its files may still have to change owners. */
-const overOf = (exit: Exit, { reclaim }: ContainerState): Exit => ({
+/**
+ * A container that has ended touches nothing any more; its files may still have to change owners.
+ */
+const withIsOver = (exit: Exit, { reclaim }: ContainerState): Exit => ({
   ...exit,
   isOver: exit.kind !== 'engine-lost' && reclaim === null,
 });
@@ -168,9 +171,9 @@ async function attach(
   const container = docker.getContainer(state.container);
   const found = await findStarted(container);
   if (!found) return undefined;
-  const ledger = openLedger(state.ledger, logged);
-  const followed = { docker, container, tty: state.tty, ledger, output, patienceMs };
-  const ended = followContainer(followed).then((exit) => overOf(exit, state));
+  const offsets = openLogOffsets(state.ledger, logged);
+  const followed = { docker, container, tty: state.tty, offsets, output, patienceMs };
+  const ended = followContainer(followed).then((exit) => withIsOver(exit, state));
   return runningContainer(container, ended, undefined, found.stopSignal);
 }
 

@@ -4,7 +4,10 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { TaskfsError } from '../../../errors.ts';
 
-/** Where an engine may be found. Plain data: a task's record keeps it, for whoever recovers the task. */
+/**
+ * Where an engine may be found. Plain data: a task's record
+ * keeps it, for whoever recovers the task.
+ */
 export interface Endpoint {
   /** `unix:///path`, `tcp://host:port` or `ssh://user@host`. */
   readonly host: string;
@@ -16,7 +19,9 @@ export interface Endpoint {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The user's settings for Docker. An empty HOME does not make them those of the current directory. */
+/**
+ * The user's settings for Docker. An empty HOME does not make them those of the current directory.
+ */
 export const homeConfiguration = (): string => join('/', homedir(), '.docker');
 
 /**

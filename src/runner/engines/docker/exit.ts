@@ -8,7 +8,10 @@ interface State {
   readonly Error?: string;
 }
 
-/** How a container ended. OOMKilled is also set where only a child was killed and the command went on. */
+/**
+ * How a container ended. OOMKilled is also set where only a
+ * child was killed and the command went on.
+ */
 export function exitOf({ ExitCode: exitCode, OOMKilled: oomKilled }: State): Exit {
   if (oomKilled && exitCode !== 0) {
     const reason = 'out of memory: the container reached its limit';

@@ -38,17 +38,25 @@ export interface Subject {
   readonly command: readonly string[];
 }
 
-/** For what was to be mounted and the engine does not see: root itself may not enter a user's FUSE mount. */
+/** For mount sources that the engine does not see: even root may not enter a user's FUSE mount. */
 export const UNSEEN_HINT =
-  'Check -v. An engine on another machine sees only files of its own; and none sees what is in a FUSE ' +
-  "mount of another user's, as of taskfs, unless that was made with --allow-other.";
+  'Check -v. An engine on another machine sees only files of its own; and none sees what is in a ' +
+  "FUSE mount of another user's, as of taskfs, unless that was made with --allow-other.";
+
+/** A pattern that matches where one of these does, in any case of letters. */
+const anyOf = (...patterns: readonly RegExp[]): RegExp =>
+  new RegExp(patterns.map(({ source }) => source).join('|'), 'i');
 
 // Texts of dockerd 20.10 to 28, runc, crun and podman. They are no interface: what is not
 // recognised is passed on in the engine's words.
 const explanations: readonly Explanation[] = [
   {
-    pattern:
-      /bind source path does not exist: (.*)|statfs (.*): (?:no such file|permission denied)|invalid mount config.* l?stat (.*): permission denied|creating mount source path ['"](.*)['"]: mkdir .*: file exists/i,
+    pattern: anyOf(
+      /bind source path does not exist: (.*)/,
+      /statfs (.*): (?:no such file|permission denied)/,
+      /invalid mount config.* l?stat (.*): permission denied/,
+      /creating mount source path ['"](.*)['"]: mkdir .*: file exists/,
+    ),
     kind: 'usage',
     say: ([, ...paths]) =>
       `the engine does not see ${paths.find((path) => path)}, which was to be mounted`,
@@ -69,8 +77,10 @@ const explanations: readonly Explanation[] = [
     hint: "It needs execute permission for the task's user, and to be a program for this machine.",
   },
   {
-    pattern:
-      /minimum memory limit|memory limit too low|OOM-killed|memory limit.*too small|unable to set memory limit|invalid memory value/i,
+    pattern: anyOf(
+      /minimum memory limit|memory limit too low|memory limit.*too small/,
+      /OOM-killed|unable to set memory limit|invalid memory value/,
+    ),
     kind: 'usage',
     say: () => 'the memory limit is too small for a container to start',
     hint: 'Give more with --memory; 6 MiB is the least, 16 MiB are safe.',
@@ -95,7 +105,10 @@ const explanations: readonly Explanation[] = [
   },
 ];
 
-/** What was to be executed: the engine tells, since an entrypoint, or the image's own command, may stand before. */
+/**
+ * The program that was to be executed, as the engine names
+ * it: it may be an entrypoint, or the image's own command.
+ */
 function programOf({ input = '' }: RegExpMatchArray, { command }: Subject): string {
   const [, told] = /(?:exec: |executable file )["'`]([^"'`]+)["'`]/.exec(input) ?? [];
   return told ?? command[0] ?? '';
@@ -117,4 +130,23 @@ export function explainStart(error: unknown, subject: Subject): TaskfsError {
   return new TaskfsError(kind, `task ${subject.task}: the container did not start: ${words}`, {
     cause: error,
   });
+}
+
+const CONFLICT = 409;
+
+/**
+ * Passes over the refusal of a request whose container has
+ * ended, or is in the requested state already.
+ */
+export async function ignoreEnded(request: Promise<unknown>): Promise<void> {
+  try {
+    await request;
+  } catch (error) {
+    const isDone = isMissing(error) || statusOf(error) === CONFLICT;
+    if (
+      !isDone &&
+      !/not running|already paused|not paused|can only (kill|pause|unpause)/i.test(wordsOf(error))
+    )
+      throw error;
+  }
 }

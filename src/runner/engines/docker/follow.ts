@@ -6,15 +6,15 @@ import { type Client, send } from './client.ts';
 import { exitOf } from './exit.ts';
 import { isMissing } from './failure.ts';
 import { splitFrames, unframed } from './frames.ts';
-import type { Ledger } from './log-offsets.ts';
-import { createSkip } from './lost-feeds.ts';
+import type { LogOffsets } from './log-offsets.ts';
+import { createSkip } from './lost-line-feeds.ts';
 
 /** A container whose output is followed to its end. */
 export interface Followed {
   readonly docker: Client;
   readonly container: Docker.Container;
   readonly tty: boolean;
-  readonly ledger: Ledger;
+  readonly offsets: LogOffsets;
   readonly output: Output;
   /** How long an engine that does not answer is waited for, in milliseconds. */
   readonly patienceMs: number;
@@ -27,7 +27,7 @@ type ByteStream = AsyncIterable<Buffer>;
 
 /**
  * Follows a started container: its output, from an attached stream or from the engine's log, and
- * its end. Whenever the engine goes away and comes back, it goes on with the engine's log where it
+ * its end. After an interruption of the engine it continues with the engine's log where it
  * stopped. Resolves after the last byte was handed on; never rejects.
  */
 export async function followContainer(followed: Followed, attached?: ByteStream): Promise<Exit> {
@@ -35,7 +35,7 @@ export async function followContainer(followed: Followed, attached?: ByteStream)
   let source = attached;
   for (;;) {
     try {
-      // Both at once: a wait that is asked for late would only add a round trip to every task.
+      // In parallel: a later request to wait would add a round trip to every task.
       const [ended, drained] = await Promise.allSettled([
         untilEnd(container),
         drain(followed, source),
@@ -54,8 +54,9 @@ export async function followContainer(followed: Followed, attached?: ByteStream)
 }
 
 /**
- * Waits for a container's end by one request that the engine answers then: no polling. Not with
- * dockerode's wait, which never settles where the engine goes away after the headers of its answer.
+ * Waits for a container's end by one request that the engine answers
+ * then: no polling. Not with dockerode's wait, which never settles
+ * where the engine goes away after the headers of its answer.
  */
 export async function untilEnd({ id, modem }: Docker.Container): Promise<void> {
   const answer = await send<ByteStream>(modem, {
@@ -69,8 +70,8 @@ export async function untilEnd({ id, modem }: Docker.Container): Promise<void> {
 }
 
 async function drain(followed: Followed, attached: ByteStream | undefined): Promise<void> {
-  const { container, tty, ledger, output } = followed;
-  const { counts, feeds } = ledger;
+  const { container, tty, offsets, output } = followed;
+  const { counts, feeds } = offsets;
   const skip = attached ? undefined : createSkip({ ...counts }, feeds.places);
   const source = attached ?? (await openLog(container));
   for await (const { stream, bytes } of tty ? unframed(source) : splitFrames(source)) {
@@ -81,7 +82,7 @@ async function drain(followed: Followed, attached: ByteStream | undefined): Prom
     const fresh = skip ? skip(stream, bytes) : bytes;
     if (fresh.length === 0) continue;
     if (!skip) feeds.note(stream, fresh, counts[stream]);
-    ledger.enter(stream, fresh.length);
+    offsets.enter(stream, fresh.length);
     await output.write(stream, fresh);
   }
 }
@@ -92,7 +93,7 @@ async function openLog(container: Docker.Container): Promise<ByteStream> {
   return stream as unknown as ByteStream;
 }
 
-/** Whether the engine answered again within the time that it gets. */
+/** Whether the engine answered again within `patienceMs`. */
 async function waitForEngine({ docker, patienceMs }: Followed): Promise<boolean> {
   const end = Date.now() + patienceMs;
   for (let pause = 50; Date.now() < end; pause = Math.min(2 * pause, 2000)) {

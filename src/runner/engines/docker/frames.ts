@@ -1,8 +1,6 @@
-import type { StreamName } from './stream-name.ts';
-
 /** A piece of a container's output. */
 export interface Piece {
-  /** `system`: the engine's own words, why it cannot go on. */
+  /** `system`: a message of the engine, why the stream ends. */
   readonly stream: StreamName | 'system';
   readonly bytes: Buffer;
 }
@@ -11,10 +9,10 @@ const HEADER_BYTES = 8;
 const streams: Readonly<Record<number, Piece['stream']>> = { 2: 'stderr', 3: 'system' };
 
 /**
- * Splits the engine's multiplexed stream: frames of one byte for the stream (1 stdout, 2 stderr, 3 the engine),
- * three of nothing, a big-endian length in four, and the payload (Docker Engine API, "Attach to a
- * container", stream format). Pieces are handed on as they come, in order, none is held back until
- * its frame is whole.
+ * Splits the engine's multiplexed stream: frames of one byte for the stream (1 stdout, 2 stderr, 3
+ * the engine), three of nothing, a big-endian length in four, and the payload (Docker Engine API,
+ * "Attach to a container", stream format). Pieces are handed on as they come, in order, none is
+ * held back until its frame is whole.
  */
 export async function* splitFrames(source: AsyncIterable<Buffer>): AsyncGenerator<Piece> {
   const header = Buffer.alloc(HEADER_BYTES);
@@ -43,3 +41,6 @@ export async function* splitFrames(source: AsyncIterable<Buffer>): AsyncGenerato
 export async function* unframed(source: AsyncIterable<Buffer>): AsyncGenerator<Piece> {
   for await (const bytes of source) yield { stream: 'stdout', bytes };
 }
+
+/** The streams of a container's output. */
+export type StreamName = 'stdout' | 'stderr';

@@ -13,7 +13,10 @@ export interface IdRange {
 
 /** What decides whose the files of an engine's containers are. */
 export interface EngineHost {
-  /** `plain`: ids are the machine's. `remapped`: root runs it, ids are others. `rootless`: a plain user runs it. */
+  /**
+   * `plain`: ids are the machine's. `remapped`: root runs
+   * it, ids are others. `rootless`: a plain user runs it.
+   */
   readonly kind: 'plain' | 'remapped' | 'rootless';
   readonly ranges: readonly IdRange[];
   /** Whether a bind mount can only be used once it has a label of SELinux. */
@@ -49,7 +52,10 @@ interface DockerInfo {
   readonly DockerRootDir?: string;
 }
 
-/** An engine with remapped users keeps its data in a directory that is called after their first ids. */
+/**
+ * An engine with remapped users keeps its data in a
+ * directory that is called after their first ids.
+ */
 function remappedRanges(directory = ''): readonly IdRange[] {
   const [, first] = /\/(\d+)\.\d+$/.exec(directory) ?? [];
   if (first !== undefined) return [{ container: 0, host: Number(first), size: LAST_ID }];
@@ -60,7 +66,10 @@ function remappedRanges(directory = ''): readonly IdRange[] {
   );
 }
 
-/** A rootless Docker's: root is the caller, all others are the ids that the machine lets the caller have. */
+/**
+ * A rootless Docker's: root is the caller, all others are
+ * the ids that the machine lets the caller have.
+ */
 function subordinateRanges(path = '/etc/subuid'): readonly IdRange[] {
   const { uid, username } = userInfo();
   const ranges: IdRange[] = [{ container: 0, host: uid, size: 1 }];

@@ -24,7 +24,7 @@ interface Provision {
 }
 
 /**
- * Sees to it that the engine has an image, and reads what it says. Throws `not-found` where the
+ * Ensures that the engine has an image, and reads its configuration. Throws `not-found` where the
  * engine has none and may not or cannot fetch it.
  */
 export async function provideImage(
@@ -79,7 +79,9 @@ async function pullImage(
   } catch (cause) {
     signal?.throwIfAborted();
     throw new TaskfsError('not-found', `image ${image} cannot be fetched: ${wordsOf(cause)}`, {
-      hint: "Check its name and the network; 'docker login' for a private registry; 'docker images' lists what is there already.",
+      hint:
+        "Check its name and the network; 'docker login' for a private registry; " +
+        "'docker images' lists what is there already.",
       cause,
     });
   }

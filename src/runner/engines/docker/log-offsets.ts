@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
-import { type LostFeeds, openLostFeeds } from './lost-feeds.ts';
+import type { StreamName } from './frames.ts';
+import { type LostLineFeeds, openLostLineFeeds } from './lost-line-feeds.ts';
 import { append, readOptional } from './note-file.ts';
-import type { StreamName } from './stream-name.ts';
 
 /** How many bytes of each stream of a run were handed on. */
 export interface Counts {
@@ -11,25 +11,25 @@ export interface Counts {
 
 /**
  * A task's log holds both streams in one; the engine's own log may have merged them in another
- * order. To go on after a crash without losing or doubling a byte, one has to know how much of each
- * stream is in the task's log. So before a stretch of output from another stream than the last is
- * handed on, a line goes to this file: the stream's name, and the log's length at that moment. The
- * log's own length then says how much of the last stretch was written.
+ * order. To continue after a crash without losing or doubling a byte, one has to know how much of
+ * each stream is in the task's log. So before output of another stream than the last is handed on,
+ * a line is appended to this file: the stream's name, and the length of the log. The log's own
+ * length then says how much of the last segment was written.
  */
-export interface Ledger {
+export interface LogOffsets {
   readonly counts: Counts;
-  readonly feeds: LostFeeds;
+  readonly feeds: LostLineFeeds;
   /** To be called before `bytes` of a stream are handed on. */
   enter(stream: StreamName, bytes: number): void;
 }
 
-/** Opens a ledger, new or kept, as of a log that is `logged` bytes long. */
-export function openLedger(path: string, logged: number): Ledger {
+/** Opens the offsets of a run, new or kept, as of a log that is `logged` bytes long. */
+export function openLogOffsets(path: string, logged: number): LogOffsets {
   const counts = { ...readCounts(path, logged) };
   let current: StreamName | null = null;
   return {
     counts,
-    feeds: openLostFeeds(feedsOf(path)),
+    feeds: openLostLineFeeds(lineFeedsOf(path)),
     enter(stream, bytes) {
       if (stream !== current) append(path, `${stream} ${counts.stdout + counts.stderr}\n`);
       current = stream;
@@ -38,28 +38,29 @@ export function openLedger(path: string, logged: number): Ledger {
   };
 }
 
-export function removeLedger(path: string): void {
-  for (const file of [path, feedsOf(path)]) rmSync(file, { force: true });
+export function removeLogOffsets(path: string): void {
+  for (const file of [path, lineFeedsOf(path)]) rmSync(file, { force: true });
 }
 
-const feedsOf = (path: string): string => `${path}.feeds`;
+const lineFeedsOf = (path: string): string => `${path}.feeds`;
 
 function readCounts(path: string, logged: number): Counts {
   const counts = { stdout: 0, stderr: 0 };
-  const stretches = readStretches(path);
-  for (const [index, { stream, from }] of stretches.entries()) {
-    const to = Math.min(stretches[index + 1]?.from ?? logged, logged);
+  const segments = readSegments(path);
+  for (const [index, { stream, from }] of segments.entries()) {
+    const to = Math.min(segments[index + 1]?.from ?? logged, logged);
     counts[stream] += Math.max(0, to - from);
   }
   return counts;
 }
 
-interface Stretch {
+/** Consecutive output of one stream. */
+interface Segment {
   readonly stream: StreamName;
   readonly from: number;
 }
 
-function readStretches(path: string): Stretch[] {
+function readSegments(path: string): Segment[] {
   return readOptional(path)
     .split('\n')
     .slice(0, -1)

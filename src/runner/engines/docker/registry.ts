@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { homeConfiguration } from './endpoint.ts';
 
-/** What a registry is shown, in the words of the engine's X-Registry-Auth header. */
+/** Credentials of a registry, as the engine's X-Registry-Auth header has them. */
 export interface Credentials {
   readonly username?: string;
   readonly password?: string;

@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { TaskfsError } from '../../../errors.ts';
-import { reclaimFiles } from './chown-artifacts.ts';
+import { chownArtifacts } from './chown-artifacts.ts';
 import { openClient } from './connect.ts';
 import type { ContainerState } from './container-state.ts';
-import { isMissing, isUnreachable, statusOf } from './failure.ts';
+import { ignoreEnded, isMissing, isUnreachable, statusOf } from './failure.ts';
 import { untilEnd } from './follow.ts';
-import { unlessEnded } from './ignore-ended.ts';
-import { removeLedger } from './log-offsets.ts';
+import { removeLogOffsets } from './log-offsets.ts';
 
-/** How long the removal of a container waits for an engine that does not answer, in milliseconds. */
+/**
+ * How long the removal of a container waits for an engine that does not answer, in milliseconds.
+ */
 const REMOVAL_PATIENCE_MS = 10_000;
 
 /**
@@ -32,23 +33,27 @@ export async function removeContainer(state: ContainerState): Promise<void> {
 const stillThere = ({ endpoint, container }: ContainerState, cause: unknown): TaskfsError =>
   new TaskfsError(
     'failed',
-    `the container engine at ${endpoint.host} does not answer: it still has the container ${container}`,
+    `the container engine at ${endpoint.host} does not answer: ` +
+      `it still has the container ${container}`,
     { hint: "'taskfs recover' removes it when the engine is back.", cause },
   );
 
 async function removeNow(state: ContainerState): Promise<void> {
   const docker = openClient(state.endpoint);
   const container = docker.getContainer(state.container);
-  removeLedger(state.ledger);
+  removeLogOffsets(state.ledger);
   if (state.reclaim === null && (await removeEnded(container))) return;
   const isThere = await endContainer(container);
   // Also where somebody removed the container: the files it left are still there. Where it fails,
   // sealing says which files it cannot read.
-  if (state.reclaim) await reclaimFiles(docker, state.container, state.reclaim).catch(() => {});
-  if (isThere) await unlessEnded(container.remove({ force: true, v: true }));
+  if (state.reclaim) await chownArtifacts(docker, state.container, state.reclaim).catch(() => {});
+  if (isThere) await ignoreEnded(container.remove({ force: true, v: true }));
 }
 
-/** Removes a container, as most are when their task ends; false where it has not ended, or the engine refuses. */
+/**
+ * Removes a container, as most are when their task ends;
+ * false where it has not ended, or the engine refuses.
+ */
 async function removeEnded(container: Docker.Container): Promise<boolean> {
   try {
     await container.remove({ v: true });
@@ -64,7 +69,7 @@ async function endContainer(container: Docker.Container): Promise<boolean> {
   try {
     const { State: state } = await container.inspect();
     if (!state.Running) return true;
-    await unlessEnded(container.kill());
+    await ignoreEnded(container.kill());
     await untilEnd(container);
     return true;
   } catch (error) {

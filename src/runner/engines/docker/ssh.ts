@@ -3,8 +3,9 @@ import type { Agent } from 'node:http';
 import { Duplex } from 'node:stream';
 
 /**
- * Connections to an engine on another machine, each by the ssh program and `docker system dial-stdio`
- * over there, as the docker command makes them: with the caller's own keys, hosts and settings of ssh.
+ * Connections to an engine on another machine, each by the ssh program
+ * and `docker system dial-stdio` over there, as the docker command
+ * makes them: with the caller's own keys, hosts and settings of ssh.
  */
 export function createSshAgent(url: URL): Agent {
   // A connection takes a second to make: one that is free serves the next request.
@@ -32,7 +33,7 @@ function dial(args: readonly string[]): Duplex {
   });
   const connection = new Duplex({
     read: () => void stdout.resume(),
-    // What keeps ssh from reading comes with its end, in words.
+    // Why ssh does not read is reported when it ends.
     write: (chunk, _encoding, done) => void stdin.write(chunk, () => done()),
     final: (done) => void stdin.end(() => done()),
     destroy: (error, done) => {

@@ -12,21 +12,21 @@ const tag = { owner: 0x01, user: 0x02, group: 0x04, mask: 0x10, other: 0x20 };
 const ALL = 7;
 
 /**
- * Lets a user of this machine work in a task's staging directory, and nobody else. Root makes the
- * directory that user's; a plain caller, who has to see the files meanwhile, stays its owner and
- * names the user in its access list. The store around it is closed to both, so that only a
- * container that is given the directory itself gets there. Throws `failed` where the file system
+ * Gives a user of this machine, and nobody else, access to a task's staging directory. Root makes
+ * the user its owner; a plain caller, who has to read the files meanwhile, stays the owner and
+ * adds the user to its access list. The store around it is closed to that user, so only a
+ * container that mounts the directory itself reaches it. Throws `failed` where the file system
  * keeps no access lists.
  */
-export function openStagingTo(staging: string, uid: number): void {
+export function grantStaging(staging: string, uid: number): void {
   const caller = callerIds();
   if (uid === caller.uid) return;
   if (caller.uid === 0) lchownSync(staging, uid, caller.gid);
   else withDirectory(staging, (fd) => setXattr(fd, ACL, accessList(uid)));
 }
 
-/** Closes a staging directory again, whoever it was opened to. */
-export function closeStaging(staging: string): void {
+/** Revokes every access that was granted to a staging directory. */
+export function revokeStaging(staging: string): void {
   withDirectory(staging, (fd) => {
     // The mode first: what a list allowed stays behind as the group's permission.
     chmodSync(`/proc/self/fd/${fd}`, 0o700);
@@ -42,7 +42,9 @@ function withDirectory(staging: string, work: (fd: number) => void): void {
     if (!(error instanceof Errno)) throw error;
     if (error.errno === errno.ENODATA) return;
     throw new TaskfsError('failed', `the container's user cannot be let into ${staging}`, {
-      hint: 'The store has to be on a file system with access lists (ACL), or the container to run as you: leave out --user.',
+      hint:
+        'The store has to be on a file system with access lists (ACL), ' +
+        'or the container to run as you: leave out --user.',
       cause: error,
     });
   } finally {

@@ -1,12 +1,11 @@
 import type { Duplex } from 'node:stream';
 import type Docker from 'dockerode';
 import { type Client, send } from './client.ts';
-import { wordsOf } from './failure.ts';
-import { unlessEnded } from './ignore-ended.ts';
+import { ignoreEnded, wordsOf } from './failure.ts';
 
 /**
- * Creates, attaches, starts: in this order, or the first output is missed. `prepare` is what is to be
- * done once there is a container and before it runs. Returns the attached stream.
+ * Creates, attaches, starts: in this order, or the first output is missed. `prepare` is what is to
+ * be done once there is a container and before it runs. Returns the attached stream.
  */
 export async function startContainer(
   docker: Client,
@@ -22,7 +21,7 @@ export async function startContainer(
     return attached;
   } catch (error) {
     if (!spec.HostConfig?.Init || !isWithoutInit(error)) throw error;
-    await unlessEnded(docker.getContainer(spec.name ?? '').remove({ force: true }));
+    await ignoreEnded(docker.getContainer(spec.name ?? '').remove({ force: true }));
     return startContainer(docker, withoutInit(spec), prepare);
   }
 }
@@ -32,7 +31,10 @@ const withoutInit = (spec: Docker.ContainerCreateOptions): Docker.ContainerCreat
   HostConfig: { ...spec.HostConfig, Init: false },
 });
 
-/** Engines before API 1.42 leave a console size at creation aside. A command that has ended needs none. */
+/**
+ * Engines before API 1.42 leave a console size at creation
+ * aside. A command that has ended needs none.
+ */
 async function setConsoleSize(
   container: Docker.Container,
   { HostConfig }: Docker.ContainerCreateOptions,
@@ -63,7 +65,7 @@ async function attachStreams(
     },
     hijack: true,
   });
-  // Input may still come when the command has ended: its own affair.
+  // Input may still arrive after the command has ended.
   stream.on('error', () => {});
   return stream;
 }

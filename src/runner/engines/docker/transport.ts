@@ -6,7 +6,7 @@ import { TaskfsError } from '../../../errors.ts';
 import type { Endpoint } from './endpoint.ts';
 import { createSshAgent } from './ssh.ts';
 
-/** How requests reach an engine, in the words of docker-modem's options. */
+/** How requests reach an engine, as options of docker-modem. */
 export type Transport =
   | { readonly socketPath: string; readonly agent: HttpAgent }
   | {
@@ -16,13 +16,16 @@ export type Transport =
       readonly agent?: HttpAgent;
     };
 
-/** The transport to an endpoint. Throws `usage` where its address or its certificates cannot be used. */
+/**
+ * The transport to an endpoint. Throws `usage` where its
+ * address or its certificates cannot be used.
+ */
 export function transportTo({ host, certificates, verify }: Endpoint): Transport {
   if (host.startsWith('unix://')) {
     return { socketPath: host.slice('unix://'.length), agent: newLocalAgent() };
   }
   const url = parseHost(host);
-  // The host is never looked up: ssh finds it.
+  // The host is never resolved here: ssh does.
   if (url.protocol === 'ssh:') {
     return { protocol: 'http', host: 'docker', port: 80, agent: createSshAgent(url) };
   }
@@ -40,7 +43,10 @@ export function transportTo({ host, certificates, verify }: Endpoint): Transport
   };
 }
 
-/** Told that there is no server's name, it looks for none: the pattern of addresses takes 5 ms to build. */
+/**
+ * With an empty server name Node does not derive one, for
+ * which it builds a pattern of addresses: 5 ms.
+ */
 function newLocalAgent(): HttpAgent {
   const options: AgentOptions = { keepAlive: true, servername: '' };
   return new (process.getBuiltinModule('node:http').Agent)(options);
@@ -56,7 +62,9 @@ function parseHost(host: string): URL {
   const url = URL.canParse(host) ? new URL(host) : undefined;
   if (!url?.hostname || !SCHEMES.includes(url.protocol)) {
     throw new TaskfsError('usage', `'${host}' names no container engine`, {
-      hint: 'DOCKER_HOST, or the host of a docker context, looks like unix:///path, tcp://host:port or ssh://user@host.',
+      hint:
+        'DOCKER_HOST, or the host of a docker context, looks like unix:///path, ' +
+        'tcp://host:port or ssh://user@host.',
     });
   }
   if (url.password === '') return url;
@@ -76,7 +84,9 @@ function readCertificates(directory: string | null, verify: boolean) {
   const files = found.filter(([, text]) => text !== undefined);
   if (files.length > 0 || !verify) return Object.fromEntries(files);
   throw new TaskfsError('usage', `there are no certificates for the engine in ${directory}`, {
-    hint: 'Name the directory of ca.pem, cert.pem and key.pem with DOCKER_CERT_PATH, or unset DOCKER_TLS_VERIFY.',
+    hint:
+      'Name the directory of ca.pem, cert.pem and key.pem with DOCKER_CERT_PATH, ' +
+      'or unset DOCKER_TLS_VERIFY.',
   });
 }
 
@@ -88,7 +98,9 @@ function readPem(directory: string, name: string): string | undefined {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw new TaskfsError('usage', `${path} cannot be read (${code})`, {
-      hint: "It is the engine's certificate or key: let this user read it, or name another directory with DOCKER_CERT_PATH.",
+      hint:
+        "It is the engine's certificate or key: let this user read it, " +
+        'or name another directory with DOCKER_CERT_PATH.',
       cause,
     });
   }

@@ -18,15 +18,18 @@ import { enterControlGroup, ownControlGroup } from '../../../sys/index.ts';
 export interface ControlGroup {
   readonly path: string;
   /**
-   * Makes the group and moves this process into it, so that a child is born there; whether that was
-   * possible. A move costs some 10 ms.
+   * Makes the group and moves this process into it, so that a child is born there; whether that
+   * was possible. A move costs some 10 ms.
    */
   enter(): boolean;
   /** Moves this process back to where it came from. */
   leave(): void;
 }
 
-/** A group, not made yet, beneath that of this process; undefined where there is no cgroup v2 or no right to. */
+/**
+ * A group, not made yet, beneath that of this process;
+ * undefined where there is no cgroup v2 or no right to.
+ */
 export function planControlGroup(name: string): ControlGroup | undefined {
   const home = ownControlGroup();
   if (home === undefined || !isWritable(home)) return undefined;

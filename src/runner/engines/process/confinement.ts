@@ -14,7 +14,10 @@ export interface ConfinementState extends Mark {
 /** What holds the processes of one run together, so that none outlives it. */
 export interface Confinement {
   readonly state: ConfinementState;
-  /** Confines whatever this process starts until `leave`, from its first instruction: nothing else may be. */
+  /**
+   * Confines whatever this process starts until `leave`,
+   * from its first instruction: nothing else may be.
+   */
   enter(): void;
   leave(): void;
 }
@@ -46,7 +49,7 @@ export async function endAll(state: ConfinementState): Promise<void> {
   else await endMembers(state);
 }
 
-/** The programs of a run that still go on, by name, each once. */
+/** The names of the programs of a run that still run, each once. */
 export function programsOf(state: ConfinementState): string[] {
   const members =
     state.group === null

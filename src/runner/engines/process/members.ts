@@ -9,7 +9,7 @@ import {
   readVariable,
 } from './processes.ts';
 
-/** What tells the processes of a run from all others, where there is no control group. */
+/** What identifies the processes of a run, where there is no control group. */
 export interface Mark {
   /** Value of TASKFS_ARTIFACTS in their environment: no other task, of no other store, has it. */
   readonly staging: string;
@@ -50,7 +50,10 @@ function isOrphan(info: ProcessInfo, { staging, leader }: Mark): boolean {
 
 const KILL_LIMIT_MS = 10_000;
 
-/** Kills every process of a run, again until none is left, and collects those that are ours to collect. */
+/**
+ * Kills every process of a run, again until none is left,
+ * and collects those that are ours to collect.
+ */
 export async function endMembers(mark: Mark): Promise<void> {
   const end = Date.now() + KILL_LIMIT_MS;
   for (let pause = 1; Date.now() < end; pause = Math.min(pause * 2, 50)) {

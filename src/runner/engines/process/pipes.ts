@@ -4,14 +4,18 @@ import type { Readable, Writable } from 'node:stream';
 import { makePipe } from '../../../sys/index.ts';
 import type { Output } from '../engine.ts';
 
-/** The pipes that carry a run's output: one for both streams where nobody tells them apart. */
+/** The pipes that carry a run's output: one for both streams where they need not be told apart. */
 export interface OutputPipes {
   /** Descriptors for the child's stdout and stderr. */
   readonly stdout: number;
   readonly stderr: number;
-  /** Closes this process's copies of the child's ends; after the spawn, whether it worked or not. */
+  /**
+   * Closes this process's copies of the child's ends; after the spawn, whether it worked or not.
+   */
   closeChildEnds(): void;
-  /** Resolves when both streams ended, or when nothing came for a while although nobody was behind. */
+  /**
+   * Resolves when both streams ended, or when nothing came for a while although nobody was behind.
+   */
   drain(quietMs: number): Promise<void>;
 }
 
@@ -51,13 +55,13 @@ export function openInput(source: Readable | undefined): InputPipe {
   }
   const { read, write } = makePipe();
   const target = new Socket({ fd: write, readable: false, writable: true });
-  // The command may end, close its stdin or never start, with input still coming: its own affair.
+  // The command may end, close its stdin or never start before the input ends.
   target.on('error', () => source.unpipe(target));
   source.pipe(target);
   return { fd: read, target, closeChildEnd: () => closeSync(read) };
 }
 
-/** How much of a pipe is read at once: what Linux lets one hold. */
+/** How much of a pipe is read at once: its default capacity on Linux. */
 const BLOCK_BYTES = 64 * 1024;
 
 function follow(fd: number, stream: 'stdout' | 'stderr', output: Output) {

@@ -121,7 +121,9 @@ function signalGroup(leader: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** The output of a run ends with the supervisor that held its pipes, so there is nothing to follow. */
+/**
+ * The output of a run ends with the supervisor that held its pipes, so there is nothing to follow.
+ */
 async function attach(): Promise<undefined> {
   return undefined;
 }

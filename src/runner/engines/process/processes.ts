@@ -37,14 +37,19 @@ export function listProcesses(): ProcessInfo[] {
     .filter((found) => found !== undefined);
 }
 
-/** The value of a variable in the environment a process was started with; undefined where it cannot be told. */
+/**
+ * The value of a variable in the environment a process was
+ * started with; undefined where it cannot be read.
+ */
 export function readVariable(pid: number, name: string): string | undefined {
   const text = readProcFile(`/proc/${pid}/environ`);
   const entry = text?.split('\0').find((line) => line.startsWith(`${name}=`));
   return entry?.slice(name.length + 1);
 }
 
-/** The command line of a process, the name that it was called by in front; empty where it is gone. */
+/**
+ * The command line of a process, the name that it was called by in front; empty where it is gone.
+ */
 export const readArguments = (pid: number): readonly string[] =>
   readProcFile(`/proc/${pid}/cmdline`)?.split('\0') ?? [];
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../docker/client.ts';
 import { isMissing, isUnreachable, statusOf } from '../docker/failure.ts';
 
-/** The task of a job's service, as the swarm tells of it (Docker Engine API, "Task"). */
+/** The task of a job's service, as the swarm reports it (Docker Engine API, "Task"). */
 export interface JobState {
   readonly task: string;
   readonly state: string;
@@ -35,7 +35,10 @@ const waiting = new Set([
 export const hasEnded = ({ state }: JobState): boolean => ended.has(state);
 export const isWaiting = ({ state }: JobState): boolean => waiting.has(state);
 
-/** The task of a service; undefined before the swarm has made one. Throws 404 where there is no service. */
+/**
+ * The task of a service; undefined before the swarm has
+ * made one. Throws 404 where there is no service.
+ */
 export async function readJob(docker: Client, service: string): Promise<JobState | undefined> {
   await docker.getService(service).inspect();
   const [found] = (await listTasks(docker, service)) as SwarmTask[];
@@ -53,10 +56,13 @@ export async function readJob(docker: Client, service: string): Promise<JobState
 export const listTasks = (docker: Client, service: string): Promise<unknown[]> =>
   docker.listTasks({ filters: JSON.stringify({ service: [service] }) });
 
-/** Between two looks, in milliseconds: a swarm has no events of its tasks, nor a request that waits for one. */
-const LOOK_MS = 250;
+/**
+ * The polling interval, in milliseconds: a swarm has no
+ * events of its tasks, nor a request that waits.
+ */
+const POLL_MS = 250;
 
-/** Looks at a job until it is as was asked, or is gone (undefined), or the time is over (the last look). */
+/** Polls a job until `isReached`, it is gone (undefined), or the time is over (its last state). */
 export async function watchJob(
   docker: Client,
   service: string,
@@ -77,7 +83,7 @@ export async function watchJob(
       if (!isPassing(error) || Date.now() - answeredAt > patienceMs) throw error;
     }
     if (Date.now() > end) return job;
-    await sleep(LOOK_MS);
+    await sleep(POLL_MS);
   }
 }
 

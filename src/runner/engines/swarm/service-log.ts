@@ -1,6 +1,6 @@
 import { type Client, send } from '../docker/client.ts';
 import { splitFrames } from '../docker/frames.ts';
-import type { Ledger } from '../docker/log-offsets.ts';
+import type { LogOffsets } from '../docker/log-offsets.ts';
 import type { Output } from '../engine.ts';
 
 /**
@@ -10,11 +10,11 @@ import type { Output } from '../engine.ts';
 export async function readServiceLog(
   docker: Client,
   service: string,
-  ledger: Ledger,
+  offsets: LogOffsets,
   output: Output,
   signal?: AbortSignal,
 ): Promise<void> {
-  const skip = { ...ledger.counts };
+  const skip = { ...offsets.counts };
   const follow = signal !== undefined;
   const source = await openLog(docker, service, follow);
   const close = (): void => void source.destroy();
@@ -31,7 +31,7 @@ export async function readServiceLog(
       skip[stream] -= known;
       const fresh = bytes.subarray(known);
       if (fresh.length === 0) continue;
-      ledger.enter(stream, fresh.length);
+      offsets.enter(stream, fresh.length);
       await output.write(stream, fresh);
     }
   } catch (error) {
@@ -45,7 +45,10 @@ export async function readServiceLog(
 
 type Log = AsyncIterable<Buffer> & { destroy(): void };
 
-/** dockerode's own call reads the whole answer where it should follow: the answer is asked for as a stream. */
+/**
+ * dockerode's own call reads the whole answer where it
+ * should follow: the answer is asked for as a stream.
+ */
 const openLog = ({ modem }: Client, service: string, follow: boolean): Promise<Log> =>
   send(modem, {
     method: 'GET',

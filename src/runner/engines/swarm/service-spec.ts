@@ -12,8 +12,9 @@ export function serviceName({ task, attempt }: Launch, suffix: string): string {
 const GRACE_NS = 10e9;
 
 /**
- * A service that runs once: a replicated job (Docker Engine API 1.41, "Create a service"). Each node
- * must see the store at the same path; `docker node update --label-add taskfs=no NODE` leaves one out.
+ * A service that runs once: a replicated job (Docker Engine API 1.41,
+ * "Create a service"). Each node must see the store at the same path;
+ * `docker node update --label-add taskfs=no NODE` leaves one out.
  */
 export function serviceSpec(
   name: string,
@@ -48,7 +49,7 @@ export function serviceSpec(
           ...(pids !== null && { Pids: pids }),
         },
       },
-      // A task's retries are the supervisor's affair, each with an attempt of its own in the record.
+      // The supervisor retries, with an attempt in the record each time.
       RestartPolicy: { Condition: 'none' },
       Placement: { Constraints: ['node.labels.taskfs != no'] },
       LogDriver: { Name: wholeLog.Type, Options: wholeLog.Config },

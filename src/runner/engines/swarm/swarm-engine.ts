@@ -4,16 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { messageOf, TaskfsError } from '../../../errors.ts';
 import { readContainerOptions } from '../container/options.ts';
-import { type Reclaim, reclaimFiles, reclaimOf } from '../docker/chown-artifacts.ts';
+import { type ChownPlan, chownArtifacts, chownPlanOf } from '../docker/chown-artifacts.ts';
 import type { Client } from '../docker/client.ts';
 import { connect, openClient } from '../docker/connect.ts';
 import { defaultUser } from '../docker/container-user.ts';
 import { type Endpoint, findEndpoints } from '../docker/endpoint.ts';
 import { exitOf } from '../docker/exit.ts';
-import { explainStart, isMissing, isUnreachable } from '../docker/failure.ts';
+import { explainStart, ignoreEnded, isMissing, isUnreachable } from '../docker/failure.ts';
 import { askHost } from '../docker/id-mapping.ts';
-import { unlessEnded } from '../docker/ignore-ended.ts';
-import { type Ledger, openLedger, removeLedger } from '../docker/log-offsets.ts';
+import { type LogOffsets, openLogOffsets, removeLogOffsets } from '../docker/log-offsets.ts';
 import type {
   Engine,
   EngineState,
@@ -27,13 +26,14 @@ import { hasEnded, isWaiting, type JobState, listTasks, readJob, watchJob } from
 import { readServiceLog } from './service-log.ts';
 import { serviceName, serviceSpec } from './service-spec.ts';
 
-/** What is remembered of a run. */
+/** What is remembered of a run, in the task's record. */
 interface ServiceState {
   readonly endpoint: Endpoint;
   readonly service: string;
+  /** The file of its log offsets. */
   readonly ledger: string;
   /** How its files are made the caller's; null where they are already. */
-  readonly reclaim: Reclaim | null;
+  readonly reclaim: ChownPlan | null;
 }
 
 /** How long a manager that does not answer is waited for, in milliseconds. */
@@ -74,14 +74,14 @@ async function start(
   const user = options.user ?? defaultUser(host);
   const service = serviceName(launch, randomBytes(4).toString('hex'));
   const ledger = join(launch.scratch, `streams-${launch.attempt}`);
-  const state = { endpoint, service, ledger, reclaim: reclaimOf(launch, host, options.user) };
+  const state = { endpoint, service, ledger, reclaim: chownPlanOf(launch, host, options.user) };
   remember(state);
   try {
     await docker.createService(serviceSpec(service, launch, options, user));
     const isSettled = (seen: JobState): boolean => !isWaiting(seen) || signal?.aborted === true;
     const job = await watchJob(docker, service, isSettled, REFUSAL_MS);
     if (job && isRefused(job)) throw new Error(job.error);
-    return follow(docker, state, openLedger(state.ledger, 0), output);
+    return follow(docker, state, openLogOffsets(state.ledger, 0), output);
   } catch (error) {
     await remove(state);
     throw explainStart(error, { task: launch.task, image: launch.image, command: launch.command });
@@ -108,17 +108,17 @@ const isRefused = ({ state, exitCode, container, error }: JobState): boolean =>
   (state === 'failed' &&
     (container === null || exitCode === null || /^starting container/.test(error)));
 
-function follow(docker: Client, state: ServiceState, ledger: Ledger, output: Output): Running {
+function follow(docker: Client, state: ServiceState, offsets: LogOffsets, output: Output): Running {
   return {
-    ended: followJob(docker, state, ledger, output),
+    ended: followJob(docker, state, offsets, output),
     signal: (signal: NodeJS.Signals) => sendSignal(docker, state, signal),
     pause: async () => {
       const container = await containerHere(docker, state, 'paused');
-      if (container) await unlessEnded(container.pause());
+      if (container) await ignoreEnded(container.pause());
     },
     resume: async () => {
       const container = await containerHere(docker, state, 'resumed');
-      if (container) await unlessEnded(container.unpause());
+      if (container) await ignoreEnded(container.unpause());
     },
   };
 }
@@ -126,17 +126,17 @@ function follow(docker: Client, state: ServiceState, ledger: Ledger, output: Out
 async function followJob(
   docker: Client,
   { service }: ServiceState,
-  ledger: Ledger,
+  offsets: LogOffsets,
   output: Output,
 ): Promise<Exit> {
   const stop = new AbortController();
-  const following = readServiceLog(docker, service, ledger, output, stop.signal).catch(() => {});
+  const following = readServiceLog(docker, service, offsets, output, stop.signal).catch(() => {});
   try {
     const job = await watchJob(docker, service, hasEnded, undefined, PATIENCE_MS);
     stop.abort();
     await following;
     if (!job) return lost('the service was removed');
-    await readServiceLog(docker, service, ledger, output);
+    await readServiceLog(docker, service, offsets, output);
     const exitCode = exitCodeOf(job);
     if (exitCode === null) return lost(job.error || `the swarm ended it as ${job.state}`);
     return exitOf({ ExitCode: exitCode, OOMKilled: await wasOutOfMemory(docker, job) });
@@ -159,7 +159,7 @@ const lost = (reason: string): Exit => ({
   reason,
 });
 
-/** The swarm does not tell; the engine of the node does, where that is the one at hand. */
+/** The swarm does not report it; the engine of the node does, where that is this one. */
 async function wasOutOfMemory(docker: Client, { container }: JobState): Promise<boolean> {
   if (container === null) return false;
   try {
@@ -170,8 +170,8 @@ async function wasOutOfMemory(docker: Client, { container }: JobState): Promise<
 }
 
 /**
- * A swarm passes no signals on. On this node the container itself takes one; on another the service
- * is removed, which ends its task with SIGTERM and, after its grace period, SIGKILL.
+ * A swarm passes no signals on. On this node the container itself takes one; on another the
+ * service is removed, which ends its task with SIGTERM and, after its grace period, SIGKILL.
  */
 async function sendSignal(
   docker: Client,
@@ -188,8 +188,8 @@ async function killHere(docker: Client, id: string, signal: NodeJS.Signals): Pro
   const container = docker.getContainer(id);
   try {
     const { State: state } = await container.inspect();
-    if (state.Paused) await unlessEnded(container.unpause());
-    if (state.Running) await unlessEnded(container.kill({ signal }));
+    if (state.Paused) await ignoreEnded(container.unpause());
+    if (state.Running) await ignoreEnded(container.kill({ signal }));
     return true;
   } catch (error) {
     if (isMissing(error)) return false;
@@ -228,7 +228,7 @@ async function attach(
     if (isMissing(error)) return undefined;
     if (!isUnreachable(error)) throw error;
   }
-  return follow(docker, state, openLedger(state.ledger, logged), output);
+  return follow(docker, state, openLogOffsets(state.ledger, logged), output);
 }
 
 /** How long the nodes get to end what is left of a service, in milliseconds. */
@@ -251,7 +251,8 @@ async function remove(state: ServiceState): Promise<void> {
     const left = await listTasks(docker, state.service).catch(absent);
     if (!left || left.length === 0) break;
   }
-  // The store is there on this node too; its engine may lack the image: sealing says then what it cannot read.
-  if (state.reclaim) await reclaimFiles(docker, state.service, state.reclaim).catch(() => {});
-  removeLedger(state.ledger);
+  // The store is there on this node too; its engine may
+  // lack the image: sealing says then what it cannot read.
+  if (state.reclaim) await chownArtifacts(docker, state.service, state.reclaim).catch(() => {});
+  removeLogOffsets(state.ledger);
 }

@@ -1,8 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type Docker from 'dockerode';
 import type { Running } from '../engine.ts';
-import { wordsOf } from './failure.ts';
-import { unlessEnded } from './ignore-ended.ts';
+import { ignoreEnded, wordsOf } from './failure.ts';
 
 /** What can be done with a container that runs. */
 export function runningContainer(
@@ -15,8 +14,8 @@ export function runningContainer(
     ended,
     ...(stopSignal !== null && { stopSignal }),
     signal: (signal) => sendSignal(container, signal),
-    pause: () => unlessEnded(container.pause()),
-    resume: () => unlessEnded(container.unpause()),
+    pause: () => ignoreEnded(container.pause()),
+    resume: () => ignoreEnded(container.unpause()),
     stdin,
     // One that has ended, or has no terminal, needs no size.
     resize: (rows, columns) => container.resize({ h: rows, w: columns }).then(noop, noop),
@@ -31,10 +30,10 @@ async function sendSignal(container: Docker.Container, signal: string): Promise<
   } catch (error) {
     if (/paused/i.test(wordsOf(error))) {
       // A paused container takes no signal, not even SIGKILL.
-      await unlessEnded(container.unpause());
-      await unlessEnded(container.kill({ signal }));
+      await ignoreEnded(container.unpause());
+      await ignoreEnded(container.kill({ signal }));
       return;
     }
-    await unlessEnded(Promise.reject(error));
+    await ignoreEnded(Promise.reject(error));
   }
 }

@@ -1,5 +1,5 @@
+import type { StreamName } from './frames.ts';
 import { append, readOptional } from './note-file.ts';
-import type { StreamName } from './stream-name.ts';
 
 type PerStream<T> = Readonly<Record<StreamName, T>>;
 
@@ -8,19 +8,19 @@ const PIECE_BYTES = 16_384;
 const LINE_FEED = 0x0a;
 
 /**
- * Where the engine's log may lack a line feed that its container printed: Docker 20.10 drops that of a
- * line which fills its last piece exactly. Who goes on with the log where a container's own streams
- * broke off would be a byte off.
+ * Where the engine's log may lack a line feed that its container printed: Docker 20.10 drops that
+ * of a line which fills its last piece exactly. Continuing with the log where a container's own
+ * streams broke off would be a byte off.
  */
-export interface LostFeeds {
+export interface LostLineFeeds {
   /** Offsets in each stream, ascending. */
   readonly places: PerStream<readonly number[]>;
-  /** Looks for such lines in what a container printed; `at` is the chunk's offset in its stream. */
+  /** Notes such lines in what a container printed; `at` is the chunk's offset in its stream. */
   note(stream: StreamName, chunk: Buffer, at: number): void;
 }
 
 /** Opens the notes of a run, new or kept in a file. */
-export function openLostFeeds(path: string): LostFeeds {
+export function openLostLineFeeds(path: string): LostLineFeeds {
   const places = readPlaces(path);
   const lineStarts = { stdout: 0, stderr: 0 };
   return {
@@ -39,7 +39,7 @@ export function openLostFeeds(path: string): LostFeeds {
 /**
  * Line feeds that end a line of a multiple of 16 KiB. `lineStart` is where the first line begins,
  * negative where that was in an earlier chunk; returned is where the last one does. Of short lines
- * only the last one in each piece is looked for.
+ * only the last one in each piece is searched for.
  */
 function findFeeds(chunk: Buffer, lineStart: number): { found: number[]; lineStart: number } {
   const found: number[] = [];
@@ -61,8 +61,9 @@ function findFeeds(chunk: Buffer, lineStart: number): { found: number[]; lineSta
 }
 
 /**
- * A function that leaves, of each piece of the engine's log in turn, what was not handed on before. An
- * engine that dropped one line feed drops all: a later one in its place is that of an empty line.
+ * A function that leaves, of each piece of the engine's log in turn,
+ * what was not handed on before. An engine that dropped one line
+ * feed drops all: a later one in its place is that of an empty line.
  */
 export function createSkip(
   counts: PerStream<number>,

@@ -3,18 +3,18 @@ import { messageOf } from '../errors.ts';
 import { removeTemporaries } from '../files/index.ts';
 import { forgetNames, putBack, type Store } from '../store/index.ts';
 import { AT, MountedBeneath, NotRemovable, removeTree } from '../sys/index.ts';
-import { dropReserve, withReserve } from './disk-reserve.ts';
+import { dropDiskReserve, withDiskReserve } from './disk-reserve.ts';
 import type { Journal } from './journal.ts';
+import { scratchDirectory } from './journal.ts';
 import { leaveQueue } from './queue.ts';
-import { dropWishes } from './requests.ts';
-import { scratchDirectory } from './scratch.ts';
+import { withdrawRequests } from './requests.ts';
 
 /**
  * Removes what a sealed task needs no more: its plaintext, and what its supervisor kept. Plaintext
- * that cannot be removed is no reason to call the task anything but sealed: the record says that it
- * is still there, and why; recovery tries again. Only for the holder of the task's lock.
+ * that cannot be removed is no reason to call the task anything but sealed: the record says that
+ * it is still there, and why; recovery tries again. Only for the holder of the task's lock.
  */
-export async function removeRemains(
+export async function cleanUpSealed(
   store: Store,
   journal: Journal,
   say: ((words: string) => void) | undefined,
@@ -26,8 +26,8 @@ export async function removeRemains(
     say?.(`task ${task} is sealed, but its plaintext is ${left}. 'taskfs recover' tries again.`);
   }
   for (const path of [record, events]) removeTemporaries(path);
-  dropReserve(directory);
-  dropWishes(directory);
+  dropDiskReserve(directory);
+  withdrawRequests(directory);
   leaveQueue(store, task);
 }
 
@@ -37,7 +37,7 @@ async function removePlaintext(store: Store, journal: Journal): Promise<string |
   const seal = await import('../archive/write/index.ts');
   const { directory, events } = journal.paths;
   try {
-    withReserve(directory, () => forgetNames(events));
+    withDiskReserve(directory, () => forgetNames(events));
     seal.removePlaintext(store, task);
     removeTree(AT.FDCWD, scratchDirectory(directory));
     if (plaintext !== null) journal.change({ plaintext: null }, { type: 'plaintext-removed' });
@@ -57,4 +57,30 @@ function notRemoved(error: unknown): string {
   if (error instanceof NotRemovable) return `not removed, ${error.path}: ${error.reason}`;
   if (error instanceof MountedBeneath) return `not removed, ${error.path}: it is a mount point`;
   return `not removed: ${messageOf(error)}`;
+}
+
+/**
+ * Hands the line about a task that was just sealed to the store's anchor, if it has one. A failure
+ * there is reported, and is not the task's: the next line makes up for it.
+ */
+export async function anchorSeal(
+  store: Store,
+  { record, note }: Journal,
+  say: (words: string) => void = () => {},
+): Promise<void> {
+  const { task } = record;
+  try {
+    const { handToAnchor, readAnchor } = await import('../store/index.ts');
+    const anchor = readAnchor(store);
+    if (!anchor) return;
+    const { lastLineTextOf } = await import('../archive/index.ts');
+    const line = lastLineTextOf(store, task);
+    if (line === undefined) return;
+    await handToAnchor(anchor, line);
+    note({ type: 'anchored' });
+  } catch (cause) {
+    const error = messageOf(cause);
+    note({ type: 'not-anchored', error });
+    say(`the seal of task ${task} was not handed to the store's anchor: ${error}`);
+  }
 }

@@ -1,5 +1,4 @@
 import type { Journal } from './journal.ts';
-import { setLongTimer } from './long-timer.ts';
 import type { Stop } from './outcome.ts';
 import type { Requests } from './requests.ts';
 
@@ -12,7 +11,7 @@ export interface StartLimit {
   close(): void;
 }
 
-/** Watches over the work before a run: an image may take hours to fetch, or an engine never answer. */
+/** Limits the work before a run: an image may take hours to fetch, or an engine never answer. */
 export function limitStart(
   requests: Requests,
   journal: Journal,
@@ -26,12 +25,12 @@ export function limitStart(
     if (why === 'timeout') journal.note({ type: 'timeout', afterMs: timeoutMs });
     controller.abort();
   };
-  const heed = (): void => {
+  const endIfCancelled = (): void => {
     if (requests.cancel !== 'none') end('cancelled');
   };
   const cancelTimer = setLongTimer(timeoutMs, () => end('timeout'));
-  const unsubscribe = requests.subscribe(heed);
-  heed();
+  const unsubscribe = requests.subscribe(endIfCancelled);
+  endIfCancelled();
   return {
     signal: controller.signal,
     get stop() {
@@ -42,4 +41,21 @@ export function limitStart(
       unsubscribe();
     },
   };
+}
+
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * setTimeout for any length, null for none: Node's own
+ * fires at once beyond 24 days. Returns how to stop it.
+ */
+export function setLongTimer(delayMs: number | null, action: () => void): () => void {
+  if (delayMs === null) return () => {};
+  let timer: NodeJS.Timeout;
+  const wait = (left: number): void => {
+    const step = Math.min(left, LONGEST_TIMER_MS);
+    timer = setTimeout(() => (left > step ? wait(left - step) : action()), step);
+  };
+  wait(Math.max(0, delayMs));
+  return () => clearTimeout(timer);
 }

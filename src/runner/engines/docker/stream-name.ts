@@ -1,2 +1,0 @@
-/** The streams of a container's output. */
-export type StreamName = 'stdout' | 'stderr';
