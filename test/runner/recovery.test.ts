@@ -148,7 +148,10 @@ describe('kill -9 at random moments', () => {
       const script = 'for i in 1 2 3; do echo $i >> $TASKFS_ARTIFACTS/f; sleep 0.01; done';
       const task = await startTask(store, `t${i}`, shell(script));
       found.add(await killAtRandom(store, task, 300));
-      await recover(store, { ...options, scope: i % 2 ? 'all' : 'unfinished' });
+      const recovered = await recover(store, { ...options, scope: i % 2 ? 'all' : 'unfinished' });
+      // Killed before its start, it was queued again.
+      if (recovered.some(({ outcome }) => outcome === 'queued')) await waitFor(store, task);
+      await until('its lock is free', () => !isLocked(taskPaths(store, task).lock));
       expectFinished(store, task);
     }
     // It proves something only if supervisors died before
