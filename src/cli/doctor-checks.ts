@@ -8,7 +8,7 @@ import {
   taskfsMounts,
 } from '../mount/index.ts';
 import { isInterrupted, lockWarning, removalsCutShort, viewTasks } from '../runner/index.ts';
-import { assertCanMount, defaultDriver } from '../server/index.ts';
+import { assertCanMount, DEFAULT_DRIVER } from '../server/index.ts';
 import {
   hasKeys,
   keyPaths,
@@ -71,8 +71,8 @@ function explain(error: unknown): string {
 
 function checkMounting(): Finding {
   return finding('mounting', () => {
-    assertCanMount(defaultDriver());
-    return good('mounting', `works, with the driver '${defaultDriver()}'`);
+    assertCanMount(DEFAULT_DRIVER);
+    return good('mounting', `works, with the driver '${DEFAULT_DRIVER}'`);
   });
 }
 

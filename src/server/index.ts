@@ -5,4 +5,4 @@
 export { mountInBackground } from './background.ts';
 export { serveUntilUnmounted } from './foreground.ts';
 export { assertCanMount } from './requirements.ts';
-export { defaultDriver } from './serve.ts';
+export { DEFAULT_DRIVER } from './serve.ts';

@@ -8,7 +8,7 @@ const DEVICE = '/dev/fuse';
 
 /** Checks what this machine must have for a mount. Throws `failed` with what is missing. */
 export function assertCanMount(driver: DriverName): void {
-  if (process.platform === 'linux') assertDevice();
+  assertDevice();
   const program = helperOf(driver);
   if (program === undefined || isOnPath(program)) return;
   throw fusermountMissing(program);
@@ -16,7 +16,7 @@ export function assertCanMount(driver: DriverName): void {
 
 /** The program that mounts on a plain user's behalf; root needs none. */
 function helperOf(driver: DriverName): string | undefined {
-  if (process.platform !== 'linux' || process.geteuid?.() === 0) return undefined;
+  if (process.geteuid?.() === 0) return undefined;
   return driver === 'libfuse' ? FUSERMOUNT_2 : FUSERMOUNT;
 }
 

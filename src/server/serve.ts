@@ -29,8 +29,7 @@ export interface ServedMount extends Served {
   readonly driver: DriverName;
 }
 
-export const defaultDriver = (): DriverName =>
-  process.platform === 'linux' ? 'kernel' : 'libfuse';
+export const DEFAULT_DRIVER: DriverName = 'kernel';
 
 /**
  * Checks everything, mounts, and serves from this process, which must not touch the mount
@@ -42,7 +41,7 @@ export async function serveMount(
   path: string,
   options: MountOptions = {},
 ): Promise<ServedMount> {
-  const driver = options.driver ?? defaultDriver();
+  const driver = options.driver ?? DEFAULT_DRIVER;
   assertCanMount(driver);
   keepMemoryPrivate();
   const mountpoint = await prepareMountpoint(store, path);
