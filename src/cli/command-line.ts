@@ -4,7 +4,6 @@ import { exitCodeOfError } from './exit-code.ts';
 import { printHelp, printVerbHelp, printVersion } from './help.ts';
 import { drainStreams, flushOutput, ReaderGone, tolerateBrokenOutput } from './output.ts';
 import { reportError, systemRefusal } from './report-error.ts';
-import { installStandardStreams } from './standard-streams.ts';
 import { unknownVerb } from './usage-error.ts';
 import { createParser, usageOf } from './verb-parser.ts';
 import { findVerb, takesRest, type Verb } from './verbs.ts';
@@ -19,8 +18,6 @@ const completion: Verb = {
 
 /** Runs taskfs with its arguments, and returns the exit code once all is printed. */
 export async function runProgram(args: readonly string[]): Promise<number> {
-  // Before anything uses process.stdout, which would make it non-blocking.
-  installStandardStreams();
   ignoreInheritedSignals();
   tolerateBrokenOutput();
   const code = await runCommandLine(rawArguments(args));

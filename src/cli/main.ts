@@ -7,6 +7,7 @@
 import { enableCompileCache } from 'node:module';
 import { exitProcess } from '../process/index.ts';
 import { cacheDirectory } from './cache-directory.ts';
+import { installStandardStreams } from './standard-streams.ts';
 
 const NEEDED_MAJOR = 24;
 
@@ -18,6 +19,8 @@ async function start(): Promise<number> {
     );
     return 1;
   }
+  // Before anything imports node:util, which looks at process.stderr and so makes it non-blocking.
+  installStandardStreams();
   const compiled = cacheDirectory();
   if (compiled !== undefined) enableCompileCache(compiled);
   const { runProgram } = await import('./command-line.ts');

@@ -110,7 +110,7 @@ describe('taskfs mount', () => {
       await cli.run('init');
       await cli.run('run', '--name', 'a', '--', 'sh', '-c', 'echo hi > "$TASKFS_ARTIFACTS/f"');
       await shell(`mount --bind '${cli.store}' '${cli.store}'`);
-      onTestFinished(() => void shell(`umount -l '${cli.store}'`));
+      onTestFinished(async () => void (await shell(`umount -l '${cli.store}'`)));
       await shell(`mount -o remount,ro,bind '${cli.store}'`);
       const mountpoint = mountpointOf(cli);
       const mounted = await cli.run('mount', mountpoint);

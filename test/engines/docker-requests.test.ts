@@ -49,6 +49,8 @@ describeWithEngine('what is asked of the docker engine', ({ image, host }) => {
   const whole = [
     'GET /_ping',
     `GET /images/${image}/json`,
+    // Which user of this machine a container's is.
+    'GET /info',
     'POST /containers/create',
     'POST /containers/ID/attach',
     'POST /containers/ID/start',
