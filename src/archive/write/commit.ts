@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { TaskfsError } from '../../errors.ts';
 import { syncDirectory, writeNewFile } from '../../files/index.ts';
@@ -117,17 +117,27 @@ export function removePlaintext(store: Store, task: TaskName): void {
   if (!existsSync(join(archive, SEAL_FILE))) {
     throw new TaskfsError('failed', `task ${task} is not sealed: its files are not removed`);
   }
-  const { sealedAt } = committedSeal(store, task);
-  for (const top of [aside, staging]) refuseLateWrites(task, top, Date.parse(sealedAt));
+  const sealedNs = timeOfSeal(archive, committedSeal(store, task));
+  for (const top of [aside, staging]) refuseLateWrites(task, top, sealedNs);
   for (const top of [aside, staging, log]) removeTree(AT.FDCWD, top);
   syncDirectory(store.staging);
   if (existsSync(directory)) syncDirectory(directory);
 }
 
+/**
+ * When an archive was sealed, in nanoseconds by the clock that file systems stamp with: it ticks
+ * every few milliseconds, so what is written just after `sealedAt` may bear an earlier time.
+ */
+function timeOfSeal(archive: string, { sealedAt }: Seal): bigint {
+  const { mtimeNs } = statSync(join(archive, SEAL_FILE), { bigint: true });
+  const sealedNs = BigInt(Date.parse(sealedAt)) * 1_000_000n;
+  return mtimeNs < sealedNs ? mtimeNs : sealedNs;
+}
+
 /** In the sealed tree, or one that somebody made in its place: late files are in no archive. */
-function refuseLateWrites(task: TaskName, top: string, sealedMs: number): void {
+function refuseLateWrites(task: TaskName, top: string, sealedNs: bigint): void {
   if (!lstatSync(top, { throwIfNoEntry: false })?.isDirectory()) return;
-  const path = findWriteSince(top, BigInt(sealedMs) * 1_000_000n);
+  const path = findWriteSince(top, sealedNs);
   if (!path) return;
   const message = `'${path}' of task ${task} was written after it was sealed: it stays in ${top}`;
   throw new TaskfsError('failed', message, {
