@@ -25,6 +25,14 @@ export function addTasks<T>(parser: Argv<T>, which = 'tasks') {
     .middleware(convert('task', parse)) as Argv<T & { readonly task: readonly TaskName[] }>;
 }
 
+/** The same where another option may name them. */
+export function addTasksOrNone<T>(parser: Argv<T>) {
+  const parse = (names: readonly string[]): TaskName[] => names.map(parseTaskName);
+  return parser
+    .positional('task', { type: 'string', array: true, default: [], describe: 'Names of tasks' })
+    .middleware(convert('task', parse)) as Argv<T & { readonly task: readonly TaskName[] }>;
+}
+
 /** Declares a path in the task's files, of any bytes. */
 export function addPath<T>(parser: Argv<T>, describe: string) {
   return parser

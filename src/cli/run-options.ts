@@ -36,6 +36,13 @@ const options = {
     requiresArg: true,
     describe: 'Keep this much of what it prints, as in 10m, 1g; all by default',
   },
+  label: {
+    alias: 'l',
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'K=V to find it by; its container has it as well',
+  },
   'max-running': {
     type: 'string',
     requiresArg: true,
@@ -85,7 +92,6 @@ const containerOptions = {
     describe: 'A capability to drop, or ALL',
   },
   init: { type: 'boolean', describe: 'A small init as process 1; on by default' },
-  label: { alias: 'l', type: 'string', array: true, nargs: 1, describe: 'K=V for the container' },
   pull: {
     choices: ['missing', 'always', 'never'] as const,
     requiresArg: true,

@@ -32,6 +32,7 @@ export function specOf(command: readonly string[], options: RunOptions): TaskSpe
     retries: parseCount('--retries', options.retries, 0),
     maxRunning: maxRunning === undefined ? null : parseCount('--max-running', maxRunning, 1),
     ...(drain !== undefined && { drainMs: parseWait('--drain', drain) }),
+    ...(options.label && { labels: labelsOf(options.label) }),
     ...(logMax !== undefined && { logMaxBytes: parseBytes('--log-max', logMax) }),
     options: settings,
   };
@@ -73,7 +74,7 @@ function containerOptionsOf(options: RunOptions): TaskSpec['options'] {
     readOnly: options['read-only'],
     capDrop: options['cap-drop'],
     init,
-    labels: options.label && Object.fromEntries(options.label.map(splitPair)),
+    labels: options.label && labelsOf(options.label),
     pull,
     entrypoint,
     volumes: options.volume?.map(parseVolume),
@@ -109,6 +110,13 @@ function parseVolume(text: string): Volume {
       'Give HOST:CONTAINER or VOLUME:CONTAINER, and after another colon ro, z or Z, ' +
       'as in ./data:/data:ro,z.',
   });
+}
+
+/** Throws `usage` for one without a name. */
+function labelsOf(texts: readonly string[]): Record<string, string> {
+  const pairs = texts.map(splitPair);
+  if (pairs.every(([name]) => name !== '')) return Object.fromEntries(pairs);
+  throw new TaskfsError('usage', 'a label has no name', { hint: 'Give --label NAME=VALUE.' });
 }
 
 function splitPair(text: string): [string, string] {

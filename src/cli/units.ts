@@ -7,15 +7,17 @@ const unitMs: Readonly<Record<string, number>> = {
   m: 60 * SECOND,
   h: 3600 * SECOND,
   d: 24 * 3600 * SECOND,
+  w: 7 * 24 * 3600 * SECOND,
+  y: 365 * 24 * 3600 * SECOND,
 };
 
-/** Milliseconds from `90`, `90s`, `1h30m`, `30d`; a number alone is seconds. Throws `usage`. */
+/** Milliseconds from `90`, `90s`, `1h30m`, `30d`, `6w`, `1y`; a number alone is seconds. Throws `usage`. */
 export function parseDuration(option: string, text: string): number {
   if (/^\d+(\.\d+)?$/.test(text)) return positive(option, text, Number(text) * SECOND);
-  if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) {
+  if (!/^(\d+(\.\d+)?(ms|s|m|h|d|w|y))+$/.test(text)) {
     throw bad(option, text, "Give a time as in '90', '45s', '1h30m' or '30d'.");
   }
-  const parts = text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g);
+  const parts = text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d|w|y)/g);
   const sum = [...parts].reduce(
     (total, [, number, unit]) => total + Number(number) * (unitMs[unit ?? 's'] ?? 0),
     0,

@@ -28,7 +28,7 @@ export const groups: readonly VerbGroup[] = [
       verb('run', '-- CMD ARG…', 'Run a command as a task', () => import('./commands/run.ts')),
       verb('ps', '', 'List tasks', () => import('./commands/ps.ts')),
       verb('status', '<task>', 'Show the state of a task', () => import('./commands/status.ts')),
-      verb('wait', '<task..>', 'Wait for tasks to end', () => import('./commands/wait.ts')),
+      verb('wait', '[task..]', 'Wait for tasks to end', () => import('./commands/wait.ts')),
       verb('cancel', '<task..>', 'Cancel tasks', () => import('./commands/cancel.ts')),
       verb('pause', '<task..>', 'Pause tasks', () => import('./commands/pause.ts')),
       verb('resume', '<task..>', 'Resume tasks', async () => ({
@@ -80,6 +80,13 @@ export const groups: readonly VerbGroup[] = [
       verb('recover', '', 'Finish what was interrupted', () => import('./commands/recover.ts')),
       verb('rm', '<task..>', 'Remove tasks and their files', () => import('./commands/rm.ts')),
       verb('prune', '', 'Remove old tasks', () => import('./commands/prune.ts')),
+      verb('policy', '[action]', 'Set what is kept', () => import('./commands/policy.ts')),
+      verb('pin', '<task..>', 'Keep tasks for good', () => import('./commands/pin.ts')),
+      verb('unpin', '<task..>', 'Let tasks be removed', async () => ({
+        command: (await import('./commands/pin.ts')).unpinCommand,
+      })),
+      verb('du', '[task]', 'Show what takes the space', () => import('./commands/du.ts')),
+      verb('info', '', 'Show facts of the store', () => import('./commands/info.ts')),
       verb('doctor', '', 'Check this machine', () => import('./commands/doctor.ts')),
       verb(
         'completion',

@@ -11,6 +11,7 @@ export { loadSealing } from './finish.ts';
 export type { Claim } from './journal.ts';
 export { type Recovery, recover, recoverTask } from './recover.ts';
 export { removalsCutShort, removeEnded } from './remove-task.ts';
+export { applyPolicy, sealedTasks, sizeOfFlat } from './retention.ts';
 export { submit } from './submit.ts';
 export { superviseTask } from './supervise.ts';
 export { assertNotElsewhere, lockWarning } from './supervision-state.ts';

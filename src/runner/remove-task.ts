@@ -7,6 +7,7 @@ import {
   isBeingRemoved,
   isFinal,
   isLocked,
+  isPinned,
   isTaskName,
   listLeftEdits,
   listTasks,
@@ -90,6 +91,9 @@ const asidePath = (parent: string, task: TaskName): string => join(parent, `.${t
 /** A task has to have ended. Whether one has whose record is damaged, only its lock says. */
 function assertRemovable(store: Store, task: TaskName): void {
   if (isBeingRemoved(store, task)) return;
+  if (isPinned(store, task)) {
+    throw inUse(task, 'is pinned', `Unpin it first: 'taskfs unpin ${task}'.`);
+  }
   try {
     const { status } = readRecord(taskPaths(store, task).record, task);
     if (isFinal(status)) return;

@@ -8,6 +8,7 @@ import { openJournal, repairEvents } from './journal.ts';
 import { cancelledInQueue, interruptedOutcome, type Outcome } from './outcome.ts';
 import { freeSlot } from './queue.ts';
 import { followRequests, INTERRUPTS } from './requests.ts';
+import { applyPolicy } from './retention.ts';
 import { waitForSlot } from './slot.ts';
 import type { SuperviseOptions, Supervision } from './supervision.ts';
 import { isSupervisedByMe, supervisedHere } from './supervision-state.ts';
@@ -77,5 +78,6 @@ async function withSupervision(
   } finally {
     requests.close();
     claim.lock.release();
+    await applyPolicy(claim.store, options.say);
   }
 }

@@ -3,6 +3,7 @@ import {
   type Attempt,
   isFinal,
   isLocked,
+  isPinned,
   listTasks,
   readRecord,
   type Store,
@@ -30,6 +31,8 @@ export type TaskView = Omit<
   TaskRecord,
   'engineState' | 'leftBehind' | 'attempts' | 'supervisor'
 > & {
+  /** Whether no rule removes it, nor `rm`. */
+  readonly pinned: boolean;
   /** The process that holds the task's lock now; null where none does. */
   readonly supervisorPid: number | null;
   /** The name of the machine that supervises it where it is not this one, else null. */
@@ -55,6 +58,7 @@ export function viewTask(store: Store, task: TaskName): TaskView {
   const elsewhere = supervised ? undefined : supervisorElsewhere(store, read);
   return {
     ...record,
+    pinned: isPinned(store, task),
     container: nameOf(engineState),
     supervisorPid: supervised ? record.supervisorPid : null,
     supervisorHost: elsewhere?.host ?? null,

@@ -1,9 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, constants, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
-import { messageOf, TaskfsError } from '../errors.ts';
-import { readRegularFile, writeFileAtomic } from '../files/index.ts';
 import type { Store } from './paths.ts';
+import { readSetting, writeSetting } from './settings.ts';
 
 /**
  * Where each new seal is reported to outside of the store: a file that the line is appended to, or
@@ -12,29 +10,16 @@ import type { Store } from './paths.ts';
  */
 export type Anchor = { readonly file: string } | { readonly command: string };
 
-const settings = (store: Store): string => join(store.path, 'store.json');
-const MAX_SETTINGS = 64 * 1024;
-
-function readSettings(store: Store): Record<string, unknown> {
-  const path = settings(store);
-  try {
-    return JSON.parse(readRegularFile(path, MAX_SETTINGS).toString('utf8'));
-  } catch (cause) {
-    throw new TaskfsError('damaged', `${path} is unreadable: ${messageOf(cause)}`, { cause });
-  }
-}
-
 /** The store's anchor; undefined where it has none. Throws `damaged`. */
 export function readAnchor(store: Store): Anchor | undefined {
-  const { file, command } = (readSettings(store).anchor ?? {}) as Record<string, unknown>;
+  const { file, command } = (readSetting(store, 'anchor') ?? {}) as Record<string, unknown>;
   if (typeof file === 'string') return { file };
   return typeof command === 'string' ? { command } : undefined;
 }
 
 /** Sets the store's anchor, or removes it. */
 export function writeAnchor(store: Store, anchor: Anchor | undefined): void {
-  const { anchor: _, ...others } = readSettings(store);
-  writeFileAtomic(settings(store), `${JSON.stringify({ ...others, ...(anchor && { anchor }) })}\n`);
+  writeSetting(store, 'anchor', anchor);
 }
 
 /** Reports a line to an anchor. Throws what a file's calls throw, or how the command ended. */

@@ -1,11 +1,12 @@
 import { appendFileSync } from 'node:fs';
 import { readRegularFile, writeFileAtomic } from '../files/index.ts';
+import type { TaskName } from './task-name.ts';
 
 /** One line of `events.jsonl`: what happened to a task and when (ISO 8601, UTC). */
 export interface TaskEvent {
   readonly type: string;
   readonly at: string;
-  readonly task: string;
+  readonly task: TaskName;
   readonly [detail: string]: unknown;
 }
 

@@ -28,6 +28,7 @@ export {
   taskOfStaging,
   taskPaths,
 } from './paths.ts';
+export { isPinned, pin, unpin } from './pin.ts';
 export {
   type LabelledRecipient,
   listRecipients,
@@ -50,6 +51,7 @@ export {
 } from './record.ts';
 export { isBeingRemoved, noteRemoval } from './removal-note.ts';
 export { findStaging, putBack, setAside } from './set-aside.ts';
+export { readSetting, writeSetting } from './settings.ts';
 export { createSigningKey, loadSigningKey, loadVerifyingKey } from './signing-key.ts';
 export {
   createInStaging,

@@ -49,6 +49,8 @@ export interface TaskSpec {
   readonly drainMs?: number;
   /** The largest size of the log in bytes, after which output is dropped; absent: unlimited. */
   readonly logMaxBytes?: number;
+  /** What the user called it by, `--label K=V`; absent: nothing. */
+  readonly labels?: Readonly<Record<string, string>>;
   /** Engine-specific settings (limits, volumes, network), plain JSON. */
   readonly options: Readonly<Record<string, unknown>>;
 }

@@ -1,67 +1,79 @@
-import { sealedInOrder } from '../../archive/index.ts';
 import { TaskfsError } from '../../errors.ts';
-import { type TaskView, viewTasks } from '../../runner/index.ts';
+import {
+  type Decision,
+  decide,
+  isEmpty,
+  matches,
+  type Policy,
+  readPolicy,
+} from '../../retention/index.ts';
+import { sealedTasks } from '../../runner/index.ts';
 import type { Store } from '../../store/index.ts';
 import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
 import { removeEach } from '../remove-each.ts';
-import { parseCount, parseDuration } from '../units.ts';
+import { addRetentionOptions, policyOf } from '../retention-options.ts';
+import { selectorOf } from '../selector-options.ts';
+import { paint, table, type Words } from '../words.ts';
 
 export const command = defineCommand({
   examples: [
-    ['taskfs prune --older-than 30d --dry-run', 'Show what would be removed'],
+    ['taskfs prune --dry-run', "What the store's policy would remove, and why"],
     ['taskfs prune --older-than 30d', 'Remove what was sealed more than 30 days ago'],
     ['taskfs prune --keep-last 100', 'Remove all sealed tasks but the last 100'],
+    ['taskfs prune --keep-daily 7 --keep-weekly 8', 'Keep one a day, then one a week'],
+    ['taskfs prune --label kind=nightly --keep-last 10', 'The same for some of the tasks'],
   ],
   about:
-    'Removes sealed tasks for good. With both options, only what both select. Tasks that run or ' +
-    'were not sealed stay.',
+    'Removes sealed tasks for good: those that no option keeps. Without options, those that the ' +
+    "store's policy does not keep. Tasks that run, were not sealed, or are pinned stay, and all " +
+    'that --status, --name and --label do not select.',
   build: (parser) =>
-    parser
-      .option('older-than', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'Sealed longer ago than this, as in 12h, 30d',
+    addRetentionOptions(parser)
+      .option('dry-run', {
+        type: 'boolean',
+        default: false,
+        describe: 'Remove nothing, and say what becomes of each task, and why',
       })
-      .option('keep-last', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'Keep this many of the newest sealed tasks',
-      })
-      .option('dry-run', { type: 'boolean', default: false, describe: 'Remove nothing' })
-      .option('json', json('a JSON array of names')),
+      .option('json', json('a JSON array of names; with --dry-run, of decisions')),
   run: async ({ options }) => {
-    const { 'older-than': age, 'keep-last': last } = options;
-    if (age === undefined && last === undefined) {
-      throw new TaskfsError('usage', 'prune needs to know what to remove', {
-        hint: 'Give --older-than, --keep-last, or both.',
-      });
-    }
-    const before = age === undefined ? Infinity : Date.now() - parseDuration('--older-than', age);
-    const keep = last === undefined ? 0 : parseCount('--keep-last', last, 0);
     const store = openStoreOf(options);
-    const names = pruned(store, before, keep).map(({ task }) => task);
-    const isReal = !options['dry-run'];
-    const { gone, exitCode } = isReal
-      ? await removeEach(store, names)
-      : { gone: names, exitCode: 0 };
+    const policy = askedFor(store, policyOf(options));
+    const select = selectorOf(options);
+    const selected = sealedTasks(store).filter((task) => matches(select, task));
+    const decisions = decide(selected, policy, Date.now()).reverse();
+    if (options['dry-run']) return showDecisions(decisions, options.json);
+    const doomed = decisions.filter(({ keep }) => !keep).map(({ task }) => task);
+    const { gone, exitCode } = await removeEach(store, doomed);
     if (options.json) await printJson(gone);
     else for (const task of gone) await printLine(task);
-    if (!isReal && !options.json) say('Nothing was removed: --dry-run.');
     return exitCode;
   },
 });
 
-/** Sealed tasks, oldest seal first, without the last `keep` and what was sealed since `before`. */
-function pruned(store: Store, before: number, keep: number): TaskView[] {
-  const rank = new Map(sealedInOrder(store).map((task, place) => [task, place]));
-  const rankOf = ({ task }: TaskView): number => rank.get(task) ?? -1;
-  const sealed = viewTasks(store)
-    .tasks.filter(({ artifacts }) => artifacts === 'sealed')
-    .sort((a, b) => rankOf(a) - rankOf(b));
-  return sealed
-    .slice(0, Math.max(0, sealed.length - keep))
-    .filter(({ sealedAt }) => Date.parse(sealedAt ?? '') < before);
+function askedFor(store: Store, given: Policy): Policy {
+  if (!isEmpty(given)) return given;
+  const policy = readPolicy(store);
+  if (policy && !isEmpty(policy)) return policy;
+  throw new TaskfsError('usage', 'prune needs to know what to keep', {
+    hint: "Give --older-than, --keep-last or others, or set them for good with 'taskfs policy set'.",
+  });
 }
+
+async function showDecisions(decisions: readonly Decision[], asJson: boolean): Promise<number> {
+  if (asJson) {
+    await printJson(decisions);
+    return 0;
+  }
+  for (const line of table(decisions.map(describe))) await printLine(line);
+  say('Nothing was removed: --dry-run.');
+  return 0;
+}
+
+const describe = ({ task, keep, because }: Decision): Words[] => [
+  keep ? 'keep' : paint('red', 'remove'),
+  task,
+  because.join('; '),
+];

@@ -1,40 +1,35 @@
+import { matches } from '../../retention/index.ts';
 import { type TaskView, type UnreadableTask, viewTasks } from '../../runner/index.ts';
 import { isFinal } from '../../store/index.ts';
 import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';
+import { addSelectorOptions, selectorOf } from '../selector-options.ts';
 import { paintTask, showCommand, showStatus } from '../task-line.ts';
 import { showDuration } from '../units.ts';
 import { cutTo, paint, table, type Words } from '../words.ts';
-
-const STATUSES = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;
 
 export const command = defineCommand({
   examples: [
     ['taskfs ps', 'Tasks that wait, run, or were not sealed yet'],
     ['taskfs ps -a', 'All tasks'],
-    ['taskfs ps --status failed --json', 'All that failed, as JSON'],
+    ['taskfs ps --status failed --json', 'All that failed, sealed or not, as JSON'],
+    ['taskfs ps --label kind=nightly', 'All of a label'],
   ],
   build: (parser) =>
-    parser
+    addSelectorOptions(parser)
       .option('all', { alias: 'a', type: 'boolean', default: false, describe: 'Sealed tasks too' })
-      .option('status', {
-        type: 'string',
-        array: true,
-        choices: STATUSES,
-        requiresArg: true,
-        describe: 'Only tasks of this status, sealed or not',
-      })
       .option('json', json('a JSON array')),
   run: async ({ options }) => {
-    const wanted = options.status;
+    const select = selectorOf(options);
+    const isAsked = Object.keys(select).length > 0;
     const { tasks, unreadable } = viewTasks(openStoreOf(options));
     const shown = tasks.filter((task) => {
-      if (wanted) return wanted.includes(task.status);
+      if (isAsked) return matches(select, task);
       return options.all || task.artifacts !== 'sealed' || task.plaintext;
     });
-    const unseen = wanted ? [] : unreadable;
+    const unseen = isAsked ? [] : unreadable;
     if (options.json) await printJson([...shown, ...unseen.map(describe)]);
     else for (const line of lines(shown, unseen)) await printLine(line);
     return 0;

@@ -32,6 +32,8 @@ function rows(task: TaskView): Words[][] {
     ['Plaintext', task.plaintext ?? null],
     ['Command', showCommand(task.command)],
     ['Directory', task.cwd],
+    ['Labels', showLabels(task)],
+    ['Pinned', task.pinned ? 'yes' : null],
     ['Engine', task.image === null ? task.engine : `${task.engine}, image ${task.image}`],
     ['Container', task.container],
     ['Created', task.createdAt],
@@ -43,6 +45,11 @@ function rows(task: TaskView): Words[][] {
     ['Supervisor', supervisor(task)],
   ];
   return facts.flatMap(([name, value]) => (value === null ? [] : [[`${name}:`, value]]));
+}
+
+function showLabels({ labels = {} }: TaskView): string | null {
+  const pairs = Object.entries(labels).map((pair) => pair.join('='));
+  return pairs.length === 0 ? null : pairs.join(', ');
 }
 
 function supervisor(task: TaskView): string | null {

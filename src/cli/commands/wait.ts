@@ -1,25 +1,30 @@
 import { constants } from 'node:os';
-import { viewTask, waitFor } from '../../runner/index.ts';
-import { addTasks, json } from '../arguments.ts';
+import { TaskfsError } from '../../errors.ts';
+import { matches } from '../../retention/index.ts';
+import { viewTask, viewTasks, waitFor } from '../../runner/index.ts';
+import type { Store, TaskName } from '../../store/index.ts';
+import { addTasksOrNone, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { exitCodeOfTask, exitCodeOfTaskError } from '../exit-code.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
+import { addLabelOption, type SelectorOptions, selectorOf } from '../selector-options.ts';
 import { showStatus } from '../task-line.ts';
 
 export const command = defineCommand({
   examples: [
     ['taskfs wait build', 'Wait for a task; exit with its exit code'],
     ['taskfs wait build lint test', 'Wait for all of them'],
+    ['taskfs wait --label kind=nightly', 'Wait for all of a label'],
   ],
   about:
     'Waits until each task has ended and its files are sealed. The exit code is that of the ' +
     'first task, in the order given, which did not end with 0.',
-  build: (parser) => addTasks(parser).option('json', json('a JSON array')),
+  build: (parser) => addLabelOption(addTasksOrNone(parser)).option('json', json('a JSON array')),
   exitCodeOf: exitCodeOfTaskError,
   run: async ({ options }) => {
     const store = openStoreOf(options);
-    const names = options.task;
+    const names = namesOf(store, options);
     for (const name of names) viewTask(store, name);
     const records = await Promise.all(names.map((name) => waitFor(store, name, say)));
     const views = names.map((name) => viewTask(store, name));
@@ -29,3 +34,19 @@ export const command = defineCommand({
     return codes.find((code) => code !== 0) ?? 0;
   },
 });
+
+/** The tasks that were named, and those that have the labels. Throws `usage` without either. */
+function namesOf(
+  store: Store,
+  { task: named, label }: { readonly task: readonly TaskName[] } & SelectorOptions,
+): TaskName[] {
+  if (label === undefined && named.length === 0) {
+    throw new TaskfsError('usage', "'taskfs wait' needs to know what to wait for", {
+      hint: 'Name tasks, or give --label.',
+    });
+  }
+  if (label === undefined) return [...named];
+  const select = selectorOf({ label });
+  const labelled = viewTasks(store).tasks.filter((view) => matches(select, view));
+  return [...new Set([...named, ...labelled.map(({ task }) => task)])];
+}

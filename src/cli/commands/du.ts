@@ -1,0 +1,130 @@
+import { lstatSync } from 'node:fs';
+import { type ArtifactTree, openTree, walk } from '../../artifacts/index.ts';
+import { TaskfsError } from '../../errors.ts';
+import { sizeOfFlat, type TaskView, viewTasks } from '../../runner/index.ts';
+import { type Store, type TaskName, taskPaths } from '../../store/index.ts';
+import { jsonPath, printableName } from '../../watch/index.ts';
+import { addTaskOrAll, json } from '../arguments.ts';
+import { defineCommand } from '../command.ts';
+import { addIdentityOptions, findIdentities, type IdentityOptions } from '../identity-options.ts';
+import { openStoreOf } from '../open-store.ts';
+import { printJson, printLine } from '../output.ts';
+import { showBytes } from '../units.ts';
+import { paint, table, type Words } from '../words.ts';
+
+export const command = defineCommand({
+  examples: [
+    ['taskfs du', 'What each task takes, the largest first'],
+    ['taskfs du build', 'What each directory of a task holds'],
+    ['taskfs du --json', 'In bytes, for a program'],
+  ],
+  about:
+    'Sealed is what the archive takes on the disk, encrypted; live is what the files of a task ' +
+    'hold that is not sealed. Of one task, each directory counts with all below it.',
+  build: (parser) => addTaskOrAll(addIdentityOptions(parser)).option('json', json('a JSON array')),
+  run: async ({ options }) => {
+    const store = openStoreOf(options);
+    const { task } = options;
+    if (task !== undefined) return showDirectories(store, task, options);
+    const { tasks } = viewTasks(store);
+    const sizes = await Promise.all(tasks.map((view) => sizesOf(store, view)));
+    sizes.sort((a, b) => b.total - a.total);
+    if (options.json) await printJson(sizes);
+    else for (const line of lines(sizes)) await printLine(line);
+    return 0;
+  },
+});
+
+/** What a task takes, in bytes. */
+interface Sizes {
+  readonly task: TaskName;
+  readonly total: number;
+  readonly sealed: number;
+  readonly live: number;
+  readonly log: number;
+}
+
+async function sizesOf(store: Store, { task, artifacts }: TaskView): Promise<Sizes> {
+  const paths = taskPaths(store, task);
+  const sealed = sizeOfFlat(paths.archive);
+  const live = artifacts === 'sealed' ? 0 : await liveSize(store, task);
+  const log = lstatSync(paths.log, { throwIfNoEntry: false })?.size ?? 0;
+  return { task, total: sealed + live + log, sealed, live, log };
+}
+
+/** 0 where the files are sealed or removed meanwhile. */
+async function liveSize(store: Store, task: TaskName): Promise<number> {
+  try {
+    using tree = await openTree(store, task, async () => []);
+    return sizesByDirectory(tree).get('') ?? 0;
+  } catch (error) {
+    if (error instanceof TaskfsError) return 0;
+    throw error;
+  }
+}
+
+/**
+ * What the files below each directory hold, by the directory's path (its bytes, as Latin-1). A
+ * file of several names counts once, at the first.
+ */
+function sizesByDirectory(tree: ArtifactTree): Map<string, number> {
+  using top = tree.find('', 'keep');
+  const sizes = new Map([['', 0]]);
+  const counted = new Set<string>();
+  for (const step of walk(top)) {
+    if (step.type === 'leave') continue;
+    const { type, size, identity } = step.artifact;
+    const path = step.path.toString('latin1');
+    if (type === 'directory') sizes.set(path, 0);
+    if (type !== 'file' || (identity !== null && counted.has(identity))) continue;
+    if (identity !== null) counted.add(identity);
+    for (const above of directoriesAbove(path)) sizes.set(above, (sizes.get(above) ?? 0) + size);
+  }
+  return sizes;
+}
+
+function* directoriesAbove(path: string): Generator<string> {
+  for (let at = path.lastIndexOf('/'); at >= 0; at = path.lastIndexOf('/', at - 1)) {
+    yield path.slice(0, at);
+  }
+  yield '';
+}
+
+async function showDirectories(
+  store: Store,
+  task: TaskName,
+  options: IdentityOptions & { readonly json: boolean },
+): Promise<number> {
+  using tree = await openTree(store, task, () => findIdentities(store, options));
+  const found = [...sizesByDirectory(tree)]
+    .map(([path, bytes]) => ({ path: Buffer.from(path, 'latin1'), bytes }))
+    .sort((a, b) => b.bytes - a.bytes || Buffer.compare(a.path, b.path));
+  if (options.json) await printJson(found.map(({ path, bytes }) => ({ ...jsonPath(path), bytes })));
+  else
+    for (const line of table(found.map(({ path, bytes }) => [showBytes(bytes), nameOf(path)])))
+      await printLine(line);
+  return 0;
+}
+
+const nameOf = (path: Buffer): string => (path.length === 0 ? '.' : printableName(path));
+
+function lines(sizes: readonly Sizes[]): Words[] {
+  const head = ['TOTAL', 'SEALED', 'LIVE', 'LOG', 'TASK'].map((title) => paint('dim', title));
+  const rows = [...sizes, totalOf(sizes)].map(({ task, total, sealed, live, log }): Words[] => [
+    ...[total, sealed, live, log].map((bytes) => (bytes === 0 ? '-' : showBytes(bytes))),
+    task,
+  ]);
+  return table([head, ...rows]);
+}
+
+function totalOf(sizes: readonly Sizes[]): Omit<Sizes, 'task'> & { readonly task: string } {
+  const sum = (of: (sizes: Sizes) => number): number =>
+    sizes.reduce((all, each) => all + of(each), 0);
+  return {
+    task: `${sizes.length} tasks`,
+    total: sum(({ total }) => total),
+    sealed: sum(({ sealed }) => sealed),
+    live: sum(({ live }) => live),
+    log: sum(({ log }) => log),
+  };
+}

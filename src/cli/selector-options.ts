@@ -1,0 +1,60 @@
+import type { Argv } from 'yargs';
+import { TaskfsError } from '../errors.ts';
+import type { Selector } from '../retention/index.ts';
+import type { Status } from '../store/index.ts';
+
+export const STATUSES = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;
+
+/** Options that select tasks. */
+export interface SelectorOptions {
+  readonly status?: readonly string[] | undefined;
+  readonly name?: string | undefined;
+  readonly label?: readonly string[] | undefined;
+}
+
+/** The options `--status`, `--name` and `--label` of a verb that is about some of the tasks. */
+export function addSelectorOptions<T>(parser: Argv<T>): Argv<T & SelectorOptions> {
+  return addLabelOption(parser)
+    .option('status', {
+      type: 'string',
+      array: true,
+      nargs: 1,
+      choices: STATUSES,
+      describe: 'Only tasks of this status',
+    })
+    .option('name', {
+      type: 'string',
+      requiresArg: true,
+      describe: "Only tasks whose name matches, as in 'nightly-*'",
+    }) as Argv<T & SelectorOptions>;
+}
+
+/** The option `--label` alone. */
+export function addLabelOption<T>(parser: Argv<T>): Argv<T & Pick<SelectorOptions, 'label'>> {
+  return parser.option('label', {
+    alias: 'l',
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'Only tasks with this label, K=V, or K of any value',
+  }) as Argv<T & Pick<SelectorOptions, 'label'>>;
+}
+
+/** What these options select. Throws `usage` for a label without a name. */
+export function selectorOf({ status, name, label }: SelectorOptions): Selector {
+  return {
+    ...(status && { status: status as readonly Status[] }),
+    ...(name !== undefined && { name }),
+    ...(label && { labels: Object.fromEntries(label.map(labelOf)) }),
+  };
+}
+
+function labelOf(text: string): [string, string | null] {
+  const [name = '', ...value] = text.split('=');
+  if (name === '') {
+    throw new TaskfsError('usage', `'${text}' cannot be the value of --label`, {
+      hint: 'Give NAME=VALUE, or NAME alone for any value.',
+    });
+  }
+  return [name, value.length === 0 ? null : value.join('=')];
+}

@@ -1,0 +1,164 @@
+import type { Status, TaskName } from '../store/index.ts';
+import { type Keep, PERIODS, type Period, type Policy, type Rule } from './policy.ts';
+import { matches, selectorKey } from './selector.ts';
+
+/** A sealed task that a policy decides about. */
+export interface Candidate {
+  readonly task: TaskName;
+  readonly status: Status;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** Milliseconds since 1970. */
+  readonly sealedMs: number;
+  /** What its archive takes. */
+  readonly bytes: number;
+  readonly isPinned: boolean;
+}
+
+/** What becomes of a task, and by which rules, in words. */
+export interface Decision {
+  readonly task: TaskName;
+  readonly keep: boolean;
+  readonly because: readonly string[];
+}
+
+/**
+ * Decides what becomes of sealed tasks, given newest first. As restic's `forget`: a task stays
+ * where any rule keeps it; a task that no rule is about stays; of each period the newest counts,
+ * and the oldest of all where there are fewer periods than asked for. Limits come after: by age,
+ * then the oldest until the size is reached. A pinned task stays in any case.
+ */
+export function decide(
+  candidates: readonly Candidate[],
+  policy: Policy,
+  nowMs: number,
+): Decision[] {
+  const reasons = new Map(candidates.map(({ task }) => [task, [] as string[]]));
+  const selected = new Set<TaskName>();
+  for (const rule of policy.rules) {
+    const own = candidates.filter((candidate) => matches(rule.select, candidate));
+    for (const { task } of own) selected.add(task);
+    for (const [task, reason] of keptBy(rule, own, nowMs)) reasons.get(task)?.push(reason);
+  }
+  const byRules = candidates.map((candidate): Ruled => {
+    const kept = reasons.get(candidate.task) ?? [];
+    if (candidate.isPinned) return { candidate, keep: true, because: ['pinned'] };
+    if (!selected.has(candidate.task)) {
+      return { candidate, keep: true, because: ['no rule is about it'] };
+    }
+    return kept.length > 0
+      ? { candidate, keep: true, because: kept }
+      : { candidate, keep: false, because: ['no rule keeps it'] };
+  });
+  return limited(byRules, policy, nowMs).map(({ candidate: { task }, keep, because }) => ({
+    task,
+    keep,
+    because,
+  }));
+}
+
+interface Ruled {
+  readonly candidate: Candidate;
+  readonly keep: boolean;
+  readonly because: readonly string[];
+}
+
+function* keptBy(
+  { select, keep }: Rule,
+  own: readonly Candidate[],
+  nowMs: number,
+): Generator<[TaskName, string]> {
+  const suffix = Object.keys(select).length === 0 ? '' : ` of ${selectorKey(select)}`;
+  for (const [task, reason] of [
+    ...keptByCount(keep, own),
+    ...keptByTime(keep, own, nowMs),
+    ...PERIODS.flatMap((period) => [...keptByPeriod(period, keep[period] ?? 0, own)]),
+  ]) {
+    yield [task, reason + suffix];
+  }
+}
+
+function keptByCount({ last = 0 }: Keep, own: readonly Candidate[]): [TaskName, string][] {
+  return own.slice(0, last).map(({ task }) => [task, `one of the last ${last}`]);
+}
+
+function keptByTime(
+  { withinMs, newerThanMs }: Keep,
+  own: readonly Candidate[],
+  nowMs: number,
+): [TaskName, string][] {
+  const newestMs = Math.max(...own.map(({ sealedMs }) => sealedMs));
+  return own.flatMap(({ task, sealedMs }): [TaskName, string][] => [
+    ...(withinMs !== undefined && sealedMs >= newestMs - withinMs
+      ? [[task, 'within the time before the newest'] satisfies [TaskName, string]]
+      : []),
+    ...(newerThanMs !== undefined && sealedMs >= nowMs - newerThanMs
+      ? [[task, 'sealed recently enough'] satisfies [TaskName, string]]
+      : []),
+  ]);
+}
+
+function* keptByPeriod(
+  period: Period,
+  count: number,
+  own: readonly Candidate[],
+): Generator<[TaskName, string]> {
+  let left = count;
+  let previous: string | undefined;
+  for (const [place, { task, sealedMs }] of own.entries()) {
+    if (left === 0) return;
+    const current = periodOf(period, new Date(sealedMs));
+    const isOldest = place === own.length - 1;
+    if (current === previous && !isOldest) continue;
+    yield [task, current === previous ? `the oldest, ${period}` : `${period}, ${current}`];
+    previous = current;
+    left -= 1;
+  }
+}
+
+/** The period that a time lies in, by the local calendar. */
+function periodOf(period: Period, time: Date): string {
+  const year = String(time.getFullYear());
+  const month = `${year}-${twoDigits(time.getMonth() + 1)}`;
+  const day = `${month}-${twoDigits(time.getDate())}`;
+  if (period === 'yearly') return year;
+  if (period === 'monthly') return month;
+  if (period === 'weekly') return weekOf(time);
+  return period === 'daily' ? day : `${day} ${twoDigits(time.getHours())}h`;
+}
+
+const twoDigits = (value: number): string => String(value).padStart(2, '0');
+
+const DAY_MS = 24 * 3600 * 1000;
+
+/** ISO 8601's week: it begins on Monday and belongs to the year that has its Thursday. */
+function weekOf(time: Date): string {
+  const midnight = Date.UTC(time.getFullYear(), time.getMonth(), time.getDate());
+  const thursday = new Date(midnight + (3 - ((time.getDay() + 6) % 7)) * DAY_MS);
+  const year = thursday.getUTCFullYear();
+  const week = 1 + Math.floor((thursday.getTime() - Date.UTC(year, 0, 1)) / (7 * DAY_MS));
+  return `${year}-W${twoDigits(week)}`;
+}
+
+function limited(ruled: readonly Ruled[], policy: Policy, nowMs: number): Ruled[] {
+  const { maxAgeMs = Infinity, maxBytes = Infinity } = policy;
+  const young = ruled.map((each) =>
+    each.keep && !each.candidate.isPinned && each.candidate.sealedMs < nowMs - maxAgeMs
+      ? removed(each, 'older than the limit')
+      : each,
+  );
+  let excess = sum(young.map(({ keep, candidate }) => (keep ? candidate.bytes : 0))) - maxBytes;
+  const oldestFirst = young.toReversed().map((each) => {
+    if (excess <= 0 || !each.keep || each.candidate.isPinned) return each;
+    excess -= each.candidate.bytes;
+    return removed(each, 'the archives take more than the limit');
+  });
+  return oldestFirst.toReversed();
+}
+
+const removed = ({ candidate }: Ruled, reason: string): Ruled => ({
+  candidate,
+  keep: false,
+  because: [reason],
+});
+
+const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0);

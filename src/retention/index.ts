@@ -1,0 +1,18 @@
+/**
+ * Which sealed tasks a store keeps: the policy that is set for it, and what it decides. Nothing is
+ * removed here; the runner and the command line do that.
+ */
+export { type Candidate, type Decision, decide } from './decide.ts';
+export {
+  addRule,
+  isEmpty,
+  type Keep,
+  PERIODS,
+  type Period,
+  type Policy,
+  type Rule,
+  readPolicy,
+  removeRule,
+  writePolicy,
+} from './policy.ts';
+export { matches, type Selector, selectorKey } from './selector.ts';

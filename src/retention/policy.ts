@@ -1,0 +1,91 @@
+import { TaskfsError } from '../errors.ts';
+import { readSetting, type Store, writeSetting } from '../store/index.ts';
+import { type Selector, selectorKey } from './selector.ts';
+
+/** The calendar's periods, of which the last task each can be kept. */
+export const PERIODS = ['hourly', 'daily', 'weekly', 'monthly', 'yearly'] as const;
+export type Period = (typeof PERIODS)[number];
+
+/** What a rule keeps: a task that one of these keeps, it keeps. */
+export type Keep = Readonly<Partial<Record<Period, number>>> & {
+  /** So many of the newest. */
+  readonly last?: number;
+  /** Sealed in so many milliseconds before the newest of the rule's tasks. */
+  readonly withinMs?: number;
+  /** Sealed in so many milliseconds before now. */
+  readonly newerThanMs?: number;
+};
+
+/** Some tasks, and what is kept of them. */
+export interface Rule {
+  readonly select: Selector;
+  readonly keep: Keep;
+}
+
+/**
+ * What is kept of a store. A task is removed where a rule is about it and none keeps it, or where
+ * it is beyond a limit, whatever the rules say. Pinned tasks stay.
+ */
+export interface Policy {
+  readonly rules: readonly Rule[];
+  /** What was sealed longer ago than this goes; milliseconds. */
+  readonly maxAgeMs?: number;
+  /** The oldest go until the archives take no more than this; bytes. */
+  readonly maxBytes?: number;
+  /** Whether each task that ends applies it. */
+  readonly auto?: boolean;
+}
+
+/** Whether a policy removes nothing, whatever there is. */
+export const isEmpty = ({ rules, maxAgeMs, maxBytes }: Policy): boolean =>
+  rules.length === 0 && maxAgeMs === undefined && maxBytes === undefined;
+
+const SETTING = 'retention';
+
+/** The store's policy; undefined where none is set. Throws `damaged`. */
+export function readPolicy(store: Store): Policy | undefined {
+  const value = readSetting(store, SETTING);
+  if (value === undefined) return undefined;
+  if (isPolicy(value)) return value;
+  throw new TaskfsError('damaged', `the policy in ${store.path}/store.json cannot be read`, {
+    hint: "'taskfs policy clear' removes it; nothing is removed by it meanwhile.",
+  });
+}
+
+/** Sets the store's policy, or removes it with undefined. Throws `damaged`. */
+export function writePolicy(store: Store, policy: Policy | undefined): void {
+  writeSetting(store, SETTING, policy);
+}
+
+/** A policy with a rule in the place of the one that is about the same tasks, if there is one. */
+export function addRule(policy: Policy, rule: Rule): Policy {
+  return { ...policy, rules: [...removeRule(policy, rule.select).rules, rule] };
+}
+
+/** A policy without the rule that is about these tasks. */
+export function removeRule(policy: Policy, select: Selector): Policy {
+  const key = selectorKey(select);
+  return { ...policy, rules: policy.rules.filter((rule) => selectorKey(rule.select) !== key) };
+}
+
+/** Whether a value read from a file is one: what is not understood must remove nothing. */
+function isPolicy(value: unknown): value is Policy {
+  const { rules, maxAgeMs, maxBytes } = Object(value) as Record<string, unknown>;
+  if (!Array.isArray(rules) || !isCount(maxAgeMs) || !isCount(maxBytes)) return false;
+  return rules.every(({ select, keep }) => isSelector(select) && isKeep(keep));
+}
+
+function isSelector(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.keys(value).every((name) => ['status', 'name', 'labels'].includes(name));
+}
+
+const KEEPS: readonly string[] = [...PERIODS, 'last', 'withinMs', 'newerThanMs'];
+
+function isKeep(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).every(([name, count]) => KEEPS.includes(name) && isCount(count));
+}
+
+const isCount = (value: unknown): boolean =>
+  value === undefined || (typeof value === 'number' && value >= 0);

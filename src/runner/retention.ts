@@ -1,0 +1,69 @@
+import { lstatSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { sealedInOrder } from '../archive/index.ts';
+import { messageOf, TaskfsError } from '../errors.ts';
+import { type Candidate, decide, readPolicy } from '../retention/index.ts';
+import { isPinned, type Store, taskPaths } from '../store/index.ts';
+import { removeEnded } from './remove-task.ts';
+import { type TaskView, viewTasks } from './view.ts';
+
+/** The sealed tasks that a policy decides about, newest seal first. */
+export function sealedTasks(store: Store): Candidate[] {
+  const rank = new Map(sealedInOrder(store).map((task, place) => [task, place]));
+  const rankOf = ({ task }: TaskView): number => rank.get(task) ?? -1;
+  return viewTasks(store)
+    .tasks.filter(({ artifacts, plaintext }) => artifacts === 'sealed' && !plaintext)
+    .sort((a, b) => rankOf(b) - rankOf(a))
+    .map(({ task, status, labels, sealedAt }) => ({
+      task,
+      status,
+      labels,
+      sealedMs: Date.parse(sealedAt ?? ''),
+      bytes: sizeOfFlat(taskPaths(store, task).archive),
+      isPinned: isPinned(store, task),
+    }));
+}
+
+/** What the files right in a directory take together, in bytes; 0 where there is none. */
+export function sizeOfFlat(directory: string): number {
+  try {
+    return readdirSync(directory)
+      .map((name) => lstatSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0)
+      .reduce((sum, size) => sum + size, 0);
+  } catch {
+    return 0;
+  }
+}
+
+/** A task that ended waits no longer than this for old ones to be removed, in milliseconds. */
+const PATIENCE_MS = 5_000;
+
+/**
+ * Removes what the store's policy does not keep, where it is to be applied by itself. What is not
+ * removed in time, or cannot be, is left to the next task that ends. Never throws: no failure here
+ * is that of the task which just ended.
+ */
+export async function applyPolicy(
+  store: Store,
+  say: (words: string) => void = () => {},
+): Promise<void> {
+  try {
+    const policy = readPolicy(store);
+    if (!policy?.auto) return;
+    const deadline = performance.now() + PATIENCE_MS;
+    const doomed = decide(sealedTasks(store), policy, Date.now()).filter(({ keep }) => !keep);
+    for (const { task } of doomed.reverse()) {
+      if (performance.now() > deadline) return;
+      await removeEnded(store, task).catch(reportUnlessBusy);
+    }
+  } catch (error) {
+    say(`the store's policy could not be applied: ${messageOf(error)}`);
+  }
+}
+
+/** Somebody else removes it, or works on it: not worth a word. */
+function reportUnlessBusy(error: unknown): void {
+  const isBusy =
+    error instanceof TaskfsError && (error.kind === 'usage' || error.kind === 'not-found');
+  if (!isBusy) throw error;
+}
