@@ -40,6 +40,30 @@ export function addLabelOption<T>(parser: Argv<T>): Argv<T & Pick<SelectorOption
   }) as Argv<T & Pick<SelectorOptions, 'label'>>;
 }
 
+/** These options together with what `--filter` says, in docker's words. Throws `usage`. */
+export function withFilters(
+  options: SelectorOptions,
+  filters: readonly string[] = [],
+): SelectorOptions {
+  return filters.reduce(withFilter, options);
+}
+
+function withFilter(options: SelectorOptions, filter: string): SelectorOptions {
+  const [key, ...rest] = filter.split('=');
+  const value = rest.join('=');
+  if (value !== '') {
+    if (key === 'name') return { ...options, name: value };
+    if (key === 'label') return { ...options, label: [...(options.label ?? []), value] };
+    const status = STATUSES.find((each) => each === value);
+    if (key === 'status' && status) {
+      return { ...options, status: [...(options.status ?? []), status] };
+    }
+  }
+  throw new TaskfsError('usage', `'${filter}' cannot be the value of --filter`, {
+    hint: `Give name=PATTERN, label=K=V, or status= and one of ${STATUSES.join(', ')}.`,
+  });
+}
+
 /** What these options select. Throws `usage` for a label without a name. */
 export function selectorOf({ status, name, label }: SelectorOptions): Selector {
   return {

@@ -261,7 +261,7 @@ describe('taskfs prune', () => {
     expect((await cli.run('prune')).code).toBe(2);
     expect((await cli.run('prune', '--older-than', '1h')).stdout).toBe('');
     const dry = await cli.run('prune', '--keep-last', '1', '--dry-run');
-    expect(dry.stdout).toBe('one\ntwo\n');
+    expect(dry.stdout).toMatch(/^remove +one .*\nremove +two .*\nkeep +three /);
     expect(await cli.json('ps', '-a', '--json')).toHaveLength(4);
     expect(await cli.json('prune', '--keep-last', '1', '--json')).toEqual(['one', 'two']);
     const left = await cli.json<{ task: string }[]>('ps', '-a', '--json');

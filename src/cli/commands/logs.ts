@@ -24,7 +24,7 @@ export const command = defineCommand({
         describe: 'Follow until it ends',
       })
       .option('lines', {
-        alias: 'n',
+        alias: ['n', 'tail'],
         type: 'string',
         requiresArg: true,
         describe: 'Only this many lines from the end',

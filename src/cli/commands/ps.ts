@@ -1,37 +1,76 @@
 import { matches } from '../../retention/index.ts';
 import { type TaskView, type UnreadableTask, viewTasks } from '../../runner/index.ts';
-import { isFinal } from '../../store/index.ts';
 import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';
-import { addSelectorOptions, selectorOf } from '../selector-options.ts';
-import { paintTask, showCommand, showStatus } from '../task-line.ts';
-import { showDuration } from '../units.ts';
+import { addSelectorOptions, selectorOf, withFilters } from '../selector-options.ts';
+import { COLUMNS, type Column, cellOf, parseColumns } from '../task-columns.ts';
+import { parseCount } from '../units.ts';
 import { cutTo, paint, table, type Words } from '../words.ts';
+
+const DEFAULT_COLUMNS: readonly Column[] = [
+  'task',
+  'status',
+  'files',
+  'created',
+  'took',
+  'command',
+];
 
 export const command = defineCommand({
   examples: [
     ['taskfs ps', 'Tasks that wait, run, or were not sealed yet'],
     ['taskfs ps -a', 'All tasks'],
     ['taskfs ps --status failed --json', 'All that failed, sealed or not, as JSON'],
-    ['taskfs ps --label kind=nightly', 'All of a label'],
+    ['taskfs ps --label kind=nightly -q', 'The names of all of a label'],
+    ['taskfs ps -n 5 --columns task,exit,reason', 'Why the last five ended'],
   ],
   build: (parser) =>
     addSelectorOptions(parser)
       .option('all', { alias: 'a', type: 'boolean', default: false, describe: 'Sealed tasks too' })
+      .option('last', {
+        alias: 'n',
+        type: 'string',
+        requiresArg: true,
+        describe: 'The last N that were submitted, sealed or not',
+      })
+      .option('filter', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe: 'status=S, name=PATTERN or label=K=V, as --status, --name and --label',
+      })
+      .option('quiet', { alias: 'q', type: 'boolean', default: false, describe: 'Names alone' })
+      .option('columns', {
+        type: 'string',
+        requiresArg: true,
+        describe: `Which columns, separated by commas: ${COLUMNS.join(', ')}`,
+      })
+      .option('trunc', {
+        type: 'boolean',
+        default: true,
+        describe: 'Cut lines to the width of the terminal; --no-trunc leaves them whole',
+      })
       .option('json', json('a JSON array')),
   run: async ({ options }) => {
-    const select = selectorOf(options);
-    const isAsked = Object.keys(select).length > 0;
+    const select = selectorOf(withFilters(options, options.filter));
+    const last = options.last === undefined ? undefined : parseCount('-n', options.last, 0);
+    const columns = options.columns === undefined ? DEFAULT_COLUMNS : parseColumns(options.columns);
+    const isSelected = Object.keys(select).length > 0;
+    const isAll = options.all || isSelected || last !== undefined;
     const { tasks, unreadable } = viewTasks(openStoreOf(options));
-    const shown = tasks.filter((task) => {
-      if (isAsked) return matches(select, task);
-      return options.all || task.artifacts !== 'sealed' || task.plaintext;
-    });
-    const unseen = isAsked ? [] : unreadable;
+    const matching = tasks.filter(
+      (task) => matches(select, task) && (isAll || task.artifacts !== 'sealed' || task.plaintext),
+    );
+    const shown =
+      last === undefined ? matching : matching.slice(Math.max(0, matching.length - last));
+    const unseen = isSelected ? [] : unreadable;
     if (options.json) await printJson([...shown, ...unseen.map(describe)]);
-    else for (const line of lines(shown, unseen)) await printLine(line);
+    else if (options.quiet) for (const { task } of [...shown, ...unseen]) await printLine(task);
+    else
+      for (const line of lines(shown, unseen, columns))
+        await printLine(options.trunc ? fitToTerminal(line) : line);
     return 0;
   },
 });
@@ -43,35 +82,23 @@ const describe = ({ task, error }: UnreadableTask): object => ({
   reason: error.message,
 });
 
-function lines(tasks: readonly TaskView[], unseen: readonly UnreadableTask[]): Words[] {
-  const head = ['TASK', 'STATUS', 'FILES', 'CREATED', 'TOOK', 'COMMAND'];
-  const rows = tasks.map((task) => [
-    paintTask(task, task.task),
-    paintTask(task, showStatus(task)),
-    task.plaintext ? 'sealed, plaintext left' : task.artifacts,
-    `${showDuration(Date.now() - Date.parse(task.createdAt))} ago`,
-    took(task),
-    showCommand(task.command),
-  ]);
+function lines(
+  tasks: readonly TaskView[],
+  unseen: readonly UnreadableTask[],
+  columns: readonly Column[],
+): Words[] {
+  const head = columns.map((column) => paint('dim', column.toUpperCase()));
+  const rows = tasks.map((task) => columns.map((column) => cellOf(task, column)));
   const unreadable = unseen.map(({ task }) => [
     paint('yellow', task),
     paint('yellow', 'unreadable'),
     `'taskfs status ${task}' says why`,
   ]);
-  const all = [head.map((title) => paint('dim', title)), ...rows, ...unreadable];
-  return table(all).map(fit);
+  return table([head, ...rows, ...unreadable]);
 }
 
-function took({ startedAt, endedAt, status }: TaskView): string {
-  if (startedAt === null) return '';
-  const end = isFinal(status) && endedAt !== null ? Date.parse(endedAt) : Date.now();
-  return showDuration(end - Date.parse(startedAt));
-}
-
-/**
- * A line no wider than the terminal, where its width is known: the command, its last part, is cut.
- */
-function fit(line: Words): Words {
+/** A line no wider than the terminal, where its width is known: its end is cut. */
+function fitToTerminal(line: Words): Words {
   const columns = process.stdout.isTTY ? process.stdout.columns : 0;
   return columns === 0 ? line : cutTo(line, columns);
 }

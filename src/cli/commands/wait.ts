@@ -15,19 +15,24 @@ export const command = defineCommand({
   examples: [
     ['taskfs wait build', 'Wait for a task; exit with its exit code'],
     ['taskfs wait build lint test', 'Wait for all of them'],
+    ['taskfs wait --any a b', 'Wait for the first, and say which'],
     ['taskfs wait --label kind=nightly', 'Wait for all of a label'],
   ],
   about:
-    'Waits until each task has ended and its files are sealed. The exit code is that of the ' +
-    'first task, in the order given, which did not end with 0.',
-  build: (parser) => addLabelOption(addTasksOrNone(parser)).option('json', json('a JSON array')),
+    'Waits until each task has ended and its files are sealed; with --any until one has. The ' +
+    'exit code is that of the first task, in the order given, which did not end with 0.',
+  build: (parser) =>
+    addLabelOption(addTasksOrNone(parser))
+      .option('any', { type: 'boolean', default: false, describe: 'Wait for the first to end' })
+      .option('json', json('a JSON array')),
   exitCodeOf: exitCodeOfTaskError,
   run: async ({ options }) => {
     const store = openStoreOf(options);
     const names = namesOf(store, options);
     for (const name of names) viewTask(store, name);
-    const records = await Promise.all(names.map((name) => waitFor(store, name, say)));
-    const views = names.map((name) => viewTask(store, name));
+    const waiting = names.map((name) => waitFor(store, name, say));
+    const records = options.any ? [await Promise.race(waiting)] : await Promise.all(waiting);
+    const views = records.map(({ task }) => viewTask(store, task));
     if (options.json) await printJson(views);
     else for (const view of views) await printLine(`${view.task}: ${showStatus(view)}`);
     const codes = records.map((record) => exitCodeOfTask(record, constants.signals));

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { newCli } from '../support/cli.ts';
+
+describe('what users of docker and gh type', () => {
+  it('selects, names and arranges tasks', async () => {
+    const cli = newCli();
+    await cli.run('run', '--name', 'a', '-l', 'kind=x', '--', 'seq', '3');
+    await cli.run('run', '--name', 'b', '--', 'sh', '-c', 'exit 3');
+    await cli.run('run', '--name', 'c', '--', 'true');
+    const printed = async (...args: string[]) => (await cli.run('ps', ...args)).stdout;
+    expect(await printed('-q')).toBe('');
+    expect(await printed('-aq')).toBe('a\nb\nc\n');
+    expect(await printed('-n', '2', '-q')).toBe('b\nc\n');
+    expect(await printed('-q', '--filter', 'status=failed')).toBe('b\n');
+    expect(await printed('-q', '--filter', 'label=kind=x')).toBe('a\n');
+    expect(await printed('-q', '--filter', 'name=[bc]', '--status', 'completed')).toBe('c\n');
+    expect(await printed('--columns', 'task,exit,labels', '-n', '3')).toBe(
+      'TASK  EXIT  LABELS\na     0     kind=x\nb     3\nc     0\n',
+    );
+    expect(await cli.run('ps', '--columns', 'task,colour')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('There are task, status'),
+    });
+    expect(await cli.run('ps', '--filter', 'status=done')).toMatchObject({ code: 2 });
+    expect((await cli.run('logs', '--tail', '1', 'a')).stdout).toBe('3\n');
+    const removed = await cli.run('rm', 'a', 'nope');
+    expect(removed).toMatchObject({ code: 3, stdout: 'a\n' });
+    expect(removed.stderr).toContain('nope');
+  });
+
+  it('waits for the first of several', async () => {
+    const cli = newCli();
+    await cli.run('run', '-d', '--name', 'long', '--', 'sleep', '1000');
+    await cli.run('run', '-d', '--name', 'short', '--', 'sh', '-c', 'exit 4');
+    expect(await cli.run('wait', '--any', 'long', 'short')).toMatchObject({
+      code: 4,
+      stdout: 'short: failed (exit code 4)\n',
+    });
+    await cli.run('cancel', '--kill', 'long');
+    expect(await cli.run('wait', '--any', 'long')).toMatchObject({ code: 130 });
+  });
+});
