@@ -14,7 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tar: [],
   store: ['age', 'files', 'sys', 'process'],
   archive: ['tar', 'age', 'store', 'files', 'sys', 'process'],
-  artifacts: ['archive', 'age', 'store', 'files', 'sys', 'process'],
+  artifacts: ['archive', 'tar', 'age', 'store', 'files', 'sys', 'process'],
   mount: ['store', 'sys', 'process'],
   fs: ['archive', 'tar', 'age', 'store', 'sys', 'process'],
   fuse: ['fs', 'mount', 'sys', 'process'],

@@ -64,7 +64,8 @@ export function exportTree(
 }
 
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-const SET_ID = 0o6000;
+/** Set-user-ID and set-group-ID. */
+export const SET_ID = 0o6000;
 
 const buffer = Buffer.allocUnsafeSlow(1024 * 1024);
 

@@ -4,7 +4,9 @@
  */
 export type { Artifact, ArtifactNode, ArtifactTree } from './artifact.ts';
 export { openEditCopy } from './edit-copy.ts';
-export { exportTree } from './export.ts';
+export { type ExportOptions, exportTree } from './export.ts';
+export { exportTar, type LeftOut } from './export-tar.ts';
+export { exportZip } from './export-zip.ts';
 export { type FindIdentities, openTree, placeOf } from './open-tree.ts';
 export { openLog, type TaskLog } from './task-log.ts';
 export { verifyPath } from './verify-path.ts';

@@ -65,7 +65,7 @@ export const groups: readonly VerbGroup[] = [
         'Show how a file begins',
         () => import('./commands/preview.ts'),
       ),
-      verb('export', '<task> <directory>', 'Copy files out', () => import('./commands/export.ts')),
+      verb('export', '<task> [directory]', 'Copy files out', () => import('./commands/export.ts')),
     ],
   },
   {

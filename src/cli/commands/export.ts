@@ -1,4 +1,13 @@
-import { exportTree, openTree } from '../../artifacts/index.ts';
+import {
+  type ArtifactTree,
+  type ExportOptions,
+  exportTar,
+  exportTree,
+  exportZip,
+  type LeftOut,
+  openTree,
+} from '../../artifacts/index.ts';
+import { TaskfsError } from '../../errors.ts';
 import { encodeText, showText } from '../../process/index.ts';
 import { absolutePath } from '../../store/index.ts';
 import { jsonPath, printableName } from '../../watch/index.ts';
@@ -6,19 +15,29 @@ import { addTask, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
-import { printJson, printLine, say } from '../output.ts';
+import { print, printJson, printLine, say } from '../output.ts';
 import { showBytes } from '../units.ts';
 
 export const command = defineCommand({
   rawOptions: ['directory'],
-  examples: [['taskfs export build ./out', 'Copy all files of a task, live or archived']],
+  examples: [
+    ['taskfs export build ./out', 'Copy all files of a task, live or archived'],
+    ['taskfs export build --format tar | tar -t', 'The same as a stream on standard output'],
+    ['taskfs export build --format zip > build.zip', 'For programs that know no tar'],
+  ],
   about:
     'The directory must be new or empty; only you may enter it until the copy is complete. ' +
     'Modes, times, links, user attributes and holes stay as they are, set-user-ID and ' +
-    'set-group-ID bits do not.',
+    'set-group-ID bits do not. A tar has all of that, a zip only modes and times.',
   build: (parser) =>
     addTask(addIdentityOptions(parser))
-      .positional('directory', { type: 'string', demandOption: true, describe: 'Where to' })
+      .positional('directory', { type: 'string', describe: 'Where to' })
+      .option('format', {
+        choices: ['tar', 'zip'] as const,
+        requiresArg: true,
+        describe: 'Write all to standard output instead, as a tar or zip',
+      })
+      .conflicts('format', 'directory')
       .option('keep-setid', {
         type: 'boolean',
         default: false,
@@ -26,16 +45,21 @@ export const command = defineCommand({
       })
       .option('json', json()),
   run: async ({ options }) => {
-    const directory = absolutePath(options.directory);
+    const { task, format } = options;
     const store = openStoreOf(options);
-    const { task } = options;
+    if (format) assertRedirected(format, options.json);
+    const directory = format ? '' : absolutePath(required(options.directory));
     using tree = await openTree(store, task, () => findIdentities(store, options));
+    if (format) {
+      await stream(tree, format, { keepSetId: options['keep-setid'] });
+      return 0;
+    }
     using top = tree.find('', 'keep');
     const exported = exportTree(top, encodeText(directory), {
       keepSetId: options['keep-setid'],
     });
     const { files, bytes, skipped, bare, withoutSetId } = exported;
-    for (const { path, type } of skipped) say(`Left out: ${printableName(path)} is a ${type}.`);
+    for (const each of skipped) sayLeftOut(each);
     for (const path of bare) {
       say(
         `Without its attributes: ${printableName(path)}: the file system there does not take them.`,
@@ -59,3 +83,38 @@ export const command = defineCommand({
     return 0;
   },
 });
+
+function required(directory: string | undefined): string {
+  if (directory !== undefined) return directory;
+  throw new TaskfsError('usage', "'taskfs export' needs to know where to", {
+    hint: 'Name a directory, or give --format for a stream on standard output.',
+  });
+}
+
+function assertRedirected(format: string, asJson: boolean): void {
+  if (asJson) {
+    throw new TaskfsError('usage', '--format and --json both want standard output', {
+      hint: 'Leave out one of them.',
+    });
+  }
+  if (!process.stdout.isTTY) return;
+  throw new TaskfsError('usage', `a ${format} is not for a terminal`, {
+    hint: `Redirect it, as in 'taskfs export TASK --format ${format} > FILE'.`,
+  });
+}
+
+async function stream(
+  tree: ArtifactTree,
+  format: 'tar' | 'zip',
+  options: ExportOptions,
+): Promise<void> {
+  if (format === 'zip') {
+    for await (const piece of await exportZip(tree, '', sayLeftOut, options)) await print(piece);
+    return;
+  }
+  using top = tree.find('', 'keep');
+  for (const piece of exportTar(top, sayLeftOut, options)) await print(piece);
+}
+
+const sayLeftOut = ({ path, type }: LeftOut): void =>
+  say(`Left out: ${printableName(path)} is a ${type}.`);
