@@ -82,3 +82,8 @@ function labelOf(text: string): [string, string | null] {
   }
   return [name, value.length === 0 ? null : value.join('=')];
 }
+
+/** The labels that a task gets, from `K=V` or `K` alone. Throws `usage` for one without a name. */
+export function labelsOf(texts: readonly string[]): Record<string, string> {
+  return Object.fromEntries(texts.map(labelOf).map(([name, value]) => [name, value ?? '']));
+}

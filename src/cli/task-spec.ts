@@ -7,6 +7,7 @@ import {
 } from '../runner/engines/container/index.ts';
 import { absolutePath, type TaskSpec } from '../store/index.ts';
 import { containerOptionNames, type RunOptions } from './run-options.ts';
+import { labelsOf } from './selector-options.ts';
 import { parseBytes, parseCount, parseDuration, parsePositive, parseWait } from './units.ts';
 
 /** What to run, from the command line. Throws `usage` for values that cannot be. */
@@ -110,13 +111,6 @@ function parseVolume(text: string): Volume {
       'Give HOST:CONTAINER or VOLUME:CONTAINER, and after another colon ro, z or Z, ' +
       'as in ./data:/data:ro,z.',
   });
-}
-
-/** Throws `usage` for one without a name. */
-function labelsOf(texts: readonly string[]): Record<string, string> {
-  const pairs = texts.map(splitPair);
-  if (pairs.every(([name]) => name !== '')) return Object.fromEntries(pairs);
-  throw new TaskfsError('usage', 'a label has no name', { hint: 'Give --label NAME=VALUE.' });
 }
 
 function splitPair(text: string): [string, string] {

@@ -75,6 +75,12 @@ export const groups: readonly VerbGroup[] = [
       verb('anchor', '', 'Keep seals elsewhere, too', () => import('./commands/anchor.ts')),
       verb('seal', '<task..>', 'Seal files after a failure', () => import('./commands/seal.ts')),
       verb('verify', '[task..]', 'Verify archives or a file', () => import('./commands/verify.ts')),
+      verb(
+        'import',
+        '<directory>',
+        'Seal files that are there',
+        () => import('./commands/import.ts'),
+      ),
       verb('reindex', '<task>', 'Rebuild an index', () => import('./commands/reindex.ts')),
       verb('key', '<action> [recipient]', 'Manage who can read', () => import('./commands/key.ts')),
       verb('recover', '', 'Finish what was interrupted', () => import('./commands/recover.ts')),

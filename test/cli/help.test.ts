@@ -65,7 +65,7 @@ describe('usage errors', () => {
     ['the same behind an option', ['run', '--name', 'job', 'echo', '-n', 'x'], 'run -- echo …'],
     ['an option with letters swapped', ['run', '--nmae', 'x', '--', 'true'], "mean '--name'?"],
     ['a short verb with letters swapped', ['rnu'], "Did you mean 'taskfs run'?"],
-    ['a letter that is no option', ['ps', '-q'], "taskfs: 'taskfs ps' does not take '-q'\n'taskfs"],
+    ['a letter that is no option', ['ps', '-Q'], "taskfs: 'taskfs ps' does not take '-Q'\n'taskfs"],
     ['an option of docker', ['run', '--rm', '--', 'true'], "'taskfs run' does not take '--rm'\n't"],
     ['a verb of docker', ['stop', 'x'], "Did you mean 'taskfs cancel'?"],
     ['another', ['kill', 'x'], "Did you mean 'taskfs cancel --kill'?"],

@@ -1,0 +1,140 @@
+import { statSync } from 'node:fs';
+import { constants } from 'node:os';
+import { basename } from 'node:path';
+import { extractArtifacts, type Origin } from '../../agents-runner/index.ts';
+import { TaskfsError } from '../../errors.ts';
+import { showText } from '../../process/index.ts';
+import { submit, superviseTask, viewTask } from '../../runner/index.ts';
+import { absolutePath, type TaskSpec } from '../../store/index.ts';
+import { json } from '../arguments.ts';
+import { defineCommand } from '../command.ts';
+import { EXIT, exitCodeOfTask } from '../exit-code.ts';
+import { openOrMakeStore } from '../open-store.ts';
+import { printJson, printLine, say } from '../output.ts';
+import { labelsOf } from '../selector-options.ts';
+import { showBytes } from '../units.ts';
+
+export const command = defineCommand({
+  rawOptions: ['directory', 'to'],
+  examples: [
+    ['taskfs import ./artifacts --name ci-1234', 'Seal files that are there already'],
+    ['taskfs import --from agents-runner ~/old/TASK', 'Seal artifacts of agents-runner'],
+    ['taskfs import --from agents-runner ~/old/TASK --to ./plain', 'Only decrypt them'],
+  ],
+  about:
+    'A task copies the files, and is sealed as any other; the directory stays as it is. With ' +
+    '--from agents-runner it decrypts the .enc files of a task of that program, and gives them ' +
+    'their names, types and times; what it cannot read it names, and the exit code is 5.',
+  build: (parser) =>
+    parser
+      .positional('directory', { type: 'string', demandOption: true, describe: 'What to seal' })
+      .option('name', { type: 'string', requiresArg: true, describe: 'The task’s name' })
+      .option('label', {
+        alias: 'l',
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe: 'K=V to find it by',
+      })
+      .option('from', {
+        choices: ['agents-runner'] as const,
+        requiresArg: true,
+        describe: 'The program that wrote the directory',
+      })
+      .option('task-id', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'The task’s id there; else the directory’s name',
+      })
+      .option('environment', {
+        type: 'string',
+        describe: "The environment's id there; else 'default', or none",
+      })
+      .option('to', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Decrypt into this directory, and seal nothing',
+      })
+      .implies('task-id', 'from')
+      .implies('environment', 'from')
+      .implies('to', 'from')
+      .option('json', json()),
+  run: async ({ options }) => {
+    const directory = absolutePath(options.directory);
+    assertDirectory(directory);
+    if (options.to !== undefined) return extract(directory, options.to, originOf(options));
+    const command = options.from ? extracting(directory, originOf(options)) : copying(directory);
+    const store = await openOrMakeStore(options);
+    const labels = options.label && labelsOf(options.label);
+    const claim = submit(store, { name: options.name, spec: specOf(command, labels) });
+    const shown = options.json ? {} : { stdout: process.stderr, stderr: process.stderr };
+    const record = await superviseTask(claim, {}, { ...shown, say });
+    if (options.json) await printJson(viewTask(store, claim.task));
+    else await printLine(claim.task);
+    if (record.status !== 'completed') say(`Not all was imported: ${record.reason}.`);
+    return exitCodeOfTask(record, constants.signals);
+  },
+});
+
+function assertDirectory(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  throw new TaskfsError('not-found', `there is no directory ${showText(path)}`, {
+    hint: 'Name a directory; its files become those of the task.',
+  });
+}
+
+const specOf = (command: readonly string[], labels: TaskSpec['labels']): TaskSpec => ({
+  command,
+  cwd: '/',
+  engine: 'process',
+  image: null,
+  env: [],
+  timeoutMs: null,
+  retries: 0,
+  maxRunning: null,
+  ...(labels && { labels }),
+  options: {},
+});
+
+/** The top of a task's files keeps its own mode. */
+const COPY =
+  'cp -a -- "$0/." "$TASKFS_ARTIFACTS"; code=$?; chmod 700 "$TASKFS_ARTIFACTS"; exit $code';
+
+const copying = (directory: string): string[] => ['sh', '-c', COPY, directory];
+
+/** This program itself, so that what is decrypted is nowhere but in the task's files. */
+function extracting(directory: string, { task, environments }: Origin): string[] {
+  const [environment] = environments.length === 1 ? environments : [];
+  const options = ['--from', 'agents-runner', '--task-id', task];
+  return [
+    'sh',
+    '-c',
+    'exec "$0" "$@" --to "$TASKFS_ARTIFACTS"',
+    process.execPath,
+    ...process.execArgv,
+    process.argv[1] ?? '',
+    'import',
+    ...options,
+    ...(environment === undefined ? [] : [`--environment=${environment}`]),
+    directory,
+  ];
+}
+
+function originOf(options: {
+  readonly directory: string;
+  readonly 'task-id'?: string | undefined;
+  readonly environment?: string | undefined;
+}): Origin {
+  const task = options['task-id'] ?? basename(absolutePath(options.directory));
+  const { environment } = options;
+  return { task, environments: environment === undefined ? ['default', ''] : [environment] };
+}
+
+async function extract(directory: string, to: string, origin: Origin): Promise<number> {
+  assertDirectory(absolutePath(to));
+  const { written, failed } = extractArtifacts(directory, absolutePath(to), origin);
+  const bytes = written.reduce((sum, each) => sum + each.bytes, 0);
+  for (const { file, why } of failed) say(`Not read: ${file}: ${why}.`);
+  await printLine(`${written.length} files, ${showBytes(bytes)}; ${failed.length} not read`);
+  return failed.length === 0 ? EXIT.ok : EXIT.damaged;
+}
