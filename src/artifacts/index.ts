@@ -2,6 +2,7 @@
  * One view of a task's files and log, live or sealed: list, read, export. No mount is needed, and
  * none enters.
  */
+export { openArchiveTree } from './archive-tree.ts';
 export type { Artifact, ArtifactNode, ArtifactTree } from './artifact.ts';
 export { openEditCopy } from './edit-copy.ts';
 export { type ExportOptions, exportTree } from './export.ts';

@@ -75,6 +75,8 @@ export const groups: readonly VerbGroup[] = [
       verb('anchor', '', 'Keep seals elsewhere, too', () => import('./commands/anchor.ts')),
       verb('seal', '<task..>', 'Seal files after a failure', () => import('./commands/seal.ts')),
       verb('verify', '[task..]', 'Verify archives or a file', () => import('./commands/verify.ts')),
+      verb('share', '<task>', 'Seal a task for others', () => import('./commands/share.ts')),
+      verb('receive', '<file>', 'Open a shared task', () => import('./commands/receive.ts')),
       verb(
         'import',
         '<directory>',

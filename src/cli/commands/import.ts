@@ -1,16 +1,15 @@
 import { statSync } from 'node:fs';
-import { constants } from 'node:os';
 import { basename } from 'node:path';
 import { extractArtifacts, type Origin } from '../../agents-runner/index.ts';
 import { TaskfsError } from '../../errors.ts';
 import { showText } from '../../process/index.ts';
-import { submit, superviseTask, viewTask } from '../../runner/index.ts';
-import { absolutePath, type TaskSpec } from '../../store/index.ts';
+import { absolutePath } from '../../store/index.ts';
 import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
-import { EXIT, exitCodeOfTask } from '../exit-code.ts';
+import { ownCommand, runCopyingTask } from '../copying-task.ts';
+import { EXIT } from '../exit-code.ts';
 import { openOrMakeStore } from '../open-store.ts';
-import { printJson, printLine, say } from '../output.ts';
+import { printLine, say } from '../output.ts';
 import { labelsOf } from '../selector-options.ts';
 import { showBytes } from '../units.ts';
 
@@ -66,13 +65,8 @@ export const command = defineCommand({
     const command = options.from ? extracting(directory, originOf(options)) : copying(directory);
     const store = await openOrMakeStore(options);
     const labels = options.label && labelsOf(options.label);
-    const claim = submit(store, { name: options.name, spec: specOf(command, labels) });
-    const shown = options.json ? {} : { stdout: process.stderr, stderr: process.stderr };
-    const record = await superviseTask(claim, {}, { ...shown, say });
-    if (options.json) await printJson(viewTask(store, claim.task));
-    else await printLine(claim.task);
-    if (record.status !== 'completed') say(`Not all was imported: ${record.reason}.`);
-    return exitCodeOfTask(record, constants.signals);
+    const task = { name: options.name, command, labels, isShown: !options.json };
+    return runCopyingTask(store, task, options.json);
   },
 });
 
@@ -83,41 +77,16 @@ function assertDirectory(path: string): void {
   });
 }
 
-const specOf = (command: readonly string[], labels: TaskSpec['labels']): TaskSpec => ({
-  command,
-  cwd: '/',
-  engine: 'process',
-  image: null,
-  env: [],
-  timeoutMs: null,
-  retries: 0,
-  maxRunning: null,
-  ...(labels && { labels }),
-  options: {},
-});
-
 /** The top of a task's files keeps its own mode. */
 const COPY =
   'cp -a -- "$0/." "$TASKFS_ARTIFACTS"; code=$?; chmod 700 "$TASKFS_ARTIFACTS"; exit $code';
 
 const copying = (directory: string): string[] => ['sh', '-c', COPY, directory];
 
-/** This program itself, so that what is decrypted is nowhere but in the task's files. */
 function extracting(directory: string, { task, environments }: Origin): string[] {
   const [environment] = environments.length === 1 ? environments : [];
-  const options = ['--from', 'agents-runner', '--task-id', task];
-  return [
-    'sh',
-    '-c',
-    'exec "$0" "$@" --to "$TASKFS_ARTIFACTS"',
-    process.execPath,
-    ...process.execArgv,
-    process.argv[1] ?? '',
-    'import',
-    ...options,
-    ...(environment === undefined ? [] : [`--environment=${environment}`]),
-    directory,
-  ];
+  const named = environment === undefined ? [] : [`--environment=${environment}`];
+  return ownCommand('import', '--from', 'agents-runner', '--task-id', task, ...named, directory);
 }
 
 function originOf(options: {

@@ -1,0 +1,122 @@
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf, TaskfsError } from '../../errors.ts';
+import { openRegularFile, readRequiredFile } from '../../files/index.ts';
+import { isTaskName, type TaskName } from '../../store/index.ts';
+import { readTar, type TarMember, type TarSource } from '../../tar/index.ts';
+import { sealFault } from '../genuine-seal.ts';
+import { FILES, KEY_FILE, PARTS, SEAL_FILE } from '../paths.ts';
+import { readSeal, type Seal } from '../seal-record.ts';
+import { SIGNER_FILE } from './write-share.ts';
+
+/** A shared task, unpacked: still encrypted, and as its signer sealed it. */
+export interface Unpacked {
+  readonly task: TaskName;
+  /** The directory of its archive. */
+  readonly archive: string;
+  readonly seal: Seal;
+}
+
+const NAMES: ReadonlySet<string> = new Set([
+  SEAL_FILE,
+  SIGNER_FILE,
+  KEY_FILE,
+  ...PARTS.map((part) => FILES[part]),
+]);
+
+/**
+ * Unpacks a file that `writeShare` made into a directory, and checks it: the signature by the key
+ * that came with it, and each encrypted file's sha256. Whose key that is, its hash in the seal
+ * says; a reader has to know it from elsewhere. Nothing but the files of one archive is written.
+ * Throws `damaged`, `failed`.
+ */
+export function unpackShare(file: string, into: string): Unpacked {
+  const fd = openRegularFile(file);
+  try {
+    const source = sourceOf(fd);
+    let task: TaskName | undefined;
+    const digests = new Map<string, string>();
+    for (const member of readTar(source)) {
+      const [owner = '', name = '', ...more] = member.path.toString().split('/');
+      if (member.type !== 'file' || more.length > 0 || !NAMES.has(name) || !isTaskName(owner)) {
+        throw notAShare(file, `it holds '${member.path}'`);
+      }
+      if (task === undefined) mkdirSync(join(into, owner), { mode: 0o700 });
+      if (owner !== (task ?? owner)) throw notAShare(file, 'it holds files of two tasks');
+      task = owner;
+      digests.set(name, copyOut(source, member, join(into, owner, name)));
+    }
+    if (task === undefined) throw notAShare(file, 'it is empty');
+    const archive = join(into, task);
+    return { task, archive, seal: checkedSeal(file, task, archive, digests) };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function sourceOf(fd: number): TarSource {
+  const { size } = fstatSync(fd);
+  return { size, read: (into, offset) => readSync(fd, into, 0, into.length, offset) };
+}
+
+/** Returns the sha256 of what it copied. */
+function copyOut(source: TarSource, member: TarMember, path: string): string {
+  const hash = createHash('sha256');
+  const piece = Buffer.allocUnsafe(1024 * 1024);
+  const fd = openSync(path, 'wx', 0o600);
+  try {
+    for (let done = 0; done < member.size; ) {
+      const part = piece.subarray(0, Math.min(piece.length, member.size - done));
+      const got = source.read(part, member.offset + done);
+      if (got === 0) throw new TaskfsError('damaged', 'it was truncated while it was read');
+      writeSync(fd, part.subarray(0, got));
+      hash.update(part.subarray(0, got));
+      done += got;
+    }
+  } finally {
+    closeSync(fd);
+  }
+  return hash.digest('hex');
+}
+
+function checkedSeal(
+  file: string,
+  task: TaskName,
+  archive: string,
+  digests: ReadonlyMap<string, string>,
+): Seal {
+  const seal = readSeal(archive);
+  const fault = sealFault(task, seal, signerIn(archive, file));
+  if (fault) throw new TaskfsError('damaged', `${file}: ${fault.message}`);
+  for (const part of PARTS) {
+    const name = FILES[part];
+    if (digests.get(name) !== seal.files[name].sha256) {
+      throw new TaskfsError('damaged', `${file}: ${name} is not what was sealed`, {
+        hint: 'Ask for it again: it was damaged on its way, or changed.',
+      });
+    }
+  }
+  return seal;
+}
+
+const MAX_SIGNER = 64 * 1024;
+
+function signerIn(archive: string, file: string): KeyObject {
+  try {
+    return createPublicKey(readRequiredFile(join(archive, SIGNER_FILE), MAX_SIGNER));
+  } catch (cause) {
+    throw new TaskfsError(
+      'damaged',
+      `${file}: its signing key is unreadable: ${messageOf(cause)}`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+const notAShare = (file: string, why: string): TaskfsError =>
+  new TaskfsError('damaged', `${file} is no shared task: ${why}`, {
+    hint: "'taskfs share' makes such files.",
+  });

@@ -1,0 +1,71 @@
+import { constants } from 'node:os';
+import { type Claim, submit, superviseTask, viewTask } from '../runner/index.ts';
+import type { Store, TaskRecord, TaskSpec } from '../store/index.ts';
+import { exitCodeOfTask } from './exit-code.ts';
+import { printJson, printLine, say } from './output.ts';
+
+/** A task that fills its files from elsewhere: it is cancelled, recovered and sealed as any. */
+export interface CopyingTask {
+  readonly name: string | undefined;
+  readonly command: readonly string[];
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** Variables of its environment, whose values are written down nowhere. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** What it prints goes to standard error; else it is in its log alone. */
+  readonly isShown: boolean;
+}
+
+/**
+ * Runs such a task in the foreground, prints its name, or with `json` its status, and returns the
+ * exit code. Throws `usage` for a name that is in use.
+ */
+export async function runCopyingTask(
+  store: Store,
+  { name, command, labels, secrets = {}, isShown }: CopyingTask,
+  json: boolean,
+): Promise<number> {
+  const claim = submit(store, { name, spec: specOf(command, labels, Object.keys(secrets)) });
+  const shown = isShown ? { stdout: process.stderr, stderr: process.stderr } : {};
+  const record = await superviseTask(claim, secrets, { ...shown, say });
+  await report(claim, record, json);
+  return exitCodeOfTask(record, constants.signals);
+}
+
+async function report({ store, task }: Claim, record: TaskRecord, json: boolean): Promise<void> {
+  if (json) await printJson(viewTask(store, task));
+  else await printLine(task);
+  if (record.status !== 'completed') say(`Not all was copied: ${record.reason}.`);
+}
+
+function specOf(
+  command: readonly string[],
+  labels: TaskSpec['labels'],
+  env: readonly string[],
+): TaskSpec {
+  return {
+    command,
+    cwd: '/',
+    engine: 'process',
+    image: null,
+    env,
+    timeoutMs: null,
+    retries: 0,
+    maxRunning: null,
+    ...(labels && { labels }),
+    options: {},
+  };
+}
+
+/**
+ * A command that is this program itself, with `--to` and the task's directory behind: so what it
+ * decrypts is nowhere but in the task's files.
+ */
+export const ownCommand = (...args: readonly string[]): string[] => [
+  'sh',
+  '-c',
+  'exec "$0" "$@" --to "$TASKFS_ARTIFACTS"',
+  process.execPath,
+  ...process.execArgv,
+  process.argv[1] ?? '',
+  ...args,
+];
