@@ -37,6 +37,21 @@ function commonJs(): Plugin {
   };
 }
 
+/** What `import … from 'taskfs'` finds: the names of the library, which is CommonJS as the rest. */
+function moduleOfLibrary(): Plugin {
+  return {
+    name: 'module-of-library',
+    generateBundle(_options, bundle) {
+      const library = Object.values(bundle).find(
+        (file) => file.type === 'chunk' && file.isEntry && file.name === 'library',
+      );
+      const names = library?.type === 'chunk' ? library.exports.join(', ') : '';
+      const source = `import library from './library.js';\nexport const { ${names} } = library;\n`;
+      this.emitFile({ type: 'asset', fileName: 'library.mjs', source });
+    },
+  };
+}
+
 /** Says whose packages are in the bundle, and under which licenses, as those ask for. */
 function thirdPartyLicenses(): Plugin {
   return {
@@ -126,7 +141,7 @@ function fileOf(module: string, context: ChunkingContext): string | null {
  * One program in few files: loading some three hundred modules one by one took longer than a task.
  */
 export default defineConfig({
-  input: 'src/cli/main.ts',
+  input: { main: 'src/cli/main.ts', library: 'src/library/index.ts' },
   platform: 'node',
   // yargs would look for a configuration that extends another: there is none.
   checks: { emptyImportMeta: false },
@@ -134,7 +149,7 @@ export default defineConfig({
   preserveEntrySignatures: 'allow-extension',
   // With parts that are not JavaScript, their own or those of packages below them.
   external: [/^koffi$/, /^fuse-native$/, /^cpu-features$/, /\.node$/],
-  plugins: [ownModules(), commonJs(), thirdPartyLicenses()],
+  plugins: [ownModules(), commonJs(), moduleOfLibrary(), thirdPartyLicenses()],
   output: {
     dir: 'dist',
     format: 'cjs',

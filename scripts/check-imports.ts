@@ -25,6 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   retention: ['store', 'files', 'sys', 'process'],
   runner: ['retention', 'archive', 'mount', 'store', 'files', 'sys', 'process'],
   watch: ['artifacts', 'store', 'sys', 'process'],
+  library: ['server', 'runner', 'retention', 'artifacts', 'archive', 'mount', 'store', 'process'],
   cli: [
     'server',
     'runner',

@@ -65,7 +65,6 @@ export const ownCommand = (...args: readonly string[]): string[] => [
   '-c',
   'exec "$0" "$@" --to "$TASKFS_ARTIFACTS"',
   process.execPath,
-  ...process.execArgv,
   process.argv[1] ?? '',
   ...args,
 ];

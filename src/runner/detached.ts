@@ -93,9 +93,11 @@ export function isQueued({ store, task, record }: Claim): boolean {
   return blockersOf(store, task, record.maxRunning).length > 0;
 }
 
-/** What Node is given to be the supervisor of a task. */
+/**
+ * What Node is given to be the supervisor of a task. Options of this Node are not passed on: they
+ * are for the program that uses the library, as a test reporter or a debugger's port.
+ */
 const argumentsOf = ({ store, task }: Claim): readonly string[] => [
-  ...process.execArgv,
   SUPERVISOR,
   'supervise',
   task,

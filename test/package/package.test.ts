@@ -1,9 +1,11 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   accessSync,
   chmodSync,
   chownSync,
   constants,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -12,9 +14,11 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Cli, newCli } from '../support/cli.ts';
@@ -174,6 +178,69 @@ describe.runIf(canBuild)('the packed package (needs a checkout that may be built
     await cli.run('init');
     const taken = await memoryOfSupervisors(cli, [], 'head -c 50000000 /dev/zero');
     for (const mib of taken) expect(mib).toBeLessThan(SUPERVISOR_MIB);
+  });
+
+  it('is a library with types, which the examples use', async () => {
+    const cli = newCli();
+    const examples = join(installed, 'examples');
+    cpSync(join(root, 'examples'), examples, { recursive: true });
+    for (const name of ['hono', '@hono/node-server', '@types/node', 'undici-types', 'typescript']) {
+      const link = join(installed, 'node_modules', name);
+      mkdirSync(dirname(link), { recursive: true });
+      symlinkSync(join(root, 'node_modules', name), link);
+    }
+    const tsconfig = {
+      extends: join(root, 'tsconfig.json'),
+      compilerOptions: { paths: {}, types: ['node'], rootDir: installed },
+      include: ['*.ts'],
+    };
+    writeFileSync(join(examples, 'tsconfig.json'), JSON.stringify(tsconfig));
+    await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', examples]);
+
+    const env = { ...process.env, TASKFS_STORE: cli.store };
+    const options = { cwd: examples, env };
+    const good = 'echo done > "$TASKFS_ARTIFACTS/$AGENT_REPORT"';
+    const { stdout, stderr } = await run('node', ['agent-runner.ts', good, 'exit 3'], options);
+    expect(stdout).toMatch(/^completed \(.*\): done\nfailed \(.*3.*\): \(no report\)\n$/);
+    expect(stderr).toMatch(/ sealed$/m);
+
+    writeFileSync(
+      join(examples, 'a.test.mjs'),
+      "import test from 'node:test'; test('x', () => {});\n",
+    );
+    const tested = await run(
+      'node',
+      ['--test', '--test-reporter', './test-reporter.ts', 'a.test.mjs'],
+      options,
+    );
+    const [, sealed = ''] =
+      /^0 failed; the results are sealed as (\S+)$/m.exec(tested.stdout) ?? [];
+    expect((await cli.run('cat', sealed, 'results.jsonl')).stdout).toContain(
+      '"test:pass","name":"x"',
+    );
+
+    const server = spawn('node', ['hono-route.ts'], options);
+    onTestFinished(() => void server.kill());
+    const [line] = await once(createInterface(server.stdout), 'line');
+    const fetched = await fetch(`${line}/tasks/${sealed}/results.jsonl`);
+    expect(await fetched.text()).toContain('"test:pass"');
+    expect((await fetch(`${line}/tasks/${sealed}/nowhere`)).status).toBe(404);
+
+    const mounting = `
+      import { execFile } from 'node:child_process';
+      import { promisify } from 'node:util';
+      import { mount, openStore, openTask, verify } from 'taskfs';
+      const store = await openStore({ create: false });
+      await using all = await mount(store, process.argv[2]);
+      const path = \`\${all.mountpoint}/archive/\${process.argv[3]}/results.jsonl\`;
+      const { stdout } = await promisify(execFile)('cat', [path]);
+      const blob = await openTask(store, process.argv[3]).blob('results.jsonl');
+      console.log(stdout === (await blob.text()), (await verify(store, { deep: true })).length);`;
+    writeFileSync(join(examples, 'mounting.ts'), mounting);
+    const mountpoint = join(cli.base, 'mount');
+    const mounted = await run('node', ['mounting.ts', mountpoint, sealed], options);
+    expect(mounted.stdout).toBe('true 0\n');
+    expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(mountpoint);
   });
 
   it('mounts, watches, runs, seals with threads, reads back and verifies', async () => {

@@ -1,0 +1,67 @@
+import { assertBackground } from '../background-process.ts';
+import { readContainerOptions } from '../runner/engines/container/index.ts';
+import { startDetached, submit } from '../runner/index.ts';
+import { absolutePath, type TaskSpec } from '../store/index.ts';
+import type { Store } from './store.ts';
+import { openTask, type Task } from './task.ts';
+
+/** What `taskfs run` has options for. */
+export interface RunOptions {
+  /** The task's name; made where there is none. */
+  readonly name?: string;
+  /** To find it by. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Where it runs: this process's directory by default; in a container, the image's. */
+  readonly cwd?: string;
+  /** Variables besides those of this process, or, in a container, of the image. Never recorded. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Runs it in a container of this image. */
+  readonly image?: string;
+  /** `docker` where there is an image, else `process`. */
+  readonly engine?: 'process' | 'docker' | 'swarm';
+  /** How the container is made: docs/library.md lists the members. */
+  readonly container?: Readonly<Record<string, unknown>>;
+  readonly timeoutMs?: number;
+  /** Further attempts where it fails. */
+  readonly retries?: number;
+  /** Waits in the queue until fewer tasks than this run. */
+  readonly maxRunning?: number;
+  /** How long writers of its files get to close them at its end; 10,000 by default. */
+  readonly drainMs?: number;
+  /** The largest size of its log; unlimited by default. */
+  readonly logMaxBytes?: number;
+}
+
+/**
+ * Starts a task in the background, where it goes on when this process ends, and resolves once its
+ * supervisor has it. Throws TaskfsError `usage` for what cannot be, `failed`.
+ */
+export async function run(
+  store: Store,
+  command: readonly string[],
+  options: RunOptions = {},
+): Promise<Task> {
+  assertBackground();
+  const claim = submit(store.paths, { name: options.name, spec: specOf(command, options) });
+  await startDetached(claim, options.env ?? {});
+  return openTask(store, claim.task);
+}
+
+function specOf(command: readonly string[], options: RunOptions): TaskSpec {
+  const { image = null, cwd, labels, container = {}, drainMs, logMaxBytes } = options;
+  readContainerOptions(container);
+  return {
+    command,
+    cwd: image === null ? absolutePath(cwd ?? '.') : (cwd ?? null),
+    engine: options.engine ?? (image === null ? 'process' : 'docker'),
+    image,
+    env: Object.keys(options.env ?? {}),
+    timeoutMs: options.timeoutMs ?? null,
+    retries: options.retries ?? 0,
+    maxRunning: options.maxRunning ?? null,
+    ...(labels && { labels }),
+    ...(drainMs !== undefined && { drainMs }),
+    ...(logMaxBytes !== undefined && { logMaxBytes }),
+    options: container,
+  };
+}

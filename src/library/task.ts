@@ -1,0 +1,166 @@
+import {
+  type ArtifactTree,
+  exportTree,
+  openLog,
+  openTree,
+  type TaskLog,
+  walk,
+} from '../artifacts/index.ts';
+import { TaskfsError } from '../errors.ts';
+import {
+  cancel,
+  followEvents,
+  pause,
+  removeEnded,
+  resume,
+  type TaskView,
+  viewTask,
+  waitFor,
+} from '../runner/index.ts';
+import { isFinal, parseTaskName, readEvents, type TaskEvent, taskPaths } from '../store/index.ts';
+import { type ArtifactInfo, artifactInfo } from './artifact-info.ts';
+import type { Store } from './store.ts';
+
+/**
+ * One task, live or ended. Files are read where they are: in staging while it runs, decrypted from
+ * its archive afterwards. Paths are from the top of its files; one that leads out is refused with
+ * `usage`, one that is not there with `not-found`.
+ */
+export interface Task {
+  readonly name: string;
+  /** As it stands now; what `taskfs status --json` prints. */
+  status(): TaskView;
+  /** Resolves once it has ended and its files are sealed or kept. Throws `failed`. */
+  wait(): Promise<TaskView>;
+  /** What happened, from its beginning, and what happens until it is sealed or kept. */
+  events(options?: { readonly signal?: AbortSignal }): AsyncIterable<TaskEvent>;
+  /** Asks for its end, at once with `kill`; false where it had ended. `wait` waits for it. */
+  cancel(options?: { readonly kill?: boolean }): Promise<boolean>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** Everything below a directory, the top by default, each directory before what is in it. */
+  list(path?: string | Uint8Array): Promise<ArtifactInfo[]>;
+  /** A file's bytes; nothing is read before they are asked for. */
+  stream(path: string | Uint8Array): Promise<ReadableStream<Uint8Array>>;
+  /** A file in memory, with its type by its name. */
+  blob(path: string | Uint8Array): Promise<Blob>;
+  /** What it printed so far. */
+  log(): Promise<ReadableStream<Uint8Array>>;
+  /** Copies all files into a new or empty directory. */
+  export(directory: string): Promise<{ readonly files: number; readonly bytes: number }>;
+  /** Removes it for good; it must have ended. */
+  remove(): Promise<void>;
+}
+
+/** A task of a store by its name. Throws `not-found`, `usage` for what is no name. */
+export function openTask(store: Store, name: string): Task {
+  const task = parseTaskName(name);
+  const { paths, identities } = store;
+  viewTask(paths, task);
+  const open = (): Promise<ArtifactTree> => openTree(paths, task, identities);
+  return {
+    name: task,
+    status: () => viewTask(paths, task),
+    wait: async () => {
+      await waitFor(paths, task);
+      return viewTask(paths, task);
+    },
+    events: (options) => eventsUntilSettled(store, task, options?.signal),
+    cancel: (options) => cancel(paths, task, options),
+    pause: () => pause(paths, task),
+    resume: () => resume(paths, task),
+    list: async (path = '') => {
+      using tree = await open();
+      return [...infosBelow(tree, Buffer.from(path))];
+    },
+    stream: async (path) => fileStream(await open(), path),
+    blob: async (path) => {
+      const { default: mime } = await import('mime');
+      const type = mime.getType(Buffer.from(path).toString()) ?? '';
+      const content = await new Response(fileStream(await open(), path)).arrayBuffer();
+      return new Blob([content], { type });
+    },
+    log: async () => logStream(await openLog(paths, task, identities)),
+    export: async (directory) => {
+      using tree = await open();
+      using top = tree.find('', 'keep');
+      const { files, bytes } = exportTree(top, directory);
+      return { files, bytes };
+    },
+    remove: async () => {
+      await removeEnded(paths, task);
+    },
+  };
+}
+
+async function* eventsUntilSettled(
+  { paths }: Store,
+  task: ReturnType<typeof parseTaskName>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<TaskEvent> {
+  const ended = new AbortController();
+  const either = signal ? AbortSignal.any([signal, ended.signal]) : ended.signal;
+  let seen = 0;
+  for await (const event of followEvents(paths, { task, fromStart: true, signal: either })) {
+    seen += 1;
+    yield event;
+    // Asked before the events are read: none comes after these.
+    const { status, artifacts } = viewTask(paths, task);
+    const isSettled = isFinal(status) && artifacts !== 'live' && artifacts !== 'sealing';
+    if (isSettled && seen === readEvents(taskPaths(paths, task).events).length) ended.abort();
+  }
+}
+
+function* infosBelow(tree: ArtifactTree, path: Buffer): Generator<ArtifactInfo> {
+  using top = tree.find(path, 'follow');
+  for (const step of walk(top)) {
+    if (step.type === 'leave') continue;
+    const full = path.length === 0 ? step.path : Buffer.concat([path, Buffer.from('/'), step.path]);
+    yield artifactInfo(full, step.artifact);
+  }
+}
+
+const PIECE = 256 * 1024;
+
+/** Closes the tree once all was read, or nobody reads on. */
+function fileStream(
+  tree: ArtifactTree,
+  path: string | Uint8Array,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  using opened = new DisposableStack();
+  opened.use(tree);
+  const node = opened.use(tree.find(path, 'follow'));
+  if (node.artifact.type !== 'file') {
+    throw new TaskfsError('usage', `'${path}' is a ${node.artifact.type}, not a file`);
+  }
+  return streamOf((into, at) => node.read(into, at), opened.move());
+}
+
+function logStream(log: TaskLog): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return streamOf((into, at) => log.read(into, at), log);
+}
+
+function streamOf(
+  read: (into: Uint8Array, offset: number) => number,
+  resource: Disposable,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let at = 0;
+  return new ReadableStream(
+    {
+      pull(controller) {
+        try {
+          const piece = new Uint8Array(PIECE);
+          const got = read(piece, at);
+          at += got;
+          if (got > 0) return controller.enqueue(piece.subarray(0, got));
+          controller.close();
+        } catch (error) {
+          controller.error(error);
+        }
+        resource[Symbol.dispose]();
+      },
+      cancel: () => resource[Symbol.dispose](),
+    },
+    { highWaterMark: 0 },
+  );
+}
