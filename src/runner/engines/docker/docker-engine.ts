@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import type Docker from 'dockerode';
+import type { ContainerCreateOptions } from 'dockerode';
 import { TaskfsError } from '../../../errors.ts';
 import { type ContainerOptions, readContainerOptions } from '../container/options.ts';
 import type {
@@ -14,7 +14,7 @@ import type {
   StartOptions,
 } from '../engine.ts';
 import { chownPlanOf } from './chown-artifacts.ts';
-import type { Client } from './client.ts';
+import type { Client, Container } from './client.ts';
 import { type Connection, connect, openClient } from './connect.ts';
 import { assertSources, containerSpec } from './container-spec.ts';
 import { type ContainerState, readState } from './container-state.ts';
@@ -68,13 +68,12 @@ async function start(
       connection.endpoint,
       volumes.filter(({ relabel }) => isPodman || relabel),
     );
-    const image = await provideImage(connection.docker, subject.image, {
-      pull,
-      progress: output.progress,
-      signal,
-    });
+    const [image, host] = await Promise.all([
+      provideImage(connection.docker, subject.image, { pull, progress: output.progress, signal }),
+      askHost(connection),
+    ]);
     signal?.throwIfAborted();
-    const prepared = await prepare(connection, launch, options, image);
+    const prepared = prepare({ connection, launch, options, image, host });
     remember({ ...prepared.state });
     return await begin(prepared, { patienceMs, output, stdin });
   } catch (error) {
@@ -93,19 +92,21 @@ interface Prepared {
   readonly docker: Client;
   readonly host: EngineHost;
   readonly launch: Launch;
-  readonly spec: Docker.ContainerCreateOptions;
+  readonly spec: ContainerCreateOptions;
   readonly state: ContainerState;
   readonly stopSignal: string | null;
 }
 
-async function prepare(
-  connection: Connection,
-  launch: Launch,
-  options: ContainerOptions,
-  image: ImageConfig,
-): Promise<Prepared> {
+interface Preparation {
+  readonly connection: Connection;
+  readonly launch: Launch;
+  readonly options: ContainerOptions;
+  readonly image: ImageConfig;
+  readonly host: EngineHost;
+}
+
+function prepare({ connection, launch, options, image, host }: Preparation): Prepared {
   const { docker, endpoint, podmanVersion } = connection;
-  const host = await askHost(connection);
   const other = otherUser(options, image);
   const setting = { ...host, podmanVersion, user: other ?? defaultUser(host) };
   const name = `taskfs-${launch.task}-${launch.attempt}-${randomBytes(4).toString('hex')}`;
@@ -121,7 +122,7 @@ async function prepare(
 }
 
 /** Lets the container's user into the artifacts. */
-async function shareStaging({ host, launch, spec }: Prepared, container: Docker.Container) {
+async function shareStaging({ host, launch, spec }: Prepared, container: Container) {
   const id = await userIdOf(container, spec.User ?? '');
   const hostId = hostIdOf(host.ranges, id);
   // The engine refuses in its own words to run as somebody whom it cannot number.
@@ -179,12 +180,11 @@ async function attach(
 
 /** A container that is there and ran; one whose engine does not answer may have. */
 async function findStarted(
-  container: Docker.Container,
+  container: Container,
 ): Promise<{ readonly stopSignal: string | null } | undefined> {
   try {
     const { State: state, Config: config } = await container.inspect();
-    const { StopSignal: stopSignal } = config as { readonly StopSignal?: string };
-    return state.Status === 'created' ? undefined : { stopSignal: stopSignal || null };
+    return state.Status === 'created' ? undefined : { stopSignal: config.StopSignal || null };
   } catch (error) {
     if (isMissing(error)) return undefined;
     if (isUnreachable(error)) return { stopSignal: null };
