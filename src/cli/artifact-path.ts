@@ -1,7 +1,6 @@
-import { join } from 'node:path';
 import { openTree, placeOf } from '../artifacts/index.ts';
 import { TaskfsError } from '../errors.ts';
-import { probeMount, type TaskfsMount, taskfsMounts } from '../mount/index.ts';
+import { findMount, pathInMount } from '../mount/index.ts';
 import { parseArtifactPath, type Store, stagingPath, type TaskName } from '../store/index.ts';
 import { findIdentities, type IdentityOptions } from './identity-options.ts';
 
@@ -42,7 +41,7 @@ async function findMounted(
   options: IdentityOptions,
 ): Promise<Buffer | undefined> {
   const relative = parseArtifactPath(task, path);
-  const mount = await findMount(store);
+  const mount = await findMount(store.path);
   if (!mount) return undefined;
   const place = placeOf(store, task);
   if (place === 'staging') stagingPath(store, task, path);
@@ -50,15 +49,5 @@ async function findMounted(
     using tree = await openTree(store, task, () => findIdentities(store, options));
     tree.find(path, 'follow')[Symbol.dispose]();
   }
-  const top = Buffer.from(join(mount.mountpoint, place === 'staging' ? 'live' : 'archive', task));
-  return relative.length === 0 ? top : Buffer.concat([top, Buffer.from('/'), relative]);
-}
-
-/** A mount of the store that answers. */
-async function findMount(store: Store): Promise<TaskfsMount | undefined> {
-  for (const mount of taskfsMounts()) {
-    if (mount.store === store.path && (await probeMount(mount.mountpoint)) === 'alive')
-      return mount;
-  }
-  return undefined;
+  return pathInMount(mount, place === 'staging' ? 'live' : 'archive', task, relative);
 }

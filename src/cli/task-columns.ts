@@ -1,7 +1,7 @@
 import { TaskfsError } from '../errors.ts';
-import type { TaskView } from '../runner/index.ts';
+import { showCommand, showStatus, type TaskView } from '../runner/index.ts';
 import { isFinal } from '../store/index.ts';
-import { paintTask, showCommand, showStatus } from './task-line.ts';
+import { paintTask } from './task-line.ts';
 import { showDuration } from './units.ts';
 import type { Words } from './words.ts';
 

@@ -2,6 +2,7 @@
  * What is mounted: the mount table, which mounts are ours, who writes through them,
  * unmounting. What a mount shows, and how it is served, does not enter.
  */
+export { findMount, pathInMount } from './find-mount.ts';
 export {
   escapeCommas,
   FUSERMOUNT,

@@ -1,6 +1,5 @@
-import { TaskfsError } from '../../errors.ts';
-import { assertNotElsewhere, recoverTask, viewTask } from '../../runner/index.ts';
-import { isFinal, readRecord, type Store, type TaskName, taskPaths } from '../../store/index.ts';
+import { assertSealable, sealAgain, viewTask } from '../../runner/index.ts';
+import type { Store, TaskName } from '../../store/index.ts';
 import { addTasks, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
@@ -30,9 +29,7 @@ export const command = defineCommand({
     const store = openStoreOf(options);
     const tasks = options.task;
     const drainMs = options.drain === undefined ? undefined : parseWait('--drain', options.drain);
-    for (const task of tasks) assertEnded(store, task);
-    for (const task of tasks)
-      assertNotElsewhere(store, readRecord(taskPaths(store, task).record, task));
+    for (const task of tasks) assertSealable(store, task);
     for (const task of tasks) await seal(store, task, { json: options.json, drainMs });
     const views = tasks.map((task) => viewTask(store, task));
     if (options.json) await printJson(views);
@@ -41,14 +38,6 @@ export const command = defineCommand({
   },
 });
 
-function assertEnded(store: Store, task: TaskName): void {
-  const { status } = viewTask(store, task);
-  if (isFinal(status)) return;
-  throw new TaskfsError('usage', `task ${task} is ${status}: it cannot be sealed yet`, {
-    hint: `It is sealed when it ends: 'taskfs wait ${task}', or 'taskfs cancel ${task}'.`,
-  });
-}
-
 async function seal(
   store: Store,
   task: TaskName,
@@ -56,10 +45,5 @@ async function seal(
 ): Promise<void> {
   using progress = showSealProgress(json);
   const onSealProgress = progress.onProgress;
-  await recoverTask(store, task, { scope: 'all', say, onSealProgress, drainMs });
-  const { artifacts, sealError } = viewTask(store, task);
-  if (artifacts !== 'kept') return;
-  throw new TaskfsError('failed', `task ${task} could not be sealed: ${sealError}`, {
-    hint: "Its files are kept as they are. 'taskfs doctor' looks for what may be wrong.",
-  });
+  await sealAgain(store, task, { say, onSealProgress, drainMs });
 }

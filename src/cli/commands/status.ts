@@ -1,10 +1,16 @@
-import { isInterrupted, type TaskView, viewTask } from '../../runner/index.ts';
+import {
+  isInterrupted,
+  showCommand,
+  showStatus,
+  type TaskView,
+  viewTask,
+} from '../../runner/index.ts';
 import type { Attempt } from '../../store/index.ts';
 import { addTask, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';
-import { paintTask, showCommand, showStatus } from '../task-line.ts';
+import { paintTask } from '../task-line.ts';
 import { showDuration } from '../units.ts';
 import { table, type Words } from '../words.ts';
 

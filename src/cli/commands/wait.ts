@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { TaskfsError } from '../../errors.ts';
 import { matches } from '../../retention/index.ts';
-import { viewTask, viewTasks, waitFor } from '../../runner/index.ts';
+import { showStatus, viewTask, viewTasks, waitFor } from '../../runner/index.ts';
 import type { Store, TaskName } from '../../store/index.ts';
 import { addTasksOrNone, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
@@ -9,7 +9,6 @@ import { exitCodeOfTask, exitCodeOfTaskError } from '../exit-code.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
 import { addLabelOption, type SelectorOptions, selectorOf } from '../selector-options.ts';
-import { showStatus } from '../task-line.ts';
 
 export const command = defineCommand({
   examples: [
