@@ -53,7 +53,7 @@ function moduleOfLibrary(): Plugin {
 }
 
 /** Says whose packages are in the bundle, and under which licenses, as those ask for. */
-function thirdPartyLicenses(): Plugin {
+export function thirdPartyLicenses(): Plugin {
   return {
     name: 'third-party-licenses',
     generateBundle(_options, bundle) {
@@ -148,7 +148,7 @@ export default defineConfig({
   // Several entries may lie in one file.
   preserveEntrySignatures: 'allow-extension',
   // With parts that are not JavaScript, their own or those of packages below them.
-  external: [/^koffi$/, /^fuse-native$/, /^cpu-features$/, /\.node$/],
+  external: [/^koffi$/, /^fuse-native$/, /^sharp$/, /^cpu-features$/, /\.node$/],
   plugins: [ownModules(), commonJs(), moduleOfLibrary(), thirdPartyLicenses()],
   output: {
     dir: 'dist',

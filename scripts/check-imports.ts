@@ -26,7 +26,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   runner: ['retention', 'archive', 'mount', 'store', 'files', 'sys', 'process'],
   watch: ['artifacts', 'store', 'sys', 'process'],
   library: ['server', 'runner', 'retention', 'artifacts', 'archive', 'mount', 'store', 'process'],
+  preview: [],
+  ui: ['runner', 'watch', 'preview', 'artifacts', 'archive', 'mount', 'store', 'sys', 'process'],
   cli: [
+    'ui',
+    'preview',
     'server',
     'runner',
     'retention',
@@ -69,7 +73,7 @@ function faultsIn(file: string): string[] {
 }
 
 process.chdir(join(import.meta.dirname, '..'));
-const files = globSync('src/**/*.ts');
+const files = globSync('src/**/*.{ts,tsx}');
 const unknown = new Set(
   files.map(folderOf).filter((folder) => folder !== LEAF && !(folder in MAY_IMPORT)),
 );

@@ -17,5 +17,5 @@ export type { FileLine } from './index/line-scanner.ts';
 export type { EntryVisitor } from './index/reader.ts';
 export { FILES, partialPath, reindexedPath } from './paths.ts';
 export { type ArchiveReader, openArchive } from './reader.ts';
-export { type Seal, signerOf } from './seal-record.ts';
+export { readSeal, type Seal, signerOf } from './seal-record.ts';
 export { type FileKeys, unlockArchive, unlockNatively } from './unlock.ts';

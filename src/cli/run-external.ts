@@ -17,7 +17,7 @@ export async function runProgram(
 }
 
 /** Starts it, and does not wait. */
-function startProgram(program: string, args: readonly (string | Buffer)[]): SpawnedProcess {
+export function startProgram(program: string, args: readonly (string | Buffer)[]): SpawnedProcess {
   const words = args.map((arg) => (typeof arg === 'string' ? arg : decodeBytes(arg)));
   const { descriptors, ignoredSignals, softOpenFiles } = inheritance;
   return spawnProcess({

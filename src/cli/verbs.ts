@@ -48,6 +48,7 @@ export const groups: readonly VerbGroup[] = [
       ),
       verb('unmount', '<directory>', 'Unmount', () => import('./commands/unmount.ts')),
       verb('watch', '[task]', 'Watch files change', () => import('./commands/watch.ts')),
+      verb('ui', '', 'Show tasks in the browser', () => import('./commands/ui.ts')),
       verb('logs', '<task>', 'Show what a task printed', () => import('./commands/logs.ts')),
       verb('ls', '<task> [path]', 'List files', () => import('./commands/ls.ts')),
       verb('cat', '<task> <path>', 'Print a file', () => import('./commands/cat.ts')),

@@ -1,0 +1,127 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { FileFacts, TaskRow } from '../protocol.ts';
+import { addressOf, bytesAt, messageOf, Refused, saveEdit, sha256, upload } from './api.ts';
+import { WINDOW } from './content.ts';
+import { say } from './state.ts';
+import { versionOf } from './tree.ts';
+
+interface Props {
+  readonly task: TaskRow;
+  readonly facts: FileFacts;
+  readonly onClose: () => void;
+}
+
+/**
+ * Edits a live text. It is saved only over the content that the editing began with; a change
+ * beneath is told, and nothing that was typed is lost.
+ */
+export function Editor({ task, facts, onClose }: Props) {
+  const [text, setText] = useState<string>();
+  const [problem, setProblem] = useState<string>();
+  const [isChanged, setChanged] = useState(false);
+  const before = useRef('');
+  const seen = useRef(versionOf(facts));
+  const version = versionOf(facts);
+
+  const load = async (): Promise<{ readonly text: string; readonly digest: string }> => {
+    const address = addressOf(task.task, 'content', facts.ref);
+    const { bytes, size } = await bytesAt(address, 0, WINDOW);
+    if (size > WINDOW) throw new Error('the file is too large to be edited here');
+    const decoded = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return { text: decoded, digest: await sha256(bytes) };
+  };
+  const begin = async (): Promise<void> => {
+    try {
+      const loaded = await load();
+      before.current = loaded.digest;
+      seen.current = version;
+      setText(loaded.text);
+      setChanged(false);
+      setProblem(undefined);
+    } catch (error) {
+      setProblem(error instanceof TypeError ? 'the file is not UTF-8' : messageOf(error));
+    }
+  };
+  useEffect(() => void begin(), []);
+  useEffect(() => {
+    if (version === seen.current) return;
+    seen.current = version;
+    // A change of its times alone is none.
+    load().then(
+      ({ digest }) => digest !== before.current && setChanged(true),
+      () => setChanged(true),
+    );
+  }, [version]);
+
+  const content = (): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text ?? '');
+  const attempt = async (save: () => Promise<void>): Promise<void> => {
+    try {
+      await save();
+    } catch (error) {
+      if (error instanceof Refused && error.status === 409) setChanged(true);
+      else setProblem(`Not saved: ${messageOf(error)} Your text is still here.`);
+    }
+  };
+  const save = async (): Promise<void> => {
+    const bytes = content();
+    const result = await saveEdit(task.task, facts.ref, before.current, bytes);
+    before.current = await sha256(bytes);
+    if (result.kind === 'kept') say(`Your version is ${result.where}: ${result.why}`, true);
+    else say('Saved.');
+    setProblem(undefined);
+  };
+  const overwrite = async (): Promise<void> => {
+    before.current = (await load()).digest;
+    await save();
+    setChanged(false);
+  };
+  const saveBeside = async (): Promise<void> => {
+    await upload(task.task, `${facts.ref}.edited`, new Blob([content()]), true);
+    say(`Saved beside it, as ${facts.path}.edited.`);
+    onClose();
+  };
+  const press = (event: KeyboardEvent): void => {
+    if (event.key !== 's' || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    void attempt(save);
+  };
+
+  if (text === undefined) return <p class="faint">{problem ?? 'reading…'}</p>;
+  return (
+    <div class="editor">
+      {task.artifacts !== 'live' && (
+        <p class="warning">The task has ended: its files do not change any more. Copy your text.</p>
+      )}
+      {isChanged && (
+        <div class="warning" role="alert">
+          <p>The task changed this file while you edited it.</p>
+          <button type="button" onClick={() => void attempt(saveBeside)}>
+            Save mine beside it
+          </button>
+          <button type="button" onClick={() => void attempt(overwrite)}>
+            Overwrite it
+          </button>
+          <button type="button" class="danger" onClick={() => void begin()}>
+            Drop mine, load it again
+          </button>
+        </div>
+      )}
+      {problem && <p class="warning">{problem}</p>}
+      <textarea
+        aria-label={`Text of ${facts.path}`}
+        spellcheck={false}
+        value={text}
+        onInput={({ currentTarget }) => setText(currentTarget.value)}
+        onKeyDown={press}
+      />
+      <div class="actions">
+        <button type="button" class="primary" onClick={() => void attempt(save)}>
+          Save
+        </button>
+        <button type="button" onClick={onClose}>
+          Close
+        </button>
+      </div>
+    </div>
+  );
+}

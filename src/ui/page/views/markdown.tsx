@@ -1,0 +1,60 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { useText } from '../content.ts';
+import { type Origin, sanitize } from '../sanitize.ts';
+import { ticket } from '../state.ts';
+import type { ViewProps } from './view-props.ts';
+
+/** Markdown, rendered. */
+export function MarkdownView({ task, facts }: ViewProps) {
+  const { text, problem } = useText(task, facts);
+  if (text === undefined) return <p class="faint">{problem ?? 'reading…'}</p>;
+  return (
+    <div class="fill scroller" tabIndex={0} role="region" aria-label={facts.path}>
+      <Markdown text={text} origin={{ task, file: facts.ref }} />
+    </div>
+  );
+}
+
+interface Props {
+  readonly text: string;
+  readonly origin: Origin;
+}
+
+export function Markdown({ text, origin }: Props) {
+  return <Inert of={text} toHtml={renderMarkdown} origin={origin} />;
+}
+
+async function renderMarkdown(text: string): Promise<string> {
+  const { marked } = await import('marked');
+  return marked.parse(text, { gfm: true });
+}
+
+/** HTML that a task wrote. */
+export function Html({ text, origin }: Props) {
+  return <Inert of={text} toHtml={asItIs} origin={origin} />;
+}
+
+const asItIs = async (html: string): Promise<string> => html;
+
+interface InertProps {
+  readonly of: string;
+  readonly toHtml: (text: string) => Promise<string>;
+  readonly origin: Origin;
+}
+
+/** What is there stays until what comes next has been made. */
+function Inert({ of, toHtml, origin }: InertProps) {
+  const box = useRef<HTMLDivElement>(null);
+  const { task, file } = origin;
+  const opens = ticket.value;
+  useEffect(() => {
+    let isCurrent = true;
+    void toHtml(of)
+      .then((html) => sanitize(html, { task, file }))
+      .then((fragment) => isCurrent && box.current?.replaceChildren(fragment));
+    return () => {
+      isCurrent = false;
+    };
+  }, [of, toHtml, task, file, opens]);
+  return <div ref={box} class="prose" />;
+}
