@@ -180,6 +180,8 @@ export interface NodeOperations<File, Directory, Open> {
   forget(node: NodeId, count: number): void;
 
   getattr(node: NodeId, file: File | undefined): Attributes;
+  /** Whether every change of a node is refused with EROFS, as on a read-only file system. */
+  isReadOnly?(node: NodeId): boolean;
   setattr(node: NodeId, file: File | undefined, change: AttrChange, caller: Caller): Attributes;
   readlink(node: NodeId): Uint8Array;
 

@@ -47,6 +47,10 @@ export function route(parts: Parts): Required<FileSystem> {
     forget: (node, count) => subtreeOf(node).forget?.(node, count),
 
     getattr: (node, handle) => subtreeOf(node).getattr(node, fileOf(handle)),
+    isReadOnly(node) {
+      const subtree = subtreeOf(node);
+      return subtree.isReadOnly?.(node) ?? subtree.refusal === errno.EROFS;
+    },
     setattr(node, handle, change, caller) {
       const subtree = subtreeOf(node);
       return subtree.setattr?.(node, fileOf(handle), change, caller) ?? refuse(subtree);

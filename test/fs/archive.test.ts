@@ -144,6 +144,10 @@ describe.each(ways)('archive/ ($name)', (way) => {
       });
     }
     expect((await run('cat', [join(directory, 'f')])).stdout).toBe('sealed');
+    if (driver === 'libfuse') return;
+    const mayWrite = "for (const name of ['f', '.']) fs.accessSync(name, fs.constants.W_OK)";
+    const refused = run(process.execPath, ['-e', mayWrite], { cwd: directory });
+    await expect(refused).rejects.toMatchObject({ stderr: expect.stringMatching(/EROFS/) });
   });
 
   test('tells by xattrs what it shows', async () => {

@@ -111,7 +111,7 @@ export class ArchiveSubtree implements Subtree {
 
   /** archive/<task> itself shows when it was sealed, and needs no key unless others may enter. */
   private taskAttributes(slot: number, node: NodeId, stat: Stat): Attributes {
-    const { mode, uid, gid } = this.rootOf(slot) ?? { ...stat, mode: 0o500 };
+    const { mode, uid, gid } = this.rootOf(slot) ?? { ...stat, mode: 0o700 };
     const attr = directoryAttr(node, mode, stat.mtimeNs);
     return { attr: { ...attr, uid, gid }, attrTtlMs: TASKS_TTL_MS };
   }

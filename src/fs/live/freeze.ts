@@ -47,12 +47,17 @@ export class Freeze {
     }
   }
 
+  /** Whether a task's files are not to be changed any more. */
+  isFrozen(task: TaskName): boolean {
+    return this.records.find(task)?.artifacts !== 'live';
+  }
+
   /** Announces a writer, to be ended by `leave`. Throws EROFS where the task is frozen. */
   enter(task: TaskName): void {
     const writers = this.writersOf(task);
     if (writers.count === 0 && !tryLock(writers.fd, 'shared')) throw Errno.of(errno.EROFS);
     writers.count++;
-    if (this.records.find(task)?.artifacts === 'live') return;
+    if (!this.isFrozen(task)) return;
     this.leave(task);
     throw Errno.of(errno.EROFS);
   }

@@ -119,6 +119,10 @@ export class LiveSubtree implements Subtree {
     return this.attributes(fileInode(file) ?? this.table.get(node));
   }
 
+  isReadOnly(node: NodeId): boolean {
+    return node !== TOP.live && this.freeze.isFrozen(this.table.get(node).task);
+  }
+
   setattr(node: NodeId, file: OpenFile | undefined, change: AttrChange): Attributes {
     const inode = this.inode(node);
     const writable = file instanceof LiveFile && file.writes ? file.fd : undefined;

@@ -1,6 +1,6 @@
 import { Errno, errno } from '../../errno.ts';
 import type { Attr, Caller } from '../../fs/index.ts';
-import { isDirectory } from '../../sys/index.ts';
+import { isDirectory, isRegular, isSymlink } from '../../sys/index.ts';
 import { accessIn } from '../protocol/structs.ts';
 import type { Handler } from '../session.ts';
 
@@ -12,13 +12,20 @@ import type { Handler } from '../session.ts';
 export const access: Handler = ({ fileSystem }, request) => {
   const mask = request.u32(accessIn.at.mask) & 7;
   const { attr } = fileSystem.getattr(request.node, undefined);
+  if (mask & WRITE && isStored(attr.mode) && fileSystem.isReadOnly?.(request.node)) {
+    throw Errno.of(errno.EROFS);
+  }
   if (!mayAccess(attr, mask, request.caller, process.getgroups?.() ?? [])) {
     throw Errno.of(errno.EACCES);
   }
   return 0;
 };
 
+const WRITE = 2;
 const EXECUTE = 1;
+
+/** Pipes, sockets and devices may be written on read-only file systems too: access(2). */
+const isStored = (mode: number): boolean => isRegular(mode) || isDirectory(mode) || isSymlink(mode);
 
 /** Whether the permission bits give a caller all of `mask` (4 read, 2 write, 1 execute). */
 export function mayAccess(
