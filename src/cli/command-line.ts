@@ -106,4 +106,5 @@ async function withoutVerb(options: readonly string[]): Promise<number> {
   return 0;
 }
 
-const isHarmless = (option: string): boolean => ['--help', '-h', '--debug'].includes(option);
+const isHarmless = (option: string): boolean =>
+  ['--help', '-h', '--debug', '--utc'].includes(option);

@@ -7,6 +7,8 @@ import { exitCodeOfError } from './exit-code.ts';
 export interface CommonOptions {
   readonly store: string | undefined;
   readonly debug: boolean;
+  /** Times for people are in UTC. */
+  readonly utc: boolean;
 }
 
 /** What a verb was called with. */

@@ -20,6 +20,7 @@ export async function printHelp(): Promise<void> {
       `Everywhere:\n${align([
         ['--store DIR', 'The store; else $TASKFS_STORE, else the user’s data directory'],
         ['--json', 'JSON from every verb that lists or reports'],
+        ['--utc', 'Times in UTC, not in your time zone; --json always has UTC'],
         ['--debug', 'Show where errors come from'],
         ['--help, --version', 'Help, also of a verb; the version'],
       ])}`,

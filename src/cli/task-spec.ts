@@ -143,7 +143,10 @@ export function withholdFromSupervisor(variables: Readonly<Record<string, string
  * `usage` for one without a name, and for what a container cannot be given.
  */
 export function readEnvironment(
-  { env = [], image }: Pick<RunOptions, 'env' | 'image'>,
+  {
+    env = [],
+    image,
+  }: { readonly env?: readonly string[] | undefined; readonly image?: string | undefined },
   callers: readonly string[],
 ): Record<string, string> {
   const here = new Map(callers.map(splitPair));

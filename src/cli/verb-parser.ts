@@ -28,10 +28,11 @@ export async function createParser(
       requiresArg: true,
       describe: 'The store; else $TASKFS_STORE, else the user’s data directory',
     })
+    .option('utc', { type: 'boolean', default: false, describe: 'Times in UTC, not in your zone' })
     .option('debug', { type: 'boolean', default: false, describe: 'Show where errors come from' })
     .group([], 'Positionals:')
     .group([], 'Options:')
-    .group(['store', 'debug', 'help'], 'Everywhere:')
+    .group(['store', 'utc', 'debug', 'help'], 'Everywhere:')
     .help()
     .alias('help', 'h')
     .version(false)

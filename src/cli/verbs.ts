@@ -26,6 +26,7 @@ export const groups: readonly VerbGroup[] = [
     title: 'Run',
     verbs: [
       verb('run', '-- CMD ARG…', 'Run a command as a task', () => import('./commands/run.ts')),
+      verb('rerun', '<task>', 'Run a task again', () => import('./commands/rerun.ts')),
       verb('ps', '', 'List tasks', () => import('./commands/ps.ts')),
       verb('status', '<task>', 'Show the state of a task', () => import('./commands/status.ts')),
       verb('wait', '[task..]', 'Wait for tasks to end', () => import('./commands/wait.ts')),
@@ -49,8 +50,8 @@ export const groups: readonly VerbGroup[] = [
       verb('unmount', '<directory>', 'Unmount', () => import('./commands/unmount.ts')),
       verb('watch', '[task]', 'Watch files change', () => import('./commands/watch.ts')),
       verb('ui', '', 'Show tasks in the browser', () => import('./commands/ui.ts')),
-      verb('logs', '<task>', 'Show what a task printed', () => import('./commands/logs.ts')),
-      verb('ls', '<task> [path]', 'List files', () => import('./commands/ls.ts')),
+      verb('logs', '<task..>', 'Show what tasks printed', () => import('./commands/logs.ts')),
+      verb('ls', '[task] [path]', 'List files, or tasks', () => import('./commands/ls.ts')),
       verb('cat', '<task> <path>', 'Print a file', () => import('./commands/cat.ts')),
       verb('path', '<task> [path]', 'Print where a file is', () => import('./commands/path.ts')),
       verb(

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { appendToChain, lastLineOf, partialPath, reindexedPath } from '../archive/index.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { syncDirectory } from '../files/index.ts';
@@ -132,10 +133,21 @@ function takeAway(directory: string, aside: string): void {
 export async function removeEnded(store: Store, task: TaskName): Promise<string[]> {
   const record = recordIfWhole(store, task);
   if (record) assertNotElsewhere(store, record);
+  if (record?.artifacts === 'sealed') await untilLetGo(store, task);
   const errors = await removeLeftRuns(store, task);
   removeTask(store, task);
   leaveQueue(store, task);
   return errors;
+}
+
+/** How long the supervisor of a sealed task gets to end, in milliseconds. */
+const PATIENCE_MS = 5_000;
+
+/** `wait` returns once all is sealed; its supervisor holds the lock for a moment longer. */
+async function untilLetGo(store: Store, task: TaskName): Promise<void> {
+  const { lock } = taskPaths(store, task);
+  const deadline = performance.now() + PATIENCE_MS;
+  while (isLocked(lock) && performance.now() < deadline) await sleep(20);
 }
 
 async function removeLeftRuns(store: Store, task: TaskName): Promise<string[]> {

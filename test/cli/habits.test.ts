@@ -39,4 +39,41 @@ describe('what users of docker and gh type', () => {
     await cli.run('cancel', '--kill', 'long');
     expect(await cli.run('wait', '--any', 'long')).toMatchObject({ code: 130 });
   });
+
+  it('shows several logs, removes what runs, runs again, and lists tasks as files', async () => {
+    const cli = newCli({ env: { TZ: 'Asia/Kolkata' } });
+    await cli.run(
+      'run',
+      '--name',
+      'a',
+      '-e',
+      'WORD=1',
+      '--',
+      'sh',
+      '-c',
+      'echo $WORD; printf no-end',
+    );
+    await cli.run('run', '--name', 'long', '-d', '--', 'sh', '-c', 'echo waits; exec sleep 1000');
+    const both = await cli.run('logs', 'a', 'long');
+    expect(both.stdout.split('\n').sort()).toEqual([
+      '',
+      'a    | 1',
+      'a    | no-end',
+      'long | waits',
+    ]);
+    expect((await cli.run('ls')).stdout).toBe('a\nlong\n');
+    const again = await cli.script('WORD=2 "$T" rerun a --name b');
+    expect(again).toMatchObject({ code: 0, stdout: '2\nno-end' });
+    await cli.run('pin', 'long');
+    expect(await cli.run('rm', '-f', 'long')).toMatchObject({ code: 2 });
+    await cli.run('unpin', 'long');
+    expect(await cli.run('rm', '-f', 'nope', 'long')).toMatchObject({ code: 0, stdout: 'long\n' });
+
+    const { createdAt } = await cli.json('status', 'a', '--json');
+    expect((await cli.run('status', 'a', '--utc')).stdout).toContain(`Created:    ${createdAt}\n`);
+    const [, local = ''] =
+      /^Created: +(.*) \+0530$/m.exec((await cli.run('status', 'a')).stdout) ?? [];
+    const seconds = Math.floor(Date.parse(`${createdAt}`) / 1000);
+    expect(Date.parse(`${local.replace(' ', 'T')}+05:30`) / 1000).toBe(seconds);
+  });
 });

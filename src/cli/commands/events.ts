@@ -13,6 +13,7 @@ import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJsonLine, printLine } from '../output.ts';
 import { addLabelOption, type SelectorOptions, selectorOf } from '../selector-options.ts';
+import { showTime, type Zone } from '../time.ts';
 
 export const command = defineCommand({
   examples: [
@@ -32,7 +33,7 @@ export const command = defineCommand({
     const isMeant = labelFilter(store, options);
     const show = async (event: TaskEvent): Promise<void> => {
       if (!isMeant(event.task)) return;
-      await (options.json ? printJsonLine(event) : printLine(describe(event)));
+      await (options.json ? printJsonLine(event) : printLine(describe(event, options)));
     };
     if (options.follow) {
       for await (const event of followEvents(store, { task, fromStart: true })) await show(event);
@@ -69,9 +70,9 @@ function hasLabels(store: Store, task: TaskName, select: Selector): boolean {
   }
 }
 
-function describe({ type, at, task, ...details }: TaskEvent): string {
+function describe({ type, at, task, ...details }: TaskEvent, zone: Zone): string {
   const facts = Object.entries(details)
     .filter(([, value]) => value !== null)
     .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
-  return [at, task, type, ...facts].join(' ');
+  return [showTime(at, zone), task, type, ...facts].join(' ');
 }

@@ -13,6 +13,7 @@ import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';
+import { showTime, type Zone } from '../time.ts';
 import { showBytes } from '../units.ts';
 import { table } from '../words.ts';
 
@@ -25,7 +26,7 @@ export const command = defineCommand({
   run: async ({ options }) => {
     const facts = factsOf(openStoreOf(options));
     if (options.json) await printJson(facts);
-    else for (const line of table(rows(facts))) await printLine(line);
+    else for (const line of table(rows(facts, options))) await printLine(line);
     return 0;
   },
 });
@@ -82,8 +83,9 @@ function countBy(
   return Object.fromEntries(Object.entries(groups).map(([name, all = []]) => [name, all.length]));
 }
 
-function rows(facts: Facts): [string, string][] {
+function rows(facts: Facts, zone: Zone): [string, string][] {
   const { artifacts, status, unreadable, pinned, oldest, newest, policy } = facts;
+  const at = (time: string): string => showTime(time, zone);
   return [
     ['Store:', facts.store],
     ['Tasks:', [String(facts.tasks), ...counts(status)].join(', ')],
@@ -91,7 +93,7 @@ function rows(facts: Facts): [string, string][] {
     ...(unreadable > 0 ? [['Unreadable:', String(unreadable)] satisfies [string, string]] : []),
     ['Pinned:', String(pinned)],
     ['Archives:', `${showBytes(facts.archiveBytes)}, ${showBytes(facts.freeBytes)} free`],
-    ['From, to:', oldest === null ? 'no tasks' : `${oldest}, ${newest}`],
+    ['From, to:', oldest === null ? 'no tasks' : `${at(oldest)}, ${at(newest ?? oldest)}`],
     ['Readers:', facts.recipients.join(', ') || 'no keys yet'],
     ['Passphrase:', facts.isProtected ? 'yes' : 'no'],
     ['Anchor:', facts.isAnchored ? 'yes' : "no; 'taskfs anchor' sets one"],

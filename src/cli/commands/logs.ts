@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openLog, type TaskLog } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
 import { isFinal, readRecord, taskPaths } from '../../store/index.ts';
-import { addTask } from '../arguments.ts';
+import { addTasks } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
@@ -14,9 +14,10 @@ export const command = defineCommand({
     ['taskfs logs build', 'What a task printed, live or archived'],
     ['taskfs logs -f build', 'Follow until it ends'],
     ['taskfs logs -n 20 build', 'The last 20 lines'],
+    ['taskfs logs -f build lint', 'Of several, each line with its task before it'],
   ],
   build: (parser) =>
-    addTask(addIdentityOptions(parser))
+    addTasks(addIdentityOptions(parser))
       .option('follow', {
         alias: 'f',
         type: 'boolean',
@@ -31,17 +32,43 @@ export const command = defineCommand({
       }),
   run: async ({ options }) => {
     const store = openStoreOf(options);
-    const { task } = options;
-    const { record } = taskPaths(store, task);
-    const hasEnded = (): boolean => isEnded(record, task);
-    hasEnded();
-    using log = await openLog(store, task, () => findIdentities(store, options));
+    const tasks = [...new Set(options.task)];
+    const width = Math.max(...tasks.map((task) => task.length));
     const lines = options.lines === undefined ? undefined : parseCount('-n', options.lines, 0);
-    const from = lines === undefined ? 0 : startOfLastLines(log, lines);
-    await (options.follow ? follow(log, from, hasEnded) : printFrom(log, from));
+    await Promise.all(
+      tasks.map(async (task) => {
+        const { record } = taskPaths(store, task);
+        const hasEnded = (): boolean => isEnded(record, task);
+        hasEnded();
+        using log = await openLog(store, task, () => findIdentities(store, options));
+        const from = lines === undefined ? 0 : startOfLastLines(log, lines);
+        const write = tasks.length === 1 ? print : linesWith(`${task.padEnd(width)} | `);
+        await (options.follow ? follow(log, from, hasEnded, write) : printFrom(log, from, write));
+        await write(END);
+      }),
+    );
     return 0;
   },
 });
+
+type Write = (piece: Uint8Array) => Promise<void>;
+
+/** What a writer is given when nothing more comes. */
+const END = new Uint8Array(0);
+
+/** Writes whole lines, each with a prefix; the last one when it gets no bytes. */
+function linesWith(prefix: string): Write {
+  let rest = Buffer.alloc(0);
+  return async (piece) => {
+    const all = Buffer.concat([rest, piece]);
+    const end = piece.length === 0 ? all.length : all.lastIndexOf(NEWLINE) + 1;
+    rest = all.subarray(end);
+    if (end === 0) return;
+    const text = all.subarray(0, end).toString('latin1').replace(/\n$/, '');
+    const lines = text.split('\n').map((line) => `${prefix}${line}\n`);
+    await print(Buffer.from(lines.join(''), 'latin1'));
+  };
+}
 
 /** Also where it was removed meanwhile: then nothing more comes. */
 function isEnded(record: string, task: Parameters<typeof readRecord>[1]): boolean {
@@ -51,12 +78,17 @@ function isEnded(record: string, task: Parameters<typeof readRecord>[1]): boolea
 /** How often a growing log is read, in milliseconds. */
 const POLL_MS = 100;
 
-async function follow(log: TaskLog, from: number, hasEnded: () => boolean): Promise<void> {
+async function follow(
+  log: TaskLog,
+  from: number,
+  hasEnded: () => boolean,
+  write: Write,
+): Promise<void> {
   let at = from;
   for (;;) {
     // Asked before the reading: what came before the end is printed.
     const ended = hasEndedOrGone(hasEnded);
-    at = await printFrom(log, at);
+    at = await printFrom(log, at, write);
     if (ended) return;
     await sleep(POLL_MS);
   }
@@ -71,14 +103,14 @@ function hasEndedOrGone(hasEnded: () => boolean): boolean {
   }
 }
 
-async function printFrom(log: TaskLog, from: number): Promise<number> {
+async function printFrom(log: TaskLog, from: number, write: Write): Promise<number> {
   let at = from;
   for (;;) {
     // A buffer of its own each time: the stream may still hold the last one.
     const buffer = Buffer.allocUnsafe(64 * 1024);
     const length = log.read(buffer, at);
     if (length === 0) return at;
-    await print(buffer.subarray(0, length));
+    await write(buffer.subarray(0, length));
     at += length;
   }
 }

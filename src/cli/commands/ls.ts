@@ -6,24 +6,26 @@ import {
   walk,
 } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
-import type { ArtifactType } from '../../store/index.ts';
+import { type ArtifactType, listTasks, type Store } from '../../store/index.ts';
 import { isoTime } from '../../sys/index.ts';
 import { jsonPath, printableName } from '../../watch/index.ts';
-import { addPathOrTop, addTask, json } from '../arguments.ts';
+import { addPathOrTop, addTaskOrAll, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { print, printJson, printLine } from '../output.ts';
+import { showTime, type Zone } from '../time.ts';
 import { table, type Words } from '../words.ts';
 
 export const command = defineCommand({
   examples: [
+    ['taskfs ls', 'The names of all tasks'],
     ['taskfs ls build', 'The files of a task, live or archived'],
     ['taskfs ls -lR build src', 'Everything below a directory, with sizes and times'],
     ['taskfs ls build --json', 'As JSON; names that are not UTF-8 have a pathBase64'],
   ],
   build: (parser) =>
-    addPathOrTop(addTask(addIdentityOptions(parser)), 'A directory or file')
+    addPathOrTop(addTaskOrAll(addIdentityOptions(parser)), 'A directory or file')
       .option('long', {
         alias: 'l',
         type: 'boolean',
@@ -46,16 +48,24 @@ export const command = defineCommand({
   run: async ({ options }) => {
     const { task } = options;
     const store = openStoreOf(options);
+    if (task === undefined) return listNames(store, options.json);
     using tree = await openTree(store, task, () => findIdentities(store, options));
     const found = [...entries(tree, options.path, options.recursive)];
     if (options.json) await printJson(found.map(describe));
     else if (options.null) for (const { path } of found) await print(Buffer.concat([path, NUL]));
     else
-      for (const line of options.long ? longLines(found) : found.map(shortLine))
+      for (const line of options.long ? longLines(found, options) : found.map(shortLine))
         await printLine(line);
     return 0;
   },
 });
+
+async function listNames(store: Store, asJson: boolean): Promise<number> {
+  const names = listTasks(store);
+  if (asJson) await printJson(names);
+  else for (const name of names) await printLine(name);
+  return 0;
+}
 
 const NUL = Buffer.alloc(1);
 
@@ -123,13 +133,18 @@ function prefixed({ path, pathBase64 }: ReturnType<typeof jsonPath>): object {
 const shortLine = ({ path, artifact }: Found): string =>
   artifact.type === 'directory' ? `${printableName(path)}/` : printableName(path);
 
-function longLines(found: readonly Found[]): Words[] {
+function longLines(found: readonly Found[], zone: Zone): Words[] {
   const rows = found.map((each) => {
     const { type, mode, uid, gid, size, mtimeNs, target } = each.artifact;
     const name =
       target === null ? shortLine(each) : `${shortLine(each)} -> ${printableName(target)}`;
     return {
-      cells: [showMode(type, mode), `${uid}:${gid}`, String(size), isoTime(mtimeNs)],
+      cells: [
+        showMode(type, mode),
+        `${uid}:${gid}`,
+        String(size),
+        showTime(isoTime(mtimeNs), zone),
+      ],
       name,
     };
   });

@@ -1,28 +1,13 @@
-import { constants } from 'node:os';
 import { assertBackground } from '../../background-process.ts';
 import { TaskfsError } from '../../errors.ts';
-import { closeInheritedDescriptors } from '../../process/index.ts';
-import type { Claim } from '../../runner/index.ts';
-import {
-  currentCaller,
-  loadSealing,
-  recover,
-  startDetached,
-  submit,
-  superviseTask,
-  viewTask,
-} from '../../runner/index.ts';
-import type { TaskName, TaskRecord } from '../../store/index.ts';
+import { currentCaller, recover, startDetached, submit, viewTask } from '../../runner/index.ts';
 import { defineCommand } from '../command.ts';
-import { exitCodeOfTask, exitCodeOfTaskError } from '../exit-code.ts';
+import { exitCodeOfTaskError } from '../exit-code.ts';
 import { openOrMakeStore } from '../open-store.ts';
-import { printJson, printLine, say, whyUnwritable } from '../output.ts';
-import { showEngineProgress, showSealProgress } from '../progress.ts';
+import { printJson, printLine, say } from '../output.ts';
+import { superviseInForeground } from '../run-in-foreground.ts';
 import { addRunOptions, type RunOptions } from '../run-options.ts';
 import { readEnvironment, specOf, withholdFromSupervisor } from '../task-spec.ts';
-import { attachTerminal } from '../terminal.ts';
-import { showDuration } from '../units.ts';
-import { paint } from '../words.ts';
 
 export const command = defineCommand({
   examples: [
@@ -50,7 +35,7 @@ export const command = defineCommand({
     await recover(store, { scope: 'unfinished', say });
     if (options.detach) assertBackground();
     const claim = submit(store, { name: options.name, spec });
-    if (!options.detach) return inForeground(claim, env, options);
+    if (!options.detach) return superviseInForeground(claim, env, options);
     withholdFromSupervisor(env);
     await startDetached(claim, env);
     if (options.json) await printJson(viewTask(store, claim.task));
@@ -83,58 +68,4 @@ function assertCommand(
       hint: 'Leave out -t: the end of piped input does not get through a terminal.',
     });
   }
-}
-
-async function inForeground(
-  claim: Claim,
-  env: Readonly<Record<string, string>>,
-  options: RunOptions,
-): Promise<number> {
-  if (process.stderr.isTTY) say(paint('dim', `Task ${claim.task}`));
-  let starts = 0;
-  using seal = showSealProgress(options.json);
-  using engine = showEngineProgress();
-  // With --json, standard output belongs to the report; what the task prints is in its log.
-  const shown = options.json ? {} : { stdout: process.stdout, stderr: process.stderr };
-  if (!options.json) reportBrokenOutput(claim.task);
-  const record = await superviseTask(claim, env, {
-    ...shown,
-    ...(options.interactive && { stdin: process.stdin }),
-    say,
-    onSealProgress: seal.onProgress,
-    onEngineProgress: engine.onProgress,
-    onRunning: (running) => {
-      // The task has its own; kept open here too, a pipe would not end when it closes it.
-      if (starts++ === claim.record.retries) closeInheritedDescriptors();
-      engine[Symbol.dispose]();
-      loadSealing();
-      return attachTerminal(running, options);
-    },
-  });
-  if (options.json) await printJson(viewTask(claim.store, claim.task));
-  reportEnd(record);
-  return exitCodeOfTask(record, constants.signals);
-}
-
-/** A terminal that was closed or a disk that is full ends the showing, never the task. */
-function reportBrokenOutput(task: TaskName): void {
-  process.stdout.once('error', (error) => {
-    say(
-      `Standard output cannot be written: ${whyUnwritable(error)}. Task ${task} continues, ` +
-        `and 'taskfs logs ${task}' has all that it prints.`,
-    );
-  });
-}
-
-/**
- * What the command's own output does not say; on a terminal also that its files are safe, and
- * where.
- */
-function reportEnd({ task, reasonKind, reason, artifacts, sealMs }: TaskRecord): void {
-  // The reason of a task that did not start names it already.
-  if (reasonKind !== 'exit')
-    say(reasonKind === 'not-started' ? `${reason}` : `Task ${task}: ${reason}`);
-  if (!process.stderr.isTTY || artifacts !== 'sealed') return;
-  const words = `Sealed in ${showDuration(sealMs ?? 0)}: 'taskfs ls ${task}' lists its files.`;
-  say(paint('dim', words));
 }

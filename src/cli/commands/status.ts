@@ -11,6 +11,7 @@ import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';
 import { paintTask } from '../task-line.ts';
+import { showTime, type Zone } from '../time.ts';
 import { showDuration } from '../units.ts';
 import { table, type Words } from '../words.ts';
 
@@ -23,12 +24,13 @@ export const command = defineCommand({
   run: async ({ options }) => {
     const view = viewTask(openStoreOf(options), options.task);
     if (options.json) await printJson(view);
-    else for (const line of table(rows(view))) await printLine(line);
+    else for (const line of table(rows(view, options))) await printLine(line);
     return 0;
   },
 });
 
-function rows(task: TaskView): Words[][] {
+function rows(task: TaskView, zone: Zone): Words[][] {
+  const at = (time: string | null): string | null => time && showTime(time, zone);
   const facts: [string, Words | null][] = [
     ['Task', paintTask(task, task.task)],
     ['Status', paintTask(task, showStatus(task))],
@@ -42,10 +44,10 @@ function rows(task: TaskView): Words[][] {
     ['Pinned', task.pinned ? 'yes' : null],
     ['Engine', task.image === null ? task.engine : `${task.engine}, image ${task.image}`],
     ['Container', task.container],
-    ['Created', task.createdAt],
-    ['Started', task.startedAt],
-    ['Ended', task.endedAt],
-    ['Sealed', sealed(task)],
+    ['Created', at(task.createdAt)],
+    ['Started', at(task.startedAt)],
+    ['Ended', at(task.endedAt)],
+    ['Sealed', sealed(task, zone)],
     ...(task.attempts.length > 1 ? task.attempts.map(attempt) : []),
     ['Not removed', task.unremoved ? `its container; 'taskfs recover' tries again` : null],
     ['Supervisor', supervisor(task)],
@@ -69,7 +71,8 @@ const attempt = ({ reason }: Attempt, index: number): [string, string] => [
   reason ?? 'running',
 ];
 
-function sealed({ sealedAt, sealMs }: TaskView): string | null {
+function sealed({ sealedAt, sealMs }: TaskView, zone: Zone): string | null {
   if (sealedAt === null) return null;
-  return sealMs === null ? sealedAt : `${sealedAt}, in ${showDuration(sealMs)}`;
+  const at = showTime(sealedAt, zone);
+  return sealMs === null ? at : `${at}, in ${showDuration(sealMs)}`;
 }

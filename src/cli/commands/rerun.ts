@@ -1,0 +1,71 @@
+import { assertBackground } from '../../background-process.ts';
+import { currentCaller, recover, startDetached, submit, viewTask } from '../../runner/index.ts';
+import { commandOf, cwdOf, readRecord, type TaskSpec, taskPaths } from '../../store/index.ts';
+import { addTask, json } from '../arguments.ts';
+import { defineCommand } from '../command.ts';
+import { exitCodeOfTaskError } from '../exit-code.ts';
+import { openStoreOf } from '../open-store.ts';
+import { printJson, printLine, say } from '../output.ts';
+import { superviseInForeground } from '../run-in-foreground.ts';
+import { readEnvironment, withholdFromSupervisor } from '../task-spec.ts';
+
+export const command = defineCommand({
+  examples: [
+    ['taskfs rerun build', 'The same command with the same options, as a new task'],
+    ['taskfs rerun -d build --name build-2', 'In the background, with a name'],
+  ],
+  about:
+    'The directory, engine, image, limits and labels are those of the old task. Values given ' +
+    'with -e were not recorded: the variables of these names have the values that they have here.',
+  build: (parser) =>
+    addTask(parser)
+      .option('name', { type: 'string', requiresArg: true, describe: 'The new task’s name' })
+      .option('detach', {
+        alias: 'd',
+        type: 'boolean',
+        default: false,
+        describe: 'Run in the background',
+      })
+      .option('json', json()),
+  exitCodeOf: exitCodeOfTaskError,
+  run: async ({ options }) => {
+    const store = openStoreOf(options);
+    const spec = specOfTask(readRecord(taskPaths(store, options.task).record, options.task));
+    const env = readEnvironment(
+      { env: spec.env, ...(spec.image !== null && { image: spec.image }) },
+      currentCaller().environment,
+    );
+    await recover(store, { scope: 'unfinished', say });
+    if (options.detach) assertBackground();
+    const claim = submit(store, { name: options.name, spec });
+    if (!options.detach) {
+      return superviseInForeground(claim, env, { ...options, interactive: false, tty: false });
+    }
+    withholdFromSupervisor(env);
+    await startDetached(claim, env);
+    if (options.json) await printJson(viewTask(store, claim.task));
+    else await printLine(claim.task);
+    return 0;
+  },
+});
+
+/** What to run again; not what a terminal gave it, which may be another one now, or none. */
+function specOfTask(record: ReturnType<typeof readRecord>): TaskSpec {
+  const { engine, image, env, timeoutMs, retries, maxRunning, drainMs, logMaxBytes, labels } =
+    record;
+  const { interactive: _, tty: __, consoleSize: ___, ...options } = record.options;
+  return {
+    command: commandOf(record),
+    cwd: cwdOf(record),
+    engine,
+    image,
+    env,
+    timeoutMs,
+    retries,
+    maxRunning,
+    ...(drainMs !== undefined && { drainMs }),
+    ...(logMaxBytes !== undefined && { logMaxBytes }),
+    ...(labels && { labels }),
+    options,
+  };
+}

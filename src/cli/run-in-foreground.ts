@@ -1,0 +1,78 @@
+import { constants } from 'node:os';
+import { closeInheritedDescriptors } from '../process/index.ts';
+import { type Claim, loadSealing, superviseTask, viewTask } from '../runner/index.ts';
+import type { TaskName, TaskRecord } from '../store/index.ts';
+import { exitCodeOfTask } from './exit-code.ts';
+import { printJson, say, whyUnwritable } from './output.ts';
+import { showEngineProgress, showSealProgress } from './progress.ts';
+import { attachTerminal } from './terminal.ts';
+import { showDuration } from './units.ts';
+import { paint } from './words.ts';
+
+/** How a task in the foreground is shown. */
+export interface ForegroundOptions {
+  /** Its status goes to standard output, not what it prints. */
+  readonly json: boolean;
+  /** Standard input is passed on. */
+  readonly interactive: boolean;
+  /** It has a terminal, which is this one. */
+  readonly tty: boolean;
+}
+
+/**
+ * Supervises a task in this process, shows what it prints, and returns the exit code: its own, or
+ * one of those that docs/cli.md lists.
+ */
+export async function superviseInForeground(
+  claim: Claim,
+  env: Readonly<Record<string, string>>,
+  options: ForegroundOptions,
+): Promise<number> {
+  if (process.stderr.isTTY) say(paint('dim', `Task ${claim.task}`));
+  let starts = 0;
+  using seal = showSealProgress(options.json);
+  using engine = showEngineProgress();
+  // With --json, standard output belongs to the report; what the task prints is in its log.
+  const shown = options.json ? {} : { stdout: process.stdout, stderr: process.stderr };
+  if (!options.json) reportBrokenOutput(claim.task);
+  const record = await superviseTask(claim, env, {
+    ...shown,
+    ...(options.interactive && { stdin: process.stdin }),
+    say,
+    onSealProgress: seal.onProgress,
+    onEngineProgress: engine.onProgress,
+    onRunning: (running) => {
+      // The task has its own; kept open here too, a pipe would not end when it closes it.
+      if (starts++ === claim.record.retries) closeInheritedDescriptors();
+      engine[Symbol.dispose]();
+      loadSealing();
+      return attachTerminal(running, options);
+    },
+  });
+  if (options.json) await printJson(viewTask(claim.store, claim.task));
+  reportEnd(record);
+  return exitCodeOfTask(record, constants.signals);
+}
+
+/** A terminal that was closed or a disk that is full ends the showing, never the task. */
+function reportBrokenOutput(task: TaskName): void {
+  process.stdout.once('error', (error) => {
+    say(
+      `Standard output cannot be written: ${whyUnwritable(error)}. Task ${task} continues, ` +
+        `and 'taskfs logs ${task}' has all that it prints.`,
+    );
+  });
+}
+
+/**
+ * What the command's own output does not say; on a terminal also that its files are safe, and
+ * where.
+ */
+function reportEnd({ task, reasonKind, reason, artifacts, sealMs }: TaskRecord): void {
+  // The reason of a task that did not start names it already.
+  if (reasonKind !== 'exit')
+    say(reasonKind === 'not-started' ? `${reason}` : `Task ${task}: ${reason}`);
+  if (!process.stderr.isTTY || artifacts !== 'sealed') return;
+  const words = `Sealed in ${showDuration(sealMs ?? 0)}: 'taskfs ls ${task}' lists its files.`;
+  say(paint('dim', words));
+}
