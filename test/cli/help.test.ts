@@ -119,7 +119,8 @@ describe('output', () => {
 describe('completion', () => {
   it('completes verbs, options and tasks in bash', async () => {
     const cli = newCli();
-    await cli.run('run', '--name', 'first-light', '--', 'true');
+    const script = 'cd $TASKFS_ARTIFACTS; mkdir deep; touch deep/file double';
+    await cli.run('run', '--name', 'first-light', '--', 'sh', '-c', script);
     const bin = join(cli.base, 'bin');
     mkdirSync(bin);
     symlinkSync(main, join(bin, 'taskfs'));
@@ -140,6 +141,18 @@ describe('completion', () => {
     expect(await complete('taskfs', 'status', 'fi')).toEqual(['first-light']);
     expect(await complete('taskfs', 'status', 'first-light', '')).toEqual(['']);
     expect(await complete('taskfs', 'wait', 'first-light', 'f')).toEqual(['first-light']);
+    expect((await complete('taskfs', 'cat', 'first-light', 'd')).sort()).toEqual([
+      'deep/',
+      'double',
+    ]);
+    expect(await complete('taskfs', 'cat', 'first-light', 'deep/')).toEqual(['deep/file']);
+    const fish = `taskfs completion fish | source; complete -C "taskfs cat first-light deep/"`;
+    const env = { ...process.env, TASKFS_STORE: cli.store, HOME: cli.base };
+    const path = `${bin}:${join(process.execPath, '..')}:${process.env.PATH}`;
+    const { stdout } = await promisify(execFile)('fish', ['-c', fish], {
+      env: { ...env, PATH: path },
+    });
+    expect(stdout).toBe('deep/file\n');
   });
 
   it('completes in zsh as one types', async () => {

@@ -1,4 +1,11 @@
-import { listTasks, openStore, storePath } from '../../store/index.ts';
+import {
+  listTasks,
+  loadIdentities,
+  openStore,
+  parseTaskName,
+  type Store,
+  storePath,
+} from '../../store/index.ts';
 import { defineCommand } from '../command.ts';
 import { printLine } from '../output.ts';
 import { optionsOfVerb } from '../verb-parser.ts';
@@ -23,7 +30,9 @@ async function candidatesFor(before: readonly string[], unfinished: string): Pro
   if (!verb) return verbs.map(({ name }) => name);
   if (before.includes('--')) return [];
   if (unfinished.startsWith('-')) return optionNames(verb);
-  return takesTask(verb, before) ? taskNames(before) : [];
+  if (takesTask(verb, before)) return taskNames(before);
+  const task = pathOwner(verb, before);
+  return task === undefined ? [] : pathsOf(task, before, unfinished);
 }
 
 async function optionNames(verb: Verb): Promise<string[]> {
@@ -37,16 +46,52 @@ async function optionNames(verb: Verb): Promise<string[]> {
  */
 function takesTask(verb: Verb, before: readonly string[]): boolean {
   if (!/^[<[]task/.test(verb.arguments)) return false;
-  const words = before.slice(before.indexOf(verb.name) + 1).filter((word) => !word.startsWith('-'));
-  return words.length === 0 || verb.arguments.includes('task..');
+  return wordsAfter(verb, before).length === 0 || verb.arguments.includes('task..');
+}
+
+/** The task whose path comes next. */
+function pathOwner(verb: Verb, before: readonly string[]): string | undefined {
+  const words = wordsAfter(verb, before);
+  return /^[<[]task[>\]] [<[]path[>\]]/.test(verb.arguments) && words.length === 1
+    ? words[0]
+    : undefined;
+}
+
+const wordsAfter = (verb: Verb, before: readonly string[]): string[] =>
+  before.slice(before.indexOf(verb.name) + 1).filter((word) => !word.startsWith('-'));
+
+/** Paths in a task's files, live or archived, in the directory that is being typed. */
+async function pathsOf(
+  task: string,
+  before: readonly string[],
+  unfinished: string,
+): Promise<string[]> {
+  const directory = unfinished.slice(0, unfinished.lastIndexOf('/') + 1);
+  try {
+    const store = storeOf(before);
+    const { openTree } = await import('../../artifacts/index.ts');
+    // Without a passphrase: nobody can be asked for one here.
+    using tree = await openTree(store, parseTaskName(task), () => loadIdentities(store));
+    using node = tree.find(directory, 'follow');
+    return [...node.list()].map(
+      ({ name, type }) => `${directory}${name}${type === 'directory' ? '/' : ''}`,
+    );
+  } catch {
+    // The verb itself will say what is wrong.
+    return [];
+  }
 }
 
 function taskNames(before: readonly string[]): string[] {
-  const at = before.indexOf('--store');
   try {
-    return listTasks(openStore(storePath(at === -1 ? undefined : before[at + 1])));
+    return listTasks(storeOf(before));
   } catch {
     // No store, no tasks; the verb itself will say so.
     return [];
   }
+}
+
+function storeOf(before: readonly string[]): Store {
+  const at = before.indexOf('--store');
+  return openStore(storePath(at === -1 ? undefined : before[at + 1]));
 }
