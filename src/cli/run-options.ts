@@ -31,6 +31,10 @@ const options = {
     requiresArg: true,
     describe: 'When it ends, wait this long for open writers of the mount; 10s by default',
   },
+  'keep-editor-files': {
+    type: 'boolean',
+    describe: 'Seal swap files, locks and backups that editors on the mount left, too',
+  },
   'log-max': {
     type: 'string',
     requiresArg: true,

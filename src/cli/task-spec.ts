@@ -33,6 +33,7 @@ export function specOf(command: readonly string[], options: RunOptions): TaskSpe
     retries: parseCount('--retries', options.retries, 0),
     maxRunning: maxRunning === undefined ? null : parseCount('--max-running', maxRunning, 1),
     ...(drain !== undefined && { drainMs: parseWait('--drain', drain) }),
+    ...(options['keep-editor-files'] && { keepEditorFiles: true }),
     ...(options.label && { labels: labelsOf(options.label) }),
     ...(logMax !== undefined && { logMaxBytes: parseBytes('--log-max', logMax) }),
     options: settings,

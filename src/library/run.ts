@@ -28,6 +28,8 @@ export interface RunOptions {
   readonly maxRunning?: number;
   /** How long writers of its files get to close them at its end; 10,000 by default. */
   readonly drainMs?: number;
+  /** Seals what editors on a mount left beside its files as well; by default it is left out. */
+  readonly keepEditorFiles?: boolean;
   /** The largest size of its log; unlimited by default. */
   readonly logMaxBytes?: number;
 }
@@ -61,6 +63,7 @@ function specOf(command: readonly string[], options: RunOptions): TaskSpec {
     maxRunning: options.maxRunning ?? null,
     ...(labels && { labels }),
     ...(drainMs !== undefined && { drainMs }),
+    ...(options.keepEditorFiles && { keepEditorFiles: true }),
     ...(logMaxBytes !== undefined && { logMaxBytes }),
     options: container,
   };

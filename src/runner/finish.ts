@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SealProgress } from '../archive/write/index.ts';
+import type { SealProgress, SealResult } from '../archive/write/index.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import {
   DRAIN_MS,
@@ -21,7 +21,7 @@ import {
 } from '../store/index.ts';
 import { keepMemoryPrivate } from '../sys/index.ts';
 import { anchorSeal, cleanUpSealed } from './after-seal.ts';
-import type { Journal } from './journal.ts';
+import type { EventInput, Journal } from './journal.ts';
 import { closeAttempt, type Outcome, statusOf } from './outcome.ts';
 import { leaveQueue } from './queue.ts';
 
@@ -34,6 +34,8 @@ export interface FinishOptions {
    * files, in milliseconds; default: as the record says.
    */
   readonly drainMs?: number | undefined;
+  /** Seal what editors left beside the task's files too; default: as the record says. */
+  readonly keepEditorFiles?: boolean | undefined;
 }
 
 /** Writes a task's final status, once; its files turn read-only with the same write. */
@@ -94,6 +96,8 @@ async function sealTask(store: Store, journal: Journal, options: FinishOptions):
   if (journal.record.artifacts !== 'sealing') {
     journal.change({ artifacts: 'sealing' }, { type: 'sealing' });
   }
+  const { keepEditorFiles } = options;
+  if (keepEditorFiles !== undefined) journal.change({ keepEditorFiles });
   const drainMs = options.drainMs ?? journal.record.drainMs ?? DRAIN_MS;
   let writers: Lock | undefined;
   try {
@@ -103,25 +107,17 @@ async function sealTask(store: Store, journal: Journal, options: FinishOptions):
     // The task's own key is in memory from here on.
     keepMemoryPrivate();
     const seal = await import('../archive/write/index.ts');
-    const { bytes, files, skipped, skippedCount, ownLinks } = await seal.sealTask(store, task, {
+    const sealed = await seal.sealTask(store, task, {
       patienceMs: drainMs - (performance.now() - start),
       mayBeOpen: !writers,
       ...(options.onSealProgress && { onProgress: options.onSealProgress }),
     });
-    for (const { path, type } of skipped) options.say?.(`not sealed: ${path} is a ${type}`);
-    const more = skippedCount - skipped.length;
-    if (skipped.length > 0 && more > 0) options.say?.(`not sealed: ${more} more of them`);
-    for (const { path, target } of ownLinks) {
-      options.say?.(
-        `'${path}' leads to ${target}, where the task's files are no more: ` +
-          'relative links stay whole',
-      );
-    }
+    sayWhatIsMissing(sealed, options);
     const sealMs = Math.round(performance.now() - start);
     const sealedAt = new Date().toISOString();
     journal.change(
       { artifacts: 'sealed', sealedAt, sealMs, sealError: null },
-      { type: 'sealed', sealMs, bytes, files, skipped: skippedCount },
+      sealedEvent(sealed, sealMs),
     );
     return true;
   } catch (error) {
@@ -131,6 +127,29 @@ async function sealTask(store: Store, journal: Journal, options: FinishOptions):
     return false;
   } finally {
     writers?.release();
+  }
+}
+
+function sealedEvent(sealed: SealResult, sealMs: number): EventInput {
+  const { bytes, files, skippedCount, leftOutCount } = sealed;
+  const leftOut = leftOutCount > 0 && { leftOut: leftOutCount };
+  return { type: 'sealed', sealMs, bytes, files, skipped: skippedCount, ...leftOut };
+}
+
+/** Names what was in staging and is not in the archive, or not whole. */
+function sayWhatIsMissing(sealed: SealResult, { say = () => {} }: FinishOptions): void {
+  const { skipped, skippedCount, leftOut, leftOutCount, ownLinks } = sealed;
+  for (const { path, type } of skipped) say(`not sealed: ${path} is a ${type}`);
+  const more = skippedCount - skipped.length;
+  if (skipped.length > 0 && more > 0) say(`not sealed: ${more} more of them`);
+  for (const path of leftOut) say(`left out: '${path}', which an editor made for itself`);
+  const moreLeftOut = leftOutCount - leftOut.length;
+  if (moreLeftOut > 0) say(`left out: ${moreLeftOut} more of them`);
+  for (const { path, target } of ownLinks) {
+    say(
+      `'${path}' leads to ${target}, where the task's files are no more: ` +
+        'relative links stay whole',
+    );
   }
 }
 

@@ -4,6 +4,12 @@
  */
 export { type Anchor, handToAnchor, readAnchor, writeAnchor } from './anchor.ts';
 export { type ArtifactType, TYPE_BITS, typeOfMode } from './artifact-type.ts';
+export {
+  EDITOR_FILE_XATTR,
+  isEditorFileName,
+  isEmacsLock,
+  isRemovedFileName,
+} from './editor-files.ts';
 export { type LeftEdit, listLeftEdits, makeEditDirectory } from './edits.ts';
 export { appendEvent, forgetNames, readEvents, type TaskEvent } from './events.ts';
 export {

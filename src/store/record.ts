@@ -47,6 +47,8 @@ export interface TaskSpec {
   readonly maxRunning: number | null;
   /** How long open writers of the mount get to close their files after its end; else 10 s. */
   readonly drainMs?: number;
+  /** Whether what editors left beside its files is sealed as well; absent: it is left out. */
+  readonly keepEditorFiles?: boolean;
   /** The largest size of the log in bytes, after which output is dropped; absent: unlimited. */
   readonly logMaxBytes?: number;
   /** What the user called it by, `--label K=V`; absent: nothing. */

@@ -29,12 +29,15 @@ import { SEGMENT } from './ring-buffer.ts';
 import { findOwnLinks, layOutTree, type OwnLink, type TarLayout } from './tar-layout.ts';
 import { TarWriter } from './tar-writer.ts';
 import type { OnChmod } from './temporary-chmod.ts';
-import { openCursor } from './walk.ts';
+import { type LeaveOut, openCursor } from './walk.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 /** The files of an archive that lacks only its seal. */
 export interface WrittenFiles
-  extends Pick<TarLayout, 'bytes' | 'files' | 'skipped' | 'skippedCount'> {
+  extends Pick<
+    TarLayout,
+    'bytes' | 'files' | 'skipped' | 'skippedCount' | 'leftOut' | 'leftOutCount'
+  > {
   readonly ownLinks: readonly OwnLink[];
   /** The task's own, and whom key.age gives it to. */
   readonly identity: string;
@@ -59,6 +62,7 @@ export interface WriteOptions {
   /** Whether files may be open for writing, see ContentOptions. */
   readonly mayBeOpen: boolean;
   readonly onChmod: OnChmod;
+  readonly leaveOut: LeaveOut;
   readonly onProgress: (passes: TarProgress) => void;
 }
 
@@ -76,14 +80,14 @@ export async function writeArchive(
   directory: string,
   options: WriteOptions,
 ): Promise<WrittenFiles> {
-  const { onChmod, top } = options;
+  const { onChmod, leaveOut, top } = options;
   const { log } = taskPaths(store, task);
   await using workers = new WorkerPool();
   using layoutLog = new LayoutLog(directory);
   const onGrowth = (bytes: number, entries: number): void => {
     if (bytes > WORTH_WORKERS.bytes || entries > WORTH_WORKERS.entries) workers.start(bytes);
   };
-  const layout = layOutTree(top, layoutLog, { onChmod, onGrowth });
+  const layout = layOutTree(top, layoutLog, { onChmod, leaveOut, onGrowth });
   const { keys, key, headers } = await makeKeys(store, task);
   writeNewFile(join(directory, KEY_FILE), key);
   using files = createFiles(directory, headers);
@@ -99,9 +103,10 @@ export async function writeArchive(
     options,
   });
   syncDirectory(directory);
-  const { bytes, files: count, skipped, skippedCount } = layout;
+  const { bytes, files: count, skipped, skippedCount, leftOut, leftOutCount } = layout;
   const ownLinks = findOwnLinks(layoutLog, options.ownPaths);
-  return { bytes, files: count, skipped, skippedCount, ownLinks, ...keys, seals };
+  const others = { skipped, skippedCount, leftOut, leftOutCount, ownLinks };
+  return { bytes, files: count, ...others, ...keys, seals };
 }
 
 type Headers = Readonly<Record<Part, AgeHeader>>;

@@ -6,6 +6,7 @@ import type { TaskName } from '../../store/index.ts';
 import {
   loadRecipients,
   loadSigningKey,
+  readRecord,
   type Store,
   type TaskRecord,
   taskPaths,
@@ -26,6 +27,8 @@ import {
 } from '../seal-record.ts';
 import type { WrittenFiles } from './archive-writer.ts';
 import { findWriteSince } from './late-changes.ts';
+import { leftOutOf } from './left-out.ts';
+import type { LeaveOut } from './walk.ts';
 
 /**
  * The line in the chain, seal.json and the rename. Recipients that changed while the archive was
@@ -113,12 +116,13 @@ export function committedSeal(store: Store, task: TaskName): Seal {
  * one of this run: nothing is removed then. MountedBeneath, NotRemovable.
  */
 export function removePlaintext(store: Store, task: TaskName): void {
-  const { archive, staging, aside, log, directory } = taskPaths(store, task);
+  const { archive, staging, aside, log, directory, record } = taskPaths(store, task);
   if (!existsSync(join(archive, SEAL_FILE))) {
     throw new TaskfsError('failed', `task ${task} is not sealed: its files are not removed`);
   }
   const sealedNs = timeOfSeal(archive, committedSeal(store, task));
-  for (const top of [aside, staging]) refuseLateWrites(task, top, sealedNs);
+  const leaveOut = leftOutOf(readRecord(record, task));
+  for (const top of [aside, staging]) refuseLateWrites(task, top, sealedNs, leaveOut);
   for (const top of [aside, staging, log]) removeTree(AT.FDCWD, top);
   syncDirectory(store.staging);
   if (existsSync(directory)) syncDirectory(directory);
@@ -135,9 +139,9 @@ function timeOfSeal(archive: string, { sealedAt }: Seal): bigint {
 }
 
 /** In the sealed tree, or one that somebody made in its place: late files are in no archive. */
-function refuseLateWrites(task: TaskName, top: string, sealedNs: bigint): void {
+function refuseLateWrites(task: TaskName, top: string, sealedNs: bigint, leaveOut: LeaveOut): void {
   if (!lstatSync(top, { throwIfNoEntry: false })?.isDirectory()) return;
-  const path = findWriteSince(top, sealedNs);
+  const path = findWriteSince(top, sealedNs, leaveOut);
   if (!path) return;
   const message = `'${path}' of task ${task} was written after it was sealed: it stays in ${top}`;
   throw new TaskfsError('failed', message, {

@@ -2,7 +2,7 @@ import { lutimesSync, statSync } from 'node:fs';
 import { isDirectory } from '../../sys/index.ts';
 import { needsChmod } from './source-file.ts';
 import type { OnChmod } from './temporary-chmod.ts';
-import { type Visit, walk } from './walk.ts';
+import { type LeaveOut, type Visit, walk } from './walk.ts';
 
 /**
  * The time, in nanoseconds, by the clock of the file system that a directory is on. The stat
@@ -23,8 +23,9 @@ export function findChangeSince(
   top: string,
   sinceNs: bigint,
   onChmod: OnChmod,
+  leaveOut: LeaveOut,
 ): Buffer | undefined {
-  for (const visit of walk(top, onChmod)) {
+  for (const visit of walk(top, onChmod, leaveOut)) {
     if (visit.kind === 'leave') continue;
     const changedNs = keepsChangeTime(visit) ? visit.stat.ctimeNs : writtenNs(visit);
     if (changedNs >= sinceNs) return visit.path;
@@ -33,8 +34,12 @@ export function findChangeSince(
 }
 
 /** The same for content alone: a removal, or a hard link less, is no change. */
-export function findWriteSince(top: string, sinceNs: bigint): Buffer | undefined {
-  for (const visit of walk(top, () => {})) {
+export function findWriteSince(
+  top: string,
+  sinceNs: bigint,
+  leaveOut: LeaveOut,
+): Buffer | undefined {
+  for (const visit of walk(top, () => {}, leaveOut)) {
     if (visit.kind === 'leaf' && writtenNs(visit) >= sinceNs) return visit.path;
   }
   return undefined;

@@ -25,6 +25,7 @@ import {
 import { commit, committedSeal } from './commit.ts';
 import { TreeChanged } from './directory-cursor.ts';
 import { clockOf, findChangeSince } from './late-changes.ts';
+import { leftOutOf } from './left-out.ts';
 import type { OwnLink, Skipped } from './tar-layout.ts';
 import { logChmods, removeChmodLog, restoreModes } from './temporary-chmod.ts';
 
@@ -50,6 +51,9 @@ export interface SealResult {
   /** Sockets, pipes and devices: recorded, not held. The first of them, and how many. */
   readonly skipped: readonly Skipped[];
   readonly skippedCount: number;
+  /** Files of editors, in no part of the archive: the first of them, and how many. */
+  readonly leftOut: readonly string[];
+  readonly leftOutCount: number;
   /** The first of the links that lead nowhere now. */
   readonly ownLinks: readonly OwnLink[];
 }
@@ -87,12 +91,14 @@ export async function sealTask(
     const { mayBeOpen = false } = options;
     const onChmod = logChmods(chmodLog);
     const ownPaths = ownPathsOf(record, paths.staging);
-    const how = { top, ownPaths, mayBeOpen, onChmod, onProgress: progressOf(options) };
+    const leaveOut = leftOutOf(record);
+    const onProgress = progressOf(options);
+    const how = { top, ownPaths, mayBeOpen, onChmod, leaveOut, onProgress };
     const made = await writeUntilStable(store, task, partial, how, options.patienceMs ?? 0);
     await commit(store, record, partial, made);
     removeChmodLog(chmodLog);
-    const { bytes, files, skipped, skippedCount, ownLinks } = made;
-    return { bytes, files, skipped, skippedCount, ownLinks };
+    const { bytes, files, skipped, skippedCount, leftOut, leftOutCount, ownLinks } = made;
+    return { bytes, files, skipped, skippedCount, leftOut, leftOutCount, ownLinks };
   } catch (error) {
     discard(partial);
     putBack(store, task);
@@ -103,7 +109,8 @@ export async function sealTask(
 /** The process that committed it died before it could say so. */
 function alreadySealed(store: Store, task: TaskName): SealResult {
   const { bytes, fileCount, skippedCount } = committedSeal(store, task);
-  return { bytes, files: fileCount, skipped: [], skippedCount, ownLinks: [] };
+  const unknown = { skipped: [], leftOut: [], leftOutCount: 0, ownLinks: [] };
+  return { bytes, files: fileCount, skippedCount, ...unknown };
 }
 
 /** In a container the files have another path than on this machine. */
@@ -127,7 +134,7 @@ async function writeUntilStable(
     try {
       const sinceNs = clockOf(store.staging);
       const made = await writeArchive(store, task, partial, how);
-      const change = findChangeSince(how.top, sinceNs, how.onChmod);
+      const change = findChangeSince(how.top, sinceNs, how.onChmod, how.leaveOut);
       if (!change) return made;
       throw new TreeChanged(change);
     } catch (error) {

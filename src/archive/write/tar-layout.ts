@@ -18,7 +18,7 @@ import { hasContent, type LayoutEntry, memberOf, memberPath, tarLength } from '.
 import type { LayoutLog } from './layout-log.ts';
 import { extentsOf, openContent } from './source-file.ts';
 import type { OnChmod } from './temporary-chmod.ts';
-import { type Visit, walk } from './walk.ts';
+import { type LeaveOut, type Visit, walk } from './walk.ts';
 
 /**
  * The layout of a tar, made before its first byte is written. Its entries are in a log, in order.
@@ -34,6 +34,9 @@ export interface TarLayout {
   /** Sockets, pipes and devices: in the index, not in the tar. The first of them, and how many. */
   readonly skipped: readonly Skipped[];
   readonly skippedCount: number;
+  /** Paths that are in neither, as `leaveOut` said. The first of them, and how many. */
+  readonly leftOut: readonly string[];
+  readonly leftOutCount: number;
 }
 
 export interface Skipped {
@@ -65,6 +68,7 @@ export const TAR_END = 2 * BLOCK;
 /** Called while a tree is laid out. */
 export interface LayoutOptions {
   readonly onChmod: OnChmod;
+  readonly leaveOut: LeaveOut;
   /** The size of the tar so far. */
   readonly onGrowth: (bytes: number, entries: number) => void;
 }
@@ -76,11 +80,19 @@ export interface LayoutOptions {
 export function layOutTree(
   top: string,
   log: LayoutLog,
-  { onChmod, onGrowth }: LayoutOptions,
+  { onChmod, leaveOut, onGrowth }: LayoutOptions,
 ): TarLayout {
   const linked = new Map<string, FirstName>();
   const skipped: Skipped[] = [];
   let skippedCount = 0;
+  const leftOut: string[] = [];
+  let leftOutCount = 0;
+  const isLeftOut: LeaveOut = (visit) => {
+    if (!leaveOut(visit)) return false;
+    if (leftOutCount < MAX_SKIPPED) leftOut.push(visit.path.toString());
+    leftOutCount++;
+    return true;
+  };
   let parent: Parent | undefined;
   const limits = new HeaderLimits();
   let bytes = 0;
@@ -94,7 +106,7 @@ export function layOutTree(
     if (entry.kind !== 'leave') names++;
     onGrowth(bytes, ++number);
   };
-  for (const visit of walk(top, onChmod)) {
+  for (const visit of walk(top, onChmod, isLeftOut)) {
     const { stat, path, name } = visit;
     assertSealable(path, name, stat);
     const identity = visit.kind === 'leaf' && stat.nlink > 1 && `${stat.dev}:${stat.ino}`;
@@ -111,7 +123,8 @@ export function layOutTree(
     if (visit.kind === 'leave') parent = parent?.above;
   }
   if (number === 0) for (const kind of ['enter', 'leave'] as const) add(emptyTop(kind, limits));
-  return { log, bytes: bytes + TAR_END, names, files, skipped, skippedCount };
+  const counts = { bytes: bytes + TAR_END, names, files };
+  return { log, ...counts, skipped, skippedCount, leftOut, leftOutCount };
 }
 
 function pathOf({ parent, name }: FirstName): Buffer {

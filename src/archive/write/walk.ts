@@ -24,6 +24,9 @@ export interface Visit {
   readonly fd: number;
 }
 
+/** Whether something that a walk comes upon is passed over, with all that is in it. */
+export type LeaveOut = (visit: Visit) => boolean;
+
 /** What is in a directory, by raw name. */
 interface Names {
   readonly name: Buffer;
@@ -35,11 +38,11 @@ interface Names {
 
 /**
  * Walks a tree depth first: each directory's own directories first, then the rest of it, both
- * sorted by raw name. Yields nothing where there is no tree. Throws MountedBeneath before it
+ * sorted by raw name, without what `leaveOut` says. Yields nothing where there is no tree. Throws MountedBeneath before it
  * yields anything where something is mounted on the tree or beneath it, and where that happens
  * meanwhile; TreeChanged, Errno.
  */
-export function* walk(top: string, onChmod: OnChmod): Generator<Visit> {
+export function* walk(top: string, onChmod: OnChmod, leaveOut: LeaveOut): Generator<Visit> {
   using cursor = openCursor(top, onChmod);
   if (!cursor) return;
   assertNothingMounted(cursor.fd);
@@ -49,11 +52,16 @@ export function* walk(top: string, onChmod: OnChmod): Generator<Visit> {
     const next = level.directories.pop();
     if (next) {
       cursor.enter(next);
+      const entered = visit('enter', cursor, next);
+      if (leaveOut(entered)) {
+        cursor.leave();
+        continue;
+      }
       levels.push(listNames(cursor.fd, next));
-      yield visit('enter', cursor, next);
+      yield entered;
       continue;
     }
-    yield* visitLeaves(cursor, level.leaves);
+    yield* visitLeaves(cursor, level.leaves, leaveOut);
     yield visit('leave', cursor, level.name);
     levels.pop();
     cursor.leave();
@@ -67,14 +75,19 @@ const visit = (kind: 'enter' | 'leave', { fd, here }: DirectoryCursor, name: Buf
   ...here,
 });
 
-function* visitLeaves({ fd, here }: DirectoryCursor, leaves: readonly Buffer[]): Generator<Visit> {
+function* visitLeaves(
+  { fd, here }: DirectoryCursor,
+  leaves: readonly Buffer[],
+  leaveOut: LeaveOut,
+): Generator<Visit> {
   for (const name of leaves) {
     const stat = statIfThere(fd, name);
     if (!stat) continue;
     const path = join(here.path, name);
     if (stat.mount !== here.stat.mount) throw mountedOn(fd, name);
     if (isDirectory(stat.mode)) throw new TreeChanged(path);
-    yield { kind: 'leaf', path, name, stat, fd };
+    const leaf: Visit = { kind: 'leaf', path, name, stat, fd };
+    if (!leaveOut(leaf)) yield leaf;
   }
 }
 

@@ -24,13 +24,18 @@ export const command = defineCommand({
           'Wait this long for open writers of the mount; by default as long as its run said, or ' +
           '10s',
       })
+      .option('keep-editor-files', {
+        type: 'boolean',
+        describe: 'Seal swap files, locks and backups that editors on the mount left, too',
+      })
       .option('json', json('a JSON array')),
   run: async ({ options }) => {
     const store = openStoreOf(options);
     const tasks = options.task;
     const drainMs = options.drain === undefined ? undefined : parseWait('--drain', options.drain);
     for (const task of tasks) assertSealable(store, task);
-    for (const task of tasks) await seal(store, task, { json: options.json, drainMs });
+    const how = { drainMs, keepEditorFiles: options['keep-editor-files'] };
+    for (const task of tasks) await seal(store, task, options.json, how);
     const views = tasks.map((task) => viewTask(store, task));
     if (options.json) await printJson(views);
     else for (const { task, artifacts } of views) await printLine(`${task}: ${artifacts}`);
@@ -41,9 +46,10 @@ export const command = defineCommand({
 async function seal(
   store: Store,
   task: TaskName,
-  { json, drainMs }: { readonly json: boolean; readonly drainMs: number | undefined },
+  json: boolean,
+  how: { readonly drainMs: number | undefined; readonly keepEditorFiles: boolean | undefined },
 ): Promise<void> {
   using progress = showSealProgress(json);
   const onSealProgress = progress.onProgress;
-  await sealAgain(store, task, { say, onSealProgress, drainMs });
+  await sealAgain(store, task, { ...how, say, onSealProgress });
 }

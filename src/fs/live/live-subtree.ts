@@ -37,6 +37,7 @@ import { directoryAttr, listVirtual } from '../virtual-directory.ts';
 import { CacheLeases } from './cache-leases.ts';
 import { CacheTtl } from './cache-ttl.ts';
 import { DirectoryFdCache } from './directory-fd-cache.ts';
+import { isMarked, markMade, markMadeIn, markRenamed } from './editor-files.ts';
 import { Freeze } from './freeze.ts';
 import type { Inode } from './inode.ts';
 import { changesFlags, InodeFlags } from './inode-flags.ts';
@@ -61,6 +62,7 @@ const NOTHING = new Uint8Array(0);
 export class LiveSubtree implements Subtree {
   readonly refusal = errno.EPERM;
   private readonly store: Store;
+  private readonly records: TaskRecords;
   private readonly sharedMmap: boolean;
   private readonly startNs = BigInt(Date.now()) * 1_000_000n;
   private readonly tasks: LiveTasks;
@@ -77,6 +79,7 @@ export class LiveSubtree implements Subtree {
   constructor(store: Store, records: TaskRecords, options: FileSystemOptions) {
     const { liveTtlMs = 0, cacheLeases, pauseWatches = false } = options;
     this.store = store;
+    this.records = records;
     this.sharedMmap = options.sharedMmap ?? false;
     this.tasks = new LiveTasks(store);
     this.directories = new DirectoryFdCache(this.tasks.staging, DIRECTORY_LIMIT);
@@ -177,6 +180,9 @@ export class LiveSubtree implements Subtree {
       this.leases?.prepare(from);
       this.leases?.prepare(to);
       this.names.rename(from, name, to, newName, flags);
+      if (!(flags & RENAME_EXCHANGE)) {
+        markRenamed(this.directories.descriptor(to), name, newName);
+      }
       this.leases?.moved(from, name, to, newName);
       if (flags & RENAME_EXCHANGE) this.leases?.moved(to, newName, from, name);
     });
@@ -187,14 +193,11 @@ export class LiveSubtree implements Subtree {
     const { type } = inode;
     if (!isRegular(type)) throw refuseSpecial(isSymlink(type));
     const writes = asksToWrite(flags);
-    if (writes) this.freeze.enter(inode.task);
-    try {
+    const openReal = (): OpenedFile => {
       const fd = this.resolver.with(inode, (pinned) => reopen(pinned, realFlags(flags)));
       return this.opened(inode, fd, flags);
-    } catch (error) {
-      if (writes) this.freeze.leave(inode.task);
-      throw error;
-    }
+    };
+    return writes ? this.freeze.change(inode.task, openReal) : openReal();
   }
 
   create(
@@ -208,6 +211,7 @@ export class LiveSubtree implements Subtree {
       this.leases?.prepare(directory);
       const fresh = this.names.create(directory, name, flags, mode, caller);
       if (!fresh) return undefined;
+      markMade(fresh.fd, name);
       this.leases?.changed(directory, IN.CREATE, name);
       return this.created(fresh, flags);
     });
@@ -229,20 +233,24 @@ export class LiveSubtree implements Subtree {
 
   /** Opens what a change has just made, while that still holds off the freeze. */
   private created(made: Made & { readonly fd: number }, flags: number): Created<OpenedFile> {
-    if (asksToWrite(flags)) this.freeze.join(made.inode.task);
     const opened = this.opened(made.inode, made.fd, flags);
     return { entry: this.entry(made), opened };
   }
 
+  /** Within a change where it is opened for writing: sealing then waits until it is closed. */
   private opened(inode: Inode, fd: number, flags: number): OpenedFile {
     const { task } = inode;
+    const isWaitedFor = asksToWrite(flags) && !this.isLeftOut(inode, fd);
+    if (isWaitedFor) this.freeze.join(task);
     const state = this.table.open(inode);
     const file = new LiveFile(inode, state, fd, flags, {
       assertOpen: () => this.freeze.assertOpen(task),
-      passedThrough: () => this.freeze.enterDirect(task),
-      closed: ({ writes, isDirect }) => {
-        if (isDirect) this.freeze.leaveDirect(task);
-        if (writes) this.freeze.leave(task);
+      passedThrough: () => {
+        if (isWaitedFor) this.freeze.enterDirect(task);
+      },
+      closed: ({ isDirect }) => {
+        if (isDirect && isWaitedFor) this.freeze.leaveDirect(task);
+        if (isWaitedFor) this.freeze.leave(task);
         if (state.files.size === 0) this.table.closed(inode);
       },
     });
@@ -250,6 +258,11 @@ export class LiveSubtree implements Subtree {
     const refresh = !this.isQuietAround(inode);
     const directIo = file.writes && !this.sharedMmap;
     return { file, keepCache: false, directIo, shared, refresh };
+  }
+
+  /** Whether sealing leaves an open file out, as an editor's. */
+  private isLeftOut({ task, name }: Inode, fd: number): boolean {
+    return isMarked(fd, name) && !this.records.find(task)?.keepEditorFiles;
   }
 
   /** Whether changes of the inode are reported, and none came for a while. */
@@ -369,7 +382,12 @@ export class LiveSubtree implements Subtree {
   }
 
   private make(parent: NodeId, name: Uint8Array, action: (directory: Inode) => Made): Entry {
-    return this.entry(this.changeName(parent, IN.CREATE, name, action));
+    const made = this.changeName(parent, IN.CREATE, name, (directory) => {
+      const result = action(directory);
+      markMadeIn(this.directories.descriptor(directory), name);
+      return result;
+    });
+    return this.entry(made);
   }
 
   private remove(parent: NodeId, name: Uint8Array, action: (directory: Inode) => void): void {

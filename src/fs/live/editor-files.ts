@@ -1,0 +1,59 @@
+import { closeSync, constants } from 'node:fs';
+import { Errno } from '../../errno.ts';
+import { EDITOR_FILE_XATTR, isEditorFileName } from '../../store/index.ts';
+import { getXattr, O_PATH, openAt, removeXattr, setXattr } from '../../sys/index.ts';
+
+/**
+ * Marks files that a program on the mount made for itself, so that sealing tells them from the
+ * task's. Where no mark can be set (no extended attributes, no right to), the file counts as the
+ * task's.
+ */
+
+const MARK = Buffer.from('1');
+
+/** After a file was made under a name, by its descriptor. */
+export function markMade(fd: number, name: Uint8Array): void {
+  if (isEditorFileName(name)) attempt(() => setXattr(fd, EDITOR_FILE_XATTR, MARK));
+}
+
+/** The same by its directory. */
+export function markMadeIn(directory: number, name: Uint8Array): void {
+  if (isEditorFileName(name)) withPinned(directory, name, (fd) => markMade(fd, name));
+}
+
+/**
+ * After a file got another name: a backup made by renaming is the editor's from then on, an
+ * unfinished save that becomes the file itself is the task's.
+ */
+export function markRenamed(directory: number, name: Uint8Array, newName: Uint8Array): void {
+  if (isEditorFileName(newName)) markMadeIn(directory, newName);
+  else if (isEditorFileName(name)) {
+    withPinned(directory, newName, (fd) => attempt(() => removeXattr(fd, EDITOR_FILE_XATTR)));
+  }
+}
+
+/** Whether an open file of that name (raw bytes as latin1) is marked. */
+export function isMarked(fd: number, name: string): boolean {
+  if (!isEditorFileName(Buffer.from(name, 'latin1'))) return false;
+  return attempt(() => getXattr(fd, EDITOR_FILE_XATTR)) !== undefined;
+}
+
+function withPinned(directory: number, name: Uint8Array, action: (fd: number) => void): void {
+  attempt(() => {
+    const fd = openAt(directory, name, O_PATH | constants.O_NOFOLLOW);
+    try {
+      action(fd);
+    } finally {
+      closeSync(fd);
+    }
+  });
+}
+
+function attempt<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof Errno) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,44 @@
+import { latin1Of } from '../latin1.ts';
+
+/**
+ * Editors and file managers keep files of their own beside those that they are used on: swap
+ * files, locks, backups, unfinished saves. Their names say what they may be; only who made them
+ * says what they are, since a task may well call a file of its own `notes~`. So a mount marks what
+ * programs make in it under such a name, and what is marked is not the task's.
+ */
+
+/** The attribute by which a mount marks such a file; mounts show it to nobody. */
+export const EDITOR_FILE_XATTR = 'user.taskfs.editor-file';
+
+const EDITOR_NAMES: readonly RegExp[] = [
+  // Swap files of vim and nano; what vim makes to see whether it may; locks of emacs; backups.
+  /^\..+\.sw[a-z]$/s,
+  /^4913$/,
+  /^\.#./s,
+  /^#.+#$/s,
+  /.~$/s,
+  // Unfinished saves of GLib's programs, swap files of Kate, locks of LibreOffice, the trash.
+  /^\.goutputstream-[A-Z0-9]{6}$/,
+  /^\..+\.kate-swp$/s,
+  /^\.~lock\..+#$/s,
+  /^\.Trash(-[0-9]+)?$/,
+];
+
+/** Whether editors and file managers make files of their own under such a name. */
+export function isEditorFileName(name: Uint8Array): boolean {
+  const text = latin1Of(name);
+  return EDITOR_NAMES.some((pattern) => pattern.test(text));
+}
+
+/** Files that were removed while somebody had them open, as NFS and libfuse call them. */
+const REMOVED = /^(\.nfs[0-9a-f]{24}|\.fuse_hidden[0-9a-f]{16,})$/;
+
+/** Whether a name says that somebody removed the file, and only what has it open keeps it. */
+export const isRemovedFileName = (name: Uint8Array): boolean => REMOVED.test(latin1Of(name));
+
+/** Where a lock of emacs points: `user@host.pid`, and when the machine started. */
+const EMACS_LOCK = /^[^/]+@[^/]+\.\d+(:\d+)?$/;
+
+/** Whether a symlink is a lock of emacs, which bears no mark: symlinks have no attributes. */
+export const isEmacsLock = (name: Uint8Array, target: Uint8Array): boolean =>
+  latin1Of(name).startsWith('.#') && EMACS_LOCK.test(latin1Of(target));

@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { readEvents } from '../../src/store/index.ts';
+import { finished, newCli } from '../support/cli.ts';
+import { until } from '../support/until.ts';
+
+/** What the task itself leaves under names that editors use too. */
+const TASK = `cd "$TASKFS_ARTIFACTS"
+  echo mine > mine~; echo mine > .mine.swp; mkdir d; echo mine > d/#mine#; echo one > notes; ln -s nobody@there '.#mine'
+  touch up; until [ -e go ]; do sleep 0.05; done`;
+
+/** What programs on the mount do, and a swap file that stays open. */
+const EDITORS = `cd "$0"
+  ln -s me@here.1234:5678 '.#notes'
+  cp notes notes~; mv mine d/mine~ 2>/dev/null; mv d/#mine# d/kept; mv d/kept d/#moved#
+  echo two > .goutputstream-ABC123; mv .goutputstream-ABC123 notes
+  mkdir .Trash-1000; echo gone > .Trash-1000/gone; touch .nfs000000000000abcd00000001
+  exec 3> .notes.swp; echo swap >&3; touch go; echo; read -r _`;
+
+const OWN = ['.#mine', '.mine.swp', 'd', 'go', 'mine~', 'notes', 'up'];
+const EDITED = [
+  '.#notes',
+  '.Trash-1000',
+  '.nfs000000000000abcd00000001',
+  '.notes.swp',
+  'd/#moved#',
+  'notes~',
+];
+
+it('leaves out what editors on the mount made for themselves, and nothing else, and does not wait', async () => {
+  const cli = newCli();
+  const mountpoint = join(cli.base, 'mnt');
+  mkdirSync(mountpoint);
+  await cli.run('init');
+  expect((await cli.run('mount', '--no-passthrough', mountpoint)).code).toBe(0);
+  const run = async (name: string, ...options: string[]) => {
+    const args = ['run', '--name', name, ...options, '--', 'sh', '-c', TASK];
+    const ended = finished(cli.start(...args));
+    await until('it is shown', () => existsSync(join(cli.store, 'staging', name, 'up')));
+    const editor = spawn('bash', ['-c', EDITORS, join(mountpoint, 'live', name)]);
+    onTestFinished(() => void editor.kill('SIGKILL'));
+    await once(editor.stdout, 'data');
+    const { code, stderr } = await ended;
+    expect(code, stderr).toBe(0);
+    const [sealed] = readEvents(join(cli.store, 'tasks', name, 'events.jsonl')).filter(
+      ({ type }) => type === 'sealed',
+    );
+    const names = (await cli.run('ls', name)).stdout.trim().split('\n');
+    return { stderr, names, sealed };
+  };
+  const [without, all] = await Promise.all([
+    run('t'),
+    run('all', '--keep-editor-files', '--drain', '0'),
+  ]);
+  for (const path of EDITED) expect(without.stderr).toContain(`left out: '${path}'`);
+  expect(without.stderr.match(/left out/g)).toHaveLength(EDITED.length);
+  expect(without.stderr).not.toContain('still open for writing');
+  expect(without.sealed).toMatchObject({ leftOut: EDITED.length });
+  expect(without.names.map((name) => name.replace(/\/$/, ''))).toEqual(OWN);
+  expect((await cli.run('cat', 't', 'notes')).stdout).toBe('two\n');
+  expect(existsSync(join(cli.store, 'staging/t'))).toBe(false);
+  expect(all.stderr).toMatch(/still open for writing.*\.notes\.swp/);
+  expect(all.stderr).not.toContain('left out');
+  for (const path of EDITED) expect((await cli.run('ls', 'all', path)).code, path).toBe(0);
+});
