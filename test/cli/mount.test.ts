@@ -1,5 +1,12 @@
 import { execFile } from 'node:child_process';
-import { appendFileSync, cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -42,12 +49,13 @@ describe('taskfs mount', () => {
     expect((await cli.run('unmount', mountpoint)).code).toBe(2);
   });
 
-  it('gives live files a path in it, and open a file there; open refuses without', async () => {
+  it('gives live files a path in it, and open a file there; open makes one', async () => {
     const cli = newCli();
     const bin = join(cli.base, 'bin');
     mkdirSync(bin);
     writeFileSync(join(bin, 'xdg-open'), '#!/bin/sh\necho "opened $1"\n', { mode: 0o755 });
-    const desktop = newCli({ store: cli.store, env: { PATH: `${bin}:${process.env.PATH}` } });
+    const PATH = `${bin}:${process.env.PATH}`;
+    const desktop = newCli({ store: cli.store, env: { PATH } });
     await cli.run('init');
     const script = 'echo hi > "$TASKFS_ARTIFACTS/f"; sleep 600';
     await cli.run('run', '-d', '--name', 'a', '--', 'sh', '-c', script);
@@ -55,6 +63,16 @@ describe('taskfs mount', () => {
     await until('f is there', async () => (await cli.run('path', 'a', 'f')).stdout === staging);
     const refused = await desktop.run('open', 'a', 'f');
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('taskfs mount') });
+    const runtime = join(cli.base, 'runtime');
+    mkdirSync(runtime);
+    const session = newCli({ store: cli.store, env: { PATH, XDG_RUNTIME_DIR: runtime } });
+    expect((await session.run('open', 'a', 'none')).code).toBe(3);
+    expect(readdirSync(runtime)).toEqual([]);
+    const opened = await session.run('open', 'a', 'f');
+    const [own] = readdirSync(runtime).map((name) => join(runtime, name));
+    expect(opened.stdout).toBe(`opened ${own}/live/a/f\n`);
+    expect(opened.stderr).toContain(`taskfs unmount ${own}`);
+    expect((await cli.run('unmount', own ?? '')).code).toBe(0);
     const mountpoint = mountpointOf(cli);
     await cli.run('mount', mountpoint);
     const live = `${mountpoint}/live/a/f\n`;

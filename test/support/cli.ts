@@ -59,7 +59,13 @@ export function newCli(options: CliOptions = {}): Cli {
   if (becomes) chownSync(base, NOBODY, NOBODY);
   chmodSync(base, 0o755);
   onTestFinished(() => endAll(store));
-  const { NO_COLOR: _n, FORCE_COLOR: _f, TASKFS_IDENTITY: _i, ...inherited } = process.env;
+  const {
+    NO_COLOR: _n,
+    FORCE_COLOR: _f,
+    TASKFS_IDENTITY: _i,
+    XDG_RUNTIME_DIR: _x,
+    ...inherited
+  } = process.env;
   const env = { ...inherited, TASKFS_STORE: store, ...(becomes && { HOME: base }), ...options.env };
   const groups = options.group === undefined ? '--clear-groups' : `--groups=${options.group}`;
   const ids = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, groups, '--'];

@@ -4,16 +4,18 @@ import { defineCommand } from '../command.ts';
 import { addIdentityOptions } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { runProgram } from '../run-external.ts';
+import { findOrMakeMount } from '../session-mount.ts';
 
 export const command = defineCommand({
   examples: [['taskfs open build plot.png', 'Show a file in the desktop’s program for it']],
   about:
-    'Needs a mount of the store: sealing then waits for programs that write the file, and lists ' +
-    'of recent files name a path that lasts.',
+    'Opens it in a mount of the store, so that sealing waits for programs that write it, and ' +
+    'lists of recent files do not name the store. Without one, it mounts in $XDG_RUNTIME_DIR.',
   build: (parser) => addPath(addTask(addIdentityOptions(parser)), 'A file or directory'),
   run: async ({ options }) => {
     const { task, path } = options;
-    const found = await mountedPath(openStoreOf(options), task, path, options);
+    const store = openStoreOf(options);
+    const found = await mountedPath(store, task, path, options, findOrMakeMount);
     await runProgram('xdg-open', [found], "It comes with the desktop (on Debian: 'xdg-utils').");
     return 0;
   },
