@@ -1,8 +1,8 @@
 /**
  * Live directories against native staging and other file systems in user space, all in one run on
  * one machine: only ratios within a row mean anything. All lies in TMPDIR: a file system in memory
- * shows what is lost above staging, a disk what of it is felt. As root also with kernel
- * passthrough; `--user` mounts and works as nobody. Run by `taskset -c 0` all share one processor,
+ * shows what is lost above staging, a disk what of it is felt. `--user` mounts and works as nobody.
+ * Run by `taskset -c 0` all share one processor,
  * so that nobody waits for another to wake up. `--rounds N` (3), `--files N` (10000), `--megabytes
  * N` (256), `--tree N` (20000 files for git and rg; 0: none), `--hp FILE` (the passthrough_hp.cc
  * of libfuse).
@@ -114,9 +114,8 @@ async function openAll(): Promise<Target[]> {
   const lowLevel = await targets.lowLevelExample();
   return [
     targets.native(),
-    ...(uid === undefined ? [targets.taskfs('passthrough', 'kernel', true)] : []),
-    targets.taskfs('kernel', 'kernel', false),
-    targets.taskfs('libfuse', 'libfuse', false),
+    targets.taskfs('kernel'),
+    targets.taskfs('libfuse'),
     await targets.bindfs(),
     ...(lowLevel ? [lowLevel] : []),
     ...(values.hp

@@ -41,14 +41,14 @@ export class Targets {
     return this.keep({ name: 'native', directory, beneath: directory, ...none });
   }
 
-  taskfs(name: string, driver: DriverName, passthrough: boolean): Target {
-    const options = JSON.stringify({ driver, passthrough, tasks: ['bench'] });
-    const args = [MOUNT, this.directory(name), options];
+  taskfs(driver: DriverName): Target {
+    const options = JSON.stringify({ driver, tasks: ['bench'] });
+    const args = [MOUNT, this.directory(driver), options];
     const printed = execFileSync(process.execPath, args, { encoding: 'utf8', ...this.as });
     const { store, mountpoint, pid } = JSON.parse(printed) as MountedStore;
     const directory = join(mountpoint, 'live', 'bench');
     const beneath = join(store.staging, 'bench');
-    return this.mounted({ name, mount: mountpoint, directory, beneath, pid });
+    return this.mounted({ name: driver, mount: mountpoint, directory, beneath, pid });
   }
 
   async bindfs(): Promise<Target> {

@@ -26,8 +26,6 @@ export interface FileSystemOptions {
    * Let live files be mapped shared and written so also where mount and staging have two caches.
    */
   readonly sharedMmap?: boolean;
-  /** Watch no directory that is busy, which makes each write(2) in it a little faster. */
-  readonly pauseWatches?: boolean;
 }
 
 /** How to serve. Structured-cloneable: a driver may hand it to its worker thread as it is. */
@@ -40,8 +38,6 @@ export interface ServeOptions {
   readonly readOnly: boolean;
   /** No symlink in the mount is followed (the mount option nosymfollow). */
   readonly nosymfollow: boolean;
-  /** Live files by kernel passthrough where the kernel and the privileges allow it. */
-  readonly passthrough: boolean;
 }
 
 /** A mount that is served. */
@@ -50,7 +46,7 @@ export interface Served {
   readonly ended: Promise<void>;
   /** Throws TaskfsError where the mount is in use. */
   unmount(): Promise<void>;
-  /** Sentences for the user, as why passthrough is off. */
+  /** Sentences for the user, as why something is slower than it could be. */
   readonly notes: readonly string[];
 }
 

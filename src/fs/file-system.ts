@@ -60,8 +60,6 @@ export interface Caching {
 /** A file that was opened for a driver. */
 export interface Opened extends Caching {
   readonly handle: HandleId;
-  /** A descriptor of the real file, for kernel passthrough: always the same file for a node. */
-  readonly backingFd: number | undefined;
 }
 
 /** A file that was made and opened in one call. */
@@ -233,8 +231,6 @@ export interface NodeOperations<File, Directory, Open> {
 
 /** What is asked of an open file. */
 export interface FileOperations {
-  /** Says that the kernel reads and writes the real file itself from now on, without a request. */
-  passedThrough?(): void;
   /** Fills `into` from `offset`; returns the bytes read, fewer only at the file's end. */
   read(into: Uint8Array, offset: number): number;
   /**

@@ -29,8 +29,7 @@ export function route(parts: Parts): Required<FileSystem> {
 
   const opened = (open: OpenedFile, { uid }: Caller) => {
     const { file, keepCache, directIo, shared = false, refresh = false } = open;
-    const handle = files.add(file, uid);
-    return { handle, keepCache, directIo, shared, refresh, backingFd: file.fd };
+    return { handle: files.add(file, uid), keepCache, directIo, shared, refresh };
   };
 
   const realFile = (handle: HandleId): number => files.get(handle).fd ?? fail(errno.EOPNOTSUPP);
@@ -108,7 +107,6 @@ export function route(parts: Parts): Required<FileSystem> {
       return { entry: made.entry, opened: opened(made.opened, caller) };
     },
 
-    passedThrough: (handle) => files.get(handle).passedThrough?.(),
     contentFd: (handle) => files.get(handle).contentFd,
     read: (handle, into, offset) => files.get(handle).read(into, offset),
     write: (handle, data, offset, appends) =>

@@ -1,6 +1,5 @@
 import { Errno, errno } from '../errno.ts';
 import { AT, bind, check, lastErrno, openAt } from '../sys/index.ts';
-import type { Ioctl } from './passthrough.ts';
 
 const O_RDWR = 2;
 const O_NONBLOCK = 0o4000;
@@ -13,7 +12,6 @@ const c = {
   write: bind('int64_t write(int, const void *, size_t)'),
   poll: bind('int poll(void *, unsigned long, int)'),
   fcntl: bind('int fcntl(int, int, int)'),
-  ioctl: bind('int ioctl(int, unsigned long, void *)'),
 };
 
 /** Opens /dev/fuse; the connection exists once a mount was made with the descriptor. */
@@ -70,6 +68,4 @@ export class Device {
     const ready = c.poll(this.pollfds, both ? 2 : 1, timeoutMs);
     return both && ready > 0 && this.pollfds.readInt16LE(POLLFD_SIZE + 6) !== 0;
   }
-
-  readonly ioctl: Ioctl = (request, argument) => check(c.ioctl(this.fd, request, argument));
 }

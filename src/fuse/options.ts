@@ -27,8 +27,4 @@ export interface FuseOptions {
    * nodes. Such a file system takes a node where others take a handle, and refuses changes.
    */
   readonly stateless?: boolean;
-  /** Let the kernel read and write real files itself where it can. */
-  readonly passthrough: boolean;
-  /** The directory that those files lie in: passthrough is tried there when mounting. */
-  readonly backingDirectory: string;
 }

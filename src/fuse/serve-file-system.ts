@@ -7,10 +7,13 @@ import { startUnmountWatchdog, type UnmountWatchdog, unmountDirectory } from '..
 import { mountDirectory } from './mount.ts';
 import { sendChange } from './notify.ts';
 import type { FuseOptions } from './options.ts';
-import { EXIT_ABORTED, type Message, type Ready, type WorkerInput } from './worker-messages.ts';
+import { EXIT_ABORTED, type Message, type WorkerInput } from './worker-messages.ts';
 
 // The thread runs from a file of its own: TypeScript in a checkout, JavaScript in a package.
 const WORKER = new URL(`./worker${extname(import.meta.url)}`, import.meta.url);
+
+/** One mount; what is to be said of it, its caller knows. */
+export type ServedConnection = Omit<Served, 'notes'>;
 
 /**
  * Mounts on a directory and serves the mount from a thread of its own until it is unmounted. The
@@ -22,7 +25,7 @@ export async function serveFileSystem(
   directory: string,
   options: FuseOptions,
   watchdog?: UnmountWatchdog,
-): Promise<Served> {
+): Promise<ServedConnection> {
   const device = await mountDirectory(directory, options);
   const unmountWatchdog = watchdog ?? startUnmountWatchdog(directory);
   const input: WorkerInput = { device, options };
@@ -38,8 +41,8 @@ export async function serveFileSystem(
   // Who awaits `ended` gets a failure; that nobody does must not end the process.
   ended.catch(() => {});
   const ready = readyOf(worker, device);
-  const { notes } = await Promise.race([ready, ended.then(() => Promise.reject(gone(directory)))]);
-  return { ended, notes, unmount: () => unmountAndWait(directory, ended) };
+  await Promise.race([ready, ended.then(() => Promise.reject(gone(directory)))]);
+  return { ended, unmount: () => unmountAndWait(directory, ended) };
 }
 
 function endOf(worker: Worker, directory: string, watchdog: UnmountWatchdog): Promise<void> {
@@ -58,10 +61,10 @@ function endOf(worker: Worker, directory: string, watchdog: UnmountWatchdog): Pr
 }
 
 /** Sends the kernel what the thread reports as old; fulfilled when that reports to be ready. */
-function readyOf(worker: Worker, device: number): Promise<Ready> {
+function readyOf(worker: Worker, device: number): Promise<void> {
   return new Promise((resolve) => {
     worker.on('message', (message: Message) => {
-      if (message.kind === 'ready') resolve(message);
+      if (message.kind === 'ready') resolve();
       else for (const change of message.changes) sendChange(device, change);
     });
   });

@@ -5,7 +5,7 @@ import type { UnmountWatchdog } from '../mount/index.ts';
 import { ARCHIVE_DIRECTORY, ARCHIVE_SUBTYPE, mountSource, SUBTYPE } from '../mount/index.ts';
 import { MNT_DETACH, raiseOpenFiles, UMOUNT_NOFOLLOW, unmountFrom } from '../sys/index.ts';
 import { widenReadAhead } from './page-read-ahead.ts';
-import { serveFileSystem } from './serve-file-system.ts';
+import { type ServedConnection, serveFileSystem } from './serve-file-system.ts';
 
 const STORE = new URL(`../fs/store-file-system${extname(import.meta.url)}`, import.meta.url);
 const ARCHIVE = new URL(
@@ -25,28 +25,25 @@ const OPEN_FILES = 2 ** 20;
 export const serve: Serve = async (mountpoint, options) => {
   const { store, fileSystem, ...rest } = options;
   if (process.geteuid?.() === 0) raiseOpenFiles(OPEN_FILES);
-  // Next to a write that is passed through, the cost of watching its directory shows.
-  const pauseWatches = options.passthrough && process.geteuid?.() === 0;
   const outer = await serveFileSystem(mountpoint, {
     ...rest,
     fileSystem: {
       module: STORE.href,
-      arguments: [store, { ...fileSystem, cacheLeases: true, pauseWatches }],
+      arguments: [store, { ...fileSystem, cacheLeases: true }],
     },
     sourceName: mountSource(store),
     subtype: SUBTYPE,
-    backingDirectory: store.staging,
   });
-  if (process.geteuid?.() !== 0) return outer;
+  if (process.geteuid?.() !== 0) return { ...outer, notes: [] };
   try {
     return joined(outer, await serveArchive(mountpoint, options));
   } catch (error) {
     const note = `archive/ has no connection of its own, and is slower: ${messageOf(error)}`;
-    return { ...outer, notes: [...outer.notes, note] };
+    return { ...outer, notes: [note] };
   }
 };
 
-async function serveArchive(mountpoint: string, options: ServeOptions): Promise<Served> {
+async function serveArchive(mountpoint: string, options: ServeOptions): Promise<ServedConnection> {
   const { store, fileSystem, allowOther, nosymfollow } = options;
   const directory = join(mountpoint, ARCHIVE_DIRECTORY);
   const fuseOptions = {
@@ -56,8 +53,6 @@ async function serveArchive(mountpoint: string, options: ServeOptions): Promise<
     allowOther,
     nosymfollow,
     readOnly: true,
-    passthrough: false,
-    backingDirectory: store.archive,
     stateless: true,
   };
   const served = await serveFileSystem(directory, fuseOptions, detaching(directory));
@@ -77,9 +72,9 @@ const detaching = (directory: string): UnmountWatchdog => ({
   },
 });
 
-const joined = (outer: Served, archive: Served): Served => ({
+const joined = (outer: ServedConnection, archive: ServedConnection): Served => ({
   ended: Promise.all([outer.ended, archive.ended.catch(() => {})]).then(() => {}),
-  notes: outer.notes,
+  notes: [],
   unmount: async () => {
     await archive.unmount();
     await outer.unmount();

@@ -1,6 +1,5 @@
-import type { Change, FileSystem, HandleId, NodeId } from '../fs/index.ts';
+import type { Change, FileSystem, HandleId } from '../fs/index.ts';
 import type { LockOwners, WaitingLocks } from './locks.ts';
-import type { BackingIds } from './passthrough.ts';
 import type { Connection, Requested } from './protocol/init.ts';
 import type { Reply } from './protocol/reply.ts';
 import type { Request } from './protocol/request.ts';
@@ -10,11 +9,8 @@ import type { SpliceReader } from './splice-read.ts';
 export interface Session {
   readonly fileSystem: FileSystem;
   readonly requested: Requested;
-  readonly backing: BackingIds;
   /** Sends a notification to the kernel. */
   readonly notify: (message: Buffer) => void;
-  /** The handles with kernel passthrough, and their nodes. */
-  readonly passedThrough: Map<HandleId, NodeId>;
   readonly spliceReader: SpliceReader;
   readonly lockOwners: LockOwners;
   readonly waitingLocks: WaitingLocks;

@@ -13,7 +13,6 @@ export interface WorkerInput {
 /** Sent once, when the kernel has accepted the connection. */
 export interface Ready {
   readonly kind: 'ready';
-  readonly notes: readonly string[];
 }
 
 /**

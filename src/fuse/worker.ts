@@ -7,7 +7,6 @@ import { unshareUmask } from '../sys/index.ts';
 import { Device } from './device.ts';
 import { LockOwners, WaitingLocks } from './locks.ts';
 import { serveRequests } from './loop.ts';
-import { BackingIds, mayPassThrough, probePassthrough } from './passthrough.ts';
 import { longestPoll, Polling } from './polling.ts';
 import { MAX_WRITE } from './protocol/init.ts';
 import { Reply } from './protocol/reply.ts';
@@ -41,20 +40,13 @@ function report(operation: string, error: unknown): void {
 }
 
 function createSession(device: Device, fileSystem: FileSystem, reply: Reply): Session {
-  const backing = new BackingIds(
-    device.ioctl,
-    options.passthrough ? undefined : 'it was turned off',
-  );
-  const session: Session = {
+  return {
     fileSystem,
     requested: {
-      passthrough: options.passthrough && mayPassThrough(),
       kernelChecksAccess: options.allowOther,
       stateless: options.stateless ?? false,
     },
     notify: (message) => device.write(message, message.length),
-    backing,
-    passedThrough: new Map(),
     spliceReader: new SpliceReader(device.fd),
     lockOwners: new LockOwners(),
     waitingLocks: new WaitingLocks((unique, error) => {
@@ -62,17 +54,11 @@ function createSession(device: Device, fileSystem: FileSystem, reply: Reply): Se
       device.write(reply.bytes, length);
     }),
     connection: undefined,
-    onReady: () => {
-      probePassthrough(backing, options.backingDirectory);
-      const { offBecause } = backing;
-      const notes = offBecause === undefined ? [] : [`passthrough is off: ${offBecause}`];
-      parentPort?.postMessage({ kind: 'ready', notes } satisfies Ready);
-    },
+    onReady: () => parentPort?.postMessage({ kind: 'ready' } satisfies Ready),
     invalidate: (changes) =>
       parentPort?.postMessage({ kind: 'invalidated', changes } satisfies Invalidated),
     onFault: report,
   };
-  return session;
 }
 
 /** Replies to waiting locks are headers alone. */

@@ -81,7 +81,7 @@ export function findDirectWriters(paths: TaskPaths): Writer[] {
 const isServer = (pid: string): boolean =>
   names(`/proc/${pid}/fd`).some((fd) => link(`/proc/${pid}/fd/${fd}`) === '/dev/fuse');
 
-/** Whether files of a task are open for writing through a mount with kernel passthrough. */
+/** Whether files of a task are open for writing in a way that no server can cut off. */
 export function isWrittenDirectly(path: string): boolean {
   const fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
   try {

@@ -12,11 +12,7 @@ export interface MountOptions {
   readonly readOnly?: boolean;
   /** No symlink in the mount is followed: for tasks that are not trusted. */
   readonly nosymfollow?: boolean;
-  /** false turns kernel passthrough off. */
-  readonly passthrough?: boolean;
-  /**
-   * Live files may be mapped shared and written without passthrough too: then in another cache.
-   */
+  /** Live files may be mapped shared and written, though in another cache than the task's. */
   readonly sharedMmap?: boolean;
   /** age identities that open the archives; left out: the store's own. */
   readonly identities?: readonly string[];
@@ -56,7 +52,6 @@ export async function serveMount(
     allowOther: options.allowOther ?? false,
     readOnly: options.readOnly ?? false,
     nosymfollow: options.nosymfollow ?? false,
-    passthrough: options.passthrough ?? true,
   });
   const notes = [...served.notes, ...(await identityNotes(store, options))];
   return { ...served, notes, mountpoint, driver };

@@ -55,8 +55,8 @@ export function taskPaths(store: Store, task: TaskName): TaskPaths {
 }
 
 /**
- * The byte of a task's `writers` that a server also locks (fcntl, to read) while somebody writes
- * to a file through the kernel alone, by passthrough: such a writer cannot be cut off.
+ * The byte of a task's `writers` that a server also locks (fcntl, to read) while somebody may write
+ * to files through the kernel alone, which asks no server: such a writer cannot be cut off.
  */
 export const DIRECT_WRITERS = { start: 0n, end: 0n } as const;
 

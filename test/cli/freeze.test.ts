@@ -7,9 +7,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Cli, finished, newCli } from '../support/cli.ts';
 import { until } from '../support/until.ts';
 
-const isRoot = process.geteuid?.() === 0;
 const drivers = [
-  { name: 'kernel', options: ['--no-passthrough'] },
+  { name: 'kernel', options: [] },
   { name: 'libfuse', options: ['--driver', 'libfuse'] },
 ];
 
@@ -101,27 +100,4 @@ describe.each(drivers)('while a task is being sealed ($name)', ({ name, options 
     expect(readFileSync(refused, 'utf8')).toMatch(/Read-only file system/);
     expect((await cli.json('status', 't', '--json')).frozenAt).toMatch(/^2/);
   });
-});
-
-// The kernel has the real file, and asks nobody any more.
-it.runIf(isRoot)('a writer with kernel passthrough loses nothing: its files are kept', async () => {
-  const cli = newCli();
-  const { live, ended, end } = await liveTask(cli, [], '300ms');
-  const writer = shell(
-    'exec 3>>"$0"; echo early >&3; echo; read -r _; echo late >&3 && echo unnoticed; read -r _',
-    join(live, 'out.log'),
-  );
-  await once(writer.stdout as NodeJS.ReadableStream, 'data');
-  await end();
-  const { code, stderr } = await ended;
-  expect(code).toBe(125);
-  expect(stderr).toContain(`still open for writing: 'out.log' by bash (pid ${writer.pid})`);
-  writer.stdin?.write('\n');
-  await once(writer.stdout as NodeJS.ReadableStream, 'data');
-  expect((await cli.run('cat', 't', 'out.log')).stdout).toBe('early\nlate\n');
-  writer.stdin?.write('\n');
-  await once(writer, 'close');
-  expect((await cli.run('recover')).code).toBe(0);
-  expect(await cli.json('status', 't', '--json')).toMatchObject({ artifacts: 'sealed' });
-  expect((await cli.run('cat', 't', 'out.log')).stdout).toBe('early\nlate\n');
 });

@@ -39,10 +39,9 @@ async function hoard(path: string): Promise<string> {
   return String(said).trim();
 }
 
-// Only root can be three users; how open files are read and written makes no difference.
+// Only root can be three users.
 const shared = variants.filter(
-  ({ user, options }) =>
-    user === 'root' && options.driver === 'kernel' && options.passthrough === undefined,
+  ({ user, options }) => user === 'root' && options.driver === 'kernel',
 );
 
 test.each(shared)(

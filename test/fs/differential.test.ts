@@ -22,7 +22,7 @@ const OWNERS_SHORTFALLS: ReadonlySet<string> = new Set([
   'system calls: a socket that may not be written',
 ]);
 
-/** Without passthrough files are not mapped shared to be written, unless the mount was told to. */
+/** Files are not mapped shared to be written, unless the mount was told to allow it. */
 const UNMAPPED = 'system calls: mappings: shared, private, past the end, without a name';
 
 type Transcripts = Readonly<Record<string, readonly string[]>>;
@@ -42,12 +42,7 @@ async function onPlainDirectory(user: MountVariant['user']): Promise<Transcripts
   }
 }
 
-// Without passthrough, root is served as with it but for reads and writes: in the long form only.
-const compared = variants.filter(
-  ({ options }) =>
-    options.driver === 'kernel' &&
-    (options.passthrough !== false || process.env.TASKFS_LONG !== undefined),
-);
+const compared = variants.filter(({ options }) => options.driver === 'kernel');
 
 /** What every case saw in a live directory. */
 async function onMount(variant: MountVariant): Promise<Transcripts> {
@@ -75,9 +70,7 @@ beforeAll(async () => {
 }, LIMIT_MS);
 
 describe.each(compared)('in live/ as on a plain directory ($name)', ({ name, user }) => {
-  const shortfalls = new Set(
-    user === 'plain' ? [UNMAPPED, ...(isRoot ? OWNERS_SHORTFALLS : [])] : [],
-  );
+  const shortfalls = new Set([UNMAPPED, ...(isRoot && user === 'plain' ? OWNERS_SHORTFALLS : [])]);
   test.each(caseTitles.filter((title) => !shortfalls.has(title)))('%s', (title) => {
     const lines = meant.get(user)?.[title];
     expect(lines?.length).toBeGreaterThan(0);

@@ -171,14 +171,14 @@ for mode in (0,0o444):
 # a circle that closes only when a third lock, which is in the way first, goes
 late=d+'/late'; open(late,'w').write('x'*100)
 fd=os.open(late,os.O_RDWR); lk(fd,fcntl.F_SETLK,W,2,5)
-go,ahead=os.pipe()
+go,ahead=os.pipe(); gone,off=os.pipe()
 def g12(w):
-    k=os.open(late,os.O_RDWR); lk(k,fcntl.F_SETLK,W,17,5); os.read(go,1)
+    k=os.open(late,os.O_RDWR); lk(k,fcntl.F_SETLK,W,17,5); os.read(go,1); os.write(off,b'x')
     lk(k,fcntl.F_SETLKW,W,2,14); os.write(w,b'had')
 def g13(w):
     k=os.open(late,os.O_RDWR); lk(k,fcntl.F_SETLK,W,9,5); lk(k,fcntl.F_SETLKW,W,17,5); os.write(w,b'had')
 one=child(g12)
 while get(fd,W,17,5)[0]==U: time.sleep(.01)
-two=child(g13); waits(two[0]); os.write(ahead,b'x')
+two=child(g13); waits(two[0]); os.write(ahead,b'x'); os.read(gone,1)
 waits(one[0]); lk(fd,fcntl.F_SETLK,U)
 out('late circle',sorted([res(one),res(two)]))

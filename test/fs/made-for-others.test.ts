@@ -8,8 +8,7 @@ const SECONDS = 2;
 
 // Only root makes files for others; the fuse-native package does not say who asks.
 const maker = variants.filter(
-  ({ user, options }) =>
-    user === 'root' && options.driver === 'kernel' && options.passthrough !== false,
+  ({ user, options }) => user === 'root' && options.driver === 'kernel',
 );
 
 test.each(maker)(

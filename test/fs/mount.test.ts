@@ -31,7 +31,7 @@ async function mounted(variant: MountVariant) {
   return mount;
 }
 
-/** So that files can be mapped by whoever is at work, also without passthrough. */
+/** So that files can be mapped by whoever is at work. */
 const withSharedMmap = (variant: MountVariant): MountVariant => ({
   ...variant,
   options: { ...variant.options, sharedMmap: true },

@@ -36,12 +36,9 @@ gcc -c two.c main.c && ar rc lib.a two.o
 for linker in bfd gold; do gcc -fuse-ld=$linker -o main main.o lib.a && ./main; done
 `;
 
-const withoutPassthrough = variants.filter(
-  ({ user, options }) =>
-    options.driver === 'kernel' && (user === 'plain' || options.passthrough === false),
-);
+const kernel = variants.filter(({ options }) => options.driver === 'kernel');
 
-describe.each(withoutPassthrough)('mappings of live files ($name)', (variant) => {
+describe.each(kernel)('mappings of live files ($name)', (variant) => {
   let mount: MountedStore;
   let live = '';
   let staging = '';
@@ -79,7 +76,7 @@ describe.each(withoutPassthrough)('mappings of live files ($name)', (variant) =>
 });
 
 test('are had by who asks for them', async () => {
-  const [variant] = withoutPassthrough;
+  const [variant] = kernel;
   if (!variant) throw new Error('there is a plain user at least');
   const mount = await openMount({ ...variant, options: { ...variant.options, sharedMmap: true } });
   try {

@@ -1,7 +1,6 @@
 import type { FileSystem } from '../../src/fs/index.ts';
 import { LockOwners, WaitingLocks } from '../../src/fuse/locks.ts';
 import { answer } from '../../src/fuse/loop.ts';
-import { BackingIds } from '../../src/fuse/passthrough.ts';
 import { Reply } from '../../src/fuse/protocol/reply.ts';
 import { Request } from '../../src/fuse/protocol/request.ts';
 import { writeU64 } from '../../src/fuse/protocol/struct.ts';
@@ -26,11 +25,9 @@ export function connection(fileSystem: Partial<FileSystem>) {
   const lockReply = new Reply(64);
   const session: Session = {
     fileSystem: fileSystem as FileSystem,
-    requested: { passthrough: true, kernelChecksAccess: true },
+    requested: { kernelChecksAccess: true },
     notify: () => {},
     invalidate: () => {},
-    backing: new BackingIds(() => 7, undefined),
-    passedThrough: new Map(),
     spliceReader: new SpliceReader(-1),
     lockOwners: new LockOwners(),
     waitingLocks: new WaitingLocks((unique, error) => {

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { Errno, errno } from '../../src/errno.ts';
-import { BackingIds } from '../../src/fuse/passthrough.ts';
 import { OP } from '../../src/fuse/protocol/opcode.ts';
 import { fileLock, initIn, interruptIn, lkIn } from '../../src/fuse/protocol/structs.ts';
 import { connection, throwing } from './connection.ts';
@@ -102,31 +101,5 @@ describe('dispatch', () => {
     const { send, replies } = connection(throwing(() => Errno.of(errno.EAGAIN)));
     send(OP.SETLK, 10, lockBody(1));
     expect(replies).toMatchObject([{ unique: 10, error: -errno.EAGAIN }]);
-  });
-});
-
-describe('backing ids', () => {
-  test('are shared by all opens of a node and closed with the last', () => {
-    const calls: string[] = [];
-    const ids = new BackingIds((request, argument) => {
-      const opens = argument.length === 16;
-      calls.push(opens ? 'open' : 'close');
-      return opens ? 42 : request * 0;
-    }, undefined);
-    expect(ids.acquire(5, 10)).toBe(42);
-    expect(ids.acquire(5, 11)).toBe(42);
-    ids.release(5);
-    expect(calls).toEqual(['open']);
-    ids.release(5);
-    expect(calls).toEqual(['open', 'close']);
-    expect(ids.size).toBe(0);
-  });
-
-  test('are given up, with the reason, once the kernel refuses', () => {
-    const ids = new BackingIds(() => {
-      throw Errno.of(errno.EPERM);
-    }, undefined);
-    expect(ids.acquire(5, 10)).toBeUndefined();
-    expect(ids.offBecause).toMatch(/CAP_SYS_ADMIN/);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { INIT, INIT2 } from '../../src/fuse/protocol/constants.ts';
+import { INIT } from '../../src/fuse/protocol/constants.ts';
 import { MINOR, negotiate, type Offered } from '../../src/fuse/protocol/init.ts';
 
 const WRITEBACK_CACHE = 1 << 16;
@@ -8,55 +8,39 @@ const everything: Offered = {
   minor: 45,
   maxReadahead: 131072,
   flags: 0xffffffff,
-  flags2: 0xffffffff,
 };
 
 describe('INIT', () => {
   test('agrees on the older of both versions, up and down', () => {
     const minorOf = (minor: number) =>
-      negotiate({ ...everything, minor }, { passthrough: false, kernelChecksAccess: true });
+      negotiate({ ...everything, minor }, { kernelChecksAccess: true });
     expect(minorOf(31).minor).toBe(31);
     expect(minorOf(99).minor).toBe(MINOR);
   });
 
   test('never takes the writeback cache, and no flag that it was not offered', () => {
-    expect(
-      negotiate(everything, { passthrough: true, kernelChecksAccess: true }).flags &
-        WRITEBACK_CACHE,
-    ).toBe(0);
+    expect(negotiate(everything, { kernelChecksAccess: true }).flags & WRITEBACK_CACHE).toBe(0);
     const modest = { ...everything, flags: INIT.BIG_WRITES | INIT.ASYNC_READ };
-    expect(negotiate(modest, { passthrough: true, kernelChecksAccess: true }).flags).toBe(
+    expect(negotiate(modest, { kernelChecksAccess: true }).flags).toBe(
       INIT.BIG_WRITES | INIT.ASYNC_READ,
     );
   });
 
   test('asks for 1 MiB writes only where the kernel can count their pages', () => {
-    expect(negotiate(everything, { passthrough: false, kernelChecksAccess: true })).toMatchObject({
+    expect(negotiate(everything, { kernelChecksAccess: true })).toMatchObject({
       maxWrite: 1024 * 1024,
       maxPages: 256,
     });
     const old = { ...everything, flags: everything.flags & ~INIT.MAX_PAGES };
-    expect(negotiate(old, { passthrough: false, kernelChecksAccess: true })).toMatchObject({
+    expect(negotiate(old, { kernelChecksAccess: true })).toMatchObject({
       maxWrite: 128 * 1024,
       maxPages: 32,
     });
   });
 
-  test('takes passthrough only when wanted and offered with extended flags', () => {
-    const got = (offer: Offered, passthrough: boolean) => {
-      const { flags2, maxStackDepth } = negotiate(offer, { passthrough, kernelChecksAccess: true });
-      return { on: (flags2 & INIT2.PASSTHROUGH) !== 0, maxStackDepth };
-    };
-    expect(got(everything, true)).toEqual({ on: true, maxStackDepth: 2 });
-    expect(got(everything, false)).toEqual({ on: false, maxStackDepth: 0 });
-    expect(got({ ...everything, flags2: 0 }, true)).toEqual({ on: false, maxStackDepth: 0 });
-    const unextended = { ...everything, flags: everything.flags & ~INIT.INIT_EXT };
-    expect(got(unextended, true)).toEqual({ on: false, maxStackDepth: 0 });
-  });
-
   test('lets the kernel check access only where others than the owner may enter', () => {
     const acl = (kernelChecksAccess: boolean) =>
-      negotiate(everything, { passthrough: false, kernelChecksAccess }).flags & INIT.POSIX_ACL;
+      negotiate(everything, { kernelChecksAccess }).flags & INIT.POSIX_ACL;
     expect(acl(true)).toBe(INIT.POSIX_ACL);
     expect(acl(false)).toBe(0);
   });

@@ -31,7 +31,6 @@ export interface Faults {
   readonly throwOn?: string;
   /** A lookup of this name takes so long (milliseconds). */
   readonly slowOn?: { readonly name: string; readonly ms: number };
-  readonly passthrough?: boolean;
   readonly ttlMs?: number;
 }
 
@@ -84,10 +83,9 @@ export function createFileSystem(directory: string, faults: Faults = {}): FileSy
     return { node, ...entry };
   }
 
-  function opened(node: NodeId, fd: number): Opened {
+  function opened(fd: number): Opened {
     handles.add(fd);
-    const backingFd = faults.passthrough ? fdOf(node) : undefined;
-    return { handle: fd, keepCache: false, directIo: false, backingFd };
+    return { handle: fd, keepCache: false, directIo: false };
   }
 
   function change(node: NodeId, asked: AttrChange): void {
@@ -152,12 +150,12 @@ export function createFileSystem(directory: string, faults: Faults = {}): FileSy
     rename: (parent, name, newParent, newName, flags) =>
       sys.renameAt(fdOf(parent), name, fdOf(newParent), newName, flags),
     open: (node, flags) =>
-      opened(node, sys.openAt(sys.AT.FDCWD, through(fdOf(node)), flags & ~constants.O_NOFOLLOW)),
+      opened(sys.openAt(sys.AT.FDCWD, through(fdOf(node)), flags & ~constants.O_NOFOLLOW)),
     create(parent, name, flags, mode) {
       const create = flags | constants.O_CREAT | constants.O_NOFOLLOW;
       const fd = sys.openAt(fdOf(parent), name, create, mode);
       const entry = enter(parent, name);
-      return { entry, opened: opened(entry.node, fd) };
+      return { entry, opened: opened(fd) };
     },
     tmpfile: unsupported,
     read(handle, into, offset) {

@@ -201,43 +201,6 @@ for (const variant of variants)
     });
   });
 
-describe.runIf(isRoot)('passthrough (as root only)', () => {
-  const [withPassthrough, without] = variants;
-
-  test('is on for root, and says why where it is off', async () => {
-    expect((await mountLoopback(withPassthrough)).notes).toEqual([]);
-    expect((await mountLoopback(without)).notes).toEqual(['passthrough is off: it was turned off']);
-    const user = { name: 'user', user: 'nobody', passthrough: true } as unknown as Variant;
-    expect((await mountLoopback(user)).notes.join()).toMatch(
-      /passthrough is off: it needs CAP_SYS_ADMIN/,
-    );
-  });
-
-  test('keeps mmap, O_DIRECT, append from both sides and truncation while open in agreement', async () => {
-    const mounted = await mountLoopback(withPassthrough);
-    const script = `
-      cd "$M"; exec 3>>both; printf 'mount ' >&3; printf 'beneath ' >> "$S/both"; printf 'mount again' >&3
-      cat both; echo; cmp both "$S/both"
-      dd if=/dev/zero of=direct bs=4096 count=16 oflag=direct status=none; dd if=direct bs=4096 iflag=direct status=none | wc -c
-      exec 4<>held; printf 0123456789 >&4; truncate -s 4 "$S/held"; cat held; echo; stat -c %s held; : > held; wc -c < held
-      python3 - <<'PY'
-import mmap, os
-with open('mapped', 'w+b') as f:
-    f.truncate(8192)
-    m = mmap.mmap(f.fileno(), 8192)
-    m[4096:4101] = b'shared'[:5]
-    m.flush()
-    with open(os.environ['S'] + '/mapped', 'r+b') as g:
-        g.seek(4096); print(g.read(5).decode()); g.seek(0); g.write(b'below'); g.flush()
-    print(m[0:5].decode())
-PY`;
-    const { stdout } = await run('sh', ['-ec', script], {
-      env: { ...process.env, M: mounted.mount, S: mounted.source },
-    });
-    expect(stdout).toBe('mount beneath mount again\n65536\n0123\n4\n0\nshare\nbelow\n');
-  });
-});
-
 describe.runIf(isRoot)('an aborted connection (as root only)', () => {
   test('fails what waits, ends the server and leaves no mount', async () => {
     const [variant] = variants;

@@ -11,10 +11,7 @@ const isThere = (program: string): boolean =>
     .split(delimiter)
     .some((directory) => existsSync(join(directory, program)));
 
-// Without passthrough, root is served as a plain user is.
-const tried = variants.filter(({ options }) => options.passthrough !== false);
-
-describe.each(tried)('in live/ ($name)', (variant) => {
+describe.each(variants)('in live/ ($name)', (variant) => {
   let mount: MountedStore;
   beforeAll(async () => {
     mount = await openMount(variant);
@@ -35,7 +32,7 @@ describe.each(tried)('in live/ ($name)', (variant) => {
       expect(meant).not.toMatch(/^failed/);
       if (variant.options.driver === 'libfuse' && libfuseShortfall) {
         expect(shown, `libfuse: ${libfuseShortfall}`).not.toBe(meant);
-      } else if (mapsShared && variant.user === 'plain' && variant.options.driver === 'kernel') {
+      } else if (mapsShared && variant.options.driver === 'kernel') {
         expect(shown).toMatch(/^failed/);
       } else {
         expect(shown).toBe(meant);

@@ -10,7 +10,7 @@ export interface ProgramScript {
   readonly script: string;
   /** What the fuse-native package cannot do, in words: with libfuse the script is known to differ. */
   readonly libfuseShortfall?: string;
-  /** It maps files shared to write them, which is refused without passthrough. */
+  /** It maps files shared to write them, which is refused through FUSE. */
   readonly mapsShared?: true;
 }
 

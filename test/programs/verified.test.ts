@@ -29,7 +29,7 @@ describe.each(kernel)('what is written in live/ is what is read ($name)', (varia
   let mount: MountedStore;
   let live: string;
   beforeAll(async () => {
-    // Mappings too, which are refused otherwise where there is no passthrough.
+    // Mappings too, which are refused otherwise.
     const options = { ...variant.options, sharedMmap: true };
     mount = await openMount({ ...variant, options });
     live = join(mount.mountpoint, 'live/one');

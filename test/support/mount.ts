@@ -30,12 +30,7 @@ export interface MountVariant {
 const isRoot = process.geteuid?.() === 0;
 
 const all: readonly MountVariant[] = [
-  { name: 'kernel, root, passthrough', user: 'root', options: { driver: 'kernel' } },
-  {
-    name: 'kernel, root, no passthrough',
-    user: 'root',
-    options: { driver: 'kernel', passthrough: false },
-  },
+  { name: 'kernel, root', user: 'root', options: { driver: 'kernel' } },
   { name: 'kernel, plain user', user: 'plain', options: { driver: 'kernel' } },
   { name: 'libfuse', user: isRoot ? 'root' : 'plain', options: { driver: 'libfuse' } },
 ];

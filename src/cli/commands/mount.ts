@@ -38,11 +38,6 @@ export const command = defineCommand({
         default: false,
         describe: 'Follow no symlinks: for tasks that you do not trust',
       })
-      .option('passthrough', {
-        type: 'boolean',
-        default: true,
-        describe: 'Let the kernel read and write live files by itself where it can',
-      })
       .option('shared-mmap', {
         type: 'boolean',
         default: false,
@@ -52,7 +47,7 @@ export const command = defineCommand({
   run: async ({ options }) => {
     const store = await openOrMakeStore(options);
     await recover(store, { scope: 'unfinished', say });
-    const { directory, driver, nosymfollow, passthrough } = options;
+    const { directory, driver, nosymfollow } = options;
     const warning = lockWarning(store);
     if (warning !== undefined) say(`Note: ${warning}.`);
     const identities = await identitiesForServer(store, options);
@@ -60,7 +55,6 @@ export const command = defineCommand({
       allowOther: options['allow-other'],
       readOnly: options['read-only'],
       nosymfollow,
-      passthrough,
       sharedMmap: options['shared-mmap'],
       ...(driver && { driver }),
       ...(identities && { identities }),

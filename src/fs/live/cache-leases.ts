@@ -21,10 +21,6 @@ const NAMES = IN.MOVED_FROM | IN.MOVED_TO | IN.CREATE | IN.DELETE;
 const CHANGES = NAMES | IN.MODIFY | IN.ATTRIB | IN.ONLYDIR;
 /** The directory cannot be watched: it is never quiet. */
 const UNWATCHABLE = -1;
-/**
- * Not watched while it is busy and nothing of it is leased: each event would slow down writers.
- */
-const PAUSED = -2;
 
 /** A lease that is revoked: the name changed in some way; no directory: anything may have. */
 export interface RevokedLease {
@@ -57,16 +53,13 @@ interface Watch {
 export class CacheLeases {
   private readonly inotify = new Inotify();
   private readonly directories: DirectoryFdCache;
-  private readonly pauses: boolean;
   private readonly watches = new Map<NodeId, Watch>();
   private readonly byId = new Map<number, Inode>();
   private readonly selfEvents = new SelfEventFilter();
   private due: RevokedLease[] = [];
 
-  /** `pauses`: what is busy is not watched, so that writing to it is not slowed down. */
-  constructor(directories: DirectoryFdCache, pauses: boolean) {
+  constructor(directories: DirectoryFdCache) {
     this.directories = directories;
-    this.pauses = pauses;
   }
 
   /** Readable when `take` has something to report. */
@@ -76,7 +69,7 @@ export class CacheLeases {
 
   /** Whether a change in the directory would be reported, and none came for a while. */
   isQuiet(directory: Inode): boolean {
-    return isQuiet(this.watched(directory, Date.now()));
+    return isQuiet(this.watched(directory));
   }
 
   /**
@@ -85,7 +78,7 @@ export class CacheLeases {
    */
   leaseMs(directory: Inode, name: string): number {
     const now = Date.now();
-    const watch = this.watched(directory, now);
+    const watch = this.watched(directory);
     if (!isQuiet(watch, now)) return 0;
     addLease(watch, name, now);
     return LEASE_MS;
@@ -93,7 +86,7 @@ export class CacheLeases {
 
   /** To be called before the mount changes a name in a directory. */
   prepare(directory: Inode): void {
-    this.watched(directory, Date.now());
+    this.watched(directory);
   }
 
   /** The mount has changed a name; `kind` is one bit of IN. */
@@ -109,10 +102,8 @@ export class CacheLeases {
   moved(from: Inode, name: Uint8Array, to: Inode, newName: Uint8Array): void {
     this.changed(from, IN.MOVED_FROM, name);
     this.changed(to, IN.MOVED_TO, newName);
-    const now = Date.now();
     const watch = this.watches.get(to.id);
-    if (watch?.id === PAUSED) this.resume(to, watch, now);
-    if (watch && watch.id >= 0) addLease(watch, latin1Of(newName), now);
+    if (watch && watch.id >= 0) addLease(watch, latin1Of(newName), Date.now());
     else this.due.push({ directory: to, name: Buffer.from(newName) });
   }
 
@@ -141,11 +132,11 @@ export class CacheLeases {
     watch.own = 0;
     const text = latin1Of(name);
     if (watch.changedAt >= watch.leasedUntil) {
-      this.pause(watch);
+      endLeases(watch);
     } else if (watch.leased) {
       watch.leased.add(text);
       for (const old of watch.leased) changes.push({ directory, name: bytesOfLatin1(old) });
-      this.pause(watch);
+      endLeases(watch);
     } else if (!watch.revoked.has(text)) {
       watch.revoked.add(text);
       changes.push({ directory, name });
@@ -161,19 +152,16 @@ export class CacheLeases {
     return { directory: undefined, name: Buffer.alloc(0) };
   }
 
-  private watched(directory: Inode, now: number): Watch {
-    const watch = this.watches.get(directory.id) ?? this.add(directory);
-    if (watch.id === PAUSED && now - watch.changedAt >= QUIET_MS) {
-      this.resume(directory, watch, now);
-    }
-    return watch;
+  private watched(directory: Inode): Watch {
+    return this.watches.get(directory.id) ?? this.add(directory);
   }
 
+  /** What happened before it was watched is not known: it counts as changed just now. */
   private add(directory: Inode): Watch {
     const isTooMany = this.watches.size >= WATCH_LIMIT;
     const watch: Watch = {
-      id: isTooMany ? UNWATCHABLE : PAUSED,
-      changedAt: 0,
+      id: isTooMany ? UNWATCHABLE : this.addWatch(directory),
+      changedAt: Date.now(),
       own: 0,
       ownAt: 0,
       leasedUntil: 0,
@@ -181,15 +169,8 @@ export class CacheLeases {
       revoked: new Set(),
     };
     if (!isTooMany) this.watches.set(directory.id, watch);
-    return watch;
-  }
-
-  /** What happened while it was not watched is not known: it counts as changed just now. */
-  private resume(directory: Inode, watch: Watch, now: number): void {
-    watch.changedAt = now;
-    watch.own = 0;
-    watch.id = this.addWatch(directory);
     if (watch.id !== UNWATCHABLE) this.byId.set(watch.id, directory);
+    return watch;
   }
 
   private addWatch(directory: Inode): number {
@@ -200,18 +181,6 @@ export class CacheLeases {
       if (error instanceof Errno) return UNWATCHABLE;
       throw error;
     }
-  }
-
-  /** Nothing of it is leased any more. */
-  private pause(watch: Watch): void {
-    if (this.pauses) {
-      this.byId.delete(watch.id);
-      this.inotify.remove(watch.id);
-      watch.id = PAUSED;
-    }
-    watch.leasedUntil = 0;
-    watch.leased = undefined;
-    watch.revoked.clear();
   }
 
   /** The kernel forgot the directory. */
@@ -231,6 +200,13 @@ export class CacheLeases {
 
 const isQuiet = ({ id, own, ownAt, changedAt }: Watch, now = Date.now()): boolean =>
   id >= 0 && (own >= ALONE || now - Math.max(ownAt, changedAt) >= QUIET_MS);
+
+/** Nothing of it is leased any more. */
+function endLeases(watch: Watch): void {
+  watch.leasedUntil = 0;
+  watch.leased = undefined;
+  watch.revoked.clear();
+}
 
 function addLease(watch: Watch, name: string, now: number): void {
   if (now >= watch.leasedUntil) watch.leased = new Set();

@@ -1,14 +1,12 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { Errno, errno } from '../../errno.ts';
-import { DIRECT_WRITERS, type Store, type TaskName, taskPaths } from '../../store/index.ts';
-import { setRecordLock, tryLock, unlock } from '../../sys/index.ts';
+import { type Store, type TaskName, taskPaths } from '../../store/index.ts';
+import { tryLock, unlock } from '../../sys/index.ts';
 import type { TaskRecords } from '../task-records.ts';
 
 interface Writers {
   readonly fd: number;
   count: number;
-  /** Of those, the ones for whom the kernel writes. */
-  direct: number;
   /** When its record last said that whoever has a file open may write to it; performance.now(). */
   openAt: number;
 }
@@ -75,21 +73,6 @@ export class Freeze {
     if (this.writers.size > IDLE_LIMIT) this.closeIdle();
   }
 
-  /**
-   * Announces that the kernel writes for one of the writers and asks nobody, until `leaveDirect`.
-   */
-  enterDirect(task: TaskName): void {
-    const writers = this.writersOf(task);
-    if (writers.direct === 0) setRecordLock(writers.fd, { ...DIRECT_WRITERS, type: 'read' });
-    writers.direct++;
-  }
-
-  leaveDirect(task: TaskName): void {
-    const writers = this.writersOf(task);
-    writers.direct--;
-    if (writers.direct === 0) setRecordLock(writers.fd, { ...DIRECT_WRITERS, type: 'unlock' });
-  }
-
   /** Throws EROFS where files open for writing were cut off, as they were not closed in time. */
   assertOpen(task: TaskName): void {
     const writers = this.writersOf(task);
@@ -109,7 +92,6 @@ export class Freeze {
     const writers: Writers = {
       fd: openWriters(path),
       count: 0,
-      direct: 0,
       openAt: Number.NEGATIVE_INFINITY,
     };
     this.writers.set(task, writers);

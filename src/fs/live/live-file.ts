@@ -19,8 +19,6 @@ export const realFlags = (flags: number): number =>
 export interface FileWatch {
   /** Throws where it may not be written to any more. */
   assertOpen(): void;
-  /** The kernel writes to the real file from now on, and asks nobody. */
-  passedThrough(): void;
   closed(file: LiveFile): void;
 }
 
@@ -32,10 +30,7 @@ export class LiveFile implements OpenFile {
   readonly writes: boolean;
   private readonly appends: boolean;
   private readonly watch: FileWatch;
-  /** Whether it was said to be written by the kernel. */
-  isDirect = false;
   private other: number | undefined;
-  private flocked: number | undefined;
 
   /** `state`: what else is open of the inode, and this from now on. */
   constructor(inode: Inode, state: OpenState, fd: number, flags: number, watch: FileWatch) {
@@ -74,12 +69,6 @@ export class LiveFile implements OpenFile {
     this.watch.assertOpen();
   }
 
-  passedThrough(): void {
-    if (!this.writes) return;
-    this.isDirect = true;
-    this.watch.passedThrough();
-  }
-
   fsync(dataOnly: boolean): void {
     if (dataOnly) fdatasyncSync(this.fd);
     else fsyncSync(this.fd);
@@ -97,14 +86,9 @@ export class LiveFile implements OpenFile {
     return this.state.locks?.holder(owner, lock);
   }
 
-  /**
-   * On an open file of its own: kernel passthrough keeps `fd` open for longer than this file is.
-   */
   flock(_owner: bigint, kind: 'shared' | 'exclusive' | 'unlock'): void {
-    if (kind === 'unlock' && this.flocked === undefined) return;
-    this.flocked ??= reopen(this.fd, constants.O_RDONLY | O_NONBLOCK);
-    if (kind === 'unlock') unlock(this.flocked);
-    else if (!tryLock(this.flocked, kind)) throw Errno.of(errno.EAGAIN);
+    if (kind === 'unlock') unlock(this.fd);
+    else if (!tryLock(this.fd, kind)) throw Errno.of(errno.EAGAIN);
   }
 
   private locks(): RecordLocks {
@@ -117,7 +101,7 @@ export class LiveFile implements OpenFile {
     files.delete(this);
     if (files.size === 0) locks?.close();
     else locks?.giveBack(this);
-    for (const fd of [this.other, this.flocked, this.fd]) if (fd !== undefined) closeSync(fd);
+    for (const fd of [this.other, this.fd]) if (fd !== undefined) closeSync(fd);
     this.watch.closed(this);
   }
 }

@@ -77,13 +77,13 @@ export class LiveSubtree implements Subtree {
   private readonly ttl: CacheTtl;
 
   constructor(store: Store, records: TaskRecords, options: FileSystemOptions) {
-    const { liveTtlMs = 0, cacheLeases, pauseWatches = false } = options;
+    const { liveTtlMs = 0, cacheLeases } = options;
     this.store = store;
     this.records = records;
     this.sharedMmap = options.sharedMmap ?? false;
     this.tasks = new LiveTasks(store);
     this.directories = new DirectoryFdCache(this.tasks.staging, DIRECTORY_LIMIT);
-    this.leases = cacheLeases ? new CacheLeases(this.directories, pauseWatches) : undefined;
+    this.leases = cacheLeases ? new CacheLeases(this.directories) : undefined;
     this.ttl = new CacheTtl(liveTtlMs, this.leases);
     this.table = new InodeTable((inode) => {
       this.leases?.end(inode);
@@ -245,11 +245,7 @@ export class LiveSubtree implements Subtree {
     const state = this.table.open(inode);
     const file = new LiveFile(inode, state, fd, flags, {
       assertOpen: () => this.freeze.assertOpen(task),
-      passedThrough: () => {
-        if (isWaitedFor) this.freeze.enterDirect(task);
-      },
-      closed: ({ isDirect }) => {
-        if (isDirect && isWaitedFor) this.freeze.leaveDirect(task);
+      closed: () => {
         if (isWaitedFor) this.freeze.leave(task);
         if (state.files.size === 0) this.table.closed(inode);
       },

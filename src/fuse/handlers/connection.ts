@@ -1,5 +1,4 @@
 import { Errno, errno } from '../../errno.ts';
-import { INIT2 } from '../protocol/constants.ts';
 import { MAJOR, negotiate, OLDEST_MINOR } from '../protocol/init.ts';
 import { Reply } from '../protocol/reply.ts';
 import { readU64 } from '../protocol/struct.ts';
@@ -13,8 +12,6 @@ import {
 } from '../protocol/structs.ts';
 import { type Handler, NO_REPLY } from '../session.ts';
 
-const KERNEL_OFFER_SIZE_BEFORE_EXT = initIn.at.flags2;
-
 export const init: Handler = (session, request, reply) => {
   const i = initIn.at;
   const o = initOut.at;
@@ -26,31 +23,24 @@ export const init: Handler = (session, request, reply) => {
   // A newer major version repeats INIT in ours; an older one cannot be served.
   if (major > MAJOR) return initOut.size;
   if (major < MAJOR || minor < OLDEST_MINOR) throw Errno.of(errno.EPROTO);
-  const extended = request.length > 40 + KERNEL_OFFER_SIZE_BEFORE_EXT;
   const connection = negotiate(
     {
       major,
       minor,
       maxReadahead: request.u32(i.max_readahead),
       flags: request.u32(i.flags),
-      flags2: extended ? request.u32(i.flags2) : 0,
     },
     session.requested,
   );
   session.connection = connection;
-  if (session.requested.passthrough && !(connection.flags2 & INIT2.PASSTHROUGH)) {
-    session.backing.offBecause = 'this kernel has no FUSE passthrough (Linux 6.9 and later have)';
-  }
   reply.view.setUint32(body + o.minor, connection.minor, true);
   reply.view.setUint32(body + o.max_readahead, connection.maxReadahead, true);
   reply.view.setUint32(body + o.flags, connection.flags, true);
-  reply.view.setUint32(body + o.flags2, connection.flags2, true);
   reply.view.setUint16(body + o.max_background, 64, true);
   reply.view.setUint16(body + o.congestion_threshold, 48, true);
   reply.view.setUint32(body + o.max_write, connection.maxWrite, true);
   reply.view.setUint32(body + o.time_gran, 1, true);
   reply.view.setUint16(body + o.max_pages, connection.maxPages, true);
-  reply.view.setUint32(body + o.max_stack_depth, connection.maxStackDepth, true);
   return initOut.size;
 };
 

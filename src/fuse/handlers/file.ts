@@ -1,5 +1,5 @@
 import { Errno, errno } from '../../errno.ts';
-import type { Entry, NodeId, Opened } from '../../fs/index.ts';
+import type { Entry, Opened } from '../../fs/index.ts';
 import { setUmask } from '../../sys/index.ts';
 import { invalidateAttributes } from '../notify.ts';
 import { writeEntry } from '../protocol/attributes.ts';
@@ -29,7 +29,7 @@ import {
   writeOut,
 } from '../protocol/structs.ts';
 import { type Handler, handleOf, NO_REPLY, type Session } from '../session.ts';
-import { dropSetId, dropSetIdUnlessRoot, hasSetId } from '../set-id.ts';
+import { dropSetId, dropSetIdUnlessRoot } from '../set-id.ts';
 
 /** Handlers of open files. */
 
@@ -46,29 +46,14 @@ export const open: Handler = (session, request, reply) => {
   if (flags & O_TRUNC && request.u32(openIn.at.open_flags) & OPEN_KILL_SUIDGID) {
     dropSetId(session, request.node, request);
   }
-  const direct = (flags & O_ACCMODE) !== O_RDONLY && mustWatch(session, request.node, opened);
-  return writeOpened(session, reply, { node: request.node, opened, direct, flags, fresh: false });
+  return writeOpened(reply, { opened, flags, fresh: false });
 };
-
-// The kernel writes to a backing file as this server, who may keep set-id bits: writers of such a
-// file come here instead, where the bits are dropped as their own rights demand.
-function mustWatch(session: Session, node: NodeId, opened: Opened): boolean {
-  if (opened.backingFd === undefined || session.backing.offBecause !== undefined) return false;
-  return hasSetId(session.fileSystem.getattr(node, opened.handle).attr.mode);
-}
 
 type Creation = { readonly entry: Entry; readonly opened: Opened };
 
-function writeCreation(
-  session: Session,
-  reply: Reply,
-  { entry, opened }: Creation,
-  flags: number,
-): number {
+function writeCreation(reply: Reply, { entry, opened }: Creation, flags: number): number {
   const at = writeEntry(reply.view, Reply.body, entry);
-  const direct = hasSetId(entry.attr.mode) && opened.backingFd !== undefined;
-  const opening = { node: entry.node, opened, direct, flags, fresh: true };
-  return at + writeOpened(session, reply, opening, at);
+  return at + writeOpened(reply, { opened, flags, fresh: true }, at);
 }
 
 export const create: Handler = (session, request, reply) => {
@@ -81,7 +66,7 @@ export const create: Handler = (session, request, reply) => {
     request.u32(mode) & 0o7777,
     request.caller,
   );
-  return writeCreation(session, reply, made, request.u32(flags));
+  return writeCreation(reply, made, request.u32(flags));
 };
 
 export const tmpfile: Handler = (session, request, reply) => {
@@ -93,15 +78,12 @@ export const tmpfile: Handler = (session, request, reply) => {
     request.u32(mode) & 0o7777,
     request.caller,
   );
-  return writeCreation(session, reply, made, request.u32(flags));
+  return writeCreation(reply, made, request.u32(flags));
 };
 
 /** What decides over the flags of an open reply. */
 interface Opening {
-  readonly node: NodeId;
   readonly opened: Opened;
-  /** Every read and write is to come here. */
-  readonly direct: boolean;
   /** open(2)'s. */
   readonly flags: number;
   /** The file was just made. */
@@ -109,27 +91,17 @@ interface Opening {
 }
 
 /** fuse_open_out at an offset of the reply's body; returns its length. */
-function writeOpened(session: Session, reply: Reply, opening: Opening, offset = 0): number {
-  const { node, opened, direct } = opening;
+function writeOpened(reply: Reply, opening: Opening, offset = 0): number {
   const at = Reply.body + offset;
-  const backing =
-    opened.backingFd === undefined || direct
-      ? undefined
-      : session.backing.acquire(node, opened.backingFd);
-  if (backing !== undefined) {
-    session.passedThrough.set(opened.handle, node);
-    session.fileSystem.passedThrough?.(opened.handle);
-  }
-  const flags = accessFlags(opening, backing) | flushFlag(opening);
-  writeU64(reply.view, at + openOut.at.fh, opened.handle);
+  const flags = cacheFlags(opening.opened) | flushFlag(opening);
+  writeU64(reply.view, at + openOut.at.fh, opening.opened.handle);
   reply.view.setUint32(at + openOut.at.open_flags, flags, true);
-  reply.view.setInt32(at + openOut.at.backing_id, backing ?? 0, true);
+  reply.view.setUint32(at + openOut.at.padding, 0, true);
   return openOut.size;
 }
 
-function accessFlags({ opened, direct }: Opening, backing: number | undefined): number {
-  if (backing !== undefined) return FOPEN.PASSTHROUGH;
-  if (opened.directIo || direct) return FOPEN.DIRECT_IO | FOPEN.PARALLEL_DIRECT_WRITES;
+function cacheFlags(opened: Opened): number {
+  if (opened.directIo) return FOPEN.DIRECT_IO | FOPEN.PARALLEL_DIRECT_WRITES;
   return opened.keepCache ? FOPEN.KEEP_CACHE : 0;
 }
 
@@ -147,11 +119,6 @@ export const release: Handler = (session, request) => {
   const handle = request.u64(releaseIn.at.fh);
   session.lockOwners.dropHandle(session.fileSystem, request.node, handle);
   session.fileSystem.release(handle);
-  const node = session.passedThrough.get(handle);
-  if (node !== undefined) {
-    session.passedThrough.delete(handle);
-    session.backing.release(node);
-  }
   session.waitingLocks.retry();
   return 0;
 };

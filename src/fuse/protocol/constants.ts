@@ -21,13 +21,6 @@ export const INIT = {
   CACHE_SYMLINKS: 1 << 23,
   HANDLE_KILLPRIV_V2: 1 << 28,
   SETXATTR_EXT: 1 << 29,
-  INIT_EXT: 1 << 30,
-} as const;
-
-/** INIT flags, high word (`flags2`; the header numbers them from bit 32). */
-export const INIT2 = {
-  DIRECT_IO_ALLOW_MMAP: 1 << 4,
-  PASSTHROUGH: 1 << 5,
 } as const;
 
 export const FOPEN = {
@@ -36,7 +29,6 @@ export const FOPEN = {
   CACHE_DIR: 1 << 3,
   NOFLUSH: 1 << 5,
   PARALLEL_DIRECT_WRITES: 1 << 6,
-  PASSTHROUGH: 1 << 7,
 } as const;
 
 export const FATTR = {
@@ -67,10 +59,6 @@ export const NOTIFY = {
 
 /** Flag of INVAL_ENTRY. */
 export const EXPIRE_ONLY = 1;
-
-/** _IOW(229, 1, struct fuse_backing_map) and _IOW(229, 2, uint32_t). */
-export const IOC_BACKING_OPEN = 0x4010e501;
-export const IOC_BACKING_CLOSE = 0x4004e502;
 
 /** Types of `fuse_file_lock`, as fcntl(2) counts them on Linux. */
 export const LOCK = { READ: 0, WRITE: 1, UNLOCK: 2 } as const;

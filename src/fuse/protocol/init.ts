@@ -1,4 +1,4 @@
-import { INIT, INIT2 } from './constants.ts';
+import { INIT } from './constants.ts';
 
 /** The highest version of protocol 7 that is spoken here, and the lowest. */
 export const MAJOR = 7;
@@ -8,8 +8,6 @@ export const OLDEST_MINOR = 31;
 /** One request's data at most, in and out: 256 pages, the kernel's own limit. */
 export const MAX_WRITE = 1024 * 1024;
 const PAGE = 4096;
-/** Staging may lie on a stacked file system (overlayfs): one level more than the usual 1. */
-export const STACK_DEPTH = 2;
 
 /** What the kernel offers in INIT. */
 export interface Offered {
@@ -17,12 +15,10 @@ export interface Offered {
   readonly minor: number;
   readonly maxReadahead: number;
   readonly flags: number;
-  readonly flags2: number;
 }
 
 /** What this side requests, depending on how the mount was made. */
 export interface Requested {
-  readonly passthrough: boolean;
   /** Others than the owner may enter: the kernel checks modes and access control lists for all. */
   readonly kernelChecksAccess: boolean;
   /** As in FuseOptions. */
@@ -34,10 +30,8 @@ export interface Connection {
   readonly minor: number;
   readonly maxReadahead: number;
   readonly flags: number;
-  readonly flags2: number;
   readonly maxWrite: number;
   readonly maxPages: number;
-  readonly maxStackDepth: number;
 }
 
 const WANTED =
@@ -55,8 +49,7 @@ const WANTED =
   INIT.ABORT_ERROR |
   INIT.MAX_PAGES |
   INIT.HANDLE_KILLPRIV_V2 |
-  INIT.SETXATTR_EXT |
-  INIT.INIT_EXT;
+  INIT.SETXATTR_EXT;
 
 /**
  * Left out where nothing is opened: locks, which the kernel then keeps itself, and the choice
@@ -68,9 +61,9 @@ const STATEFUL = INIT.POSIX_LOCKS | INIT.FLOCK_LOCKS | INIT.READDIRPLUS_AUTO;
  * Negotiates with a kernel of protocol 7.31 or later: the smaller version, and of the flags wanted
  * here those that it offers. Never the writeback cache: others write staging beneath the mount,
  * and the kernel would trust its own sizes. Targets of symlinks are cached only where nothing
- * changes: elsewhere a removed one's inode number may be another's by now. DIRECT_IO files are
- * mapped shared only with passthrough: without it the mount and the file beneath have different
- * pages, and neither sees what is written to the other.
+ * changes: elsewhere a removed one's inode number may be another's by now. DIRECT_IO files are not
+ * mapped shared: the mount and the file beneath have different pages, and neither would see what
+ * is written to the other.
  */
 export function negotiate(offer: Offered, requested: Requested): Connection {
   const base = requested.stateless ? (WANTED & ~STATEFUL) | INIT.CACHE_SYMLINKS : WANTED;
@@ -78,18 +71,12 @@ export function negotiate(offer: Offered, requested: Requested): Connection {
   const hasLists = requested.kernelChecksAccess && !requested.stateless;
   const wanted = base | (hasLists ? INIT.POSIX_ACL : 0);
   const flags = (offer.flags & wanted) >>> 0;
-  const hasPassthrough =
-    requested.passthrough && flags & INIT.INIT_EXT && offer.flags2 & INIT2.PASSTHROUGH;
-  const wanted2 = INIT2.PASSTHROUGH | INIT2.DIRECT_IO_ALLOW_MMAP;
-  const flags2 = hasPassthrough ? (offer.flags2 & wanted2) >>> 0 : 0;
   const maxWrite = flags & INIT.MAX_PAGES ? MAX_WRITE : 32 * PAGE;
   return {
     minor: Math.min(offer.minor, MINOR),
     maxReadahead: Math.min(offer.maxReadahead, MAX_WRITE),
     flags,
-    flags2,
     maxWrite,
     maxPages: maxWrite / PAGE,
-    maxStackDepth: flags2 & INIT2.PASSTHROUGH ? STACK_DEPTH : 0,
   };
 }

@@ -158,8 +158,8 @@ export const rename2In = struct({ newdir: 'u64', flags: 'u32', padding: 'u32' })
 
 export const openIn = struct({ flags: 'u32', open_flags: 'u32' });
 export const createIn = struct({ flags: 'u32', mode: 'u32', umask: 'u32', open_flags: 'u32' });
-/** `backing_id` is called `padding` in headers before 7.40. */
-export const openOut = struct({ fh: 'u64', open_flags: 'u32', backing_id: 'i32' });
+/** `padding` is called `backing_id` in headers since 7.40. */
+export const openOut = struct({ fh: 'u64', open_flags: 'u32', padding: 'u32' });
 
 export const releaseIn = struct({
   fh: 'u64',
@@ -263,6 +263,3 @@ export const dirent = struct({ ino: 'u64', off: 'u64', namelen: 'u32', type: 'u3
 
 export const notifyInvalInode = struct({ ino: 'u64', off: 'i64', len: 'i64' });
 export const notifyInvalEntry = struct({ parent: 'u64', namelen: 'u32', flags: 'u32' });
-
-/** Argument of the ioctl FUSE_DEV_IOC_BACKING_OPEN. */
-export const backingMap = struct({ fd: 'i32', flags: 'u32', padding: 'u64' });
