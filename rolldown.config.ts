@@ -148,7 +148,7 @@ export default defineConfig({
   // Several entries may lie in one file.
   preserveEntrySignatures: 'allow-extension',
   // With parts that are not JavaScript, their own or those of packages below them.
-  external: [/^koffi$/, /^fuse-native$/, /^sharp$/, /^cpu-features$/, /\.node$/],
+  external: [/^@koromix\//, /^fuse-native$/, /^sharp$/, /^cpu-features$/, /\.node$/],
   plugins: [ownModules(), commonJs(), moduleOfLibrary(), thirdPartyLicenses()],
   output: {
     dir: 'dist',

@@ -1,12 +1,7 @@
-import { createRequire } from 'node:module';
+import koffi from 'koffi';
 import { Errno, errno } from '../errno.ts';
 import { exitBy } from '../process/index.ts';
 
-type Koffi = typeof import('koffi');
-
-// koffi is CommonJS with a native part: required here, once, by whoever makes the first system
-// call.
-const koffi = createRequire(import.meta.url)('koffi') as Koffi;
 const library = koffi.load('libc.so.6');
 
 export type Native = (...args: unknown[]) => number;

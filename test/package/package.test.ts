@@ -21,6 +21,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { verbs } from '../../src/cli/verbs.ts';
 import { type Cli, newCli } from '../support/cli.ts';
 import { describeWithEngine } from '../support/engine.ts';
 import { until } from '../support/until.ts';
@@ -137,7 +138,7 @@ describe.runIf(canBuild)('the packed package (needs a checkout that may be built
     const { packages } = JSON.parse(text) as { packages: Record<string, Pinned> };
     const { '': own, ...others } = packages;
     expect(Object.keys(others)).toEqual(
-      expect.arrayContaining(['node_modules/koffi', 'node_modules/fuse-native']),
+      expect.arrayContaining(['node_modules/@koromix/koffi-linux-x64', 'node_modules/sharp']),
     );
     expect(own).not.toHaveProperty('devDependencies');
     for (const [name, { dev, version, integrity }] of Object.entries(others)) {
@@ -149,6 +150,27 @@ describe.runIf(canBuild)('the packed package (needs a checkout that may be built
     }
     // In a checkout npm would take it for its lock file.
     expect(existsSync(join(root, 'npm-shrinkwrap.json'))).toBe(false);
+  });
+
+  it('installs for all users without a warning, and by npx', async () => {
+    const prefix = join(installed, 'prefix');
+    const [archive = ''] = readdirSync(installed).filter((name) => name.endsWith('.tgz'));
+    const packed = join(installed, archive);
+    const options = { cwd: installed, maxBuffer: 16 << 20 };
+    const global = ['install', '--global', '--prefix', prefix, packed];
+    const { stderr } = await run('npm', [...global, '--no-audit', '--no-fund'], options);
+    expect(stderr).toBe('');
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    const cli = newCli();
+    const store = { ...process.env, TASKFS_STORE: cli.store };
+    const task = ['run', '--', 'sh', '-c', 'echo $0'];
+    const ran = await run(join(prefix, 'bin/taskfs'), task, { env: store });
+    expect(ran.stdout).toBe('sh\n');
+    const pages = ['taskfs', ...verbs.map(({ name }) => `taskfs-${name}`)];
+    const linked = readdirSync(join(prefix, 'share/man/man1')).sort();
+    expect(linked).toEqual(pages.map((page) => `${page}.1`).sort());
+    const npx = await run('npx', ['--yes', '--package', packed, 'taskfs', '--version'], options);
+    expect(npx).toEqual({ stdout: `${version}\n`, stderr: '' });
   });
 
   it('brings the license of each package that is bundled', () => {
