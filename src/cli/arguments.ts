@@ -57,3 +57,10 @@ function convert<Text>(name: string, parse: (text: Text) => unknown) {
 /** The option `--json`; `what` says what is printed then. */
 export const json = (what = 'a JSON object') =>
   ({ type: 'boolean', default: false, describe: `Print ${what}` }) as const;
+
+/** The option `--thumbnails` of verbs that remove tasks. */
+export const thumbnailsOption = {
+  type: 'boolean',
+  default: false,
+  describe: 'Remove your thumbnails of their files too, which desktops keep in plaintext',
+} as const;

@@ -1,5 +1,6 @@
 import { existsSync, statfsSync } from 'node:fs';
 import { messageOf, TaskfsError } from '../errors.ts';
+import { latin1Of } from '../latin1.ts';
 import {
   detach,
   type Liveness,
@@ -17,7 +18,9 @@ import {
   openStore,
   type Store,
   storeExists,
+  type TaskName,
 } from '../store/index.ts';
+import { listThumbnails, removeThumbnails, type Thumbnail } from './thumbnails.ts';
 import { showBytes } from './units.ts';
 
 /** The result of one check. */
@@ -31,7 +34,10 @@ export interface Finding {
  * Checks everything that taskfs needs, and unmounts dead mounts. Throws nothing that it can
  * report.
  */
-export async function runChecks(path: string): Promise<Finding[]> {
+export async function runChecks(
+  path: string,
+  { thumbnails }: { readonly thumbnails: boolean },
+): Promise<Finding[]> {
   const store = storeExists(path) ? finding('store', () => openStore(path)) : undefined;
   return [
     good('node', process.version),
@@ -44,6 +50,7 @@ export async function runChecks(path: string): Promise<Finding[]> {
           ...checkKeys(store),
           ...checkTasks(store),
           ...checkEdits(store),
+          ...checkThumbnails(store, thumbnails),
         ]
       : []),
     ...(await checkMounts()),
@@ -156,6 +163,34 @@ function checkEdits(store: Store): Finding[] {
   return listLeftEdits(store).map(({ task, path }) =>
     note(`task ${task}`, `an edit was not written back: move what you need out of ${path}`),
   );
+}
+
+/** Plaintext that the desktop's programs keep of what they have shown. */
+function checkThumbnails(store: Store, removes: boolean): Finding[] {
+  const checked = finding('thumbnails', () => {
+    const found = oldThumbnails(store);
+    if (removes) removeThumbnails(found);
+    return found.length;
+  });
+  if (typeof checked !== 'number') return [checked];
+  if (checked === 0) return [];
+  const what = `${checked} of files that are not live any more`;
+  if (removes) return [good('thumbnails', `${what} were removed`)];
+  const how = "'taskfs doctor --thumbnails' removes them";
+  return [note('thumbnails', `${what} are in your cache, in plaintext; ${how}`)];
+}
+
+/** Of this store's files, whose task is not live: sealed, or removed since. */
+function oldThumbnails(store: Store): Thumbnail[] {
+  const state = new Map(viewTasks(store).tasks.map(({ task, artifacts }) => [task, artifacts]));
+  const places = taskfsMounts()
+    .filter((mount) => mount.store === store.path)
+    .map(({ mountpoint }) => latin1Of(Buffer.from(`${mountpoint}/`)));
+  return listThumbnails().filter(({ file, tasks }) => {
+    const states = tasks.map((task) => state.get(task as TaskName));
+    const isOurs = states.some(Boolean) || places.some((place) => file.startsWith(place));
+    return isOurs && !states.includes('live');
+  });
 }
 
 async function checkMounts(): Promise<Finding[]> {

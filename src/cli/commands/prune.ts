@@ -9,7 +9,7 @@ import {
 } from '../../retention/index.ts';
 import { sealedTasks } from '../../runner/index.ts';
 import type { Store } from '../../store/index.ts';
-import { json } from '../arguments.ts';
+import { json, thumbnailsOption } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
@@ -37,6 +37,7 @@ export const command = defineCommand({
         default: false,
         describe: 'Remove nothing, and say what becomes of each task, and why',
       })
+      .option('thumbnails', thumbnailsOption)
       .option('json', json('a JSON array of names; with --dry-run, of decisions')),
   run: async ({ options }) => {
     const store = openStoreOf(options);
@@ -46,7 +47,7 @@ export const command = defineCommand({
     const decisions = decide(selected, policy, Date.now()).reverse();
     if (options['dry-run']) return showDecisions(decisions, options.json);
     const doomed = decisions.filter(({ keep }) => !keep).map(({ task }) => task);
-    const { gone, exitCode } = await removeEach(store, doomed);
+    const { gone, exitCode } = await removeEach(store, doomed, options);
     if (options.json) await printJson(gone);
     else for (const task of gone) await printLine(task);
     return exitCode;

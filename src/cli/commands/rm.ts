@@ -1,7 +1,7 @@
 import { TaskfsError } from '../../errors.ts';
 import { cancel, viewTask, waitFor } from '../../runner/index.ts';
 import { isFinal, type Store, type TaskName } from '../../store/index.ts';
-import { addTasks } from '../arguments.ts';
+import { addTasks, thumbnailsOption } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printLine, say } from '../output.ts';
@@ -17,16 +17,18 @@ export const command = defineCommand({
     'have ended first. One that cannot be removed does not stop the others; the exit code is ' +
     'that of the first such task.',
   build: (parser) =>
-    addTasks(parser, 'tasks that have ended').option('force', {
-      alias: 'f',
-      type: 'boolean',
-      default: false,
-      describe: 'End those that run, at once; one that is not there is no error',
-    }),
+    addTasks(parser, 'tasks that have ended')
+      .option('force', {
+        alias: 'f',
+        type: 'boolean',
+        default: false,
+        describe: 'End those that run, at once; one that is not there is no error',
+      })
+      .option('thumbnails', thumbnailsOption),
   run: async ({ options }) => {
     const store = openStoreOf(options);
     const tasks = options.force ? await endedOf(store, options.task) : options.task;
-    const { gone, exitCode } = await removeEach(store, tasks);
+    const { gone, exitCode } = await removeEach(store, tasks, options);
     for (const task of gone) await printLine(task);
     return exitCode;
   },

@@ -1,0 +1,70 @@
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { type Cli, newCli } from '../support/cli.ts';
+import { until } from '../support/until.ts';
+
+/** A PNG of 16 × 16 pixels. */
+const PICTURE =
+  'iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAAFklEQVR42mP4z8BAEmIY1TCqYfhqAACQ+f8B8u7o' +
+  'VwAAAABJRU5ErkJggg==';
+
+/** As file managers ask for them; waits until there are $1. */
+const ASK = `
+  service=org.freedesktop.thumbnails.Thumbnailer1
+  for file in "\${@:2}"; do
+    gdbus call --session --dest $service --object-path /org/freedesktop/thumbnails/Thumbnailer1 \\
+      --method $service.Queue "['file://$HOME/$file']" "['image/png']" normal default 0
+  done
+  until [ "$(ls "$HOME/.cache/thumbnails/normal" | wc -l)" -ge "$1" ]; do sleep 0.02; done`;
+
+/** How many thumbnails there are once tumbler has been asked for some, and made `expected`. */
+async function thumbnailsAfter(cli: Cli, files: readonly string[], expected: number) {
+  const ask = `'${ASK.replaceAll("'", "'\\''")}'`;
+  const session = `timeout 30 dbus-run-session -- bash -c ${ask} bash ${expected} ${files.join(' ')}`;
+  const { code, stderr } = await cli.script(`mkdir -p ~/.cache/thumbnails/normal; ${session}`);
+  expect(code, stderr).toBe(0);
+  return count(cli);
+}
+
+const count = async (cli: Cli): Promise<number> =>
+  Number((await cli.script('ls ~/.cache/thumbnails/normal | wc -l')).stdout);
+
+it('thumbnails of sealed files are found and removed, and tumbler can be told to make none', async () => {
+  const cli = newCli({ user: 'plain', env: { XDG_CACHE_HOME: '', XDG_CONFIG_HOME: '' } });
+  const mountpoint = join(cli.base, 'mnt');
+  await cli.run('mount', mountpoint);
+  const picture = `echo ${PICTURE} | base64 -d`;
+  const script = `${picture} > "$TASKFS_ARTIFACTS/a b.png"`;
+  const tasks = ['one', 'two'].map((task) =>
+    cli.run('run', '--name', task, '--', 'sh', '-c', script),
+  );
+  for (const { code } of await Promise.all(tasks)) expect(code).toBe(0);
+  await cli.script(`${picture} > own.png; mkdir one; cp own.png one`);
+  const archived = (task: string): string => `mnt/archive/${task}/a%20b.png`;
+  const own = ['one/own.png', 'own.png'];
+  expect(await thumbnailsAfter(cli, [archived('one'), archived('two'), ...own], 4)).toBe(4);
+
+  const noted = (await cli.json<Finding[]>('doctor', '--json')).find(isAboutThumbnails);
+  expect(noted).toMatchObject({ verdict: 'note', says: expect.stringMatching(/^2 of files/) });
+  const removed = await cli.run('rm', '--thumbnails', 'one');
+  expect(removed).toMatchObject({ code: 0, stderr: 'thumbnails removed: 1\n' });
+  expect(await count(cli)).toBe(3);
+  expect(
+    (await cli.json<Finding[]>('doctor', '--thumbnails', '--json')).find(isAboutThumbnails),
+  ).toMatchObject({ verdict: 'good', says: expect.stringMatching(/^1 of files/) });
+  expect(await count(cli)).toBe(2);
+
+  const exclude = `s|^Excludes=.*|Excludes=${mountpoint}|`;
+  await cli.script(
+    `mkdir -p ~/.config/tumbler; sed '${exclude}' /etc/xdg/tumbler/tumbler.rc > ~/.config/tumbler/tumbler.rc; rm -r ~/.cache/thumbnails`,
+  );
+  expect(await thumbnailsAfter(cli, [archived('two'), ...own], 2)).toBe(2);
+  const isUnmounted = async () => (await cli.run('unmount', mountpoint)).code === 0;
+  await until('tumbler has closed its files', isUnmounted);
+});
+
+interface Finding {
+  readonly what: string;
+}
+
+const isAboutThumbnails = ({ what }: Finding): boolean => what === 'thumbnails';
