@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { verbs } from '../../src/cli/verbs.ts';
@@ -30,7 +31,7 @@ describe('help', () => {
     const { stderr } = await promisify(execFile)(process.execPath, [
       '--import',
       `data:text/javascript,${encodeURIComponent(log)}`,
-      main,
+      join(import.meta.dirname, '../../src/cli/main.ts'),
       '--help',
     ]);
     expect(stderr).toContain('/src/cli/help.ts');
@@ -110,8 +111,10 @@ describe('output', () => {
     await cli.run('run', '--name', 'long', '--', 'seq', '200000');
     const logs = cli.start('logs', 'long');
     logs.stdout.once('data', () => logs.stdout.destroy());
-    const code = await new Promise((resolve) => logs.once('close', resolve));
-    const stderr = await new Response(logs.stderr as never).text().catch(() => '');
+    const [code, stderr] = await Promise.all([
+      new Promise((resolve) => logs.once('close', resolve)),
+      text(logs.stderr),
+    ]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 });
@@ -123,7 +126,7 @@ describe('completion', () => {
     await cli.run('run', '--name', 'first-light', '--', 'sh', '-c', script);
     const bin = join(cli.base, 'bin');
     mkdirSync(bin);
-    symlinkSync(main, join(bin, 'taskfs'));
+    symlinkSync(launcher, join(bin, 'taskfs'));
     const complete = async (...words: string[]): Promise<string[]> => {
       const script = `source <(taskfs completion)
         COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _taskfs; printf '%s\\n' "\${COMPREPLY[@]}"`;

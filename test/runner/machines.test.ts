@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openStore, taskPaths } from '../../src/store/index.ts';
 import { reachOf } from '../../src/sys/lock-reach.ts';
-import { type Cli, finished, newCli, type Ran } from '../support/cli.ts';
+import { type Cli, finished, launcher, newCli, type Ran } from '../support/cli.ts';
 import { killSupervisor, recordOf } from '../support/runner.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
@@ -48,7 +48,6 @@ function onAnother(cli: Cli, store: string, args: readonly string[], as: Disguis
     'exec "$T" "$@"',
   ].join(' && ');
   const unshare = ['--pid', '--fork', '--mount-proc', '--uts', '--mount'];
-  const launcher = join(import.meta.dirname, '../../scripts/taskfs');
   const child = spawn('unshare', [...unshare, 'sh', '-c', script, 'sh', ...args], {
     env: { ...process.env, T: launcher, TASKFS_STORE: store },
     cwd: cli.base,

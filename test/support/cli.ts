@@ -8,10 +8,12 @@ import { storeExists } from '../../src/store/index.ts';
 import { endTasks } from './runner.ts';
 import { temporaryDirectory } from './temporary.ts';
 
-/** The command of the checkout, as a person calls it. */
-export const launcher = join(import.meta.dirname, '../../scripts/taskfs');
+/** The package as it is built for this run of the tests (built-package.ts). */
+const built = process.env.TASKFS_TEST_PACKAGE ?? '';
+/** The command, as a person calls it. */
+export const launcher = join(built, 'bin/taskfs');
 /** The command line's main module. */
-export const main = join(import.meta.dirname, '../../src/cli/main.ts');
+export const main = join(built, 'dist/main.js');
 
 const NOBODY = 65534;
 
@@ -33,7 +35,7 @@ export interface Cli {
   /** Starts taskfs with its streams as pipes. */
   start(...args: string[]): ChildProcessWithoutNullStreams;
   run(...args: string[]): Promise<Ran>;
-  /** Runs a shell script in which `$T` is the command of the checkout, with `env` beside the store. */
+  /** Runs a shell script in which `$T` is the command, with `env` beside the store. */
   script(text: string, env?: Readonly<Record<string, string>>): Promise<Ran>;
   /** Runs it and parses what it prints. Throws where it fails. */
   json<T = Record<string, unknown>>(...args: string[]): Promise<T>;
@@ -46,7 +48,7 @@ export interface CliOptions {
   readonly group?: number;
   readonly store?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Another main module than the checkout's. */
+  /** Another main module than that of the built package. */
   readonly main?: string;
 }
 
@@ -66,7 +68,14 @@ export function newCli(options: CliOptions = {}): Cli {
     XDG_RUNTIME_DIR: _x,
     ...inherited
   } = process.env;
-  const env = { ...inherited, TASKFS_STORE: store, ...(becomes && { HOME: base }), ...options.env };
+  const user = becomes ? NOBODY : process.geteuid?.();
+  const env = {
+    ...inherited,
+    TASKFS_STORE: store,
+    XDG_CACHE_HOME: join(built, 'caches', String(user)),
+    ...(becomes && { HOME: base }),
+    ...options.env,
+  };
   const groups = options.group === undefined ? '--clear-groups' : `--groups=${options.group}`;
   const ids = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, groups, '--'];
   const spawnAs = (command: readonly string[], more = {}): ChildProcessWithoutNullStreams => {

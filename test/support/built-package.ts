@@ -1,0 +1,53 @@
+import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build, type RolldownOptions } from 'rolldown';
+import type { TestProject } from 'vitest/node';
+import program from '../../rolldown.config.ts';
+import page from '../../rolldown.page.config.ts';
+
+const NOBODY = 65534;
+const root = join(import.meta.dirname, '../..');
+
+/**
+ * Builds the package once for all test files, which call it as users do: from the sources each
+ * call would take three times as long. It lies where npm would install it.
+ */
+export default async function setup(project: TestProject): Promise<() => void> {
+  const directory = mkdtempSync(join(tmpdir(), 'taskfs-built-'));
+  const modules = join(directory, 'node_modules');
+  const installed = join(modules, 'taskfs');
+  mkdirSync(installed, { recursive: true });
+  chmodSync(directory, 0o755);
+  for (const part of ['bin', 'package.json']) {
+    cpSync(join(root, part), join(installed, part), { recursive: true });
+  }
+  for (const native of ['koffi', 'fuse-native']) {
+    symlinkSync(join(root, 'node_modules', native), join(modules, native));
+  }
+  makeCaches(join(installed, 'caches'));
+  const dist = join(installed, 'dist');
+  const buildBoth = async (): Promise<void> => {
+    await buildInto(dist, program);
+    await buildInto(join(dist, 'page'), page);
+  };
+  await buildBoth();
+  project.onTestsRerun(buildBoth);
+  process.env.TASKFS_TEST_PACKAGE = installed;
+  return () => rmSync(directory, { recursive: true, force: true });
+}
+
+async function buildInto(dir: string, config: RolldownOptions): Promise<void> {
+  await build({ ...config, cwd: root, output: { ...config.output, dir }, logLevel: 'silent' });
+}
+
+/** Of compiled code: one for the user who runs the tests, one for the plain user beside root. */
+function makeCaches(directory: string): void {
+  mkdirSync(directory);
+  const uid = process.geteuid?.() ?? 0;
+  for (const user of new Set([uid, NOBODY])) {
+    const cache = join(directory, String(user));
+    mkdirSync(cache, { mode: 0o700 });
+    if (uid === 0) chownSync(cache, user, user);
+  }
+}
