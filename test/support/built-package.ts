@@ -22,7 +22,7 @@ export default async function setup(project: TestProject): Promise<() => void> {
   for (const part of ['bin', 'package.json']) {
     cpSync(join(root, part), join(installed, part), { recursive: true });
   }
-  for (const native of ['koffi', 'fuse-native']) {
+  for (const native of ['@koromix', 'fuse-native', 'sharp']) {
     symlinkSync(join(root, 'node_modules', native), join(modules, native));
   }
   makeCaches(join(installed, 'caches'));
