@@ -173,6 +173,48 @@ describe.runIf(canBuild)('the packed package (needs a checkout that may be built
     expect(npx).toEqual({ stdout: `${version}\n`, stderr: '' });
   });
 
+  it.skipIf(process.geteuid?.() !== 0)(
+    'is a Debian package, and one file, for machines without Node (needs root for dpkg)',
+    { timeout: 300_000 },
+    async () => {
+      const built = await run(join(root, 'scripts/package'), ['--quick'], { cwd: root });
+      const [single = '', debian = ''] = built.stdout.trim().split('\n');
+      onTestFinished(() => rmSync(join(root, 'packages'), { recursive: true }));
+      const cli = newCli();
+      // Neither a Node nor a cache of ours: what is there would hide what is missing.
+      const env = { PATH: '/usr/bin:/bin', HOME: cli.base, TASKFS_STORE: cli.store };
+      const task = (name: string) => ['run', '--name', name, '--', 'sh', '-c', 'echo $0'];
+      expect((await run(single, task('a'), { env })).stdout).toBe('sh\n');
+      expect(statSync(join(cli.base, '.cache/taskfs')).mode & 0o777).toBe(0o700);
+
+      const system = join(cli.base, 'system');
+      mkdirSync(join(system, 'var/lib/dpkg/info'), { recursive: true });
+      writeFileSync(join(system, 'var/lib/dpkg/status'), '');
+      const dpkg = (...args: string[]) =>
+        run('dpkg', [`--root=${system}`, '--force-depends', ...args]);
+      const lint = run('lintian', ['--allow-root', '--fail-on', 'error,warning', debian]);
+      await dpkg('--install', debian);
+      const command = join(system, 'usr/bin/taskfs');
+      expect((await run(command, task('b'), { env })).stdout).toBe('sh\n');
+      expect((await run(command, ['ls'], { env })).stdout).toBe('a\nb\n');
+      expect(existsSync(join(system, 'usr/share/man/man1/taskfs-run.1.gz'))).toBe(true);
+      const helper = join(system, 'usr/sbin/mount.fuse.taskfs');
+      const mountpoint = join(cli.base, 'mount');
+      await run(helper, [cli.store, mountpoint, '-o', 'ro,noauto,_netdev,x-systemd.automount'], {
+        env,
+      });
+      const shown = await run('ls', [join(mountpoint, 'archive')]);
+      await run(command, ['unmount', mountpoint], { env });
+      expect(shown.stdout).toBe('a\nb\n');
+      await expect(run(helper, [cli.store, mountpoint, '-o', 'frob'], { env })).rejects.toThrow(
+        /frob/,
+      );
+      await dpkg('--purge', 'taskfs');
+      expect(readdirSync(system)).toEqual(['var']);
+      await lint;
+    },
+  );
+
   it('brings the license of each package that is bundled', () => {
     const path = join(installed, 'node_modules/taskfs/dist/third-party-licenses.txt');
     const [, ...licenses] = readFileSync(path, 'utf8').split(/^(?=\S+ \d+\.\d+\.\d+ \(.+\)$)/m);
