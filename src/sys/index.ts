@@ -54,6 +54,7 @@ export { fileSystemOf, type LockReach } from './lock-reach.ts';
 export {
   findRecordLock,
   isOpenForWriting,
+  isSurelyUnwritten,
   setRecordLock,
   tryLock,
   unlock,

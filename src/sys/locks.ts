@@ -93,9 +93,15 @@ const SIGURG = 23;
  * lease for readers. `fd` is open to read only. False where that cannot be found out: for another
  * user's file, and on file systems without leases.
  */
-export function isOpenForWriting(fd: number): boolean {
+export const isOpenForWriting = (fd: number): boolean => tryLease(fd) === errno.EAGAIN;
+
+/** Whether nobody has it so. False where that cannot be found out. */
+export const isSurelyUnwritten = (fd: number): boolean => tryLease(fd) === 0;
+
+/** Takes a lease for readers and gives it back; returns 0, or the errno number of a refusal. */
+function tryLease(fd: number): number {
   lease(fd, F_SETSIG, SIGURG);
-  if (lease(fd, F_SETLEASE, F_RDLCK) === -1) return lastErrno() === errno.EAGAIN;
+  if (lease(fd, F_SETLEASE, F_RDLCK) === -1) return lastErrno();
   lease(fd, F_SETLEASE, F_UNLCK);
-  return false;
+  return 0;
 }

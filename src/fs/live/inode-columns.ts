@@ -16,6 +16,8 @@ export class InodeColumns {
   children = new Uint32Array(FIRST_ROWS);
   /** Until when (seconds since the epoch) the kernel may cache its place. */
   cachedUntil = new Uint32Array(FIRST_ROWS);
+  /** The ctime (nanoseconds) of the content that the kernel keeps; NO_PAGES: none to rely on. */
+  pages = new BigInt64Array(FIRST_ROWS);
   /** Raw bytes as latin1: a byte a character, a third of a Buffer's memory. */
   readonly name: string[] = [];
 
@@ -64,11 +66,13 @@ export class InodeColumns {
     this.lookups = longer(this.lookups, new Float64Array(rows));
     this.children = longer(this.children, new Uint32Array(rows));
     this.cachedUntil = longer(this.cachedUntil, new Uint32Array(rows));
+    this.pages = longer(this.pages, new BigInt64Array(rows));
   }
 }
 
 const FIRST_ROWS = 1024;
 export const NO_ROW = -1;
+export const NO_PAGES = -(2n ** 63n);
 
 /** A field of a row that is there. */
 export const at = (column: ArrayLike<number>, row: number): number => column[row] ?? 0;

@@ -4,7 +4,7 @@ import { S_IFMT, type Stat } from '../../sys/index.ts';
 import type { NodeId } from '../file-system.ts';
 import { FIRST_LIVE } from '../node-ids.ts';
 import type { Inode, OpenState } from './inode.ts';
-import { at, NO_ROW } from './inode-columns.ts';
+import { at, NO_PAGES, NO_ROW } from './inode-columns.ts';
 import { RowIndex } from './row-index.ts';
 import { InodeRows, RowInode, rowOf } from './row-inode.ts';
 
@@ -83,6 +83,17 @@ export class InodeTable {
     );
   }
 
+  /** What `setPages` noted last. */
+  pagesOf(inode: Inode): bigint | undefined {
+    const ctimeNs = this.rows.columns.pages[rowOf(inode)];
+    return ctimeNs === NO_PAGES ? undefined : ctimeNs;
+  }
+
+  /** Notes the ctime (nanoseconds) of the content that the kernel keeps of a file. */
+  setPages(inode: Inode, ctimeNs: bigint | undefined): void {
+    this.rows.columns.pages[rowOf(inode)] = ctimeNs ?? NO_PAGES;
+  }
+
   forget(id: NodeId, count: number): void {
     const row = id - FIRST_LIVE;
     if (!this.rows.columns.isUsed(row)) return;
@@ -124,6 +135,7 @@ export class InodeTable {
     columns.lookups[row] = 0;
     columns.children[row] = 0;
     columns.cachedUntil[row] = 0;
+    columns.pages[row] = NO_PAGES;
     columns.name[row] = '';
     this.index.add(row);
     return this.inode(row);

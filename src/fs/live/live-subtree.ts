@@ -42,6 +42,7 @@ import { Freeze } from './freeze.ts';
 import type { Inode } from './inode.ts';
 import { changesFlags, InodeFlags } from './inode-flags.ts';
 import { InodeTable } from './inode-table.ts';
+import { KeptPages } from './kept-pages.ts';
 import { LiveDirectory } from './live-directory.ts';
 import { LiveFile, realFlags, refuseSpecial } from './live-file.ts';
 import { LiveTasks } from './live-tasks.ts';
@@ -75,6 +76,7 @@ export class LiveSubtree implements Subtree {
   private readonly flags: InodeFlags;
   private readonly leases: CacheLeases | undefined;
   private readonly ttl: CacheTtl;
+  private readonly pages: KeptPages;
 
   constructor(store: Store, records: TaskRecords, options: FileSystemOptions) {
     const { liveTtlMs = 0, cacheLeases } = options;
@@ -89,6 +91,7 @@ export class LiveSubtree implements Subtree {
       this.leases?.end(inode);
       this.directories.close(inode);
     });
+    this.pages = new KeptPages(this.table, store.staging);
     this.resolver = new Resolver(this.directories);
     this.names = new NameOperations(this.table, this.directories, this.resolver);
     this.freeze = new Freeze(store, records);
@@ -253,7 +256,8 @@ export class LiveSubtree implements Subtree {
     const shared = state.files.size > 1;
     const refresh = !this.isQuietAround(inode);
     const directIo = file.writes && !this.sharedMmap;
-    return { file, keepCache: false, directIo, shared, refresh };
+    const keepCache = !file.writes && this.pages.mayKeep(inode, fd);
+    return { file, keepCache, directIo, shared, refresh };
   }
 
   /** Whether sealing leaves an open file out, as an editor's. */
