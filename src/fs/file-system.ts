@@ -275,6 +275,12 @@ export interface Revocation {
   changesFd?(): number | undefined;
   /** What became old since the last call. */
   takeChanges?(): readonly Change[];
+  /**
+   * Lets go of what is kept for a moment because the next request may need it. To be called before
+   * each sleep, and once a millisecond; returns in how many milliseconds at the latest to call it
+   * again, Infinity where nothing is kept.
+   */
+  settle?(): number;
 }
 
 /** The same methods, with the handle of what they are asked of as their first parameter. */

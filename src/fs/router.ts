@@ -160,6 +160,7 @@ export function route(parts: Parts): Required<FileSystem> {
 
     changesFd: () => revocation.changesFd?.(),
     takeChanges: () => revocation.takeChanges?.() ?? NOTHING,
+    settle: () => revocation.settle?.() ?? Number.POSITIVE_INFINITY,
     toErrno,
     close() {
       files.closeAll();

@@ -26,7 +26,9 @@ export class InvalidationFeed {
     const now = performance.now();
     if (now < this.checkedAt + INTERVAL_MS) return;
     this.checkedAt = now;
-    const changes = this.session.fileSystem.takeChanges?.();
+    const { fileSystem } = this.session;
+    fileSystem.settle?.();
+    const changes = fileSystem.takeChanges?.();
     if (changes && changes.length > 0) this.session.invalidate(changes);
   }
 }

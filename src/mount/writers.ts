@@ -16,18 +16,20 @@ import { storeOfSource } from './source.ts';
 export const DRAIN_MS = 10_000;
 
 const RETRY_MS = 50;
+/** At first: a server keeps its lock for some milliseconds after each change. */
+const FIRST_RETRY_MS = 6;
 
 /**
  * Waits until no mount has a file of the task open for writing: nobody can write through one while
  * this lock is held. Undefined where somebody still does after `limitMs`.
  */
 export async function waitForWriters(path: string, limitMs: number): Promise<Lock | undefined> {
-  const end = performance.now() + limitMs;
-  for (;;) {
+  const end = performance.now() + Math.max(limitMs, 2 * FIRST_RETRY_MS);
+  for (let retryMs = FIRST_RETRY_MS; ; retryMs = RETRY_MS) {
     const lock = takeLock(path);
     const left = end - performance.now();
     if (lock || left <= 0) return lock;
-    await sleep(Math.min(RETRY_MS, left));
+    await sleep(Math.min(retryMs, left));
   }
 }
 

@@ -22,6 +22,8 @@ export class DirectoryFdCache {
   private readonly limit: number;
   /** In order of use. */
   private readonly open = new Map<NodeId, number>();
+  /** The last of them: moving it to the end for each call would rebuild the map all the time. */
+  private latest: NodeId | undefined;
 
   constructor(staging: number, limit: number) {
     this.staging = staging;
@@ -34,13 +36,10 @@ export class DirectoryFdCache {
    */
   descriptor(directory: Inode): number {
     const { id } = directory;
-    const known = this.open.get(id);
-    if (known !== undefined) {
-      this.open.delete(id);
-      this.open.set(id, known);
-      return known;
-    }
-    const fd = this.reach(directory) ?? this.searchParent(directory);
+    const fd = this.open.get(id) ?? this.reach(directory) ?? this.searchParent(directory);
+    if (id === this.latest) return fd;
+    this.latest = id;
+    this.open.delete(id);
     this.open.set(id, fd);
     this.evict();
     return fd;
@@ -76,12 +75,14 @@ export class DirectoryFdCache {
     const fd = this.open.get(id);
     if (fd === undefined) return;
     this.open.delete(id);
+    if (id === this.latest) this.latest = undefined;
     closeSync(fd);
   }
 
   closeAll(): void {
     for (const fd of this.open.values()) closeSync(fd);
     this.open.clear();
+    this.latest = undefined;
   }
 
   private evict(): void {

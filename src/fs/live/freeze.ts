@@ -7,6 +7,9 @@ import type { TaskRecords } from '../task-records.ts';
 interface Writers {
   readonly fd: number;
   count: number;
+  isLocked: boolean;
+  /** When its record last said that the task is live; performance.now(). */
+  liveAt: number;
   /** When its record last said that whoever has a file open may write to it; performance.now(). */
   openAt: number;
 }
@@ -16,6 +19,12 @@ interface Writers {
  */
 const RECORD_TTL_MS = 20;
 
+/**
+ * For how long (milliseconds) the lock is kept after a change, and its record believed: whoever
+ * makes many changes would spend a tenth of the time on these. The finaliser waits that long more.
+ */
+const LINGER_MS = 5;
+
 /** How many tasks' lock files stay open while nobody writes. */
 const IDLE_LIMIT = 64;
 
@@ -24,15 +33,22 @@ const IDLE_LIMIT = 64;
  * holds the task's `writers` lock shared; the finaliser marks the record, then waits for the lock.
  * So a change either began before the freeze and is waited for, or sees the record and is refused.
  * Not for ever: the finaliser then marks the record once more, and open files refuse writes too.
+ * A lock that is held all along since the record was read keeps the finaliser waiting, so that
+ * changes may go on for a moment without reading it again.
  */
 export class Freeze {
   private readonly store: Store;
   private readonly records: TaskRecords;
+  private readonly lingers: boolean;
   private readonly writers = new Map<TaskName, Writers>();
+  /** Those whose lock is kept though nobody writes. */
+  private readonly lingering = new Set<Writers>();
 
-  constructor(store: Store, records: TaskRecords) {
+  /** `lingers`: `settle` will be called, so that locks may be kept until then. */
+  constructor(store: Store, records: TaskRecords, lingers: boolean) {
     this.store = store;
     this.records = records;
+    this.lingers = lingers;
   }
 
   /** Runs one change of a task's files. Throws EROFS where the task is frozen. */
@@ -53,10 +69,19 @@ export class Freeze {
   /** Announces a writer, to be ended by `leave`. Throws EROFS where the task is frozen. */
   enter(task: TaskName): void {
     const writers = this.writersOf(task);
-    if (writers.count === 0 && !tryLock(writers.fd, 'shared')) throw Errno.of(errno.EROFS);
-    writers.count++;
-    if (!this.isFrozen(task)) return;
-    this.leave(task);
+    const now = performance.now();
+    if (writers.isLocked && now < writers.liveAt + LINGER_MS) {
+      writers.count++;
+      return;
+    }
+    if (!writers.isLocked && !tryLock(writers.fd, 'shared')) throw Errno.of(errno.EROFS);
+    writers.isLocked = true;
+    if (!this.isFrozen(task)) {
+      writers.count++;
+      writers.liveAt = now;
+      return;
+    }
+    if (writers.count === 0) this.unlock(writers);
     throw Errno.of(errno.EROFS);
   }
 
@@ -69,7 +94,29 @@ export class Freeze {
     const writers = this.writersOf(task);
     writers.count--;
     if (writers.count > 0) return;
+    if (this.lingers && performance.now() < writers.liveAt + LINGER_MS) this.lingering.add(writers);
+    else this.unlock(writers);
+  }
+
+  /**
+   * Drops locks that were kept long enough. Returns in how many milliseconds it is to be called
+   * again: Infinity where none is kept.
+   */
+  settle(): number {
+    let dueInMs = Number.POSITIVE_INFINITY;
+    for (const writers of this.lingering) {
+      const left = writers.liveAt + LINGER_MS - performance.now();
+      if (writers.count > 0) this.lingering.delete(writers);
+      else if (left <= 0) this.unlock(writers);
+      else dueInMs = Math.min(dueInMs, left);
+    }
+    return dueInMs;
+  }
+
+  private unlock(writers: Writers): void {
     unlock(writers.fd);
+    writers.isLocked = false;
+    this.lingering.delete(writers);
     if (this.writers.size > IDLE_LIMIT) this.closeIdle();
   }
 
@@ -92,6 +139,8 @@ export class Freeze {
     const writers: Writers = {
       fd: openWriters(path),
       count: 0,
+      isLocked: false,
+      liveAt: Number.NEGATIVE_INFINITY,
       openAt: Number.NEGATIVE_INFINITY,
     };
     this.writers.set(task, writers);
@@ -99,8 +148,8 @@ export class Freeze {
   }
 
   private closeIdle(): void {
-    for (const [task, { fd, count }] of this.writers) {
-      if (count > 0) continue;
+    for (const [task, { fd, isLocked }] of this.writers) {
+      if (isLocked) continue;
       closeSync(fd);
       this.writers.delete(task);
     }

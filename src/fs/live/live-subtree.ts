@@ -94,7 +94,7 @@ export class LiveSubtree implements Subtree {
     this.pages = new KeptPages(this.table, store.staging);
     this.resolver = new Resolver(this.directories);
     this.names = new NameOperations(this.table, this.directories, this.resolver);
-    this.freeze = new Freeze(store, records);
+    this.freeze = new Freeze(store, records, cacheLeases ?? false);
     this.xattrs = new LiveXattrs(this.resolver, records);
     this.flags = new InodeFlags(this.resolver);
   }
@@ -333,6 +333,10 @@ export class LiveSubtree implements Subtree {
 
   takeChanges(): readonly Change[] {
     return (this.leases?.take() ?? []).map(({ directory, name }) => this.changeOf(directory, name));
+  }
+
+  settle(): number {
+    return this.freeze.settle();
   }
 
   private changeOf(directory: Inode | undefined, name: Buffer): Change {
