@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { availableParallelism } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { FileSystem } from '../fs/index.ts';
 import { unshareUmask } from '../sys/index.ts';
@@ -60,6 +61,12 @@ function createSession(device: Device, fileSystem: FileSystem, reply: Reply): Se
     onFault: report,
   };
 }
+
+/**
+ * What is left alive after a request is next to nothing: to wake other threads so that they help
+ * to collect it takes longer than to do so alone, most of all where processors are busy.
+ */
+setFlagsFromString('--no-parallel-scavenge');
 
 /** Replies to waiting locks are headers alone. */
 const LOCK_REPLY_SIZE = 64;
