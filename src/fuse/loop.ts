@@ -44,34 +44,33 @@ function next(
 ): number {
   feed.pass();
   const { budget } = polling;
-  let length = device.read(into);
-  if (length !== EMPTY) return length;
+  const start = performance.now();
   if (budget > 0) {
-    const end = performance.now() + budget / 1000;
-    do {
-      length = device.read(into);
-      if (length !== EMPTY) {
-        polling.hit();
-        return length;
-      }
-    } while (performance.now() < end);
+    let length = device.read(into);
+    // Several clients, or one that waits for no reply: the request was there already.
+    if (length !== EMPTY) return length;
+    const end = start + budget / 1000;
+    while (length === EMPTY && performance.now() < end) length = device.read(into);
+    if (length !== EMPTY) return arrived(polling, start, length);
   }
   for (;;) {
-    const start = performance.now();
     sleep(device, session, feed);
-    length = device.read(into);
-    if (length !== EMPTY) {
-      polling.woke((performance.now() - start) * 1000);
-      return length;
-    }
+    const length = device.read(into);
+    if (length !== EMPTY) return arrived(polling, start, length);
     session.waitingLocks.retry();
   }
 }
 
+function arrived(polling: Polling, start: number, length: number): number {
+  polling.waited((performance.now() - start) * 1000);
+  return length;
+}
+
 function sleep(device: Device, session: Session, feed: InvalidationFeed): void {
   const lockMs = session.waitingLocks.size > 0 ? LOCK_RETRY_MS : FOR_EVER;
+  const settleMs = session.fileSystem.settle?.() ?? FOR_EVER;
   const { dueInMs } = feed;
-  const limit = dueInMs > 0 ? Math.min(dueInMs, lockMs) : lockMs;
+  const limit = Math.min(dueInMs > 0 ? dueInMs : FOR_EVER, lockMs, settleMs);
   const changed = device.wait(limit === FOR_EVER ? -1 : Math.ceil(limit), dueInMs === 0);
   if (changed) feed.pass();
 }
