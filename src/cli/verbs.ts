@@ -63,8 +63,8 @@ export const groups: readonly VerbGroup[] = [
       verb('edit', '<task> <path>', 'Edit a live file', () => import('./commands/edit.ts')),
       verb(
         'preview',
-        '<task> <path>',
-        'Show how a file begins',
+        '<task> [path]',
+        'Show what a file is',
         () => import('./commands/preview.ts'),
       ),
       verb('export', '<task> [directory]', 'Copy files out', () => import('./commands/export.ts')),

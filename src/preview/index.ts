@@ -1,6 +1,7 @@
 /**
- * What a file is and how it can be shown: its media type by its first bytes and its name, and
- * thumbnails of pictures. Works on bytes; where they come from does not enter.
+ * What a file is and how it can be shown: its media type by its first bytes and its name, its
+ * facts, its beginning as lines for a terminal, and thumbnails of pictures. Works on bytes;
+ * preview.ts alone knows of tasks' trees. Terminals and pages do not enter.
  */
 export {
   type ContentType,
@@ -9,4 +10,12 @@ export {
   looksLikeText,
   type View,
 } from './content-type.ts';
-export { hasThumbnails, MAX_PICTURE_BYTES, makeThumbnail } from './thumbnail.ts';
+export { showFacts } from './fact-words.ts';
+export type { Facts } from './facts.ts';
+export type { Extent } from './file-lines.ts';
+export { type Preview, previewArtifact } from './preview.ts';
+export { isDecoded } from './read-facts.ts';
+export { hasThumbnails, MAX_PICTURE_BYTES } from './sharp.ts';
+export { readHead } from './source.ts';
+export { makeStrip } from './strip.ts';
+export { makeRaster, makeThumbnail } from './thumbnail.ts';

@@ -1,23 +1,5 @@
-import { TaskfsError } from '../errors.ts';
-
-type Sharp = typeof import('sharp')['default'];
-
-/** What may be decoded: pictures as programs make them. libvips knows many more formats. */
-const LOADERS = [
-  'VipsForeignLoadPng',
-  'VipsForeignLoadJpeg',
-  'VipsForeignLoadWebp',
-  'VipsForeignLoadNsgif',
-  'VipsForeignLoadHeif',
-];
-
-/** A picture may be small as a file and enormous in memory: this many pixels are decoded. */
-const MAX_PIXELS = 100_000_000;
-
-/** The largest file that a thumbnail is made of, in bytes: it is read as a whole. */
-export const MAX_PICTURE_BYTES = 64 * 1024 * 1024;
-
-let loaded: Promise<Sharp> | undefined;
+import type { Raster } from '../terminal/index.ts';
+import { decoded, openPicture } from './sharp.ts';
 
 /**
  * A smaller picture, in WebP or PNG, of a png, jpeg, webp, gif or avif file: no side longer than
@@ -26,43 +8,48 @@ let loaded: Promise<Sharp> | undefined;
  */
 export async function makeThumbnail(
   picture: Uint8Array,
-  side: number,
+  side: number | { readonly width: number; readonly height: number },
   format: 'webp' | 'png' = 'webp',
 ): Promise<Buffer> {
-  loaded ??= loadSharp();
-  const sharp = await loaded;
-  try {
-    return await sharp(picture, { limitInputPixels: MAX_PIXELS, failOn: 'truncated' })
-      .autoOrient()
-      .resize(side, side, { fit: 'inside', withoutEnlargement: true })
+  const opened = await openPicture(picture);
+  const { width, height } = typeof side === 'number' ? { width: side, height: side } : side;
+  return decoded(() =>
+    opened
+      .resize(width, height, { fit: 'inside', withoutEnlargement: true })
       .toFormat(format)
-      .toBuffer();
-  } catch (cause) {
-    throw new TaskfsError('failed', 'the picture cannot be decoded', { cause });
-  }
-}
-
-/** Whether thumbnails can be made. */
-export async function hasThumbnails(): Promise<boolean> {
-  loaded ??= loadSharp();
-  return loaded.then(
-    () => true,
-    () => false,
+      .toBuffer(),
   );
 }
 
-async function loadSharp(): Promise<Sharp> {
-  try {
-    const { default: sharp } = await import('sharp');
-    sharp.block({ operation: ['VipsForeignLoad'] });
-    sharp.unblock({ operation: LOADERS });
-    // Nothing of a picture stays in memory, or is written to a disk.
-    sharp.cache(false);
-    return sharp;
-  } catch (cause) {
-    throw new TaskfsError('failed', 'thumbnails need the package sharp, which is not installed', {
-      hint: "'npm install sharp' beside taskfs installs it, where there is a build for the machine.",
-      cause,
-    });
-  }
+/** The pixels of a picture that is made to fit into so many of them. Throws as `makeThumbnail`. */
+export async function makeRaster(
+  picture: Uint8Array,
+  width: number,
+  height: number,
+): Promise<Raster> {
+  const opened = await openPicture(picture);
+  const { data, info } = await decoded(() =>
+    opened
+      .resize(width, height, { fit: 'inside', withoutEnlargement: true })
+      .toColourspace('srgb')
+      .ensureAlpha()
+      .raw()
+      .toBuffer({ resolveWithObject: true }),
+  );
+  return { width: info.width, height: info.height, rgba: data };
+}
+
+/** What a picture says of itself. */
+export interface PictureFacts {
+  readonly width: number;
+  readonly height: number;
+  /** Of an animation. */
+  readonly frames?: number;
+}
+
+/** The size of a picture as it is shown, in pixels. Throws as `makeThumbnail`. */
+export async function readPictureFacts(picture: Uint8Array): Promise<PictureFacts> {
+  const opened = await openPicture(picture);
+  const { autoOrient, pages } = await decoded(() => opened.metadata());
+  return { ...autoOrient, ...(pages !== undefined && pages > 1 ? { frames: pages } : {}) };
 }

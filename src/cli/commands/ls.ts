@@ -14,6 +14,7 @@ import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { print, printJson, printLine } from '../output.ts';
+import { printThumbnails } from '../picture-listing.ts';
 import { showTime, type Zone } from '../time.ts';
 import { table, type Words } from '../words.ts';
 
@@ -22,6 +23,7 @@ export const command = defineCommand({
     ['taskfs ls', 'The names of all tasks'],
     ['taskfs ls build', 'The files of a task, live or archived'],
     ['taskfs ls -lR build src', 'Everything below a directory, with sizes and times'],
+    ['taskfs ls build plots --thumbnails', 'Its pictures, as the terminal can show them'],
     ['taskfs ls build --json', 'As JSON; names that are not UTF-8 have a pathBase64'],
   ],
   build: (parser) =>
@@ -44,6 +46,11 @@ export const command = defineCommand({
         default: false,
         describe: 'Raw names, each ended by a NUL byte',
       })
+      .option('thumbnails', {
+        type: 'boolean',
+        default: false,
+        describe: 'Pictures as pictures, where the terminal shows some',
+      })
       .option('json', json('a JSON array')),
   run: async ({ options }) => {
     const { task } = options;
@@ -53,6 +60,7 @@ export const command = defineCommand({
     const found = [...entries(tree, options.path, options.recursive)];
     if (options.json) await printJson(found.map(describe));
     else if (options.null) for (const { path } of found) await print(Buffer.concat([path, NUL]));
+    else if (options.thumbnails) await printThumbnails(tree, found, shortLine);
     else
       for (const line of options.long ? longLines(found, options) : found.map(shortLine))
         await printLine(line);

@@ -1,81 +1,119 @@
-import { isUtf8 } from 'node:buffer';
-import { type ArtifactNode, openTree } from '../../artifacts/index.ts';
-import { TaskfsError } from '../../errors.ts';
-import { showPath } from '../../store/index.ts';
+import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type Artifact, openTree } from '../../artifacts/index.ts';
+import { messageOf, TaskfsError } from '../../errors.ts';
+import { makeThumbnail, type Preview, previewArtifact, showFacts } from '../../preview/index.ts';
+import { showPath, type TaskName } from '../../store/index.ts';
 import { isoTime } from '../../sys/index.ts';
-import { printableName } from '../../watch/index.ts';
-import { addPath, addTask } from '../arguments.ts';
+import { fitLine, lookOf, paintLine } from '../../terminal/index.ts';
+import { jsonPath, printableName } from '../../watch/index.ts';
+import { addPathOrTop, addTask, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
-import { printLine } from '../output.ts';
+import { print, printJson } from '../output.ts';
+import { drawPicture, findCanvas } from '../show-picture.ts';
 import { parseCount, showBytes } from '../units.ts';
-import { paint } from '../words.ts';
 
 export const command = defineCommand({
-  examples: [['taskfs preview build report.md', 'What a file is, and how it begins']],
-  about: 'Text is shown as text, with control characters made visible; all else as bytes.',
+  examples: [
+    ['taskfs preview build report.md', 'What a file is, and how it begins'],
+    ['taskfs preview build plot.png', 'A picture, as well as the terminal can show it'],
+    ['taskfs preview build plot.png --out small.png', 'Its thumbnail as a file'],
+    ['taskfs preview build', 'All files as a tree'],
+    ['taskfs preview build talk.pdf --json', 'The facts alone'],
+  ],
+  about:
+    'Text is shown with its syntax in colours, Markdown laid out, CSV and JSON Lines as a table, a ' +
+    'directory as a tree, a zip or tar as its listing. Pictures are shown as kitty, iTerm2 or ' +
+    'sixel pictures where the terminal answers that it can, else in half blocks. Of PDF, audio ' +
+    'and video the facts are shown, of all else the bytes.',
   build: (parser) =>
-    addPath(addTask(addIdentityOptions(parser)), 'A file').option('lines', {
-      alias: 'n',
-      type: 'string',
-      requiresArg: true,
-      default: '20',
-      describe: 'How many lines',
-    }),
+    addPathOrTop(addTask(addIdentityOptions(parser)), 'A file or directory')
+      .option('lines', {
+        alias: 'n',
+        type: 'string',
+        requiresArg: true,
+        default: '20',
+        describe: 'How many lines',
+      })
+      .option('out', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Write a picture’s thumbnail to a file, as PNG',
+      })
+      .option('json', json('the facts as a JSON object')),
   run: async ({ options }) => {
     const lines = parseCount('-n', options.lines, 1);
     const store = openStoreOf(options);
-    const { task, path } = options;
+    const { task, path, out } = options;
     using tree = await openTree(store, task, () => findIdentities(store, options));
     using node = tree.find(path, 'follow');
-    const { type, size, mtimeNs } = node.artifact;
-    if (type !== 'file') {
-      throw new TaskfsError(
-        'usage',
-        `'${showPath(path)}' of task ${task} is a ${type}, not a file`,
-      );
-    }
-    const { default: mime } = await import('mime');
-    const kind = mime.getType(path.toString()) ?? 'unknown type';
-    const facts = [printableName(path), kind, showBytes(size), isoTime(mtimeNs)];
-    await printLine(paint('dim', facts.join('  ')));
-    for (const line of beginning(node, lines)) await printLine(line);
+    const columns = process.stdout.columns || 80;
+    const preview = await previewArtifact(node, path, { lines, columns });
+    if (out !== undefined) await writeThumbnail(preview, task, path, out);
+    else if (options.json) await printJson(describe(preview, node.artifact, path));
+    else await show(preview, node.artifact, path);
     return 0;
   },
 });
 
-/** Enough for a screen of text. */
-const HEAD_BYTES = 64 * 1024;
+/** The longest side of a thumbnail, in pixels. */
+const THUMBNAIL = 512;
 
-function beginning(node: ArtifactNode, lines: number): string[] {
-  const buffer = Buffer.alloc(HEAD_BYTES);
-  const head = buffer.subarray(0, node.read(buffer, 0));
-  return isText(head) ? textLines(head, lines) : byteLines(head, lines);
-}
-
-/** The last bytes may be the beginning of a character that was cut. */
-function isText(head: Buffer): boolean {
-  if (head.includes(0)) return false;
-  return [0, 1, 2, 3].some((cut) => isUtf8(head.subarray(0, head.length - cut)));
-}
-
-function textLines(head: Buffer, lines: number): string[] {
-  const all = head.toString('utf8').replace(/\n$/, '').split('\n').slice(0, lines);
-  return all.map((line) => printableName(Buffer.from(line.replaceAll('\t', '    '))));
-}
-
-const BYTES_A_LINE = 16;
-
-/** As `hexdump -C` shows bytes: offset, sixteen bytes, and what of them is text. */
-function byteLines(head: Buffer, lines: number): string[] {
-  const shown: string[] = [];
-  for (let at = 0; at < head.length && shown.length < lines; at += BYTES_A_LINE) {
-    const row = head.subarray(at, at + BYTES_A_LINE);
-    const hex = [...row].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
-    const text = row.toString('latin1').replace(/[^\x20-\x7e]/g, '.');
-    const offset = at.toString(16).padStart(8, '0');
-    shown.push(`${offset}  ${hex.padEnd(BYTES_A_LINE * 3 - 1)}  ${text}`);
+async function writeThumbnail(
+  { picture, facts }: Preview,
+  task: TaskName,
+  path: Buffer,
+  out: string,
+): Promise<void> {
+  if (!picture) {
+    const why = facts.trouble ?? 'it is no png, jpeg, webp, gif or avif';
+    throw new TaskfsError('failed', `'${showPath(path)}' of task ${task} has no thumbnail: ${why}`);
   }
-  return shown;
+  const thumbnail = await makeThumbnail(picture, THUMBNAIL, 'png');
+  try {
+    writeFileSync(resolve(out), thumbnail);
+  } catch (cause) {
+    throw new TaskfsError('failed', `${out} cannot be written: ${messageOf(cause)}`, { cause });
+  }
+}
+
+const describe = ({ type, content, facts }: Preview, artifact: Artifact, path: Buffer): object => ({
+  ...jsonPath(path),
+  type,
+  ...(content ? { mime: content.mime, view: content.view } : {}),
+  size: artifact.size,
+  mtime: isoTime(artifact.mtimeNs),
+  ...facts,
+});
+
+async function show(preview: Preview, artifact: Artifact, path: Buffer): Promise<void> {
+  const { type, content, facts, lines, picture } = preview;
+  const head = [
+    printableName(path.length === 0 ? Buffer.from('.') : path),
+    content?.mime ?? type,
+    ...(type === 'file' ? [showBytes(artifact.size)] : []),
+    isoTime(artifact.mtimeNs),
+    ...showFacts(facts, showBytes),
+  ];
+  const look = lookOf(process.stdout, process.env);
+  await print(`${paintLine([{ text: head.join('  '), styles: ['dim'] }], look)}\n`);
+  for (const line of lines) {
+    const fitted = process.stdout.isTTY
+      ? fitLine(line, process.stdout.columns, look.charset)
+      : line;
+    await print(`${paintLine(fitted, look).trimEnd()}\n`);
+  }
+  if (picture) await showPicture(picture);
+}
+
+/** Above it are the facts, and below it the next prompt. */
+const OTHER_LINES = 3;
+
+async function showPicture(picture: Buffer): Promise<void> {
+  const canvas = await findCanvas(process.env);
+  if (!canvas) return;
+  const rows = Math.max(canvas.rows - OTHER_LINES, 1);
+  await print(await drawPicture(picture, canvas, canvas.columns, rows));
 }
