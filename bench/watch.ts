@@ -68,7 +68,7 @@ const directory = mkdtempSync(join(tmpdir(), 'taskfs-'));
 const store = createStore(join(directory, 'store'));
 const staging = makeTask(store);
 const begin = performance.now();
-const watcher = spawn(process.execPath, [program, store.path, 'events', 'bench'], {
+const watcher = spawn(process.execPath, [program, store.path, 'bench'], {
   stdio: ['ignore', 'pipe', 'inherit'],
 });
 const seen = new Map<string, number>();

@@ -1,11 +1,10 @@
 /**
- * What happens to tasks and files while it happens: the staging watcher, events, the terminal
- * view. Reads the store and staging; changes nothing.
+ * What happens to tasks and files while it happens: the staging watcher, events, the live tree.
+ * Reads the store and staging; changes nothing.
  */
 export { describeEvent, type FileEvent, type WatchEvent } from './event.ts';
 export { jsonPath, printableName } from './name.ts';
 export { Roster } from './roster.ts';
 export { scanArchive } from './scan-archive.ts';
 export { LiveTree, pathOf, type TreeNode } from './tree.ts';
-export { showTree } from './view/show.ts';
 export { Watch, watchEvents } from './watch.ts';

@@ -20,6 +20,8 @@ export interface TreeNode {
   entry: Entry;
   /** Of a directory, by the name's bytes as latin1 text; empty for everything else. */
   readonly children: Map<string, TreeNode>;
+  /** Of a directory: how often a name came or went. */
+  revision: number;
   /** A directory that may not be listed; its children are not known. */
   unreadable: boolean;
 }
@@ -117,6 +119,7 @@ export class LiveTree {
     if (!entry) return [];
     const node = makeNode(name, directory, entry);
     directory.children.set(key, node);
+    directory.revision += 1;
     this.count(entry, 1);
     this.changes.push({ action: 'add', node });
     return entry.kind === 'directory' ? [node] : [];
@@ -136,6 +139,7 @@ export class LiveTree {
     const top = directory.children.get(key);
     if (!top) return;
     directory.children.delete(key);
+    directory.revision += 1;
     const doomed = [top];
     for (const node of doomed) for (const child of node.children.values()) doomed.push(child);
     for (const node of doomed.reverse()) {
@@ -156,7 +160,7 @@ export class LiveTree {
 
 function makeNode(name: Buffer, parent: TreeNode | undefined, entry: Entry): TreeNode {
   const children = entry.kind === 'directory' ? new Map<string, TreeNode>() : noChildren;
-  return { name, parent, entry, children, unreadable: false };
+  return { name, parent, entry, children, revision: 0, unreadable: false };
 }
 
 /**

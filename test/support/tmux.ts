@@ -12,6 +12,8 @@ export interface TerminalSession {
   screen(colours?: 'colours'): Promise<string>;
   /** Presses keys, by tmux's names. */
   press(...keys: string[]): Promise<void>;
+  /** Sends text as it is, such as a report of the mouse. */
+  type(text: string): Promise<void>;
   resize(columns: number, rows: number): Promise<void>;
   /** Closes the terminal under its program. */
   hangUp(): Promise<void>;
@@ -38,6 +40,9 @@ export async function inTerminal(
     screen: (colours) => tmux('capture-pane', '-p', ...(colours ? ['-e'] : [])),
     press: async (...keys) => {
       await tmux('send-keys', ...keys);
+    },
+    type: async (text) => {
+      await tmux('send-keys', '-l', text);
     },
     resize: async (x, y) => {
       await tmux('resize-window', '-x', String(x), '-y', String(y));

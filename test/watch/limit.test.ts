@@ -15,7 +15,7 @@ function watchWithLimit(
   limit: number,
 ): () => WatchEvent[] {
   const script = `echo ${limit} > /proc/sys/user/max_inotify_${what} && exec "$0" "$@"`;
-  const command = ['sh', '-c', script, process.execPath, program, store.path, 'events', task];
+  const command = ['sh', '-c', script, process.execPath, program, store.path, task];
   const child = spawn('unshare', ['--user', '--map-root-user', ...command]);
   onTestFinished(() => {
     child.kill('SIGKILL');

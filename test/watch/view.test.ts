@@ -1,18 +1,26 @@
+// biome-ignore-all lint/suspicious/noControlCharactersInRegex: colours are control sequences.
 import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import stringWidth from 'string-width';
 import { expect, test } from 'vitest';
+import { launcher, newCli } from '../support/cli.ts';
 import { inTerminal, type TerminalSession } from '../support/tmux.ts';
 import { until } from '../support/until.ts';
-import { type HandMadeTask, handMadeTask, newStore } from '../support/watched-task.ts';
+import { handMadeTask, newStore } from '../support/watched-task.ts';
 
-const program = join(import.meta.dirname, '..', 'support', 'watch-program.ts');
-const GREEN = '\x1b[32m';
+interface Settings {
+  readonly columns?: number;
+  readonly rows?: number;
+  readonly task?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
 
-const view = (
-  { store, task }: Pick<HandMadeTask, 'store'> & { task?: string },
-  ...size: number[]
-) => inTerminal([process.execPath, program, store.path, 'tree', ...(task ? [task] : [])], ...size);
+/** `taskfs watch` in a terminal of its own. */
+function watch(store: string, settings: Settings = {}): Promise<TerminalSession> {
+  const { columns = 120, rows = 24, task, env = {} } = settings;
+  const variables = Object.entries({ TASKFS_STORE: store, LC_ALL: 'C.UTF-8', ...env });
+  const command = ['env', ...variables.map((pair) => pair.join('=')), launcher, 'watch'];
+  return inTerminal([...command, ...(task ? [task] : [])], columns, rows);
+}
 
 const shows = (session: TerminalSession, what: string | RegExp) =>
   until(`the screen shows ${what}`, async () => {
@@ -21,102 +29,156 @@ const shows = (session: TerminalSession, what: string | RegExp) =>
     return found ? screen : undefined;
   });
 
-test('a tree, green while live, sorted, with sizes and ages; plain once archived', async () => {
-  const made = handMadeTask();
-  mkdirSync(made.file('b-dir/inner'), { recursive: true });
-  writeFileSync(made.file('b-dir/inner/deep.txt'), 'x'.repeat(2048));
-  writeFileSync(made.file('a.log'), 'one\n');
-  const session = await view(made);
-  const screen = await shows(session, 'deep.txt');
-  expect(screen).toMatch(/● watched {2}running, live, 2 files/);
-  expect(screen).toMatch(
-    /├── a\.log +4 B +(now|\d+s)\n└── b-dir\/ .*\n {4}└── inner\/ .*\n {8}└── deep\.txt +2\.0 KiB/,
+/** Waits for the program's end, and that the terminal is as it was before. */
+async function isRestored(session: TerminalSession): Promise<void> {
+  await until('the program has ended', async () => (await session.pid()) === undefined);
+  await session.press('echo back', 'Enter');
+  expect(await shows(session, /^back$/m)).not.toContain('● ');
+}
+
+test('tasks beside the files of the chosen one; live green, changes marked, then archived', async () => {
+  const store = newStore();
+  const session = await watch(store.path);
+  await shows(session, 'no tasks yet');
+  const one = handMadeTask('one', store);
+  mkdirSync(one.file('b-dir/inner'), { recursive: true });
+  writeFileSync(one.file('b-dir/inner/deep.txt'), 'x'.repeat(2048));
+  writeFileSync(one.file('a.log'), 'one\n');
+  await shows(session, /one {2}2 files, 2\.0 KiB/);
+  expect(await shows(session, /● one +Live +running +2\.0 KiB/)).toMatch(
+    /│ +a\.log +4 B +(now|\d+s).*\n.*│▾ b-dir\/ .*\n.*│ {2}▾ inner\/ .*\n.*│ {6}deep\.txt +2\.0 KiB/,
   );
-  expect(await session.screen('colours')).toContain(`${GREEN}● watched`);
+  expect(await session.screen('colours')).toMatch(/\x1b\[32m[^\n]*● one/);
 
-  appendFileSync(made.file('a.log'), 'two\n');
+  appendFileSync(one.file('a.log'), 'two\n');
   await shows(session, /a\.log +8 B/);
-  rmSync(made.file('b-dir'), { recursive: true });
-  await shows(session, /watched {2}running, live, 1 file /);
+  expect(await session.screen('colours')).toMatch(/\x1b\[33m[^\n]* a\.log/);
+  rmSync(one.file('b-dir'), { recursive: true });
+  await shows(session, /one {2}1 file, 8 B/);
 
-  await made.seal();
-  expect(await shows(session, '○ watched  completed, archived')).toContain('a.log');
-  expect(await session.screen('colours')).not.toContain(GREEN);
+  // What is chosen stays so, wherever it is on the list.
+  const two = handMadeTask('two', store);
+  writeFileSync(two.file('of-two'), '');
+  expect(await shows(session, /● two.*\n● one/)).toContain('a.log');
+  await one.seal();
+  expect(await shows(session, /● two.*\n○ one +Archived +completed/)).toContain('a.log');
+  expect(await session.screen('colours')).not.toMatch(/32m[^\n]*○ one/);
+  await session.press('Up');
+  await shows(session, 'of-two');
+  await session.press('q');
+  await isRestored(session);
 });
 
-test('a large tree is cut to the screen, scrolls, and follows a resize', async () => {
+test('keys and the mouse: panes, filters, folding, preview, log, help', async () => {
   const made = handMadeTask();
-  for (let i = 100; i < 300; i++) writeFileSync(made.file(`file-${i}-${'long'.repeat(30)}`), '');
-  const session = await view(made, 60, 20);
-  const first = await shows(session, 'lines 1–19 of 201');
-  expect(first).toContain('file-117');
-  expect(first).not.toContain('file-118');
-  for (const line of first.split('\n')) expect(stringWidth(line)).toBeLessThanOrEqual(60);
-  await session.press('G');
+  for (let i = 100; i < 300; i++) writeFileSync(made.file(`file-${i}`), '');
+  mkdirSync(made.file('dir'));
+  writeFileSync(made.file('dir/notes.md'), '# Notes\n\n- point\n');
+  writeFileSync(made.paths.log, '\x1b[31mred\x1b[0m\n 10%\r 20%\n');
+  const session = await watch(made.store.path, { rows: 20 });
+  const first = await shows(session, /file-115/);
+  expect(first).not.toContain('file-116');
+  await session.press('Tab', 'End');
   await shows(session, 'file-299');
-  await session.press('g', 'Down');
-  await shows(session, 'lines 2–20 of 201');
-  await session.press('PageDown');
-  await shows(session, 'lines 21–39 of 201');
-  await session.resize(100, 30);
-  await shows(session, 'lines 21–49 of 201');
-  await session.resize(12, 5);
-  await shows(session, /^.{12}\n.{12}\n/);
+  await session.press('/', 'n', 'o', 't');
+  await shows(session, /1 of 201 files.*: not\n.*dir\/notes\.md/);
+  await session.press('Enter', 'p');
+  await shows(session, /notes\.md {2}text\/markdown {2}17 B.*\n *Notes\n *\n *• point/);
+  writeFileSync(made.file('dir/notes.md'), 'changed');
+  await shows(session, /^changed/m);
+  await session.press('Escape', 'Escape', 'Home');
+  await shows(session, /▾ dir.*\n.*notes\.md/);
+  await session.press('Left');
+  expect(await shows(session, /▸ dir/)).not.toContain('notes.md');
+  await session.press('l');
+  await shows(session, /log of watched {2}following\n+red\n 20%\n/);
+  appendFileSync(made.paths.log, 'more\n');
+  await shows(session, /^more/m);
+  await session.press('?');
+  await shows(session, /q, Ctrl-C +quit/);
+  await session.press('Escape');
+
+  // SGR 1006: the left button on the fifth row of the files, then the wheel.
+  await session.type('\x1b[<0;60;5M\x1b[<0;60;5m');
+  await until('file-102 is chosen', async () =>
+    /7m[^\n]*file-102/.test(await session.screen('colours')),
+  );
+  await session.type('\x1b[<65;60;5M'.repeat(10));
+  await shows(session, 'file-132');
+  await session.resize(120, 30);
+  await shows(session, 'file-132');
 });
 
-test('no file name can move the cursor or take two lines', async () => {
+test('on a real task: pause, resume, cancel, edit, copy the path', async () => {
+  const cli = newCli();
+  const script = 'cd "$TASKFS_ARTIFACTS"; echo old > notes; echo ready; sleep 1000';
+  await cli.run('run', '-d', '--name', 'real', '--', 'sh', '-c', script);
+  const env = { VISUAL: "sh -c 'echo new >> $1' sh" };
+  const session = await watch(cli.store, { task: 'real', env });
+  await shows(session, /notes +4 B/);
+  await session.press('y');
+  await shows(session, `copied: ${cli.store}/staging/real/notes`);
+  await session.press('e');
+  await shows(session, /notes +8 B/);
+  await session.press('z');
+  await shows(session, 'real is paused');
+  await shows(session, /real +Live +paused/);
+  await session.press('z');
+  await shows(session, 'real is resumed');
+  await session.press('c', 'n', 'c');
+  await shows(session, 'cancel real?');
+  await session.press('y');
+  await shows(session, /○ real +Archived +cancelled/);
+  expect(await shows(session, /notes +8 B/)).toContain('real  1 file');
+  await session.press('e');
+  await shows(session, 'task real is sealed: its files do not change any more');
+});
+
+test('no file name can move the cursor or take two lines, and nothing is wider than the screen', async () => {
   const made = handMadeTask();
   writeFileSync(made.file('\x1b[2Jboo\nnext\ttab'), '');
   writeFileSync(made.file('bytes', [0xff, 0xfe]), '');
-  writeFileSync(made.file('漢字'), '');
-  const session = await view(made);
+  writeFileSync(made.file('漢字'.repeat(40)), '');
+  const session = await watch(made.store.path, { columns: 40, rows: 10, task: 'watched' });
   const screen = await shows(session, 'bytes\\xff\\xfe');
-  expect(screen).toContain('\\u{1b}[2Jboo\\nnext\\ttab');
-  expect(screen).toContain('漢字');
+  expect(screen).toContain('\\u{1b}[2Jboo\\n');
+  expect(screen).toMatch(/漢字漢字.*…/);
+  for (const line of screen.split('\n')) expect(stringWidth(line)).toBeLessThanOrEqual(40);
+  await session.press('Tab');
+  await shows(session, /● watched +Live/);
+  await session.resize(12, 3);
+  await shows(session, /^ 1 task/);
+  expect(await session.screen()).toMatch(/^.{0,12}\n.{0,12}\n.{0,12}\n$/);
 });
 
-for (const key of ['q', 'C-c']) {
-  test(`${key} quits and gives the terminal back as it was`, async () => {
-    const made = handMadeTask();
-    const session = await view(made);
-    await shows(session, '● watched');
-    await session.press(key);
-    await until('the program has ended', async () => (await session.pid()) === undefined);
-    await session.press('echo back', 'Enter');
-    expect(await shows(session, /^back$/m)).not.toContain('● watched');
-  });
-}
-
-test('a terminated view gives the terminal back as it was', async () => {
+test('a terminal without Unicode and colours gets neither', async () => {
   const made = handMadeTask();
-  const session = await view(made);
-  await shows(session, '● watched');
-  process.kill((await session.pid()) ?? Number.NaN, 'SIGTERM');
-  await until('the program has ended', async () => (await session.pid()) === undefined);
-  await session.press('echo back', 'Enter');
-  expect(await shows(session, /^back$/m)).not.toContain('● watched');
+  writeFileSync(made.file('漢.png'), '');
+  const session = await watch(made.store.path, { env: { LC_ALL: 'C', NO_COLOR: '1' } });
+  expect(await shows(session, '\\u{6f22}.png')).toMatch(/\* watched.*\|/);
+  const screen = await session.screen('colours');
+  expect(screen).not.toMatch(/[^\0-\x7f]/);
+  expect(screen).not.toMatch(/\x1b\[[\d;]*3[1-7]m/);
 });
 
-test('a view whose terminal goes away ends', async () => {
-  const session = await view(handMadeTask());
+test('whatever ends it, the terminal is as before: Ctrl-C, Ctrl-Z, a signal, a hang-up', async () => {
+  const made = handMadeTask();
+  const session = await watch(made.store.path);
   await shows(session, '● watched');
-  const pid = (await session.pid()) ?? Number.NaN;
+  await session.press('C-z');
+  await until('the shell is back', async () => !(await session.screen()).includes('● watched'));
+  await session.press('fg', 'Enter');
+  await shows(session, '● watched');
+  await session.press('C-c');
+  await isRestored(session);
+  const again = await watch(made.store.path);
+  await shows(again, '● watched');
+  process.kill((await again.pid()) ?? Number.NaN, 'SIGTERM');
+  await isRestored(again);
+  const last = await watch(made.store.path);
+  await shows(last, '● watched');
+  const pid = (await last.pid()) ?? Number.NaN;
   process.kill(pid, 0);
-  await session.hangUp();
+  await last.hangUp();
   await until('the program has ended', () => !existsSync(`/proc/${pid}`));
-});
-
-test('all tasks: live ones above archived ones, tasks that come later appear', async () => {
-  const store = newStore();
-  const session = await view({ store });
-  await shows(session, 'no tasks yet');
-  const one = handMadeTask('one', store);
-  const two = handMadeTask('two', store);
-  writeFileSync(two.file('of-two'), '');
-  await shows(session, 'of-two');
-  await two.seal();
-  await shows(session, /● one.*\n(.*\n)*○ two/);
-  expect(await session.screen()).toMatch(/● one {2}running/);
-  await one.seal();
-  await shows(session, '○ one');
 });

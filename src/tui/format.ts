@@ -1,26 +1,3 @@
-import stringWidth from 'string-width';
-
-const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
-
-/**
- * Cuts a text to so many columns of a terminal, an ellipsis for what is cut, and fills it up to
- * them.
- */
-export function fitTo(text: string, columns: number): string {
-  const width = stringWidth(text);
-  if (width <= columns) return text + ' '.repeat(columns - width);
-  if (columns <= 0) return '';
-  let cut = '';
-  let used = 0;
-  for (const { segment } of graphemes.segment(text)) {
-    const more = stringWidth(segment);
-    if (used + more > columns - 1) break;
-    cut += segment;
-    used += more;
-  }
-  return `${cut}…${' '.repeat(columns - 1 - used)}`;
-}
-
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
 /** Bytes for a person: `812 B`, `1.4 MiB`; at most 8 characters. */
@@ -52,3 +29,14 @@ export function formatAge(milliseconds: number): string {
   }
   return `${Math.floor(milliseconds / 1000)}s`;
 }
+
+/** A size and an age as right-aligned columns. */
+export const sizeAndAge = (size: string, age: string): string =>
+  `${size.padStart(9)} ${age.padStart(5)} `;
+
+/** Wide enough for `sizeAndAge`. */
+export const SIZE_AND_AGE = 16;
+
+/** `1 file`, `12 files`. */
+export const counted = (count: number, word: string): string =>
+  `${count} ${word}${count === 1 ? '' : 's'}`;

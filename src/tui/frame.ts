@@ -1,0 +1,75 @@
+import {
+  fitLine,
+  type Look,
+  paintLine,
+  type Style,
+  type StyledLine,
+  widthOfLine,
+} from '../terminal/index.ts';
+import type { Area, PaneName } from './layout.ts';
+import type { PaneLine, PaneView } from './pane.ts';
+
+/** The lines of a pane, each as wide as its area; the first one is its title. */
+export function paneLines(
+  { title, lines }: PaneView,
+  { columns, rows }: Area,
+  hasFocus: boolean,
+  look: Look,
+): string[] {
+  const head: Style[] = hasFocus ? ['bold', 'inverse'] : ['underline'];
+  const painted = [paint([{ text: ' ' }, ...title], columns, look, head)];
+  for (let at = 0; at < rows - 1; at++) {
+    painted.push(paneLine(lines[at] ?? NO_LINE, columns, hasFocus, look));
+  }
+  return painted;
+}
+
+const NO_LINE: PaneLine = { left: [], right: '' };
+/** What stands left of the columns at the right has that many columns at least. */
+const LEAST_LEFT = 16;
+
+function paneLine(
+  { left, right, isChosen }: PaneLine,
+  columns: number,
+  hasFocus: boolean,
+  look: Look,
+): string {
+  const base: Style[] = isChosen ? (hasFocus ? ['inverse'] : ['bold', 'underline']) : [];
+  const width = widthOfLine([{ text: right }]);
+  if (width === 0 || columns < width + LEAST_LEFT) return paint(left, columns, look, base);
+  return paint(left, columns - width, look, base) + paint([{ text: right }], width, look, base);
+}
+
+const paint = (line: StyledLine, columns: number, look: Look, base: readonly Style[]): string =>
+  paintLine(fitLine(line, columns, look.charset, base), look);
+
+/** The rows of the screen above the last one. */
+export function composeFrame(
+  painted: Readonly<Partial<Record<PaneName, readonly string[]>>>,
+  look: Look,
+): string[] {
+  const line = paintLine([{ text: '│', styles: ['dim'] }], look);
+  const { tasks, files, third } = painted;
+  const upper =
+    tasks && files
+      ? tasks.map((left, row) => left + line + (files[row] ?? ''))
+      : [...(tasks ?? files ?? [])];
+  return [...upper, ...(third ?? [])];
+}
+
+/** The last line: what was said last, or as many keys as there is place for. */
+export function lastLine(
+  message: StyledLine | undefined,
+  keys: readonly string[],
+  columns: number,
+  look: Look,
+): string {
+  if (message) return paint(message, columns, look, []);
+  let line = '';
+  for (const key of keys) {
+    const longer = line === '' ? key : `${line}  ${key}`;
+    if (longer.length > columns) break;
+    line = longer;
+  }
+  return paint([{ text: line, styles: ['dim'] }], columns, look, []);
+}
