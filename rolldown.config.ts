@@ -143,6 +143,8 @@ function fileOf(module: string, context: ChunkingContext): string | null {
 export default defineConfig({
   input: { main: 'src/cli/main.ts', library: 'src/library/index.ts' },
   platform: 'node',
+  // Its paths name types, not modules.
+  tsconfig: false,
   // yargs would look for a configuration that extends another: there is none.
   checks: { emptyImportMeta: false },
   // Several entries may lie in one file.

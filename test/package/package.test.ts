@@ -313,7 +313,8 @@ describe.runIf(canBuild)('the packed package (needs a checkout that may be built
     mkdirSync(mountpoint);
     expect(await cli.run('mount', mountpoint)).toMatchObject({ code: 0 });
     const wait = 'until [ -e "$TASKFS_ARTIFACTS/go" ]; do sleep 0.05; done';
-    await cli.run('run', '-d', '--name', 't', '--', 'sh', '-c', `${BIG}; ${wait}`);
+    const note = `printf '# A\\n~~~js\\nlet x\\n' > "$TASKFS_ARTIFACTS/n.md"`;
+    await cli.run('run', '-d', '--name', 't', '--', 'sh', '-c', `${BIG}; ${note}; ${wait}`);
     const watching = cli.run('watch', 't', '--json');
     await run('sh', ['-c', `echo hi > ${mountpoint}/live/t/go`], { timeout: 20_000 });
     expect((await watching).stdout).toContain('"go"');
@@ -321,7 +322,7 @@ describe.runIf(canBuild)('the packed package (needs a checkout that may be built
     const { stdout } = await run('cat', [join(mountpoint, 'archive/t/go')], { timeout: 20_000 });
     expect(stdout).toBe('hi\n');
     expect((await cli.run('cat', 't', 'zeros')).bytes.equals(Buffer.alloc(5_000_000))).toBe(true);
-    expect((await cli.run('preview', 't', 'go')).code).toBe(0);
+    expect((await cli.run('preview', 't', 'n.md')).stdout).toMatch(/\nA\n\n {4}let x\n$/);
     expect((await cli.run('verify')).code).toBe(0);
     expect((await cli.run('export', 't', join(cli.base, 'out'))).code).toBe(0);
     expect(readFileSync(join(cli.base, 'out', 'go'), 'utf8')).toBe('hi\n');
