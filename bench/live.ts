@@ -1,17 +1,19 @@
 /**
- * Live directories against native staging and other file systems in user space, all in one run on
- * one machine: only ratios within a row mean anything. All lies in TMPDIR: a file system in memory
- * shows what is lost above staging, a disk what of it is felt. `--user` mounts and works as nobody.
- * Run by `taskset -c 0` all share one processor,
- * so that nobody waits for another to wake up. `--rounds N` (3), `--files N` (10000), `--megabytes
- * N` (256), `--tree N` (20000 files for git and rg; 0: none), `--hp FILE` (the passthrough_hp.cc
- * of libfuse).
+ * Live directories against native staging and bindfs, all in one run on one machine: only ratios
+ * within a row mean anything, and the last lines say which bars they meet. All lies in TMPDIR: a
+ * file system in memory shows what is lost above staging, a disk what of it is felt, and only on a
+ * disk are pages kept. `--user` mounts and works as nobody; `--one-processor` gives all the same
+ * processor, `--busy-neighbour` one of them to a loop. `--peers` measures our libfuse driver and
+ * libfuse's low-level example as well, `--hp FILE` its passthrough_hp.cc. `--rounds N` (5),
+ * `--files N` (2000), `--megabytes N` (64), `--tree N` (3000 files for git, rg and grep; 0: none).
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { barLines } from './live/bars.ts';
+import { enter, type Situation } from './live/situation.ts';
 import { header, median, type Row, rowLine } from './live/table.ts';
 import { type Target, Targets } from './live/targets.ts';
 import { makeTree, programs, REST_MS, timeWarm } from './live/tree.ts';
@@ -20,10 +22,13 @@ const NOBODY = 65534;
 const { values } = parseArgs({
   options: {
     user: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '3' },
-    files: { type: 'string', default: '10000' },
-    megabytes: { type: 'string', default: '256' },
-    tree: { type: 'string', default: '20000' },
+    'one-processor': { type: 'boolean', default: false },
+    'busy-neighbour': { type: 'boolean', default: false },
+    peers: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '5' },
+    files: { type: 'string', default: '2000' },
+    megabytes: { type: 'string', default: '64' },
+    tree: { type: 'string', default: '3000' },
     hp: { type: 'string' },
   },
 });
@@ -31,6 +36,11 @@ const rounds = Number(values.rounds);
 const files = Number(values.files);
 const bytes = Number(values.megabytes) * 2 ** 20;
 const treeFiles = Number(values.tree);
+const situation: Situation = values['one-processor']
+  ? 'one-processor'
+  : values['busy-neighbour']
+    ? 'busy-neighbour'
+    : 'free';
 const uid = values.user ? NOBODY : undefined;
 const as = uid === undefined ? undefined : { uid, gid: uid };
 
@@ -111,11 +121,11 @@ function resident({ pid }: Target): number | undefined {
 }
 
 async function openAll(): Promise<Target[]> {
-  const lowLevel = await targets.lowLevelExample();
+  const lowLevel = values.peers ? await targets.lowLevelExample() : undefined;
   return [
     targets.native(),
     targets.taskfs('kernel'),
-    targets.taskfs('libfuse'),
+    ...(values.peers ? [targets.taskfs('libfuse')] : []),
     await targets.bindfs(),
     ...(lowLevel ? [lowLevel] : []),
     ...(values.hp
@@ -173,16 +183,26 @@ function* treeRows(all: readonly Target[]): Generator<Row> {
   }
 }
 
+const leave = enter(situation);
 try {
   execFileSync('cc', ['-O2', '-o', program, source]);
   const all = await openAll();
   const print = (line: string) => process.stdout.write(`${line}\n`);
   const memory = (): Row => ({ name: 'server memory afterwards (MiB)', values: all.map(resident) });
-  for (const line of header(all.map(({ name }) => name))) print(line);
-  for (const row of workloadRows(all)) print(rowLine(row));
-  for (const row of treeRows(all)) print(rowLine(row));
+  const columns = all.map(({ name }) => name);
+  const rows: Row[] = [];
+  for (const line of header(columns)) print(line);
+  for (const measured of [workloadRows(all), treeRows(all)]) {
+    for (const row of measured) {
+      print(rowLine(row));
+      rows.push(row);
+    }
+  }
   print(rowLine(memory()));
+  print('');
+  for (const line of barLines(columns, rows, situation)) print(line);
 } finally {
+  leave();
   targets.closeAll();
   rmSync(work, { recursive: true, force: true });
 }

@@ -51,6 +51,7 @@ export function makeTree(beneath: string, files: number, as: As): void {
 export const programs = [
   { name: 'git status', command: ['git', 'status', '--porcelain'] },
   { name: 'rg', command: ['rg', '-c', 'line two', '.'] },
+  { name: 'grep -r', command: ['grep', '-rc', 'line two', '.'] },
 ] as const;
 
 /** Seconds that a program takes over the tree; undefined where it fails, or takes too long. */
