@@ -38,6 +38,8 @@ export interface ServeOptions {
   readonly readOnly: boolean;
   /** No symlink in the mount is followed (the mount option nosymfollow). */
   readonly nosymfollow: boolean;
+  /** Changes beneath raise inotify events on the mount, where the driver can. */
+  readonly notify: boolean;
 }
 
 /** A mount that is served. */

@@ -8,6 +8,7 @@ import type { Stat, Timespec } from '../sys/index.ts';
  *
  * - A *node* (inode) is a number that `lookup`, `mkdir` and their like gave out, valid until it
  *   was forgotten as often as it was given. The root is 1. Numbers are safe integers.
+ *   The highest million of them is left to drivers.
  * - A *handle* is a number that `open`, `create` and `opendir` gave out, valid until released.
  * - Names are raw bytes without NUL and slash. Times are bigint nanoseconds.
  * - Everything is synchronous (an asynchronous round trip costs more than the call). A refusal is
@@ -283,6 +284,45 @@ export interface Revocation {
   settle?(): number;
 }
 
+/** A name in a directory. */
+export interface Place {
+  readonly directory: NodeId;
+  readonly name: Uint8Array;
+}
+
+/**
+ * Something that happened beneath, not through this file system, in a directory that is observed:
+ * the changes of inotify(7). `mode` has at least the type bits of what the name stood for.
+ */
+export type FileEvent =
+  | {
+      readonly kind: 'create' | 'delete' | 'modify' | 'attrib' | 'close-write';
+      readonly at: Place;
+      readonly mode: number;
+    }
+  /** A rename; without `from` or `to` that half happened where nobody observes. */
+  | {
+      readonly kind: 'move';
+      readonly from: Place | undefined;
+      readonly to: Place | undefined;
+      readonly mode: number;
+    };
+
+/** Has changes beneath reported. */
+export interface Observation {
+  /** From now on these nodes, and no others, are observed; for a file, its directory is. */
+  observe?(nodes: readonly NodeId[]): void;
+  /** What happened since the last call. */
+  takeEvents?(): readonly FileEvent[];
+  /**
+   * What a name stood for that was removed beneath, counted as looked up once more, where that is
+   * among the observed nodes or leads to one.
+   */
+  formerly?(place: Place): Entry | undefined;
+  /** The path from the root of the mount to a directory, if it is known. */
+  pathOf?(directory: NodeId): Uint8Array | undefined;
+}
+
 /** The same methods, with the handle of what they are asked of as their first parameter. */
 type ByHandle<T> = {
   [K in keyof T]: NonNullable<T[K]> extends (...args: infer Args) => infer Result
@@ -295,7 +335,8 @@ export interface FileSystem
   extends NodeOperations<HandleId, HandleId, Opened>,
     ByHandle<FileOperations>,
     ByHandle<DirectoryOperations>,
-    Revocation {
+    Revocation,
+    Observation {
   /** A descriptor of the real file from which `read` reads, where there is one. */
   contentFd?(handle: HandleId): number | undefined;
   /** One close(2) of a descriptor; errors of delayed writes show here. */

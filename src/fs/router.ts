@@ -1,6 +1,15 @@
 import { Errno, errno } from '../errno.ts';
 import { copyFileRange, fallocate, seek } from '../sys/index.ts';
-import type { Caller, Change, FileSystem, HandleId, NodeId, Revocation } from './file-system.ts';
+import type {
+  Caller,
+  Change,
+  FileEvent,
+  FileSystem,
+  HandleId,
+  NodeId,
+  Observation,
+  Revocation,
+} from './file-system.ts';
 import type { Handles } from './handle-table.ts';
 import type { OpenDirectory, OpenedFile, OpenFile, Subtree } from './subtree.ts';
 import { toErrno } from './to-errno.ts';
@@ -14,15 +23,18 @@ export interface Parts {
   readonly directories: Handles<OpenDirectory>;
   /** The part whose caches are revoked. */
   readonly revocation: Revocation;
+  /** Reports changes beneath. */
+  readonly observation?: Observation;
 }
 
 const NOTHING: readonly Change[] = [];
+const NO_EVENTS: readonly FileEvent[] = [];
 
 /**
  * The file system that sends each call to the subtree, the file or the directory that it is about.
  */
 export function route(parts: Parts): Required<FileSystem> {
-  const { subtreeOf, subtrees, files, directories, revocation } = parts;
+  const { subtreeOf, subtrees, files, directories, revocation, observation } = parts;
 
   const fileOf = (handle: HandleId | undefined): OpenFile | undefined =>
     handle === undefined ? undefined : files.get(handle);
@@ -117,10 +129,16 @@ export function route(parts: Parts): Required<FileSystem> {
     fsync: (handle, dataOnly) => files.get(handle).fsync?.(dataOnly),
     lseek: (handle, offset, whence) =>
       files.get(handle).lseek?.(offset, whence) ?? seek(realFile(handle), offset, whence),
-    fallocate: (handle, mode, offset, length) =>
-      fallocate(writableFile(handle), mode, offset, length),
-    copyFileRange: (source, sourceOffset, target, targetOffset, length) =>
-      copyFileRange(realFile(source), sourceOffset, writableFile(target), targetOffset, length),
+    fallocate(handle, mode, offset, length) {
+      fallocate(writableFile(handle), mode, offset, length);
+      files.get(handle).changed?.();
+    },
+    copyFileRange(source, sourceOffset, target, targetOffset, length) {
+      const fd = writableFile(target);
+      const copied = copyFileRange(realFile(source), sourceOffset, fd, targetOffset, length);
+      files.get(target).changed?.();
+      return copied;
+    },
 
     getlk: (handle, owner, lock) => files.get(handle).getlk?.(owner, lock),
     // Files that nobody can write need no locks: every one is granted.
@@ -161,6 +179,10 @@ export function route(parts: Parts): Required<FileSystem> {
     changesFd: () => revocation.changesFd?.(),
     takeChanges: () => revocation.takeChanges?.() ?? NOTHING,
     settle: () => revocation.settle?.() ?? Number.POSITIVE_INFINITY,
+    observe: (nodes) => observation?.observe?.(nodes),
+    takeEvents: () => observation?.takeEvents?.() ?? NO_EVENTS,
+    formerly: (place) => observation?.formerly?.(place),
+    pathOf: (directory) => observation?.pathOf?.(directory),
     toErrno,
     close() {
       files.closeAll();

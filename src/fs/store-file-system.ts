@@ -7,12 +7,15 @@ import { DescriptorQuota } from './descriptor-quota.ts';
 import type { FileSystemOptions } from './driver.ts';
 import { type FileSystem, type NodeId, ROOT } from './file-system.ts';
 import { HandleTable } from './handle-table.ts';
+import type { CacheLeases } from './live/cache-leases.ts';
 import { LiveSubtree } from './live/live-subtree.ts';
 import { LogsSubtree } from './logs/logs-subtree.ts';
+import { MountObservation } from './mount-observation.ts';
 import { isArchive, isLive, isLog, TaskSlots, TOP } from './node-ids.ts';
 import { RootSubtree } from './root.ts';
 import { route } from './router.ts';
 import type { OpenDirectory, OpenFile, Subtree } from './subtree.ts';
+import { directoriesOf, filesOf, TaskListEvents } from './task-list-events.ts';
 import { TaskRecords } from './task-records.ts';
 
 /**
@@ -45,6 +48,7 @@ export function createFileSystem(store: Store, options: FileSystemOptions = {}):
     files: new HandleTable<OpenFile>(quota),
     directories: new HandleTable<OpenDirectory>(quota),
     revocation: live,
+    ...(live.watcher && { observation: observationOf(store, live, archive, logs, live.watcher) }),
   });
   return {
     ...fileSystem,
@@ -54,4 +58,19 @@ export function createFileSystem(store: Store, options: FileSystemOptions = {}):
       records.close();
     },
   };
+}
+
+function observationOf(
+  store: Store,
+  live: LiveSubtree,
+  archive: ArchiveSubtree,
+  logs: LogsSubtree,
+  watcher: CacheLeases,
+): MountObservation {
+  const lists = new TaskListEvents(store, watcher, [
+    directoriesOf(TOP.live, () => live.taskNames()),
+    directoriesOf(TOP.archive, () => archive.names()),
+    filesOf(TOP.logs, () => logs.names()),
+  ]);
+  return new MountObservation(live, lists);
 }

@@ -39,6 +39,8 @@ export interface OpenFile
    * Throws EROFS where it may not be changed any more, for those who change the real file by `fd`.
    */
   assertWritable?(): void;
+  /** Hears that the real file was changed by `fd`. */
+  changed?(): void;
   close(): void;
 }
 

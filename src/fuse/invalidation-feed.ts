@@ -30,5 +30,6 @@ export class InvalidationFeed {
     fileSystem.settle?.();
     const changes = fileSystem.takeChanges?.();
     if (changes && changes.length > 0) this.session.invalidate(changes);
+    this.session.replayer?.pass(now);
   }
 }

@@ -7,6 +7,7 @@ import type { Polling } from './polling.ts';
 import { OP, opcodeName } from './protocol/opcode.ts';
 import type { Reply } from './protocol/reply.ts';
 import type { Request } from './protocol/request.ts';
+import { answers } from './replay/answers.ts';
 import { NO_REPLY, type Session } from './session.ts';
 
 /** How often (milliseconds) waiting locks are tried again: processes in staging may hold them. */
@@ -70,9 +71,10 @@ function sleep(device: Device, session: Session, feed: InvalidationFeed): void {
   const lockMs = session.waitingLocks.size > 0 ? LOCK_RETRY_MS : FOR_EVER;
   const settleMs = session.fileSystem.settle?.() ?? FOR_EVER;
   const { dueInMs } = feed;
-  const limit = Math.min(dueInMs > 0 ? dueInMs : FOR_EVER, lockMs, settleMs);
+  const replayMs = Math.max(0, (session.replayer?.dueAt ?? FOR_EVER) - performance.now());
+  const limit = Math.min(dueInMs > 0 ? dueInMs : FOR_EVER, lockMs, settleMs, replayMs);
   const changed = device.wait(limit === FOR_EVER ? -1 : Math.ceil(limit), dueInMs === 0);
-  if (changed) feed.pass();
+  if (changed || replayMs <= limit) feed.pass();
 }
 
 /** Handles one request and sends its one reply, whatever the handler does. */
@@ -94,7 +96,8 @@ export function answer(
 /** Returns the length of the reply that was built, or NO_REPLY. */
 function handle(session: Session, request: Request, reply: Reply): number {
   const { unique, opcode } = request;
-  const handler = handlers.get(opcode);
+  const isReplay = session.replayer?.isNotifier(request.thread) ?? false;
+  const handler = (isReplay && answers.get(opcode)) || handlers.get(opcode);
   if (!handler) return wantsNoReply(opcode) ? NO_REPLY : reply.refuse(unique, errno.ENOSYS);
   try {
     const length = handler(session, request, reply);

@@ -27,4 +27,6 @@ export interface FuseOptions {
    * nodes. Such a file system takes a node where others take a handle, and refuses changes.
    */
   readonly stateless?: boolean;
+  /** What happens beneath is repeated through the mount, where somebody watches it (inotify). */
+  readonly notify?: boolean;
 }

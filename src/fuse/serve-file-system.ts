@@ -7,6 +7,7 @@ import { startUnmountWatchdog, type UnmountWatchdog, unmountDirectory } from '..
 import { mountDirectory } from './mount.ts';
 import { sendChange } from './notify.ts';
 import type { FuseOptions } from './options.ts';
+import { Notifier } from './replay/notifier-process.ts';
 import { EXIT_ABORTED, type Message, type WorkerInput } from './worker-messages.ts';
 
 // The thread runs from a file of its own: TypeScript in a checkout, JavaScript in a package.
@@ -28,19 +29,24 @@ export async function serveFileSystem(
 ): Promise<ServedConnection> {
   const device = await mountDirectory(directory, options);
   const unmountWatchdog = watchdog ?? startUnmountWatchdog(directory);
-  const input: WorkerInput = { device, options };
+  const replay = options.notify ? new Notifier(directory) : undefined;
+  const input: WorkerInput = { device, options, replay: replay?.channel };
   const worker = new Worker(WORKER, {
     workerData: input,
+    transferList: replay ? [replay.channel.port] : [],
     name: 'taskfs-kernel',
     // Both koffi and Node open and close descriptors here, and the file system closes them all.
     trackUnmanagedFds: false,
     // Hardly anything outlives its request: a larger young generation would only hold memory.
     resourceLimits: { maxYoungGenerationSizeMb: 3 },
   });
-  const ended = endOf(worker, directory, unmountWatchdog).finally(() => closeSync(device));
+  const ended = endOf(worker, directory, unmountWatchdog).finally(() => {
+    replay?.close();
+    closeSync(device);
+  });
   // Who awaits `ended` gets a failure; that nobody does must not end the process.
   ended.catch(() => {});
-  const ready = readyOf(worker, device);
+  const ready = readyOf(worker, device, replay);
   await Promise.race([ready, ended.then(() => Promise.reject(gone(directory)))]);
   return { ended, unmount: () => unmountAndWait(directory, ended) };
 }
@@ -61,10 +67,11 @@ function endOf(worker: Worker, directory: string, watchdog: UnmountWatchdog): Pr
 }
 
 /** Sends the kernel what the thread reports as old; fulfilled when that reports to be ready. */
-function readyOf(worker: Worker, device: number): Promise<void> {
+function readyOf(worker: Worker, device: number, replay?: Notifier): Promise<void> {
   return new Promise((resolve) => {
     worker.on('message', (message: Message) => {
       if (message.kind === 'ready') resolve();
+      else if (message.kind === 'used') replay?.used(message.threads);
       else for (const change of message.changes) sendChange(device, change);
     });
   });

@@ -27,6 +27,8 @@ export const serve: Serve = async (mountpoint, options) => {
   if (process.geteuid?.() === 0) raiseOpenFiles(OPEN_FILES);
   const outer = await serveFileSystem(mountpoint, {
     ...rest,
+    // Nothing can be repeated through a mount that the kernel lets nobody change.
+    notify: options.notify && !options.readOnly,
     fileSystem: {
       module: STORE.href,
       arguments: [store, { ...fileSystem, cacheLeases: true }],
@@ -53,6 +55,7 @@ async function serveArchive(mountpoint: string, options: ServeOptions): Promise<
     allowOther,
     nosymfollow,
     readOnly: true,
+    notify: false,
     stateless: true,
   };
   const served = await serveFileSystem(directory, fuseOptions, detaching(directory));

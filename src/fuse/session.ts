@@ -3,6 +3,7 @@ import type { LockOwners, WaitingLocks } from './locks.ts';
 import type { Connection, Requested } from './protocol/init.ts';
 import type { Reply } from './protocol/reply.ts';
 import type { Request } from './protocol/request.ts';
+import type { Replayer } from './replay/replayer.ts';
 import type { SpliceReader } from './splice-read.ts';
 
 /** What the handlers of one mount share. */
@@ -20,6 +21,8 @@ export interface Session {
   readonly onReady: () => void;
   /** Has the kernel's caches of these changes invalidated, by another thread. */
   readonly invalidate: (changes: readonly Change[]) => void;
+  /** Repeats changes beneath through the mount, where that is wanted. */
+  readonly replayer: Replayer | undefined;
   /** Called for what a handler threw that is no Errno; the caller got EIO. */
   readonly onFault: (operation: string, error: unknown) => void;
 }

@@ -1,5 +1,6 @@
 import type { Change } from '../fs/index.ts';
 import type { FuseOptions } from './options.ts';
+import type { ReplayChannel } from './replay/replayer.ts';
 
 /** Messages between the main thread and the thread that serves a mount. */
 
@@ -8,6 +9,8 @@ export interface WorkerInput {
   /** The connection's descriptor; the main thread closes it when the thread has ended. */
   readonly device: number;
   readonly options: FuseOptions;
+  /** Where changes beneath are to be repeated through the mount. */
+  readonly replay: ReplayChannel | undefined;
 }
 
 /** Sent once, when the kernel has accepted the connection. */
@@ -23,7 +26,13 @@ export interface Invalidated {
   readonly changes: readonly Change[];
 }
 
-export type Message = Ready | Invalidated;
+/** Threads that have used the mount. */
+export interface Used {
+  readonly kind: 'used';
+  readonly threads: readonly number[];
+}
+
+export type Message = Ready | Invalidated | Used;
 
 /** The thread's exit code where the connection was cut while the mount was there. */
 export const EXIT_ABORTED = 3;

@@ -12,9 +12,16 @@ import { longestPoll, Polling } from './polling.ts';
 import { MAX_WRITE } from './protocol/init.ts';
 import { Reply } from './protocol/reply.ts';
 import { Request } from './protocol/request.ts';
+import { Replayer } from './replay/replayer.ts';
 import type { Session } from './session.ts';
 import { SpliceReader } from './splice-read.ts';
-import { EXIT_ABORTED, type Invalidated, type Ready, type WorkerInput } from './worker-messages.ts';
+import {
+  EXIT_ABORTED,
+  type Invalidated,
+  type Ready,
+  type Used,
+  type WorkerInput,
+} from './worker-messages.ts';
 
 /**
  * The thread that serves a mount: the file system and the blocking loop over its requests. It
@@ -25,7 +32,7 @@ import { EXIT_ABORTED, type Invalidated, type Ready, type WorkerInput } from './
 /** Bytes beside the data of the largest request: headers, structs and names. */
 const HEADROOM = 64 * 1024;
 
-const { device: fd, options } = workerData as WorkerInput;
+const { device: fd, options, replay } = workerData as WorkerInput;
 
 async function loadFileSystem(): Promise<FileSystem> {
   const { module, arguments: values } = options.fileSystem;
@@ -34,6 +41,9 @@ async function loadFileSystem(): Promise<FileSystem> {
   };
   return loaded.createFileSystem(...values);
 }
+
+const reportUsed = (threads: readonly number[]): void =>
+  parentPort?.postMessage({ kind: 'used', threads } satisfies Used);
 
 function report(operation: string, error: unknown): void {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -58,6 +68,7 @@ function createSession(device: Device, fileSystem: FileSystem, reply: Reply): Se
     onReady: () => parentPort?.postMessage({ kind: 'ready' } satisfies Ready),
     invalidate: (changes) =>
       parentPort?.postMessage({ kind: 'invalidated', changes } satisfies Invalidated),
+    replayer: replay && new Replayer(fileSystem, replay, reportUsed),
     onFault: report,
   };
 }

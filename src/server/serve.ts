@@ -12,6 +12,8 @@ export interface MountOptions {
   readonly readOnly?: boolean;
   /** No symlink in the mount is followed: for tasks that are not trusted. */
   readonly nosymfollow?: boolean;
+  /** false: changes beneath raise no inotify events on the mount. */
+  readonly notify?: boolean;
   /** Live files may be mapped shared and written, though in another cache than the task's. */
   readonly sharedMmap?: boolean;
   /** age identities that open the archives; left out: the store's own. */
@@ -52,6 +54,7 @@ export async function serveMount(
     allowOther: options.allowOther ?? false,
     readOnly: options.readOnly ?? false,
     nosymfollow: options.nosymfollow ?? false,
+    notify: options.notify ?? true,
   });
   const notes = [...served.notes, ...(await identityNotes(store, options))];
   return { ...served, notes, mountpoint, driver };

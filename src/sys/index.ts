@@ -48,7 +48,7 @@ export {
   INODE_FLAGS_SIZE,
   inodeFlags,
 } from './inode-flags.ts';
-export { IN, Inotify } from './inotify.ts';
+export { IN, Inotify, type InotifyEvent } from './inotify.ts';
 export { addressOf, bind, check, lastErrno } from './libc.ts';
 export { fileSystemOf, type LockReach } from './lock-reach.ts';
 export {

@@ -7,6 +7,7 @@ import { bind, check, cstring, lastErrno } from './libc.ts';
 export const IN = {
   MODIFY: 0x2,
   ATTRIB: 0x4,
+  CLOSE_WRITE: 0x8,
   MOVED_FROM: 0x40,
   MOVED_TO: 0x80,
   CREATE: 0x100,
@@ -14,12 +15,15 @@ export const IN = {
   Q_OVERFLOW: 0x4000,
   IGNORED: 0x8000,
   ONLYDIR: 0x1000000,
+  ISDIR: 0x40000000,
 } as const;
 
 export interface InotifyEvent {
   /** The watch, as `add` numbered it; -1 with Q_OVERFLOW. */
   readonly watch: number;
   readonly mask: number;
+  /** The same for both halves of one rename, else 0. */
+  readonly cookie: number;
   /** Raw bytes, empty where the watched directory itself is meant. */
   readonly name: Buffer;
 }
@@ -66,6 +70,7 @@ export class Inotify {
       events.push({
         watch: this.buffer.readInt32LE(at),
         mask: this.buffer.readUInt32LE(at + 4),
+        cookie: this.buffer.readUInt32LE(at + 8),
         name: Buffer.from(end === -1 ? name : name.subarray(0, end)),
       });
       at += HEADER_SIZE + size;

@@ -12,11 +12,11 @@ const c = {
 };
 
 /**
- * pipe2(2), close-on-exec. Unlike Node's socket pairs, its ends can be reopened as /dev/stdout.
+ * pipe2(2), close-on-exec and with further flags. Unlike Node's socket pairs, its ends can be reopened as /dev/stdout.
  */
-export function makePipe(): { readonly read: number; readonly write: number } {
+export function makePipe(flags = 0): { readonly read: number; readonly write: number } {
   const ends = Buffer.alloc(8);
-  check(c.pipe2(ends, O_CLOEXEC));
+  check(c.pipe2(ends, O_CLOEXEC | flags));
   return { read: ends.readInt32LE(0), write: ends.readInt32LE(4) };
 }
 

@@ -36,6 +36,7 @@ export function connection(fileSystem: Partial<FileSystem>) {
     }),
     connection: undefined,
     onReady: () => ready++,
+    replayer: undefined,
     onFault: (operation) => faults.push(operation),
   };
   const request = new Request(4096);

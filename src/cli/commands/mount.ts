@@ -38,6 +38,11 @@ export const command = defineCommand({
         default: false,
         describe: 'Follow no symlinks: for tasks that you do not trust',
       })
+      .option('notify', {
+        type: 'boolean',
+        default: true,
+        describe: 'Let programs that watch files hear of what tasks change',
+      })
       .option('shared-mmap', {
         type: 'boolean',
         default: false,
@@ -47,7 +52,7 @@ export const command = defineCommand({
   run: async ({ options }) => {
     const store = await openOrMakeStore(options);
     await recover(store, { scope: 'unfinished', say });
-    const { directory, driver, nosymfollow } = options;
+    const { directory, driver, nosymfollow, notify } = options;
     const warning = lockWarning(store);
     if (warning !== undefined) say(`Note: ${warning}.`);
     const identities = await identitiesForServer(store, options);
@@ -55,6 +60,7 @@ export const command = defineCommand({
       allowOther: options['allow-other'],
       readOnly: options['read-only'],
       nosymfollow,
+      notify,
       sharedMmap: options['shared-mmap'],
       ...(driver && { driver }),
       ...(identities && { identities }),

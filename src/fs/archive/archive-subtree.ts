@@ -231,6 +231,11 @@ export class ArchiveSubtree implements Subtree {
     }
   }
 
+  /** The names of all archived tasks. */
+  names(): readonly string[] {
+    return this.listTasks().map(({ name }) => name);
+  }
+
   private archivedTask(name: TaskName, directoryIno: bigint): ArchivedTask {
     const slot = this.slots.slotOf(name, directoryIno);
     const node = archiveNode(slot);

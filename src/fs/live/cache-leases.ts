@@ -1,6 +1,6 @@
 import { Errno } from '../../errno.ts';
 import { bytesOfLatin1, latin1Of } from '../../latin1.ts';
-import { IN, Inotify } from '../../sys/index.ts';
+import { IN, Inotify, type InotifyEvent } from '../../sys/index.ts';
 import type { NodeId } from '../file-system.ts';
 import type { DirectoryFdCache } from './directory-fd-cache.ts';
 import type { Inode } from './inode.ts';
@@ -19,6 +19,8 @@ const COUNTED = 64;
 
 const NAMES = IN.MOVED_FROM | IN.MOVED_TO | IN.CREATE | IN.DELETE;
 const CHANGES = NAMES | IN.MODIFY | IN.ATTRIB | IN.ONLYDIR;
+/** What is asked for as well where changes are not only to revoke leases. */
+const OBSERVED = IN.CLOSE_WRITE;
 /** The directory cannot be watched: it is never quiet. */
 const UNWATCHABLE = -1;
 
@@ -27,6 +29,9 @@ export interface RevokedLease {
   readonly directory: Inode | undefined;
   readonly name: Buffer;
 }
+
+/** Hears of the changes in a directory, and whether the mount made them itself. */
+export type Observer = (event: InotifyEvent, isOwn: boolean) => void;
 
 interface Watch {
   id: number;
@@ -40,6 +45,9 @@ interface Watch {
   leased: Set<string> | undefined;
   /** Names whose leases were revoked since the last one was given. */
   readonly revoked: Set<string>;
+  observer: Observer | undefined;
+  /** When somebody else's change was heard of last. */
+  heardAt: number;
 }
 
 /**
@@ -56,6 +64,7 @@ export class CacheLeases {
   private readonly watches = new Map<NodeId, Watch>();
   private readonly byId = new Map<number, Inode>();
   private readonly selfEvents = new SelfEventFilter();
+  private readonly others = new Map<number, Observer>();
   private due: RevokedLease[] = [];
 
   constructor(directories: DirectoryFdCache) {
@@ -107,28 +116,74 @@ export class CacheLeases {
     else this.due.push({ directory: to, name: Buffer.from(newName) });
   }
 
+  /**
+   * Has what happens in a directory reported, whether or not anything of it is leased. Returns
+   * when (Date.now()) somebody else's change was heard of last, or 0.
+   */
+  observe(directory: Inode, observer: Observer): number {
+    const watch = this.watched(directory);
+    watch.observer = observer;
+    if (watch.id !== UNWATCHABLE) this.addWatch(directory, CHANGES | OBSERVED);
+    return watch.heardAt;
+  }
+
+  unobserve(directory: Inode): void {
+    const watch = this.watches.get(directory.id);
+    if (!watch) return;
+    watch.observer = undefined;
+    this.addWatch(directory, CHANGES);
+  }
+
+  /** Has what happens in another directory reported by the same descriptor. Throws Errno. */
+  observePath(path: string, mask: number, observer: Observer): number {
+    const id = this.inotify.add(path, mask);
+    this.others.set(id, observer);
+    return id;
+  }
+
+  unobservePath(id: number): void {
+    this.others.delete(id);
+    this.inotify.remove(id);
+  }
+
+  /** The mount is the cause of an event of this kind, which is no change of a name. */
+  caused(directory: Inode, kind: number, name: Uint8Array): void {
+    const watch = this.watches.get(directory.id);
+    if (watch?.observer) this.selfEvents.expect(watch.id, kind, latin1Of(name));
+  }
+
   /** The leases revoked since the last call, for changes that the mount did not make. */
   take(): RevokedLease[] {
     const changes = this.due;
     this.due = [];
     for (let events = this.inotify.take(); events.length > 0; events = this.inotify.take()) {
-      for (const { watch: id, mask, name } of events) {
-        if (mask & IN.Q_OVERFLOW) changes.push(this.everything());
-        const directory = this.byId.get(id);
-        const watch = directory && this.watches.get(directory.id);
-        if (!watch) continue;
-        if (mask & IN.IGNORED) this.end(directory);
-        else if (!this.selfEvents.isOwn(id, mask & NAMES, latin1Of(name))) {
-          this.revoke(directory, watch, name, changes);
-        }
-      }
+      for (const event of events) this.takeEvent(event, changes);
     }
     this.selfEvents.clear();
     return changes;
   }
 
+  private takeEvent(event: InotifyEvent, changes: RevokedLease[]): void {
+    const { watch: id, mask, name } = event;
+    if (mask & IN.Q_OVERFLOW) changes.push(this.everything());
+    const directory = this.byId.get(id);
+    const watch = directory && this.watches.get(directory.id);
+    if (!watch) {
+      this.others.get(id)?.(event, false);
+      return;
+    }
+    if (mask & IN.IGNORED) {
+      this.end(directory);
+      return;
+    }
+    const isOwn = this.selfEvents.isOwn(id, mask & (NAMES | IN.CLOSE_WRITE), latin1Of(name));
+    watch.observer?.(event, isOwn);
+    if (!isOwn && mask & CHANGES) this.revoke(directory, watch, name, changes);
+  }
+
   private revoke(directory: Inode, watch: Watch, name: Buffer, changes: RevokedLease[]): void {
     watch.changedAt = Date.now();
+    watch.heardAt = watch.changedAt;
     watch.own = 0;
     const text = latin1Of(name);
     if (watch.changedAt >= watch.leasedUntil) {
@@ -160,23 +215,25 @@ export class CacheLeases {
   private add(directory: Inode): Watch {
     const isTooMany = this.watches.size >= WATCH_LIMIT;
     const watch: Watch = {
-      id: isTooMany ? UNWATCHABLE : this.addWatch(directory),
+      id: isTooMany ? UNWATCHABLE : this.addWatch(directory, CHANGES),
       changedAt: Date.now(),
       own: 0,
       ownAt: 0,
       leasedUntil: 0,
       leased: undefined,
       revoked: new Set(),
+      observer: undefined,
+      heardAt: 0,
     };
     if (!isTooMany) this.watches.set(directory.id, watch);
     if (watch.id !== UNWATCHABLE) this.byId.set(watch.id, directory);
     return watch;
   }
 
-  private addWatch(directory: Inode): number {
+  private addWatch(directory: Inode, mask: number): number {
     try {
       const fd = this.directories.descriptor(directory);
-      return this.inotify.add(`/proc/self/fd/${fd}`, CHANGES);
+      return this.inotify.add(`/proc/self/fd/${fd}`, mask);
     } catch (error) {
       if (error instanceof Errno) return UNWATCHABLE;
       throw error;

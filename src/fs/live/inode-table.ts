@@ -31,6 +31,12 @@ export class InodeTable {
     return this.inode(row);
   }
 
+  /** The inode of a number, or undefined where `get` would throw. */
+  peek(id: NodeId): Inode | undefined {
+    const row = id - FIRST_LIVE;
+    return this.rows.columns.isUsed(row) ? this.inode(row) : undefined;
+  }
+
   /** The inode of a file by its state, if it is known. */
   find(task: TaskName, stat: Stat): Inode | undefined {
     const row = this.findRow(task, stat);
@@ -47,6 +53,11 @@ export class InodeTable {
     this.place(inode, parent, name);
     this.count(this.rows.columns.lookups, rowOf(inode), 1);
     return inode;
+  }
+
+  /** Counts one more lookup of an inode that is known. */
+  refer(inode: Inode): void {
+    this.count(this.rows.columns.lookups, rowOf(inode), 1);
   }
 
   /** Notes where an inode was last seen. */

@@ -19,6 +19,8 @@ export const realFlags = (flags: number): number =>
 export interface FileWatch {
   /** Throws where it may not be written to any more. */
   assertOpen(): void;
+  /** Its content was changed through this open file. */
+  changed(file: LiveFile): void;
   closed(file: LiveFile): void;
 }
 
@@ -55,7 +57,13 @@ export class LiveFile implements OpenFile {
   write(data: Uint8Array, offset: number, appends = this.appends): number {
     this.watch.assertOpen();
     const fd = appends === this.appends ? this.fd : this.otherwise();
-    return writeSync(fd, data, 0, data.length, offset);
+    const written = writeSync(fd, data, 0, data.length, offset);
+    this.changed();
+    return written;
+  }
+
+  changed(): void {
+    this.watch.changed(this);
   }
 
   /** A descriptor that appends where the file was opened not to, and the other way round. */

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { Errno, errno } from '../../errno.ts';
 import { latin1Of } from '../../latin1.ts';
 import type { Store } from '../../store/index.ts';
@@ -9,11 +10,14 @@ import {
   RENAME_EXCHANGE,
   readlinkAt,
   reopen,
+  type Stat,
   statAt,
+  statFd,
   syncfs,
 } from '../../sys/index.ts';
 import type { FileSystemOptions } from '../driver.ts';
 import type {
+  Attr,
   AttrChange,
   Attributes,
   Caller,
@@ -21,9 +25,11 @@ import type {
   Created,
   DirectoryEntry,
   Entry,
+  FileEvent,
   NodeId,
+  Place,
 } from '../file-system.ts';
-import { TOP } from '../node-ids.ts';
+import { isLive, TOP } from '../node-ids.ts';
 import { statfsOf } from '../statfs.ts';
 import {
   asksToWrite,
@@ -39,7 +45,7 @@ import { CacheTtl } from './cache-ttl.ts';
 import { DirectoryFdCache } from './directory-fd-cache.ts';
 import { isMarked, markMade, markMadeIn, markRenamed } from './editor-files.ts';
 import { Freeze } from './freeze.ts';
-import type { Inode } from './inode.ts';
+import { type Inode, isDirectoryInode, rawName } from './inode.ts';
 import { changesFlags, InodeFlags } from './inode-flags.ts';
 import { InodeTable } from './inode-table.ts';
 import { KeptPages } from './kept-pages.ts';
@@ -48,6 +54,7 @@ import { LiveFile, realFlags, refuseSpecial } from './live-file.ts';
 import { LiveTasks } from './live-tasks.ts';
 import { LiveXattrs } from './live-xattrs.ts';
 import { type Made, NameOperations } from './name-operations.ts';
+import { livePath, ObservedDirectories } from './observed-directories.ts';
 import { Resolver } from './resolver.ts';
 import { changeAttributes } from './setattr.ts';
 
@@ -75,6 +82,8 @@ export class LiveSubtree implements Subtree {
   private readonly xattrs: LiveXattrs;
   private readonly flags: InodeFlags;
   private readonly leases: CacheLeases | undefined;
+  private watched: readonly Inode[] = [];
+  private readonly observed: ObservedDirectories | undefined;
   private readonly ttl: CacheTtl;
   private readonly pages: KeptPages;
 
@@ -89,14 +98,24 @@ export class LiveSubtree implements Subtree {
     this.ttl = new CacheTtl(liveTtlMs, this.leases);
     this.table = new InodeTable((inode) => {
       this.leases?.end(inode);
+      this.observed?.forget(inode);
       this.directories.close(inode);
     });
     this.pages = new KeptPages(this.table, store.staging);
+    this.observed = this.leases && this.observedBy(this.leases);
     this.resolver = new Resolver(this.directories);
     this.names = new NameOperations(this.table, this.directories, this.resolver);
     this.freeze = new Freeze(store, records, cacheLeases ?? false);
     this.xattrs = new LiveXattrs(this.resolver, records);
     this.flags = new InodeFlags(this.resolver);
+  }
+
+  private observedBy(leases: CacheLeases): ObservedDirectories {
+    return new ObservedDirectories(
+      leases,
+      this.directories,
+      ({ task }, stat) => this.table.find(task, stat)?.id,
+    );
   }
 
   lookup(parent: NodeId, name: Uint8Array): Entry {
@@ -135,6 +154,7 @@ export class LiveSubtree implements Subtree {
     this.changeOpen(inode, () =>
       this.resolver.with(inode, (fd) => changeAttributes(fd, writable, change)),
     );
+    this.noteOwn(inode);
     return this.attributes(inode);
   }
 
@@ -185,6 +205,7 @@ export class LiveSubtree implements Subtree {
       this.names.rename(from, name, to, newName, flags);
       if (!(flags & RENAME_EXCHANGE)) {
         markRenamed(this.directories.descriptor(to), name, newName);
+        this.observed?.noteOwnName(to, newName);
       }
       this.leases?.moved(from, name, to, newName);
       if (flags & RENAME_EXCHANGE) this.leases?.moved(to, newName, from, name);
@@ -198,7 +219,9 @@ export class LiveSubtree implements Subtree {
     const writes = asksToWrite(flags);
     const openReal = (): OpenedFile => {
       const fd = this.resolver.with(inode, (pinned) => reopen(pinned, realFlags(flags)));
-      return this.opened(inode, fd, flags);
+      const opened = this.opened(inode, fd, flags);
+      if (flags & constants.O_TRUNC) this.noteOwn(inode);
+      return opened;
     };
     return writes ? this.freeze.change(inode.task, openReal) : openReal();
   }
@@ -237,6 +260,7 @@ export class LiveSubtree implements Subtree {
   /** Opens what a change has just made, while that still holds off the freeze. */
   private created(made: Made & { readonly fd: number }, flags: number): Created<OpenedFile> {
     const opened = this.opened(made.inode, made.fd, flags);
+    this.noteOwn(made.inode);
     return { entry: this.entry(made), opened };
   }
 
@@ -248,7 +272,9 @@ export class LiveSubtree implements Subtree {
     const state = this.table.open(inode);
     const file = new LiveFile(inode, state, fd, flags, {
       assertOpen: () => this.freeze.assertOpen(task),
-      closed: () => {
+      changed: ({ fd }) => this.observed?.noteOwn(inode, () => statFd(fd)),
+      closed: ({ writes }) => {
+        if (writes) this.observed?.noteOwnClose(inode);
         if (isWaitedFor) this.freeze.leave(task);
         if (state.files.size === 0) this.table.closed(inode);
       },
@@ -312,11 +338,13 @@ export class LiveSubtree implements Subtree {
   setxattr(node: NodeId, name: Uint8Array, value: Uint8Array, flags: number): void {
     const inode = this.inode(node);
     this.changeOpen(inode, () => this.xattrs.set(inode, name, value, flags));
+    this.noteOwn(inode);
   }
 
   removexattr(node: NodeId, name: Uint8Array): void {
     const inode = this.inode(node);
     this.changeOpen(inode, () => this.xattrs.remove(inode, name));
+    this.noteOwn(inode);
   }
 
   ioctl(node: NodeId, command: number, input: Uint8Array, caller: Caller): Uint8Array {
@@ -324,6 +352,7 @@ export class LiveSubtree implements Subtree {
     const inode = this.table.get(node);
     if (!changesFlags(command)) return this.flags.read(inode, command);
     this.changeOpen(inode, () => this.flags.change(inode, command, input, caller));
+    this.noteOwn(inode);
     return NOTHING;
   }
 
@@ -355,6 +384,73 @@ export class LiveSubtree implements Subtree {
       if (error instanceof Errno) return undefined;
       throw error;
     }
+  }
+
+  /** For `observe`: the live nodes among these; of a file, its directory. */
+  observe(nodes: readonly NodeId[]): void {
+    const found = nodes.filter(isLive).map((node) => this.table.peek(node));
+    this.watched = found.filter((inode) => inode !== undefined);
+    const directories = found.map((inode) =>
+      inode && !isDirectoryInode(inode) ? inode.parent : inode,
+    );
+    this.observed?.set(directories.filter((inode) => inode !== undefined));
+  }
+
+  /**
+   * What was last seen in a place and is not there any more: an observed inode, or a directory
+   * that leads to one.
+   */
+  formerly({ directory, name }: Place): Entry | undefined {
+    const text = latin1Of(name);
+    const isThere = (each: Inode) =>
+      each.name === text && (each.parent?.id ?? TOP.live) === directory;
+    const inode = this.watched.flatMap(withAncestors).find(isThere);
+    if (!inode || this.table.peek(inode.id)?.ino !== inode.ino) return undefined;
+    const attr = this.stateOf(inode);
+    if (attr && attr.nlink > 0 && !isDirectoryInode(inode)) return undefined;
+    this.table.refer(inode);
+    return { node: inode.id, attr: attr ?? goneAttr(inode), entryTtlMs: 0, attrTtlMs: 0 };
+  }
+
+  private stateOf(inode: Inode): Stat | undefined {
+    try {
+      return this.resolver.stat(inode);
+    } catch (error) {
+      if (error instanceof Errno) return undefined;
+      throw error;
+    }
+  }
+
+  takeEvents(): FileEvent[] {
+    return this.observed?.take() ?? [];
+  }
+
+  /** The observed directories of a task, the deepest first, each as a name in its parent. */
+  observedOf(task: string): readonly Place[] {
+    const directories = this.observed?.ofTask(task) ?? [];
+    return directories.map((inode) => ({
+      directory: inode.parent?.id ?? TOP.live,
+      name: rawName(inode),
+    }));
+  }
+
+  pathOf(node: NodeId): Uint8Array | undefined {
+    const inode = this.table.peek(node);
+    return inode && livePath(inode);
+  }
+
+  /** The names of all live tasks. */
+  taskNames(): readonly string[] {
+    return this.tasks.list().map(({ name }) => name);
+  }
+
+  /** Has other directories than live ones reported on by the same descriptor. */
+  get watcher(): CacheLeases | undefined {
+    return this.leases;
+  }
+
+  private noteOwn(inode: Inode): void {
+    this.observed?.noteOwn(inode, () => this.resolver.stat(inode));
   }
 
   close(): void {
@@ -389,6 +485,7 @@ export class LiveSubtree implements Subtree {
     const made = this.changeName(parent, IN.CREATE, name, (directory) => {
       const result = action(directory);
       markMadeIn(this.directories.descriptor(directory), name);
+      this.observed?.noteOwnName(directory, name);
       return result;
     });
     return this.entry(made);
@@ -429,6 +526,20 @@ function isBeingWritten({ open }: Inode): boolean {
   for (const { writes } of open?.files ?? []) if (writes) return true;
   return false;
 }
+
+function withAncestors(inode: Inode): Inode[] {
+  const found: Inode[] = [];
+  for (let at: Inode | undefined = inode; at; at = at.parent) found.push(at);
+  return found;
+}
+
+/** Attributes of an inode that cannot be asked for any more. */
+const goneAttr = ({ id, ino, type }: Inode): Attr => ({
+  ...directoryAttr(id, 0o700, 0n),
+  ino,
+  mode: type | 0o700,
+  nlink: 0,
+});
 
 const fileInode = (file: OpenFile | undefined): Inode | undefined =>
   file instanceof LiveFile ? file.inode : undefined;

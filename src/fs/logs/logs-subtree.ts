@@ -98,6 +98,11 @@ export class LogsSubtree implements Subtree {
     );
   }
 
+  /** The names of all logs. */
+  names(): readonly string[] {
+    return this.tasksWithLogs().map((task) => task + SUFFIX);
+  }
+
   private tasksWithLogs(): TaskName[] {
     const sealed = readdirSync(this.store.archive).filter(isTaskName);
     const live = readdirSync(this.store.tasks)

@@ -10,6 +10,7 @@ import {
   initOut,
   interruptIn,
 } from '../protocol/structs.ts';
+import { isGhost } from '../replay/ghosts.ts';
 import { type Handler, NO_REPLY } from '../session.ts';
 
 export const init: Handler = (session, request, reply) => {
@@ -47,7 +48,8 @@ export const init: Handler = (session, request, reply) => {
 export const destroy: Handler = () => 0;
 
 export const forget: Handler = (session, request) => {
-  session.fileSystem.forget(request.node, request.u64(forgetIn.at.nlookup));
+  const { node } = request;
+  if (!isGhost(node)) session.fileSystem.forget(node, request.u64(forgetIn.at.nlookup));
   return NO_REPLY;
 };
 
@@ -57,6 +59,7 @@ export const batchForget: Handler = (session, request) => {
   const view = new DataView(list.buffer, list.byteOffset, list.length);
   for (let at = 0; at < list.length; at += forgetOne.size) {
     const node = readU64(view, at + forgetOne.at.nodeid);
+    if (isGhost(node)) continue;
     session.fileSystem.forget(node, readU64(view, at + forgetOne.at.nlookup));
   }
   return NO_REPLY;

@@ -28,6 +28,7 @@ import {
   writeIn,
   writeOut,
 } from '../protocol/structs.ts';
+import { REPLAY_HANDLE } from '../replay/ghosts.ts';
 import { type Handler, handleOf, NO_REPLY, type Session } from '../session.ts';
 import { dropSetId, dropSetIdUnlessRoot } from '../set-id.ts';
 
@@ -117,6 +118,7 @@ const flushFlag = ({ flags, fresh, opened }: Opening): number => {
 
 export const release: Handler = (session, request) => {
   const handle = request.u64(releaseIn.at.fh);
+  if (handle === REPLAY_HANDLE) return 0;
   session.lockOwners.dropHandle(session.fileSystem, request.node, handle);
   session.fileSystem.release(handle);
   session.waitingLocks.retry();

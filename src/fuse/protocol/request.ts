@@ -41,6 +41,11 @@ export class Request {
     };
   }
 
+  /** The thread that asks; 0 where the kernel does, or one of another pid namespace. */
+  get thread(): number {
+    return this.view.getUint32(h.pid, true);
+  }
+
   /** A 32-bit field at its offset in the operation's struct. */
   u32(offset: number): number {
     return this.view.getUint32(BODY + offset, true);

@@ -1,0 +1,53 @@
+import { latin1Of } from '../latin1.ts';
+import { S_IFDIR } from '../sys/index.ts';
+import type { Entry, FileEvent, NodeId, Observation, Place } from './file-system.ts';
+import type { LiveSubtree } from './live/live-subtree.ts';
+import { isLive, isLog, TOP } from './node-ids.ts';
+import type { TaskListEvents } from './task-list-events.ts';
+
+const PATHS: ReadonlyMap<NodeId, string> = new Map([
+  [TOP.live, 'live'],
+  [TOP.archive, 'archive'],
+  [TOP.logs, 'logs'],
+]);
+
+/** What happens beneath a mount: in the top directories, and in live tasks. */
+export class MountObservation implements Observation {
+  private readonly live: LiveSubtree;
+  private readonly lists: TaskListEvents;
+
+  constructor(live: LiveSubtree, lists: TaskListEvents) {
+    this.live = live;
+    this.lists = lists;
+  }
+
+  /** Who observes something in live/ hears of the end of its task, and so does who reads a log. */
+  observe(nodes: readonly NodeId[]): void {
+    const tops = nodes.map((node) => (isLive(node) ? TOP.live : isLog(node) ? TOP.logs : node));
+    this.lists.observe(new Set(tops));
+    this.live.observe(nodes);
+  }
+
+  takeEvents(): FileEvent[] {
+    const ofTasks = this.lists.take();
+    const ended = ofTasks.flatMap((event) => this.endedBy(event));
+    return [...this.live.takeEvents(), ...ended, ...ofTasks];
+  }
+
+  /** The observed directories of a task that is no longer live are gone at once. */
+  private endedBy(event: FileEvent): FileEvent[] {
+    if (event.kind !== 'delete' || event.at.directory !== TOP.live) return [];
+    const observed = this.live.observedOf(latin1Of(event.at.name));
+    const places = observed.filter(({ directory }) => directory !== TOP.live);
+    return places.map((at) => ({ kind: 'delete', at, mode: S_IFDIR }));
+  }
+
+  formerly(place: Place): Entry | undefined {
+    return this.live.formerly(place);
+  }
+
+  pathOf(node: NodeId): Uint8Array | undefined {
+    const top = PATHS.get(node);
+    return top === undefined ? this.live.pathOf(node) : Buffer.from(top);
+  }
+}

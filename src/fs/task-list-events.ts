@@ -1,0 +1,129 @@
+import { join } from 'node:path';
+import { Errno } from '../errno.ts';
+import { isTaskName, type Store, taskPaths } from '../store/index.ts';
+import { IN, type InotifyEvent, S_IFDIR, S_IFREG } from '../sys/index.ts';
+import type { FileEvent, NodeId } from './file-system.ts';
+import type { CacheLeases } from './live/cache-leases.ts';
+import { TOP } from './node-ids.ts';
+
+/** A top directory of the mount: its names change as tasks start, end and are removed. */
+export interface TaskList {
+  readonly top: NodeId;
+  /** The type bits of its entries. */
+  readonly mode: number;
+  readonly names: () => readonly string[];
+}
+
+const NAMES = IN.CREATE | IN.DELETE | IN.MOVED_FROM | IN.MOVED_TO;
+const LOG = 'log';
+const LOG_SUFFIX = '.log';
+
+/**
+ * Which tasks come and go in live/, archive/ and logs/, for those of them that are observed. What
+ * changes in the store only says when to look: each list is then compared with what it was before.
+ */
+export class TaskListEvents {
+  private readonly store: Store;
+  private readonly watcher: CacheLeases;
+  private readonly lists: readonly TaskList[];
+  private readonly known = new Map<NodeId, ReadonlySet<string>>();
+  /** Watches on the store's directories, by path. */
+  private readonly watches = new Map<string, number>();
+  private events: FileEvent[] = [];
+  private isOld = false;
+
+  constructor(store: Store, watcher: CacheLeases, lists: readonly TaskList[]) {
+    this.store = store;
+    this.watcher = watcher;
+    this.lists = lists;
+  }
+
+  /** Observes these top directories and no others. */
+  observe(tops: ReadonlySet<NodeId>): void {
+    for (const { top, names } of this.lists) {
+      if (!tops.has(top)) this.known.delete(top);
+      else if (!this.known.has(top)) this.known.set(top, new Set(names()));
+    }
+    const { staging, archive, tasks } = this.store;
+    const isObserved = this.known.size > 0;
+    const ofLogs = this.known.has(TOP.logs) ? [tasks, ...this.taskDirectories()] : [];
+    this.watch(isObserved ? [staging, archive, ...ofLogs] : []);
+  }
+
+  take(): FileEvent[] {
+    if (this.isOld) this.compare();
+    const { events } = this;
+    this.events = [];
+    return events;
+  }
+
+  private compare(): void {
+    this.isOld = false;
+    for (const { top, mode, names } of this.lists) {
+      const before = this.known.get(top);
+      if (!before) continue;
+      const now = new Set(names());
+      for (const name of before) if (!now.has(name)) this.add('delete', top, name, mode);
+      for (const name of now) if (!before.has(name)) this.add('create', top, name, mode);
+      this.known.set(top, now);
+    }
+    if (this.known.has(TOP.logs)) this.observe(new Set(this.known.keys()));
+  }
+
+  private add(kind: 'create' | 'delete' | 'modify', top: NodeId, name: string, mode: number): void {
+    this.events.push({ kind, at: { directory: top, name: Buffer.from(name) }, mode });
+  }
+
+  /** The directories of tasks that have a plain log, which grows. */
+  private taskDirectories(): string[] {
+    const live = this.lists.find(({ top }) => top === TOP.live)?.names() ?? [];
+    return live.filter(isTaskName).map((task) => taskPaths(this.store, task).directory);
+  }
+
+  private watch(paths: readonly string[]): void {
+    const wanted = new Set(paths);
+    for (const [path, id] of this.watches) {
+      if (wanted.has(path)) continue;
+      this.watcher.unobservePath(id);
+      this.watches.delete(path);
+    }
+    for (const path of wanted) if (!this.watches.has(path)) this.watchPath(path);
+  }
+
+  private watchPath(path: string): void {
+    try {
+      const inTask = path.startsWith(join(this.store.tasks, '/'));
+      const mask = inTask ? IN.CREATE | IN.MODIFY : NAMES;
+      const id = this.watcher.observePath(path, mask | IN.ONLYDIR, (event) =>
+        this.hear(path, event, inTask),
+      );
+      this.watches.set(path, id);
+    } catch (error) {
+      // The task is gone, or the user's watches are used up.
+      if (!(error instanceof Errno)) throw error;
+    }
+  }
+
+  private hear(path: string, { mask, name }: InotifyEvent, inTask: boolean): void {
+    if (mask & IN.IGNORED) this.watches.delete(path);
+    const isLog = name.toString() === LOG;
+    if (inTask && mask & IN.MODIFY) {
+      const task = path.slice(this.store.tasks.length + 1);
+      if (isLog) this.add('modify', TOP.logs, task + LOG_SUFFIX, S_IFREG);
+    } else if (!inTask || isLog) {
+      this.isOld = true;
+    }
+  }
+}
+
+export const directoriesOf = (top: NodeId, names: TaskList['names']): TaskList => ({
+  top,
+  mode: S_IFDIR,
+  names,
+});
+
+export const filesOf = (top: NodeId, names: TaskList['names']): TaskList => ({
+  top,
+  mode: S_IFREG,
+  names,
+});

@@ -1,0 +1,207 @@
+import { Errno, errno } from '../../errno.ts';
+import { type Entry, ROOT } from '../../fs/index.ts';
+import { latin1Of } from '../../latin1.ts';
+import { isDirectory, isRegular, S_IFDIR } from '../../sys/index.ts';
+import { handlers } from '../handlers/index.ts';
+import { writeAttributes, writeEntry, writeMissing, writeStatx } from '../protocol/attributes.ts';
+import { FATTR, FOPEN } from '../protocol/constants.ts';
+import { OP } from '../protocol/opcode.ts';
+import { Reply } from '../protocol/reply.ts';
+import type { Request } from '../protocol/request.ts';
+import { writeU64 } from '../protocol/struct.ts';
+import {
+  createIn,
+  getxattrIn,
+  mkdirIn,
+  mknodIn,
+  openOut,
+  rename2In,
+  renameIn,
+  setattrIn,
+  statxOut,
+} from '../protocol/structs.ts';
+import type { Handler, Session } from '../session.ts';
+import { DONE, ELSEWHERE, isSame, type ReplayPlace } from './batch.ts';
+import { ELSEWHERE_NODE, elsewhere, ghost, REPLAY_HANDLE } from './ghosts.ts';
+import type { Replayer } from './replayer.ts';
+
+/**
+ * How the notifier is answered: the calls that it was told to make succeed and do nothing, upon
+ * which the kernel raises their events. Its other changes are refused; whatever else it asks is
+ * answered as anybody is.
+ */
+
+const lookup: Handler = (session, request, reply) => {
+  const replayer = replayerOf(session);
+  const found = find(replayer, { directory: request.node, name: latin1Of(request.name()) });
+  if (!found) return writeMissing(reply.view, Reply.body, 0);
+  replayer.show(found);
+  return writeEntry(reply.view, Reply.body, { ...found, entryTtlMs: 0, attrTtlMs: 0 });
+};
+
+/** What a name is to be, so that the next replay about it can be made. */
+function find(replayer: Replayer, place: ReplayPlace): Entry | undefined {
+  if (place.directory === ROOT && place.name === ELSEWHERE) return elsewhere();
+  if (place.directory === ELSEWHERE_NODE) return findElsewhere(replayer);
+  const replay = replayer.next(place);
+  if (!replay) return findToTouch(replayer, place);
+  if (replay.kind === 'file') return undefined;
+  if (replay.kind === 'delete') return replayer.formerly(place, replay.type);
+  if (isSame(replay.to, place)) return replayer.replaced(place, replay.type);
+  return (replay.to && replayer.look(replay.to)) ?? replayer.formerly(place, replay.type);
+}
+
+/** What is moved from where nobody watches is already in its new place. */
+function findElsewhere(replayer: Replayer): Entry | undefined {
+  const replay = replayer.nextMove(({ from }) => !from);
+  return replay?.to && (replayer.look(replay.to) ?? ghost(replay.type));
+}
+
+/**
+ * A pipe must not be opened in place of a file. Directories that are gone lead on to what was in
+ * them, so that this can be told of its end.
+ */
+function findToTouch(replayer: Replayer, place: ReplayPlace): Entry | undefined {
+  const found = replayer.look(place) ?? replayer.replaced(place, S_IFDIR);
+  if (!found || isRegular(found.attr.mode) || isDirectory(found.attr.mode)) return found;
+  if (!replayer.closes(place)) return found;
+  replayer.unlook(found);
+  return undefined;
+}
+
+const getattr: Handler = (session, request, reply) => {
+  const found = session.fileSystem.getattr(request.node, undefined);
+  replayerOf(session).show({ node: request.node, attr: found.attr });
+  return writeAttributes(reply.view, Reply.body, found);
+};
+
+const statx: Handler = (session, request, reply) => {
+  const found = session.fileSystem.getattr(request.node, undefined);
+  replayerOf(session).show({ node: request.node, attr: found.attr });
+  reply.clear(statxOut.size);
+  return writeStatx(reply.view, Reply.body, found);
+};
+
+/** MKNOD, MKDIR and SYMLINK of a name that was made beneath. `offset` is where the name is. */
+const make =
+  (offset: number): Handler =>
+  (session, request, reply) =>
+    writeMade(session, request, reply, offset);
+
+function writeMade(session: Session, request: Request, reply: Reply, offset: number): number {
+  const replayer = replayerOf(session);
+  const place = { directory: request.node, name: latin1Of(request.name(offset)) };
+  const replay = replayer.next(place);
+  if (replay?.kind !== 'file') throw Errno.of(errno.EPERM);
+  const made = replayer.look(place) ?? ghost(replay.type);
+  replayer.made(replay);
+  replayer.show(made);
+  return writeEntry(reply.view, Reply.body, { ...made, entryTtlMs: 0, attrTtlMs: 0 });
+}
+
+const create: Handler = (session, request, reply) => {
+  const at = writeMade(session, request, reply, createIn.size);
+  return writeOpened(reply, at);
+};
+
+const open: Handler = (session, _request, reply) => {
+  if (!replayerOf(session).isTouching) throw Errno.of(errno.EPERM);
+  return writeOpened(reply, 0);
+};
+
+/** fuse_open_out at an offset of the reply's body: nothing is open, and closing it asks nothing. */
+function writeOpened(reply: Reply, offset: number): number {
+  const at = Reply.body + offset;
+  writeU64(reply.view, at + openOut.at.fh, REPLAY_HANDLE);
+  reply.view.setUint32(at + openOut.at.open_flags, FOPEN.NOFLUSH | FOPEN.KEEP_CACHE, true);
+  reply.view.setUint32(at + openOut.at.padding, 0, true);
+  return offset + openOut.size;
+}
+
+const FOR_ALL_TO_SEE = FATTR.MODE | FATTR.UID | FATTR.GID | FATTR.SIZE;
+
+/**
+ * New times, which are not set. The attributes are those that were given last: with others the
+ * kernel would take pages that it keeps for those of the file as it is now.
+ */
+const setattr: Handler = (session, request, reply) => {
+  const replayer = replayerOf(session);
+  const isOfTimes = (request.u32(setattrIn.at.valid) & FOR_ALL_TO_SEE) === 0;
+  if (!isOfTimes || !replayer.isTouching) throw Errno.of(errno.EPERM);
+  const attr = replayer.shown(request.node);
+  if (!attr) throw Errno.of(errno.EAGAIN);
+  return writeAttributes(reply.view, Reply.body, { attr, attrTtlMs: 0 });
+};
+
+const remove: Handler = (session, request) => {
+  const replayer = replayerOf(session);
+  const replay = replayer.next({ directory: request.node, name: latin1Of(request.name()) });
+  if (replay?.kind !== 'delete') throw Errno.of(errno.EPERM);
+  replayer.made(replay);
+  return 0;
+};
+
+/** RENAME, and RENAME2 with its larger struct. */
+const rename =
+  ({ newdir, size }: { readonly newdir: number; readonly size: number }): Handler =>
+  (session, request) => {
+    const replayer = replayerOf(session);
+    const [oldName, newName] = request.twoNames(size);
+    const old = { directory: request.node, name: latin1Of(oldName) };
+    const fresh = { directory: request.u64(newdir), name: latin1Of(newName) };
+    const replay = replayer.nextMove(({ from, to }) => isHalf(from, old) && isHalf(to, fresh));
+    if (!replay) throw Errno.of(errno.EPERM);
+    replayer.made(replay);
+    return 0;
+  };
+
+const isHalf = (half: ReplayPlace | undefined, place: ReplayPlace): boolean =>
+  half ? isSame(half, place) : place.directory === ELSEWHERE_NODE;
+
+/** The notifier says by an attribute's name that a batch is done. */
+const getxattr: Handler = (session, request, reply) => {
+  const name = latin1Of(request.name(getxattrIn.size));
+  if (!name.startsWith(DONE)) return handlers.get(OP.GETXATTR)?.(session, request, reply) ?? 0;
+  replayerOf(session).done(Number(name.slice(DONE.length)));
+  throw Errno.of(errno.ENODATA);
+};
+
+const nothing: Handler = () => 0;
+const refuse: Handler = () => {
+  throw Errno.of(errno.EPERM);
+};
+
+function replayerOf({ replayer }: Session): Replayer {
+  if (!replayer) throw Errno.of(errno.EPERM);
+  return replayer;
+}
+
+/** What is not here is answered as to anybody. */
+export const answers: ReadonlyMap<number, Handler> = new Map<number, Handler>([
+  [OP.LOOKUP, lookup],
+  [OP.GETATTR, getattr],
+  [OP.STATX, statx],
+  [OP.MKNOD, make(mknodIn.size)],
+  [OP.MKDIR, make(mkdirIn.size)],
+  [OP.SYMLINK, make(0)],
+  [OP.CREATE, create],
+  [OP.OPEN, open],
+  [OP.FLUSH, nothing],
+  [OP.SETATTR, setattr],
+  [OP.UNLINK, remove],
+  [OP.RMDIR, remove],
+  [OP.RENAME, rename({ newdir: renameIn.at.newdir, size: renameIn.size })],
+  [OP.RENAME2, rename({ newdir: rename2In.at.newdir, size: rename2In.size })],
+  [OP.GETXATTR, getxattr],
+  ...[
+    OP.LINK,
+    OP.TMPFILE,
+    OP.WRITE,
+    OP.FALLOCATE,
+    OP.COPY_FILE_RANGE,
+    OP.COPY_FILE_RANGE_64,
+    OP.SETXATTR,
+    OP.REMOVEXATTR,
+    OP.IOCTL,
+  ].map((opcode): [number, Handler] => [opcode, refuse]),
+]);

@@ -1,0 +1,180 @@
+/**
+ * The notifier of a mount: repeats through the mount what happened beneath it, so that the kernel
+ * raises inotify events there. The server knows this process, answers and changes nothing. A
+ * process of its own, because whoever serves a mount must not wait for it. Arguments: the mount's
+ * directory, its device number. Batches come by descriptor 3; when the server ends, so does that.
+ */
+import { closeSync, constants } from 'node:fs';
+import { Socket } from 'node:net';
+import { Errno, errno } from '../../errno.ts';
+import { bytesOfLatin1 } from '../../latin1.ts';
+import { exitProcess } from '../../process/index.ts';
+import {
+  AT,
+  getXattr,
+  mkdirAt,
+  mknodAt,
+  O_PATH,
+  openAt,
+  openAt2,
+  RESOLVE,
+  renameAt,
+  rmdirAt,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFREG,
+  statFd,
+  symlinkAt,
+  unlinkAt,
+  utimensAt,
+} from '../../sys/index.ts';
+import {
+  type Batch,
+  DONE,
+  ELSEWHERE,
+  ELSEWHERE_NAME,
+  type FileReplay,
+  type MoveReplay,
+  type Replay,
+  type ReplayPlace,
+} from './batch.ts';
+
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
+
+/** No step may leave the mount, whatever a task or another mount puts in the way. */
+const STAY = RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_XDEV;
+
+const [mountpoint = '', device = ''] = process.argv.slice(2);
+
+function repeatAll({ number, paths, replays }: Batch): void {
+  const root = openRoot();
+  if (root === undefined) return;
+  const directories = new Map<number, number | undefined>();
+  const open = (directory: number): number => {
+    const known = directories.get(directory);
+    if (known !== undefined) return known;
+    const fd = openBelow(root, bytesOfLatin1(paths[directory] ?? ''));
+    directories.set(directory, fd);
+    return fd;
+  };
+  try {
+    for (const replay of replays) attempt(() => repeat(replay, root, open));
+    attempt(() => getXattr(root, DONE + number));
+  } finally {
+    for (const fd of [...directories.values(), root]) if (fd !== undefined) closeSync(fd);
+  }
+}
+
+/** The root of the mount; undefined where it is gone, or something else lies over it. */
+function openRoot(): number | undefined {
+  return attempt(() => {
+    const fd = openAt(AT.FDCWD, mountpoint, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    if (attempt(() => statFd(fd).dev) === BigInt(device)) return fd;
+    closeSync(fd);
+    return undefined;
+  });
+}
+
+const openBelow = (directory: number, path: Uint8Array): number =>
+  openAt2(directory, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, STAY);
+
+/** What is refused has changed again meanwhile: its next change is told after this one. */
+function attempt<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof Errno) return undefined;
+    throw error;
+  }
+}
+
+function repeat(replay: Replay, root: number, open: (directory: number) => number): void {
+  if (replay.kind === 'move') {
+    repeatMove(replay, root, open);
+    return;
+  }
+  const fd = open(replay.at.directory);
+  const name = bytesOfLatin1(replay.at.name);
+  if (replay.kind === 'file') repeatChanges(replay, fd, name);
+  else if (replay.type === S_IFDIR) rmdirAt(fd, name);
+  else unlinkAt(fd, name);
+}
+
+function repeatMove(
+  { from, to }: MoveReplay,
+  root: number,
+  open: (directory: number) => number,
+): void {
+  const place = (half: ReplayPlace | undefined) =>
+    half
+      ? { fd: open(half.directory), name: bytesOfLatin1(half.name) }
+      : { fd: elsewhere, name: Buffer.from(ELSEWHERE_NAME) };
+  const elsewhere = from && to ? -1 : openBelow(root, Buffer.from(ELSEWHERE));
+  try {
+    const [old, fresh] = [place(from), place(to)];
+    renameAt(old.fd, old.name, fresh.fd, fresh.name, 0);
+  } finally {
+    if (elsewhere !== -1) closeSync(elsewhere);
+  }
+}
+
+function repeatChanges(replay: FileReplay, directory: number, name: Uint8Array): void {
+  const { created, modified, attributes, closed, type } = replay;
+  const writes = closed && type === S_IFREG;
+  if (created && !writes) make(directory, name, type);
+  if (!writes && !modified && !attributes) return;
+  const flags = writes
+    ? O_WRONLY | O_NONBLOCK | O_NOFOLLOW | (created ? O_CREAT | O_EXCL : 0)
+    : O_PATH | O_NOFOLLOW;
+  const fd = openAt2(directory, name, flags, STAY, created && writes ? 0o600 : 0);
+  try {
+    // Of the modification time alone: to the kernel, a change of the content.
+    if (modified) touch(fd, 'omit');
+    if (attributes) touch(fd, 'now');
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * The server answers with the attributes that it gave last, so that none of the pages which the
+ * kernel keeps passes for new: it must have given some.
+ */
+function touch(fd: number, atime: 'omit' | 'now'): void {
+  try {
+    utimensAt(fd, '', atime, 'now');
+  } catch (error) {
+    if (!(error instanceof Errno) || error.errno !== errno.EAGAIN) throw error;
+    statFd(fd);
+    utimensAt(fd, '', atime, 'now');
+  }
+}
+
+function make(directory: number, name: Uint8Array, type: number): void {
+  if (type === S_IFDIR) mkdirAt(directory, name, 0o700);
+  else if (type === S_IFLNK) symlinkAt('x', directory, name);
+  else mknodAt(directory, name, type | 0o600, 0);
+}
+
+/** Asks the server something, upon which it takes what else it is told. */
+function call(): void {
+  const root = openRoot();
+  if (root === undefined) return;
+  attempt(() => getXattr(root, `${DONE}0`));
+  closeSync(root);
+}
+
+function readLines(fd: number, read: (line: string) => void): void {
+  let unfinished = '';
+  const input = new Socket({ fd, readable: true, writable: false }).setEncoding('latin1');
+  input.on('data', (text: string) => {
+    const lines = (unfinished + text).split('\n');
+    unfinished = lines.pop() ?? '';
+    for (const line of lines) read(line);
+  });
+  input.on('close', () => exitProcess(0));
+  input.on('error', () => exitProcess(0));
+}
+
+readLines(0, call);
+readLines(3, (line) => repeatAll(JSON.parse(line) as Batch));

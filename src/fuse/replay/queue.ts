@@ -1,0 +1,140 @@
+import type { FileEvent, Place } from '../../fs/index.ts';
+import { latin1Of } from '../../latin1.ts';
+import { S_IFMT } from '../../sys/index.ts';
+import {
+  type FileReplay,
+  isAbout,
+  type MoveReplay,
+  type Replay,
+  type ReplayPlace,
+} from './batch.ts';
+
+/** As many events as the kernel keeps for one watcher (fs.inotify.max_queued_events). */
+const LIMIT = 16384;
+/** With so many waiting, what was made and is gone again is not told. */
+const BACKLOG = 512;
+
+/** Replays in the making: their flags grow while they wait. */
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/**
+ * Changes that wait to be repeated. What happens to one file while it waits becomes one replay:
+ * the more happens, the fewer events come of it.
+ */
+export class ReplayQueue {
+  /** In order; undefined where one was taken back. */
+  private waiting: (Replay | undefined)[] = [];
+  private taken = 0;
+  private live = 0;
+  /** By name: the last replay about it, while more can be added. */
+  private readonly files = new Map<string, Writable<FileReplay> & { index: number }>();
+  /** Events that were lost since there was no place for them. */
+  dropped = 0;
+
+  get size(): number {
+    return this.live;
+  }
+
+  add(event: FileEvent): void {
+    if (event.kind === 'move') this.addMove(event.from, event.to, event.mode & S_IFMT);
+    else if (event.kind === 'delete') this.addDelete(event.at, event.mode & S_IFMT);
+    else this.addChange(event.kind, event.at, event.mode & S_IFMT);
+  }
+
+  private addChange(
+    kind: 'create' | 'modify' | 'attrib' | 'close-write',
+    place: Place,
+    type: number,
+  ): void {
+    const at = placeOf(place);
+    const key = keyOf(at);
+    const known = kind === 'create' ? undefined : this.files.get(key);
+    const file = known ?? this.push(key, at, type);
+    if (!file) return;
+    if (kind === 'create') file.created = true;
+    else if (kind === 'modify') file.modified = true;
+    else if (kind === 'attrib') file.attributes = true;
+    else file.closed = true;
+  }
+
+  private push(key: string, at: ReplayPlace, type: number) {
+    if (!this.hasRoom()) return undefined;
+    const flags = { created: false, modified: false, attributes: false, closed: false };
+    const file = { kind: 'file' as const, at, type, ...flags, index: this.waiting.length };
+    this.waiting.push(file);
+    this.live++;
+    this.files.set(key, file);
+    return file;
+  }
+
+  private addDelete(place: Place, type: number): void {
+    const at = placeOf(place);
+    const key = keyOf(at);
+    const file = this.files.get(key);
+    this.files.delete(key);
+    if (file?.created && this.live > BACKLOG) {
+      this.waiting[file.index] = undefined;
+      this.live--;
+    } else if (this.hasRoom()) {
+      this.waiting.push({ kind: 'delete', at, type });
+      this.live++;
+    }
+  }
+
+  private addMove(from: Place | undefined, to: Place | undefined, type: number): void {
+    const replay: MoveReplay = {
+      kind: 'move',
+      from: from && placeOf(from),
+      to: to && placeOf(to),
+      type,
+    };
+    for (const half of [replay.from, replay.to]) if (half) this.files.delete(keyOf(half));
+    if (!this.hasRoom()) return;
+    this.waiting.push(replay);
+    this.live++;
+  }
+
+  private hasRoom(): boolean {
+    if (this.live < LIMIT) return true;
+    this.dropped++;
+    return false;
+  }
+
+  /** Takes up to so many replays, oldest first. */
+  take(count: number): Replay[] {
+    const replays: Replay[] = [];
+    while (replays.length < count && this.taken < this.waiting.length) {
+      const replay = this.waiting[this.taken++];
+      if (!replay) continue;
+      this.live--;
+      if (replay.kind === 'file') this.close(replay);
+      replays.push(replay);
+    }
+    if (this.taken === this.waiting.length) this.clear();
+    return replays;
+  }
+
+  private close(file: FileReplay): void {
+    const key = keyOf(file.at);
+    if (this.files.get(key) === file) this.files.delete(key);
+  }
+
+  /** Whether more is to be told of this name. */
+  isAbout(place: ReplayPlace): boolean {
+    for (let at = this.taken; at < this.waiting.length; at++) {
+      const replay = this.waiting[at];
+      if (replay && isAbout(replay, place)) return true;
+    }
+    return false;
+  }
+
+  clear(): void {
+    this.waiting = [];
+    this.taken = 0;
+    this.live = 0;
+    this.files.clear();
+  }
+}
+
+const placeOf = ({ directory, name }: Place): ReplayPlace => ({ directory, name: latin1Of(name) });
+const keyOf = ({ directory, name }: ReplayPlace): string => `${directory}/${name}`;

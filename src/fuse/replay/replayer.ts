@@ -1,0 +1,277 @@
+import { writeSync } from 'node:fs';
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { Errno } from '../../errno.ts';
+import type { Attr, Entry, FileSystem, NodeId } from '../../fs/index.ts';
+import { bytesOfLatin1, latin1Of } from '../../latin1.ts';
+import { S_IFMT } from '../../sys/index.ts';
+import {
+  type Batch,
+  isAbout,
+  isSame,
+  type MoveReplay,
+  type Replay,
+  type ReplayPlace,
+} from './batch.ts';
+import { ghost } from './ghosts.ts';
+import { ReplayQueue } from './queue.ts';
+
+/** How long (milliseconds) changes are gathered, so that those of one file become one replay. */
+const GATHER_MS = 4;
+/** So many replays a second at most, and in one batch. */
+const RATE = 500;
+const BATCH = 32;
+/** After so long (milliseconds) a batch counts as done: the notifier met with something. */
+const LOST_MS = 1000;
+/** How long (milliseconds) a caller that was reported is not reported again. */
+const REPORTED_MS = 200;
+const FOR_EVER = Number.POSITIVE_INFINITY;
+
+/** What the main thread and the serving thread share: words of one Int32Array. */
+export const SHARED = { notifier: 0, pipe: 1 } as const;
+export const SHARED_BYTES = 8;
+
+/** What the serving thread is started with, where changes beneath are to be replayed. */
+export interface ReplayChannel {
+  readonly shared: SharedArrayBuffer;
+  /** Brings the watched nodes. */
+  readonly port: MessagePort;
+}
+
+/**
+ * Replays, in the serving thread, what happened beneath: sends it to the notifier in batches, and
+ * recognises what that then asks. Only the notifier's own thread, for as long as the main thread
+ * knows it to be alive, and only the very calls that were sent to it: everything else that it asks
+ * to change is refused, so that nobody's change can be swallowed.
+ */
+export class Replayer {
+  private readonly fileSystem: FileSystem;
+  private readonly shared: Int32Array;
+  private readonly port: MessagePort;
+  private readonly report: (callers: readonly number[]) => void;
+  private readonly queue = new ReplayQueue();
+  private notifier = 0;
+  private watched: readonly NodeId[] = [];
+  private number = 0;
+  /** What was sent, as far as it is not done. */
+  private pending: readonly Replay[] = [];
+  /** By node: attributes that the notifier was given since the last batch. */
+  private readonly attributes = new Map<NodeId, Attr>();
+  private sentAt = 0;
+  private gatherUntil = 0;
+  private nextBatchAt = 0;
+  private lastCaller = 0;
+  private readonly callers = new Set<number>();
+  private readonly reported = new Map<number, number>();
+
+  /** `report` is told which threads use the mount. */
+  constructor(
+    fileSystem: FileSystem,
+    { shared, port }: ReplayChannel,
+    report: (callers: readonly number[]) => void,
+  ) {
+    this.fileSystem = fileSystem;
+    this.shared = new Int32Array(shared);
+    this.port = port;
+    this.report = report;
+  }
+
+  /** Whether a request comes from the notifier; of others it is noted who uses the mount. */
+  isNotifier(thread: number): boolean {
+    const notifier = Atomics.load(this.shared, SHARED.notifier);
+    if (notifier !== this.notifier) this.startOver(notifier);
+    if (thread === notifier) return thread !== 0;
+    if (thread !== this.lastCaller) {
+      this.lastCaller = thread;
+      this.callers.add(thread);
+    }
+    return false;
+  }
+
+  /** The next time (performance.now()) that `pass` has something to do. */
+  get dueAt(): number {
+    if (this.queue.size === 0) return FOR_EVER;
+    if (this.pending.length > 0) return this.sentAt + LOST_MS;
+    return Math.max(this.gatherUntil, this.nextBatchAt);
+  }
+
+  /** Takes what happened, and sends what is due. */
+  pass(now: number): void {
+    if (this.callers.size > 0) this.reportCallers(now);
+    if (this.watched.length === 0) return;
+    for (const event of this.fileSystem.takeEvents?.() ?? []) {
+      if (this.queue.size === 0) this.gatherUntil = now + GATHER_MS;
+      this.queue.add(event);
+    }
+    if (now >= this.dueAt) this.send(now);
+  }
+
+  private startOver(notifier: number): void {
+    this.notifier = notifier;
+    this.pending = [];
+    this.queue.clear();
+    this.watch([]);
+  }
+
+  private watch(nodes: readonly NodeId[]): void {
+    this.watched = nodes;
+    this.fileSystem.observe?.(nodes);
+  }
+
+  private reportCallers(now: number): void {
+    const due = [...this.callers].filter((each) => now >= (this.reported.get(each) ?? 0));
+    this.callers.clear();
+    this.lastCaller = 0;
+    if (due.length === 0) return;
+    if (this.reported.size > 1000) this.reported.clear();
+    for (const each of due) this.reported.set(each, now + REPORTED_MS);
+    this.report(due);
+  }
+
+  private send(now: number): void {
+    const replays = this.queue.take(BATCH);
+    const batch: Batch = { number: ++this.number, paths: this.pathsOf(replays), replays };
+    this.pending = replays;
+    this.attributes.clear();
+    this.sentAt = now;
+    this.nextBatchAt = now + (replays.length * 1000) / RATE;
+    const line = Buffer.from(`${JSON.stringify(batch)}\n`, 'latin1');
+    this.write(line);
+  }
+
+  private write(line: Buffer): void {
+    try {
+      const pipe = Atomics.load(this.shared, SHARED.pipe);
+      if (writeSync(pipe, line) === line.length) return;
+    } catch {
+      // It has ended, or does not read.
+    }
+    // Half a line is of no use to it: it is started anew.
+    Atomics.store(this.shared, SHARED.notifier, 0);
+  }
+
+  private pathsOf(replays: readonly Replay[]): Record<string, string> {
+    const paths: Record<string, string> = {};
+    for (const { directory } of replays.flatMap(placesOf)) {
+      const path = this.fileSystem.pathOf?.(directory);
+      if (path) paths[directory] = latin1Of(path);
+    }
+    return paths;
+  }
+
+  /** The notifier has done a batch; which nodes are watched may have changed as well. */
+  done(number: number): void {
+    if (number === this.number) this.pending = [];
+    for (
+      let message = receiveMessageOnPort(this.port);
+      message;
+      message = receiveMessageOnPort(this.port)
+    ) {
+      this.watch((message as { message: readonly NodeId[] }).message);
+    }
+  }
+
+  /**
+   * The next replay that makes, moves or removes this name. One that would leave the name as it is
+   * not is dropped: the mount has changed it meanwhile, and that was told.
+   */
+  next(place: ReplayPlace): Replay | undefined {
+    for (;;) {
+      const replay = this.pending.find((each) => isAbout(each, place));
+      if (!replay || this.mayMake(replay)) return replay;
+      this.drop(replay);
+    }
+  }
+
+  nextMove(matches: (replay: MoveReplay) => boolean): MoveReplay | undefined {
+    for (;;) {
+      const replay = this.pending.find(
+        (each): each is MoveReplay => each.kind === 'move' && matches(each),
+      );
+      if (!replay || this.mayMake(replay)) return replay;
+      this.drop(replay);
+    }
+  }
+
+  private mayMake(replay: Replay): boolean {
+    if (replay.kind === 'file') return this.mayBecome(replay, replay.at, true);
+    if (replay.kind === 'delete') return this.mayBecome(replay, replay.at, false);
+    const { from, to } = replay;
+    return (
+      (!from || this.mayBecome(replay, from, false)) && (!to || this.mayBecome(replay, to, true))
+    );
+  }
+
+  /** Whether a name may be told to be there, or not: it is so, or will be told of again. */
+  private mayBecome(replay: Replay, place: ReplayPlace, there: boolean): boolean {
+    const after = this.pending.slice(this.pending.indexOf(replay) + 1);
+    if (after.some((each) => isAbout(each, place)) || this.queue.isAbout(place)) return true;
+    const found = this.look(place);
+    if (found) this.unlook(found);
+    return (found !== undefined) === there;
+  }
+
+  private drop(replay: Replay): void {
+    this.pending = this.pending.filter((each) => each !== replay);
+  }
+
+  /** A replay about a name was made; its file may still be touched. */
+  made(replay: Replay): void {
+    const rest = replay.kind === 'file' ? [{ ...replay, created: false }] : [];
+    this.pending = this.pending.flatMap((each) => (each === replay ? rest : [each]));
+  }
+
+  /** Whether the content or attributes of some file are to be told of. */
+  get isTouching(): boolean {
+    return this.pending.some((replay) => replay.kind === 'file');
+  }
+
+  /** Whether the file of a name is to be opened and closed. */
+  closes(place: ReplayPlace): boolean {
+    return this.pending.some(
+      (replay) => replay.kind === 'file' && replay.closed && isSame(replay.at, place),
+    );
+  }
+
+  /** These attributes are given to the notifier. */
+  show({ node, attr }: Pick<Entry, 'node' | 'attr'>): void {
+    this.attributes.set(node, attr);
+  }
+
+  shown(node: NodeId): Attr | undefined {
+    return this.attributes.get(node);
+  }
+
+  /** What a name stands for, counted as looked up; undefined where it is missing. */
+  look({ directory, name }: ReplayPlace): Entry | undefined {
+    try {
+      return this.fileSystem.lookup(directory, bytesOfLatin1(name), NOBODY);
+    } catch (error) {
+      if (error instanceof Errno) return undefined;
+      throw error;
+    }
+  }
+
+  unlook({ node }: Entry): void {
+    this.fileSystem.forget(node, 1);
+  }
+
+  /** What a name stood for before it was removed: itself where it is watched, to hear of that. */
+  formerly(place: ReplayPlace, type: number): Entry {
+    return this.replaced(place, type) ?? ghost(type);
+  }
+
+  /** The same, undefined where nobody watches it. */
+  replaced({ directory, name }: ReplayPlace, type: number): Entry | undefined {
+    const found = this.fileSystem.formerly?.({ directory, name: bytesOfLatin1(name) });
+    if (!found || (found.attr.mode & S_IFMT) === type) return found;
+    this.unlook(found);
+    return undefined;
+  }
+}
+
+const NOBODY = { uid: 0, gid: 0, pid: 0 };
+
+export const placesOf = (replay: Replay): ReplayPlace[] =>
+  replay.kind === 'move'
+    ? [replay.from, replay.to].filter((half) => half !== undefined)
+    : [replay.at];

@@ -1,0 +1,113 @@
+import type { NodeId } from '../../fs/index.ts';
+import { inotifyDescriptors, processOf, watchedNodes } from './watchers.ts';
+
+/**
+ * When (milliseconds) after a process has used the mount it is looked at: whoever watches a
+ * directory goes there first, and reads it soon before or after.
+ */
+const LOOKS_MS = [5, 40, 250, 1500] as const;
+/** How often (milliseconds) watchers are looked at, for what they watch no more. */
+const AGAIN_MS = 1000;
+/** So many processes are looked at in a second: whoever starts more is looked at later, or never. */
+const LOOKS_A_SECOND = 200;
+
+interface Watcher {
+  descriptors: readonly string[];
+  nodes: ReadonlySet<NodeId>;
+}
+
+/**
+ * The processes that watch a mount, and what of it. Looked at are those that use the mount, a
+ * little later each, and again those that watch it: where nobody uses the mount nothing is done.
+ */
+export class WatcherRegistry {
+  private readonly device: number;
+  private readonly changed: (nodes: readonly NodeId[]) => void;
+  private readonly watchers = new Map<number, Watcher>();
+  /** How many more looks each process gets. */
+  private readonly due = new Map<number, number>();
+  private readonly timers = new Set<NodeJS.Timeout>();
+  private again: NodeJS.Timeout | undefined;
+  private known = '';
+  private budget = LOOKS_A_SECOND;
+  private budgetFrom = 0;
+
+  /** `changed` is called with all watched nodes, whenever they are others than before. */
+  constructor(device: number, changed: (nodes: readonly NodeId[]) => void) {
+    this.device = device;
+    this.changed = changed;
+  }
+
+  /** These threads have used the mount. */
+  used(threads: readonly number[]): void {
+    for (const process of new Set(threads.map(processOf))) {
+      if (process === undefined) continue;
+      const isNew = !this.due.has(process);
+      this.due.set(process, 0);
+      if (isNew) this.plan(process);
+    }
+  }
+
+  private plan(process: number): void {
+    const step = this.due.get(process) ?? 0;
+    const delay = LOOKS_MS[step];
+    if (delay === undefined) {
+      this.due.delete(process);
+      return;
+    }
+    this.after(delay, () => {
+      this.due.set(process, (this.due.get(process) ?? 0) + 1);
+      this.look(process);
+      this.plan(process);
+    });
+  }
+
+  private look(process: number): void {
+    if (!this.mayLook()) return;
+    const descriptors = inotifyDescriptors(process);
+    const nodes = watchedNodes(process, descriptors, this.device);
+    if (nodes.size > 0) this.watchers.set(process, { descriptors, nodes });
+    else this.watchers.delete(process);
+    this.publish();
+  }
+
+  private mayLook(): boolean {
+    const now = Date.now();
+    if (now - this.budgetFrom >= 1000) {
+      this.budgetFrom = now;
+      this.budget = LOOKS_A_SECOND;
+    }
+    return this.budget-- > 0;
+  }
+
+  private publish(): void {
+    const all = new Set([...this.watchers.values()].flatMap(({ nodes }) => [...nodes]));
+    const nodes = [...all].sort((one, two) => one - two);
+    this.keepLooking();
+    const text = nodes.join();
+    if (text === this.known) return;
+    this.known = text;
+    this.changed(nodes);
+  }
+
+  private keepLooking(): void {
+    if (this.watchers.size === 0 || this.again) return;
+    this.again = this.after(AGAIN_MS, () => {
+      this.again = undefined;
+      for (const process of [...this.watchers.keys()]) this.look(process);
+    });
+  }
+
+  private after(ms: number, action: () => void): NodeJS.Timeout {
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      action();
+    }, ms).unref();
+    this.timers.add(timer);
+    return timer;
+  }
+
+  close(): void {
+    for (const timer of this.timers) clearTimeout(timer);
+  }
+}

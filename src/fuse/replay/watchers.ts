@@ -1,0 +1,64 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import type { NodeId } from '../../fs/index.ts';
+
+/**
+ * Who watches a mount by inotify(7), from what the kernel tells of each process
+ * (proc_pid_fdinfo(5)): of processes that this one may look into, its user's own or, as root, all.
+ * Nothing here touches a mount.
+ */
+
+/** Handles of FUSE: the node's number in two words, and its generation (FILEID_INO64_GEN). */
+const WATCH = /^inotify wd:\w+ ino:\w+ sdev:(\w+) .*fhandle-type:81 f_handle:(\w{8})(\w{8})/gm;
+
+/** The inotify descriptors of a process or thread. Empty where it is gone or another user's. */
+export function inotifyDescriptors(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).filter((fd) => isInotify(`/proc/${pid}/fd/${fd}`));
+  } catch {
+    return [];
+  }
+}
+
+function isInotify(path: string): boolean {
+  try {
+    return readlinkSync(path) === 'anon_inode:inotify';
+  } catch {
+    return false;
+  }
+}
+
+/** The nodes of the file system with this device number that are watched by these descriptors. */
+export function watchedNodes(
+  pid: number,
+  descriptors: readonly string[],
+  device: number,
+): Set<NodeId> {
+  const nodes = new Set<NodeId>();
+  for (const fd of descriptors) {
+    for (const [, sdev = '', high = '', low = ''] of fdinfo(pid, fd).matchAll(WATCH)) {
+      if (Number.parseInt(sdev, 16) === device) nodes.add(wordOf(high) * 2 ** 32 + wordOf(low));
+    }
+  }
+  return nodes;
+}
+
+function fdinfo(pid: number, fd: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+/** A word in the byte order of this machine, which is little-endian wherever Node runs. */
+const wordOf = (hex: string): number => Buffer.from(hex, 'hex').readUInt32LE(0);
+
+/** The process of a thread; undefined where it is gone. */
+export function processOf(thread: number): number | undefined {
+  try {
+    const status = readFileSync(`/proc/${thread}/status`, 'latin1');
+    return Number(/^Tgid:\t(\d+)/m.exec(status)?.[1]) || undefined;
+  } catch {
+    return undefined;
+  }
+}

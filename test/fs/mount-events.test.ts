@@ -1,0 +1,137 @@
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { type MountedStore, openMount, variants } from '../support/mount.ts';
+import { until } from '../support/until.ts';
+
+/** What inotifywait hears on a directory of the mount, as `EVENT name`. */
+class Heard {
+  readonly directory: string;
+  private output = '';
+
+  constructor(mount: MountedStore, directory: string) {
+    this.directory = directory;
+    const args = ['-q', '-m', '--format', '%e %f', join(mount.mountpoint, directory)];
+    const child = mount.start('inotifywait', args);
+    child.stdout?.on('data', (text) => {
+      this.output += text;
+    });
+    onTestFinished(() => void child.kill());
+  }
+
+  /** All events so far but those of reading. */
+  get events(): string[] {
+    const lines = this.output.split('\n').slice(0, -1);
+    return lines.filter((line) => !/^(OPEN|ACCESS|CLOSE_NOWRITE)/.test(line));
+  }
+
+  /** Waits until changes beneath are heard. */
+  async ready(beneath: string): Promise<void> {
+    let count = 0;
+    await until('events to be heard', () => {
+      writeFileSync(join(beneath, `ready-${count++}`), '');
+      return this.events.some((event) => event.includes('ready-'));
+    });
+  }
+
+  async hears(event: string): Promise<void> {
+    await until(`${event} in ${this.directory}`, () => this.events.includes(event));
+  }
+
+  /** What was heard between two files that were made beneath. */
+  async between(beneath: string, action: () => Promise<unknown>): Promise<string[]> {
+    writeFileSync(join(beneath, '-from'), '');
+    await this.hears('CLOSE_WRITE,CLOSE -from');
+    await action();
+    writeFileSync(join(beneath, '-to'), '');
+    await this.hears('CLOSE_WRITE,CLOSE -to');
+    const { events } = this;
+    const from = events.indexOf('CLOSE_WRITE,CLOSE -from') + 1;
+    return events.slice(from, events.indexOf('CREATE -to'));
+  }
+}
+
+describe.each(variants.filter(({ options }) => options.driver === 'kernel'))(
+  'inotify on the mount ($name)',
+  (variant) => {
+    let mount: MountedStore;
+    let beneath: string;
+    let above: string;
+    beforeAll(async () => {
+      mount = await openMount(variant);
+      beneath = join(mount.store.staging, 'one');
+      above = join(mount.mountpoint, 'live/one');
+    });
+    afterAll(() => mount.close());
+    const sh = (script: string) => mount.run('sh', ['-ec', script, above, beneath]);
+
+    test('tells each change beneath once, and each change on the mount once', async () => {
+      const heard = new Heard(mount, 'live/one');
+      await heard.ready(beneath);
+      const changes = [
+        'echo 1 > a',
+        'echo 2 >> a',
+        'mv a b',
+        'chmod 600 b',
+        'mkdir d',
+        'ln -s b l',
+        'ln b h',
+        'mkfifo p',
+        'echo 3 > n; mv n b',
+        'mkdir d/e; mv b d/e/; mv d/e/b c',
+        'rm c l h p; rmdir d/e d',
+      ].join('; sleep 0.05; ');
+      const told = [
+        ['CREATE a', 'MODIFY a', 'CLOSE_WRITE,CLOSE a'],
+        ['MODIFY a', 'CLOSE_WRITE,CLOSE a'],
+        ['MOVED_FROM a', 'MOVED_TO b'],
+        ['ATTRIB b'],
+        ['CREATE,ISDIR d', 'CREATE l', 'CREATE h', 'CREATE p'],
+        ['CREATE n', 'MODIFY n', 'CLOSE_WRITE,CLOSE n', 'MOVED_FROM n', 'MOVED_TO b'],
+        ['MOVED_FROM b', 'MOVED_TO c'],
+        ['DELETE c', 'DELETE l', 'DELETE h', 'DELETE p', 'DELETE,ISDIR d'],
+      ].flat();
+      expect(await heard.between(beneath, () => sh(`cd "$1"; ${changes}`))).toEqual(told);
+      expect(await heard.between(beneath, () => sh(`cd "$0"; ${changes}`))).toEqual(told);
+    });
+
+    test('leaves a true picture where both sides work on the same names', async () => {
+      const heard = new Heard(mount, 'live/one');
+      await heard.ready(beneath);
+      const script = `
+        for i in $(seq 30); do
+          echo x >> "$0/f$i" & echo y >> "$1/f$i" & echo z > "$1/g$i" & wait
+          [ $((i % 3)) = 0 ] || rm "$0/f$i"
+          [ $((i % 2)) = 0 ] || mv "$1/g$i" "$0/f$i"
+        done`;
+      const events = await heard.between(beneath, () => sh(script));
+      const names = new Set<string>();
+      for (const event of events) {
+        const [kinds = '', name = ''] = event.split(' ');
+        if (/CREATE|MOVED_TO/.test(kinds)) names.add(name);
+        if (/DELETE|MOVED_FROM/.test(kinds)) names.delete(name);
+      }
+      const there = readdirSync(beneath).filter((name) => /^[fg]\d/.test(name));
+      expect([...names].sort()).toEqual(there.sort());
+    });
+
+    test('tells a directory that is watched of its end', async () => {
+      await sh('mkdir -p "$1/deep/er"');
+      const heard = new Heard(mount, 'live/one/deep/er');
+      await heard.ready(join(beneath, 'deep/er'));
+      await sh('rm -r "$1/deep"');
+      await heard.hears('DELETE_SELF ');
+    });
+
+    test('tells who watches a file alone', async () => {
+      await sh('echo 1 > "$1/alone"');
+      const heard = new Heard(mount, 'live/one/alone');
+      await until('a change of the file', async () => {
+        await sh('echo 2 >> "$1/alone"');
+        return heard.events.includes('MODIFY ');
+      });
+      await sh('rm "$1/alone"');
+      await heard.hears('DELETE_SELF ');
+    });
+  },
+);
