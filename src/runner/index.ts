@@ -16,6 +16,13 @@ export { assertSealable, sealAgain } from './seal-again.ts';
 export { submit } from './submit.ts';
 export { superviseTask } from './supervise.ts';
 export { assertNotElsewhere, lockWarning } from './supervision-state.ts';
-export { isInterrupted, type TaskView, type UnreadableTask, viewTask, viewTasks } from './view.ts';
+export {
+  isInterrupted,
+  type TaskView,
+  type UnreadableTask,
+  viewRecord,
+  viewTask,
+  viewTasks,
+} from './view.ts';
 export { waitFor } from './wait.ts';
 export { showCommand, showStatus } from './words.ts';

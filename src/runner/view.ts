@@ -50,15 +50,19 @@ export type TaskView = Omit<
  * `usage` where a newer taskfs wrote its record.
  */
 export function viewTask(store: Store, task: TaskName): TaskView {
-  const paths = taskPaths(store, task);
-  const read = readRecord(paths.record, task);
+  return viewRecord(store, readRecord(taskPaths(store, task).record, task));
+}
+
+/** The same of a task whose record was just read. */
+export function viewRecord(store: Store, read: TaskRecord): TaskView {
   const { engineState, leftBehind: _, supervisor: __, ...record } = read;
+  const paths = taskPaths(store, read.task);
   // Sealed is the end: asking for the lock of each of ten thousand old tasks would take a while.
   const supervised = record.artifacts !== 'sealed' && isLocked(paths.lock);
   const elsewhere = supervised ? undefined : supervisorElsewhere(store, read);
   return {
     ...record,
-    pinned: isPinned(store, task),
+    pinned: isPinned(store, read.task),
     container: nameOf(engineState),
     supervisorPid: supervised ? record.supervisorPid : null,
     supervisorHost: elsewhere?.host ?? null,

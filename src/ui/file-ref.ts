@@ -5,10 +5,13 @@ import type { FileRef } from './protocol.ts';
 
 export function encodeRef(path: Uint8Array): FileRef {
   const text = Buffer.from(path).toString('latin1');
+  if (PLAIN.test(text)) return text;
   return text.replace(/[^\w.~/-]/g, (byte) => {
     return `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
   });
 }
+
+const PLAIN = /^[\w.~/-]*$/;
 
 /** The bytes of a path; whether it leads anywhere, its reader says. Throws `usage`. */
 export function decodeRef(ref: string): Buffer {

@@ -3,7 +3,7 @@ import { detectContentType } from '../../preview/index.ts';
 import { parseTaskName } from '../../store/index.ts';
 import { bytesResponse } from './byte-range.ts';
 import { headOf, nameOf, openFile } from './files.ts';
-import { filesPolicy, type Origins, onlyOwnOrigins, pdfPolicy, privateHeaders } from './guard.ts';
+import { filesPolicy, type Origins, onlyOwnNames, pdfPolicy, privateHeaders } from './guard.ts';
 import { answerError } from './refusals.ts';
 import type { Services } from './services.ts';
 import type { Session } from './session.ts';
@@ -19,7 +19,7 @@ export function filesApp(
 ): Hono {
   const app = new Hono();
   app.onError(answerError);
-  app.use(privateHeaders, onlyOwnOrigins(origins.own));
+  app.use(privateHeaders, onlyOwnNames(origins.own));
   app.get('*', async (context) => {
     const [, ticket = '', name = '', ...parts] = new URL(context.req.url).pathname.split('/');
     const task = parseTaskName(name);

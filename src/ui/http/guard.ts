@@ -7,17 +7,26 @@ export type Origins = readonly string[];
 
 const SAFE_METHODS = new Set(['GET', 'HEAD']);
 
+/** Refuses what was sent to another name than the server's, as DNS rebinding does. */
+export function onlyOwnNames(origins: Origins): MiddlewareHandler {
+  const hosts = origins.map((origin) => new URL(origin).host);
+  return async (context, next) => {
+    if (!hosts.includes(context.req.header('host') ?? '')) {
+      return context.text('This server has another name.', 421);
+    }
+    await next();
+  };
+}
+
 /**
- * Refuses what was sent to another name than the server's, as DNS rebinding does, and what another
- * origin's page asks for. A browser names the origin with every request that changes something.
+ * Refuses what another origin's page asks for. A browser names the origin with every request that
+ * changes something.
  */
 export function onlyOwnOrigins(origins: Origins): MiddlewareHandler {
   return async (context, next) => {
-    const own = origins.find((origin) => new URL(origin).host === context.req.header('host'));
-    if (own === undefined) return context.text('This server has another name.', 421);
     const origin = context.req.header('origin');
     const isSafe = SAFE_METHODS.has(context.req.method);
-    if (origin === undefined ? !isSafe : origin !== own) {
+    if (origin === undefined ? !isSafe : !origins.includes(origin)) {
       return context.text('Another origin may not ask for this.', 403);
     }
     await next();

@@ -6,7 +6,14 @@ import { parseTaskName } from '../../store/index.ts';
 import type { PageFiles } from '../page-files.ts';
 import type { ServerFacts } from '../protocol.ts';
 import { fileRoutes } from './file-routes.ts';
-import { type Origins, onlyOwnOrigins, onlyThePage, pagePolicy, privateHeaders } from './guard.ts';
+import {
+  type Origins,
+  onlyOwnNames,
+  onlyOwnOrigins,
+  onlyThePage,
+  pagePolicy,
+  privateHeaders,
+} from './guard.ts';
 import { answerError } from './refusals.ts';
 import type { Services } from './services.ts';
 import { COOKIE, type Session } from './session.ts';
@@ -32,7 +39,7 @@ export function pageApp(services: Services, { session, page, origins }: PageAppO
   };
   const app = new Hono().basePath(session.base);
   app.onError(answerError);
-  app.use(privateHeaders, onlyOwnOrigins(own));
+  app.use(privateHeaders, onlyOwnNames(own), onlyOwnOrigins(own));
 
   app.get('/:file{.*}', async (context, next) => {
     const name = context.req.param('file') || 'index.html';
@@ -66,7 +73,7 @@ export function pageApp(services: Services, { session, page, origins }: PageAppO
       const close = services.feed.listen(name, Number(since ?? 0), (event, data) => {
         void stream.writeSSE({ event, data: JSON.stringify(data) });
       });
-      stream.onAbort(() => void close());
+      stream.onAbort(close);
       while (!stream.aborted && !stream.closed) {
         await stream.sleep(HEARTBEAT_MS);
         await stream.write(': still here\n\n');

@@ -10,13 +10,16 @@ import {
   type WatchEvent,
 } from '../../watch/index.ts';
 import type { StreamEvents } from '../protocol.ts';
-import { TaskList, type TreeSize } from './task-list.ts';
+import { TaskList } from './task-list.ts';
 import { changesOf, entriesOf } from './tree-entries.ts';
 
 /** How often the list and the size of a log are read, in milliseconds. */
 const REFRESH_MS = 400;
 /** Changes of files within so many milliseconds are sent together. */
 const DEBOUNCE_MS = 500;
+
+/** How long watching goes on when nobody listens: a page that is loaded again comes back at once. */
+const LINGER_MS = 10_000;
 
 /** Takes events of the stream, each with its name. */
 export type Send = <Name extends keyof StreamEvents>(name: Name, data: StreamEvents[Name]) => void;
@@ -49,6 +52,7 @@ export class Feed implements AsyncDisposable {
   private readonly listeners = new Set<Listener>();
   private watch: Watch | undefined;
   private timer: NodeJS.Timeout | undefined;
+  private idle: NodeJS.Timeout | undefined;
 
   constructor(options: FeedOptions) {
     this.options = options;
@@ -59,21 +63,22 @@ export class Feed implements AsyncDisposable {
    * Sends the list since a version, the files of the task, and then what happens, until what is
    * returned is called.
    */
-  listen(task: TaskName | undefined, version: number, send: Send): () => Promise<void> {
+  listen(task: TaskName | undefined, version: number, send: Send): () => void {
     const listener: Listener = { send, task, version, tree: 'missing', logSize: -1 };
     this.listeners.add(listener);
-    if (this.listeners.size === 1) this.start();
+    clearTimeout(this.idle);
+    if (!this.watch) this.start();
     this.refresh();
-    return async () => {
+    return () => {
       this.listeners.delete(listener);
-      if (this.listeners.size === 0) await this.stop();
+      if (this.listeners.size === 0) this.idle = setTimeout(() => void this.stop(), LINGER_MS);
     };
   }
 
   /** Sends what was changed just now without waiting for the next time. */
   refresh(): void {
-    const sizeOf = (task: TaskName): TreeSize | undefined => this.watch?.tasks.get(task)?.tree;
-    for (const task of this.list.refresh(sizeOf)) this.options.onGone(task);
+    if (!this.watch) return;
+    for (const task of this.list.refresh(this.watch.tasks)) this.options.onGone(task);
     for (const listener of this.listeners) this.update(listener);
   }
 
@@ -91,6 +96,7 @@ export class Feed implements AsyncDisposable {
   }
 
   private async stop(): Promise<void> {
+    clearTimeout(this.idle);
     clearInterval(this.timer);
     const { watch } = this;
     this.watch = undefined;

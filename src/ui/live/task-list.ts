@@ -5,10 +5,15 @@ import {
   showCommand,
   showStatus,
   type TaskView,
-  viewTask,
+  viewRecord,
 } from '../../runner/index.ts';
-import { type Store, type TaskName, taskPaths } from '../../store/index.ts';
-import { Roster } from '../../watch/index.ts';
+import {
+  readRecord,
+  type Store,
+  type TaskName,
+  type TaskRecord,
+  taskPaths,
+} from '../../store/index.ts';
 import type { StreamEvents, TaskRow } from '../protocol.ts';
 
 /** How many seals are read at a time: the files of thousands of old tasks are measured later. */
@@ -27,10 +32,17 @@ export interface TreeSize {
   readonly files: number;
 }
 
+/** What is known of a task that is watched. */
+export interface Watched {
+  readonly record: TaskRecord;
+  /** Its files, where they have been seen. */
+  readonly tree: TreeSize | undefined;
+}
+
 /** The tasks of a store as rows, each with the version of the list that it last changed in. */
 export class TaskList {
   private readonly store: Store;
-  private readonly roster: Roster;
+  private readonly records = new Map<TaskName, TaskRecord>();
   private readonly rows = new Map<TaskName, Known>();
   private readonly gone = new Map<TaskName, number>();
   private readonly unmeasured = new Set<TaskName>();
@@ -39,33 +51,30 @@ export class TaskList {
 
   constructor(store: Store) {
     this.store = store;
-    this.roster = new Roster(store, undefined);
   }
 
-  /** Reads what is new; the tasks that went. `sizeOf` knows the files of live tasks. */
-  refresh(sizeOf: (task: TaskName) => TreeSize | undefined): readonly TaskName[] {
-    const { changed, gone } = this.roster.refresh();
-    for (const { task } of changed) this.update(task);
-    for (const task of gone) this.forget(task);
+  /** Takes in what is new among all tasks; returns those that went. */
+  refresh(tasks: ReadonlyMap<TaskName, Watched>): readonly TaskName[] {
     this.refreshes += 1;
-    if (this.refreshes % LOOK_EVERY === 0) this.lookAtUnfinished();
-    for (const [task, { row }] of this.rows) {
-      if (row.artifacts !== 'sealed') this.resize(task, sizeOf(task));
+    const looks = this.refreshes % LOOK_EVERY === 0;
+    for (const [task, { record, tree }] of tasks) {
+      const isNews = this.records.get(task) !== record;
+      if (isNews || (looks && record.artifacts !== 'sealed')) this.take(record);
+      if (record.artifacts !== 'sealed') this.resize(task, tree);
     }
+    const gone = [...this.records.keys()].filter((task) => !tasks.has(task));
+    for (const task of gone) this.forget(task);
     this.measureSome();
     return gone;
   }
 
-  /** Reads one task again, for what its record does not say. */
+  /** Reads one task again, which something was just done to. */
   update(task: TaskName): void {
-    const known = this.rows.get(task)?.row;
     try {
-      const row = rowOf(viewTask(this.store, task), known);
-      if (row.artifacts === 'sealed' && known?.artifacts !== 'sealed') this.unmeasured.add(task);
-      this.put(task, row);
+      this.take(readRecord(taskPaths(this.store, task).record, task));
     } catch (error) {
-      if (!(error instanceof TaskfsError)) throw error;
-      if (error.kind === 'not-found') this.forget(task);
+      if (!(error instanceof TaskfsError) || error.kind !== 'not-found') throw error;
+      this.forget(task);
     }
   }
 
@@ -74,6 +83,14 @@ export class TaskList {
     const rows = [...this.rows.values()].filter((known) => known.version > version);
     const gone = [...this.gone].filter(([, at]) => at > version).map(([task]) => task);
     return { version: this.version, changed: rows.map(({ row }) => row), gone };
+  }
+
+  private take(record: TaskRecord): void {
+    const { task } = record;
+    const known = this.rows.get(task)?.row;
+    this.records.set(task, record);
+    this.put(task, rowOf(viewRecord(this.store, record), known));
+    if (record.artifacts === 'sealed' && known?.artifacts !== 'sealed') this.unmeasured.add(task);
   }
 
   private put(task: TaskName, row: TaskRow): void {
@@ -85,7 +102,8 @@ export class TaskList {
   }
 
   private forget(task: TaskName): void {
-    this.rows.delete(task);
+    if (!this.rows.delete(task)) return;
+    this.records.delete(task);
     this.unmeasured.delete(task);
     this.version += 1;
     this.gone.set(task, this.version);
@@ -95,10 +113,6 @@ export class TaskList {
     const row = this.rows.get(task)?.row;
     if (!row || !size || (row.bytes === size.bytes && row.files === size.files)) return;
     this.put(task, { ...row, bytes: size.bytes, files: size.files });
-  }
-
-  private lookAtUnfinished(): void {
-    for (const [task, { row }] of this.rows) if (row.artifacts !== 'sealed') this.update(task);
   }
 
   private measureSome(): void {

@@ -29,8 +29,10 @@ export function App() {
           Help
         </button>
       </header>
-      <TasksPane />
-      {isTimeline ? <Timeline /> : <TaskView />}
+      <main>
+        <TasksPane />
+        {isTimeline ? <Timeline /> : <TaskView />}
+      </main>
       <p class={`notice ${notice.value?.isError ? 'error' : ''}`} role="status">
         {notice.value?.text}
       </p>

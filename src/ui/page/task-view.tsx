@@ -13,14 +13,14 @@ export function TaskView() {
   const { show, file } = place.value;
   if (!task) {
     return (
-      <main class="pane empty">
+      <section class="pane empty" aria-label="No task">
         <p class="faint">{place.value.task ? 'There is no such task.' : 'Choose a task.'}</p>
-      </main>
+      </section>
     );
   }
   const name = task.task;
   return (
-    <main class="task" aria-label={`Task ${name}`}>
+    <section class="task" aria-label={`Task ${name}`}>
       <div class="task-head">
         <button type="button" class="back" onClick={() => go(show ? { task: name } : {})}>
           Back
@@ -39,6 +39,6 @@ export function TaskView() {
         )}
         {show === undefined && <TaskFacts task={task} />}
       </section>
-    </main>
+    </section>
   );
 }

@@ -13,7 +13,7 @@ export function Timeline() {
   const begin = Math.min(...shown.map(({ createdAt }) => Date.parse(createdAt)), now.value);
   const span = { begin, end: Math.max(...shown.map(endOf), begin + 1) };
   return (
-    <main class="pane timeline" aria-label="Timeline">
+    <section class="pane timeline" aria-label="Timeline">
       <p class="bar faint">
         {showTime(span.begin)} to {showTime(span.end)}: <span class="swatch queued">queued</span>{' '}
         <span class="swatch ran">ran</span> <span class="swatch sealed">was sealed</span>
@@ -25,7 +25,7 @@ export function Timeline() {
         aria-label="Tasks on a timeline, newest first"
         row={(index) => <TimelineRow key={index} task={shown[index] as TaskRow} span={span} />}
       />
-    </main>
+    </section>
   );
 }
 

@@ -1,7 +1,6 @@
-import { TaskfsError } from '../../../errors.ts';
+import { messageOf, TaskfsError } from '../../../errors.ts';
 import { type Client, createClient, type Greeting } from './client.ts';
 import type { Endpoint } from './endpoint.ts';
-import { wordsOf } from './failure.ts';
 import { transportTo } from './transport.ts';
 
 /** An engine that answered. */
@@ -55,7 +54,7 @@ function explainRefusals(refusals: readonly Refusal[]): TaskfsError {
   }
   const tried = refusals.map(({ endpoint }) => endpoint.host).join(', ');
   const cause = refusals[0]?.cause;
-  const why = refusals.length === 1 && cause ? ` (${wordsOf(cause)})` : '';
+  const why = refusals.length === 1 && cause ? ` (${messageOf(cause)})` : '';
   return new TaskfsError('failed', `no container engine answers at ${tried}${why}`, {
     hint:
       "Start one ('systemctl start docker', or Docker Desktop), name another with DOCKER_HOST, " +

@@ -1,12 +1,9 @@
 import { constants } from 'node:os';
 import type { Exit } from '../engine.ts';
+import type { ContainerDescription } from './client.ts';
 
 /** What an engine says of a container that ended. */
-interface State {
-  readonly ExitCode: number;
-  readonly OOMKilled: boolean;
-  readonly Error?: string;
-}
+type State = Pick<ContainerDescription['State'], 'ExitCode' | 'OOMKilled'>;
 
 /**
  * How a container ended. OOMKilled is also set where only a

@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type Docker from 'dockerode';
 import { TaskfsError } from '../../../errors.ts';
 import { chownArtifacts } from './chown-artifacts.ts';
+import type { Container } from './client.ts';
 import { openClient } from './connect.ts';
 import type { ContainerState } from './container-state.ts';
 import { ignoreEnded, isMissing, isUnreachable, statusOf } from './failure.ts';
-import { untilEnd } from './follow.ts';
 import { removeLogOffsets } from './log-offsets.ts';
 
 /**
@@ -47,16 +46,16 @@ async function removeNow(state: ContainerState): Promise<void> {
   // Also where somebody removed the container: the files it left are still there. Where it fails,
   // sealing says which files it cannot read.
   if (state.reclaim) await chownArtifacts(docker, state.container, state.reclaim).catch(() => {});
-  if (isThere) await ignoreEnded(container.remove({ force: true, v: true }));
+  if (isThere) await ignoreEnded(container.remove({ force: true }));
 }
 
 /**
  * Removes a container, as most are when their task ends;
  * false where it has not ended, or the engine refuses.
  */
-async function removeEnded(container: Docker.Container): Promise<boolean> {
+async function removeEnded(container: Container): Promise<boolean> {
   try {
-    await container.remove({ v: true });
+    await container.remove();
     return true;
   } catch (error) {
     if (statusOf(error) === undefined) throw error;
@@ -65,12 +64,12 @@ async function removeEnded(container: Docker.Container): Promise<boolean> {
 }
 
 /** Kills a container that runs, and waits until it has ended; false where there is none. */
-async function endContainer(container: Docker.Container): Promise<boolean> {
+async function endContainer(container: Container): Promise<boolean> {
   try {
     const { State: state } = await container.inspect();
     if (!state.Running) return true;
     await ignoreEnded(container.kill());
-    await untilEnd(container);
+    await container.wait();
     return true;
   } catch (error) {
     if (isMissing(error)) return false;

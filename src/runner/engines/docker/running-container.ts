@@ -1,11 +1,12 @@
 import type { Duplex } from 'node:stream';
-import type Docker from 'dockerode';
+import { messageOf } from '../../../errors.ts';
 import type { Running } from '../engine.ts';
-import { ignoreEnded, wordsOf } from './failure.ts';
+import type { Container } from './client.ts';
+import { ignoreEnded } from './failure.ts';
 
 /** What can be done with a container that runs. */
 export function runningContainer(
-  container: Docker.Container,
+  container: Container,
   ended: Running['ended'],
   stdin: Duplex | undefined,
   stopSignal: string | null,
@@ -18,20 +19,20 @@ export function runningContainer(
     resume: () => ignoreEnded(container.unpause()),
     stdin,
     // One that has ended, or has no terminal, needs no size.
-    resize: (rows, columns) => container.resize({ h: rows, w: columns }).then(noop, noop),
+    resize: (rows, columns) => container.resize(rows, columns).then(noop, noop),
   };
 }
 
 const noop = (): void => {};
 
-async function sendSignal(container: Docker.Container, signal: string): Promise<void> {
+async function sendSignal(container: Container, signal: string): Promise<void> {
   try {
-    await container.kill({ signal });
+    await container.kill(signal);
   } catch (error) {
-    if (/paused/i.test(wordsOf(error))) {
+    if (/paused/i.test(messageOf(error))) {
       // A paused container takes no signal, not even SIGKILL.
       await ignoreEnded(container.unpause());
-      await ignoreEnded(container.kill({ signal }));
+      await ignoreEnded(container.kill(signal));
       return;
     }
     await ignoreEnded(Promise.reject(error));
