@@ -45,7 +45,7 @@ export async function startUi(cli: Cli, ...args: string[]): Promise<string> {
 export interface Visit {
   readonly page: Page;
   readonly context: BrowserContext;
-  /** Addresses that the browser asked for. */
+  /** Addresses that the browser asked for and got an answer from. */
   readonly requests: string[];
   /** Errors of scripts, and what the page's policy forbade. */
   readonly complaints: string[];
@@ -60,7 +60,7 @@ export async function visit(
   onTestFinished(() => context.close());
   const page = await context.newPage();
   const [requests, complaints]: [string[], string[]] = [[], []];
-  context.on('request', (request) => requests.push(request.url()));
+  context.on('response', (response) => requests.push(response.url()));
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {
     if (message.type() === 'error') complaints.push(message.text());

@@ -1,0 +1,208 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { expect, it } from 'vitest';
+import { describeWithBrowser, startUi, useBrowser, visit } from '../support/browser.ts';
+import { newCli } from '../support/cli.ts';
+import { picture } from '../support/picture.ts';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** What axe finds wrong with what is shown: rule and place. The page's policy lets no script in. */
+async function faultsOf(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+    };
+    const { violations } = await axe.run();
+    return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+  });
+}
+
+/** A WAV file of silence, to play and to ask parts of. */
+function silence(samples: number): Buffer {
+  const header = Buffer.alloc(44);
+  header.write('RIFF', 0);
+  header.writeUInt32LE(36 + samples, 4);
+  header.write('WAVEfmt ', 8);
+  header.writeUInt32LE(16, 16);
+  header.writeUInt16LE(1, 20);
+  header.writeUInt16LE(1, 22);
+  header.writeUInt32LE(8000, 24);
+  header.writeUInt32LE(8000, 28);
+  header.writeUInt16LE(1, 32);
+  header.writeUInt16LE(8, 34);
+  header.write('data', 36);
+  header.writeUInt32LE(samples, 40);
+  return Buffer.concat([header, Buffer.alloc(samples, 128)]);
+}
+
+const NOTEBOOK = {
+  nbformat: 4,
+  metadata: { kernelspec: { language: 'python' } },
+  cells: [
+    { cell_type: 'markdown', source: ['# A notebook\n', 'with **words**'] },
+    {
+      cell_type: 'code',
+      execution_count: 3,
+      source: ['def f():\n', '    return 1'],
+      outputs: [{ text: ['printed\n'] }, { traceback: ['\u001b[31mAnError\u001b[0m: why'] }],
+    },
+  ],
+};
+
+describeWithBrowser('the page, archived files', () => {
+  useBrowser();
+
+  it('shows each kind of file, for everyone', async () => {
+    const cli = newCli();
+    const files = join(cli.base, 'files');
+    mkdirSync(join(files, 'pictures'), { recursive: true });
+    const put = (name: string, content: string | Buffer): void =>
+      writeFileSync(join(files, name), content);
+    for (const format of ['png', 'jpeg', 'webp', 'gif', 'avif'] as const) {
+      put(`pictures/a.${format}`, await picture(64, 48, format));
+    }
+    put('pictures/v.svg', '<svg xmlns="http://www.w3.org/2000/svg" width="5" height="5"/>');
+    put('code.py', 'def f(x):\n    return "<b>"  # why\n');
+    put('data.csv', 'name,size\n"a, b",1\nc,2\n');
+    put('data.jsonl', '{"a":1,"b":"x"}\n{"a":2,"c":null}\n');
+    put(
+      'data.json',
+      JSON.stringify({ list: Array.from({ length: 500 }, (_, at) => at), deep: { er: true } }),
+    );
+    put('note.ipynb', JSON.stringify(NOTEBOOK));
+    put(
+      'read.md',
+      '# Read me\n\n- one\n\n```\ncode\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n[notes](data.csv)\n',
+    );
+    put('doc.pdf', '%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n');
+    put('sound.wav', silence(80_000));
+    put('some.bin', Buffer.from([0, 1, 2, 0xff]));
+    put('wrong.pdf', 'this is text');
+    const ran = await cli.run(
+      'run',
+      '--name',
+      'kinds',
+      '--',
+      'sh',
+      '-c',
+      `cp -r ${files}/. "$TASKFS_ARTIFACTS"`,
+    );
+    expect(ran).toMatchObject({ code: 0, stderr: expect.any(String) });
+    await cli.run('run', '--name', 'broken', '--', 'sh', '-c', 'exit 3');
+
+    const { page, context, requests, complaints } = await visit(await startUi(cli));
+    const filter = page.getByLabel('Filter tasks by name');
+    await page.getByText('2 tasks', { exact: true }).waitFor();
+    await page.keyboard.press('/');
+    await page.keyboard.type('kin');
+    await page.getByText('1 of 2 tasks').waitFor();
+    await filter.fill('');
+    await page.getByLabel('Filter tasks by state').selectOption('failed');
+    await page.getByText('failed (exit code 3)').waitFor();
+    await page.getByText('1 of 2 tasks').waitFor();
+    await page.getByLabel('Filter tasks by state').selectOption('all');
+
+    // By keys alone: the second task, its files, the first directory, the pictures in it.
+    await page.keyboard.press('Escape');
+    await page.locator('body').click({ position: { x: 700, y: 500 } });
+    await page.keyboard.press('t');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('End');
+    await page.getByRole('heading', { name: 'kinds' }).waitFor();
+    await page.getByRole('treeitem').first().waitFor();
+    await page.keyboard.press('f');
+    for (const key of ['Home', 'ArrowRight', 'ArrowDown']) await page.keyboard.press(key);
+    await page.getByText('64 × 48').waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+
+    const show = async (name: string): Promise<void> => {
+      await page
+        .getByRole('treeitem')
+        .filter({ has: page.locator('.name').getByText(name, { exact: true }) })
+        .click();
+      await page.getByRole('heading', { name, exact: true }).waitFor();
+    };
+    const content = page.locator('.content');
+    await show('code.py');
+    await content.locator('.hljs-keyword').first().waitFor();
+    expect(await content.locator('code').allTextContents()).toEqual([
+      'def f(x):',
+      '    return "<b>"  # why',
+    ]);
+    expect(await faultsOf(page)).toEqual([]);
+    await show('data.csv');
+    await content.getByRole('cell', { name: 'a, b' }).waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+    await content.getByRole('button', { name: 'Source' }).click();
+    await content.getByText('"a, b",1').waitFor();
+    await show('data.jsonl');
+    await content.getByRole('columnheader', { name: 'c' }).waitFor();
+    await show('data.json');
+    await content.getByText('[ 500 ]').click();
+    await content.getByRole('button', { name: '300 more' }).waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+    await show('note.ipynb');
+    await content.getByRole('heading', { name: 'A notebook' }).waitFor();
+    await content.getByText('AnError').waitFor();
+    await content.locator('.hljs-keyword').first().waitFor();
+    await show('read.md');
+    await content.getByRole('heading', { name: 'Read me' }).waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+    await content.getByRole('link', { name: 'notes' }).click();
+    await page.getByRole('heading', { name: 'data.csv' }).waitFor();
+    await page.goBack();
+    await content.getByRole('heading', { name: 'Read me' }).waitFor();
+    await show('some.bin');
+    await content.getByText('00 01 02 ff').waitFor();
+    await content
+      .getByText('3d1f57c984978ef98a18378c8166c1cb8ede02c03eeb6aee7e2f121dfeee3e56')
+      .waitFor();
+    await show('wrong.pdf');
+    await content.locator('code').getByText('this is text').waitFor();
+    await show('doc.pdf');
+    await content.locator('iframe').waitFor();
+    await show('sound.wav');
+    const sound = content.locator('audio');
+    await expect.poll(() => sound.evaluate((element) => Reflect.get(element, 'duration'))).toBe(10);
+    const address = (await sound.getAttribute('src')) ?? '';
+    const part = await context.request.get(address, { headers: { Range: 'bytes=0-3' } });
+    expect([part.status(), await part.text()]).toEqual([206, 'RIFF']);
+    expect(part.headers()['content-range']).toBe('bytes 0-3/80044');
+
+    await page.getByRole('button', { name: 'Pictures' }).click();
+    await content.getByText('6 pictures').waitFor();
+    const pictures = content.locator('.gallery img');
+    const widths = (): Promise<number[]> =>
+      pictures.evaluateAll((all) => all.map((image) => Reflect.get(image, 'naturalWidth')));
+    await expect.poll(widths).toEqual([64, 64, 64, 64, 64, 5]);
+    expect(await faultsOf(page)).toEqual([]);
+    await content.getByText('pictures/a.webp').click();
+    await page.getByRole('button', { name: 'Next picture' }).click();
+    await page.getByRole('heading', { name: 'pictures/v.svg' }).waitFor();
+
+    // In the dark, in the timeline, and as wide as a phone.
+    await page.emulateMedia({ colorScheme: 'dark' });
+    expect(await faultsOf(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Timeline' }).click();
+    expect(await faultsOf(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Help' }).click();
+    await page.getByRole('dialog').getByText('filter the tasks').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Timeline' }).click();
+    await page.setViewportSize({ width: 360, height: 640 });
+    for (const screen of ['task', 'list']) {
+      expect(await faultsOf(page), screen).toEqual([]);
+      const scrollWidth = await page.evaluate('document.documentElement.scrollWidth');
+      expect(scrollWidth, screen).toBeLessThanOrEqual(360);
+      if (screen === 'task') await page.getByRole('button', { name: 'Back' }).click();
+    }
+    await page.locator('#task-broken').click();
+    await page.getByRole('heading', { name: 'broken' }).waitFor();
+    expect(requests.filter((asked) => /^http(?!:\/\/127\.0\.0\.1:)/.test(asked))).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+});
