@@ -2,6 +2,7 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync } from 'node:fs';
 import { join, parse } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { LiveMode } from '../../src/attach/index.ts';
 import type { DriverName } from '../../src/fs/index.ts';
 import { FUSERMOUNT } from '../../src/mount/index.ts';
 import { isMountpoint, type MountedStore } from '../../test/support/mount.ts';
@@ -41,14 +42,14 @@ export class Targets {
     return this.keep({ name: 'native', directory, beneath: directory, ...none });
   }
 
-  taskfs(driver: DriverName): Target {
-    const options = JSON.stringify({ driver, tasks: ['bench'] });
-    const args = [MOUNT, this.directory(driver), options];
+  taskfs(name: string, driver: DriverName, live: LiveMode): Target {
+    const options = JSON.stringify({ driver, live, tasks: ['bench'] });
+    const args = [MOUNT, this.directory(name), options];
     const printed = execFileSync(process.execPath, args, { encoding: 'utf8', ...this.as });
     const { store, mountpoint, pid } = JSON.parse(printed) as MountedStore;
     const directory = join(mountpoint, 'live', 'bench');
     const beneath = join(store.staging, 'bench');
-    return this.mounted({ name: driver, mount: mountpoint, directory, beneath, pid });
+    return this.mounted({ name, mount: mountpoint, directory, beneath, pid });
   }
 
   async bindfs(): Promise<Target> {

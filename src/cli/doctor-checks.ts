@@ -5,11 +5,12 @@ import {
   detach,
   type Liveness,
   probeMount,
+  readLiveMode,
   type TaskfsMount,
   taskfsMounts,
 } from '../mount/index.ts';
 import { isInterrupted, lockWarning, removalsCutShort, viewTasks } from '../runner/index.ts';
-import { assertCanMount, DEFAULT_DRIVER } from '../server/index.ts';
+import { assertCanMount, chooseLiveMode, DEFAULT_DRIVER } from '../server/index.ts';
 import {
   hasKeys,
   keyPaths,
@@ -41,7 +42,7 @@ export async function runChecks(
   const store = storeExists(path) ? finding('store', () => openStore(path)) : undefined;
   return [
     good('node', process.version),
-    checkMounting(),
+    checkMounting(store && 'path' in store ? store : undefined),
     checkStore(path, store),
     ...(store && 'path' in store
       ? [
@@ -76,11 +77,18 @@ function explain(error: unknown): string {
   return hint === undefined ? messageOf(error) : `${messageOf(error)}. ${hint}`;
 }
 
-function checkMounting(): Finding {
+function checkMounting(store: Store | undefined): Finding {
   return finding('mounting', () => {
     assertCanMount(DEFAULT_DRIVER);
-    return good('mounting', `works, with the driver '${DEFAULT_DRIVER}'`);
+    const live = store ? `; ${liveModeFor(store)}` : '';
+    return good('mounting', `works, with the driver '${DEFAULT_DRIVER}'${live}`);
   });
+}
+
+function liveModeFor(store: Store): string {
+  const options = { readOnly: false, nosymfollow: false };
+  const { mode, why } = chooseLiveMode(store, 'auto', DEFAULT_DRIVER, options);
+  return `live/ is shown by ${mode}: ${why}`;
 }
 
 function checkStore(path: string, store: Store | Finding | undefined): Finding {
@@ -203,7 +211,8 @@ async function checkMount({ mountpoint, store, archive }: TaskfsMount): Promise<
   const what = `mount ${mountpoint}`;
   const liveness = await probeMount(mountpoint);
   if (liveness !== 'alive') return [await unmountDead(what, mountpoint, liveness)];
-  const shows = `shows ${store}`;
+  const live = await readLiveMode(mountpoint);
+  const shows = `shows ${store}${live === undefined ? '' : `; live/ is shown by ${live}`}`;
   if (!archive) return [good(what, `${shows}; archive/ shares its connection with live/`)];
   const inner = await probeMount(archive.mountpoint);
   if (inner === 'alive') return [good(what, shows)];

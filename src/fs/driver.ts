@@ -1,4 +1,5 @@
 import type { Store } from '../store/index.ts';
+import type { NodeId } from './file-system.ts';
 
 /**
  * The contract between src/server/ and the drivers: src/fuse/ is `kernel`, src/fuse-native/ is
@@ -26,6 +27,10 @@ export interface FileSystemOptions {
    * Let live files be mapped shared and written so also where mount and staging have two caches.
    */
   readonly sharedMmap?: boolean;
+  /** The staging directories that are attached: memory of `AttachedDirectories`. */
+  readonly attached?: SharedArrayBuffer;
+  /** What the attribute user.taskfs.live of live/ says: how live files are shown, and why. */
+  readonly liveMode?: string;
 }
 
 /** How to serve. Structured-cloneable: a driver may hand it to its worker thread as it is. */
@@ -48,6 +53,11 @@ export interface Served {
   readonly ended: Promise<void>;
   /** Throws TaskfsError where the mount is in use. */
   unmount(): Promise<void>;
+  /**
+   * Makes the kernel forget a name in a directory: what is mounted on it or beneath it is unmounted
+   * from there, lazily, in every mount namespace. Drivers that cannot do this lack it.
+   */
+  readonly forgetName?: (directory: NodeId, name: string) => void;
   /** Sentences for the user, as why something is slower than it could be. */
   readonly notes: readonly string[];
 }

@@ -2,6 +2,7 @@
  * What a mount shows, as nodes: the contract with the drivers, the root, live/, archive/ and
  * logs/. Protocols do not enter.
  */
+
 export { DRIVERS, type DriverName, type Serve, type Served, type ServeOptions } from './driver.ts';
 export {
   type Attr,
@@ -22,4 +23,7 @@ export {
   type RangeLock,
   ROOT,
 } from './file-system.ts';
+export { AttachedDirectories } from './live/attached-directories.ts';
+export { TOP } from './node-ids.ts';
+export { statusXattrs } from './status-xattrs.ts';
 export { createFileSystem } from './store-file-system.ts';

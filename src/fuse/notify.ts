@@ -10,6 +10,11 @@ import { notifyInvalEntry, notifyInvalInode, outHeader } from './protocol/struct
  * the same inode, which the kernel holds locked.
  */
 
+/** Makes the kernel forget a name, over the connection's descriptor. */
+export function sendForget(device: number, directory: NodeId, name: string): void {
+  send(device, forgetEntry(directory, Buffer.from(name)));
+}
+
 /**
  * Invalidates in the kernel's caches, over the connection's descriptor, what a change made old.
  */
@@ -55,7 +60,17 @@ export const invalidateAttributes = (node: NodeId): Buffer => invalidateInode(no
  * again when it is used next. Kernels before 7.38 forget the name at once. The kernel locks the
  * directory for this: never from the thread that answers requests.
  */
-export function expireEntry(parent: NodeId, name: Uint8Array): Buffer {
+export const expireEntry = (parent: NodeId, name: Uint8Array): Buffer =>
+  invalidateEntry(parent, name, EXPIRE_ONLY);
+
+/**
+ * The kernel forgets this name at once, and unmounts what is mounted on it or beneath it, lazily
+ * and in every mount namespace. It locks the directory, as for `expireEntry`.
+ */
+export const forgetEntry = (parent: NodeId, name: Uint8Array): Buffer =>
+  invalidateEntry(parent, name, 0);
+
+function invalidateEntry(parent: NodeId, name: Uint8Array, flags: number): Buffer {
   const { bytes, view, body } = message(
     NOTIFY.INVAL_ENTRY,
     notifyInvalEntry.size + name.length + 1,
@@ -63,7 +78,7 @@ export function expireEntry(parent: NodeId, name: Uint8Array): Buffer {
   const n = notifyInvalEntry.at;
   writeU64(view, body + n.parent, parent);
   view.setUint32(body + n.namelen, name.length, true);
-  view.setUint32(body + n.flags, EXPIRE_ONLY, true);
+  view.setUint32(body + n.flags, flags, true);
   bytes.set(name, body + notifyInvalEntry.size);
   return bytes;
 }

@@ -5,7 +5,7 @@ import { messageOf, TaskfsError } from '../errors.ts';
 import type { Served } from '../fs/index.ts';
 import { startUnmountWatchdog, type UnmountWatchdog, unmountDirectory } from '../mount/index.ts';
 import { mountDirectory } from './mount.ts';
-import { sendChange } from './notify.ts';
+import { sendChange, sendForget } from './notify.ts';
 import type { FuseOptions } from './options.ts';
 import { Notifier } from './replay/notifier-process.ts';
 import { EXIT_ABORTED, type Message, type WorkerInput } from './worker-messages.ts';
@@ -28,7 +28,8 @@ export async function serveFileSystem(
   watchdog?: UnmountWatchdog,
 ): Promise<ServedConnection> {
   const device = await mountDirectory(directory, options);
-  const unmountWatchdog = watchdog ?? startUnmountWatchdog(directory);
+  const unmountWatchdog =
+    watchdog ?? startUnmountWatchdog(directory, options.hasAttachments ? device : undefined);
   const replay = options.notify ? new Notifier(directory) : undefined;
   const input: WorkerInput = { device, options, replay: replay?.channel };
   const worker = new Worker(WORKER, {
@@ -40,7 +41,9 @@ export async function serveFileSystem(
     // Hardly anything outlives its request: a larger young generation would only hold memory.
     resourceLimits: { maxYoungGenerationSizeMb: 3 },
   });
+  let isOpen = true;
   const ended = endOf(worker, directory, unmountWatchdog).finally(() => {
+    isOpen = false;
     replay?.close();
     closeSync(device);
   });
@@ -48,7 +51,13 @@ export async function serveFileSystem(
   ended.catch(() => {});
   const ready = readyOf(worker, device, replay);
   await Promise.race([ready, ended.then(() => Promise.reject(gone(directory)))]);
-  return { ended, unmount: () => unmountAndWait(directory, ended) };
+  return {
+    ended,
+    unmount: () => unmountAndWait(directory, ended),
+    forgetName: (parent, name) => {
+      if (isOpen) sendForget(device, parent, name);
+    },
+  };
 }
 
 function endOf(worker: Worker, directory: string, watchdog: UnmountWatchdog): Promise<void> {

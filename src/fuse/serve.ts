@@ -35,6 +35,7 @@ export const serve: Serve = async (mountpoint, options) => {
     },
     sourceName: mountSource(store),
     subtype: SUBTYPE,
+    hasAttachments: fileSystem.attached !== undefined,
   });
   if (process.geteuid?.() !== 0) return { ...outer, notes: [] };
   try {
@@ -78,6 +79,7 @@ const detaching = (directory: string): UnmountWatchdog => ({
 const joined = (outer: ServedConnection, archive: ServedConnection): Served => ({
   ended: Promise.all([outer.ended, archive.ended.catch(() => {})]).then(() => {}),
   notes: [],
+  ...(outer.forgetName && { forgetName: outer.forgetName }),
   unmount: async () => {
     await archive.unmount();
     await outer.unmount();

@@ -10,10 +10,23 @@ export {
   fusermount,
   fusermountMissing,
 } from './fusermount.ts';
+export { readLiveMode } from './live-mode.ts';
 export { type Liveness, probeMount } from './liveness.ts';
-export { allMounts, type TaskfsMount, taskfsMountAt, taskfsMounts } from './mountinfo.ts';
+export {
+  allMounts,
+  type MountEntry,
+  type TaskfsMount,
+  taskfsMountAt,
+  taskfsMounts,
+} from './mountinfo.ts';
 export { prepareMountpoint } from './mountpoint.ts';
-export { ARCHIVE_DIRECTORY, ARCHIVE_SUBTYPE, mountSource, SUBTYPE } from './source.ts';
+export {
+  ARCHIVE_DIRECTORY,
+  ARCHIVE_SUBTYPE,
+  LIVE_DIRECTORY,
+  mountSource,
+  SUBTYPE,
+} from './source.ts';
 export { abortConnections, detach, unmount, unmountDirectory, unmountLibfuse } from './unmount.ts';
 export { startUnmountWatchdog, type UnmountWatchdog } from './unmount-watchdog.ts';
 export {

@@ -1,10 +1,21 @@
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { taskOfStaging } from '../store/index.ts';
 import { type Mount, readMountinfo } from '../sys/index.ts';
-import { ARCHIVE_DIRECTORY, ARCHIVE_SUBTYPE, SUBTYPE, storeOfSource } from './source.ts';
+import {
+  ARCHIVE_DIRECTORY,
+  ARCHIVE_SUBTYPE,
+  LIVE_DIRECTORY,
+  SUBTYPE,
+  storeOfSource,
+} from './source.ts';
 
 /** A mount of this mount namespace, as far as it concerns us. */
 export interface MountEntry {
   readonly id: number;
+  /** The mount that this one is mounted in. */
+  readonly parent: number;
+  /** What of its file system it shows. */
+  readonly root: string;
   readonly mountpoint: string;
   readonly type: string;
   readonly source: string;
@@ -24,12 +35,16 @@ export interface TaskfsMount extends MountEntry {
   readonly store: string;
   /** The connection of its own that archive/ has inside of it, where it has one. */
   readonly archive: MountEntry | undefined;
+  /** Staging directories of live tasks that are mounted in live/ (src/attach/). */
+  readonly attached: readonly MountEntry[];
 }
 
 /** Mounts as text, with the user who made each. */
 export const entriesOf = (mounts: readonly Mount[]): MountEntry[] =>
-  mounts.map(({ id, mountpoint, type, source, minor, options, superOptions }) => ({
+  mounts.map(({ id, parent, root, mountpoint, type, source, minor, options, superOptions }) => ({
     id,
+    parent,
+    root: root.toString(),
     mountpoint: mountpoint.toString(),
     type,
     source: source.toString(),
@@ -55,11 +70,14 @@ export const allMounts = (): MountEntry[] => entriesOf(readMountinfo('self'));
  */
 export function taskfsMounts(): TaskfsMount[] {
   const own = process.getuid?.();
-  const entries = allMounts().filter(({ owner }) => owner === own);
+  const all = allMounts();
+  const entries = all.filter(({ owner }) => owner === own);
   return entries.flatMap((entry) => {
     if (!isTaskfs(entry)) return [];
     const store = storeOfSource(entry.source);
-    return store === undefined ? [] : [{ ...entry, store, archive: archiveIn(entry, entries) }];
+    if (store === undefined) return [];
+    const inside = { archive: archiveIn(entry, entries), attached: attachedIn(entry, all) };
+    return [{ ...entry, store, ...inside }];
   });
 }
 
@@ -71,6 +89,21 @@ function archiveIn(mount: MountEntry, entries: readonly MountEntry[]): MountEntr
   return entries.findLast(
     ({ type, mountpoint }) => type === `fuse.${ARCHIVE_SUBTYPE}` && mountpoint === place,
   );
+}
+
+/** The staging directories that are mounted in live/, and over one another; lower ones first. */
+export function attachedIn(mount: MountEntry, entries: readonly MountEntry[]): MountEntry[] {
+  const live = join(mount.mountpoint, LIVE_DIRECTORY);
+  const parents = new Set([mount.id]);
+  return entries.filter((entry) => {
+    const { id, parent, root, mountpoint } = entry;
+    const isAttached =
+      parents.has(parent) &&
+      dirname(mountpoint) === live &&
+      taskOfStaging(basename(root)) === basename(mountpoint);
+    if (isAttached) parents.add(id);
+    return isAttached;
+  });
 }
 
 /** The mount of taskfs that this user made on a directory, given by its canonical path. */

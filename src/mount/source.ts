@@ -7,6 +7,8 @@ export const SUBTYPE = 'taskfs';
 export const ARCHIVE_SUBTYPE = `${SUBTYPE}-archive`;
 /** Where that is, in the mount. */
 export const ARCHIVE_DIRECTORY = 'archive';
+/** Where tasks that run are, in the mount. */
+export const LIVE_DIRECTORY = 'live';
 
 /** The source (fsname) of a mount: which store it shows, without what splits mount options. */
 export function mountSource(store: Store): string {

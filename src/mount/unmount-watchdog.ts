@@ -16,22 +16,42 @@ export interface UnmountWatchdog {
 // Ctrl-C that a terminal sends to the whole group. fusermount3's own auto_unmount does the same
 // only for mounts that root may enter (allow_other). Only the very mount is unmounted that was
 // there at the start: another may lie over it by then.
-const SCRIPT = `read -r _ && exit
-while read -r id _ _ _ place _; do [ "$place" = "$2" ] && top=$id; done </proc/self/mountinfo
-[ "$top" = "$3" ] || exit
+const WAIT = `read -r _ && exit
+while read -r id _ dev _ place _; do [ "$place" = "$2" ] && top=$id device=$dev; done </proc/self/mountinfo
+`;
+const UNMOUNT = `[ "$top" = "$3" ] || exit
 ${FUSERMOUNT} -uqz -- "$1" || umount -l -- "$1"`;
 
-/** Starts the watchdog of the mount on a directory, which this process serves. */
-export function startUnmountWatchdog(directory: string): UnmountWatchdog {
+/**
+ * FUSE_NOTIFY_INVAL_ENTRY (linux/fuse.h) for `live` in the root, as printf(1) takes it: the
+ * kernel unmounts what is mounted beneath that name, in every mount namespace.
+ */
+const FORGET_LIVE = String.raw`\45\0\0\0\3\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\4\0\0\0\0\0\0\0live\0`;
+
+// The connection is aborted first: it does not end by itself while this process has it open, and a
+// request that nobody answers could hold the lock that the notification needs.
+const DETACH = `if [ "$top" != "$3" ] || echo 1 >"/sys/fs/fuse/connections/\${device#*:}/abort"; then
+  printf '${FORGET_LIVE}' >&3
+fi
+exec 3>&-
+`;
+
+/**
+ * Starts the watchdog of the mount on a directory, which this process serves. Given the
+ * connection's descriptor, it also unmounts what is mounted beneath `live`, in copies of the mount
+ * in other mount namespaces as well.
+ */
+export function startUnmountWatchdog(directory: string, device?: number): UnmountWatchdog {
   const id = allMounts().findLast(({ mountpoint }) => mountpoint === directory)?.id ?? 0;
+  const script = device === undefined ? WAIT + UNMOUNT : WAIT + DETACH + UNMOUNT;
   const args = [directory, encodeOctal(directory), String(id)];
-  const child = spawn('/bin/sh', ['-c', SCRIPT, 'taskfs-unmount-watchdog', ...args], {
+  const child = spawn('/bin/sh', ['-c', script, 'taskfs-unmount-watchdog', ...args], {
     detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
+    stdio: ['pipe', 'ignore', 'ignore', ...(device === undefined ? [] : [device])],
     cwd: '/',
   });
   child.unref();
   child.on('error', () => {});
-  child.stdin.on('error', () => {});
-  return { dismiss: () => child.stdin.end('\n'), unmount: () => child.stdin.end() };
+  child.stdin?.on('error', () => {});
+  return { dismiss: () => void child.stdin?.end('\n'), unmount: () => void child.stdin?.end() };
 }

@@ -43,12 +43,31 @@ function notOurs(mountpoint: string, path: string): TaskfsError {
 }
 
 /**
- * The inner one first. Where only the outer one is in use it stays, and serves archive/ as well.
+ * What is mounted inside first. Where only the outer one is in use it stays, and serves live/ and
+ * archive/ as well.
  */
 async function unmountWhole({ mountpoint, archive }: TaskfsMount): Promise<void> {
   closeSync(openOwn(mountpoint));
+  await unmountAttached(mountpoint);
   if (archive) await unmountArchive(archive);
-  await unmountDirectory(mountpoint);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await unmountDirectory(mountpoint);
+    } catch (error) {
+      // A task may have come meanwhile.
+      if (attempt === ATTEMPTS || !(await unmountAttached(mountpoint))) throw error;
+    }
+  }
+}
+
+/** How often tasks may come while a mount is unmounted. */
+const ATTEMPTS = 10;
+
+/** Unmounts the staging directories that are mounted in live/; false where there is none. */
+async function unmountAttached(mountpoint: string): Promise<boolean> {
+  const attached = taskfsMountAt(mountpoint)?.attached ?? [];
+  for (const { mountpoint: place } of attached.toReversed()) await unmountDirectory(place);
+  return attached.length > 0;
 }
 
 async function unmountArchive({ mountpoint, minor }: MountEntry): Promise<void> {

@@ -1,4 +1,12 @@
-import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  utimesSync,
+} from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   DIRECT_WRITERS,
@@ -9,28 +17,40 @@ import {
   takeLock,
 } from '../store/index.ts';
 import { findRecordLock, parseMountinfo } from '../sys/index.ts';
-import { entriesOf, isTaskfs } from './mountinfo.ts';
+import { attachedIn, entriesOf, isTaskfs } from './mountinfo.ts';
 import { storeOfSource } from './source.ts';
 
 /** How long (milliseconds) writers of a mount get to close their files by default. */
 export const DRAIN_MS = 10_000;
 
+/** How long (milliseconds) to wait between two tries, at first and at most. */
+const FIRST_RETRY_MS = 1;
 const RETRY_MS = 50;
-/** At first: a server keeps its lock for some milliseconds after each change. */
-const FIRST_RETRY_MS = 6;
+/**
+ * The least time to wait: a server keeps its lock for some milliseconds after each change, and
+ * until it has detached staging that nobody writes to.
+ */
+const LEAST_MS = 200;
 
 /**
  * Waits until no mount has a file of the task open for writing: nobody can write through one while
  * this lock is held. Undefined where somebody still does after `limitMs`.
  */
 export async function waitForWriters(path: string, limitMs: number): Promise<Lock | undefined> {
-  const end = performance.now() + Math.max(limitMs, 2 * FIRST_RETRY_MS);
-  for (let retryMs = FIRST_RETRY_MS; ; retryMs = RETRY_MS) {
+  const end = performance.now() + Math.max(limitMs, LEAST_MS);
+  for (let pause = FIRST_RETRY_MS; ; pause = Math.min(RETRY_MS, 2 * pause)) {
     const lock = takeLock(path);
     const left = end - performance.now();
     if (lock || left <= 0) return lock;
-    await sleep(Math.min(retryMs, left));
+    if (pause === FIRST_RETRY_MS) askToLetGo(path);
+    await sleep(Math.min(pause, left));
   }
+}
+
+/** Servers that hold the lock watch its file, and look at the task's record when it is touched. */
+function askToLetGo(path: string): void {
+  const now = new Date();
+  utimesSync(path, now, now);
 }
 
 /** A program that has a live file open for writing through a mount. */
@@ -97,7 +117,8 @@ export function isWrittenDirectly(path: string): boolean {
 function mountsOf(pid: string, store: Store): ReadonlySet<number> {
   const mounts = entriesOf(parseMountinfo(read(`/proc/${pid}/mountinfo`, 'latin1')));
   const ours = mounts.filter((one) => isTaskfs(one) && storeOfSource(one.source) === store.path);
-  return new Set(ours.map(({ id }) => id));
+  const all = ours.flatMap((mount) => [mount, ...attachedIn(mount, mounts)]);
+  return new Set(all.map(({ id }) => id));
 }
 
 /** Of descriptors that may write; on some mounts alone where those are given. */

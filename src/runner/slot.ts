@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import type { Store, TaskName } from '../store/index.ts';
+import { replaceShownStatus, type Store, type TaskName } from '../store/index.ts';
 import { blockersOf, heldLockOf, takeSlot } from './queue.ts';
 import type { Supervision } from './supervision.ts';
 import { onWakeup } from './wakeup-signal.ts';
@@ -9,8 +9,10 @@ export async function waitForSlot(supervision: Supervision): Promise<boolean> {
   const { claim, requests, journal, options } = supervision;
   const { store, task, record } = claim;
   const isOver = (): boolean => requests.cancel !== 'none';
-  const recordStart = (): void =>
+  const recordStart = (): void => {
     journal.change({ status: 'running', startedAt: new Date().toISOString() }, { type: 'started' });
+    replaceShownStatus(journal.paths.staging, 'running');
+  };
   for (let isReported = false; !isOver(); isReported = true) {
     if (takeSlot(store, task, record.maxRunning, recordStart)) return true;
     if (!isReported) options.say?.(`task ${task} waits: ${record.maxRunning} may run at once`);

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { LiveChoice } from '../attach/index.ts';
 import { spawnInBackground } from '../background-process.ts';
 import { errno, errnoOf } from '../errno.ts';
 import { type ErrorKind, TaskfsError } from '../errors.ts';
@@ -19,7 +20,12 @@ export interface ServerRequest {
 
 /** What it answers, once. */
 export type ServerAnswer =
-  | { readonly ready: true; readonly driver: DriverName; readonly notes: readonly string[] }
+  | {
+      readonly ready: true;
+      readonly driver: DriverName;
+      readonly live: LiveChoice;
+      readonly notes: readonly string[];
+    }
   | {
       readonly ready: false;
       readonly kind: ErrorKind;
@@ -31,6 +37,7 @@ export type ServerAnswer =
 export interface BackgroundMount {
   readonly mountpoint: string;
   readonly driver: DriverName;
+  readonly live: LiveChoice;
   /** Of the process that serves it. */
   readonly pid: number;
   readonly notes: readonly string[];
@@ -63,7 +70,8 @@ export async function mountInBackground(
   if (server.connected) server.disconnect();
   server.unref();
   const notes = log === undefined ? [...answer.notes, NO_LOG] : answer.notes;
-  return { mountpoint, driver: answer.driver, pid: server.pid ?? 0, notes };
+  const { driver, live } = answer;
+  return { mountpoint, driver, live, pid: server.pid ?? 0, notes };
 }
 
 const NO_LOG = "the store is on a read-only file system: the server's log is not kept";

@@ -1,6 +1,15 @@
+import { writeSync } from 'node:fs';
+import {
+  ATTACH_LIMIT,
+  Attachments,
+  type AttachOptions,
+  chooseLiveMode,
+  type LiveChoice,
+  type LiveMode,
+} from '../attach/index.ts';
 import { messageOf } from '../errors.ts';
-import type { DriverName, Serve, Served } from '../fs/index.ts';
-import { prepareMountpoint } from '../mount/index.ts';
+import { AttachedDirectories, type DriverName, type Serve, type Served } from '../fs/index.ts';
+import { prepareMountpoint, taskfsMountAt } from '../mount/index.ts';
 import type { Store } from '../store/index.ts';
 import { keepMemoryPrivate } from '../sys/index.ts';
 import { assertCanMount } from './requirements.ts';
@@ -12,6 +21,8 @@ export interface MountOptions {
   readonly readOnly?: boolean;
   /** No symlink in the mount is followed: for tasks that are not trusted. */
   readonly nosymfollow?: boolean;
+  /** How live files are shown; `auto` by default. */
+  readonly live?: LiveMode;
   /** false: changes beneath raise no inotify events on the mount. */
   readonly notify?: boolean;
   /** Live files may be mapped shared and written, though in another cache than the task's. */
@@ -25,6 +36,7 @@ export interface ServedMount extends Served {
   /** Canonical. */
   readonly mountpoint: string;
   readonly driver: DriverName;
+  readonly live: LiveChoice;
 }
 
 export const DEFAULT_DRIVER: DriverName = 'kernel';
@@ -43,21 +55,55 @@ export async function serveMount(
   assertCanMount(driver);
   keepMemoryPrivate();
   const mountpoint = await prepareMountpoint(store, path);
+  const { readOnly = false, nosymfollow = false } = options;
+  const how = { readOnly, nosymfollow };
+  const live = chooseLiveMode(store, options.live ?? 'auto', driver, how);
+  const liveMode = `${live.mode}: ${live.why}`;
+  const attached = live.mode === 'attach' ? AttachedDirectories.allocate(ATTACH_LIMIT) : undefined;
   const serve = await loadDriver(driver);
   const served = await serve(mountpoint, {
     store,
     fileSystem: {
+      liveMode,
+      ...(attached && { attached: attached.memory }),
       ...(options.identities && { identities: options.identities }),
       othersEnter: options.allowOther ?? false,
       sharedMmap: options.sharedMmap ?? false,
     },
     allowOther: options.allowOther ?? false,
-    readOnly: options.readOnly ?? false,
-    nosymfollow: options.nosymfollow ?? false,
+    ...how,
     notify: options.notify ?? true,
   });
-  const notes = [...served.notes, ...(await identityNotes(store, options))];
-  return { ...served, notes, mountpoint, driver };
+  const notes = [
+    `live/ is shown by ${liveMode}`,
+    ...served.notes,
+    ...(await identityNotes(store, options)),
+  ];
+  const mount = { ...served, notes, mountpoint, driver, live };
+  return attached ? attachLive(store, mount, attached, how) : mount;
+}
+
+async function attachLive(
+  store: Store,
+  mount: ServedMount,
+  attached: AttachedDirectories,
+  how: Pick<AttachOptions, 'readOnly' | 'nosymfollow'>,
+): Promise<ServedMount> {
+  const { mountpoint, forgetName } = mount;
+  const device = taskfsMountAt(mountpoint)?.minor;
+  if (!forgetName || device === undefined) return mount;
+  const log = (words: string): void => void writeSync(2, `taskfs: ${words}\n`);
+  const place = { ...how, store, mountpoint, device: BigInt(device), attached, forgetName, log };
+  const attachments = new Attachments(place);
+  await attachments.ready();
+  return {
+    ...mount,
+    ended: mount.ended.finally(() => attachments.close()),
+    unmount: () => {
+      attachments.close();
+      return mount.unmount();
+    },
+  };
 }
 
 /** Says so where archives cannot be read here. */

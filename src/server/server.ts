@@ -9,8 +9,8 @@ import { serveUntilUnmounted } from './foreground.ts';
 
 process.once('message', (request: ServerRequest) => {
   const { store, mountpoint, options } = request;
-  serveUntilUnmounted(store, mountpoint, options, ({ driver, notes }) => {
-    answer({ ready: true, driver, notes });
+  serveUntilUnmounted(store, mountpoint, options, ({ driver, live, notes }) => {
+    answer({ ready: true, driver, live, notes });
     // Now, not at the end: a server is often killed, and the next one takes less memory with the
     // cache.
     flushCompileCache();

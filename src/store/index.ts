@@ -24,7 +24,12 @@ export {
 export { hasKeys, keyPaths, readKeyText } from './key-files.ts';
 export { createKeys, createSealingKeys, type NewKeys } from './keys.ts';
 export { adoptLock, isLocked, type Lock, takeLock, takeLockBlocking } from './lock.ts';
-export { isOwnXattr, OWN_XATTR_PREFIX, withoutOwnXattrs } from './own-xattrs.ts';
+export {
+  isOwnXattr,
+  OWN_XATTR_PREFIX,
+  replaceShownStatus,
+  withoutOwnXattrs,
+} from './own-xattrs.ts';
 export {
   asideName,
   DIRECT_WRITERS,

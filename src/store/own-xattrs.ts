@@ -1,4 +1,7 @@
+import { closeSync, constants, openSync } from 'node:fs';
 import { latin1Of } from '../latin1.ts';
+import { O_PATH, setXattr } from '../sys/index.ts';
+import type { Status } from './status.ts';
 
 type Xattr = readonly [name: Buffer, value: Buffer];
 
@@ -15,3 +18,22 @@ export const isOwnXattr = (name: Uint8Array): boolean =>
 /** A file's attributes without those that only a mount may have. */
 export const withoutOwnXattrs = (xattrs: readonly Xattr[]): readonly Xattr[] =>
   xattrs.filter(([name]) => !isOwnXattr(name));
+
+const XATTR_REPLACE = 2;
+
+/**
+ * Changes the status of a task where a mount shows it on the staging directory itself
+ * (src/attach/); nothing else does.
+ */
+export function replaceShownStatus(staging: string, status: Status): void {
+  try {
+    const fd = openSync(staging, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    try {
+      setXattr(fd, `${OWN_XATTR_PREFIX}status`, Buffer.from(status), XATTR_REPLACE);
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    // No mount shows it there, or its file system has no such attributes.
+  }
+}

@@ -62,12 +62,17 @@ export {
 } from './locks.ts';
 export { type Machine, thisMachine } from './machine.ts';
 export {
+  cloneMount,
   MNT_DETACH,
+  MOUNT_ATTR,
   MS_NODEV,
   MS_NOSUID,
   MS_NOSYMFOLLOW,
+  MS_PRIVATE,
   MS_RDONLY,
   mountOn,
+  moveMount,
+  setMountAttributes,
   UMOUNT_NOFOLLOW,
   unmountFrom,
 } from './mount.ts';
@@ -92,6 +97,7 @@ export {
   isRegular,
   isSymlink,
   peekAt,
+  peekFd,
   S_IFBLK,
   S_IFCHR,
   S_IFDIR,

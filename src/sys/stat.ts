@@ -66,6 +66,12 @@ export function peekAt(dirfd: number, name: Uint8Array | string): Stat {
   return decode();
 }
 
+/** The same of an open descriptor. */
+export function peekFd(fd: number): Stat {
+  check(statx(fd, cstring(''), AT.EMPTY_PATH | AT_STATX_DONT_SYNC, WANTED, buffer));
+  return decode();
+}
+
 /** stat of an open descriptor, O_PATH ones included. */
 export function statFd(fd: number): Stat {
   check(statx(fd, cstring(''), AT.EMPTY_PATH, WANTED, buffer));

@@ -20,16 +20,18 @@ async function sealUnderReaders(mount: MountedStore): Promise<Seen[]> {
   const { base, store, mountpoint } = mount;
   const seen = join(base, 'seen');
   await mount.run('mkdir', ['-p', seen]);
-  const start = (name: string, ...args: string[]) => {
-    const child = mount.start(process.execPath, [support(name), ...args, String(ROUNDS)]);
+  const start = (name: string, args: readonly string[], last: readonly string[] = []) => {
+    const all = [support(name), ...args, String(ROUNDS), ...last];
+    const child = mount.start(process.execPath, all);
     onTestFinished(() => void child.kill('SIGKILL'));
     return child;
   };
   const names = ['one', 'two'];
   const readers = names.map((name) =>
-    start('commit-reader-program.ts', mountpoint, store.staging, seen, name),
+    start('commit-reader-program.ts', [mountpoint, store.staging, seen, name]),
   );
-  const sealer = start('commit-sealer-program.ts', store.path, seen, names.join());
+  const attached = mount.live.mode === 'attach' ? [join(mountpoint, 'live')] : [];
+  const sealer = start('commit-sealer-program.ts', [store.path, seen, names.join()], attached);
   const ended = once(sealer, 'exit');
   const outputs = await Promise.all(readers.map(({ stdout }) => text(stdout as Readable)));
   const reports = outputs.map((output) => JSON.parse(output) as Seen);

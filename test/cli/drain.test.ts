@@ -35,7 +35,7 @@ async function mounted(cli: Cli, ...options: string[]): Promise<string> {
 
 it('names a writer that never closes, and seals what it wrote until then', async () => {
   const cli = newCli();
-  const mountpoint = await mounted(cli);
+  const mountpoint = await mounted(cli, '--live', 'fuse');
   const ended = startTask(cli, '--drain', '300ms');
   await until('it is shown', () => existsSync(join(cli.store, 'staging/t/up')));
   const writer = await openWriter(join(mountpoint, 'live/t/out.log'));

@@ -35,7 +35,7 @@ it('leaves out what editors on the mount made for themselves, and nothing else, 
   const mountpoint = join(cli.base, 'mnt');
   mkdirSync(mountpoint);
   await cli.run('init');
-  expect((await cli.run('mount', mountpoint)).code).toBe(0);
+  expect((await cli.run('mount', '--live', 'fuse', mountpoint)).code).toBe(0);
   const run = async (name: string, ...options: string[]) => {
     const args = ['run', '--name', name, ...options, '--', 'sh', '-c', TASK];
     const ended = finished(cli.start(...args));

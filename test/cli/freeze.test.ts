@@ -8,7 +8,7 @@ import { type Cli, finished, newCli } from '../support/cli.ts';
 import { until } from '../support/until.ts';
 
 const drivers = [
-  { name: 'kernel', options: [] },
+  { name: 'kernel', options: ['--live', 'fuse'] },
   { name: 'libfuse', options: ['--driver', 'libfuse'] },
 ];
 

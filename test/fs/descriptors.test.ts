@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { openMount, variants } from '../support/mount.ts';
+import { isAttached, openMount, variants } from '../support/mount.ts';
 import { until } from '../support/until.ts';
 
 /** The whole form walks 200,000 files, with TASKFS_LONG=1. */
@@ -63,7 +63,10 @@ describe.each(walkers)(`${DIRECTORIES * FILES} files ($name)`, (variant) => {
   );
 });
 
-describe.each(variants)('open files ($name)', (variant) => {
+// What is attached is opened by no server.
+const served = variants.filter((variant) => !isAttached(variant));
+
+describe.each(served)('open files ($name)', (variant) => {
   test('are closed beneath when they are closed above', async () => {
     const mount = await openMount(variant);
     onTestFinished(() => mount.close());

@@ -10,6 +10,7 @@ import { mountInBackground } from '../../src/server/index.ts';
 import { createStore } from '../../src/store/index.ts';
 import { allEnd, putToWork } from '../support/at-work.ts';
 import {
+  isAttached,
   isMountpoint,
   type MountedStore,
   type MountVariant,
@@ -122,6 +123,8 @@ describe.each(variants)('a mount ($name)', (variant) => {
     const workers = await putToWork(mount, variant);
     process.kill(mount.pid, 'SIGKILL');
     await until('the mount is gone', () => !isMountpoint(mount.mountpoint), LIMIT_MS);
+    // Whoever has a directory of the disk goes on in it.
+    if (isAttached(variant)) for (const worker of workers) worker.kill();
     await allEnd(workers, LIMIT_MS);
   });
 
@@ -154,6 +157,7 @@ describe.each(variants)('a mount ($name)', (variant) => {
     const mount = await mounted(withSharedMmap(variant));
     const workers = await putToWork(mount, variant);
     await leaveDead(mount);
+    if (isAttached(variant)) for (const worker of workers) worker.kill();
     await allEnd(workers, LIMIT_MS);
     const options = JSON.stringify({ ...variant.options, tasks: [] });
     const again = JSON.parse(await mount.run(process.execPath, [PROGRAM, mount.base, options]));

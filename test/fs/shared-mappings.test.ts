@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type MountedStore, openMount, variants } from '../support/mount.ts';
+import { isAttached, type MountedStore, openMount, variants } from '../support/mount.ts';
 
 const MAP = `
 import mmap, sys
@@ -36,7 +36,9 @@ gcc -c two.c main.c && ar rc lib.a two.o
 for linker in bfd gold; do gcc -fuse-ld=$linker -o main main.o lib.a && ./main; done
 `;
 
-const kernel = variants.filter(({ options }) => options.driver === 'kernel');
+const kernel = variants.filter(
+  (variant) => variant.options.driver === 'kernel' && !isAttached(variant),
+);
 
 describe.each(kernel)('mappings of live files ($name)', (variant) => {
   let mount: MountedStore;

@@ -33,7 +33,7 @@ test('they are taken and dropped, never sealed, and the task’s own are told', 
   const cli = newCli();
   await cli.run('init');
   const mountpoint = join(cli.base, 'mount');
-  expect((await cli.run('mount', mountpoint)).code).toBe(0);
+  expect((await cli.run('mount', '--live', 'fuse', mountpoint)).code).toBe(0);
   const script = 'cd "$TASKFS_ARTIFACTS" && echo x > f && mkdir d';
   await cli.run('run', '--name', 'one', '--', 'sh', '-c', script);
   await cli.run('run', '-d', '--name', 'two', '--', 'sh', '-c', TASK);

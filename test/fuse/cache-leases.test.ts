@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type MountedStore, openMount, variants } from '../support/mount.ts';
+import { isAttached, type MountedStore, openMount, variants } from '../support/mount.ts';
 import { until } from '../support/until.ts';
 
 /** Much shorter than the cache TTL of names: what is seen sooner was invalidated. */
@@ -11,7 +11,7 @@ const SOON_MS = 10_000;
 const replies = ({ pid }: MountedStore): number =>
   Number(/^syscw: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
 
-describe.each(variants.filter(({ options }) => options.driver === 'kernel'))(
+describe.each(variants.filter((one) => one.options.driver === 'kernel' && !isAttached(one)))(
   'directories at rest ($name)',
   (variant) => {
     test('cost no request, and every change beneath is seen soon after', async () => {

@@ -11,6 +11,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -39,7 +40,12 @@ function look(top: string, task: string): 'whole' | 'gone' | 'cut' {
   if (!existsSync(top)) return 'gone';
   try {
     for (const directory of directories) {
-      checkNames(readdirSync(join(top, directory)), directory, top);
+      const path = join(top, directory);
+      const isShownByDisk = isOfDisk(path);
+      const names = readdirSync(path);
+      // On a disk what is removed after it was opened is missing.
+      if (isShownByDisk && lacks(names, directory) > 0 && !existsSync(top)) return 'cut';
+      checkNames(names, directory, top);
       for (const number of [0, 1]) checkContent(top, task, join(directory, `file-${number}`));
     }
     return 'whole';
@@ -52,9 +58,16 @@ function look(top: string, task: string): 'whole' | 'gone' | 'cut' {
 }
 
 function checkNames(found: readonly string[], directory: string, where: string): void {
-  const missing = namesIn(directory).filter((name) => !found.includes(name));
-  if (missing.length > 0) wrong.push(`${join(where, directory)} lacks ${missing.length} names`);
+  const missing = lacks(found, directory);
+  if (missing > 0) wrong.push(`${join(where, directory)} lacks ${missing} names`);
 }
+
+const lacks = (found: readonly string[], directory: string): number =>
+  namesIn(directory).filter((name) => !found.includes(name)).length;
+
+const servers = [mountpoint, join(mountpoint, 'archive')].map((path) => statSync(path).dev);
+/** Whether the kernel shows staging itself, which is then like any directory of a disk. */
+const isOfDisk = (path: string): boolean => !servers.includes(statSync(path).dev);
 
 function checkContent(top: string, task: string, path: string): void {
   const found = readFileSync(join(top, path));
@@ -96,12 +109,15 @@ function checkHeldFile(fd: number, task: string, path: string): void {
   closeSync(fd);
 }
 
-/** A directory opened in live/ lists all that it had, or says that it is gone: never the rest of it. */
-function checkHeldDirectory(held: Dir, directory: string): void {
+/**
+ * A directory opened in live/ lists all that it had, or says that it is gone: never the rest of it,
+ * unless it is that of a disk.
+ */
+function checkHeldDirectory(held: Dir, directory: string, isHeldOnDisk: boolean): void {
   try {
     const names: string[] = [];
     for (let entry = held.readSync(); entry; entry = held.readSync()) names.push(entry.name);
-    checkNames(names, directory, 'held');
+    if (!isHeldOnDisk) checkNames(names, directory, 'held');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).errno !== -ESTALE) wrong.push(`held: ${error}`);
   }
@@ -118,13 +134,14 @@ for (let round = 0; round < Number(rounds); round++) {
   );
   const open = directories.map((path) => [path, opendirSync(join(liveOf(task), path))] as const);
   const late = directories.map((path) => [path, opendirSync(join(liveOf(task), path))] as const);
+  const isHeldOnDisk = isOfDisk(liveOf(task));
   writeFileSync(join(seen, `${task}-${who}`), '');
   while (lookAtBoth(task) === 'live');
   counts.moved++;
-  for (const [path, held] of open) checkHeldDirectory(held, path);
+  for (const [path, held] of open) checkHeldDirectory(held, path, isHeldOnDisk);
   while ([task, asideName(task)].some((name) => existsSync(join(staging, name)))) lookAtBoth(task);
   lookAtBoth(task);
-  for (const [path, held] of late) checkHeldDirectory(held, path);
+  for (const [path, held] of late) checkHeldDirectory(held, path, isHeldOnDisk);
   for (const [path, fd] of files) checkHeldFile(fd, task, path);
   if (wrong.length > 20) break;
 }

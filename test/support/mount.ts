@@ -4,6 +4,7 @@ import { chmodSync, chownSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { LiveChoice } from '../../src/attach/index.ts';
 import type { DriverName } from '../../src/fs/index.ts';
 import { allMounts, FUSERMOUNT } from '../../src/mount/index.ts';
 import type { MountOptions } from '../../src/server/serve.ts';
@@ -30,10 +31,14 @@ export interface MountVariant {
 const isRoot = process.geteuid?.() === 0;
 
 const all: readonly MountVariant[] = [
-  { name: 'kernel, root', user: 'root', options: { driver: 'kernel' } },
+  { name: 'kernel, root, attach', user: 'root', options: { driver: 'kernel', live: 'attach' } },
+  { name: 'kernel, root', user: 'root', options: { driver: 'kernel', live: 'fuse' } },
   { name: 'kernel, plain user', user: 'plain', options: { driver: 'kernel' } },
   { name: 'libfuse', user: isRoot ? 'root' : 'plain', options: { driver: 'libfuse' } },
 ];
+
+/** Whether the kernel shows staging itself, with all that a disk can do. */
+export const isAttached = ({ options }: MountVariant): boolean => options.live === 'attach';
 
 /** The ways that can be tried as the user who runs the tests; root can be everybody. */
 export const variants = all.filter(({ user }) => isRoot || user === 'plain');
@@ -46,6 +51,7 @@ export interface MountedStore {
   readonly mountpoint: string;
   /** Of the server. */
   readonly pid: number;
+  readonly live: LiveChoice;
   readonly notes: readonly string[];
   /** Runs a program as the user who mounted; rejects unless it ends with 0. */
   run(program: string, args: readonly string[], options?: RunOptions): Promise<string>;

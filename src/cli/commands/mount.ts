@@ -2,7 +2,12 @@ import { DRIVERS } from '../../fs/index.ts';
 import { prepareMountpoint } from '../../mount/index.ts';
 import { closeInheritedDescriptors } from '../../process/index.ts';
 import { lockWarning, recover } from '../../runner/index.ts';
-import { mountInBackground, serveUntilUnmounted } from '../../server/index.ts';
+import {
+  LIVE_MODES,
+  mountInBackground,
+  type ServedMount,
+  serveUntilUnmounted,
+} from '../../server/index.ts';
 import type { Store } from '../../store/index.ts';
 import { isProtected } from '../../store/index.ts';
 import { json } from '../arguments.ts';
@@ -38,6 +43,11 @@ export const command = defineCommand({
         default: false,
         describe: 'Follow no symlinks: for tasks that you do not trust',
       })
+      .option('live', {
+        choices: LIVE_MODES,
+        requiresArg: true,
+        describe: 'How to show live files: by the kernel itself (root), or FUSE; auto by default',
+      })
       .option('notify', {
         type: 'boolean',
         default: true,
@@ -52,7 +62,7 @@ export const command = defineCommand({
   run: async ({ options }) => {
     const store = await openOrMakeStore(options);
     await recover(store, { scope: 'unfinished', say });
-    const { directory, driver, nosymfollow, notify } = options;
+    const { directory, driver, live, nosymfollow, notify } = options;
     const warning = lockWarning(store);
     if (warning !== undefined) say(`Note: ${warning}.`);
     const identities = await identitiesForServer(store, options);
@@ -63,6 +73,7 @@ export const command = defineCommand({
       notify,
       sharedMmap: options['shared-mmap'],
       ...(driver && { driver }),
+      ...(live && { live }),
       ...(identities && { identities }),
     };
     const report = async (mountpoint: string, notes: readonly string[], facts: object) => {
@@ -76,16 +87,22 @@ export const command = defineCommand({
       closeInheritedDescriptors();
       process.chdir('/');
       await serveUntilUnmounted(store, mountpoint, how, (mount) => {
-        const facts = { driver: mount.driver, pid: process.pid };
+        const facts = { ...factsOf(mount), pid: process.pid };
         // A mount that cannot be reported is there all the same.
         report(mount.mountpoint, mount.notes, facts).catch((error) => reportError(error, false));
       });
       return 0;
     }
     const mount = await mountInBackground(store, directory, how);
-    await report(mount.mountpoint, mount.notes, { driver: mount.driver, pid: mount.pid });
+    await report(mount.mountpoint, mount.notes, { ...factsOf(mount), pid: mount.pid });
     return 0;
   },
+});
+
+const factsOf = ({ driver, live }: Pick<ServedMount, 'driver' | 'live'>) => ({
+  driver,
+  live: live.mode,
+  liveReason: live.why,
 });
 
 /**

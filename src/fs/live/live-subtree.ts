@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { Errno, errno } from '../../errno.ts';
 import { latin1Of } from '../../latin1.ts';
-import type { Store } from '../../store/index.ts';
+import { OWN_XATTR_PREFIX, type Store } from '../../store/index.ts';
 import {
   DT,
   IN,
@@ -40,6 +40,7 @@ import {
 } from '../subtree.ts';
 import type { TaskRecords } from '../task-records.ts';
 import { directoryAttr, listVirtual } from '../virtual-directory.ts';
+import { AttachedDirectories } from './attached-directories.ts';
 import { CacheLeases } from './cache-leases.ts';
 import { CacheTtl } from './cache-ttl.ts';
 import { DirectoryFdCache } from './directory-fd-cache.ts';
@@ -60,6 +61,15 @@ import { changeAttributes } from './setattr.ts';
 
 /** How many directories are kept open between calls: well below the usual limit of 1024 files. */
 const DIRECTORY_LIMIT = 256;
+
+const DAY_MS = 86_400_000;
+/**
+ * For how long (milliseconds) the kernel may believe the name of a task whose staging is attached:
+ * until it is told otherwise (src/attach/), for each path through live/<task> asks for it else.
+ */
+const ATTACHED_MS = DAY_MS;
+/** How live files are shown, and why: an attribute of live/ itself. */
+const LIVE_MODE = `${OWN_XATTR_PREFIX}live`;
 
 const NOTHING = new Uint8Array(0);
 
@@ -86,12 +96,16 @@ export class LiveSubtree implements Subtree {
   private readonly observed: ObservedDirectories | undefined;
   private readonly ttl: CacheTtl;
   private readonly pages: KeptPages;
+  private readonly attached: AttachedDirectories | undefined;
+  private readonly mode: string;
 
   constructor(store: Store, records: TaskRecords, options: FileSystemOptions) {
     const { liveTtlMs = 0, cacheLeases } = options;
     this.store = store;
     this.records = records;
     this.sharedMmap = options.sharedMmap ?? false;
+    this.attached = options.attached && new AttachedDirectories(options.attached);
+    this.mode = options.liveMode ?? 'fuse';
     this.tasks = new LiveTasks(store);
     this.directories = new DirectoryFdCache(this.tasks.staging, DIRECTORY_LIMIT);
     this.leases = cacheLeases ? new CacheLeases(this.directories) : undefined;
@@ -121,7 +135,9 @@ export class LiveSubtree implements Subtree {
   lookup(parent: NodeId, name: Uint8Array): Entry {
     if (parent !== TOP.live) return this.entry(this.names.find(this.table.get(parent), name));
     const { task, stat } = this.tasks.stat(name);
-    return this.entry({ inode: this.table.meet(task, undefined, latin1Of(name), stat), stat });
+    const inode = this.table.meet(task, undefined, latin1Of(name), stat);
+    const entry = this.entry({ inode, stat });
+    return this.attached?.has(stat.ino) ? { ...entry, entryTtlMs: ATTACHED_MS } : entry;
   }
 
   missingTtlMs(parent: NodeId, name: Uint8Array): number {
@@ -139,7 +155,7 @@ export class LiveSubtree implements Subtree {
 
   getattr(node: NodeId, file: OpenFile | undefined): Attributes {
     if (node === TOP.live) {
-      return { attr: directoryAttr(node, 0o555, this.startNs), attrTtlMs: 0 };
+      return { attr: directoryAttr(node, 0o555, this.startNs), attrTtlMs: DAY_MS };
     }
     return this.attributes(fileInode(file) ?? this.table.get(node));
   }
@@ -327,12 +343,13 @@ export class LiveSubtree implements Subtree {
   }
 
   getxattr(node: NodeId, name: Uint8Array): Uint8Array {
-    if (node === TOP.live) throw Errno.of(errno.ENODATA);
-    return this.xattrs.get(this.table.get(node), name);
+    if (node !== TOP.live) return this.xattrs.get(this.table.get(node), name);
+    if (latin1Of(name) !== LIVE_MODE) throw Errno.of(errno.ENODATA);
+    return Buffer.from(this.mode);
   }
 
   listxattr(node: NodeId): readonly Uint8Array[] {
-    return node === TOP.live ? [] : this.xattrs.list(this.table.get(node));
+    return node === TOP.live ? [Buffer.from(LIVE_MODE)] : this.xattrs.list(this.table.get(node));
   }
 
   setxattr(node: NodeId, name: Uint8Array, value: Uint8Array, flags: number): void {
