@@ -2,10 +2,11 @@
  * Live directories against native staging and bindfs, all in one run on one machine: only ratios
  * within a row mean anything, and the last lines say which bars they meet. All lies in TMPDIR: a
  * file system in memory shows what is lost above staging, a disk what of it is felt, and only on a
- * disk are pages kept. As root also with staging attached; `--user` mounts and works as nobody; `--one-processor` gives all the same
- * processor, `--busy-neighbour` one of them to a loop. `--peers` measures our libfuse driver and
- * libfuse's low-level example as well, `--hp FILE` its passthrough_hp.cc. `--rounds N` (5),
- * `--files N` (2000), `--megabytes N` (64), `--tree N` (3000 files for git, rg and grep; 0: none).
+ * disk are pages kept. As root also with staging attached; `--user` mounts and works as nobody;
+ * `--one-processor` gives all the same processor, `--busy-neighbour` one of them to a loop.
+ * `--peers` measures our libfuse driver and libfuse's low-level example as well, `--hp FILE` its
+ * passthrough_hp.cc. `--rounds N` (5), `--files N` (2000), `--megabytes N` (64), `--tree N` (3000
+ * files for git, rg and grep; 0: none).
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
