@@ -133,7 +133,9 @@ function leftovers(store: Store, task: TaskName): string[] {
 const isLong = process.env.TASKFS_LONG === '1';
 /** The long form fails every call; each piece of it takes minutes, and can be run by its name. */
 const PIECES = isLong ? 32 : 1;
-const STEP = isLong ? PIECES : 9;
+const STEP = isLong ? PIECES : 18;
+/** Another one for each day: in time every call is failed in the short form too. */
+const FIRST = isLong ? 0 : Math.floor(Date.now() / 86_400_000) % STEP;
 const cases = (['kill', 'error'] as const).flatMap((mode) =>
   Array.from({ length: PIECES }, (_, piece) => ({ mode, piece: piece + 1 })),
 );
@@ -147,7 +149,8 @@ test.each(cases)(
     fill(source);
     let injected = 0;
     let cutShort = 0;
-    for (let at = piece; ; at += STEP) {
+    const first = piece + FIRST;
+    for (let at = first; ; at += STEP) {
       const task = endedTask(store, `cut-${at}`);
       const result = await recoverFailing(store, task, mode, at);
       if (result && !result.injected) {
@@ -156,7 +159,7 @@ test.each(cases)(
         expect(result.calls).toBeLessThan(at);
         expect(result.native).toBeGreaterThan(50);
         expect(result.inWorkers).toBeGreaterThan(0);
-        expect(injected).toBe((at - piece) / STEP);
+        expect(injected).toBe((at - first) / STEP);
         break;
       }
       injected++;
@@ -177,9 +180,9 @@ test.each(cases)(
         throw new Error(`${where} (${JSON.stringify(result)})`, { cause: error });
       }
     }
-    // Not every error cuts it short (44 of 65 do at each 9th call): closing what was only read, asking
-    // for a lease, an event, a thing that may be missing.
-    expect(cutShort).toBeGreaterThan(injected * 0.6);
+    // Not every error cuts it short (two in three do): closing what was only read, asking for a lease,
+    // an event, a thing that may be missing.
+    expect(cutShort).toBeGreaterThan(injected * 0.5);
     const identities = await loadIdentities(store);
     const { archives, findings } = await verifyArchives(store, { deep: true, identities });
     expect(findings).toEqual([]);

@@ -138,7 +138,7 @@ describe.runIf(image)('a task in a container (needs scripts/with-engine)', () =>
     expect([...found].filter((state) => !state.endsWith('/sealed')).length).toBeGreaterThan(0);
   }, 600_000);
 
-  it('that its engine could not remove is removed by recover, when the engine answers again', async () => {
+  const removedByRecover = async (): Promise<void> => {
     const store = await newStore();
     const { task, name, answerAgain } = await leaveContainer(store);
     expect(recordOf(store, task)).toMatchObject({ unremoved: true });
@@ -150,9 +150,9 @@ describe.runIf(image)('a task in a container (needs scripts/with-engine)', () =>
     await expect(execute('docker', ['inspect', name])).rejects.toThrow(/no such object/i);
     expect(recordOf(store, task)).toMatchObject({ unremoved: false, leftBehind: [] });
     expect(await recover(store, options)).toEqual([]);
-  });
+  };
 
-  it('that its engine could not remove goes with the task, also after another attempt', async () => {
+  const removedWithTheTask = async (): Promise<void> => {
     const store = await newStore();
     const { task, name, answerAgain } = await leaveContainer(store);
     const next = await startRun(createDockerEngine(), newLaunch(['true'], { image }));
@@ -163,13 +163,18 @@ describe.runIf(image)('a task in a container (needs scripts/with-engine)', () =>
     for (const container of [name, String(engineState.container)]) {
       await expect(execute('docker', ['inspect', container])).rejects.toThrow(/no such object/i);
     }
-  });
+  };
 
-  it('that its engine cannot remove is named when the task is removed', async () => {
+  const namedAtRemoval = async (): Promise<void> => {
     const store = await newStore();
     const { task, name } = await leaveContainer(store);
     expect(await removeEnded(store, task)).toEqual([expect.stringContaining(name)]);
     expect(viewTasks(store).tasks).toEqual([]);
+  };
+
+  // At once: an engine that does not answer is waited for.
+  it('that its engine could not remove is removed by recover or rm when that answers, else named', async () => {
+    await Promise.all([removedByRecover(), removedWithTheTask(), namedAtRemoval()]);
   });
 
   it('is tried again in a fresh container each time', async () => {

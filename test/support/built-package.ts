@@ -15,6 +15,7 @@ const root = join(import.meta.dirname, '../..');
  */
 export default async function setup(project: TestProject): Promise<() => void> {
   const directory = mkdtempSync(join(tmpdir(), 'taskfs-built-'));
+  const uid = process.geteuid?.() ?? 0;
   const modules = join(directory, 'node_modules');
   const installed = join(modules, 'taskfs');
   mkdirSync(installed, { recursive: true });
@@ -25,7 +26,7 @@ export default async function setup(project: TestProject): Promise<() => void> {
   for (const native of ['@koromix', 'fuse-native', 'sharp']) {
     symlinkSync(join(root, 'node_modules', native), join(modules, native));
   }
-  makeCaches(join(installed, 'caches'));
+  makeCaches(join(installed, 'caches'), uid);
   const dist = join(installed, 'dist');
   const buildBoth = async (): Promise<void> => {
     await buildInto(dist, program);
@@ -34,6 +35,8 @@ export default async function setup(project: TestProject): Promise<() => void> {
   await buildBoth();
   project.onTestsRerun(buildBoth);
   process.env.TASKFS_TEST_PACKAGE = installed;
+  // Programs of the tests run from the sources: they start in half the time when those are kept stripped.
+  process.env.NODE_COMPILE_CACHE ??= join(installed, 'caches', String(uid));
   return () => rmSync(directory, { recursive: true, force: true });
 }
 
@@ -42,9 +45,8 @@ async function buildInto(dir: string, config: RolldownOptions): Promise<void> {
 }
 
 /** Of compiled code: one for the user who runs the tests, one for the plain user beside root. */
-function makeCaches(directory: string): void {
+function makeCaches(directory: string, uid: number): void {
   mkdirSync(directory);
-  const uid = process.geteuid?.() ?? 0;
   for (const user of new Set([uid, NOBODY])) {
     const cache = join(directory, String(user));
     mkdirSync(cache, { mode: 0o700 });

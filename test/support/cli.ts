@@ -5,15 +5,11 @@ import { buffer } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
 import { taskfsMounts, unmount } from '../../src/mount/index.ts';
 import { storeExists } from '../../src/store/index.ts';
+import { cacheOf, launcher, main } from './installed.ts';
 import { endTasks } from './runner.ts';
 import { temporaryDirectory } from './temporary.ts';
 
-/** The package as it is built for this run of the tests (built-package.ts). */
-const built = process.env.TASKFS_TEST_PACKAGE ?? '';
-/** The command, as a person calls it. */
-export const launcher = join(built, 'bin/taskfs');
-/** The command line's main module. */
-export const main = join(built, 'dist/main.js');
+export { launcher, main };
 
 const NOBODY = 65534;
 
@@ -66,13 +62,14 @@ export function newCli(options: CliOptions = {}): Cli {
     FORCE_COLOR: _f,
     TASKFS_IDENTITY: _i,
     XDG_RUNTIME_DIR: _x,
+    NODE_COMPILE_CACHE: _c,
     ...inherited
   } = process.env;
-  const user = becomes ? NOBODY : process.geteuid?.();
+  const uid = becomes ? NOBODY : (process.geteuid?.() ?? 0);
   const env = {
     ...inherited,
     TASKFS_STORE: store,
-    XDG_CACHE_HOME: join(built, 'caches', String(user)),
+    XDG_CACHE_HOME: cacheOf(uid),
     ...(becomes && { HOME: base }),
     ...options.env,
   };

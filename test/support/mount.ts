@@ -10,6 +10,7 @@ import { allMounts, FUSERMOUNT } from '../../src/mount/index.ts';
 import type { MountOptions } from '../../src/server/serve.ts';
 import type { Store } from '../../src/store/index.ts';
 import { AT, removeTree } from '../../src/sys/index.ts';
+import { cacheOf } from './installed.ts';
 
 const run = promisify(execFile);
 const PROGRAM = join(import.meta.dirname, 'mount-program.ts');
@@ -72,6 +73,7 @@ export interface RunOptions {
 export async function openMount(variant: MountVariant): Promise<MountedStore> {
   const base = mkdtempSync(join(tmpdir(), 'taskfs-'));
   const becomes = isRoot && variant.user === 'plain';
+  const uid = becomes ? NOBODY : (process.geteuid?.() ?? 0);
   if (becomes) chownSync(base, NOBODY, NOBODY);
   chmodSync(base, 0o755);
   const commandOf = (program: string, args: readonly string[]) =>
@@ -95,7 +97,7 @@ export async function openMount(variant: MountVariant): Promise<MountedStore> {
       timeout: 60_000,
       killSignal: 'SIGKILL',
       maxBuffer: 1 << 26,
-      env: { ...process.env, HOME: base },
+      env: { ...process.env, HOME: base, NODE_COMPILE_CACHE: cacheOf(uid) },
       ...rest,
     });
     return stdout;

@@ -23,9 +23,6 @@ import { temporaryDirectory } from './temporary.ts';
 /** The runner without the command line. */
 const program = join(import.meta.dirname, 'runner-program.ts');
 
-// Supervisors start in half the time, and memory, when the stripped sources are kept.
-process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, '../../node_modules/.cache/node');
-
 /** A fresh store with keys. When the test ends, its supervisors and all that they started are killed. */
 export async function newStore(path = join(temporaryDirectory(), 'store')): Promise<Store> {
   const store = createStore(path);
