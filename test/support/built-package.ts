@@ -1,8 +1,18 @@
-import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { build, type RolldownOptions } from 'rolldown';
 import type { TestProject } from 'vitest/node';
+import manifest from '../../package.json' with { type: 'json' };
 import program from '../../rolldown.config.ts';
 import page from '../../rolldown.page.config.ts';
 
@@ -23,8 +33,10 @@ export default async function setup(project: TestProject): Promise<() => void> {
   for (const part of ['bin', 'package.json']) {
     cpSync(join(root, part), join(installed, part), { recursive: true });
   }
-  for (const native of ['@koromix', 'fuse-native', 'sharp']) {
-    symlinkSync(join(root, 'node_modules', native), join(modules, native));
+  for (const name of nativePackages()) {
+    if (!existsSync(join(root, 'node_modules', name))) continue;
+    mkdirSync(dirname(join(modules, name)), { recursive: true });
+    symlinkSync(join(root, 'node_modules', name), join(modules, name));
   }
   makeCaches(join(installed, 'caches'), uid);
   const dist = join(installed, 'dist');
@@ -38,6 +50,12 @@ export default async function setup(project: TestProject): Promise<() => void> {
   // Programs of the tests run from the sources: they start in half the time when those are kept stripped.
   process.env.NODE_COMPILE_CACHE ??= join(installed, 'caches', String(uid));
   return () => rmSync(directory, { recursive: true, force: true });
+}
+
+/** What npm installs beside it: all that is not bundled. */
+function nativePackages(): string[] {
+  const { optionalDependencies, peerDependencies } = manifest;
+  return Object.keys({ ...optionalDependencies, ...peerDependencies });
 }
 
 async function buildInto(dir: string, config: RolldownOptions): Promise<void> {

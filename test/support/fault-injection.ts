@@ -5,7 +5,7 @@
  * Environment: FAULT_MODE `kill` (SIGKILL) or `error` (EIO), FAULT_AT the number of the call; 0: none.
  */
 import fs from 'node:fs';
-import { createRequire, syncBuiltinESMExports } from 'node:module';
+import { syncBuiltinESMExports } from 'node:module';
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 
 const EIO = 5;
@@ -77,8 +77,9 @@ const failingFsync = (fd: number, callback: (error: Error | null) => void): void
 Object.assign(fs, { fsync: failingFsync });
 syncBuiltinESMExports();
 
+// After node:fs was changed, and as src/sys imports it.
 // biome-ignore lint/suspicious/noExplicitAny: koffi's functions are as varied as C's.
-const koffi = createRequire(import.meta.url)('koffi') as any;
+const koffi = (await import('koffi')).default as any;
 const { load } = koffi;
 koffi.load = (...libraryArgs: unknown[]) => {
   const library = load(...libraryArgs);
