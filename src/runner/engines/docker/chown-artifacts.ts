@@ -1,12 +1,13 @@
 import { closeSync, constants, existsSync, openSync, realpathSync } from 'node:fs';
 import { lstat, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ContainerCreateOptions } from 'dockerode';
+import type Docker from 'dockerode';
 import { assertNothingMounted } from '../../../sys/index.ts';
 import type { Launch } from '../engine.ts';
-import type { Client } from './client.ts';
+import { type Client, send } from './client.ts';
 import { callerIds } from './container-user.ts';
 import { isMissing } from './failure.ts';
+import { untilEnd } from './follow.ts';
 import type { EngineHost } from './id-mapping.ts';
 import { revokeStaging } from './staging-access.ts';
 
@@ -68,7 +69,7 @@ async function runChownContainer(docker: Client, run: string, plan: ChownPlan): 
     const image = await makeEmptyImage(docker, run);
     const container = await docker.createContainer(chownContainerSpec(run, image, plan));
     await container.start();
-    await withinTime(container.wait());
+    await withinTime(untilEnd(container));
   } finally {
     await removeChownContainer(docker, run);
   }
@@ -91,7 +92,7 @@ function chownContainerSpec(
   run: string,
   image: string,
   { staging, owner, usernsMode }: ChownPlan,
-): ContainerCreateOptions {
+): Docker.ContainerCreateOptions {
   return {
     name: chownContainerOf(run),
     Image: image,
@@ -128,7 +129,7 @@ function chownContainerSpec(
         })),
       ],
     },
-  } as ContainerCreateOptions;
+  } as Docker.ContainerCreateOptions;
 }
 
 const TARGET = '/taskfs-staging';
@@ -143,16 +144,18 @@ const programDirectories = (): string[] =>
 const emptyTar = Buffer.alloc(1024);
 
 /** Makes an image with nothing in it. Returns its id. */
-async function makeEmptyImage(docker: Client, run: string): Promise<string> {
+async function makeEmptyImage({ modem }: Client, run: string): Promise<string> {
   const repo = emptyImageOf(run);
-  await docker.importImage(repo, emptyTar);
+  const query = { fromSrc: '-', repo };
+  await send(modem, { method: 'POST', path: '/images/create', query, file: emptyTar });
   return repo;
 }
 
 /** Removes the container that ran chown, and its image; none is fine. */
 async function removeChownContainer(docker: Client, run: string): Promise<void> {
-  await ignoreMissing(docker.getContainer(chownContainerOf(run)).remove({ force: true }));
-  await ignoreMissing(docker.removeImage(emptyImageOf(run)));
+  const { modem } = docker;
+  await ignoreMissing(docker.getContainer(chownContainerOf(run)).remove({ force: true, v: true }));
+  await ignoreMissing(send(modem, { method: 'DELETE', path: `/images/${emptyImageOf(run)}` }));
 }
 
 async function ignoreMissing(request: Promise<unknown>): Promise<void> {

@@ -1,6 +1,7 @@
-import { messageOf, TaskfsError } from '../../../errors.ts';
+import { TaskfsError } from '../../../errors.ts';
 import { type Client, createClient, type Greeting } from './client.ts';
 import type { Endpoint } from './endpoint.ts';
+import { wordsOf } from './failure.ts';
 import { transportTo } from './transport.ts';
 
 /** An engine that answered. */
@@ -54,7 +55,7 @@ function explainRefusals(refusals: readonly Refusal[]): TaskfsError {
   }
   const tried = refusals.map(({ endpoint }) => endpoint.host).join(', ');
   const cause = refusals[0]?.cause;
-  const why = refusals.length === 1 && cause ? ` (${messageOf(cause)})` : '';
+  const why = refusals.length === 1 && cause ? ` (${wordsOf(cause)})` : '';
   return new TaskfsError('failed', `no container engine answers at ${tried}${why}`, {
     hint:
       "Start one ('systemctl start docker', or Docker Desktop), name another with DOCKER_HOST, " +

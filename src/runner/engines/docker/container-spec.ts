@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { ContainerCreateOptions, HostConfig, MountConfig, MountSettings } from 'dockerode';
+import type Docker from 'dockerode';
 import { TaskfsError } from '../../../errors.ts';
 import { type ContainerOptions, isPath, type Volume } from '../container/options.ts';
 import type { Launch } from '../engine.ts';
@@ -36,7 +36,7 @@ export function containerSpec(
   launch: Launch,
   options: ContainerOptions,
   { user, podmanVersion, hasSelinux }: Setting,
-): ContainerCreateOptions {
+): Docker.ContainerCreateOptions {
   const { interactive, tty, entrypoint, consoleSize } = options;
   return {
     name,
@@ -85,7 +85,7 @@ function bindsOf(
   launch: Launch,
   options: ContainerOptions,
   hasSelinux: boolean,
-): Pick<HostConfig, 'Mounts' | 'Binds'> {
+): Pick<Docker.HostConfig, 'Mounts' | 'Binds'> {
   const all = volumesOf(launch, options, hasSelinux ? 'Z' : undefined);
   return {
     Mounts: all.filter(({ relabel }) => !relabel).map(mountOf),
@@ -96,7 +96,7 @@ function bindsOf(
 }
 
 /** What a service of a swarm mounts. */
-export const mountsOf = (launch: Launch, options: ContainerOptions): MountConfig =>
+export const mountsOf = (launch: Launch, options: ContainerOptions): Docker.MountConfig =>
   volumesOf(launch, options, undefined).map(mountOf);
 
 function volumesOf(
@@ -107,7 +107,7 @@ function volumesOf(
   return [{ source: staging, target: artifactsAt, readOnly: false, relabel }, ...volumes];
 }
 
-const mountOf = ({ source, target, readOnly }: Volume): MountSettings => ({
+const mountOf = ({ source, target, readOnly }: Volume): Docker.MountSettings => ({
   Type: isPath(source) ? 'bind' : 'volume',
   Source: source,
   Target: target,
@@ -117,7 +117,7 @@ const mountOf = ({ source, target, readOnly }: Volume): MountSettings => ({
 /** How many processes and threads a container may have by default, against fork bombs. */
 export const DEFAULT_PIDS = 4096;
 
-function limitsOf({ memoryBytes, cpus, pids }: ContainerOptions): HostConfig {
+function limitsOf({ memoryBytes, cpus, pids }: ContainerOptions): Docker.HostConfig {
   return {
     ...(memoryBytes !== null && { Memory: memoryBytes, MemorySwap: memoryBytes }),
     ...(cpus !== null && { NanoCpus: Math.round(cpus * 1e9) }),

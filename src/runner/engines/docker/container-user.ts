@@ -1,6 +1,8 @@
+import type { Readable } from 'node:stream';
+import type Docker from 'dockerode';
 import { TaskfsError } from '../../../errors.ts';
 import type { ContainerOptions } from '../container/options.ts';
-import type { Container } from './client.ts';
+import { send } from './client.ts';
 import type { EngineHost } from './id-mapping.ts';
 import type { ImageConfig } from './image.ts';
 
@@ -39,7 +41,7 @@ const PASSWD_MAX = 1024 * 1024;
  * The number of a container's user, `uid[:gid]` or `name[:group]`: a name is looked up in the
  * container, which is made and need not run. Throws `usage` for a name that is not there.
  */
-export async function userIdOf(container: Container, user: string): Promise<number> {
+export async function userIdOf(container: Docker.Container, user: string): Promise<number> {
   const [name = ''] = user.split(':');
   if (/^\d+$/.test(name)) return Number(name);
   const line = (await readPasswd(container))
@@ -53,11 +55,12 @@ export async function userIdOf(container: Container, user: string): Promise<numb
 }
 
 /** The engine hands a file out as a tar of one member; what is no plain file reads as empty. */
-async function readPasswd(container: Container): Promise<string> {
-  const answer: AsyncIterable<Buffer> = await container.readArchive(PASSWD);
+async function readPasswd({ id, modem }: Docker.Container): Promise<string> {
+  const request = { method: 'GET', path: `/containers/${id}/archive`, query: { path: PASSWD } };
+  const answer = await send<Readable>(modem, { ...request, method: 'GET', isStream: true });
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of answer) {
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     length += chunk.length;
     if (length > PASSWD_MAX) break;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import type { ContainerCreateOptions } from 'dockerode';
+import type Docker from 'dockerode';
 import { TaskfsError } from '../../../errors.ts';
 import { type ContainerOptions, readContainerOptions } from '../container/options.ts';
 import type {
@@ -14,7 +14,7 @@ import type {
   StartOptions,
 } from '../engine.ts';
 import { chownPlanOf } from './chown-artifacts.ts';
-import type { Client, Container } from './client.ts';
+import type { Client } from './client.ts';
 import { type Connection, connect, openClient } from './connect.ts';
 import { assertSources, containerSpec } from './container-spec.ts';
 import { type ContainerState, readState } from './container-state.ts';
@@ -92,7 +92,7 @@ interface Prepared {
   readonly docker: Client;
   readonly host: EngineHost;
   readonly launch: Launch;
-  readonly spec: ContainerCreateOptions;
+  readonly spec: Docker.ContainerCreateOptions;
   readonly state: ContainerState;
   readonly stopSignal: string | null;
 }
@@ -122,7 +122,7 @@ function prepare({ connection, launch, options, image, host }: Preparation): Pre
 }
 
 /** Lets the container's user into the artifacts. */
-async function shareStaging({ host, launch, spec }: Prepared, container: Container) {
+async function shareStaging({ host, launch, spec }: Prepared, container: Docker.Container) {
   const id = await userIdOf(container, spec.User ?? '');
   const hostId = hostIdOf(host.ranges, id);
   // The engine refuses in its own words to run as somebody whom it cannot number.
@@ -180,11 +180,12 @@ async function attach(
 
 /** A container that is there and ran; one whose engine does not answer may have. */
 async function findStarted(
-  container: Container,
+  container: Docker.Container,
 ): Promise<{ readonly stopSignal: string | null } | undefined> {
   try {
     const { State: state, Config: config } = await container.inspect();
-    return state.Status === 'created' ? undefined : { stopSignal: config.StopSignal || null };
+    const { StopSignal: stopSignal } = config as { readonly StopSignal?: string };
+    return state.Status === 'created' ? undefined : { stopSignal: stopSignal || null };
   } catch (error) {
     if (isMissing(error)) return undefined;
     if (isUnreachable(error)) return { stopSignal: null };

@@ -1,9 +1,12 @@
 import { constants } from 'node:os';
 import type { Exit } from '../engine.ts';
-import type { ContainerDescription } from './client.ts';
 
 /** What an engine says of a container that ended. */
-type State = Pick<ContainerDescription['State'], 'ExitCode' | 'OOMKilled'>;
+interface State {
+  readonly ExitCode: number;
+  readonly OOMKilled: boolean;
+  readonly Error?: string;
+}
 
 /**
  * How a container ended. OOMKilled is also set where only a

@@ -1,9 +1,14 @@
 import { type ErrorKind, messageOf, TaskfsError } from '../../../errors.ts';
-import { ApiError } from './api.ts';
+
+/** An answer of the engine that is not the one hoped for. */
+interface ApiError extends Error {
+  readonly statusCode?: number;
+  readonly json?: { readonly message?: string } | null;
+}
 
 /** The HTTP status of an engine's answer; undefined where the engine did not answer. */
 export function statusOf(error: unknown): number | undefined {
-  return error instanceof ApiError ? error.status : undefined;
+  return (error as ApiError).statusCode;
 }
 
 /** The engine says that there is no such container, image or service. */
@@ -12,6 +17,12 @@ export const isMissing = (error: unknown): boolean => statusOf(error) === 404;
 /** The engine was not reached, or went away before it answered. */
 export const isUnreachable = (error: unknown): boolean =>
   typeof (error as NodeJS.ErrnoException).code === 'string';
+
+/** The engine's own words, without what the client puts before them. */
+export function wordsOf(error: unknown): string {
+  const words = (error as ApiError).json?.message ?? messageOf(error);
+  return words.replace(/^\(HTTP code \d+\) [^-]*- /, '').trim();
+}
 
 interface Explanation {
   readonly pattern: RegExp;
@@ -106,7 +117,7 @@ function programOf({ input = '' }: RegExpMatchArray, { command }: Subject): stri
 /** What kept a container from starting, as a TaskfsError. */
 export function explainStart(error: unknown, subject: Subject): TaskfsError {
   if (error instanceof TaskfsError) return error;
-  const words = messageOf(error);
+  const words = wordsOf(error);
   for (const { pattern, kind, say, hint } of explanations) {
     const match = words.match(pattern);
     if (!match) continue;
@@ -134,7 +145,7 @@ export async function ignoreEnded(request: Promise<unknown>): Promise<void> {
     const isDone = isMissing(error) || statusOf(error) === CONFLICT;
     if (
       !isDone &&
-      !/not running|already paused|not paused|can only (kill|pause|unpause)/i.test(messageOf(error))
+      !/not running|already paused|not paused|can only (kill|pause|unpause)/i.test(wordsOf(error))
     )
       throw error;
   }

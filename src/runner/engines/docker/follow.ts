@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type Docker from 'dockerode';
 import { messageOf } from '../../../errors.ts';
 import type { Exit, Output } from '../engine.ts';
-import type { Client, Container } from './client.ts';
+import { type Client, send } from './client.ts';
 import { exitOf } from './exit.ts';
 import { isMissing } from './failure.ts';
 import { splitFrames, unframed } from './frames.ts';
@@ -11,7 +12,7 @@ import { createSkip } from './lost-line-feeds.ts';
 /** A container whose output is followed to its end. */
 export interface Followed {
   readonly docker: Client;
-  readonly container: Container;
+  readonly container: Docker.Container;
   readonly tty: boolean;
   readonly offsets: LogOffsets;
   readonly output: Output;
@@ -36,7 +37,7 @@ export async function followContainer(followed: Followed, attached?: ByteStream)
     try {
       // In parallel: a later request to wait would add a round trip to every task.
       const [ended, drained] = await Promise.allSettled([
-        container.wait(),
+        untilEnd(container),
         drain(followed, source),
       ]);
       const { State: state } = await container.inspect();
@@ -52,11 +53,27 @@ export async function followContainer(followed: Followed, attached?: ByteStream)
   }
 }
 
+/**
+ * Waits for a container's end by one request that the engine answers
+ * then: no polling. Not with dockerode's wait, which never settles
+ * where the engine goes away after the headers of its answer.
+ */
+export async function untilEnd({ id, modem }: Docker.Container): Promise<void> {
+  const answer = await send<ByteStream>(modem, {
+    method: 'POST',
+    path: `/containers/${id}/wait`,
+    query: { condition: 'not-running' },
+    isStream: true,
+  });
+  // The stream throws where it is cut off.
+  for await (const _ of answer);
+}
+
 async function drain(followed: Followed, attached: ByteStream | undefined): Promise<void> {
   const { container, tty, offsets, output } = followed;
   const { counts, feeds } = offsets;
   const skip = attached ? undefined : createSkip({ ...counts }, feeds.places);
-  const source = attached ?? (await container.log());
+  const source = attached ?? (await openLog(container));
   for await (const { stream, bytes } of tty ? unframed(source) : splitFrames(source)) {
     if (stream === 'system') {
       output.cut?.(bytes.toString().trim());
@@ -68,6 +85,12 @@ async function drain(followed: Followed, attached: ByteStream | undefined): Prom
     offsets.enter(stream, fresh.length);
     await output.write(stream, fresh);
   }
+}
+
+/** The engine's log of a container from its beginning, and on until it ends. */
+async function openLog(container: Docker.Container): Promise<ByteStream> {
+  const stream = await container.logs({ follow: true, stdout: true, stderr: true });
+  return stream as unknown as ByteStream;
 }
 
 /** Whether the engine answered again within `patienceMs`. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { TaskfsError } from '../../../errors.ts';
+import { send } from './client.ts';
 import type { Connection } from './connect.ts';
 
 /** Consecutive user ids of a container, and what they are on the engine's machine. */
@@ -37,7 +38,7 @@ export function askHost(connection: Connection): Promise<EngineHost> {
 }
 
 async function askDocker({ docker }: Connection): Promise<EngineHost> {
-  const { SecurityOptions, DockerRootDir } = await docker.info<DockerInfo>();
+  const { SecurityOptions, DockerRootDir } = (await docker.info()) as DockerInfo;
   const options = SecurityOptions?.map((option) => option.split(',')) ?? [];
   const has = (name: string): boolean => options.some((words) => words.includes(`name=${name}`));
   const hasSelinux = has('selinux');
@@ -84,7 +85,7 @@ function subordinateRanges(path = '/etc/subuid'): readonly IdRange[] {
 
 async function askPodman({ docker, podmanVersion }: Connection): Promise<EngineHost> {
   const path = `/v${podmanVersion}/libpod/info`;
-  const { host } = await docker.get<PodmanInfo>(path);
+  const { host } = await send<PodmanInfo>(docker.modem, { method: 'GET', path });
   const { rootless, selinuxEnabled: hasSelinux = false } = host.security;
   const ranges = (host.idMappings?.uidmap ?? []).map((range) => ({
     container: range.container_id,

@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream';
-import { messageOf, TaskfsError } from '../../../errors.ts';
+import { TaskfsError } from '../../../errors.ts';
 import { withTag } from '../container/image-name.ts';
 import type { ContainerOptions } from '../container/options.ts';
 import type { Progress } from '../engine.ts';
 import type { Client } from './client.ts';
-import { isMissing } from './failure.ts';
+import { isMissing, wordsOf } from './failure.ts';
 import { credentialsFor } from './registry.ts';
 
 /** What an image says of the container's command. */
@@ -54,7 +54,7 @@ async function readImage(
   signal?: AbortSignal,
 ): Promise<ImageConfig | undefined> {
   try {
-    const { Config } = await docker.inspectImage<ImageAnswer>(image, signal);
+    const { Config } = (await docker.inspectImage(image, signal)) as ImageAnswer;
     return { user: Config?.User ?? '', stopSignal: Config?.StopSignal || null };
   } catch (error) {
     if (isMissing(error)) return undefined;
@@ -73,12 +73,12 @@ async function pullImage(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   try {
-    const credentials = await credentialsFor(image, signal);
-    const answer = await docker.pull(withTag(image), { credentials, signal });
+    const authconfig = await credentialsFor(image, signal);
+    const answer = await docker.pull(withTag(image), { authconfig, signal });
     await followPull(answer, progress);
   } catch (cause) {
     signal?.throwIfAborted();
-    throw new TaskfsError('not-found', `image ${image} cannot be fetched: ${messageOf(cause)}`, {
+    throw new TaskfsError('not-found', `image ${image} cannot be fetched: ${wordsOf(cause)}`, {
       hint:
         "Check its name and the network; 'docker login' for a private registry; " +
         "'docker images' lists what is there already.",

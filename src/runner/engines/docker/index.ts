@@ -1,5 +1,5 @@
 /**
- * Commands in containers, through its HTTP API: connecting, starting, following, giving files back.
+ * Commands in containers, through dockerode: connecting, starting, following, giving files back.
  * Loaded only where a task or a check needs an engine.
  */
 export { connect } from './connect.ts';

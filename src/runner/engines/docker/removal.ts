@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type Docker from 'dockerode';
 import { TaskfsError } from '../../../errors.ts';
 import { chownArtifacts } from './chown-artifacts.ts';
-import type { Container } from './client.ts';
 import { openClient } from './connect.ts';
 import type { ContainerState } from './container-state.ts';
 import { ignoreEnded, isMissing, isUnreachable, statusOf } from './failure.ts';
+import { untilEnd } from './follow.ts';
 import { removeLogOffsets } from './log-offsets.ts';
 
 /**
@@ -46,16 +47,16 @@ async function removeNow(state: ContainerState): Promise<void> {
   // Also where somebody removed the container: the files it left are still there. Where it fails,
   // sealing says which files it cannot read.
   if (state.reclaim) await chownArtifacts(docker, state.container, state.reclaim).catch(() => {});
-  if (isThere) await ignoreEnded(container.remove({ force: true }));
+  if (isThere) await ignoreEnded(container.remove({ force: true, v: true }));
 }
 
 /**
  * Removes a container, as most are when their task ends;
  * false where it has not ended, or the engine refuses.
  */
-async function removeEnded(container: Container): Promise<boolean> {
+async function removeEnded(container: Docker.Container): Promise<boolean> {
   try {
-    await container.remove();
+    await container.remove({ v: true });
     return true;
   } catch (error) {
     if (statusOf(error) === undefined) throw error;
@@ -64,12 +65,12 @@ async function removeEnded(container: Container): Promise<boolean> {
 }
 
 /** Kills a container that runs, and waits until it has ended; false where there is none. */
-async function endContainer(container: Container): Promise<boolean> {
+async function endContainer(container: Docker.Container): Promise<boolean> {
   try {
     const { State: state } = await container.inspect();
     if (!state.Running) return true;
     await ignoreEnded(container.kill());
-    await container.wait();
+    await untilEnd(container);
     return true;
   } catch (error) {
     if (isMissing(error)) return false;

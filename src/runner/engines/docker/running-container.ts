@@ -1,12 +1,11 @@
 import type { Duplex } from 'node:stream';
-import { messageOf } from '../../../errors.ts';
+import type Docker from 'dockerode';
 import type { Running } from '../engine.ts';
-import type { Container } from './client.ts';
-import { ignoreEnded } from './failure.ts';
+import { ignoreEnded, wordsOf } from './failure.ts';
 
 /** What can be done with a container that runs. */
 export function runningContainer(
-  container: Container,
+  container: Docker.Container,
   ended: Running['ended'],
   stdin: Duplex | undefined,
   stopSignal: string | null,
@@ -19,20 +18,20 @@ export function runningContainer(
     resume: () => ignoreEnded(container.unpause()),
     stdin,
     // One that has ended, or has no terminal, needs no size.
-    resize: (rows, columns) => container.resize(rows, columns).then(noop, noop),
+    resize: (rows, columns) => container.resize({ h: rows, w: columns }).then(noop, noop),
   };
 }
 
 const noop = (): void => {};
 
-async function sendSignal(container: Container, signal: string): Promise<void> {
+async function sendSignal(container: Docker.Container, signal: string): Promise<void> {
   try {
-    await container.kill(signal);
+    await container.kill({ signal });
   } catch (error) {
-    if (/paused/i.test(messageOf(error))) {
+    if (/paused/i.test(wordsOf(error))) {
       // A paused container takes no signal, not even SIGKILL.
       await ignoreEnded(container.unpause());
-      await ignoreEnded(container.kill(signal));
+      await ignoreEnded(container.kill({ signal }));
       return;
     }
     await ignoreEnded(Promise.reject(error));

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { Agent } from 'node:http';
+import type { Agent } from 'node:http';
 import { Duplex } from 'node:stream';
 
 /**
@@ -9,7 +9,8 @@ import { Duplex } from 'node:stream';
  */
 export function createSshAgent(url: URL): Agent {
   // A connection takes a second to make: one that is free serves the next request.
-  const agent = new Agent({ keepAlive: true });
+  const http = process.getBuiltinModule('node:http');
+  const agent = new http.Agent({ keepAlive: true });
   const reuse = { keepSocketAlive: () => true, reuseSocket: () => {} };
   return Object.assign(agent, reuse, { createConnection: () => dial(sshArguments(url)) });
 }

@@ -1,8 +1,7 @@
 import type { Duplex } from 'node:stream';
-import type { ContainerCreateOptions } from 'dockerode';
-import { messageOf } from '../../../errors.ts';
-import type { Client, Container } from './client.ts';
-import { ignoreEnded } from './failure.ts';
+import type Docker from 'dockerode';
+import { type Client, send } from './client.ts';
+import { ignoreEnded, wordsOf } from './failure.ts';
 
 /**
  * Creates, attaches, starts: in this order, or the first output is missed. `prepare` is what is to
@@ -10,8 +9,8 @@ import { ignoreEnded } from './failure.ts';
  */
 export async function startContainer(
   docker: Client,
-  spec: ContainerCreateOptions,
-  prepare: (container: Container) => Promise<void>,
+  spec: Docker.ContainerCreateOptions,
+  prepare: (container: Docker.Container) => Promise<void>,
 ): Promise<Duplex> {
   try {
     const container = await docker.createContainer(spec);
@@ -27,7 +26,7 @@ export async function startContainer(
   }
 }
 
-const withoutInit = (spec: ContainerCreateOptions): ContainerCreateOptions => ({
+const withoutInit = (spec: Docker.ContainerCreateOptions): Docker.ContainerCreateOptions => ({
   ...spec,
   HostConfig: { ...spec.HostConfig, Init: false },
 });
@@ -37,19 +36,35 @@ const withoutInit = (spec: ContainerCreateOptions): ContainerCreateOptions => ({
  * aside. A command that has ended needs none.
  */
 async function setConsoleSize(
-  container: Container,
-  { HostConfig }: ContainerCreateOptions,
+  container: Docker.Container,
+  { HostConfig }: Docker.ContainerCreateOptions,
 ): Promise<void> {
   const [h, w] = HostConfig?.ConsoleSize ?? [];
-  if (h !== undefined && w !== undefined) await container.resize(h, w).catch(() => {});
+  if (h !== undefined && w !== undefined) await container.resize({ h, w }).catch(() => {});
 }
 
 /** The engine's host has no init program to put into containers. */
 const isWithoutInit = (error: unknown): boolean =>
-  /docker-init|catatonit|container-init|init binary/i.test(messageOf(error));
+  /docker-init|catatonit|container-init|init binary/i.test(wordsOf(error));
 
-async function attachStreams(container: Container, interactive: boolean): Promise<Duplex> {
-  const stream = await container.attach(interactive);
+/** Not with dockerode's attach, which sends its options once more as a body. */
+async function attachStreams(
+  { id, modem }: Docker.Container,
+  interactive: boolean,
+): Promise<Duplex> {
+  const stream = await send<Duplex>(modem, {
+    method: 'POST',
+    path: `/containers/${id}/attach`,
+    query: {
+      stream: true,
+      stdin: interactive,
+      stdout: true,
+      stderr: true,
+      // The usual keys, Ctrl-P Ctrl-Q, are somebody's shell history; nobody detaches from a task.
+      detachKeys: 'ctrl-@,ctrl-@,ctrl-@',
+    },
+    hijack: true,
+  });
   // Input may still arrive after the command has ended.
   stream.on('error', () => {});
   return stream;

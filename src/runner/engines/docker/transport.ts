@@ -1,19 +1,20 @@
 import { readFileSync } from 'node:fs';
-import { Agent as HttpAgent } from 'node:http';
+import type { Agent as HttpAgent } from 'node:http';
 import type { AgentOptions } from 'node:https';
 import { join } from 'node:path';
 import { TaskfsError } from '../../../errors.ts';
 import type { Endpoint } from './endpoint.ts';
 import { createSshAgent } from './ssh.ts';
 
-/** How requests reach an engine, as options of Node's HTTP client. */
-export interface Transport {
-  readonly agent: HttpAgent;
-  readonly socketPath?: string;
-  readonly protocol?: 'https:';
-  readonly host?: string;
-  readonly port?: number | string;
-}
+/** How requests reach an engine, as options of docker-modem. */
+export type Transport =
+  | { readonly socketPath: string; readonly agent: HttpAgent }
+  | {
+      readonly protocol: 'http' | 'https';
+      readonly host: string;
+      readonly port: number | string;
+      readonly agent?: HttpAgent;
+    };
 
 /**
  * The transport to an endpoint. Throws `usage` where its
@@ -21,22 +22,23 @@ export interface Transport {
  */
 export function transportTo({ host, certificates, verify }: Endpoint): Transport {
   if (host.startsWith('unix://')) {
-    return { socketPath: host.slice('unix://'.length), agent: newPlainAgent() };
+    return { socketPath: host.slice('unix://'.length), agent: newLocalAgent() };
   }
   const url = parseHost(host);
   // The host is never resolved here: ssh does.
   if (url.protocol === 'ssh:') {
-    return { host: 'docker', port: 80, agent: createSshAgent(url) };
+    return { protocol: 'http', host: 'docker', port: 80, agent: createSshAgent(url) };
   }
   const isSecure = certificates !== null || url.protocol === 'https:';
-  if (!isSecure) return { host: url.hostname, port: url.port || 2375, agent: newPlainAgent() };
   return {
-    protocol: 'https:',
+    protocol: isSecure ? 'https' : 'http',
     host: url.hostname,
-    port: url.port || 2376,
-    agent: newSecureAgent({
-      ...readCertificates(certificates, verify),
-      rejectUnauthorized: verify,
+    port: url.port || (isSecure ? 2376 : 2375),
+    ...(isSecure && {
+      agent: newSecureAgent({
+        ...readCertificates(certificates, verify),
+        rejectUnauthorized: verify,
+      }),
     }),
   };
 }
@@ -45,9 +47,9 @@ export function transportTo({ host, certificates, verify }: Endpoint): Transport
  * With an empty server name Node does not derive one, for
  * which it builds a pattern of addresses: 5 ms.
  */
-function newPlainAgent(): HttpAgent {
+function newLocalAgent(): HttpAgent {
   const options: AgentOptions = { keepAlive: true, servername: '' };
-  return new HttpAgent(options);
+  return new (process.getBuiltinModule('node:http').Agent)(options);
 }
 
 /** The module is loaded for engines behind TLS alone: it takes 20 ms and 7 MiB. */

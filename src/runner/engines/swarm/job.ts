@@ -40,8 +40,8 @@ export const isWaiting = ({ state }: JobState): boolean => waiting.has(state);
  * made one. Throws 404 where there is no service.
  */
 export async function readJob(docker: Client, service: string): Promise<JobState | undefined> {
-  await docker.inspectService(service);
-  const [found] = await listTasks(docker, service);
+  await docker.getService(service).inspect();
+  const [found] = (await listTasks(docker, service)) as SwarmTask[];
   if (!found) return undefined;
   const { State: state, Err: error = '', ContainerStatus: status } = found.Status;
   return {
@@ -53,8 +53,8 @@ export async function readJob(docker: Client, service: string): Promise<JobState
   };
 }
 
-export const listTasks = (docker: Client, service: string): Promise<SwarmTask[]> =>
-  docker.listTasks<SwarmTask>({ service: [service] });
+export const listTasks = (docker: Client, service: string): Promise<unknown[]> =>
+  docker.listTasks({ filters: JSON.stringify({ service: [service] }) });
 
 /**
  * The polling interval, in milliseconds: a swarm has no

@@ -1,4 +1,4 @@
-import type { Client } from '../docker/client.ts';
+import { type Client, send } from '../docker/client.ts';
 import { splitFrames } from '../docker/frames.ts';
 import type { LogOffsets } from '../docker/log-offsets.ts';
 import type { Output } from '../engine.ts';
@@ -16,7 +16,7 @@ export async function readServiceLog(
 ): Promise<void> {
   const skip = { ...offsets.counts };
   const follow = signal !== undefined;
-  const source = await docker.serviceLog(service, follow);
+  const source = await openLog(docker, service, follow);
   const close = (): void => void source.destroy();
   signal?.addEventListener('abort', close);
   try {
@@ -42,3 +42,17 @@ export async function readServiceLog(
     close();
   }
 }
+
+type Log = AsyncIterable<Buffer> & { destroy(): void };
+
+/**
+ * dockerode's own call reads the whole answer where it
+ * should follow: the answer is asked for as a stream.
+ */
+const openLog = ({ modem }: Client, service: string, follow: boolean): Promise<Log> =>
+  send(modem, {
+    method: 'GET',
+    path: `/services/${service}/logs`,
+    query: { stdout: true, stderr: true, follow },
+    isStream: true,
+  });

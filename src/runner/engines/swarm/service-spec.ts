@@ -1,4 +1,4 @@
-import type { CreateServiceOptions } from 'dockerode';
+import type Docker from 'dockerode';
 import type { ContainerOptions } from '../container/options.ts';
 import { environmentOf, labelsOf, mountsOf, wholeLog } from '../docker/container-spec.ts';
 import type { Launch } from '../engine.ts';
@@ -21,7 +21,7 @@ export function serviceSpec(
   launch: Launch,
   options: ContainerOptions,
   user: string,
-): CreateServiceOptions {
+): Docker.CreateServiceOptions {
   const { entrypoint, memoryBytes, cpus, pids, network } = options;
   return {
     Name: name,
@@ -55,5 +55,5 @@ export function serviceSpec(
       LogDriver: { Name: wholeLog.Type, Options: wholeLog.Config },
       ...(network !== null && { Networks: [{ Target: network }] }),
     },
-  } as CreateServiceOptions;
+  } as Docker.CreateServiceOptions;
 }

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type Docker from 'dockerode';
 import { messageOf, TaskfsError } from '../../../errors.ts';
 import { readContainerOptions } from '../container/options.ts';
 import { type ChownPlan, chownArtifacts, chownPlanOf } from '../docker/chown-artifacts.ts';
-import type { Client, Container } from '../docker/client.ts';
+import type { Client } from '../docker/client.ts';
 import { connect, openClient } from '../docker/connect.ts';
 import { defaultUser } from '../docker/container-user.ts';
 import { type Endpoint, findEndpoints } from '../docker/endpoint.ts';
@@ -94,7 +95,7 @@ function notPossible(what: string): TaskfsError {
 }
 
 async function assertManager(docker: Client): Promise<void> {
-  const info = await docker.info<{ Swarm?: { ControlAvailable?: boolean } }>();
+  const info = (await docker.info()) as { Swarm?: { ControlAvailable?: boolean } };
   if (info.Swarm?.ControlAvailable) return;
   throw new TaskfsError('failed', 'the container engine is not a manager of a swarm', {
     hint: "'docker swarm init' makes one; DOCKER_HOST or a docker context names another engine.",
@@ -180,7 +181,7 @@ async function sendSignal(
   const job = await readJob(docker, state.service).catch(absent);
   if (!job || hasEnded(job)) return;
   if (job.container !== null && (await killHere(docker, job.container, signal))) return;
-  await docker.removeService(state.service).catch(absent);
+  await docker.getService(state.service).remove().catch(absent);
 }
 
 async function killHere(docker: Client, id: string, signal: NodeJS.Signals): Promise<boolean> {
@@ -188,7 +189,7 @@ async function killHere(docker: Client, id: string, signal: NodeJS.Signals): Pro
   try {
     const { State: state } = await container.inspect();
     if (state.Paused) await ignoreEnded(container.unpause());
-    if (state.Running) await ignoreEnded(container.kill(signal));
+    if (state.Running) await ignoreEnded(container.kill({ signal }));
     return true;
   } catch (error) {
     if (isMissing(error)) return false;
@@ -200,7 +201,7 @@ async function containerHere(
   docker: Client,
   { service }: ServiceState,
   what: string,
-): Promise<Container | undefined> {
+): Promise<Docker.Container | undefined> {
   const job = await readJob(docker, service);
   if (!job || hasEnded(job) || job.container === null) return undefined;
   const container = docker.getContainer(job.container);
@@ -222,7 +223,7 @@ async function attach(
 ): Promise<Running | undefined> {
   const docker = openClient(state.endpoint);
   try {
-    await docker.inspectService(state.service);
+    await docker.getService(state.service).inspect();
   } catch (error) {
     if (isMissing(error)) return undefined;
     if (!isUnreachable(error)) throw error;
@@ -237,9 +238,10 @@ async function remove(state: ServiceState): Promise<void> {
   const docker = openClient(state.endpoint);
   await sendSignal(docker, state, 'SIGKILL');
   const containers = await docker.listContainers({
-    label: [`com.docker.swarm.service.name=${state.service}`],
+    all: true,
+    filters: JSON.stringify({ label: [`com.docker.swarm.service.name=${state.service}`] }),
   });
-  await docker.removeService(state.service).catch(absent);
+  await docker.getService(state.service).remove().catch(absent);
   for (const { Id: id } of containers)
     await docker
       .getContainer(id)
