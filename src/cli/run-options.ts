@@ -14,6 +14,12 @@ const options = {
       'A variable K=V; K alone takes its value from here. taskfs records no values; a container ' +
       'engine keeps them as long as the container exists',
   },
+  'env-file': {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'A file with a variable on each line, K=V or K; # begins a comment',
+  },
   workdir: { alias: 'w', type: 'string', requiresArg: true, describe: 'Where it runs' },
   timeout: {
     type: 'string',
@@ -100,6 +106,57 @@ const containerOptions = {
     choices: ['missing', 'always', 'never'] as const,
     requiresArg: true,
     describe: 'When to fetch the image; missing by default',
+  },
+  mount: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'type=bind,source=…,target=…[,readonly], or type=volume or tmpfs',
+  },
+  tmpfs: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'A file system in memory, as in /run:size=64m',
+  },
+  publish: {
+    alias: 'p',
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: '[IP:][HOST:]CONTAINER[/udp], a port',
+  },
+  'cap-add': {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'A capability to add',
+  },
+  device: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'A device of the engine’s machine, as in /dev/kvm',
+  },
+  gpus: { type: 'string', requiresArg: true, describe: 'all, a number, or device=0,1' },
+  ulimit: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'NAME=SOFT[:HARD], as in nofile=1024',
+  },
+  'shm-size': { type: 'string', requiresArg: true, describe: 'The size of /dev/shm, as in 1g' },
+  hostname: { type: 'string', requiresArg: true, describe: 'The name that it has for itself' },
+  platform: { type: 'string', requiresArg: true, describe: 'Of the image, as in linux/arm64' },
+  'stop-signal': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'The signal that ends it; the image’s by default',
+  },
+  'stop-timeout': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'How long after that it is killed; 10s by default',
   },
   entrypoint: { type: 'string', requiresArg: true, describe: 'Replaces the image’s own' },
 } as const;

@@ -1,11 +1,17 @@
-import { TaskfsError } from '../errors.ts';
-import { isPlainText, showText } from '../process/index.ts';
-import {
-  assertImageName,
-  readContainerOptions,
-  type Volume,
-} from '../runner/engines/container/index.ts';
+import { readFileSync } from 'node:fs';
+import { messageOf, TaskfsError } from '../errors.ts';
+import { decodeBytes, isPlainText, showText } from '../process/index.ts';
+import { assertImageName, readContainerOptions } from '../runner/engines/container/index.ts';
 import { absolutePath, type TaskSpec } from '../store/index.ts';
+import {
+  parseDevice,
+  parseGpus,
+  parseMount,
+  parsePort,
+  parseTmpfs,
+  parseUlimit,
+  parseVolume,
+} from './container-arguments.ts';
 import { containerOptionNames, type RunOptions } from './run-options.ts';
 import { labelsOf } from './selector-options.ts';
 import { parseBytes, parseCount, parseDuration, parsePositive, parseWait } from './units.ts';
@@ -28,7 +34,7 @@ export function specOf(command: readonly string[], options: RunOptions): TaskSpe
     cwd: image === null ? absolutePath(workdir ?? '.') : (workdir ?? null),
     engine,
     image,
-    env: (options.env ?? []).map(nameOf),
+    env: [...new Set(variablesOf(options).map(nameOf))],
     timeoutMs: timeout === undefined ? null : parseDuration('--timeout', timeout),
     retries: parseCount('--retries', options.retries, 0),
     maxRunning: maxRunning === undefined ? null : parseCount('--max-running', maxRunning, 1),
@@ -69,7 +75,7 @@ function containerOptionsOf(options: RunOptions): TaskSpec['options'] {
   const given = {
     artifactsAt: options['artifacts-at'],
     user,
-    memoryBytes: memory === undefined ? undefined : parseBytes('--memory', memory),
+    memoryBytes: bytesOf('--memory', memory),
     cpus: cpus === undefined ? undefined : parsePositive('--cpus', cpus),
     pids: pids === undefined ? undefined : parseCount('--pids', pids, 1),
     network,
@@ -79,7 +85,17 @@ function containerOptionsOf(options: RunOptions): TaskSpec['options'] {
     labels: options.label && labelsOf(options.label),
     pull,
     entrypoint,
-    volumes: options.volume?.map(parseVolume),
+    ...mountsOf(options),
+    capAdd: options['cap-add'],
+    ports: options.publish?.map(parsePort),
+    devices: options.device?.map(parseDevice),
+    gpus: options.gpus === undefined ? undefined : parseGpus(options.gpus),
+    ulimits: options.ulimit?.map(parseUlimit),
+    shmBytes: bytesOf('--shm-size', options['shm-size']),
+    hostname: options.hostname,
+    platform: options.platform,
+    stopSignal: options['stop-signal'],
+    graceMs: graceOf(options),
     interactive: options.interactive,
     tty: options.tty,
     consoleSize: options.tty ? consoleSize() : undefined,
@@ -87,31 +103,29 @@ function containerOptionsOf(options: RunOptions): TaskSpec['options'] {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
+const bytesOf = (option: string, text: string | undefined): number | undefined =>
+  text === undefined ? undefined : parseBytes(option, text);
+
+function graceOf({ 'stop-timeout': seconds }: RunOptions): number | undefined {
+  return seconds === undefined ? undefined : parseWait('--stop-timeout', seconds);
+}
+
+/** What -v, --mount and --tmpfs ask for together. */
+function mountsOf({ volume = [], mount = [], tmpfs = [] }: RunOptions) {
+  const mounts = mount.map(parseMount);
+  const volumes = mounts.flatMap((each) => ('volume' in each ? [each.volume] : []));
+  const inMemory = mounts.flatMap((each) => ('tmpfs' in each ? [each.tmpfs] : []));
+  const all = [...volume.map(parseVolume), ...volumes];
+  const allInMemory = [...tmpfs.map(parseTmpfs), ...inMemory];
+  return {
+    volumes: all.length > 0 ? all : undefined,
+    tmpfs: allInMemory.length > 0 ? allInMemory : undefined,
+  };
+}
+
 function consoleSize(): [rows: number, columns: number] | undefined {
   const { isTTY, rows, columns } = process.stdout;
   return isTTY && rows > 0 && columns > 0 ? [rows, columns] : undefined;
-}
-
-/** As docker's: a source with a slash, or `.`, is a path; else it is the name of a volume. */
-function parseVolume(text: string): Volume {
-  const [source, target, mode, ...more] = text.split(':');
-  const words = mode?.split(',') ?? [];
-  const isKnown = words.every((word) => /^(ro|rw|z|Z)$/.test(word));
-  if (source && target && isKnown && more.length === 0) {
-    const isName = !source.includes('/') && !source.startsWith('.');
-    const relabel = words.find((word) => word === 'z' || word === 'Z');
-    return {
-      source: isName ? source : absolutePath(source),
-      target,
-      readOnly: words.includes('ro'),
-      ...(relabel !== undefined && { relabel }),
-    };
-  }
-  throw new TaskfsError('usage', `'${text}' cannot be the value of -v`, {
-    hint:
-      'Give HOST:CONTAINER or VOLUME:CONTAINER, and after another colon ro, z or Z, ' +
-      'as in ./data:/data:ro,z.',
-  });
 }
 
 function splitPair(text: string): [string, string] {
@@ -135,6 +149,32 @@ const LOOKED_UP = /^(HOME|PATH|TMPDIR|LANG|(DOCKER|LC|NODE|SSH|TASKFS|XDG)_.*)$/
 export function withholdFromSupervisor(variables: Readonly<Record<string, string>>): void {
   for (const name of Object.keys(variables)) {
     if (!LOOKED_UP.test(name)) delete process.env[name];
+  }
+}
+
+/** No longer than a command line may be. */
+const MAX_ENV_FILE = 2 * 1024 * 1024;
+
+/**
+ * The variables of --env-file and of -e, which come later and so win. Lines are as docker takes
+ * them: `K=V` with everything after the sign, or `K` alone; blank ones and those of # are left out.
+ * Throws `usage` for a file that cannot be read.
+ */
+export function variablesOf({ env = [], 'env-file': files = [] }: RunOptions): string[] {
+  const lines = files.flatMap((file) => readEnvFile(file).split(/\r?\n/));
+  return [...lines.filter((line) => line.trim() !== '' && !line.startsWith('#')), ...env];
+}
+
+function readEnvFile(file: string): string {
+  try {
+    const bytes = readFileSync(absolutePath(file));
+    if (bytes.length > MAX_ENV_FILE) throw new Error('it is too large');
+    return decodeBytes(bytes);
+  } catch (cause) {
+    throw new TaskfsError('usage', `--env-file ${file} cannot be read: ${messageOf(cause)}`, {
+      hint: 'Name a file with a variable on each line, as K=V.',
+      cause,
+    });
   }
 }
 

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -36,6 +36,86 @@ describeWithEngine('a container', ({ image, host }) => {
       expect(out).toBe('ready\nquit\n');
     },
   );
+
+  it('has what docker’s words ask for', async () => {
+    const cli = newCli({ env: { ...env, HERE: 'from here' } });
+    mkdirSync(join(cli.base, 'data'));
+    writeFileSync(join(cli.base, 'data/file'), 'mounted\n');
+    writeFileSync(join(cli.base, 'variables'), '# a comment\n\nONE=1 = one\nHERE\nTWO=file\n');
+    const script = `hostname; echo "$ONE|$HERE|$TWO"; cat /data/file; touch /data/x 2>&1 | grep -o Read-only
+      grep -E ' /(scratch|run/two|dev/shm) ' /proc/mounts | tr ' ' '\\n' | grep -oE '^/(scratch|run/two|dev/shm)$|size=[0-9a-z]+' | tr '\\n' ' '; echo
+      ulimit -n; ls /dev/fuse; grep CapEff /proc/self/status`;
+    const ran = await cli.run(
+      ...['run', '--name', 'w', '--image', image, '--user', '0', '--hostname', 'here'],
+      ...['--env-file', join(cli.base, 'variables'), '-e', 'TWO=given', '--cap-drop', 'ALL'],
+      ...[
+        '--mount',
+        `type=bind,src=${join(cli.base, 'data')},dst=/data,readonly`,
+        '--cap-add',
+        'KILL',
+      ],
+      ...['--tmpfs', '/scratch:size=1m', '--mount', 'type=tmpfs,dst=/run/two,tmpfs-size=2m'],
+      ...['--shm-size', '3m', '--ulimit', 'nofile=99:100', '--device', '/dev/fuse'],
+      ...['--', 'sh', '-c', script],
+    );
+    expect(ran.stdout.split('\n')).toEqual([
+      'here',
+      '1 = one|from here|given',
+      'mounted',
+      'Read-only',
+      expect.stringMatching(/\/dev\/shm size=3072k/),
+      '99',
+      '/dev/fuse',
+      'CapEff:\t0000000000000020',
+      '',
+    ]);
+    expect(ran.stdout).toMatch(/\/scratch size=1024k/);
+    expect(ran.stdout).toMatch(/\/run\/two size=2048k/);
+    const record = readFileSync(join(cli.store, 'tasks/w/task.json'), 'utf8');
+    expect(record).not.toContain('from here');
+  });
+
+  it('is published, named for a platform, and ended by the signal and in the time asked for', async () => {
+    const cli = newCli({ env });
+    const options = ['-p', '127.0.0.1::80/udp', '--stop-signal', 'USR1', '--stop-timeout', '1'];
+    const ignoring = "trap '' USR1; echo ready; while :; do sleep 0.05; done";
+    const where = ['--name', 'p', '--image', image, '--network', 'bridge'];
+    const child = cli.start('run', ...where, ...options, '--', 'sh', '-c', ignoring);
+    await until('it is ready', async () => (await cli.run('logs', 'p')).stdout === 'ready\n');
+    const { container } = await cli.json<{ container: string }>('status', 'p', '--json');
+    const inspected = await execute('docker', ['inspect', container], {
+      env: { ...process.env, ...env },
+    });
+    const [{ HostConfig, Config }] = JSON.parse(inspected.stdout);
+    expect(HostConfig.PortBindings).toEqual({ '80/udp': [{ HostIp: '127.0.0.1', HostPort: '' }] });
+    expect(Config.StopSignal).toBe('USR1');
+    const ended = new Promise((resolve) => child.on('close', resolve));
+    await cli.run('cancel', 'p');
+    await ended;
+    const record = JSON.parse(readFileSync(join(cli.store, 'tasks/p/task.json'), 'utf8'));
+    expect(record).toMatchObject({ options: { graceMs: 1000 }, exitCode: 137 });
+    const other = await cli.run(
+      'run',
+      '--image',
+      image,
+      '--platform',
+      'linux/riscv64',
+      '--',
+      'true',
+    );
+    expect(other.code).not.toBe(0);
+    for (const [option, value] of [
+      ['-p', '80:x'],
+      ['--device', 'kvm'],
+      ['--ulimit', 'nofile'],
+      ['--gpus', 'some'],
+      ['--mount', 'type=bind,target=/x'],
+      ['--tmpfs', '/x:frob=1'],
+    ]) {
+      const refused = await cli.run('run', '--image', image, `${option}`, `${value}`, '--', 'true');
+      expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining(`'${value}'`) });
+    }
+  });
 
   it('is named by status', async () => {
     const cli = newCli({ env });

@@ -7,7 +7,7 @@ import { openOrMakeStore } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
 import { superviseInForeground } from '../run-in-foreground.ts';
 import { addRunOptions, type RunOptions } from '../run-options.ts';
-import { readEnvironment, specOf, withholdFromSupervisor } from '../task-spec.ts';
+import { readEnvironment, specOf, variablesOf, withholdFromSupervisor } from '../task-spec.ts';
 
 export const command = defineCommand({
   examples: [
@@ -30,7 +30,10 @@ export const command = defineCommand({
   run: async ({ options, rest }) => {
     assertCommand(rest, options);
     const spec = specOf(rest, options);
-    const env = readEnvironment(options, currentCaller().environment);
+    const env = readEnvironment(
+      { ...options, env: variablesOf(options) },
+      currentCaller().environment,
+    );
     const store = await openOrMakeStore(options);
     await recover(store, { scope: 'unfinished', say });
     if (options.detach) assertBackground();

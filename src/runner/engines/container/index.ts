@@ -3,4 +3,12 @@
  * images. What speaks to an engine does not enter.
  */
 export { assertImageName } from './image-name.ts';
-export { type ContainerOptions, readContainerOptions, type Volume } from './options.ts';
+export {
+  type ContainerOptions,
+  type Device,
+  type PublishedPort,
+  readContainerOptions,
+  type Tmpfs,
+  type Ulimit,
+  type Volume,
+} from './options.ts';

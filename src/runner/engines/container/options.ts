@@ -18,6 +18,41 @@ export interface Volume {
   readonly relabel?: 'z' | 'Z' | undefined;
 }
 
+/** A file system in memory. */
+export interface Tmpfs {
+  /** Absolute path in the container. */
+  readonly target: string;
+  /** Default (null): the engine's. */
+  readonly sizeBytes: number | null;
+  /** Permission bits. Default (null): 1777. */
+  readonly mode: number | null;
+}
+
+/** A port of the container that is one of the engine's machine, too. */
+export interface PublishedPort {
+  /** Empty: all addresses. */
+  readonly hostIp: string;
+  /** Empty: one that the engine chooses. */
+  readonly hostPort: string;
+  /** As `80/tcp`. */
+  readonly container: string;
+}
+
+/** A device of the engine's machine. */
+export interface Device {
+  readonly host: string;
+  readonly container: string;
+  /** Some of `rwm`. */
+  readonly permissions: string;
+}
+
+/** A limit of each process, as of setrlimit(2); -1 is unlimited. */
+export interface Ulimit {
+  readonly name: string;
+  readonly soft: number;
+  readonly hard: number;
+}
+
 /** Whether the source of a volume is a path; else it is a name. */
 export const isPath = (source: string): boolean => posix.isAbsolute(source);
 
@@ -45,6 +80,22 @@ export interface ContainerOptions {
   readonly readOnly: boolean;
   /** Capabilities to take away: `ALL`, `NET_RAW`, …. Default: none. */
   readonly capDrop: readonly string[];
+  /** Capabilities to add. Default: none. */
+  readonly capAdd: readonly string[];
+  readonly tmpfs: readonly Tmpfs[];
+  readonly ports: readonly PublishedPort[];
+  readonly devices: readonly Device[];
+  /** How many GPUs (-1: all), or which. Default (null): none. */
+  readonly gpus: { readonly count: number } | { readonly ids: readonly string[] } | null;
+  readonly ulimits: readonly Ulimit[];
+  /** The size of /dev/shm. Default (null): the engine's. */
+  readonly shmBytes: number | null;
+  /** Default (null): the container's id. */
+  readonly hostname: string | null;
+  /** As `linux/arm64`. Default (null): the engine's own. */
+  readonly platform: string | null;
+  /** The signal that ends it. Default (null): the image's, else SIGTERM. */
+  readonly stopSignal: string | null;
   /** A small init as process 1, which reaps zombies and passes signals on. Default: true. */
   readonly init: boolean;
   /** Labels for the container, besides those of taskfs. */
@@ -71,6 +122,16 @@ const defaults: ContainerOptions = {
   network: null,
   readOnly: false,
   capDrop: [],
+  capAdd: [],
+  tmpfs: [],
+  ports: [],
+  devices: [],
+  gpus: null,
+  ulimits: [],
+  shmBytes: null,
+  hostname: null,
+  platform: null,
+  stopSignal: null,
   init: true,
   labels: {},
   pull: 'missing',
@@ -89,7 +150,9 @@ export function readContainerOptions(options: Readonly<Record<string, unknown>>)
   const read = { ...defaults, ...Object.fromEntries(given) } as ContainerOptions;
   assertTarget('--artifacts-at', read.artifactsAt);
   for (const volume of read.volumes) assertVolume(volume, read.artifactsAt);
+  for (const { target } of read.tmpfs) assertTarget('--tmpfs', target);
   assertPositive('--memory', read.memoryBytes);
+  assertPositive('--shm-size', read.shmBytes);
   assertPositive('--cpus', read.cpus);
   assertPositive('--pids', read.pids);
   assertOneOf('--pull', read.pull, ['missing', 'always', 'never']);

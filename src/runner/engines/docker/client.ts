@@ -39,6 +39,8 @@ export interface Greeting {
 
 interface PullOptions {
   readonly authconfig?: unknown;
+  /** As `linux/arm64`; null: the engine's own. */
+  readonly platform?: string | null;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -124,9 +126,9 @@ export function createClient(transport: Transport): Client {
       const version = answer.headers['libpod-api-version'];
       return { podmanVersion: typeof version === 'string' ? version : null };
     },
-    async createContainer({ name, ...body }: Docker.ContainerCreateOptions) {
-      const query = name === undefined ? {} : { query: { name } };
-      const request: ApiRequest = { method: 'POST', path: '/containers/create', body, ...query };
+    async createContainer({ name, platform, ...body }: Docker.ContainerCreateOptions) {
+      const query = { ...(name !== undefined && { name }), ...(platform && { platform }) };
+      const request: ApiRequest = { method: 'POST', path: '/containers/create', body, query };
       const { Id: id } = await send<{ Id: string }>(modem, request);
       return client.getContainer(id);
     },
@@ -134,8 +136,8 @@ export function createClient(transport: Transport): Client {
     listContainers: (query: ApiRequest['query']) => get('/containers/json', query),
     inspectImage: (name: string, signal?: AbortSignal) =>
       get(`/images/${name}/json`, undefined, signal),
-    pull(image: string, { authconfig, signal }: PullOptions = {}) {
-      const query = { fromImage: image };
+    pull(image: string, { authconfig, platform = null, signal }: PullOptions = {}) {
+      const query = { fromImage: image, ...(platform !== null && { platform }) };
       const request = { method: 'POST', path: '/images/create', query, authconfig } as const;
       return send<Readable>(modem, { ...request, isStream: true, signal });
     },

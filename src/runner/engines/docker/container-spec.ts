@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type Docker from 'dockerode';
 import { TaskfsError } from '../../../errors.ts';
-import { type ContainerOptions, isPath, type Volume } from '../container/options.ts';
+import { type ContainerOptions, isPath, type Tmpfs, type Volume } from '../container/options.ts';
 import type { Launch } from '../engine.ts';
 import type { Greeting } from './client.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -37,9 +37,13 @@ export function containerSpec(
   options: ContainerOptions,
   { user, podmanVersion, hasSelinux }: Setting,
 ): Docker.ContainerCreateOptions {
-  const { interactive, tty, entrypoint, consoleSize } = options;
+  const { interactive, tty, entrypoint, consoleSize, hostname, platform, stopSignal } = options;
   return {
     name,
+    ...(platform !== null && { platform }),
+    ...(hostname !== null && { Hostname: hostname }),
+    ...(stopSignal !== null && { StopSignal: stopSignal }),
+    ...exposedPorts(options),
     Image: launch.image ?? '',
     ...(launch.command.length > 0 && { Cmd: [...launch.command] }),
     ...(entrypoint !== null && { Entrypoint: [entrypoint] }),
@@ -59,6 +63,8 @@ export function containerSpec(
       ...(options.network !== null && { NetworkMode: options.network }),
       ReadonlyRootfs: options.readOnly,
       CapDrop: [...options.capDrop],
+      CapAdd: [...options.capAdd],
+      ...portsAndDevicesOf(options),
       SecurityOpt: ['no-new-privileges'],
       Init: options.init,
       ...(tty && consoleSize !== null && { ConsoleSize: [...consoleSize] }),
@@ -88,7 +94,10 @@ function bindsOf(
 ): Pick<Docker.HostConfig, 'Mounts' | 'Binds'> {
   const all = volumesOf(launch, options, hasSelinux ? 'Z' : undefined);
   return {
-    Mounts: all.filter(({ relabel }) => !relabel).map(mountOf),
+    Mounts: [
+      ...all.filter(({ relabel }) => !relabel).map(mountOf),
+      ...options.tmpfs.map(tmpfsMountOf),
+    ],
     Binds: all.flatMap(({ source, target, readOnly, relabel }) =>
       relabel ? [`${source}:${target}:${readOnly ? 'ro' : 'rw'},${relabel}`] : [],
     ),
@@ -113,6 +122,55 @@ const mountOf = ({ source, target, readOnly }: Volume): Docker.MountSettings => 
   Target: target,
   ReadOnly: readOnly,
 });
+
+const tmpfsMountOf = ({ target, sizeBytes, mode }: Tmpfs): Docker.MountSettings => ({
+  Type: 'tmpfs',
+  Source: '',
+  Target: target,
+  TmpfsOptions: { SizeBytes: sizeBytes ?? 0, Mode: mode ?? 0o1777 },
+});
+
+const exposedPorts = ({
+  ports,
+}: ContainerOptions): Pick<Docker.ContainerCreateOptions, 'ExposedPorts'> =>
+  ports.length === 0
+    ? {}
+    : { ExposedPorts: Object.fromEntries(ports.map(({ container }) => [container, {}])) };
+
+function portsAndDevicesOf({
+  ports,
+  devices,
+  gpus,
+  ulimits,
+  shmBytes,
+}: ContainerOptions): Docker.HostConfig {
+  const bindings = Object.groupBy(ports, ({ container }) => container);
+  const portBindings = Object.entries(bindings).map(([container, own = []]) => [
+    container,
+    own.map(({ hostIp, hostPort }) => ({ HostIp: hostIp, HostPort: hostPort })),
+  ]);
+  return {
+    ...(ports.length > 0 && { PortBindings: Object.fromEntries(portBindings) }),
+    ...(devices.length > 0 && {
+      Devices: devices.map(({ host, container, permissions }) => ({
+        PathOnHost: host,
+        PathInContainer: container,
+        CgroupPermissions: permissions,
+      })),
+    }),
+    ...(gpus !== null && {
+      DeviceRequests: [
+        'ids' in gpus
+          ? { DeviceIDs: [...gpus.ids], Capabilities: [['gpu']] }
+          : { Count: gpus.count, Capabilities: [['gpu']] },
+      ],
+    }),
+    ...(ulimits.length > 0 && {
+      Ulimits: ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
+    }),
+    ...(shmBytes !== null && { ShmSize: shmBytes }),
+  };
+}
 
 /** How many processes and threads a container may have by default, against fork bombs. */
 export const DEFAULT_PIDS = 4096;

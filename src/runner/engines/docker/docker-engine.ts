@@ -69,7 +69,12 @@ async function start(
       volumes.filter(({ relabel }) => isPodman || relabel),
     );
     const [image, host] = await Promise.all([
-      provideImage(connection.docker, subject.image, { pull, progress: output.progress, signal }),
+      provideImage(connection.docker, subject.image, {
+        pull,
+        platform: options.platform,
+        progress: output.progress,
+        signal,
+      }),
       askHost(connection),
     ]);
     signal?.throwIfAborted();
@@ -118,7 +123,7 @@ function prepare({ connection, launch, options, image, host }: Preparation): Pre
     reclaim: chownPlanOf(launch, host, other),
   };
   const spec = containerSpec(name, launch, options, setting);
-  return { docker, host, launch, state, spec, stopSignal: image.stopSignal };
+  return { docker, host, launch, state, spec, stopSignal: options.stopSignal ?? image.stopSignal };
 }
 
 /** Lets the container's user into the artifacts. */

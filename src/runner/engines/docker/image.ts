@@ -18,6 +18,7 @@ export interface ImageConfig {
 /** How an image is provided. */
 interface Provision {
   readonly pull: ContainerOptions['pull'];
+  readonly platform: ContainerOptions['platform'];
   readonly progress?: ((step: Progress) => void) | undefined;
   /** Ends it; an engine gives up a fetch that nobody listens to. */
   readonly signal?: AbortSignal | undefined;
@@ -30,7 +31,7 @@ interface Provision {
 export async function provideImage(
   docker: Client,
   image: string,
-  { pull, progress, signal }: Provision,
+  { pull, platform, progress, signal }: Provision,
 ): Promise<ImageConfig> {
   const present = pull === 'always' ? undefined : await readImage(docker, image, signal);
   if (present) return present;
@@ -43,7 +44,7 @@ export async function provideImage(
       },
     );
   }
-  await pullImage(docker, image, progress, signal);
+  await pullImage(docker, image, { platform, progress, signal });
   return (await readImage(docker, image, signal)) ?? { user: '', stopSignal: null };
 }
 
@@ -69,12 +70,11 @@ interface ImageAnswer {
 async function pullImage(
   docker: Client,
   image: string,
-  progress: Provision['progress'],
-  signal: AbortSignal | undefined,
+  { platform, progress, signal }: Omit<Provision, 'pull'>,
 ): Promise<void> {
   try {
     const authconfig = await credentialsFor(image, signal);
-    const answer = await docker.pull(withTag(image), { authconfig, signal });
+    const answer = await docker.pull(withTag(image), { authconfig, platform, signal });
     await followPull(answer, progress);
   } catch (cause) {
     signal?.throwIfAborted();

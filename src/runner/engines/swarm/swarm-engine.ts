@@ -66,6 +66,11 @@ async function start(
   const options = readContainerOptions(launch.options);
   if (options.interactive || options.tty) throw notPossible('-i and -t');
   if (options.network === 'none') throw notPossible('--network none');
+  const { ports, devices, gpus, ulimits, shmBytes, platform, tmpfs } = options;
+  if (ports.length > 0) throw notPossible('-p');
+  if (devices.length > 0 || gpus !== null) throw notPossible('--device and --gpus');
+  if (ulimits.length > 0 || shmBytes !== null) throw notPossible('--ulimit and --shm-size');
+  if (platform !== null || tmpfs.length > 0) throw notPossible('--platform and --tmpfs');
   if (launch.image === null) throw notPossible('a task without --image');
   const connection = await connect(findEndpoints(), signal);
   const { docker, endpoint } = connection;
