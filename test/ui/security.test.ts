@@ -1,8 +1,12 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
 import { describeWithBrowser, startUi, useBrowser, visit } from '../support/browser.ts';
 import { newCli } from '../support/cli.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { until } from '../support/until.ts';
 
 interface Answer {
   readonly status: number;
@@ -91,6 +95,20 @@ describeWithBrowser('who may use the page', () => {
     expect((await ask(new URL('api/tasks/..%2F..%2Fkeys/facts?file=', url), mine)).status).toBe(
       400,
     );
+  });
+
+  it('opens the desktop’s browser by a file that nobody else may read', async () => {
+    const bin = temporaryDirectory();
+    const opened = join(bin, 'opened');
+    const script = `#!/bin/sh\n{ stat -c %a "$1"; cat "$1"; } > ${opened}.new; mv ${opened}.new ${opened}\n`;
+    writeFileSync(join(bin, 'xdg-open'), script, { mode: 0o755 });
+    const cli = newCli({ env: { PATH: `${bin}:${process.env.PATH}` } });
+    const url = await startUi(cli, '--open');
+    const text = await until(
+      'the browser was opened',
+      () => existsSync(opened) && readFileSync(opened, 'utf8'),
+    );
+    expect(text).toBe(`600\n<!doctype html><meta http-equiv="refresh" content="0; url=${url}">\n`);
   });
 
   it('shows nothing to a browser without the token', async () => {

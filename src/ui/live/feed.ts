@@ -91,8 +91,27 @@ export class Feed implements AsyncDisposable {
     const { store, findIdentities } = this.options;
     const watch = new Watch(store, undefined, { debounceMs: DEBOUNCE_MS, findIdentities });
     this.watch = watch;
-    this.timer = setInterval(() => this.refresh(), REFRESH_MS);
-    void this.follow(watch);
+    this.timer = setInterval(() => this.attempt(() => this.refresh()), REFRESH_MS);
+    this.follow(watch).catch((error) => this.tryAgain(error));
+  }
+
+  private attempt(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      void this.tryAgain(error);
+    }
+  }
+
+  /** A store that cannot be read now may be readable later. */
+  private async tryAgain(error: unknown): Promise<void> {
+    const message = `The store cannot be read: ${messageOf(error)}`;
+    for (const { send } of this.listeners) send('note', { message });
+    await this.stop().catch(() => {});
+    this.idle = setTimeout(
+      () => this.listeners.size > 0 && this.attempt(() => this.start()),
+      LINGER_MS,
+    );
   }
 
   private async stop(): Promise<void> {

@@ -42,6 +42,7 @@ export interface Watched {
 /** The tasks of a store as rows, each with the version of the list that it last changed in. */
 export class TaskList {
   private readonly store: Store;
+  /** As last taken from those that are watched. */
   private readonly records = new Map<TaskName, TaskRecord>();
   private readonly rows = new Map<TaskName, Known>();
   private readonly gone = new Map<TaskName, number>();
@@ -59,6 +60,7 @@ export class TaskList {
     const looks = this.refreshes % LOOK_EVERY === 0;
     for (const [task, { record, tree }] of tasks) {
       const isNews = this.records.get(task) !== record;
+      this.records.set(task, record);
       if (isNews || (looks && record.artifacts !== 'sealed')) this.take(record);
       if (record.artifacts !== 'sealed') this.resize(task, tree);
     }
@@ -88,7 +90,6 @@ export class TaskList {
   private take(record: TaskRecord): void {
     const { task } = record;
     const known = this.rows.get(task)?.row;
-    this.records.set(task, record);
     this.put(task, rowOf(viewRecord(this.store, record), known));
     if (record.artifacts === 'sealed' && known?.artifacts !== 'sealed') this.unmeasured.add(task);
   }

@@ -76,6 +76,7 @@ function connect(task: string | undefined): void {
   });
   on('note', ({ message }) => {
     treeNote.value = message;
+    if (task === undefined) say(message, true);
   });
 }
 
