@@ -47,6 +47,12 @@ export const groups: readonly VerbGroup[] = [
         'Mount the files of all tasks',
         () => import('./commands/mount.ts'),
       ),
+      verb(
+        'service',
+        '<action> [directory]',
+        'Mount at each log-in',
+        () => import('./commands/service.ts'),
+      ),
       verb('unmount', '<directory>', 'Unmount', () => import('./commands/unmount.ts')),
       verb('watch', '[task]', 'Watch files change', () => import('./commands/watch.ts')),
       verb('ui', '', 'Show tasks in the browser', () => import('./commands/ui.ts')),

@@ -77,4 +77,4 @@ export {
 export { type Artifacts, isFinal, type Status } from './status.ts';
 export { createStore, openStore, storeExists, storePath } from './store.ts';
 export { isTaskName, makeTaskName, parseTaskName, type TaskName } from './task-name.ts';
-export { absolutePath, absoluteTextPath } from './user-path.ts';
+export { absolutePath, absoluteTextPath, homeDirectory } from './user-path.ts';

@@ -13,6 +13,7 @@ import { isProtected } from '../../store/index.ts';
 import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities, type IdentityOptions } from '../identity-options.ts';
+import { notifyReady } from '../notify-systemd.ts';
 import { openOrMakeStore } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
 import { reportError } from '../report-error.ts';
@@ -87,6 +88,7 @@ export const command = defineCommand({
       closeInheritedDescriptors();
       process.chdir('/');
       await serveUntilUnmounted(store, mountpoint, how, (mount) => {
+        notifyReady();
         const facts = { ...factsOf(mount), pid: process.pid };
         // A mount that cannot be reported is there all the same.
         report(mount.mountpoint, mount.notes, facts).catch((error) => reportError(error, false));

@@ -1,0 +1,56 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { TaskfsError } from '../errors.ts';
+import { homeDirectory } from '../store/index.ts';
+
+/** The name of the unit of systemd (systemd.unit(5)) that mounts at log-in. */
+export const UNIT = 'taskfs.service';
+
+/** Where the user's own units lie, as systemd looks for them. */
+export function unitPath(): string {
+  const config = process.env.XDG_CONFIG_HOME || join(homeDirectory(), '.config');
+  return join(config, 'systemd/user', UNIT);
+}
+
+/** The command by which this taskfs is called, for others who start it. */
+export function launcherPath(): string {
+  const main = process.argv[1] ?? '';
+  const candidates = [join(main, '../../bin/taskfs'), join(main, '../../../scripts/taskfs')];
+  // A checkout has bin/ too, for the package that is not built there.
+  const found = (main.endsWith('.ts') ? candidates.slice(1) : candidates).find(existsSync);
+  if (found !== undefined) return found;
+  throw new TaskfsError('failed', `the command of taskfs is not beside ${main}`);
+}
+
+/** What is mounted, and where. */
+export interface MountUnit {
+  readonly store: string;
+  readonly mountpoint: string;
+}
+
+/** A unit that mounts when its user logs in, and again where its server died. */
+export function unitText({ store, mountpoint }: MountUnit): string {
+  const launcher = quote(launcherPath());
+  return `# Made by 'taskfs service install'; 'taskfs service remove' removes it.
+[Unit]
+Description=The files of tasks in ${mountpoint}
+Documentation=man:taskfs-mount(1)
+
+[Service]
+Type=notify
+NotifyAccess=all
+ExecStart=${launcher} mount --foreground --store ${quote(store)} ${quote(mountpoint)}
+ExecStopPost=-${launcher} unmount ${quote(mountpoint)}
+Restart=on-failure
+RestartSec=2
+
+[Install]
+WantedBy=default.target
+`;
+}
+
+/** A word of a command line in a unit (systemd.service(5), "Command lines"). */
+function quote(word: string): string {
+  const escaped = word.replace(/[\\"]/g, '\\$&').replaceAll('%', '%%').replaceAll('$', '$$$$');
+  return `"${escaped}"`;
+}
