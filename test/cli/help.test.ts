@@ -35,7 +35,7 @@ describe('help', () => {
       '--help',
     ]);
     expect(stderr).toContain('/src/cli/help.ts');
-    expect(stderr).not.toMatch(/koffi|docker|chokidar|age-encryption|yargs|commands/);
+    expect(stderr).not.toMatch(/koffi|dockerode|chokidar|age-encryption|yargs|commands/);
   });
 
   it('comes with the verb help too', async () => {
