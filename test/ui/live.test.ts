@@ -146,7 +146,8 @@ describeWithBrowser('the page, live', () => {
       'cd "$TASKFS_ARTIFACTS"; mkdir d; echo one > a.txt; echo two > d/b.txt; exec sleep 600',
     );
     await until('the files are there', () => existsSync(join(staging, 'd/b.txt')));
-    const { page } = await visit(await startUi(cli));
+    const permissions = ['clipboard-read', 'clipboard-write'];
+    const { page } = await visit(await startUi(cli), { permissions });
     await task(page, 'job').click();
     await row(page, 'a.txt').click();
     await button(page, 'Edit').click();
@@ -211,6 +212,15 @@ describeWithBrowser('the page, live', () => {
     const { stdout } = await cli.script(`tar -xOf ${tar} ./b.txt; tar -tf ${tar} | wc -l`);
     expect(stdout.split('\n')).toEqual(['two', '3', '']);
 
+    const copyPath = page.getByRole('group', { name: 'File actions' }).getByText('Copy path');
+    await copyPath.click();
+    await page.getByText('No mount shows the files').waitFor();
+    const mount = join(cli.base, 'mount');
+    expect((await cli.run('mount', mount)).code).toBe(0);
+    await copyPath.click();
+    await page.getByText(`Copied: ${mount}/live/job/d`).waitFor();
+    expect(await page.evaluate('navigator.clipboard.readText()')).toBe(`${mount}/live/job/d`);
+
     await button(page, 'Pause').click();
     await task(page, 'job').getByText('paused').waitFor();
     await button(page, 'Resume').click();
@@ -219,7 +229,13 @@ describeWithBrowser('the page, live', () => {
     await row(page, 'a.txt').click();
     await button(page, 'Edit').click();
     await text.fill('too late');
+    const recipients = join(cli.store, 'keys/recipients.txt');
+    renameSync(recipients, `${recipients}.away`);
     await button(page, 'Cancel').click();
+    await task(page, 'job').getByText('Kept').waitFor();
+    await page.getByText('could not be sealed').first().waitFor();
+    renameSync(`${recipients}.away`, recipients);
+    await button(page, 'Seal again').click();
     await task(page, 'job').getByText('Archived').waitFor();
     await button(page, 'Save').click();
     await page.getByText('Your text is still here').waitFor();

@@ -112,7 +112,9 @@ describeWithBrowser('who may use the page', () => {
   });
 
   it('shows nothing to a browser without the token', async () => {
-    const url = new URL(await startUi(newCli()));
+    // From the sources, which build the page when it is first served.
+    const sources = newCli({ main: join(import.meta.dirname, '../../src/cli/main.ts') });
+    const url = new URL(await startUi(sources));
     const { page, context, requests } = await visit(`${url.origin}${url.pathname}`);
     await page.getByText('without a valid token').waitFor();
     await page.goto(url.href);

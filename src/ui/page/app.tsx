@@ -45,7 +45,6 @@ const CONNECTION = {
   connecting: 'connecting…',
   open: '',
   lost: 'connection lost, trying again…',
-  ended: 'the server has ended',
 };
 
 function toggleTimeline(): void {

@@ -18,7 +18,7 @@ export const tasks = signal<ReadonlyMap<string, TaskRow>>(new Map());
 export const listVersion = signal(0);
 export const place = signal<Place>({});
 /** What the connection to the server is like. */
-export const connection = signal<'connecting' | 'open' | 'lost' | 'ended'>('connecting');
+export const connection = signal<'connecting' | 'open' | 'lost'>('connecting');
 /** Words for a moment, read out too. */
 export const notice = signal<{ readonly text: string; readonly isError: boolean } | undefined>(
   undefined,
