@@ -40,16 +40,19 @@ class Heard {
 
   /** What was heard between two files that were made beneath. */
   async between(beneath: string, action: () => Promise<unknown>): Promise<string[]> {
-    writeFileSync(join(beneath, '-from'), '');
-    await this.hears('CLOSE_WRITE,CLOSE -from');
+    const [from, to] = [`from-${++marks}`, `to-${marks}`];
+    writeFileSync(join(beneath, from), '');
+    await this.hears(`CLOSE_WRITE,CLOSE ${from}`);
     await action();
-    writeFileSync(join(beneath, '-to'), '');
-    await this.hears('CLOSE_WRITE,CLOSE -to');
+    writeFileSync(join(beneath, to), '');
+    await this.hears(`CLOSE_WRITE,CLOSE ${to}`);
     const { events } = this;
-    const from = events.indexOf('CLOSE_WRITE,CLOSE -from') + 1;
-    return events.slice(from, events.indexOf('CREATE -to'));
+    const first = events.indexOf(`CLOSE_WRITE,CLOSE ${from}`) + 1;
+    return events.slice(first, events.indexOf(`CREATE ${to}`));
   }
 }
+
+let marks = 0;
 
 describe.each(variants.filter(({ options }) => options.driver === 'kernel'))(
   'inotify on the mount ($name)',

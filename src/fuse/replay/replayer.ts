@@ -21,7 +21,7 @@ const GATHER_MS = 4;
 const RATE = 500;
 const BATCH = 32;
 /** After so long (milliseconds) a batch counts as done: the notifier met with something. */
-const LOST_MS = 1000;
+const LOST_MS = 10_000;
 /** How long (milliseconds) a caller that was reported is not reported again. */
 const REPORTED_MS = 200;
 const FOR_EVER = Number.POSITIVE_INFINITY;
