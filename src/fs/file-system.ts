@@ -319,6 +319,11 @@ export interface Observation {
    * among the observed nodes or leads to one.
    */
   formerly?(place: Place): Entry | undefined;
+  /**
+   * Whether something is mounted on what a name stands for: the kernel would unmount it, were it
+   * told for a moment that there is no such name.
+   */
+  isMountedOn?(place: Place): boolean;
   /** The path from the root of the mount to a directory, if it is known. */
   pathOf?(directory: NodeId): Uint8Array | undefined;
 }

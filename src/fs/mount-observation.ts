@@ -46,6 +46,10 @@ export class MountObservation implements Observation {
     return this.live.formerly(place);
   }
 
+  isMountedOn(place: Place): boolean {
+    return this.live.isMountedOn(place);
+  }
+
   pathOf(node: NodeId): Uint8Array | undefined {
     const top = PATHS.get(node);
     return top === undefined ? this.live.pathOf(node) : Buffer.from(top);

@@ -182,6 +182,7 @@ export function route(parts: Parts): Required<FileSystem> {
     observe: (nodes) => observation?.observe?.(nodes),
     takeEvents: () => observation?.takeEvents?.() ?? NO_EVENTS,
     formerly: (place) => observation?.formerly?.(place),
+    isMountedOn: (place) => observation?.isMountedOn?.(place) ?? false,
     pathOf: (directory) => observation?.pathOf?.(directory),
     toErrno,
     close() {

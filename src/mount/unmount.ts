@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Errno, errno } from '../errno.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { MNT_DETACH, O_PATH, UMOUNT_NOFOLLOW, unmountFrom } from '../sys/index.ts';
@@ -13,6 +14,13 @@ import {
   taskfsMountAt,
   taskfsMounts,
 } from './mountinfo.ts';
+
+/** The mount's own notifier has it in use for moments (src/fuse/replay/). Milliseconds. */
+const BUSY_RETRY_MS = 50;
+const BUSY_RETRIES = 5;
+
+const isBusy = (cause: unknown): boolean =>
+  cause instanceof Errno ? cause.errno === errno.EBUSY : /busy/.test(String(cause));
 
 const isRoot = (): boolean => process.geteuid?.() === 0;
 
@@ -79,11 +87,15 @@ async function unmountArchive({ mountpoint, minor }: MountEntry): Promise<void> 
 
 /** Unmounts a directory as root or as the user who mounted it; one that is in use is refused. */
 export async function unmountDirectory(directory: string): Promise<void> {
-  try {
-    if (isRoot()) unmountFrom(directory, UMOUNT_NOFOLLOW);
-    else await runUnmounting(FUSERMOUNT, ['-u', '--', directory]);
-  } catch (cause) {
-    throw cannotUnmount(directory, cause);
+  for (let retries = BUSY_RETRIES; ; retries--) {
+    try {
+      if (isRoot()) unmountFrom(directory, UMOUNT_NOFOLLOW);
+      else await runUnmounting(FUSERMOUNT, ['-u', '--', directory]);
+      return;
+    } catch (cause) {
+      if (retries === 0 || !isBusy(cause)) throw cannotUnmount(directory, cause);
+    }
+    await sleep(BUSY_RETRY_MS);
   }
 }
 
@@ -101,8 +113,7 @@ export async function unmountLibfuse(directory: string): Promise<void> {
 }
 
 function cannotUnmount(directory: string, cause: unknown): TaskfsError {
-  const isBusy = cause instanceof Errno ? cause.errno === errno.EBUSY : /busy/.test(String(cause));
-  if (!isBusy) {
+  if (!isBusy(cause)) {
     const reason = cause instanceof Errno ? cause.code : messageOf(cause);
     return new TaskfsError('failed', `cannot unmount ${directory}: ${reason}`, { cause });
   }

@@ -451,6 +451,17 @@ export class LiveSubtree implements Subtree {
     }));
   }
 
+  /** Whether a task's staging is attached there. */
+  isMountedOn({ directory, name }: Place): boolean {
+    if (!this.attached || directory !== TOP.live) return false;
+    try {
+      return this.attached.has(this.tasks.stat(name).stat.ino);
+    } catch (error) {
+      if (error instanceof Errno) return false;
+      throw error;
+    }
+  }
+
   pathOf(node: NodeId): Uint8Array | undefined {
     const inode = this.table.peek(node);
     return inode && livePath(inode);

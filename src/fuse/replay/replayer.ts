@@ -16,7 +16,7 @@ import { ghost } from './ghosts.ts';
 import { ReplayQueue } from './queue.ts';
 
 /** How long (milliseconds) changes are gathered, so that those of one file become one replay. */
-const GATHER_MS = 4;
+const GATHER_MS = 12;
 /** So many replays a second at most, and in one batch. */
 const RATE = 500;
 const BATCH = 32;
@@ -203,6 +203,8 @@ export class Replayer {
 
   /** Whether a name may be told to be there, or not: it is so, or will be told of again. */
   private mayBecome(replay: Replay, place: ReplayPlace, there: boolean): boolean {
+    const { directory, name } = place;
+    if (this.fileSystem.isMountedOn?.({ directory, name: bytesOfLatin1(name) })) return false;
     const after = this.pending.slice(this.pending.indexOf(replay) + 1);
     if (after.some((each) => isAbout(each, place)) || this.queue.isAbout(place)) return true;
     const found = this.look(place);
