@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import { TaskfsError } from '../errors.ts';
 import { decodeBytes, inheritance, rawEnvironment } from '../process/index.ts';
 import { type ProcessEnd, type SpawnedProcess, spawnProcess } from '../sys/index.ts';
+import { editorCommand } from './editor.ts';
 
 /**
  * Runs somebody else's program on this terminal until it ends, as if the caller had started it.
@@ -53,7 +54,7 @@ const MOST_FILES = Number.MAX_SAFE_INTEGER;
  * Returns why it could not be started, or did not end well.
  */
 export async function runEditor(path: string): Promise<TaskfsError | undefined> {
-  const editor = process.env.VISUAL || process.env.EDITOR || 'vi';
+  const editor = editorCommand(process.env);
   // As git and others do it: the variable may hold options, so a shell takes it apart.
   const { pid, ended } = startProgram('sh', ['-c', `${editor} "$@"`, editor, path]);
   const ignore = (): void => {};

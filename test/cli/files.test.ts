@@ -1,8 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import {
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Cli, main, newCli } from '../support/cli.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
 /** A tree with whatever a task may leave, of names above all. */
@@ -188,6 +196,17 @@ describe('taskfs edit, open and preview', () => {
     await cli.run('wait', 't');
     expect((await cli.run('edit', 't', 'nested/a/b/deep.txt')).code).toBe(2);
     expect((await cli.run('open', 't', 'nested/a/b/deep.txt')).stderr).toContain('taskfs mount');
+  });
+
+  it('makes an editor with windows wait', async () => {
+    const bin = temporaryDirectory();
+    // Without --wait it would return at once, and save later.
+    const code = '#!/bin/sh\n[ "$1 $2" = "-n --wait" ] && echo saved > "$3"\n';
+    writeFileSync(join(bin, 'code'), code, { mode: 0o755 });
+    const cli = newCli({ env: { VISUAL: 'code -n', PATH: `${bin}:${process.env.PATH}` } });
+    await liveTask(cli);
+    expect((await cli.run('edit', 't', 'new.txt')).code).toBe(0);
+    expect((await cli.run('cat', 't', 'new.txt')).stdout).toBe('saved\n');
   });
 
   it('previews text with its control characters visible, and bytes as bytes', async () => {

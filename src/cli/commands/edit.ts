@@ -10,7 +10,8 @@ import { runEditor } from '../run-external.ts';
 export const command = defineCommand({
   examples: [['taskfs edit build notes.md', 'Change a file of a live task in your editor']],
   about:
-    'The editor is $VISUAL, else $EDITOR, else vi. It gets a private copy, which is written ' +
+    'The editor is $VISUAL, else $EDITOR, else vi; one with windows (code, gvim, subl) is made ' +
+    'to wait. It gets a private copy, which is written ' +
     'back when the editor ends. If the task changed the file meanwhile, your version is put ' +
     'beside it; if the task has ended, it is kept in the store and named.',
   build: (parser) => addPath(addTask(parser, 'a live task'), 'A file, new or there'),
