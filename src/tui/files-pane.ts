@@ -120,8 +120,8 @@ export class FilesPane implements Pane, Disposable {
   }
 
   private follow({ task }: TaskRecord): void {
-    this.followed = new FollowedTask(this.store, task, this.findIdentities, () => {
-      this.isStale = true;
+    this.followed = new FollowedTask(this.store, task, this.findIdentities, (names) => {
+      this.isStale ||= names;
       this.changed();
     });
   }

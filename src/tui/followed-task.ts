@@ -5,7 +5,7 @@ import { type LiveTree, Watch, type WatchEvent } from '../watch/index.ts';
 import { rowKeyOf } from './tree-rows.ts';
 
 /** Changes within so many milliseconds are shown together. */
-const DEBOUNCE_MS = 250;
+const DEBOUNCE_MS = 500;
 /** How long a change is marked, in milliseconds. */
 const FLASH_MS = 2_000;
 
@@ -13,15 +13,23 @@ const FLASH_MS = 2_000;
 export class FollowedTask implements Disposable {
   readonly task: TaskName;
   private readonly watch: Watch;
-  private readonly changed: () => void;
+  private readonly changed: (names: boolean) => void;
   /** When a path changed last, in milliseconds of performance.now(). */
   private readonly flashes = new Map<string, number>();
   private isReady = false;
   private kept: LiveTree | undefined;
   private note: string | undefined;
 
-  /** `changed` is called whenever there is something new to show. */
-  constructor(store: Store, task: TaskName, findIdentities: FindIdentities, changed: () => void) {
+  /**
+   * `changed` is called whenever there is something new to show, with true where names came or
+   * went.
+   */
+  constructor(
+    store: Store,
+    task: TaskName,
+    findIdentities: FindIdentities,
+    changed: (names: boolean) => void,
+  ) {
     this.task = task;
     this.changed = changed;
     this.watch = new Watch(store, task, { debounceMs: DEBOUNCE_MS, findIdentities });
@@ -52,11 +60,11 @@ export class FollowedTask implements Disposable {
     try {
       for (let batch = await this.watch.next(); batch; batch = await this.watch.next()) {
         for (const event of batch) this.take(event);
-        this.changed();
+        this.changed(batch.some(({ type }) => type !== 'change'));
       }
     } catch (error) {
       this.note = messageOf(error);
-      this.changed();
+      this.changed(false);
     }
   }
 

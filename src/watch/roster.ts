@@ -9,10 +9,14 @@ import {
   taskPaths,
 } from '../store/index.ts';
 
+/** No clock of a file system is coarser, but that of FAT. */
+const CLOCK_TICK_MS = 1_000;
+
 /** How the tasks of a store stand, read again only where a record was replaced. */
 export class Roster {
   private readonly store: Store;
   private readonly only: TaskName | undefined;
+  private listing: { readonly version: string; readonly names: readonly TaskName[] } | undefined;
   private readonly seen = new Map<TaskName, { version: string; record: TaskRecord }>();
 
   /** Of one task, or of all. */
@@ -23,7 +27,7 @@ export class Roster {
 
   /** Reads what is new: records that changed since the last call, and tasks that are gone. */
   refresh(): { changed: TaskRecord[]; gone: TaskName[] } {
-    const names = this.only === undefined ? listTasks(this.store) : [this.only];
+    const names = this.only === undefined ? this.names() : [this.only];
     const gone = new Set(this.seen.keys());
     const changed: TaskRecord[] = [];
     for (const task of names) {
@@ -38,6 +42,18 @@ export class Roster {
     }
     for (const task of gone) this.seen.delete(task);
     return { changed, gone: [...gone] };
+  }
+
+  /** All tasks; the directory is read again only where a name came or went. */
+  private names(): readonly TaskName[] {
+    const { mtimeNs } = lstatSync(this.store.tasks, { bigint: true });
+    const version = String(mtimeNs);
+    if (this.listing?.version === version) return this.listing.names;
+    const names = listTasks(this.store);
+    // Within a tick of the file system's clock, a later change has the same time.
+    const isOld = Date.now() - Number(mtimeNs / 1_000_000n) > CLOCK_TICK_MS;
+    this.listing = isOld ? { version, names } : undefined;
+    return names;
   }
 
   /** A sealed record never changes again. */
