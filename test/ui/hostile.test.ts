@@ -39,7 +39,9 @@ const NAMES = [
 describeWithBrowser('what tasks write', () => {
   useBrowser();
 
-  it('cannot act on the page, reach out of the task, or reach elsewhere', async () => {
+  it('cannot act on the page, reach out of the task, or reach elsewhere', {
+    timeout: 120_000,
+  }, async () => {
     const cli = newCli();
     await cli.run(
       'run',

@@ -56,7 +56,7 @@ const NOTEBOOK = {
 describeWithBrowser('the page, archived files', () => {
   useBrowser();
 
-  it('shows each kind of file, for everyone', async () => {
+  it('shows each kind of file, for everyone', { timeout: 120_000 }, async () => {
     const cli = newCli();
     const files = join(cli.base, 'files');
     mkdirSync(join(files, 'pictures'), { recursive: true });
@@ -89,7 +89,7 @@ describeWithBrowser('the page, archived files', () => {
       '--',
       'sh',
       '-c',
-      `cp -r ${files}/. "$TASKFS_ARTIFACTS"`,
+      `cp -r ${files}/. "$TASKFS_ARTIFACTS"; for c in 0 1 2 3 4 5 6 7; do printf "\\033[3$\{c}mc$c \\033[9$\{c}mb$c\\033[0m\\n"; done`,
     );
     expect(ran).toMatchObject({ code: 0, stderr: expect.any(String) });
     await cli.run('run', '--name', 'broken', '--', 'sh', '-c', 'exit 3');
@@ -173,6 +173,12 @@ describeWithBrowser('the page, archived files', () => {
     expect([part.status(), await part.text()]).toEqual([206, 'RIFF']);
     expect(part.headers()['content-range']).toBe('bytes 0-3/80044');
 
+    await page.getByRole('button', { name: 'Log', exact: true }).click();
+    await content.getByText('b7').waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    expect(await faultsOf(page)).toEqual([]);
+    await page.emulateMedia({ colorScheme: 'light' });
     await page.getByRole('button', { name: 'Pictures' }).click();
     await content.getByText('6 pictures').waitFor();
     const pictures = content.locator('.gallery img');

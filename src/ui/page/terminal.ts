@@ -1,4 +1,8 @@
-import { createAnsiSequenceParser, createColorPalette } from 'ansi-sequence-parser';
+import {
+  createAnsiSequenceParser,
+  createColorPalette,
+  type ParseToken,
+} from 'ansi-sequence-parser';
 import type { Line, Span } from './lines.tsx';
 
 /**
@@ -9,107 +13,182 @@ import type { Line, Span } from './lines.tsx';
 
 type Look = Pick<Span, 'class' | 'style'>;
 
-interface Cell {
-  readonly character: string;
+/** A piece of a row. Columns are counted in UTF-16 code units. */
+interface Piece {
+  readonly text: string;
   readonly look: Look;
 }
 
-const PLAIN: Look = {};
-const palette = createColorPalette();
+interface Row {
+  readonly pieces: Piece[];
+  /** In columns. */
+  length: number;
+}
 
-/** A control sequence (CSI), an operating system command (OSC), another escape, or one character. */
+/** No sequence may make a row longer than this by itself. */
+const MOST_COLUMNS = 1_000;
+
+/** Text, a control sequence (CSI), an operating system command (OSC), another escape, a control. */
 const PART =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: terminals are controlled by them.
-  /\x1b\[([\d;:?]*)[ -/]*([@-~])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]|[^\x1b]/gu;
+  /[^\x00-\x1f\x7f]+|\x1b\[([\d;:?]*)[ -/]*([@-~])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]|[\n\r\b\t]/g;
 
-/** The screen, as tall as it has to be. */
-class Screen {
-  readonly rows: Cell[][] = [[]];
-  private row = 0;
-  private column = 0;
-  private look: Look = PLAIN;
-  private readonly parser = createAnsiSequenceParser();
+/** Colours that can be read on a light and on a dark page. */
+const COLOURS = {
+  black: 'light-dark(#24292f, #8b949e)',
+  red: 'light-dark(#b3261e, #ff8a80)',
+  green: 'light-dark(#116329, #57d27c)',
+  yellow: 'light-dark(#7a4d00, #f0c04f)',
+  blue: 'light-dark(#0550ae, #8ac4ff)',
+  magenta: 'light-dark(#8250df, #c5a3ff)',
+  cyan: 'light-dark(#0b5e6b, #65d5e6)',
+  white: 'light-dark(#57606a, #d0d7de)',
+  brightBlack: 'light-dark(#57606a, #9aa4b0)',
+  brightRed: 'light-dark(#a40e26, #ffa198)',
+  brightGreen: 'light-dark(#0a5c2b, #7ee787)',
+  brightYellow: 'light-dark(#633c01, #f5d67b)',
+  brightBlue: 'light-dark(#0b57d0, #a5d6ff)',
+  brightMagenta: 'light-dark(#6639ba, #d8b9ff)',
+  brightCyan: 'light-dark(#0a5560, #8be9f5)',
+  brightWhite: 'light-dark(#24292f, #ffffff)',
+};
 
-  write(text: string): void {
-    for (const [part, parameters, final] of text.matchAll(PART)) {
-      if (final !== undefined) this.control(part, final, parameters ?? '');
-      else if (part.length <= 2 && part[0] !== '\x1b') this.print(part);
-    }
+/** Looks by the sequences that lead to them: a log has few, and changes between them often. */
+class Looks {
+  private readonly palette = createColorPalette(COLOURS);
+  private readonly known = new Map<string, LookState>();
+  readonly plain = this.stateOf('');
+
+  after(state: LookState, sequence: string): LookState {
+    // Without a number it means 0, which the parser does not know.
+    const meant = sequence === '\x1b[m' ? '\x1b[0m' : sequence;
+    const next = state.next.get(sequence) ?? this.stateOf(state.sequences + meant);
+    state.next.set(sequence, next);
+    return next;
   }
 
-  private print(character: string): void {
-    if (character === '\n') this.goTo(this.row + 1, 0);
-    else if (character === '\r') this.column = 0;
-    else if (character === '\b') this.column = Math.max(0, this.column - 1);
-    else if (character === '\t') this.column = (Math.floor(this.column / 8) + 1) * 8;
-    else if (character >= ' ') this.put(character);
+  private stateOf(sequences: string): LookState {
+    const look = this.lookOf(createAnsiSequenceParser().parse(`${sequences}x`).at(-1));
+    const key = JSON.stringify(look);
+    const state = this.known.get(key) ?? { look, sequences, next: new Map() };
+    this.known.set(key, state);
+    return state;
   }
 
-  private put(character: string): void {
-    const row = this.rows[this.row] ?? [];
-    while (row.length < this.column) row.push({ character: ' ', look: PLAIN });
-    row[this.column] = { character, look: this.look };
-    this.column += 1;
-  }
-
-  private control(sequence: string, final: string, parameters: string): void {
-    const number = Number.parseInt(parameters, 10) || 0;
-    const by = Math.max(1, number);
-    if (final === 'm') this.look = this.lookOf(sequence);
-    else if (final === 'A' || final === 'F')
-      this.goTo(Math.max(0, this.row - by), final === 'F' ? 0 : this.column);
-    else if (final === 'B' || final === 'E')
-      this.goTo(this.row + by, final === 'E' ? 0 : this.column);
-    else if (final === 'C') this.column += Math.min(by, MOST_COLUMNS);
-    else if (final === 'D') this.column = Math.max(0, this.column - by);
-    else if (final === 'G') this.column = Math.min(by, MOST_COLUMNS) - 1;
-    else if (final === 'K') this.erase(number);
-    else if (final === 'J' && number === 0) this.rows.length = this.row + 1;
-  }
-
-  private goTo(row: number, column: number): void {
-    this.row = Math.min(row, this.rows.length);
-    this.column = column;
-    if (this.row === this.rows.length) this.rows.push([]);
-  }
-
-  private erase(what: number): void {
-    const row = this.rows[this.row] ?? [];
-    if (what === 0) row.length = Math.min(row.length, this.column);
-    else this.rows[this.row] = [];
-  }
-
-  private lookOf(sequence: string): Look {
-    const [token] = this.parser.parse(`${sequence}x`);
-    if (!token) return PLAIN;
-    const { foreground, background, decorations } = token;
+  private lookOf(token: ParseToken | undefined): Look {
+    const { foreground, background, decorations = new Set() } = token ?? {};
     const style = {
-      ...(foreground && { color: palette.value(foreground) }),
-      ...(background && { 'background-color': palette.value(background) }),
+      ...(foreground && { color: this.palette.value(foreground) }),
+      ...(background && { 'background-color': this.palette.value(background) }),
     };
     const names = [...decorations].map((name) => `ansi-${name}`);
-    if (Object.keys(style).length === 0 && names.length === 0) return PLAIN;
+    if (Object.keys(style).length === 0 && names.length === 0) return {};
     return { style, class: names.join(' ') };
   }
 }
 
-/** No sequence may make a line longer than this by itself. */
-const MOST_COLUMNS = 1_000;
+interface LookState {
+  readonly look: Look;
+  /** What leads from a plain look to this one. */
+  readonly sequences: string;
+  readonly next: Map<string, LookState>;
+}
+
+/** The screen, as tall as it has to be. */
+class Screen {
+  readonly rows: Row[] = [{ pieces: [], length: 0 }];
+  private row = 0;
+  private column = 0;
+  private readonly looks = new Looks();
+  private state = this.looks.plain;
+
+  write(text: string): void {
+    for (const [part, parameters = '', final] of text.matchAll(PART)) {
+      if (final === 'm') this.state = this.looks.after(this.state, part);
+      else if (final !== undefined) this.obey(final, parameters);
+      else if (part === '\n') this.goTo(this.row + 1, 0);
+      else if (part === '\r') this.column = 0;
+      else if (part === '\b') this.column = Math.max(0, this.column - 1);
+      else if (part === '\t') this.column = (Math.floor(this.column / 8) + 1) * 8;
+      else if (part[0] !== '\x1b') this.put(part);
+    }
+  }
+
+  private put(text: string): void {
+    const row = this.rows[this.row];
+    if (!row) return;
+    const end = this.column + text.length;
+    if (this.column > row.length)
+      append(row, ' '.repeat(this.column - row.length), this.looks.plain.look);
+    const rest = slice(row, end, row.length);
+    if (this.column < row.length) truncate(row, this.column);
+    append(row, text, this.state.look);
+    for (const piece of rest) append(row, piece.text, piece.look);
+    this.column = end;
+  }
+
+  private obey(final: string, parameters: string): void {
+    const number = Number.parseInt(parameters, 10) || 0;
+    const by = Math.min(Math.max(1, number), MOST_COLUMNS);
+    const { row, column } = this;
+    const effects: Readonly<Record<string, () => void>> = {
+      A: () => this.goTo(row - by, column),
+      B: () => this.goTo(row + by, column),
+      E: () => this.goTo(row + by, 0),
+      F: () => this.goTo(row - by, 0),
+      C: () => (this.column = Math.min(column + by, MOST_COLUMNS)),
+      D: () => (this.column = Math.max(0, column - by)),
+      G: () => (this.column = by - 1),
+      K: () => this.erase(number),
+      J: () => number === 0 && this.rows.splice(row + 1),
+    };
+    if (Object.hasOwn(effects, final)) effects[final]?.();
+  }
+
+  private goTo(row: number, column: number): void {
+    this.row = Math.max(0, row);
+    this.column = column;
+    while (this.rows.length <= this.row) this.rows.push({ pieces: [], length: 0 });
+  }
+
+  private erase(what: number): void {
+    const row = this.rows[this.row];
+    if (row) truncate(row, what === 0 ? this.column : 0);
+  }
+}
+
+function append(row: Row, text: string, look: Look): void {
+  const last = row.pieces.at(-1);
+  if (last?.look === look) row.pieces[row.pieces.length - 1] = { text: last.text + text, look };
+  else row.pieces.push({ text, look });
+  row.length += text.length;
+}
+
+function truncate(row: Row, length: number): void {
+  if (length >= row.length) return;
+  row.pieces.splice(0, Number.POSITIVE_INFINITY, ...slice(row, 0, length));
+  row.length = length;
+}
+
+/** What stands in a row from one column to before another. */
+function slice(row: Row, from: number, to: number): Piece[] {
+  if (from >= to) return [];
+  const pieces: Piece[] = [];
+  let at = 0;
+  for (const { text, look } of row.pieces) {
+    const cut = text.slice(Math.max(0, from - at), Math.max(0, to - at));
+    if (cut !== '') pieces.push({ text: cut, look });
+    at += text.length;
+  }
+  return pieces;
+}
 
 export function terminalLines(text: string): Line[] {
   const screen = new Screen();
   screen.write(text);
-  const lines = screen.rows.map(spansOf);
+  const lines = screen.rows.map(({ pieces }) =>
+    pieces.map(({ text: shown, look }) => ({ text: shown, ...look })),
+  );
   if (lines.at(-1)?.length === 0) lines.pop();
   return lines;
-}
-
-function spansOf(cells: readonly Cell[]): Span[] {
-  const spans: { text: string; look: Look }[] = [];
-  for (const { character, look } of cells) {
-    const last = spans.at(-1);
-    if (last?.look === look) last.text += character;
-    else spans.push({ text: character, look });
-  }
-  return spans.map(({ text, look }) => ({ text, ...look }));
 }
