@@ -93,7 +93,7 @@ describeWithEngine('a container', ({ image, host }) => {
     await cli.run('cancel', 'p');
     await ended;
     const record = JSON.parse(readFileSync(join(cli.store, 'tasks/p/task.json'), 'utf8'));
-    expect(record).toMatchObject({ options: { graceMs: 1000 }, exitCode: 137 });
+    expect(record).toMatchObject({ options: { graceMs: 1000 }, signal: 'SIGKILL' });
     const other = await cli.run(
       'run',
       '--image',
