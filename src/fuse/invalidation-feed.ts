@@ -6,19 +6,33 @@ import type { Session } from './session.ts';
  * thousands of times a second must not delay requests.
  */
 const INTERVAL_MS = 1;
+const FOR_EVER = Number.POSITIVE_INFINITY;
 
 /** Passes what the file system reports as changed on to the kernel's caches. */
 export class InvalidationFeed {
   private readonly session: Session;
   private checkedAt = Number.NEGATIVE_INFINITY;
+  /** Something was reported since the last check, which is too short a while ago for another. */
+  private isWaiting = false;
 
   constructor(session: Session) {
     this.session = session;
   }
 
-  /** How long (milliseconds) until the next check is due. */
+  /**
+   * How long (milliseconds) a report waits for the next check; Infinity where none does, so that
+   * one may end a sleep. Sleeps have no limit then: a timer for each would take longer than they.
+   */
   get dueInMs(): number {
-    return Math.max(0, this.checkedAt + INTERVAL_MS - performance.now());
+    return this.isWaiting
+      ? Math.max(0, this.checkedAt + INTERVAL_MS - performance.now())
+      : FOR_EVER;
+  }
+
+  /** There is a report: passes it on, or lets it wait. */
+  reported(): void {
+    this.isWaiting = true;
+    this.pass();
   }
 
   /** Passes on what there is, unless the last check was just now. */
@@ -26,6 +40,7 @@ export class InvalidationFeed {
     const now = performance.now();
     if (now < this.checkedAt + INTERVAL_MS) return;
     this.checkedAt = now;
+    this.isWaiting = false;
     const { fileSystem } = this.session;
     fileSystem.settle?.();
     const changes = fileSystem.takeChanges?.();

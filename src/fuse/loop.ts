@@ -72,9 +72,10 @@ function sleep(device: Device, session: Session, feed: InvalidationFeed): void {
   const settleMs = session.fileSystem.settle?.() ?? FOR_EVER;
   const { dueInMs } = feed;
   const replayMs = Math.max(0, (session.replayer?.dueAt ?? FOR_EVER) - performance.now());
-  const limit = Math.min(dueInMs > 0 ? dueInMs : FOR_EVER, lockMs, settleMs, replayMs);
-  const changed = device.wait(limit === FOR_EVER ? -1 : Math.ceil(limit), dueInMs === 0);
-  if (changed || replayMs <= limit) feed.pass();
+  const limit = Math.min(dueInMs, lockMs, settleMs, replayMs);
+  const isReported = device.wait(limit === FOR_EVER ? -1 : Math.ceil(limit), dueInMs === FOR_EVER);
+  if (isReported) feed.reported();
+  else if (dueInMs !== FOR_EVER || replayMs <= limit) feed.pass();
 }
 
 /** Handles one request and sends its one reply, whatever the handler does. */

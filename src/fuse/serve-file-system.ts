@@ -38,8 +38,8 @@ export async function serveFileSystem(
     name: 'taskfs-kernel',
     // Both koffi and Node open and close descriptors here, and the file system closes them all.
     trackUnmanagedFds: false,
-    // Hardly anything outlives its request: a larger young generation would only hold memory.
-    resourceLimits: { maxYoungGenerationSizeMb: 3 },
+    // Hardly anything outlives its request: a much larger one would only hold memory.
+    resourceLimits: { maxYoungGenerationSizeMb: 6 },
   });
   let isOpen = true;
   const ended = endOf(worker, directory, unmountWatchdog).finally(() => {
