@@ -9,6 +9,8 @@ import type { OpenDirectory, OpenedFile, Subtree } from './subtree.ts';
 import { directoryAttr, listVirtual } from './virtual-directory.ts';
 
 const DAY_MS = 86_400_000;
+/** For how long (milliseconds) the kernel may believe that there is nothing of another name. */
+const MISSING_MS = 60_000;
 const CHILDREN = ['archive', 'live', 'logs'] as const;
 
 type Child = (typeof CHILDREN)[number];
@@ -31,6 +33,10 @@ export class RootSubtree implements Subtree {
     if (child === undefined) throw Errno.of(errno.ENOENT);
     const node = TOP[child];
     return { node, ...this.children[child].getattr(node, undefined), entryTtlMs: DAY_MS };
+  }
+
+  missingTtlMs(): number {
+    return MISSING_MS;
   }
 
   getattr(node: NodeId): Attributes {

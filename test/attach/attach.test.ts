@@ -82,6 +82,10 @@ const mountedIn = (pid: number, directory: string): string[] =>
     .split('\n')
     .filter((line) => line.includes(` ${directory}/`));
 
+/** How often a server has called write(2): each reply is one call. */
+const repliesOf = (pid: number): number =>
+  Number(/^syscw: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
+
 /** Prints the name of what comes first in a directory. */
 const WATCH = `fs.watch(process.argv[1], (_, name) => { console.log(name); process.exit() });
 console.log('in')`;
@@ -98,6 +102,12 @@ describe.runIf(isRoot)('attached staging', () => {
     );
     const status = (name: string) => shell('getfattr -n "$1" --only-values "$2"', name, top);
     await until('it runs', async () => (await status('user.taskfs.status')) === 'running');
+    const look = () =>
+      shell('cd "$1" && for f in up ../.git ../../.git "$1/up"; do stat $f; done 2>&1', top);
+    await look().catch(() => {});
+    const before = repliesOf(mount.pid);
+    for (let times = 0; times < 5; times++) await look().catch(() => {});
+    expect(repliesOf(mount.pid)).toBe(before);
     await shell('setfattr -n user.taskfs.task -v b "$1"; setfattr -n user.taskfs.x -v y "$1"', top);
     await until('it is its own again', async () => (await status('user.taskfs.task')) === 'a');
     await expect(status('user.taskfs.x')).rejects.toThrow('No such attribute');

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { Errno, errno } from '../../errno.ts';
 import { latin1Of } from '../../latin1.ts';
-import { OWN_XATTR_PREFIX, type Store } from '../../store/index.ts';
+import { isTaskName, OWN_XATTR_PREFIX, type Store } from '../../store/index.ts';
 import {
   DT,
   IN,
@@ -141,7 +141,8 @@ export class LiveSubtree implements Subtree {
   }
 
   missingTtlMs(parent: NodeId, name: Uint8Array): number {
-    if (parent === TOP.live) return 0;
+    // Programs look for `.git` and `.gitignore` in each directory above theirs: no task's names.
+    if (parent === TOP.live) return isTaskName(latin1Of(name)) ? 0 : DAY_MS;
     return this.leases?.leaseMs(this.table.get(parent), latin1Of(name)) ?? 0;
   }
 
