@@ -1,7 +1,9 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { type MountedStore, openMount, variants } from '../support/mount.ts';
+import { newCli } from '../support/cli.ts';
+import { asNobody, type MountedStore, openMount, variants } from '../support/mount.ts';
 import { until } from '../support/until.ts';
 
 /** What inotifywait hears on a directory of the mount, as `EVENT name`. */
@@ -126,6 +128,19 @@ describe.each(variants.filter(({ options }) => options.driver === 'kernel'))(
       await heard.hears('DELETE_SELF ');
     });
 
+    test('needs nothing for watchers beneath to hear of what is saved on the mount', async () => {
+      const child = mount.start('inotifywait', ['-q', '-m', '--format', '%e %f', beneath]);
+      onTestFinished(() => void child.kill());
+      let output = '';
+      child.stdout?.on('data', (text) => {
+        output += text;
+      });
+      await until('the save to be heard', async () => {
+        await sh('echo 1 > "$0/.saved.tmp"; mv "$0/.saved.tmp" "$0/saved"');
+        return output.includes('MOVED_TO saved');
+      });
+    });
+
     test('tells who watches a file alone', async () => {
       await sh('echo 1 > "$1/alone"');
       const heard = new Heard(mount, 'live/one/alone');
@@ -138,3 +153,80 @@ describe.each(variants.filter(({ options }) => options.driver === 'kernel'))(
     });
   },
 );
+
+describe('inotify on the mount, from the command line', () => {
+  const watch = (mountpoint: string, ...directories: string[]) => {
+    const paths = directories.map((directory) => join(mountpoint, directory));
+    const [program, args] = asPlain('inotifywait', ['-q', '-m', '--format', '%w %e %f', ...paths]);
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    onTestFinished(() => void child.kill());
+    const heard = { text: '' };
+    child.stdout.on('data', (text) => {
+      heard.text += text;
+    });
+    return { heard, end: () => child.kill() };
+  };
+
+  test('tells of tasks that start, end and are removed; nothing is left of it', async () => {
+    const cli = newCli({ user: 'plain' });
+    const mountpoint = join(cli.base, 'mount');
+    const { pid } = await cli.json<{ pid: number }>('mount', '--json', mountpoint);
+    await cli.run('run', '-d', '--name', 'first', '--', 'sleep', '1000');
+    const { heard, end } = watch(mountpoint, 'live', 'archive', 'logs', 'live/first');
+    let notifier = 0;
+    await until('a notifier', () => {
+      const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ');
+      notifier = children.map(Number).find(isNotifier) ?? 0;
+      return notifier > 0;
+    });
+    const hears = (text: string) => until(text, () => heard.text.includes(text));
+    let count = 0;
+    await until('a file of the task', () => {
+      writeFileSync(join(cli.store, 'staging/first', `ready-${count++}`), '');
+      return heard.text.includes('ready');
+    });
+    await cli.run('run', '--name', 'more', '--', 'sleep', '0.3');
+    await hears('live/ CREATE,ISDIR more');
+    await cli.run('cancel', '--kill', 'first');
+    await cli.run('wait', 'first');
+    await hears('live/first/ DELETE_SELF');
+    await hears('live/ DELETE,ISDIR first');
+    await hears('archive/ CREATE,ISDIR first');
+    await hears('logs/ CREATE more.log');
+    expect((await cli.run('rm', 'first')).code).toBe(0);
+    await hears('archive/ DELETE,ISDIR first');
+    await hears('logs/ DELETE first.log');
+    end();
+    expect(await cli.run('unmount', mountpoint)).toMatchObject({ code: 0 });
+    await until('the notifier to end', () => !isNotifier(notifier));
+  }, 60_000);
+});
+
+test('inotify on the mount is silent about changes beneath with --no-notify', async () => {
+  const mount = await openMount({
+    name: 'kernel, plain user',
+    user: 'plain',
+    options: { driver: 'kernel', notify: false },
+  });
+  onTestFinished(() => mount.close());
+  const heard = new Heard(mount, 'live/one');
+  const above = join(mount.mountpoint, 'live/one/above');
+  let count = 0;
+  await until('events of the mount itself', async () => {
+    writeFileSync(join(mount.store.staging, 'one', `beneath-${count++}`), '');
+    await mount.run('touch', [above]);
+    return heard.events.filter((event) => event.includes('above')).length > 10;
+  });
+  expect(heard.events.join()).not.toContain('beneath');
+});
+
+const asPlain = (program: string, args: string[]): [string, string[]] =>
+  process.geteuid?.() === 0 ? asNobody(program, args) : [program, args];
+
+function isNotifier(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('notifier');
+  } catch {
+    return false;
+  }
+}

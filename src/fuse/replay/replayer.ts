@@ -16,7 +16,7 @@ import { ghost } from './ghosts.ts';
 import { ReplayQueue } from './queue.ts';
 
 /** How long (milliseconds) changes are gathered, so that those of one file become one replay. */
-const GATHER_MS = 12;
+const GATHER_MS = 8;
 /** So many replays a second at most, and in one batch. */
 const RATE = 500;
 const BATCH = 32;
