@@ -137,6 +137,8 @@ export interface Change {
   readonly name: Uint8Array;
   /** The node that the name stands for, where that is known: its attributes are old. */
   readonly node: NodeId | undefined;
+  /** The pages that the kernel keeps of the node may be old as well. */
+  readonly isContentOld?: boolean;
   /** The listing of the directory that the kernel keeps is to be asked for again. */
   readonly isListingOld?: boolean;
 }
@@ -232,6 +234,11 @@ export interface NodeOperations<File, Directory, Open> {
 
 /** What is asked of an open file. */
 export interface FileOperations {
+  /**
+   * Whether others may write to the file beneath, through a mapping as well, which changes nothing
+   * that would show it: what the kernel keeps of a reading is then old soon.
+   */
+  isChanging?(): boolean;
   /** Fills `into` from `offset`; returns the bytes read, fewer only at the file's end. */
   read(into: Uint8Array, offset: number): number;
   /**

@@ -119,6 +119,7 @@ export function route(parts: Parts): Required<FileSystem> {
       return { entry: made.entry, opened: opened(made.opened, caller) };
     },
 
+    isChanging: (handle) => files.get(handle).isChanging?.() ?? false,
     contentFd: (handle) => files.get(handle).contentFd,
     read: (handle, into, offset) => files.get(handle).read(into, offset),
     write: (handle, data, offset, appends) =>

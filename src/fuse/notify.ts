@@ -25,9 +25,15 @@ export function sendChange(device: number, change: Change): void {
     return;
   }
   send(device, change.isListingOld ? invalidateInode(directory) : invalidateAttributes(directory));
-  if (node !== undefined) send(device, invalidateAttributes(node));
+  if (node !== undefined) {
+    send(device, change.isContentOld ? invalidateInode(node) : invalidateAttributes(node));
+  }
   if (name.length > 0) send(device, expireEntry(directory, name));
 }
+
+/** Has the kernel drop the pages and attributes that it keeps of a node. */
+export const sendOldPages = (device: number, node: NodeId): void =>
+  send(device, invalidateInode(node));
 
 function send(device: number, message: Buffer): void {
   try {

@@ -4,8 +4,9 @@ import { Worker } from 'node:worker_threads';
 import { messageOf, TaskfsError } from '../errors.ts';
 import type { Served } from '../fs/index.ts';
 import { startUnmountWatchdog, type UnmountWatchdog, unmountDirectory } from '../mount/index.ts';
+import { ChangingPages } from './changing-pages.ts';
 import { mountDirectory } from './mount.ts';
-import { sendChange, sendForget } from './notify.ts';
+import { sendChange, sendForget, sendOldPages } from './notify.ts';
 import type { FuseOptions } from './options.ts';
 import { Notifier } from './replay/notifier-process.ts';
 import { EXIT_ABORTED, type Message, type WorkerInput } from './worker-messages.ts';
@@ -42,14 +43,16 @@ export async function serveFileSystem(
     resourceLimits: { maxYoungGenerationSizeMb: 6 },
   });
   let isOpen = true;
+  const pages = new ChangingPages((node) => sendOldPages(device, node));
   const ended = endOf(worker, directory, unmountWatchdog).finally(() => {
     isOpen = false;
     replay?.close();
+    pages.close();
     closeSync(device);
   });
   // Who awaits `ended` gets a failure; that nobody does must not end the process.
   ended.catch(() => {});
-  const ready = readyOf(worker, device, replay);
+  const ready = readyOf(worker, device, pages, replay);
   await Promise.race([ready, ended.then(() => Promise.reject(gone(directory)))]);
   return {
     ended,
@@ -76,11 +79,17 @@ function endOf(worker: Worker, directory: string, watchdog: UnmountWatchdog): Pr
 }
 
 /** Sends the kernel what the thread reports as old; fulfilled when that reports to be ready. */
-function readyOf(worker: Worker, device: number, replay?: Notifier): Promise<void> {
+function readyOf(
+  worker: Worker,
+  device: number,
+  pages: ChangingPages,
+  replay?: Notifier,
+): Promise<void> {
   return new Promise((resolve) => {
     worker.on('message', (message: Message) => {
       if (message.kind === 'ready') resolve();
       else if (message.kind === 'used') replay?.used(message.threads);
+      else if (message.kind === 'changing') pages.wasRead(message.node);
       else for (const change of message.changes) sendChange(device, change);
     });
   });

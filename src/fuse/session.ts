@@ -1,4 +1,4 @@
-import type { Change, FileSystem, HandleId } from '../fs/index.ts';
+import type { Change, FileSystem, HandleId, NodeId } from '../fs/index.ts';
 import type { LockOwners, WaitingLocks } from './locks.ts';
 import type { Connection, Requested } from './protocol/init.ts';
 import type { Reply } from './protocol/reply.ts';
@@ -23,6 +23,8 @@ export interface Session {
   readonly invalidate: (changes: readonly Change[]) => void;
   /** Repeats changes beneath through the mount, where that is wanted. */
   readonly replayer: Replayer | undefined;
+  /** Has the kernel drop the pages of a node soon, those that it is being sent included. */
+  readonly dropPages: (node: NodeId) => void;
   /** Called for what a handler threw that is no Errno; the caller got EIO. */
   readonly onFault: (operation: string, error: unknown) => void;
 }

@@ -1,4 +1,4 @@
-import type { Change } from '../fs/index.ts';
+import type { Change, NodeId } from '../fs/index.ts';
 import type { FuseOptions } from './options.ts';
 import type { ReplayChannel } from './replay/replayer.ts';
 
@@ -32,7 +32,13 @@ export interface Used {
   readonly threads: readonly number[];
 }
 
-export type Message = Ready | Invalidated | Used;
+/** The node is being read while others may write to it: its pages are to be dropped soon. */
+export interface Changing {
+  readonly kind: 'changing';
+  readonly node: NodeId;
+}
+
+export type Message = Ready | Invalidated | Used | Changing;
 
 /** The thread's exit code where the connection was cut while the mount was there. */
 export const EXIT_ABORTED = 3;

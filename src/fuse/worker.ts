@@ -16,6 +16,7 @@ import { Replayer } from './replay/replayer.ts';
 import type { Session } from './session.ts';
 import { SpliceReader } from './splice-read.ts';
 import {
+  type Changing,
   EXIT_ABORTED,
   type Invalidated,
   type Ready,
@@ -69,6 +70,7 @@ function createSession(device: Device, fileSystem: FileSystem, reply: Reply): Se
     invalidate: (changes) =>
       parentPort?.postMessage({ kind: 'invalidated', changes } satisfies Invalidated),
     replayer: replay && new Replayer(fileSystem, replay, reportUsed),
+    dropPages: (node) => parentPort?.postMessage({ kind: 'changing', node } satisfies Changing),
     onFault: report,
   };
 }

@@ -28,6 +28,7 @@ export function connection(fileSystem: Partial<FileSystem>) {
     requested: { kernelChecksAccess: true },
     notify: () => {},
     invalidate: () => {},
+    dropPages: () => {},
     spliceReader: new SpliceReader(-1),
     lockOwners: new LockOwners(),
     waitingLocks: new WaitingLocks((unique, error) => {

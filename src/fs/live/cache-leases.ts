@@ -4,6 +4,7 @@ import { IN, Inotify, type InotifyEvent } from '../../sys/index.ts';
 import type { NodeId } from '../file-system.ts';
 import type { DirectoryFdCache } from './directory-fd-cache.ts';
 import type { Inode } from './inode.ts';
+import { isLocal } from './local-file-systems.ts';
 import { SelfEventFilter } from './self-event-filter.ts';
 
 /** A directory in which nothing changed for so long (milliseconds) is quiet. */
@@ -21,6 +22,8 @@ const NAMES = IN.MOVED_FROM | IN.MOVED_TO | IN.CREATE | IN.DELETE;
 const CHANGES = NAMES | IN.MODIFY | IN.ATTRIB | IN.ONLYDIR;
 /** What is asked for as well where changes are not only to revoke leases. */
 const OBSERVED = IN.CLOSE_WRITE;
+/** And where it matters who may be writing. */
+const OPENS = IN.OPEN | IN.CLOSE_WRITE;
 /** The directory cannot be watched: it is never quiet. */
 const UNWATCHABLE = -1;
 
@@ -28,6 +31,22 @@ const UNWATCHABLE = -1;
 export interface RevokedLease {
   readonly directory: Inode | undefined;
   readonly name: Buffer;
+}
+
+/** Somebody has opened a file of a watched directory, or closed one that was open for writing. */
+export interface OpenedBeneath {
+  readonly directory: Inode;
+  readonly watch: number;
+  /** Raw bytes as latin1. */
+  readonly name: string;
+  /** IN.OPEN or IN.CLOSE_WRITE. */
+  readonly kind: number;
+}
+
+/** What inotify has reported. */
+export interface Reported {
+  readonly revoked: readonly RevokedLease[];
+  readonly opened: readonly OpenedBeneath[];
 }
 
 /** Hears of the changes in a directory, and whether the mount made them itself. */
@@ -45,6 +64,10 @@ interface Watch {
   leased: Set<string> | undefined;
   /** Names whose leases were revoked since the last one was given. */
   readonly revoked: Set<string>;
+  /** Whether its file system has no other side, whose changes would not be reported. */
+  readonly isLocal: boolean;
+  /** Whether opens are reported as well. */
+  seesOpens: boolean;
   observer: Observer | undefined;
   /** When somebody else's change was heard of last. */
   heardAt: number;
@@ -65,7 +88,10 @@ export class CacheLeases {
   private readonly byId = new Map<number, Inode>();
   private readonly selfEvents = new SelfEventFilter();
   private readonly others = new Map<number, Observer>();
+  /** By device: whether its file system is one on which inotify reports every change. */
+  private readonly local = new Map<bigint, boolean>();
   private due: RevokedLease[] = [];
+  private opened = new Map<string, OpenedBeneath>();
 
   constructor(directories: DirectoryFdCache) {
     this.directories = directories;
@@ -91,6 +117,22 @@ export class CacheLeases {
     if (!isQuiet(watch, now)) return 0;
     addLease(watch, name, now);
     return LEASE_MS;
+  }
+
+  /** The watch that reports opens in a directory, if one does. */
+  openWatch(directory: Inode): number | undefined {
+    const watch = this.watches.get(directory.id);
+    return watch?.seesOpens ? watch.id : undefined;
+  }
+
+  /** Has opens in a directory reported from now on; undefined where that cannot be. */
+  watchOpens(directory: Inode): number | undefined {
+    const watch = this.watched(directory);
+    if (watch.id === UNWATCHABLE || !watch.isLocal) return undefined;
+    if (watch.seesOpens) return watch.id;
+    watch.seesOpens = true;
+    watch.seesOpens = this.renew(directory, watch);
+    return this.openWatch(directory);
   }
 
   /** To be called before the mount changes a name in a directory. */
@@ -123,7 +165,7 @@ export class CacheLeases {
   observe(directory: Inode, observer: Observer): number {
     const watch = this.watched(directory);
     watch.observer = observer;
-    if (watch.id !== UNWATCHABLE) this.addWatch(directory, CHANGES | OBSERVED);
+    this.renew(directory, watch);
     return watch.heardAt;
   }
 
@@ -131,7 +173,7 @@ export class CacheLeases {
     const watch = this.watches.get(directory.id);
     if (!watch) return;
     watch.observer = undefined;
-    this.addWatch(directory, CHANGES);
+    this.renew(directory, watch);
   }
 
   /** Has what happens in another directory reported by the same descriptor. Throws Errno. */
@@ -152,15 +194,19 @@ export class CacheLeases {
     if (watch?.observer) this.selfEvents.expect(watch.id, kind, latin1Of(name));
   }
 
-  /** The leases revoked since the last call, for changes that the mount did not make. */
-  take(): RevokedLease[] {
-    const changes = this.due;
+  /**
+   * The leases revoked since the last call, for changes that the mount did not make, and what was
+   * opened since then, by the mount as well.
+   */
+  take(): Reported {
+    const revoked = this.due;
     this.due = [];
+    this.opened = new Map();
     for (let events = this.inotify.take(); events.length > 0; events = this.inotify.take()) {
-      for (const event of events) this.takeEvent(event, changes);
+      for (const event of events) this.takeEvent(event, revoked);
     }
     this.selfEvents.clear();
-    return changes;
+    return { revoked, opened: [...this.opened.values()] };
   }
 
   private takeEvent(event: InotifyEvent, changes: RevokedLease[]): void {
@@ -177,8 +223,17 @@ export class CacheLeases {
       return;
     }
     const isOwn = this.selfEvents.isOwn(id, mask & (NAMES | IN.CLOSE_WRITE), latin1Of(name));
-    watch.observer?.(event, isOwn);
+    if (watch.seesOpens && mask & OPENS) this.noteOpen(directory, event);
+    if (!(mask & IN.OPEN)) watch.observer?.(event, isOwn);
     if (!isOwn && mask & CHANGES) this.revoke(directory, watch, name, changes);
+  }
+
+  /** Each name once for each kind; a directory that is opened does not matter. */
+  private noteOpen(directory: Inode, { watch, mask, name: bytes }: InotifyEvent): void {
+    if (mask & IN.ISDIR || bytes.length === 0) return;
+    const kind = mask & OPENS;
+    const name = latin1Of(bytes);
+    this.opened.set(`${watch}/${kind}/${name}`, { directory, watch, name, kind });
   }
 
   private revoke(directory: Inode, watch: Watch, name: Buffer, changes: RevokedLease[]): void {
@@ -214,20 +269,39 @@ export class CacheLeases {
   /** What happened before it was watched is not known: it counts as changed just now. */
   private add(directory: Inode): Watch {
     const isTooMany = this.watches.size >= WATCH_LIMIT;
+    const id = isTooMany ? UNWATCHABLE : this.addWatch(directory, CHANGES);
     const watch: Watch = {
-      id: isTooMany ? UNWATCHABLE : this.addWatch(directory, CHANGES),
+      id,
       changedAt: Date.now(),
       own: 0,
       ownAt: 0,
       leasedUntil: 0,
       leased: undefined,
       revoked: new Set(),
+      isLocal: id !== UNWATCHABLE && this.isLocal(directory),
+      seesOpens: false,
       observer: undefined,
       heardAt: 0,
     };
     if (!isTooMany) this.watches.set(directory.id, watch);
     if (watch.id !== UNWATCHABLE) this.byId.set(watch.id, directory);
     return watch;
+  }
+
+  /** Has a watch report what is wanted of it by now; returns whether it does. */
+  private renew(directory: Inode, watch: Watch): boolean {
+    if (watch.id === UNWATCHABLE) return false;
+    const wanted = CHANGES | (watch.observer ? OBSERVED : 0) | (watch.seesOpens ? OPENS : 0);
+    return this.addWatch(directory, wanted) === watch.id;
+  }
+
+  private isLocal(directory: Inode): boolean {
+    const { dev } = directory;
+    const known = this.local.get(dev);
+    if (known !== undefined) return known;
+    const found = isLocal(this.directories.descriptor(directory));
+    this.local.set(dev, found);
+    return found;
   }
 
   private addWatch(directory: Inode, mask: number): number {
@@ -255,8 +329,8 @@ export class CacheLeases {
   }
 }
 
-const isQuiet = ({ id, own, ownAt, changedAt }: Watch, now = Date.now()): boolean =>
-  id >= 0 && (own >= ALONE || now - Math.max(ownAt, changedAt) >= QUIET_MS);
+const isQuiet = ({ id, isLocal, own, ownAt, changedAt }: Watch, now = Date.now()): boolean =>
+  id >= 0 && isLocal && (own >= ALONE || now - Math.max(ownAt, changedAt) >= QUIET_MS);
 
 /** Nothing of it is leased any more. */
 function endLeases(watch: Watch): void {

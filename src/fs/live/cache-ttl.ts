@@ -1,7 +1,8 @@
-import type { Stat } from '../../sys/index.ts';
+import { isRegular, type Stat } from '../../sys/index.ts';
 import type { Entry } from '../file-system.ts';
 import type { CacheLeases } from './cache-leases.ts';
 import { type Inode, isDirectoryInode } from './inode.ts';
+import type { UnwrittenFiles } from './unwritten-files.ts';
 
 /**
  * For how long (milliseconds) the kernel may cache the attributes that a lookup found, so that the
@@ -14,11 +15,17 @@ const LOOKUP_MS = 1;
 export class CacheTtl {
   private readonly leastMs: number;
   private readonly leases: CacheLeases | undefined;
+  private readonly unwritten: UnwrittenFiles | undefined;
 
-  /** Without `leases` nothing is cached for longer than `leastMs`. */
-  constructor(leastMs: number, leases: CacheLeases | undefined) {
+  /** Without `leases` and `unwritten` nothing is cached for longer than `leastMs`. */
+  constructor(
+    leastMs: number,
+    leases: CacheLeases | undefined,
+    unwritten: UnwrittenFiles | undefined,
+  ) {
     this.leastMs = leastMs;
     this.leases = leases;
+    this.unwritten = unwritten;
   }
 
   /** Of a name that was just looked up or made. */
@@ -26,15 +33,24 @@ export class CacheTtl {
     const leaseMs = this.leaseAround(inode);
     // fstat(2) of an open file comes without a lookup, and must not see what is old.
     const lookupMs = inode.open ? 0 : LOOKUP_MS;
+    const isUnwritten = () => this.unwritten?.isProven(inode) ?? false;
     return {
       entryTtlMs: Math.max(this.leastMs, leaseMs),
-      attrTtlMs: Math.max(this.leastMs, this.watchedMs(inode, stat, leaseMs), lookupMs),
+      attrTtlMs: Math.max(
+        this.leastMs,
+        this.watchedMs(inode, stat, leaseMs, isUnwritten),
+        lookupMs,
+      ),
     };
   }
 
-  /** Of attributes that were asked for alone. */
+  /**
+   * Of attributes that were asked for alone: what is asked for twice is worth finding out whether
+   * it can be cached.
+   */
   ofAttributes(inode: Inode, stat: Stat): number {
-    const watchedMs = this.watchedMs(inode, stat, this.leaseAround(inode));
+    const isUnwritten = () => this.unwritten?.prove(inode) ?? false;
+    const watchedMs = this.watchedMs(inode, stat, this.leaseAround(inode), isUnwritten);
     const lookupMs = isDirectoryInode(inode) ? LOOKUP_MS : 0;
     return Math.max(this.leastMs, watchedMs, lookupMs);
   }
@@ -44,9 +60,10 @@ export class CacheTtl {
   }
 
   // The watch on a directory reports its own attributes as well; a file's may change under another
-  // name, which the watch on this directory does not see.
-  private watchedMs(inode: Inode, stat: Stat, leaseMs: number): number {
+  // name, which the watch on this directory does not see, or through a mapping.
+  private watchedMs(inode: Inode, stat: Stat, leaseMs: number, isUnwritten: () => boolean): number {
     if (isDirectoryInode(inode)) return this.leases?.leaseMs(inode, '') ?? 0;
-    return stat.nlink === 1 ? leaseMs : 0;
+    if (leaseMs === 0 || stat.nlink !== 1) return 0;
+    return !isRegular(inode.type) || isUnwritten() ? leaseMs : 0;
   }
 }

@@ -18,6 +18,8 @@ export class InodeColumns {
   cachedUntil = new Uint32Array(FIRST_ROWS);
   /** The ctime (nanoseconds) of the content that the kernel keeps; NO_PAGES: none to rely on. */
   pages = new BigInt64Array(FIRST_ROWS);
+  /** The watch by which it is known that nobody writes to it unheard; 0: it is not known. */
+  provenBy = new Int32Array(FIRST_ROWS);
   /** Raw bytes as latin1: a byte a character, a third of a Buffer's memory. */
   readonly name: string[] = [];
 
@@ -67,6 +69,7 @@ export class InodeColumns {
     this.children = longer(this.children, new Uint32Array(rows));
     this.cachedUntil = longer(this.cachedUntil, new Uint32Array(rows));
     this.pages = longer(this.pages, new BigInt64Array(rows));
+    this.provenBy = longer(this.provenBy, new Int32Array(rows));
   }
 }
 

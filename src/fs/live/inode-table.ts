@@ -78,9 +78,20 @@ export class InodeTable {
     this.rows.columns.cachedUntil[rowOf(inode)] = ms === 0 ? 0 : (Date.now() + ms) / 1000;
   }
 
-  /** The kernel caches no place any more. */
+  /** The kernel caches nothing any more that could be relied on. */
   expireAll(): void {
     this.rows.columns.cachedUntil.fill(0);
+    this.rows.columns.provenBy.fill(0);
+  }
+
+  /** What `setProvenBy` noted last: a watch of inotify, from 1 on. */
+  provenBy(inode: Inode): number | undefined {
+    return this.rows.columns.provenBy[rowOf(inode)] || undefined;
+  }
+
+  /** Notes the watch by which it is known that nobody writes to a file unheard. */
+  setProvenBy(inode: Inode, watch: number | undefined): void {
+    this.rows.columns.provenBy[rowOf(inode)] = watch ?? 0;
   }
 
   /** Whether the kernel will cache `name` as the place of a file for some more seconds. */
@@ -147,6 +158,7 @@ export class InodeTable {
     columns.children[row] = 0;
     columns.cachedUntil[row] = 0;
     columns.pages[row] = NO_PAGES;
+    columns.provenBy[row] = 0;
     columns.name[row] = '';
     this.index.add(row);
     return this.inode(row);

@@ -21,6 +21,9 @@ export interface FileWatch {
   assertOpen(): void;
   /** Its content was changed through this open file. */
   changed(file: LiveFile): void;
+  /** Whether somebody else may write to it, in whatever way. */
+  isWritten(file: LiveFile): boolean;
+  /** Closes its descriptor, of which nothing is used any more. */
   closed(file: LiveFile): void;
 }
 
@@ -51,6 +54,10 @@ export class LiveFile implements OpenFile {
 
   read(into: Uint8Array, offset: number): number {
     return readSync(this.fd, into, 0, into.length, offset);
+  }
+
+  isChanging(): boolean {
+    return !this.writes && this.watch.isWritten(this);
   }
 
   /** What appends grows the file at its real end, wherever the caller believes that to be. */
@@ -109,7 +116,7 @@ export class LiveFile implements OpenFile {
     files.delete(this);
     if (files.size === 0) locks?.close();
     else locks?.giveBack(this);
-    for (const fd of [this.other, this.fd]) if (fd !== undefined) closeSync(fd);
+    if (this.other !== undefined) closeSync(this.other);
     this.watch.closed(this);
   }
 }

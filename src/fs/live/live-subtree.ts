@@ -1,10 +1,11 @@
-import { constants } from 'node:fs';
+import { closeSync, constants } from 'node:fs';
 import { Errno, errno } from '../../errno.ts';
-import { latin1Of } from '../../latin1.ts';
+import { bytesOfLatin1, latin1Of } from '../../latin1.ts';
 import { isTaskName, OWN_XATTR_PREFIX, type Store } from '../../store/index.ts';
 import {
   DT,
   IN,
+  isOpenForWriting,
   isRegular,
   isSymlink,
   RENAME_EXCHANGE,
@@ -58,6 +59,7 @@ import { type Made, NameOperations } from './name-operations.ts';
 import { livePath, ObservedDirectories } from './observed-directories.ts';
 import { Resolver } from './resolver.ts';
 import { changeAttributes } from './setattr.ts';
+import { UnwrittenFiles } from './unwritten-files.ts';
 
 /** How many directories are kept open between calls: well below the usual limit of 1024 files. */
 const DIRECTORY_LIMIT = 256;
@@ -94,6 +96,7 @@ export class LiveSubtree implements Subtree {
   private readonly leases: CacheLeases | undefined;
   private watched: readonly Inode[] = [];
   private readonly observed: ObservedDirectories | undefined;
+  private readonly unwritten: UnwrittenFiles | undefined;
   private readonly ttl: CacheTtl;
   private readonly pages: KeptPages;
   private readonly attached: AttachedDirectories | undefined;
@@ -109,7 +112,6 @@ export class LiveSubtree implements Subtree {
     this.tasks = new LiveTasks(store);
     this.directories = new DirectoryFdCache(this.tasks.staging, DIRECTORY_LIMIT);
     this.leases = cacheLeases ? new CacheLeases(this.directories) : undefined;
-    this.ttl = new CacheTtl(liveTtlMs, this.leases);
     this.table = new InodeTable((inode) => {
       this.leases?.end(inode);
       this.observed?.forget(inode);
@@ -118,6 +120,8 @@ export class LiveSubtree implements Subtree {
     this.pages = new KeptPages(this.table, store.staging);
     this.observed = this.leases && this.observedBy(this.leases);
     this.resolver = new Resolver(this.directories);
+    this.unwritten = this.leases && new UnwrittenFiles(this.table, this.resolver, this.leases);
+    this.ttl = new CacheTtl(liveTtlMs, this.leases, this.unwritten);
     this.names = new NameOperations(this.table, this.directories, this.resolver);
     this.freeze = new Freeze(store, records, cacheLeases ?? false);
     this.xattrs = new LiveXattrs(this.resolver, records);
@@ -290,7 +294,10 @@ export class LiveSubtree implements Subtree {
     const file = new LiveFile(inode, state, fd, flags, {
       assertOpen: () => this.freeze.assertOpen(task),
       changed: ({ fd }) => this.observed?.noteOwn(inode, () => statFd(fd)),
+      isWritten: () => !this.unwritten?.isProven(inode) && isOpenForWriting(fd),
       closed: ({ writes }) => {
+        if (writes || !this.unwritten) closeSync(fd);
+        else this.unwritten.close(inode, fd);
         if (writes) this.observed?.noteOwnClose(inode);
         if (isWaitedFor) this.freeze.leave(task);
         if (state.files.size === 0) this.table.closed(inode);
@@ -379,7 +386,16 @@ export class LiveSubtree implements Subtree {
   }
 
   takeChanges(): readonly Change[] {
-    return (this.leases?.take() ?? []).map(({ directory, name }) => this.changeOf(directory, name));
+    if (!this.leases || !this.unwritten) return [];
+    const { revoked, opened } = this.leases.take();
+    const changes = revoked.map(({ directory, name }) => this.changeOf(directory, name));
+    for (const event of opened) {
+      const find = () => this.inodeAt(event.directory, bytesOfLatin1(event.name));
+      const inode = this.unwritten.reopened(event, find);
+      if (inode) changes.push(attributesOf(event.directory, inode));
+    }
+    this.unwritten.settle();
+    return changes;
   }
 
   settle(): number {
@@ -483,6 +499,7 @@ export class LiveSubtree implements Subtree {
   }
 
   close(): void {
+    this.unwritten?.settle();
     this.leases?.close();
     this.directories.closeAll();
     this.freeze.close();
@@ -550,6 +567,14 @@ export class LiveSubtree implements Subtree {
     return { attr: stat, attrTtlMs: this.ttl.ofAttributes(inode, stat) };
   }
 }
+
+/** Nothing of a name, but what it stands for may change unheard from now on. */
+const attributesOf = (directory: Inode, inode: Inode): Change => ({
+  directory: directory.id,
+  name: NOTHING,
+  node: inode.id,
+  isContentOld: inode.open !== undefined,
+});
 
 function isBeingWritten({ open }: Inode): boolean {
   for (const { writes } of open?.files ?? []) if (writes) return true;

@@ -130,6 +130,7 @@ export const read: Handler = (session, request, reply) => {
   const handle = handleOf(session, request, readIn.at.fh);
   const offset = offsetIn(request.u64(readIn.at.offset));
   const size = request.u32(readIn.at.size);
+  if (fileSystem.isChanging?.(handle)) session.dropPages(request.node);
   const fd = fileSystem.contentFd?.(handle);
   if (fd !== undefined && spliceReader.send(reply, request.unique, fd, offset, size))
     return NO_REPLY;
