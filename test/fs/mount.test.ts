@@ -2,6 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { chmod, chown, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -25,6 +26,9 @@ const run = promisify(execFile);
 const LIMIT_MS = 5000;
 const PROGRAM = join(import.meta.dirname, '../support/mount-program.ts');
 const isRoot = process.geteuid?.() === 0;
+/** Linux 6.9 and later let a server say that its files have no handles. */
+const [major = 0, minor = 0] = release().split('.').map(Number);
+const hasNoExportSupport = major > 6 || (major === 6 && minor >= 9);
 
 async function mounted(variant: MountVariant) {
   const mount = await openMount(variant);
@@ -117,6 +121,24 @@ describe.each(variants)('a mount ($name)', (variant) => {
       });
     }
   });
+
+  // A handle would have to outlive what the kernel remembers of its file, and none does.
+  test.runIf(variant.options.driver === 'kernel' && !isAttached(variant) && hasNoExportSupport)(
+    'gives out no file handles',
+    async () => {
+      const { mountpoint, run: asUser } = await mounted(variant);
+      const script = `
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+handle = ctypes.create_string_buffer((128).to_bytes(4, sys.byteorder), 136)
+for path in sys.argv[1:]:
+    result = libc.name_to_handle_at(-100, path.encode(), handle, ctypes.byref(ctypes.c_int()), 0)
+    print(result, os.strerror(ctypes.get_errno()))`;
+      const paths = ['live/one', 'archive'].map((path) => join(mountpoint, path));
+      const printed = await asUser('/usr/bin/python3', ['-c', script, ...paths]);
+      expect(printed).toBe('-1 Operation not supported\n'.repeat(2));
+    },
+  );
 
   test('goes when its server is killed, and nobody who is at work in it hangs', async () => {
     const mount = await mounted(withSharedMmap(variant));

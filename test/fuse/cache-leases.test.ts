@@ -161,7 +161,7 @@ test.runIf(isRoot)('a file system that is changed from elsewhere has nothing cac
   for (const directory of [source, view]) mkdirSync(directory);
   const uncached = 'attr_timeout=0,entry_timeout=0,negative_timeout=0';
   await run('bindfs', ['-o', uncached, source, view]);
-  onTestFinished(() => run('umount', ['-l', view]));
+  onTestFinished(async () => void (await run('umount', ['-l', view])));
   const wanted = JSON.stringify({ driver: 'kernel', live: 'fuse', tasks: ['one'] });
   const { stdout } = await run(process.execPath, [MOUNT_PROGRAM, view, wanted]);
   const { mountpoint, pid } = JSON.parse(stdout) as MountedStore;

@@ -34,7 +34,7 @@ function check(prefix: string, ours: Readonly<Record<string, number>>, atLeast: 
 
 describe('the protocol numbers', () => {
   test('of operations are those of <linux/fuse.h>', () => check('FUSE_', OP, 47));
-  test('of INIT flags are those of <linux/fuse.h>', () => check('FUSE_', INIT, 17));
+  test('of INIT flags are those of <linux/fuse.h>', () => check('FUSE_', INIT, 18));
   test('of open flags are those of <linux/fuse.h>', () => check('FOPEN_', FOPEN, 5));
   test('of setattr flags are those of <linux/fuse.h>', () => check('FATTR_', FATTR, 10));
   test('of notifications are those of <linux/fuse.h>', () => check('FUSE_NOTIFY_', NOTIFY, 2));

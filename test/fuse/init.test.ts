@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { INIT } from '../../src/fuse/protocol/constants.ts';
+import { INIT, INIT2 } from '../../src/fuse/protocol/constants.ts';
 import { MINOR, negotiate, type Offered } from '../../src/fuse/protocol/init.ts';
 
 const WRITEBACK_CACHE = 1 << 16;
@@ -8,6 +8,7 @@ const everything: Offered = {
   minor: 45,
   maxReadahead: 131072,
   flags: 0xffffffff,
+  flags2: 0xffffffff,
 };
 
 describe('INIT', () => {
@@ -36,6 +37,13 @@ describe('INIT', () => {
       maxWrite: 128 * 1024,
       maxPages: 32,
     });
+  });
+
+  test('takes extended flags only where they are offered', () => {
+    const flags2 = (flags: number) =>
+      negotiate({ ...everything, flags }, { kernelChecksAccess: true }).flags2;
+    expect(flags2(everything.flags)).toBe(INIT2.NO_EXPORT_SUPPORT);
+    expect(flags2(everything.flags & ~INIT.INIT_EXT)).toBe(0);
   });
 
   test('lets the kernel check access only where others than the owner may enter', () => {

@@ -6,12 +6,15 @@ import {
   batchForgetIn,
   forgetIn,
   forgetOne,
+  inHeader,
   initIn,
   initOut,
   interruptIn,
 } from '../protocol/structs.ts';
 import { isGhost } from '../replay/ghosts.ts';
 import { type Handler, NO_REPLY } from '../session.ts';
+
+const OFFER_SIZE_BEFORE_EXT = inHeader.size + initIn.at.flags2;
 
 export const init: Handler = (session, request, reply) => {
   const i = initIn.at;
@@ -24,12 +27,14 @@ export const init: Handler = (session, request, reply) => {
   // A newer major version repeats INIT in ours; an older one cannot be served.
   if (major > MAJOR) return initOut.size;
   if (major < MAJOR || minor < OLDEST_MINOR) throw Errno.of(errno.EPROTO);
+  const isExtended = request.length > OFFER_SIZE_BEFORE_EXT;
   const connection = negotiate(
     {
       major,
       minor,
       maxReadahead: request.u32(i.max_readahead),
       flags: request.u32(i.flags),
+      flags2: isExtended ? request.u32(i.flags2) : 0,
     },
     session.requested,
   );
@@ -37,6 +42,7 @@ export const init: Handler = (session, request, reply) => {
   reply.view.setUint32(body + o.minor, connection.minor, true);
   reply.view.setUint32(body + o.max_readahead, connection.maxReadahead, true);
   reply.view.setUint32(body + o.flags, connection.flags, true);
+  reply.view.setUint32(body + o.flags2, connection.flags2, true);
   reply.view.setUint16(body + o.max_background, 64, true);
   reply.view.setUint16(body + o.congestion_threshold, 48, true);
   reply.view.setUint32(body + o.max_write, connection.maxWrite, true);

@@ -21,6 +21,12 @@ export const INIT = {
   CACHE_SYMLINKS: 1 << 23,
   HANDLE_KILLPRIV_V2: 1 << 28,
   SETXATTR_EXT: 1 << 29,
+  INIT_EXT: 1 << 30,
+} as const;
+
+/** INIT flags, high word (`flags2`; the header numbers them from bit 32). */
+export const INIT2 = {
+  NO_EXPORT_SUPPORT: 1 << 6,
 } as const;
 
 export const FOPEN = {

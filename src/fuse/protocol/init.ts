@@ -1,4 +1,4 @@
-import { INIT } from './constants.ts';
+import { INIT, INIT2 } from './constants.ts';
 
 /** The highest version of protocol 7 that is spoken here, and the lowest. */
 export const MAJOR = 7;
@@ -15,6 +15,7 @@ export interface Offered {
   readonly minor: number;
   readonly maxReadahead: number;
   readonly flags: number;
+  readonly flags2: number;
 }
 
 /** What this side requests, depending on how the mount was made. */
@@ -30,6 +31,7 @@ export interface Connection {
   readonly minor: number;
   readonly maxReadahead: number;
   readonly flags: number;
+  readonly flags2: number;
   readonly maxWrite: number;
   readonly maxPages: number;
 }
@@ -49,13 +51,20 @@ const WANTED =
   INIT.ABORT_ERROR |
   INIT.MAX_PAGES |
   INIT.HANDLE_KILLPRIV_V2 |
-  INIT.SETXATTR_EXT;
+  INIT.SETXATTR_EXT |
+  INIT.INIT_EXT;
 
 /**
  * Left out where nothing is opened: locks, which the kernel then keeps itself, and the choice
  * between listings with and without attributes, since those of what never changes stay cached.
  */
 const STATEFUL = INIT.POSIX_LOCKS | INIT.FLOCK_LOCKS | INIT.READDIRPLUS_AUTO;
+
+/**
+ * No file handles (name_to_handle_at(2)): a node number may be another file's once the kernel has
+ * forgotten it. Kernels before 7.40 give out handles all the same, and find most of them stale.
+ */
+const WANTED2 = INIT2.NO_EXPORT_SUPPORT;
 
 /**
  * Negotiates with a kernel of protocol 7.31 or later: the smaller version, and of the flags wanted
@@ -76,6 +85,7 @@ export function negotiate(offer: Offered, requested: Requested): Connection {
     minor: Math.min(offer.minor, MINOR),
     maxReadahead: Math.min(offer.maxReadahead, MAX_WRITE),
     flags,
+    flags2: flags & INIT.INIT_EXT ? (offer.flags2 & WANTED2) >>> 0 : 0,
     maxWrite,
     maxPages: maxWrite / PAGE,
   };
