@@ -33,6 +33,10 @@ export interface Cli {
   run(...args: string[]): Promise<Ran>;
   /** Runs a shell script in which `$T` is the command, with `env` beside the store. */
   script(text: string, env?: Readonly<Record<string, string>>): Promise<Ran>;
+  /** Starts another program as the same user, in `base`. */
+  spawn(...command: string[]): ChildProcessWithoutNullStreams;
+  /** The words that start a program as that user from anywhere, with the same environment. */
+  asUser(...command: string[]): string[];
   /** Runs it and parses what it prints. Throws where it fails. */
   json<T = Record<string, unknown>>(...args: string[]): Promise<T>;
 }
@@ -95,6 +99,16 @@ export function newCli(options: CliOptions = {}): Cli {
       const child = spawnAs(['bash', '-c', text], { T: launcher, ...more });
       child.stdin.end();
       return finished(child);
+    },
+    spawn: (...command) => {
+      const child = spawnAs(command);
+      onTestFinished(() => void child.kill('SIGKILL'));
+      return child;
+    },
+    asUser: (...command) => {
+      const home = becomes ? [`HOME=${base}`] : [];
+      const words = ['env', `--chdir=${base}`, ...home, ...command];
+      return becomes ? ['setpriv', ...ids, ...words] : words;
     },
     json: async (...args) => {
       const { code, stdout, stderr } = await run(...args);
