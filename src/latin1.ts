@@ -1,6 +1,6 @@
 /**
- * Names of files as text of latin1, which has one character for each byte: keys and comparisons that
- * hold for all names, UTF-8 or not. Not for people to read.
+ * Names of files as text of latin1, which has one character for each byte: keys and comparisons
+ * that hold for all names, UTF-8 or not. Not for people to read.
  */
 export const latin1Of = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');

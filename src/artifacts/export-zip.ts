@@ -11,9 +11,10 @@ const PIECE = 256 * 1024;
 
 /**
  * What is below a path of a tree as a zip (with ZIP64 where it is needed), for programs that know
- * no tar: modes and times stay, in many readers to two seconds; a file of several names is there several times.
- * Left out are sockets, pipes, devices, mount points, and names that are not UTF-8 or have a
- * backslash, which no zip can hold. The tree must stay open until the stream has ended. Throws as
+ * no tar: modes and times stay, in many readers to two seconds; a file of several names is there
+ * several times. Left out are sockets, pipes, devices, mount points, and names that are not UTF-8
+ * or have a backslash, which no zip can hold. The tree must stay open until the stream has ended.
+ * Throws as
  * `ArtifactTree.find`; the stream fails with `failed`, `damaged`.
  */
 export async function exportZip(

@@ -11,7 +11,10 @@ const unitMs: Readonly<Record<string, number>> = {
   y: 365 * 24 * 3600 * SECOND,
 };
 
-/** Milliseconds from `90`, `90s`, `1h30m`, `30d`, `6w`, `1y`; a number alone is seconds. Throws `usage`. */
+/**
+ * Milliseconds from `90`, `90s`, `1h30m`, `30d`, `6w`, `1y`; a number alone is seconds. Throws
+ * `usage`.
+ */
 export function parseDuration(option: string, text: string): number {
   if (/^\d+(\.\d+)?$/.test(text)) return positive(option, text, Number(text) * SECOND);
   if (!/^(\d+(\.\d+)?(ms|s|m|h|d|w|y))+$/.test(text)) {

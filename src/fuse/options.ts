@@ -19,7 +19,9 @@ export interface FuseOptions {
   /** Users other than the one who mounts may enter; the kernel checks their permissions. */
   readonly allowOther: boolean;
   readonly readOnly: boolean;
-  /** File systems are mounted beneath `live`, which must go when nobody serves this one any more. */
+  /**
+   * File systems are mounted beneath `live`, which must go when nobody serves this one any more.
+   */
   readonly hasAttachments?: boolean;
   /** The kernel follows no symlink in the mount. */
   readonly nosymfollow?: boolean;

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { messageOf } from '../errors.ts';
 import { type Attempt, commandOf, cwdOf } from '../store/index.ts';
+import { isoNow } from '../sys/index.ts';
 import { type Caller, currentCaller } from './caller.ts';
 import type { Engine, EngineState, Launch, Running } from './engines/engine.ts';
 import { loadEngine } from './engines/registry.ts';
@@ -133,7 +134,7 @@ export async function runAttempt(
 ): Promise<Outcome> {
   const { engine, journal, requests, output } = context;
   const { timeoutMs } = journal.record;
-  const startedAt = new Date().toISOString();
+  const startedAt = isoNow();
   const logStart = output.logged;
   const begun = (): readonly Attempt[] => {
     const { attempts } = journal.record;

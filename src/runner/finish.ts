@@ -19,7 +19,7 @@ import {
   type TaskRecord,
   taskPaths,
 } from '../store/index.ts';
-import { keepMemoryPrivate } from '../sys/index.ts';
+import { isoNow, keepMemoryPrivate } from '../sys/index.ts';
 import { anchorSeal, cleanUpSealed } from './after-seal.ts';
 import type { EventInput, Journal } from './journal.ts';
 import { closeAttempt, type Outcome, statusOf } from './outcome.ts';
@@ -47,7 +47,7 @@ export function endTask(journal: Journal, outcome: Outcome): void {
     status,
     artifacts: 'sealing',
     paused: false,
-    endedAt: new Date().toISOString(),
+    endedAt: isoNow(),
     exitCode,
     signal,
     reason,
@@ -114,7 +114,7 @@ async function sealTask(store: Store, journal: Journal, options: FinishOptions):
     });
     sayWhatIsMissing(sealed, options);
     const sealMs = Math.round(performance.now() - start);
-    const sealedAt = new Date().toISOString();
+    const sealedAt = isoNow();
     journal.change(
       { artifacts: 'sealed', sealedAt, sealMs, sealError: null },
       sealedEvent(sealed, sealMs),
@@ -184,7 +184,7 @@ async function cutOffWriters(
   if (direct.length > 0 || isWrittenDirectly(journal.paths.writers)) {
     throw new TaskfsError('failed', `still open for writing: ${listOf([...writers, ...direct])}`);
   }
-  const frozenAt = new Date().toISOString();
+  const frozenAt = isoNow();
   journal.change({ frozenAt }, { type: 'not-drained', drainMs, writers });
   say?.(
     `still open for writing after ${drainMs / 1000} s: ${listOf(writers)}. ` +

@@ -11,6 +11,7 @@ import {
   type TaskRecord,
   taskPaths,
 } from '../store/index.ts';
+import { isoNow } from '../sys/index.ts';
 import { withDiskReserve } from './disk-reserve.ts';
 
 /** An event without its time and task, which the journal adds. */
@@ -41,7 +42,7 @@ export function openJournal({ store, task, record: first }: Claim): Journal {
   const paths = taskPaths(store, task);
   let record = first;
   const note = ({ type, ...details }: EventInput): void => {
-    const event = { type, at: new Date().toISOString(), task, ...details };
+    const event = { type, at: isoNow(), task, ...details };
     try {
       withDiskReserve(paths.directory, () => appendEvent(paths.events, event));
     } catch (error) {

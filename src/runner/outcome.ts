@@ -1,5 +1,6 @@
 import { type ErrorKind, messageOf, TaskfsError } from '../errors.ts';
 import type { Attempt, ReasonKind, Status, TaskRecord } from '../store/index.ts';
+import { isoNow } from '../sys/index.ts';
 import type { Exit } from './engines/engine.ts';
 
 /** How a task, or one attempt of it, ended. */
@@ -98,6 +99,6 @@ export function closeAttempt({ attempts }: TaskRecord, outcome: Outcome): Partia
   const last = attempts.at(-1);
   if (!last || last.endedAt !== null) return {};
   const { exitCode, signal, reason } = outcome;
-  const closed: Attempt = { ...last, endedAt: new Date().toISOString(), exitCode, signal, reason };
+  const closed: Attempt = { ...last, endedAt: isoNow(), exitCode, signal, reason };
   return { attempts: [...attempts.slice(0, -1), closed], paused: false };
 }

@@ -21,7 +21,7 @@ import {
   takeLock,
   taskPaths,
 } from '../store/index.ts';
-import { AT, assertUnmounted, removeTree } from '../sys/index.ts';
+import { AT, assertUnmounted, isoNow, removeTree } from '../sys/index.ts';
 import { removeRuns } from './attempts.ts';
 import { openJournal } from './journal.ts';
 import { leaveQueue } from './queue.ts';
@@ -107,7 +107,7 @@ function assertRemovable(store: Store, task: TaskName): void {
 /** In the chain of seals, which distinguishes an archive that was removed from one that is lost. */
 function announceRemoval(store: Store, task: TaskName, isRepeated: boolean): void {
   if (isRepeated && lastLineOf(store, task)?.type === 'removed') return;
-  const at = new Date().toISOString();
+  const at = isoNow();
   const announcement = { type: 'removed', task, seal: null, at } as const;
   appendToChain(store, loadSigningKey(store), () => announcement);
 }

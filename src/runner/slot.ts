@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { replaceShownStatus, type Store, type TaskName } from '../store/index.ts';
+import { isoNow } from '../sys/index.ts';
 import { blockersOf, heldLockOf, takeSlot } from './queue.ts';
 import type { Supervision } from './supervision.ts';
 import { onWakeup } from './wakeup-signal.ts';
@@ -10,7 +11,7 @@ export async function waitForSlot(supervision: Supervision): Promise<boolean> {
   const { store, task, record } = claim;
   const isOver = (): boolean => requests.cancel !== 'none';
   const recordStart = (): void => {
-    journal.change({ status: 'running', startedAt: new Date().toISOString() }, { type: 'started' });
+    journal.change({ status: 'running', startedAt: isoNow() }, { type: 'started' });
     replaceShownStatus(journal.paths.staging, 'running');
   };
   for (let isReported = false; !isOver(); isReported = true) {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isSshIdentity } from '../age/index.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { writeFileAtomic } from '../files/index.ts';
+import { isoNow } from '../sys/index.ts';
 import { keyPaths, linesOf, readKeyFile } from './key-files.ts';
 import type { Store } from './paths.ts';
 
@@ -133,7 +134,7 @@ export async function ensureIdentity(
   }
   const identity = await age.generateX25519Identity();
   const recipient = await age.identityToRecipient(identity);
-  const text = `# created: ${new Date().toISOString()}\n# public key: ${recipient}\n${identity}\n`;
+  const text = `# created: ${isoNow()}\n# public key: ${recipient}\n${identity}\n`;
   await writeIdentityFile(path, text, passphrase);
   return recipient;
 }

@@ -111,7 +111,7 @@ export {
   statFd,
 } from './stat.ts';
 export { isThreadGone, setUmask, threadNumber, unshareUmask } from './thread.ts';
-export { isoTime, nanosecondsOf, type Timespec } from './timespec.ts';
+export { isoNow, isoTime, nanosecondsOf, type Timespec } from './timespec.ts';
 export {
   accessAcl,
   type FileXattrs,

@@ -12,7 +12,8 @@ const c = {
 };
 
 /**
- * pipe2(2), close-on-exec and with further flags. Unlike Node's socket pairs, its ends can be reopened as /dev/stdout.
+ * pipe2(2), close-on-exec and with further flags. Unlike Node's socket pairs, its ends can be
+ * reopened as /dev/stdout.
  */
 export function makePipe(flags = 0): { readonly read: number; readonly write: number } {
   const ends = Buffer.alloc(8);

@@ -22,9 +22,14 @@ export function nanosecondsOf(seconds: number, nanoseconds: number): bigint {
 /** The last millisecond that a Date can hold; a file may claim a later one. */
 const LAST_MS = 8_640_000_000_000_000n;
 
-/** Nanoseconds since 1970 as ISO 8601 in UTC, in whole milliseconds and within what a Date can hold. */
+/**
+ * Nanoseconds since 1970 as ISO 8601 in UTC, in whole milliseconds and within what a Date can hold.
+ */
 export function isoTime(ns: bigint): string {
   const whole = (ns - (((ns % MILLION) + MILLION) % MILLION)) / MILLION;
   const within = whole > LAST_MS ? LAST_MS : whole < -LAST_MS ? -LAST_MS : whole;
   return new Date(Number(within)).toISOString();
 }
+
+/** The time now, as records and events have it: ISO 8601 in UTC. */
+export const isoNow = (): string => new Date().toISOString();

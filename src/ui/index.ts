@@ -1,6 +1,6 @@
 /**
  * The page: its server (http/), what it is told of tasks and files while they change (live/), and
- * the page itself (page/), which is built apart and runs in a browser. Whoever may see it is decided
- * in http/; nothing outside of this folder knows that there is a browser.
+ * the page itself (page/), which is built apart and runs in a browser. Whoever may see it is
+ * decided in http/; nothing outside of this folder knows that there is a browser.
  */
 export { serveUi, type Ui } from './serve.ts';

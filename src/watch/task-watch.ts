@@ -8,6 +8,7 @@ import {
   type TaskRecord,
   taskPaths,
 } from '../store/index.ts';
+import { isoNow } from '../sys/index.ts';
 import { fileEvent, type WatchEvent } from './event.ts';
 import { scanArchive } from './scan-archive.ts';
 import { StagingWatch } from './staging-watch.ts';
@@ -77,7 +78,7 @@ export class TaskWatch {
   /** The state of the task, as an event. */
   state(): WatchEvent {
     const { task, status, artifacts, reason } = this.current;
-    return { type: 'task', at: new Date().toISOString(), task, status, artifacts, reason };
+    return { type: 'task', at: isoNow(), task, status, artifacts, reason };
   }
 
   /**
@@ -178,7 +179,7 @@ export class TaskWatch {
 
   private readyEvent(): WatchEvent {
     this.ready = 'reported';
-    return { type: 'ready', at: new Date().toISOString(), task: this.current.task };
+    return { type: 'ready', at: isoNow(), task: this.current.task };
   }
 
   private noteEvents({ note }: StagingWatch): WatchEvent[] {
@@ -188,7 +189,7 @@ export class TaskWatch {
   }
 
   private noteEvent(message: string): WatchEvent {
-    return { type: 'note', at: new Date().toISOString(), task: this.current.task, message };
+    return { type: 'note', at: isoNow(), task: this.current.task, message };
   }
 
   private track(work: Promise<void>): void {

@@ -1,5 +1,6 @@
 import type { FindIdentities } from '../artifacts/index.ts';
 import { readRecord, type Store, type TaskName, taskPaths } from '../store/index.ts';
+import { isoNow } from '../sys/index.ts';
 import type { WatchEvent } from './event.ts';
 import { Roster } from './roster.ts';
 import { TaskWatch, type WatchContext } from './task-watch.ts';
@@ -112,7 +113,7 @@ export class Watch implements AsyncDisposable {
     const watched = this.watched.get(task);
     this.watched.delete(task);
     void watched?.close();
-    return { type: 'gone', at: new Date().toISOString(), task };
+    return { type: 'gone', at: isoNow(), task };
   }
 
   private isOver(): boolean {

@@ -12,7 +12,7 @@ import {
   takeLockBlocking,
   taskPaths,
 } from '../../store/index.ts';
-import { AT, RENAME_EXCHANGE, removeTree, renameAt } from '../../sys/index.ts';
+import { AT, isoNow, RENAME_EXCHANGE, removeTree, renameAt } from '../../sys/index.ts';
 import { appendToChain } from '../chain.ts';
 import { isReindexPending } from '../genuine-seal.ts';
 import { FILES, KEY_FILE, REINDEXED, reindexedPath, SEAL_FILE } from '../paths.ts';
@@ -43,7 +43,7 @@ export function commitReindex(store: Store, task: TaskName, key: KeyObject, seal
     const text = serialiseSeal(signed({ ...body, previous }, key));
     writeNewFile(join(directory, SEAL_FILE), text);
     syncDirectory(directory);
-    return { type: 'sealed', task, seal: sha256(text), at: new Date().toISOString() };
+    return { type: 'sealed', task, seal: sha256(text), at: isoNow() };
   });
   finishReindex(store, task);
 }

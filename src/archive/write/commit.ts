@@ -11,7 +11,7 @@ import {
   type TaskRecord,
   taskPaths,
 } from '../../store/index.ts';
-import { AT, removeTree } from '../../sys/index.ts';
+import { AT, isoNow, removeTree } from '../../sys/index.ts';
 import { appendToChain } from '../chain.ts';
 import { isOfRecord, readGenuineSeal } from '../genuine-seal.ts';
 import { wrapTaskKey } from '../key-file.ts';
@@ -56,7 +56,7 @@ export async function commit(
 function tryCommit(store: Store, record: TaskRecord, partial: string, made: WrittenFiles): boolean {
   const key = loadSigningKey(store);
   const { task } = record;
-  const sealedAt = new Date().toISOString();
+  const sealedAt = isoNow();
   const isFor = (recipients: readonly string[]): boolean =>
     recipients.join() === made.sealedFor.join();
   return appendToChain(

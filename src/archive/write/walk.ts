@@ -38,9 +38,9 @@ interface Names {
 
 /**
  * Walks a tree depth first: each directory's own directories first, then the rest of it, both
- * sorted by raw name, without what `leaveOut` says. Yields nothing where there is no tree. Throws MountedBeneath before it
- * yields anything where something is mounted on the tree or beneath it, and where that happens
- * meanwhile; TreeChanged, Errno.
+ * sorted by raw name, without what `leaveOut` says. Yields nothing where there is no tree. Throws
+ * MountedBeneath before it yields anything where something is mounted on the tree or beneath it,
+ * and where that happens meanwhile; TreeChanged, Errno.
  */
 export function* walk(top: string, onChmod: OnChmod, leaveOut: LeaveOut): Generator<Visit> {
   using cursor = openCursor(top, onChmod);

@@ -75,8 +75,9 @@ async function identitiesFor(store: Store, options: IdentityOptions): Promise<Fi
 }
 
 /**
- * Opens the desktop's browser, which need not be there. Every user of the machine sees what programs
- * are called with, so the browser gets a file that leads to the address, which only its owner reads.
+ * Opens the desktop's browser, which need not be there. Every user of the machine sees what
+ * programs are called with, so the browser gets a file that leads to the address, which only its
+ * owner reads.
  */
 function openBrowser(url: string): Disposable {
   const directory = mkdtempSync(join(process.env.XDG_RUNTIME_DIR || tmpdir(), 'taskfs-ui-'));

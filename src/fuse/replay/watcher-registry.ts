@@ -8,7 +8,9 @@ import { inotifyDescriptors, processOf, watchedNodes } from './watchers.ts';
 const LOOKS_MS = [5, 40, 250, 1500] as const;
 /** How often (milliseconds) watchers are looked at, for what they watch no more. */
 const AGAIN_MS = 1000;
-/** So many processes are looked at in a second: whoever starts more is looked at later, or never. */
+/**
+ * So many processes are looked at in a second: whoever starts more is looked at later, or never.
+ */
 const LOOKS_A_SECOND = 200;
 
 interface Watcher {

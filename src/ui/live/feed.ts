@@ -18,7 +18,9 @@ const REFRESH_MS = 400;
 /** Changes of files within so many milliseconds are sent together. */
 const DEBOUNCE_MS = 500;
 
-/** How long watching goes on when nobody listens: a page that is loaded again comes back at once. */
+/**
+ * How long watching goes on when nobody listens: a page that is loaded again comes back at once.
+ */
 const LINGER_MS = 10_000;
 
 /** Takes events of the stream, each with its name. */

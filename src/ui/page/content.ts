@@ -5,7 +5,9 @@ import { versionOf } from './tree.ts';
 
 /** So much of a file is loaded to be shown; of larger ones the beginning or the end. Bytes. */
 export const WINDOW = 4 * 1024 * 1024;
-/** Files up to this size are loaded anew when they change; to larger ones their new end is added. */
+/**
+ * Files up to this size are loaded anew when they change; to larger ones their new end is added.
+ */
 const RELOADED = 1024 * 1024;
 
 /** Bytes of something that may grow. */

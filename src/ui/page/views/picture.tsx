@@ -4,8 +4,8 @@ import { isPicture, versionOf } from '../tree.ts';
 import type { ViewProps } from './view-props.ts';
 
 /**
- * A picture, shown again when the task writes it again. Half of one, while it is being written, does
- * not replace what is shown.
+ * A picture, shown again when the task writes it again. Half of one, while it is being written,
+ * does not replace what is shown.
  */
 export function PictureView({ task, facts }: ViewProps) {
   const [shown, setShown] = useState('');
