@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { ChunkCache, ReadAhead } from '../../age/index.ts';
 import type { FileKeys } from '../../archive/index.ts';
 import { type ArchiveReader, openArchive } from '../../archive/index.ts';
@@ -12,6 +13,8 @@ interface Entry {
   readonly reader: ArchiveReader;
   /** Open files that read through it. */
   holders: number;
+  /** Its place was taken: it is closed once nobody holds it. */
+  isEvicted: boolean;
 }
 
 /** How many archives stay open, and how many tasks' keys are remembered. */
@@ -28,9 +31,8 @@ export class ArchiveCache {
   private readonly store: Store;
   private readonly slots: TaskSlots;
   private readonly keyService: KeyService;
-  /** In order of use. */
-  private readonly open = new Map<number, Entry>();
-  private readonly keys = new Map<number, FileKeys>();
+  private readonly open = new LRUCache<number, Entry>({ max: OPEN_LIMIT, dispose: evict });
+  private readonly keys = new LRUCache<number, FileKeys>({ max: KEYS_LIMIT });
   private readonly ahead = new ReadAhead(new ChunkCache(CHUNKS));
 
   constructor(store: Store, slots: TaskSlots, keyService: KeyService) {
@@ -52,25 +54,21 @@ export class ArchiveCache {
       reader: entry.reader,
       release: () => {
         entry.holders--;
+        if (entry.isEvicted && entry.holders === 0) entry.reader.close();
       },
     };
   }
 
   private entry(slot: number): Entry {
     const known = this.open.get(slot);
-    if (known) {
-      this.open.delete(slot);
-      this.open.set(slot, known);
-      return known;
-    }
+    if (known) return known;
     const { task, ino } = this.slots.ownerOf(slot);
     const { archive } = taskPaths(this.store, task);
     assertStillThere(archive, ino);
     const chunks = { cache: this.ahead.cache, ahead: this.ahead };
     const reader = openArchive(archive, this.keysOf(slot, task), chunks);
-    const entry: Entry = { reader, holders: 0 };
+    const entry: Entry = { reader, holders: 0, isEvicted: false };
     this.open.set(slot, entry);
-    this.evict();
     return entry;
   }
 
@@ -78,29 +76,22 @@ export class ArchiveCache {
     const known = this.keys.get(slot);
     if (known) return known;
     const keys = this.keyService.unlock(task);
-    if (this.keys.size >= KEYS_LIMIT) this.keys.clear();
     this.keys.set(slot, keys);
     return keys;
   }
 
-  private evict(): void {
-    const newest = this.open.size - 1;
-    let at = 0;
-    for (const [slot, { reader, holders }] of this.open) {
-      if (this.open.size <= OPEN_LIMIT || at++ === newest) return;
-      if (holders > 0) continue;
-      this.open.delete(slot);
-      reader.close();
-    }
-  }
-
   close(): void {
-    for (const { reader } of this.open.values()) reader.close();
+    for (const entry of this.open.values()) entry.holders = 0;
     this.open.clear();
     this.keys.clear();
     this.keyService.close();
     this.ahead.close();
   }
+}
+
+function evict(entry: Entry): void {
+  entry.isEvicted = true;
+  if (entry.holders === 0) entry.reader.close();
 }
 
 /**

@@ -1,4 +1,5 @@
 import { closeSync, constants } from 'node:fs';
+import { LRUCache } from 'lru-cache';
 import { Errno, errno } from '../../errno.ts';
 import { latin1Of } from '../../latin1.ts';
 import { listDirectory, O_PATH, openAt, openBeneath, RESOLVE, statFd } from '../../sys/index.ts';
@@ -19,15 +20,11 @@ const STAY = RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_MAGICLINKS;
 export class DirectoryFdCache {
   /** Of the directory that holds the tasks' staging directories. */
   private readonly staging: number;
-  private readonly limit: number;
-  /** In order of use. */
-  private readonly open = new Map<NodeId, number>();
-  /** The last of them: moving it to the end for each call would rebuild the map all the time. */
-  private latest: NodeId | undefined;
+  private readonly open: LRUCache<NodeId, number>;
 
   constructor(staging: number, limit: number) {
     this.staging = staging;
-    this.limit = limit;
+    this.open = new LRUCache({ max: limit, dispose: (fd) => closeSync(fd) });
   }
 
   /**
@@ -36,12 +33,10 @@ export class DirectoryFdCache {
    */
   descriptor(directory: Inode): number {
     const { id } = directory;
-    const fd = this.open.get(id) ?? this.reach(directory) ?? this.searchParent(directory);
-    if (id === this.latest) return fd;
-    this.latest = id;
-    this.open.delete(id);
+    const known = this.open.get(id);
+    if (known !== undefined) return known;
+    const fd = this.reach(directory) ?? this.searchParent(directory);
     this.open.set(id, fd);
-    this.evict();
     return fd;
   }
 
@@ -49,14 +44,14 @@ export class DirectoryFdCache {
   pair(one: Inode, two: Inode): readonly [number, number] {
     this.descriptor(one);
     const second = this.descriptor(two);
-    const first = this.open.get(one.id);
+    const first = this.open.peek(one.id);
     if (first === undefined) throw Errno.of(errno.ESTALE);
     return [first, second];
   }
 
   /** The descriptor, if it happens to be open. */
   peek(directory: Inode): number | undefined {
-    return this.open.get(directory.id);
+    return this.open.peek(directory.id);
   }
 
   /** Finds what an inode stands for in its parent, under whatever name it has there now. */
@@ -72,24 +67,11 @@ export class DirectoryFdCache {
   }
 
   close({ id }: Pick<Inode, 'id'>): void {
-    const fd = this.open.get(id);
-    if (fd === undefined) return;
     this.open.delete(id);
-    if (id === this.latest) this.latest = undefined;
-    closeSync(fd);
   }
 
   closeAll(): void {
-    for (const fd of this.open.values()) closeSync(fd);
     this.open.clear();
-    this.latest = undefined;
-  }
-
-  private evict(): void {
-    for (const [id] of this.open) {
-      if (this.open.size <= this.limit) return;
-      this.close({ id });
-    }
   }
 
   /** Opens a directory where it was last seen; undefined where that is not it. */
