@@ -1,24 +1,19 @@
-import { closeSync, constants } from 'node:fs';
+import { constants } from 'node:fs';
 import { Errno, errno } from '../../errno.ts';
-import { bytesOfLatin1, latin1Of } from '../../latin1.ts';
+import { latin1Of } from '../../latin1.ts';
 import { isTaskName, OWN_XATTR_PREFIX, type Store } from '../../store/index.ts';
 import {
   DT,
   IN,
-  isOpenForWriting,
   isRegular,
   isSymlink,
   RENAME_EXCHANGE,
   readlinkAt,
   reopen,
-  type Stat,
-  statAt,
-  statFd,
   syncfs,
 } from '../../sys/index.ts';
 import type { FileSystemOptions } from '../driver.ts';
 import type {
-  Attr,
   AttrChange,
   Attributes,
   Caller,
@@ -45,18 +40,21 @@ import { AttachedDirectories } from './attached-directories.ts';
 import { CacheLeases } from './cache-leases.ts';
 import { CacheTtl } from './cache-ttl.ts';
 import { DirectoryFdCache } from './directory-fd-cache.ts';
-import { isMarked, markMade, markMadeIn, markRenamed } from './editor-files.ts';
+import { markMade, markMadeIn, markRenamed } from './editor-files.ts';
 import { Freeze } from './freeze.ts';
-import { type Inode, isDirectoryInode, rawName } from './inode.ts';
+import type { Inode } from './inode.ts';
 import { changesFlags, InodeFlags } from './inode-flags.ts';
 import { InodeTable } from './inode-table.ts';
 import { KeptPages } from './kept-pages.ts';
 import { LiveDirectory } from './live-directory.ts';
 import { LiveFile, realFlags, refuseSpecial } from './live-file.ts';
+import { LiveObservation } from './live-observation.ts';
 import { LiveTasks } from './live-tasks.ts';
 import { LiveXattrs } from './live-xattrs.ts';
 import { type Made, NameOperations } from './name-operations.ts';
 import { livePath, ObservedDirectories } from './observed-directories.ts';
+import { OpenFiles } from './open-files.ts';
+import { ReportedChanges } from './reported-changes.ts';
 import { Resolver } from './resolver.ts';
 import { changeAttributes } from './setattr.ts';
 import { UnwrittenFiles } from './unwritten-files.ts';
@@ -82,8 +80,6 @@ const NOTHING = new Uint8Array(0);
 export class LiveSubtree implements Subtree {
   readonly refusal = errno.EPERM;
   private readonly store: Store;
-  private readonly records: TaskRecords;
-  private readonly sharedMmap: boolean;
   private readonly startNs = BigInt(Date.now()) * 1_000_000n;
   private readonly tasks: LiveTasks;
   private readonly directories: DirectoryFdCache;
@@ -94,19 +90,18 @@ export class LiveSubtree implements Subtree {
   private readonly xattrs: LiveXattrs;
   private readonly flags: InodeFlags;
   private readonly leases: CacheLeases | undefined;
-  private watched: readonly Inode[] = [];
   private readonly observed: ObservedDirectories | undefined;
+  private readonly observation: LiveObservation;
+  private readonly reported: ReportedChanges | undefined;
   private readonly unwritten: UnwrittenFiles | undefined;
   private readonly ttl: CacheTtl;
-  private readonly pages: KeptPages;
+  private readonly files: OpenFiles;
   private readonly attached: AttachedDirectories | undefined;
   private readonly mode: string;
 
   constructor(store: Store, records: TaskRecords, options: FileSystemOptions) {
     const { liveTtlMs = 0, cacheLeases } = options;
     this.store = store;
-    this.records = records;
-    this.sharedMmap = options.sharedMmap ?? false;
     this.attached = options.attached && new AttachedDirectories(options.attached);
     this.mode = options.liveMode ?? 'fuse';
     this.tasks = new LiveTasks(store);
@@ -117,13 +112,33 @@ export class LiveSubtree implements Subtree {
       this.observed?.forget(inode);
       this.directories.close(inode);
     });
-    this.pages = new KeptPages(this.table, store.staging);
     this.observed = this.leases && this.observedBy(this.leases);
     this.resolver = new Resolver(this.directories);
+    this.observation = new LiveObservation({
+      table: this.table,
+      resolver: this.resolver,
+      tasks: this.tasks,
+      observed: this.observed,
+      attached: this.attached,
+    });
     this.unwritten = this.leases && new UnwrittenFiles(this.table, this.resolver, this.leases);
+    this.reported =
+      this.leases &&
+      this.unwritten &&
+      new ReportedChanges(this.table, this.directories, this.leases, this.unwritten);
     this.ttl = new CacheTtl(liveTtlMs, this.leases, this.unwritten);
     this.names = new NameOperations(this.table, this.directories, this.resolver);
     this.freeze = new Freeze(store, records, cacheLeases ?? false);
+    this.files = new OpenFiles({
+      table: this.table,
+      records,
+      freeze: this.freeze,
+      leases: this.leases,
+      observed: this.observed,
+      unwritten: this.unwritten,
+      pages: new KeptPages(this.table, store.staging),
+      sharedMmap: options.sharedMmap ?? false,
+    });
     this.xattrs = new LiveXattrs(this.resolver, records);
     this.flags = new InodeFlags(this.resolver);
   }
@@ -240,7 +255,7 @@ export class LiveSubtree implements Subtree {
     const writes = asksToWrite(flags);
     const openReal = (): OpenedFile => {
       const fd = this.resolver.with(inode, (pinned) => reopen(pinned, realFlags(flags)));
-      const opened = this.opened(inode, fd, flags);
+      const opened = this.files.opened(inode, fd, flags);
       if (flags & constants.O_TRUNC) this.noteOwn(inode);
       return opened;
     };
@@ -280,44 +295,9 @@ export class LiveSubtree implements Subtree {
 
   /** Opens what a change has just made, while that still holds off the freeze. */
   private created(made: Made & { readonly fd: number }, flags: number): Created<OpenedFile> {
-    const opened = this.opened(made.inode, made.fd, flags);
+    const opened = this.files.opened(made.inode, made.fd, flags);
     this.noteOwn(made.inode);
     return { entry: this.entry(made), opened };
-  }
-
-  /** Within a change where it is opened for writing: sealing then waits until it is closed. */
-  private opened(inode: Inode, fd: number, flags: number): OpenedFile {
-    const { task } = inode;
-    const isWaitedFor = asksToWrite(flags) && !this.isLeftOut(inode, fd);
-    if (isWaitedFor) this.freeze.join(task);
-    const state = this.table.open(inode);
-    const file = new LiveFile(inode, state, fd, flags, {
-      assertOpen: () => this.freeze.assertOpen(task),
-      changed: ({ fd }) => this.observed?.noteOwn(inode, () => statFd(fd)),
-      isWritten: () => !this.unwritten?.isProven(inode) && isOpenForWriting(fd),
-      closed: ({ writes }) => {
-        if (writes || !this.unwritten) closeSync(fd);
-        else this.unwritten.close(inode, fd);
-        if (writes) this.observed?.noteOwnClose(inode);
-        if (isWaitedFor) this.freeze.leave(task);
-        if (state.files.size === 0) this.table.closed(inode);
-      },
-    });
-    const shared = state.files.size > 1;
-    const refresh = !this.isQuietAround(inode);
-    const directIo = file.writes && !this.sharedMmap;
-    const keepCache = !file.writes && this.pages.mayKeep(inode, fd);
-    return { file, keepCache, directIo, shared, refresh };
-  }
-
-  /** Whether sealing leaves an open file out, as an editor's. */
-  private isLeftOut({ task, name }: Inode, fd: number): boolean {
-    return isMarked(fd, name) && !this.records.find(task)?.keepEditorFiles;
-  }
-
-  /** Whether changes of the inode are reported, and none came for a while. */
-  private isQuietAround({ parent }: Inode): boolean {
-    return parent !== undefined && (this.leases?.isQuiet(parent) ?? false);
   }
 
   keepsListing(node: NodeId): boolean {
@@ -386,97 +366,32 @@ export class LiveSubtree implements Subtree {
   }
 
   takeChanges(): readonly Change[] {
-    if (!this.leases || !this.unwritten) return [];
-    const { revoked, opened } = this.leases.take();
-    const changes = revoked.map(({ directory, name }) => this.changeOf(directory, name));
-    for (const event of opened) {
-      const find = () => this.inodeAt(event.directory, bytesOfLatin1(event.name));
-      const inode = this.unwritten.reopened(event, find);
-      if (inode) changes.push(attributesOf(event.directory, inode));
-    }
-    this.unwritten.settle();
-    return changes;
+    return this.reported?.take() ?? [];
   }
 
   settle(): number {
     return this.freeze.settle();
   }
 
-  private changeOf(directory: Inode | undefined, name: Buffer): Change {
-    if (!directory) this.table.expireAll();
-    const inode = directory && name.length > 0 ? this.inodeAt(directory, name) : undefined;
-    if (inode) this.table.setTtl(inode, 0);
-    return { directory: directory?.id, name, node: inode?.id };
-  }
-
-  private inodeAt(directory: Inode, name: Buffer): Inode | undefined {
-    try {
-      const stat = statAt(this.directories.descriptor(directory), name);
-      return this.table.find(directory.task, stat);
-    } catch (error) {
-      // The name is gone, or the directory is: the lookup that follows will say so.
-      if (error instanceof Errno) return undefined;
-      throw error;
-    }
-  }
-
   /** For `observe`: the live nodes among these; of a file, its directory. */
   observe(nodes: readonly NodeId[]): void {
-    const found = nodes.filter(isLive).map((node) => this.table.peek(node));
-    this.watched = found.filter((inode) => inode !== undefined);
-    const directories = found.map((inode) =>
-      inode && !isDirectoryInode(inode) ? inode.parent : inode,
-    );
-    this.observed?.set(directories.filter((inode) => inode !== undefined));
+    this.observation.observe(nodes.filter(isLive));
   }
 
-  /**
-   * What was last seen in a place and is not there any more: an observed inode, or a directory
-   * that leads to one.
-   */
-  formerly({ directory, name }: Place): Entry | undefined {
-    const text = latin1Of(name);
-    const isThere = (each: Inode) =>
-      each.name === text && (each.parent?.id ?? TOP.live) === directory;
-    const inode = this.watched.flatMap(withAncestors).find(isThere);
-    if (!inode || this.table.peek(inode.id)?.ino !== inode.ino) return undefined;
-    const attr = this.stateOf(inode);
-    if (attr && attr.nlink > 0 && !isDirectoryInode(inode)) return undefined;
-    this.table.refer(inode);
-    return { node: inode.id, attr: attr ?? goneAttr(inode), entryTtlMs: 0, attrTtlMs: 0 };
-  }
-
-  private stateOf(inode: Inode): Stat | undefined {
-    try {
-      return this.resolver.stat(inode);
-    } catch (error) {
-      if (error instanceof Errno) return undefined;
-      throw error;
-    }
+  formerly(place: Place): Entry | undefined {
+    return this.observation.formerly(place);
   }
 
   takeEvents(): FileEvent[] {
     return this.observed?.take() ?? [];
   }
 
-  /** The observed directories of a task, the deepest first, each as a name in its parent. */
   observedOf(task: string): readonly Place[] {
-    const directories = this.observed?.ofTask(task) ?? [];
-    return directories.map((inode) => ({
-      directory: inode.parent?.id ?? TOP.live,
-      name: rawName(inode),
-    }));
+    return this.observation.ofTask(task);
   }
 
-  /** Whether a task's staging is attached there. */
-  isMountedOn({ directory, name }: Place): boolean {
-    if (!this.attached || directory !== TOP.live) return false;
-    try {
-      return this.attached.has(this.tasks.stat(name).stat.ino);
-    } catch (error) {
-      if (error instanceof Errno) return false;
-      throw error;
-    }
+  isMountedOn(place: Place): boolean {
+    return this.observation.isMountedOn(place);
   }
 
   pathOf(node: NodeId): Uint8Array | undefined {
@@ -568,32 +483,10 @@ export class LiveSubtree implements Subtree {
   }
 }
 
-/** Nothing of a name, but what it stands for may change unheard from now on. */
-const attributesOf = (directory: Inode, inode: Inode): Change => ({
-  directory: directory.id,
-  name: NOTHING,
-  node: inode.id,
-  isContentOld: inode.open !== undefined,
-});
-
 function isBeingWritten({ open }: Inode): boolean {
   for (const { writes } of open?.files ?? []) if (writes) return true;
   return false;
 }
-
-function withAncestors(inode: Inode): Inode[] {
-  const found: Inode[] = [];
-  for (let at: Inode | undefined = inode; at; at = at.parent) found.push(at);
-  return found;
-}
-
-/** Attributes of an inode that cannot be asked for any more. */
-const goneAttr = ({ id, ino, type }: Inode): Attr => ({
-  ...directoryAttr(id, 0o700, 0n),
-  ino,
-  mode: type | 0o700,
-  nlink: 0,
-});
 
 const fileInode = (file: OpenFile | undefined): Inode | undefined =>
   file instanceof LiveFile ? file.inode : undefined;

@@ -1,0 +1,102 @@
+import { Errno } from '../../errno.ts';
+import { latin1Of } from '../../latin1.ts';
+import type { Stat } from '../../sys/index.ts';
+import type { Attr, Entry, NodeId, Place } from '../file-system.ts';
+import { TOP } from '../node-ids.ts';
+import { directoryAttr } from '../virtual-directory.ts';
+import type { AttachedDirectories } from './attached-directories.ts';
+import { type Inode, isDirectoryInode, rawName } from './inode.ts';
+import type { InodeTable } from './inode-table.ts';
+import type { LiveTasks } from './live-tasks.ts';
+import type { ObservedDirectories } from './observed-directories.ts';
+import type { Resolver } from './resolver.ts';
+
+interface Parts {
+  readonly table: InodeTable;
+  readonly resolver: Resolver;
+  readonly tasks: LiveTasks;
+  /** Undefined where nothing is reported of changes beneath. */
+  readonly observed: ObservedDirectories | undefined;
+  readonly attached: AttachedDirectories | undefined;
+}
+
+/** What of live/ somebody watches by inotify: which nodes, and what they were called last. */
+export class LiveObservation {
+  private readonly parts: Parts;
+  private watched: readonly Inode[] = [];
+
+  constructor(parts: Parts) {
+    this.parts = parts;
+  }
+
+  /** These nodes are watched from now on, and no others; of a file, its directory. */
+  observe(nodes: readonly NodeId[]): void {
+    const { table, observed } = this.parts;
+    const found = nodes.map((node) => table.peek(node));
+    this.watched = found.filter((inode) => inode !== undefined);
+    const directories = found.map((inode) =>
+      inode && !isDirectoryInode(inode) ? inode.parent : inode,
+    );
+    observed?.set(directories.filter((inode) => inode !== undefined));
+  }
+
+  /**
+   * What was last seen in a place and is not there any more: an observed inode, or a directory
+   * that leads to one.
+   */
+  formerly({ directory, name }: Place): Entry | undefined {
+    const { table } = this.parts;
+    const text = latin1Of(name);
+    const isThere = (each: Inode) =>
+      each.name === text && (each.parent?.id ?? TOP.live) === directory;
+    const inode = this.watched.flatMap(withAncestors).find(isThere);
+    if (!inode || table.peek(inode.id)?.ino !== inode.ino) return undefined;
+    const attr = this.stateOf(inode);
+    if (attr && attr.nlink > 0 && !isDirectoryInode(inode)) return undefined;
+    table.refer(inode);
+    return { node: inode.id, attr: attr ?? goneAttr(inode), entryTtlMs: 0, attrTtlMs: 0 };
+  }
+
+  private stateOf(inode: Inode): Stat | undefined {
+    return unlessRefused(() => this.parts.resolver.stat(inode));
+  }
+
+  /** The observed directories of a task, the deepest first, each as a name in its parent. */
+  ofTask(task: string): readonly Place[] {
+    const directories = this.parts.observed?.ofTask(task) ?? [];
+    return directories.map((inode) => ({
+      directory: inode.parent?.id ?? TOP.live,
+      name: rawName(inode),
+    }));
+  }
+
+  /** Whether a task's staging is attached in a place. */
+  isMountedOn({ directory, name }: Place): boolean {
+    const { attached, tasks } = this.parts;
+    if (!attached || directory !== TOP.live) return false;
+    return unlessRefused(() => attached.has(tasks.stat(name).stat.ino)) ?? false;
+  }
+}
+
+function unlessRefused<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof Errno) return undefined;
+    throw error;
+  }
+}
+
+function withAncestors(inode: Inode): Inode[] {
+  const found: Inode[] = [];
+  for (let at: Inode | undefined = inode; at; at = at.parent) found.push(at);
+  return found;
+}
+
+/** Attributes of an inode that cannot be asked for any more. */
+const goneAttr = ({ id, ino, type }: Inode): Attr => ({
+  ...directoryAttr(id, 0o700, 0n),
+  ino,
+  mode: type | 0o700,
+  nlink: 0,
+});
