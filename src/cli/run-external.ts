@@ -1,19 +1,26 @@
 import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { TaskfsError } from '../errors.ts';
 import { decodeBytes, inheritance, rawEnvironment } from '../process/index.ts';
 import { type ProcessEnd, type SpawnedProcess, spawnProcess } from '../sys/index.ts';
 import { editorCommand } from './editor.ts';
 
+/** A program that cannot open a file says so in less than this, in milliseconds. */
+const REFUSAL_MS = 1500;
+
 /**
- * Runs somebody else's program on this terminal until it ends, as if the caller had started it.
- * The shell finds it. Throws `failed` where it cannot be started, or does not end well.
+ * Starts somebody else's program on this terminal, as if the caller had started it, and waits no
+ * longer than it takes to hear that it cannot do its work: it goes on when this process has ended.
+ * The shell finds it. Throws `failed` where it cannot be started, or ends badly at once.
  */
-export async function runProgram(
+export async function launchProgram(
   program: string,
   args: readonly (string | Buffer)[],
   hint: string,
 ): Promise<void> {
-  const failure = failureOf(program, await startProgram(program, args).ended, hint);
+  const { ended } = startProgram(program, args);
+  const end = await Promise.race([ended, sleep(REFUSAL_MS, undefined, { ref: false })]);
+  const failure = end && failureOf(program, end, hint);
   if (failure) throw failure;
 }
 

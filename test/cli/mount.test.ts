@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import {
   appendFileSync,
   cpSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   symlinkSync,
@@ -79,6 +80,14 @@ describe('taskfs mount', () => {
     expect((await cli.run('path', 'a', 'f')).stdout).toBe(live);
     expect((await cli.run('path', 'a', 'none')).code).toBe(3);
     expect((await desktop.run('open', 'a', 'f')).stdout).toBe(`opened ${live}`);
+    // A program that stays open keeps nobody waiting, and is not ended with taskfs.
+    const [go, ended] = ['go', 'ended'].map((name) => join(cli.base, name));
+    const wait = `while [ ! -e '${go}' ]; do sleep 0.05; done`;
+    const stays = `#!/bin/sh\nexec >/dev/null 2>&1\n${wait}\n: > '${ended}'\n`;
+    writeFileSync(join(bin, 'xdg-open'), stays, { mode: 0o755 });
+    expect((await desktop.run('open', 'a', 'f')).code).toBe(0);
+    writeFileSync(`${go}`, '');
+    await until('it goes on by itself', () => existsSync(`${ended}`));
   });
 
   it('shows one store on two directories, each with a driver of its own', async () => {

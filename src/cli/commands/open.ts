@@ -3,7 +3,7 @@ import { mountedPath } from '../artifact-path.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
-import { runProgram } from '../run-external.ts';
+import { launchProgram } from '../run-external.ts';
 import { findOrMakeMount } from '../session-mount.ts';
 
 export const command = defineCommand({
@@ -16,7 +16,7 @@ export const command = defineCommand({
     const { task, path } = options;
     const store = openStoreOf(options);
     const found = await mountedPath(store, task, path, options, findOrMakeMount);
-    await runProgram('xdg-open', [found], "It comes with the desktop (on Debian: 'xdg-utils').");
+    await launchProgram('xdg-open', [found], "It comes with the desktop (on Debian: 'xdg-utils').");
     return 0;
   },
 });
