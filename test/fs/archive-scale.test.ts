@@ -118,7 +118,7 @@ test('thousands of archives are listed, and none is opened for it', async () => 
   const before = counter(mounted, 'syscw');
   expect(await shell('ls "$0" | wc -l', mounted.archive)).toBe(String(count));
   expect(counter(mounted, 'syscw') - before).toBeLessThan(count / 4);
-  expect(await shell('ls -l "$0" | grep -c "^dr-x------"', mounted.archive)).toBe(String(count));
+  expect(await shell('ls -l "$0" | grep -c "^drwx------"', mounted.archive)).toBe(String(count));
   renameSync(`${identity}-away`, identity);
   const last = join(mounted.archive, `task-${count - 1}`, 'directory-0000/file-0000');
   expect(await readFile(last)).toBe(madeContent(0, 0));
