@@ -10,6 +10,9 @@ import { render, type Words } from './words.ts';
  */
 export class ReaderGone extends Error {}
 
+/** Of a pipe, and of a socket that is used as one, where something was not read. */
+const READER_GONE: ReadonlySet<string> = new Set(['EPIPE', 'ECONNRESET']);
+
 /** Why standard output takes nothing more; undefined while it does. */
 let failure: Error | undefined;
 /** Whether anything was printed: what a task shows of its own is not ours to account for. */
@@ -26,7 +29,7 @@ export function tolerateBrokenOutput(): void {
 }
 
 function noteFailure(error: NodeJS.ErrnoException): void {
-  failure ??= error.code === 'EPIPE' ? new ReaderGone() : unwritable(error);
+  failure ??= READER_GONE.has(error.code ?? '') ? new ReaderGone() : unwritable(error);
 }
 
 function unwritable(cause: NodeJS.ErrnoException): TaskfsError {

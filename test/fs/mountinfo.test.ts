@@ -12,6 +12,8 @@ test('a line is parsed, its octal escapes decoded', () => {
   expect(parse(`${line}\n`)).toEqual([
     {
       id: 36,
+      parent: 35,
+      root: '/',
       mountpoint: '/mnt/a b\\é',
       type: 'fuse.taskfs',
       source: 'taskfs:/x',
