@@ -2,6 +2,7 @@ import { existsSync, statfsSync } from 'node:fs';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { latin1Of } from '../latin1.ts';
 import {
+  allMounts,
   detach,
   type Liveness,
   probeMount,
@@ -228,7 +229,8 @@ async function unmountDead(what: string, mountpoint: string, liveness: Liveness)
     await detach(mountpoint);
     return note(what, 'its server was dead; it was unmounted');
   } catch (error) {
-    return bad(what, explain(error));
+    const isGone = !allMounts().some((mount) => mount.mountpoint === mountpoint);
+    return isGone ? note(what, 'its server was dead, and it is gone') : bad(what, explain(error));
   }
 }
 
