@@ -1,6 +1,5 @@
-import { TaskfsError } from '../errors.ts';
 import { encodeMember, type Member, padding } from '../tar/index.ts';
-import type { Artifact, ArtifactNode } from './artifact.ts';
+import { type Artifact, type ArtifactNode, childOfType } from './artifact.ts';
 import { type ExportOptions, SET_ID } from './export.ts';
 import { walk } from './walk.ts';
 
@@ -47,7 +46,7 @@ export function* exportTar(
       });
       continue;
     }
-    using node = childIfSame(parent, artifact);
+    using node = childOfType(parent, artifact.name, artifact.type);
     if (!node) continue;
     if (artifact.identity !== null) firstNames.set(artifact.identity, path);
     if (type === 'File') yield* fileMember(node, path, dropped);
@@ -61,19 +60,6 @@ function memberType({ type, isMountPoint }: Artifact): Member['type'] | undefine
   if (type === 'file') return 'File';
   if (type === 'directory') return 'Directory';
   return type === 'symlink' ? 'SymbolicLink' : undefined;
-}
-
-/** Undefined where the task removed or exchanged it meanwhile. */
-function childIfSame(parent: ArtifactNode, { name, type }: Artifact): ArtifactNode | undefined {
-  try {
-    const node = parent.child(name);
-    if (node.artifact.type === type) return node;
-    node[Symbol.dispose]();
-    return undefined;
-  } catch (error) {
-    if (error instanceof TaskfsError && error.kind === 'not-found') return undefined;
-    throw error;
-  }
 }
 
 function factsOf({ mode, uid, gid, atimeNs, mtimeNs }: Artifact, dropped: number) {

@@ -1,8 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { constants } from 'node:fs';
 import { Readable } from 'node:stream';
-import { TaskfsError } from '../errors.ts';
-import type { Artifact, ArtifactNode, ArtifactTree } from './artifact.ts';
+import { type Artifact, type ArtifactTree, unlessMissing } from './artifact.ts';
 import { type ExportOptions, SET_ID } from './export.ts';
 import type { LeftOut } from './export-tar.ts';
 import { walk } from './walk.ts';
@@ -75,7 +74,7 @@ function whyLeftOut({ type, isMountPoint }: Artifact, path: Buffer): string | un
 
 /** Nothing where the task removed it meanwhile. */
 async function* contentOf(tree: ArtifactTree, path: Buffer): AsyncGenerator<Buffer> {
-  using node = findIfThere(tree, path);
+  using node = unlessMissing(() => tree.find(path, 'keep'));
   if (node?.artifact.type !== 'file') return;
   for (let at = 0; ; ) {
     const piece = Buffer.allocUnsafe(PIECE);
@@ -83,14 +82,5 @@ async function* contentOf(tree: ArtifactTree, path: Buffer): AsyncGenerator<Buff
     if (got === 0) return;
     yield piece.subarray(0, got);
     at += got;
-  }
-}
-
-function findIfThere(tree: ArtifactTree, path: Buffer): ArtifactNode | undefined {
-  try {
-    return tree.find(path, 'keep');
-  } catch (error) {
-    if (error instanceof TaskfsError && error.kind === 'not-found') return undefined;
-    throw error;
   }
 }

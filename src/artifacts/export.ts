@@ -11,7 +11,7 @@ import {
   symlinkAt,
   utimensAt,
 } from '../sys/index.ts';
-import type { Artifact, ArtifactNode } from './artifact.ts';
+import { type Artifact, type ArtifactNode, unlessMissing } from './artifact.ts';
 import { ExportTarget, type MadeName } from './export-target.ts';
 import { type Step, walk } from './walk.ts';
 
@@ -124,7 +124,7 @@ class TreeCopy {
 
   /** False where it is no regular file, be it that it was none or that the task exchanged it. */
   private copyFile(parent: ArtifactNode, name: Buffer, path: Buffer): boolean {
-    using source = childIfThere(parent, name);
+    using source = unlessMissing(() => parent.child(name));
     const type = source?.artifact.type;
     if (!source || type !== 'file') {
       if (type) this.skipped.push({ path, type });
@@ -156,15 +156,6 @@ class TreeCopy {
     if (dropped) this.withoutSetId.push(path);
     fchmodSync(fd, mode & ~dropped);
     utimensAt(fd, '', atimeNs, mtimeNs);
-  }
-}
-
-function childIfThere(parent: ArtifactNode, name: Buffer): ArtifactNode | undefined {
-  try {
-    return parent.child(name);
-  } catch (error) {
-    if (error instanceof TaskfsError && error.kind === 'not-found') return undefined;
-    throw error;
   }
 }
 

@@ -1,5 +1,4 @@
-import { TaskfsError } from '../errors.ts';
-import type { Artifact, ArtifactNode } from './artifact.ts';
+import { type Artifact, type ArtifactNode, childOfType } from './artifact.ts';
 
 /** A step of a walk: a name is visited, or a directory has been walked to its end. */
 export type Step =
@@ -62,7 +61,7 @@ class Walker implements Disposable {
         yield { type: 'visit', path, artifact, parent: this.here };
         continue;
       }
-      const child = directoryIfThere(this.here, artifact.name);
+      const child = childOfType(this.here, artifact.name, 'directory');
       if (!child) continue;
       using opened = new DisposableStack();
       opened.use(child);
@@ -94,7 +93,7 @@ class Walker implements Disposable {
   private fromTop(level: Level | undefined): ArtifactNode | undefined {
     let node: ArtifactNode | undefined = this.top;
     for (const { name } of this.levels.slice(1)) {
-      const child: ArtifactNode | undefined = directoryIfThere(node, name);
+      const child: ArtifactNode | undefined = childOfType(node, name, 'directory');
       if (node !== this.top) node[Symbol.dispose]();
       if (!child) return undefined;
       node = child;
@@ -125,17 +124,4 @@ function levelOf(node: ArtifactNode, name: Buffer, pathLength: number): Level {
 
 function join(path: Buffer, name: Buffer): Buffer {
   return path.length === 0 ? name : Buffer.concat([path, Buffer.from('/'), name]);
-}
-
-/** A directory by its name; undefined where it is gone, or something else by now. */
-function directoryIfThere(node: ArtifactNode, name: Buffer): ArtifactNode | undefined {
-  try {
-    const child = node.child(name);
-    if (child.artifact.type === 'directory') return child;
-    child[Symbol.dispose]();
-    return undefined;
-  } catch (error) {
-    if (error instanceof TaskfsError && error.kind === 'not-found') return undefined;
-    throw error;
-  }
 }
