@@ -53,6 +53,16 @@ export class Errno extends Error {
   }
 }
 
+/** What an action returns; undefined where the system refuses it with an Errno. */
+export function unlessRefused<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof Errno) return undefined;
+    throw error;
+  }
+}
+
 /** The positive errno(3) number behind anything thrown by Node's fs or by src/sys; else EIO. */
 export function errnoOf(error: unknown): number {
   if (error instanceof Errno) return error.errno;

@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
-import { Errno, errno } from '../errno.ts';
+import { Errno, errno, unlessRefused } from '../errno.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import type { Store, TaskName } from '../store/index.ts';
 import {
@@ -91,13 +91,8 @@ function nodeOf(task: TaskName, path: Buffer, pinned: number): ArtifactNode {
 
 function openParent(task: TaskName, path: Buffer, pinned: number): ArtifactNode | undefined {
   const above = path.subarray(0, Math.max(0, path.lastIndexOf('/')));
-  try {
-    const flags = O_PATH | constants.O_NOFOLLOW | constants.O_DIRECTORY;
-    return nodeOf(task, above, openInMount(pinned, '..', flags));
-  } catch (error) {
-    if (error instanceof Errno) return undefined;
-    throw error;
-  }
+  const flags = O_PATH | constants.O_NOFOLLOW | constants.O_DIRECTORY;
+  return unlessRefused(() => nodeOf(task, above, openInMount(pinned, '..', flags)));
 }
 
 const join = (path: Buffer, name: Buffer): Buffer => Buffer.concat([path, Buffer.from('/'), name]);

@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { Errno, errno } from '../errno.ts';
+import { Errno, errno, unlessRefused } from '../errno.ts';
 import {
   readRecord,
   type Store,
@@ -45,12 +45,7 @@ export class TaskRecords {
 
   /** The record, or undefined where there is none that can be read. */
   find(task: TaskName): TaskRecord | undefined {
-    try {
-      return this.get(task);
-    } catch (error) {
-      if (error instanceof Errno) return undefined;
-      throw error;
-    }
+    return unlessRefused(() => this.get(task));
   }
 
   private read(task: TaskName): TaskRecord {

@@ -1,5 +1,5 @@
 import { closeSync, constants } from 'node:fs';
-import { Errno } from '../../errno.ts';
+import { unlessRefused } from '../../errno.ts';
 import { EDITOR_FILE_XATTR, isEditorFileName } from '../../store/index.ts';
 import { getXattr, O_PATH, openAt, removeXattr, setXattr } from '../../sys/index.ts';
 
@@ -13,7 +13,7 @@ const MARK = Buffer.from('1');
 
 /** After a file was made under a name, by its descriptor. */
 export function markMade(fd: number, name: Uint8Array): void {
-  if (isEditorFileName(name)) attempt(() => setXattr(fd, EDITOR_FILE_XATTR, MARK));
+  if (isEditorFileName(name)) unlessRefused(() => setXattr(fd, EDITOR_FILE_XATTR, MARK));
 }
 
 /** The same by its directory. */
@@ -28,18 +28,18 @@ export function markMadeIn(directory: number, name: Uint8Array): void {
 export function markRenamed(directory: number, name: Uint8Array, newName: Uint8Array): void {
   if (isEditorFileName(newName)) markMadeIn(directory, newName);
   else if (isEditorFileName(name)) {
-    withPinned(directory, newName, (fd) => attempt(() => removeXattr(fd, EDITOR_FILE_XATTR)));
+    withPinned(directory, newName, (fd) => unlessRefused(() => removeXattr(fd, EDITOR_FILE_XATTR)));
   }
 }
 
 /** Whether an open file of that name (raw bytes as latin1) is marked. */
 export function isMarked(fd: number, name: string): boolean {
   if (!isEditorFileName(Buffer.from(name, 'latin1'))) return false;
-  return attempt(() => getXattr(fd, EDITOR_FILE_XATTR)) !== undefined;
+  return unlessRefused(() => getXattr(fd, EDITOR_FILE_XATTR)) !== undefined;
 }
 
 function withPinned(directory: number, name: Uint8Array, action: (fd: number) => void): void {
-  attempt(() => {
+  unlessRefused(() => {
     const fd = openAt(directory, name, O_PATH | constants.O_NOFOLLOW);
     try {
       action(fd);
@@ -47,13 +47,4 @@ function withPinned(directory: number, name: Uint8Array, action: (fd: number) =>
       closeSync(fd);
     }
   });
-}
-
-function attempt<T>(action: () => T): T | undefined {
-  try {
-    return action();
-  } catch (error) {
-    if (error instanceof Errno) return undefined;
-    throw error;
-  }
 }

@@ -1,4 +1,4 @@
-import { Errno } from '../../errno.ts';
+import { unlessRefused } from '../../errno.ts';
 import { latin1Of } from '../../latin1.ts';
 import type { Stat } from '../../sys/index.ts';
 import type { Attr, Entry, NodeId, Place } from '../file-system.ts';
@@ -75,15 +75,6 @@ export class LiveObservation {
     const { attached, tasks } = this.parts;
     if (!attached || directory !== TOP.live) return false;
     return unlessRefused(() => attached.has(tasks.stat(name).stat.ino)) ?? false;
-  }
-}
-
-function unlessRefused<T>(action: () => T): T | undefined {
-  try {
-    return action();
-  } catch (error) {
-    if (error instanceof Errno) return undefined;
-    throw error;
   }
 }
 

@@ -1,5 +1,5 @@
 import { closeSync, constants } from 'node:fs';
-import { Errno } from '../../errno.ts';
+import { unlessRefused } from '../../errno.ts';
 import {
   IN,
   type InotifyEvent,
@@ -208,12 +208,7 @@ export class ObservedDirectories {
   }
 
   private statAt(directory: Inode, name: Uint8Array): Stat | undefined {
-    try {
-      return statAt(this.directories.descriptor(directory), name);
-    } catch (error) {
-      if (error instanceof Errno) return undefined;
-      throw error;
-    }
+    return unlessRefused(() => statAt(this.directories.descriptor(directory), name));
   }
 }
 

@@ -1,4 +1,4 @@
-import { Errno } from '../../errno.ts';
+import { unlessRefused } from '../../errno.ts';
 import { bytesOfLatin1 } from '../../latin1.ts';
 import { statAt } from '../../sys/index.ts';
 import type { Change } from '../file-system.ts';
@@ -49,15 +49,12 @@ export class ReportedChanges {
     return { directory: directory?.id, name, node: inode?.id };
   }
 
+  /** Undefined where the name or its directory is gone: the lookup that follows will say so. */
   private inodeAt(directory: Inode, name: Buffer): Inode | undefined {
-    try {
+    return unlessRefused(() => {
       const stat = statAt(this.directories.descriptor(directory), name);
       return this.table.find(directory.task, stat);
-    } catch (error) {
-      // The name is gone, or the directory is: the lookup that follows will say so.
-      if (error instanceof Errno) return undefined;
-      throw error;
-    }
+    });
   }
 }
 

@@ -1,5 +1,5 @@
 import { closeSync, constants } from 'node:fs';
-import { Errno } from '../../errno.ts';
+import { unlessRefused } from '../../errno.ts';
 import { IN, isRegular, isSurelyUnwritten, reopen } from '../../sys/index.ts';
 import type { CacheLeases, OpenedBeneath } from './cache-leases.ts';
 import type { Inode } from './inode.ts';
@@ -68,13 +68,8 @@ export class UnwrittenFiles {
 
   /** Undefined where it is gone, or may not be read. */
   private openToRead(inode: Inode): number | undefined {
-    try {
-      const flags = constants.O_RDONLY | constants.O_NONBLOCK;
-      return this.resolver.with(inode, (pinned) => reopen(pinned, flags));
-    } catch (error) {
-      if (error instanceof Errno) return undefined;
-      throw error;
-    }
+    const flags = constants.O_RDONLY | constants.O_NONBLOCK;
+    return unlessRefused(() => this.resolver.with(inode, (pinned) => reopen(pinned, flags)));
   }
 
   /** Closes a descriptor that was open only to read, at once or when the event of that was read. */

@@ -6,7 +6,7 @@
  */
 import { closeSync, constants } from 'node:fs';
 import { Socket } from 'node:net';
-import { Errno, errno } from '../../errno.ts';
+import { Errno, errno, unlessRefused } from '../../errno.ts';
 import { bytesOfLatin1 } from '../../latin1.ts';
 import { exitProcess } from '../../process/index.ts';
 import {
@@ -58,8 +58,8 @@ function repeatAll({ number, paths, replays }: Batch): void {
     return fd;
   };
   try {
-    for (const replay of replays) attempt(() => repeat(replay, root, open));
-    attempt(() => getXattr(root, DONE + number));
+    for (const replay of replays) unlessRefused(() => repeat(replay, root, open));
+    unlessRefused(() => getXattr(root, DONE + number));
   } finally {
     for (const fd of [...directories.values(), root]) if (fd !== undefined) closeSync(fd);
   }
@@ -67,9 +67,9 @@ function repeatAll({ number, paths, replays }: Batch): void {
 
 /** The root of the mount; undefined where it is gone, or something else lies over it. */
 function openRoot(): number | undefined {
-  return attempt(() => {
+  return unlessRefused(() => {
     const fd = openAt(AT.FDCWD, mountpoint, O_PATH | O_DIRECTORY | O_NOFOLLOW);
-    if (attempt(() => statFd(fd).dev) === BigInt(device)) return fd;
+    if (unlessRefused(() => statFd(fd).dev) === BigInt(device)) return fd;
     closeSync(fd);
     return undefined;
   });
@@ -77,16 +77,6 @@ function openRoot(): number | undefined {
 
 const openBelow = (directory: number, path: Uint8Array): number =>
   openAt2(directory, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, STAY);
-
-/** What is refused has changed again meanwhile: its next change is told after this one. */
-function attempt<T>(action: () => T): T | undefined {
-  try {
-    return action();
-  } catch (error) {
-    if (error instanceof Errno) return undefined;
-    throw error;
-  }
-}
 
 function repeat(replay: Replay, root: number, open: (directory: number) => number): void {
   if (replay.kind === 'move') {
@@ -160,7 +150,7 @@ function make(directory: number, name: Uint8Array, type: number): void {
 function call(): void {
   const root = openRoot();
   if (root === undefined) return;
-  attempt(() => getXattr(root, `${DONE}0`));
+  unlessRefused(() => getXattr(root, `${DONE}0`));
   closeSync(root);
 }
 

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { Errno } from '../../errno.ts';
+import { unlessRefused } from '../../errno.ts';
 import type { Attr, Entry, FileSystem, NodeId } from '../../fs/index.ts';
 import { bytesOfLatin1, latin1Of } from '../../latin1.ts';
 import { S_IFMT } from '../../sys/index.ts';
@@ -245,12 +245,7 @@ export class Replayer {
 
   /** What a name stands for, counted as looked up; undefined where it is missing. */
   look({ directory, name }: ReplayPlace): Entry | undefined {
-    try {
-      return this.fileSystem.lookup(directory, bytesOfLatin1(name), NOBODY);
-    } catch (error) {
-      if (error instanceof Errno) return undefined;
-      throw error;
-    }
+    return unlessRefused(() => this.fileSystem.lookup(directory, bytesOfLatin1(name), NOBODY));
   }
 
   unlook({ node }: Entry): void {
