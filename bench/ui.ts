@@ -19,6 +19,7 @@ import {
   type Store,
   type TaskRecord,
   taskPaths,
+  taskSpec,
 } from '../src/store/index.ts';
 import { AT, removeTree } from '../src/sys/index.ts';
 import { findPage } from '../src/ui/page-files.ts';
@@ -29,17 +30,7 @@ const DIRECTORIES = 50;
 const CHANGES = 10;
 const main = join(import.meta.dirname, '../src/cli/main.ts');
 
-const SPEC = {
-  command: ['true'],
-  cwd: '/',
-  engine: 'process',
-  image: null,
-  env: [],
-  timeoutMs: null,
-  retries: 0,
-  maxRunning: null,
-  options: {},
-};
+const SPEC = taskSpec(['true'], { cwd: '/' });
 
 function makeTask(store: Store, name: string, more: Partial<TaskRecord>): string {
   const task = parseTaskName(name);

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { type Claim, submit, superviseTask, viewTask } from '../runner/index.ts';
-import type { Store, TaskRecord, TaskSpec } from '../store/index.ts';
+import { type Store, type TaskRecord, taskSpec } from '../store/index.ts';
 import { exitCodeOfTask } from './exit-code.ts';
 import { printJson, printLine, say } from './output.ts';
 
@@ -24,7 +24,9 @@ export async function runCopyingTask(
   { name, command, labels, secrets = {}, isShown }: CopyingTask,
   json: boolean,
 ): Promise<number> {
-  const claim = submit(store, { name, spec: specOf(command, labels, Object.keys(secrets)) });
+  const env = Object.keys(secrets);
+  const spec = taskSpec(command, { cwd: '/', env, ...(labels && { labels }) });
+  const claim = submit(store, { name, spec });
   const shown = isShown ? { stdout: process.stderr, stderr: process.stderr } : {};
   const record = await superviseTask(claim, secrets, { ...shown, say });
   await report(claim, record, json);
@@ -35,25 +37,6 @@ async function report({ store, task }: Claim, record: TaskRecord, json: boolean)
   if (json) await printJson(viewTask(store, task));
   else await printLine(task);
   if (record.status !== 'completed') say(`Not all was copied: ${record.reason}.`);
-}
-
-function specOf(
-  command: readonly string[],
-  labels: TaskSpec['labels'],
-  env: readonly string[],
-): TaskSpec {
-  return {
-    command,
-    cwd: '/',
-    engine: 'process',
-    image: null,
-    env,
-    timeoutMs: null,
-    retries: 0,
-    maxRunning: null,
-    ...(labels && { labels }),
-    options: {},
-  };
 }
 
 /**

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import {
-  createKeys,
   createSealingKeys,
   createStore,
+  ensureKeys,
   hasKeys,
   openStore,
   type Store,
@@ -38,9 +38,9 @@ export async function openOrMakeStore(options: CommonOptions): Promise<Store> {
  * services say ends up in logs, and it opens every archive.
  */
 export async function makeKeys(store: Store, passphrase?: string): Promise<boolean> {
-  using _ = takeLockBlocking(join(store.keys, 'lock'));
-  if (hasKeys(store)) return false;
-  const recovery = await createKeys(store, { passphrase, withRecovery: process.stderr.isTTY });
+  const withRecovery = process.stderr.isTTY;
+  const { isNew, recovery } = await ensureKeys(store, { passphrase, withRecovery });
+  if (!isNew) return false;
   say(`A new store and its keys are in ${store.path}.`);
   if (recovery !== undefined) showRecovery(recovery);
   else

@@ -1,7 +1,7 @@
 import { assertBackground } from '../background-process.ts';
 import { readContainerOptions } from '../runner/engines/container/index.ts';
 import { startDetached, submit } from '../runner/index.ts';
-import { absolutePath, type TaskSpec } from '../store/index.ts';
+import { absolutePath, type TaskSpec, taskSpec } from '../store/index.ts';
 import type { Store } from './store.ts';
 import { openTask, type Task } from './task.ts';
 
@@ -52,8 +52,7 @@ export async function run(
 function specOf(command: readonly string[], options: RunOptions): TaskSpec {
   const { image = null, cwd, labels, container = {}, drainMs, logMaxBytes } = options;
   readContainerOptions(container);
-  return {
-    command,
+  return taskSpec(command, {
     cwd: image === null ? absolutePath(cwd ?? '.') : (cwd ?? null),
     engine: options.engine ?? (image === null ? 'process' : 'docker'),
     image,
@@ -63,8 +62,7 @@ function specOf(command: readonly string[], options: RunOptions): TaskSpec {
     maxRunning: options.maxRunning ?? null,
     ...(labels && { labels }),
     ...(drainMs !== undefined && { drainMs }),
-    ...(options.keepEditorFiles && { keepEditorFiles: true }),
     ...(logMaxBytes !== undefined && { logMaxBytes }),
     options: container,
-  };
+  });
 }

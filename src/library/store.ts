@@ -1,16 +1,14 @@
-import { join } from 'node:path';
 import { matches, type Selector } from '../retention/index.ts';
 import { type TaskView, viewTasks } from '../runner/index.ts';
 import {
-  createKeys,
   createStore,
+  ensureKeys,
   hasKeys,
   loadIdentities,
   openStore as openExisting,
   type Store as StorePaths,
   storeExists,
   storePath,
-  takeLockBlocking,
 } from '../store/index.ts';
 
 export interface StoreOptions {
@@ -44,18 +42,13 @@ export async function openStore(options: StoreOptions = {}): Promise<Store> {
   const { create = true, identity, passphrase } = options;
   const path = storePath(options.path);
   const paths = create && !storeExists(path) ? createStore(path) : openExisting(path);
-  if (create && !hasKeys(paths)) await makeKeys(paths);
+  if (create && !hasKeys(paths)) await ensureKeys(paths);
   return {
     path,
     paths,
     identities: () => loadIdentities(paths, { file: identity, passphrase }),
     isNamed: identity !== undefined || passphrase !== undefined,
   };
-}
-
-async function makeKeys(paths: StorePaths): Promise<void> {
-  using _ = takeLockBlocking(join(paths.keys, 'lock'));
-  if (!hasKeys(paths)) await createKeys(paths, { passphrase: undefined, withRecovery: false });
 }
 
 /**

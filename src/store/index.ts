@@ -22,7 +22,7 @@ export {
   writeIdentities,
 } from './identities.ts';
 export { hasKeys, keyPaths, readKeyText } from './key-files.ts';
-export { createKeys, createSealingKeys, type NewKeys } from './keys.ts';
+export { createKeys, createSealingKeys, ensureKeys, type NewKeys } from './keys.ts';
 export { adoptLock, isLocked, type Lock, takeLock, takeLockBlocking } from './lock.ts';
 export {
   isOwnXattr,
@@ -59,6 +59,7 @@ export {
   type Supervisor,
   type TaskRecord,
   type TaskSpec,
+  taskSpec,
 } from './record.ts';
 export { isBeingRemoved, noteRemoval } from './removal-note.ts';
 export { findStaging, putBack, setAside } from './set-aside.ts';

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { TaskfsError } from '../errors.ts';
 import { ensureIdentity } from './identities.ts';
 import { hasKeys, keyPaths } from './key-files.ts';
+import { takeLockBlocking } from './lock.ts';
 import type { Store } from './paths.ts';
 import { writeRecipients } from './recipients.ts';
 import { createSigningKey } from './signing-key.ts';
@@ -36,6 +37,19 @@ export async function createKeys(
   }
   writeRecipients(store, recipients);
   return recovery;
+}
+
+/**
+ * Makes the keys of a store that has none, unless another process just did. Returns whether it was
+ * done here, and the recovery identity as `createKeys` does.
+ */
+export async function ensureKeys(
+  store: Store,
+  keys: NewKeys = {},
+): Promise<{ readonly isNew: boolean; readonly recovery: string | undefined }> {
+  using _ = takeLockBlocking(keyPaths(store).lock);
+  if (hasKeys(store)) return { isNew: false, recovery: undefined };
+  return { isNew: true, recovery: await createKeys(store, keys) };
 }
 
 function assertNoKeys(store: Store): void {

@@ -57,6 +57,22 @@ export interface TaskSpec {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
+/** A command of a local process with nothing else asked for, but for what is named. */
+export function taskSpec(command: readonly string[], asked: Partial<TaskSpec> = {}): TaskSpec {
+  return {
+    command,
+    cwd: null,
+    engine: 'process',
+    image: null,
+    env: [],
+    timeoutMs: null,
+    retries: 0,
+    maxRunning: null,
+    options: {},
+    ...asked,
+  };
+}
+
 /** The process that holds, or held last, the lock of a task, and where. */
 export interface Supervisor extends Machine {
   readonly pid: number;

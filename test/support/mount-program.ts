@@ -15,6 +15,7 @@ import {
   parseTaskName,
   type Store,
   taskPaths,
+  taskSpec,
 } from '../../src/store/index.ts';
 
 const [base, json] = process.argv.slice(2);
@@ -33,16 +34,5 @@ function makeLiveTask(store: Store, name: string): void {
   const paths = taskPaths(store, task);
   mkdirSync(paths.directory, { mode: 0o700 });
   mkdirSync(paths.staging, { mode: 0o700 });
-  const spec = {
-    command: ['true'],
-    cwd: null,
-    engine: 'process',
-    image: null,
-    env: [],
-    timeoutMs: null,
-    retries: 0,
-    maxRunning: null,
-    options: {},
-  };
-  createRecord(paths.record, newRecord(task, spec));
+  createRecord(paths.record, newRecord(task, taskSpec(['true'])));
 }

@@ -17,6 +17,7 @@ import {
   type TaskRecord,
   type TaskSpec,
   taskPaths,
+  taskSpec,
 } from '../../src/store/index.ts';
 import { temporaryDirectory } from './temporary.ts';
 
@@ -81,18 +82,7 @@ function kill(pid: number): boolean {
 
 /** A shell script as a task. */
 export function shell(script: string, more: Partial<TaskSpec> = {}): TaskSpec {
-  return {
-    command: ['sh', '-c', script],
-    cwd: '/',
-    engine: 'process',
-    image: null,
-    env: [],
-    timeoutMs: null,
-    retries: 0,
-    maxRunning: null,
-    options: { graceMs: 500 },
-    ...more,
-  };
+  return taskSpec(['sh', '-c', script], { cwd: '/', options: { graceMs: 500 }, ...more });
 }
 
 /** Submits a task and leaves it to a detached supervisor, as `run -d` does. */

@@ -9,8 +9,8 @@ import {
   type TaskName,
   type TaskPaths,
   type TaskRecord,
-  type TaskSpec,
   taskPaths,
+  taskSpec,
 } from '../../src/store/index.ts';
 import { temporaryDirectory } from './temporary.ts';
 
@@ -21,17 +21,7 @@ export interface SealableTask {
   readonly paths: TaskPaths;
 }
 
-const spec: TaskSpec = {
-  command: ['make', 'report'],
-  cwd: null,
-  engine: 'process',
-  image: null,
-  env: [],
-  timeoutMs: null,
-  retries: 0,
-  maxRunning: null,
-  options: {},
-};
+const spec = taskSpec(['make', 'report']);
 
 /** A fresh store with keys. */
 export async function storeWithKeys(path = join(temporaryDirectory(), 'store')): Promise<Store> {
