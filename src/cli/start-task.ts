@@ -1,16 +1,27 @@
 import { constants } from 'node:os';
+import { assertBackground } from '../background-process.ts';
 import { closeInheritedDescriptors } from '../process/index.ts';
-import { type Claim, loadSealing, superviseTask, viewTask } from '../runner/index.ts';
-import type { TaskName, TaskRecord } from '../store/index.ts';
+import {
+  type Claim,
+  loadSealing,
+  recover,
+  type Submission,
+  startDetached,
+  submit,
+  superviseTask,
+  viewTask,
+} from '../runner/index.ts';
+import type { Store, TaskName, TaskRecord } from '../store/index.ts';
 import { exitCodeOfTask } from './exit-code.ts';
-import { printJson, say, whyUnwritable } from './output.ts';
+import { printJson, printLine, say, whyUnwritable } from './output.ts';
 import { showEngineProgress, showSealProgress } from './progress.ts';
+import { withholdFromSupervisor } from './task-spec.ts';
 import { attachTerminal } from './terminal.ts';
 import { showDuration } from './units.ts';
 import { paint } from './words.ts';
 
 /** How a task in the foreground is shown. */
-export interface ForegroundOptions {
+interface ForegroundOptions {
   /** Its status goes to standard output, not what it prints. */
   readonly json: boolean;
   /** Standard input is passed on. */
@@ -19,11 +30,38 @@ export interface ForegroundOptions {
   readonly tty: boolean;
 }
 
+/** How a new task is run, and what is printed of it. */
+export interface StartOptions extends ForegroundOptions {
+  /** It goes on in the background: its name is printed, or with `json` its status. */
+  readonly detach: boolean;
+}
+
+/**
+ * Submits a task and runs it, in the foreground or the background; `env` are the variables given
+ * with -e, values resolved. Returns the exit code. Throws as `submit` does.
+ */
+export async function startTask(
+  store: Store,
+  submission: Submission,
+  env: Readonly<Record<string, string>>,
+  options: StartOptions,
+): Promise<number> {
+  await recover(store, { scope: 'unfinished', say });
+  if (options.detach) assertBackground();
+  const claim = submit(store, submission);
+  if (!options.detach) return superviseInForeground(claim, env, options);
+  withholdFromSupervisor(env);
+  await startDetached(claim, env);
+  if (options.json) await printJson(viewTask(store, claim.task));
+  else await printLine(claim.task);
+  return 0;
+}
+
 /**
  * Supervises a task in this process, shows what it prints, and returns the exit code: its own, or
  * one of those that docs/cli.md lists.
  */
-export async function superviseInForeground(
+async function superviseInForeground(
   claim: Claim,
   env: Readonly<Record<string, string>>,
   options: ForegroundOptions,

@@ -13,7 +13,7 @@ export { type Recovery, recover, recoverTask } from './recover.ts';
 export { removalsCutShort, removeEnded } from './remove-task.ts';
 export { applyPolicy, sealedTasks, sizeOfFlat } from './retention.ts';
 export { assertSealable, sealAgain } from './seal-again.ts';
-export { submit } from './submit.ts';
+export { type Submission, submit } from './submit.ts';
 export { superviseTask } from './supervise.ts';
 export { assertNotElsewhere, lockWarning } from './supervision-state.ts';
 export {

@@ -1,13 +1,11 @@
-import { assertBackground } from '../../background-process.ts';
-import { currentCaller, recover, startDetached, submit, viewTask } from '../../runner/index.ts';
+import { currentCaller } from '../../runner/index.ts';
 import { commandOf, cwdOf, readRecord, type TaskSpec, taskPaths } from '../../store/index.ts';
 import { addTask, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { exitCodeOfTaskError } from '../exit-code.ts';
 import { openStoreOf } from '../open-store.ts';
-import { printJson, printLine, say } from '../output.ts';
-import { superviseInForeground } from '../run-in-foreground.ts';
-import { readEnvironment, withholdFromSupervisor } from '../task-spec.ts';
+import { startTask } from '../start-task.ts';
+import { readEnvironment } from '../task-spec.ts';
 
 export const command = defineCommand({
   examples: [
@@ -35,17 +33,8 @@ export const command = defineCommand({
       { env: spec.env, ...(spec.image !== null && { image: spec.image }) },
       currentCaller().environment,
     );
-    await recover(store, { scope: 'unfinished', say });
-    if (options.detach) assertBackground();
-    const claim = submit(store, { name: options.name, spec });
-    if (!options.detach) {
-      return superviseInForeground(claim, env, { ...options, interactive: false, tty: false });
-    }
-    withholdFromSupervisor(env);
-    await startDetached(claim, env);
-    if (options.json) await printJson(viewTask(store, claim.task));
-    else await printLine(claim.task);
-    return 0;
+    const how = { ...options, interactive: false, tty: false };
+    return startTask(store, { name: options.name, spec }, env, how);
   },
 });
 

@@ -1,13 +1,11 @@
-import { assertBackground } from '../../background-process.ts';
 import { TaskfsError } from '../../errors.ts';
-import { currentCaller, recover, startDetached, submit, viewTask } from '../../runner/index.ts';
+import { currentCaller } from '../../runner/index.ts';
 import { defineCommand } from '../command.ts';
 import { exitCodeOfTaskError } from '../exit-code.ts';
 import { openOrMakeStore } from '../open-store.ts';
-import { printJson, printLine, say } from '../output.ts';
-import { superviseInForeground } from '../run-in-foreground.ts';
 import { addRunOptions, type RunOptions } from '../run-options.ts';
-import { readEnvironment, specOf, variablesOf, withholdFromSupervisor } from '../task-spec.ts';
+import { startTask } from '../start-task.ts';
+import { readEnvironment, specOf, variablesOf } from '../task-spec.ts';
 
 export const command = defineCommand({
   examples: [
@@ -35,15 +33,7 @@ export const command = defineCommand({
       currentCaller().environment,
     );
     const store = await openOrMakeStore(options);
-    await recover(store, { scope: 'unfinished', say });
-    if (options.detach) assertBackground();
-    const claim = submit(store, { name: options.name, spec });
-    if (!options.detach) return superviseInForeground(claim, env, options);
-    withholdFromSupervisor(env);
-    await startDetached(claim, env);
-    if (options.json) await printJson(viewTask(store, claim.task));
-    else await printLine(claim.task);
-    return 0;
+    return startTask(store, { name: options.name, spec }, env, options);
   },
 });
 
