@@ -1,4 +1,5 @@
-import type { Span, Style, StyledLine } from '../terminal/index.ts';
+import { highlightedLinesOf } from '../highlighted.ts';
+import type { Style, StyledLine } from '../terminal/index.ts';
 import { plainLines, span, splitLines } from './text.ts';
 
 /** How highlight.js's classes look; the rest looks as the text around it. */
@@ -51,32 +52,14 @@ export async function highlightedLines(
   return linesOf(hljs.highlight(cut, { language, ignoreIllegals: true }).value);
 }
 
-/** A tag that opens or closes, an end of a line, or text: highlight.js makes nothing else. */
-const PART = /<span class="([^"]*)">|(<\/span>)|(\n)|([^<\n]+)/g;
-
-/** Lines from the markup of highlight.js. */
-function linesOf(markup: string): StyledLine[] {
-  const lines: Span[][] = [[]];
-  const open: (readonly Style[])[] = [];
-  for (const [, opened, closed, end, text] of markup.matchAll(PART)) {
-    if (opened !== undefined) open.push(styleOf(opened) ?? open.at(-1) ?? []);
-    else if (closed !== undefined) open.pop();
-    else if (end !== undefined) lines.push([]);
-    else lines.at(-1)?.push(span(decode(text ?? ''), ...(open.at(-1) ?? [])));
-  }
-  return lines;
-}
+/** Lines from the markup of highlight.js; a class without a style looks as what is around it. */
+const linesOf = (markup: string): StyledLine[] =>
+  highlightedLinesOf(markup).map((line) =>
+    line.map(({ text, classes }) => {
+      const styles = classes.map(styleOf).findLast((style) => style !== undefined);
+      return span(text, ...(styles ?? []));
+    }),
+  );
 
 const styleOf = (classes: string): readonly Style[] | undefined =>
   STYLES[classes.split(' ')[0]?.replace(/^hljs-/, '') ?? ''];
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&amp;': '&',
-  '&lt;': '<',
-  '&gt;': '>',
-  '&quot;': '"',
-  '&#x27;': "'",
-};
-
-const decode = (text: string): string =>
-  text.replace(/&(?:amp|lt|gt|quot|#x27);/g, (entity) => ENTITIES[entity] ?? entity);

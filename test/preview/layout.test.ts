@@ -9,6 +9,7 @@ import { fileLines } from '../../src/preview/file-lines.ts';
 import { readFacts } from '../../src/preview/read-facts.ts';
 import type { ByteSource } from '../../src/preview/source.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { wavOf } from '../support/wav.ts';
 
 const sourceOf = (bytes: Buffer): ByteSource => ({
   size: bytes.length,
@@ -132,18 +133,6 @@ test('of PDF and sound, the facts', async () => {
   const pdf = '%PDF-1.4\n1 0 obj\n<< /Type /Pages /Kids [] /Count 3 >>\nendobj\n%%EOF';
   expect((await shown('x.pdf', pdf))[0]).toBe('version 1.4, 3 pages');
   // RIFF: one second of silence, two channels of 16 bits at 8 kHz.
-  const wav = Buffer.alloc(44 + 32_000);
-  wav.write('RIFF', 0);
-  wav.writeUInt32LE(wav.length - 8, 4);
-  wav.write('WAVEfmt ', 8);
-  wav.writeUInt32LE(16, 16);
-  wav.writeUInt16LE(1, 20);
-  wav.writeUInt16LE(2, 22);
-  wav.writeUInt32LE(8_000, 24);
-  wav.writeUInt32LE(32_000, 28);
-  wav.writeUInt16LE(4, 32);
-  wav.writeUInt16LE(16, 34);
-  wav.write('data', 36);
-  wav.writeUInt32LE(32_000, 40);
+  const wav = wavOf({ channels: 2, bits: 16, rate: 8_000 }, Buffer.alloc(32_000));
   expect((await shown('x.wav', wav))[0]).toBe('WAVE, PCM, 0:01, 8 kHz, 2 channels');
 });

@@ -6,6 +6,7 @@ import { expect, it } from 'vitest';
 import { describeWithBrowser, startUi, useBrowser, visit } from '../support/browser.ts';
 import { newCli } from '../support/cli.ts';
 import { picture } from '../support/picture.ts';
+import { wavOf } from '../support/wav.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -22,22 +23,8 @@ async function faultsOf(page: Page): Promise<string[]> {
 }
 
 /** A WAV file of silence, to play and to ask parts of. */
-function silence(samples: number): Buffer {
-  const header = Buffer.alloc(44);
-  header.write('RIFF', 0);
-  header.writeUInt32LE(36 + samples, 4);
-  header.write('WAVEfmt ', 8);
-  header.writeUInt32LE(16, 16);
-  header.writeUInt16LE(1, 20);
-  header.writeUInt16LE(1, 22);
-  header.writeUInt32LE(8000, 24);
-  header.writeUInt32LE(8000, 28);
-  header.writeUInt16LE(1, 32);
-  header.writeUInt16LE(8, 34);
-  header.write('data', 36);
-  header.writeUInt32LE(samples, 40);
-  return Buffer.concat([header, Buffer.alloc(samples, 128)]);
-}
+const silence = (samples: number): Buffer =>
+  wavOf({ channels: 1, bits: 8, rate: 8000 }, Buffer.alloc(samples, 128));
 
 const NOTEBOOK = {
   nbformat: 4,

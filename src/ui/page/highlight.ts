@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
-import { type Line, plainLines, type Span } from './lines.tsx';
+import { highlightedLinesOf } from '../../highlighted.ts';
+import { type Line, plainLines } from './lines.tsx';
 
 /** Longer texts are shown plain: colours would take longer than a person waits. Characters. */
 const MAX_LENGTH = 512 * 1024;
@@ -50,29 +51,10 @@ export async function highlight(text: string, language: string): Promise<Line[] 
   return linesOf(hljs.highlight(text, { language, ignoreIllegals: true }).value);
 }
 
-const TOKEN = /<span class="([^"]*)">|(<\/span>)|(\n)|([^<\n]+)/g;
-
-/** Takes apart what the highlighter writes: spans in spans, with all else escaped. */
-function linesOf(html: string): Line[] {
-  const lines: Span[][] = [[]];
-  const classes: string[] = [];
-  for (const [, open, close, end, text] of html.matchAll(TOKEN)) {
-    if (open !== undefined) classes.push(open);
-    else if (close) classes.pop();
-    else if (end) lines.push([]);
-    else lines.at(-1)?.push({ text: unescaped(text ?? ''), class: classes.at(-1) });
-  }
+function linesOf(markup: string): Line[] {
+  const lines: Line[] = highlightedLinesOf(markup).map((line) =>
+    line.map(({ text, classes }) => ({ text, class: classes.at(-1) })),
+  );
   if (lines.at(-1)?.length === 0) lines.pop();
   return lines;
 }
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&amp;': '&',
-  '&lt;': '<',
-  '&gt;': '>',
-  '&quot;': '"',
-  '&#x27;': "'",
-};
-
-const unescaped = (text: string): string =>
-  text.replace(/&(?:amp|lt|gt|quot|#x27);/g, (entity) => ENTITIES[entity] ?? entity);
