@@ -1,6 +1,6 @@
 import type { Status, TaskName } from '../store/index.ts';
 import { type Keep, PERIODS, type Period, type Policy, type Rule } from './policy.ts';
-import { matches, selectorKey } from './selector.ts';
+import { matches, selectorKey, selectsAll } from './selector.ts';
 
 /** A sealed task that a policy decides about. */
 export interface Candidate {
@@ -9,8 +9,8 @@ export interface Candidate {
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /** Milliseconds since 1970. */
   readonly sealedMs: number;
-  /** What its archive takes. */
-  readonly bytes: number;
+  /** Measures what its archive takes; called only where a limit asks for it. */
+  readonly measure: () => number;
   readonly isPinned: boolean;
 }
 
@@ -67,7 +67,7 @@ function* keptBy(
   own: readonly Candidate[],
   nowMs: number,
 ): Generator<[TaskName, string]> {
-  const suffix = Object.keys(select).length === 0 ? '' : ` of ${selectorKey(select)}`;
+  const suffix = selectsAll(select) ? '' : ` of ${selectorKey(select)}`;
   for (const [task, reason] of [
     ...keptByCount(keep, own),
     ...keptByTime(keep, own, nowMs),
@@ -139,17 +139,23 @@ function weekOf(time: Date): string {
   return `${year}-W${twoDigits(week)}`;
 }
 
-function limited(ruled: readonly Ruled[], policy: Policy, nowMs: number): Ruled[] {
-  const { maxAgeMs = Infinity, maxBytes = Infinity } = policy;
-  const young = ruled.map((each) =>
-    each.keep && !each.candidate.isPinned && each.candidate.sealedMs < nowMs - maxAgeMs
+const limited = (ruled: readonly Ruled[], { maxAgeMs, maxBytes }: Policy, nowMs: number): Ruled[] =>
+  limitedBySize(limitedByAge(ruled, nowMs - (maxAgeMs ?? Infinity)), maxBytes);
+
+const limitedByAge = (ruled: readonly Ruled[], sinceMs: number): Ruled[] =>
+  ruled.map((each) =>
+    each.keep && !each.candidate.isPinned && each.candidate.sealedMs < sinceMs
       ? removed(each, 'older than the limit')
       : each,
   );
-  let excess = sum(young.map(({ keep, candidate }) => (keep ? candidate.bytes : 0))) - maxBytes;
-  const oldestFirst = young.toReversed().map((each) => {
+
+function limitedBySize(ruled: Ruled[], maxBytes: number | undefined): Ruled[] {
+  if (maxBytes === undefined) return ruled;
+  const sizes = ruled.map(({ keep, candidate }) => (keep ? candidate.measure() : 0));
+  let excess = sizes.reduce((sum, size) => sum + size, 0) - maxBytes;
+  const oldestFirst = ruled.toReversed().map((each, place) => {
     if (excess <= 0 || !each.keep || each.candidate.isPinned) return each;
-    excess -= each.candidate.bytes;
+    excess -= sizes.at(-1 - place) ?? 0;
     return removed(each, 'the archives take more than the limit');
   });
   return oldestFirst.toReversed();
@@ -160,5 +166,3 @@ const removed = ({ candidate }: Ruled, reason: string): Ruled => ({
   keep: false,
   because: [reason],
 });
-
-const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0);

@@ -15,4 +15,4 @@ export {
   removeRule,
   writePolicy,
 } from './policy.ts';
-export { matches, type Selector, selectorKey } from './selector.ts';
+export { matches, type Selector, selectorKey, selectsAll } from './selector.ts';

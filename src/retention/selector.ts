@@ -27,6 +27,9 @@ export function matches({ status, name, labels = {} }: Selector, task: Selectabl
   });
 }
 
+/** Whether a selector has no condition. */
+export const selectsAll = (select: Selector): boolean => Object.keys(select).length === 0;
+
 /** A selector in words, and the same for each that selects by the same conditions. */
 export function selectorKey({ status, name, labels = {} }: Selector): string {
   const words = [

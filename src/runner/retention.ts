@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { sealedInOrder } from '../archive/index.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { type Candidate, decide, readPolicy } from '../retention/index.ts';
-import { isPinned, type Store, taskPaths } from '../store/index.ts';
+import { type Store, taskPaths } from '../store/index.ts';
 import { removeEnded } from './remove-task.ts';
 import { type TaskView, viewTasks } from './view.ts';
 
@@ -14,13 +14,13 @@ export function sealedTasks(store: Store): Candidate[] {
   return viewTasks(store)
     .tasks.filter(({ artifacts, plaintext }) => artifacts === 'sealed' && !plaintext)
     .sort((a, b) => rankOf(b) - rankOf(a))
-    .map(({ task, status, labels, sealedAt }) => ({
+    .map(({ task, status, labels, sealedAt, pinned }) => ({
       task,
       status,
       labels,
       sealedMs: Date.parse(sealedAt ?? ''),
-      bytes: sizeOfFlat(taskPaths(store, task).archive),
-      isPinned: isPinned(store, task),
+      measure: () => sizeOfFlat(taskPaths(store, task).archive),
+      isPinned: pinned,
     }));
 }
 

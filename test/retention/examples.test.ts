@@ -24,7 +24,7 @@ const candidateOf = (name: string): Candidate => ({
   task: parseTaskName(`at-${name}`),
   status: 'completed',
   sealedMs: new Date(`2026-${name.includes('T') ? name : `${name}T12`}:00`).getTime(),
-  bytes: 100,
+  measure: () => 100,
   isPinned: false,
 });
 

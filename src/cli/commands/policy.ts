@@ -8,6 +8,7 @@ import {
   readPolicy,
   removeRule,
   selectorKey,
+  selectsAll,
   writePolicy,
 } from '../../retention/index.ts';
 import type { Store } from '../../store/index.ts';
@@ -70,7 +71,7 @@ function set(store: Store, options: RetentionOptions & { readonly auto?: boolean
     });
   }
   const { rules, ...limits } = given;
-  if (Object.keys(limits).length > 0 && selectorKey(selectorOf(options)) !== selectorKey({})) {
+  if (Object.keys(limits).length > 0 && !selectsAll(selectorOf(options))) {
     throw new TaskfsError('usage', 'limits are those of the whole store', {
       hint: 'Give --max-age and --max-size in a call without --status, --name and --label.',
     });

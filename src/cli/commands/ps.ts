@@ -1,4 +1,4 @@
-import { matches } from '../../retention/index.ts';
+import { matches, selectsAll } from '../../retention/index.ts';
 import { type TaskView, type UnreadableTask, viewTasks } from '../../runner/index.ts';
 import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
@@ -57,7 +57,7 @@ export const command = defineCommand({
     const select = selectorOf(withFilters(options, options.filter));
     const last = options.last === undefined ? undefined : parseCount('-n', options.last, 0);
     const columns = options.columns === undefined ? DEFAULT_COLUMNS : parseColumns(options.columns);
-    const isSelected = Object.keys(select).length > 0;
+    const isSelected = !selectsAll(select);
     const isAll = options.all || isSelected || last !== undefined;
     const { tasks, unreadable } = viewTasks(openStoreOf(options));
     const matching = tasks.filter(
