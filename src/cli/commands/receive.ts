@@ -15,8 +15,13 @@ import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openOrMakeStore } from '../open-store.ts';
 import { print, say } from '../output.ts';
 
-/** Where the command that copies finds the keys of the archive that it decrypts, in hexadecimal. */
-const KEYS_VARIABLE = 'TASKFS_FILE_KEYS';
+/** A shared task that was unpacked, checked and unlocked. */
+interface Unlocked extends Pick<Unpacked, 'task' | 'archive'> {
+  readonly keys: FileKeys;
+}
+
+/** Where the command that copies finds it, as JSON with the keys in hexadecimal. */
+const UNLOCKED = 'TASKFS_UNLOCKED';
 
 export const command = defineCommand({
   examples: [
@@ -47,20 +52,20 @@ export const command = defineCommand({
       })
       .option('json', json()),
   run: async ({ options }) => {
+    const handed = handedOn();
+    if (handed && options.to !== undefined) return decrypt(handed, options.to);
     const file = absoluteTextPath(options.file, 'the file');
     const scratch = mkdtempSync(join(tmpdir(), 'taskfs-receive-'));
     try {
       const { unlockArchive } = await import('../../archive/index.ts');
       const { unpackShare } = await import('../../archive/share/index.ts');
-      const unpacked = unpackShare(file, scratch);
-      const { task, archive, seal } = unpacked;
+      const { task, archive, seal } = unpackShare(file, scratch);
       assertSigner(seal, options.signer, file);
-      const given = keysFromParent();
-      if (given && options.to !== undefined) return await decrypt(unpacked, given, options.to);
       const store = await openOrMakeStore(options);
       const keys = await unlockArchive(archive, await findIdentities(store, options), seal);
+      const unlocked = { task, archive, keys };
       if (options.signer === undefined) say(`Signed by ${seal.signer}, whoever that is.`);
-      if (options.to !== undefined) return await decrypt(unpacked, keys, options.to);
+      if (options.to !== undefined) return await decrypt(unlocked, options.to);
       const isTaken = existsSync(taskPaths(store, task).directory);
       return await runCopyingTask(
         store,
@@ -68,7 +73,7 @@ export const command = defineCommand({
           name: options.name ?? (isTaken ? undefined : task),
           command: ownCommand('receive', file),
           labels: { 'shared-by': seal.signer, 'shared-as': task },
-          secrets: { [KEYS_VARIABLE]: serialise(keys) },
+          secrets: { [UNLOCKED]: serialise(unlocked) },
           isShown: false,
         },
         options.json,
@@ -86,23 +91,22 @@ function assertSigner({ signer }: Seal, wanted: string | undefined, file: string
   });
 }
 
-const serialise = ({ artifacts, index, log }: FileKeys): string =>
-  [artifacts, index, log].map((key) => Buffer.from(key).toString('hex')).join(',');
+function serialise({ keys: { artifacts, index, log }, ...where }: Unlocked): string {
+  const keys = [artifacts, index, log].map((key) => Buffer.from(key).toString('hex'));
+  return JSON.stringify({ ...where, keys });
+}
 
-function keysFromParent(): FileKeys | undefined {
-  const text = process.env[KEYS_VARIABLE];
+function handedOn(): Unlocked | undefined {
+  const text = process.env[UNLOCKED];
   if (text === undefined) return undefined;
   keepMemoryPrivate();
-  const [artifacts, index, log] = text.split(',').map((key) => Buffer.from(key, 'hex'));
-  return artifacts && index && log ? { artifacts, index, log } : undefined;
+  const { task, archive, keys } = JSON.parse(text);
+  const [artifacts, index, log] = keys.map((key: string) => Buffer.from(key, 'hex'));
+  return { task, archive, keys: { artifacts, index, log } };
 }
 
 /** Copies the files; what the task printed there, it prints here. */
-async function decrypt(
-  { task, archive }: Unpacked,
-  keys: FileKeys,
-  directory: string,
-): Promise<number> {
+async function decrypt({ task, archive, keys }: Unlocked, directory: string): Promise<number> {
   const { openArchive } = await import('../../archive/index.ts');
   const reader = openArchive(archive, keys);
   using tree = openArchiveTree(task, reader);
