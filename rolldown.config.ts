@@ -115,7 +115,7 @@ const together: Readonly<Record<string, readonly string[]>> = {
   // Apart, for a detached supervisor has no command line.
   supervisor: [
     'src/runner/detached.ts',
-    'src/runner/supervise.ts',
+    'src/runner/lifecycle.ts',
     'src/runner/engines/process/process-engine.ts',
   ],
   task: ['src/cli/commands/run.ts'],

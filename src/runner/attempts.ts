@@ -17,21 +17,24 @@ import {
 import { openOutput, type TaskOutput } from './output.ts';
 import type { Requests } from './requests.ts';
 import { controlRun } from './run-control.ts';
-import type { SuperviseOptions, Supervision } from './supervision.ts';
+import type { SuperviseOptions, SupervisorContext } from './supervisor-context.ts';
 import { limitStart } from './time-limit.ts';
 
 type Environment = Readonly<Record<string, string>>;
 
 /** Runs the command, again after a failure as often as the task says; the last outcome counts. */
-export async function runAttempts(supervision: Supervision, env: Environment): Promise<Outcome> {
-  const { journal, options, requests } = supervision;
+export async function runAttempts(
+  supervisor: SupervisorContext,
+  env: Environment,
+): Promise<Outcome> {
+  const { journal, options, requests } = supervisor;
   const engine = await loadEngine(journal.record.engine).catch(notStarted);
   if ('reason' in engine) return engine;
   const caller = options.caller ?? currentCaller();
   for (let attempt = 1; ; attempt++) {
     const launch = prepareLaunch(journal, env, caller, attempt);
     if ('reason' in launch) return launch;
-    const outcome = await withOutput(supervision, engine, (context) =>
+    const outcome = await withOutput(supervisor, engine, (context) =>
       runAttempt(context, launch, options),
     );
     const last = attempt > journal.record.retries || !isWorthRetrying(outcome);
@@ -43,13 +46,13 @@ export async function runAttempts(supervision: Supervision, env: Environment): P
 }
 
 /** Follows the last run of a task whose supervisor died; undefined where it is lost. */
-export async function followAgain(supervision: Supervision): Promise<Outcome | undefined> {
-  const engine = await loadEngine(supervision.journal.record.engine);
-  return withOutput(supervision, engine, resumeAttempt);
+export async function followAgain(supervisor: SupervisorContext): Promise<Outcome | undefined> {
+  const engine = await loadEngine(supervisor.journal.record.engine);
+  return withOutput(supervisor, engine, resumeAttempt);
 }
 
 async function withOutput<T>(
-  { journal, requests, options }: Supervision,
+  { journal, requests, options }: SupervisorContext,
   engine: Engine,
   work: (context: AttemptContext) => Promise<T>,
 ): Promise<T> {

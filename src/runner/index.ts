@@ -9,15 +9,17 @@ export type { Progress, Running } from './engines/engine.ts';
 export { followEvents, readAllEvents } from './feed.ts';
 export { loadSealing } from './finish.ts';
 export type { Claim } from './journal.ts';
+export { superviseTask } from './lifecycle.ts';
 export { type Recovery, recover, recoverTask } from './recover.ts';
 export { removalsCutShort, removeEnded } from './remove-task.ts';
 export { applyPolicy, sealedTasks, sizeOfFlat } from './retention.ts';
 export { assertSealable, sealAgain } from './seal-again.ts';
 export { type Submission, submit } from './submit.ts';
-export { superviseTask } from './supervise.ts';
-export { assertNotElsewhere, lockWarning } from './supervision-state.ts';
+export { assertNotElsewhere, lockWarning } from './supervisor-liveness.ts';
 export {
   isInterrupted,
+  showCommand,
+  showStatus,
   type TaskView,
   type UnreadableTask,
   viewRecord,
@@ -25,4 +27,3 @@ export {
   viewTasks,
 } from './view.ts';
 export { waitFor } from './wait.ts';
-export { showCommand, showStatus } from './words.ts';

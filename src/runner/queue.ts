@@ -11,7 +11,7 @@ import {
   takeLockBlocking,
   taskPaths,
 } from '../store/index.ts';
-import { isSupervised } from './supervision-state.ts';
+import { isSupervised } from './supervisor-liveness.ts';
 import { sendWakeup } from './wakeup-signal.ts';
 
 /**

@@ -6,7 +6,7 @@ import { replaceRecord, taskPaths } from '../store/index.ts';
 import { makeMemoryFile } from '../sys/index.ts';
 import type { Claim } from './journal.ts';
 import { blockersOf, heldLockOf } from './queue.ts';
-import { supervisedBy } from './supervision-state.ts';
+import { supervisedBy } from './supervisor-liveness.ts';
 import { sendWakeup } from './wakeup-signal.ts';
 
 /**

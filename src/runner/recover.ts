@@ -22,12 +22,12 @@ import { outlivesSupervisor } from './engines/registry.ts';
 import type { FinishOptions } from './finish.ts';
 import type { Claim } from './journal.ts';
 import { openJournal } from './journal.ts';
+import { resumeTask } from './lifecycle.ts';
 import { leaveQueue, unfinishedTasks } from './queue.ts';
 import { finishRemoval, removalsCutShort } from './remove-task.ts';
 import { isEndRequested } from './requests.ts';
 import { isDraft, makerOf } from './submit.ts';
-import { resumeTask } from './supervise.ts';
-import { describeElsewhere, lockReach, supervisorElsewhere } from './supervision-state.ts';
+import { describeElsewhere, lockReach, supervisorElsewhere } from './supervisor-liveness.ts';
 
 /** What recovery did with a task that had no supervisor. */
 export interface Recovery {

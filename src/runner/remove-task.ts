@@ -25,7 +25,7 @@ import { AT, assertUnmounted, isoNow, removeTree } from '../sys/index.ts';
 import { removeRuns } from './attempts.ts';
 import { openJournal } from './journal.ts';
 import { leaveQueue } from './queue.ts';
-import { assertNotElsewhere } from './supervision-state.ts';
+import { assertNotElsewhere } from './supervisor-liveness.ts';
 
 /**
  * Removes a task that has ended: staging, edits that were not written back, archive, log, record.

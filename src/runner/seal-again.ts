@@ -1,7 +1,7 @@
 import { TaskfsError } from '../errors.ts';
 import { isFinal, readRecord, type Store, type TaskName, taskPaths } from '../store/index.ts';
 import { type RecoverOptions, recoverTask } from './recover.ts';
-import { assertNotElsewhere } from './supervision-state.ts';
+import { assertNotElsewhere } from './supervisor-liveness.ts';
 
 /** Throws `usage` where a task has not ended, or another machine supervises it. */
 export function assertSealable(store: Store, task: TaskName): void {

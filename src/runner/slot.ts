@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process';
 import { replaceShownStatus, type Store, type TaskName } from '../store/index.ts';
 import { isoNow } from '../sys/index.ts';
 import { blockersOf, heldLockOf, takeSlot } from './queue.ts';
-import type { Supervision } from './supervision.ts';
+import type { SupervisorContext } from './supervisor-context.ts';
 import { onWakeup } from './wakeup-signal.ts';
 
 /** Waits until the task may run, and records its start; false where it was cancelled first. */
-export async function waitForSlot(supervision: Supervision): Promise<boolean> {
-  const { claim, requests, journal, options } = supervision;
+export async function waitForSlot(supervisor: SupervisorContext): Promise<boolean> {
+  const { claim, requests, journal, options } = supervisor;
   const { store, task, record } = claim;
   const isOver = (): boolean => requests.cancel !== 'none';
   const recordStart = (): void => {
@@ -17,13 +17,13 @@ export async function waitForSlot(supervision: Supervision): Promise<boolean> {
   for (let isReported = false; !isOver(); isReported = true) {
     if (takeSlot(store, task, record.maxRunning, recordStart)) return true;
     if (!isReported) options.say?.(`task ${task} waits: ${record.maxRunning} may run at once`);
-    await untilItMayBeNext(supervision);
+    await untilItMayBeNext(supervisor);
   }
   return false;
 }
 
 /** Until a slot may be free, or the task was asked to end. */
-async function untilItMayBeNext({ claim, requests }: Supervision): Promise<void> {
+async function untilItMayBeNext({ claim, requests }: SupervisorContext): Promise<void> {
   const { store, task, record } = claim;
   const stops: (() => void)[] = [];
   try {

@@ -22,7 +22,7 @@ import {
 import { makeDiskReserve } from './disk-reserve.ts';
 import type { Claim } from './journal.ts';
 import { enterQueue } from './queue.ts';
-import { supervisedHere } from './supervision-state.ts';
+import { supervisedHere } from './supervisor-liveness.ts';
 
 /** A task as it was asked for. */
 export interface Submission {

@@ -8,8 +8,8 @@ import { messageOf } from '../errors.ts';
 import { exitProcess } from '../process/index.ts';
 import { keepMemoryPrivate } from '../sys/index.ts';
 import { type Assignment, isQueued, LOCK_FD, READY, startOrQueue } from './detached.ts';
+import { resumeTask, superviseTask } from './lifecycle.ts';
 import { adoptClaim } from './submit.ts';
-import { resumeTask, superviseTask } from './supervise.ts';
 
 async function superviseAssigned(): Promise<void> {
   keepMemoryPrivate();

@@ -15,7 +15,7 @@ import {
   isSettled,
   isSupervised,
   supervisorElsewhere,
-} from './supervision-state.ts';
+} from './supervisor-liveness.ts';
 
 /** The polling interval, in milliseconds: what a change that is not reported costs at most. */
 const POLL_MS = 1000;

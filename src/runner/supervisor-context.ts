@@ -16,7 +16,7 @@ export interface SuperviseOptions extends FinishOptions, Sinks {
 }
 
 /** What the supervisor of one task works with, from its queue slot to the sealed archive. */
-export interface Supervision {
+export interface SupervisorContext {
   readonly claim: Claim;
   readonly journal: Journal;
   readonly requests: Requests;

@@ -10,8 +10,8 @@ import { freeSlot } from './queue.ts';
 import { followRequests, INTERRUPTS } from './requests.ts';
 import { applyPolicy } from './retention.ts';
 import { waitForSlot } from './slot.ts';
-import type { SuperviseOptions, Supervision } from './supervision.ts';
-import { isSupervisedByMe, supervisedHere } from './supervision-state.ts';
+import type { SuperviseOptions, SupervisorContext } from './supervisor-context.ts';
+import { isSupervisedByMe, supervisedHere } from './supervisor-liveness.ts';
 
 /**
  * Supervises a submitted task from the queue to the sealed archive, and returns its last record.
@@ -26,9 +26,9 @@ export async function superviseTask(
   env: Readonly<Record<string, string>>,
   options: SuperviseOptions = {},
 ): Promise<TaskRecord> {
-  return withSupervision(claim, options, INTERRUPTS, async (supervision) => {
-    if (!(await waitForSlot(supervision))) return cancelledInQueue;
-    return runAttempts(supervision, env);
+  return superviseWith(claim, options, INTERRUPTS, async (supervisor) => {
+    if (!(await waitForSlot(supervisor))) return cancelledInQueue;
+    return runAttempts(supervisor, env);
   });
 }
 
@@ -47,18 +47,18 @@ export async function resumeTask(
   const { status, engine } = claim.record;
   // Where nothing runs there is nothing to cancel: a signal ends this process, as any verb.
   const interrupts = status === 'running' && outlivesSupervisor(engine) ? INTERRUPTS : [];
-  return withSupervision(claim, options, interrupts, async (supervision) => {
-    const { journal, requests } = supervision;
-    const outcome = journal.record.status === 'running' && (await followAgain(supervision));
+  return superviseWith(claim, options, interrupts, async (supervisor) => {
+    const { journal, requests } = supervisor;
+    const outcome = journal.record.status === 'running' && (await followAgain(supervisor));
     return outcome || interruptedOutcome(journal.record, requests.cancel !== 'none');
   });
 }
 
-async function withSupervision(
+async function superviseWith(
   claim: Claim,
   options: SuperviseOptions,
   interrupts: readonly NodeJS.Signals[],
-  live: (supervision: Supervision) => Promise<Outcome>,
+  live: (supervisor: SupervisorContext) => Promise<Outcome>,
 ): Promise<TaskRecord> {
   const journal = openJournal(claim);
   const requests = followRequests(journal.paths.directory, interrupts);
