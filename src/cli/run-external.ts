@@ -1,9 +1,9 @@
 import { constants } from 'node:os';
+import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TaskfsError } from '../errors.ts';
 import { decodeBytes, inheritance, rawEnvironment } from '../process/index.ts';
 import { type ProcessEnd, type SpawnedProcess, spawnProcess } from '../sys/index.ts';
-import { editorCommand } from './editor.ts';
 
 /** A program that cannot open a file says so in less than this, in milliseconds. */
 const REFUSAL_MS = 1500;
@@ -74,4 +74,36 @@ export async function runEditor(path: string): Promise<TaskfsError | undefined> 
   } finally {
     for (const [name, listener] of signals) process.off(name, listener);
   }
+}
+
+/** Editors with windows that return at once, and what makes them wait until the file is closed. */
+const WAIT_OPTIONS: Readonly<Record<string, string>> = {
+  atom: '--wait',
+  code: '--wait',
+  'code-insiders': '--wait',
+  codium: '--wait',
+  cursor: '--wait',
+  gedit: '--wait',
+  gvim: '--nofork',
+  kate: '--block',
+  mate: '--wait',
+  pluma: '--wait',
+  subl: '--wait',
+  xed: '--wait',
+  zed: '--wait',
+};
+
+/** All ways to say that; in a list of options, they may stand anywhere. */
+const WAITS = /(?:^|\s)(?:-w|-f|-b|--wait|--nofork|--block)(?:\s|$)/;
+
+/**
+ * The person's editor as a shell command, $VISUAL, else $EDITOR, else vi, which ends when the
+ * file is closed. Of one with windows that would return before, the option is added that keeps
+ * it: what it saved afterwards would be lost.
+ */
+export function editorCommand({ VISUAL, EDITOR }: NodeJS.ProcessEnv): string {
+  const editor = VISUAL || EDITOR || 'vi';
+  const [program = ''] = editor.trim().split(/\s+/, 1);
+  const option = WAIT_OPTIONS[basename(program)];
+  return option === undefined || WAITS.test(editor) ? editor : `${editor} ${option}`;
 }

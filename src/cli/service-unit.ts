@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { TaskfsError } from '../errors.ts';
@@ -53,4 +54,13 @@ WantedBy=default.target
 function quote(word: string): string {
   const escaped = word.replace(/[\\"]/g, '\\$&').replaceAll('%', '%%').replaceAll('$', '$$$$');
   return `"${escaped}"`;
+}
+
+/**
+ * Tells the systemd that started this process, if one did, that it is ready (sd_notify(3)): by its
+ * own program, for Node has no datagram sockets of Unix. Where that fails, systemd says so.
+ */
+export function notifyReady(): void {
+  if (!process.env.NOTIFY_SOCKET) return;
+  execFile('systemd-notify', ['--ready', `--pid=${process.pid}`], () => {});
 }

@@ -1,9 +1,8 @@
 import { TaskfsError } from '../errors.ts';
 import { showCommand, showStatus, type TaskView } from '../runner/index.ts';
 import { isFinal } from '../store/index.ts';
-import { paintTask } from './task-line.ts';
 import { showDuration } from './units.ts';
-import type { Words } from './words.ts';
+import { type Colour, paint, type Words } from './words.ts';
 
 const columns = {
   task: (task) => paintTask(task, task.task),
@@ -51,4 +50,15 @@ function took({ startedAt, endedAt, status }: TaskView): string {
   if (startedAt === null) return '';
   const end = isFinal(status) && endedAt !== null ? Date.parse(endedAt) : Date.now();
   return showDuration(end - Date.parse(startedAt));
+}
+
+/** Live tasks are green, archived ones plain, those that need somebody yellow. */
+export function colourOf({ artifacts, plaintext }: TaskView): Colour | undefined {
+  if (artifacts === 'kept' || plaintext) return 'yellow';
+  return artifacts === 'sealed' ? undefined : 'green';
+}
+
+export function paintTask(task: TaskView, text: string): Words {
+  const colour = colourOf(task);
+  return colour ? paint(colour, text) : text;
 }

@@ -4,7 +4,7 @@ import type { Serve, Served, ServeOptions } from '../fs/index.ts';
 import type { UnmountWatchdog } from '../mount/index.ts';
 import { ARCHIVE_DIRECTORY, ARCHIVE_SUBTYPE, mountSource, SUBTYPE } from '../mount/index.ts';
 import { MNT_DETACH, raiseOpenFiles, UMOUNT_NOFOLLOW, unmountFrom } from '../sys/index.ts';
-import { widenReadAhead } from './page-read-ahead.ts';
+import { widenReadAhead } from './mount.ts';
 import { type ServedConnection, serveFileSystem } from './serve-file-system.ts';
 
 const STORE = new URL(`../fs/store-file-system${extname(import.meta.url)}`, import.meta.url);

@@ -6,8 +6,8 @@
 export { type ErrorKind, TaskfsError } from '../errors.ts';
 export type { TaskView } from '../runner/index.ts';
 export type { Artifacts, ReasonKind, Status, TaskEvent } from '../store/index.ts';
-export type { ArtifactInfo } from './artifact-info.ts';
 export { type Mount, type MountOptions, mount } from './mount.ts';
 export { type RunOptions, run } from './run.ts';
 export { listTasks, openStore, type Store, type StoreOptions, verify } from './store.ts';
+export type { ArtifactInfo } from './task.ts';
 export { openTask, type Task } from './task.ts';

@@ -1,3 +1,4 @@
+import type { Artifact } from '../artifacts/index.ts';
 import {
   type ArtifactTree,
   exportTree,
@@ -17,9 +18,23 @@ import {
   viewTask,
   waitFor,
 } from '../runner/index.ts';
+import type { ArtifactType } from '../store/index.ts';
 import { isFinal, parseTaskName, readEvents, type TaskEvent, taskPaths } from '../store/index.ts';
-import { type ArtifactInfo, artifactInfo } from './artifact-info.ts';
 import type { Store } from './store.ts';
+
+/** What is known of one file or directory of a task. */
+export interface ArtifactInfo {
+  /** From the top of the task's files; bytes that are not UTF-8 show as U+FFFD. */
+  readonly path: string;
+  /** The path as it is on disk; every function that takes a path takes this one too. */
+  readonly rawPath: Uint8Array;
+  readonly type: ArtifactType;
+  /** Bytes. */
+  readonly size: number;
+  /** Permission bits: mode & 0o7777. */
+  readonly mode: number;
+  readonly mtime: Date;
+}
 
 /**
  * One task, live or ended. Files are read where they are: in staging while it runs, decrypted from
@@ -163,4 +178,10 @@ function streamOf(
     },
     { highWaterMark: 0 },
   );
+}
+
+function artifactInfo(rawPath: Buffer, artifact: Artifact): ArtifactInfo {
+  const { type, size, mode, mtimeNs } = artifact;
+  const mtime = new Date(Number(mtimeNs / 1_000_000n));
+  return { path: rawPath.toString(), rawPath, type, size, mode, mtime };
 }

@@ -2,7 +2,7 @@
  * What is mounted: the mount table, which mounts are ours, who writes through them,
  * unmounting. What a mount shows, and how it is served, does not enter.
  */
-export { findMount, pathInMount } from './find-mount.ts';
+
 export {
   escapeCommas,
   FUSERMOUNT,
@@ -10,8 +10,6 @@ export {
   fusermount,
   fusermountMissing,
 } from './fusermount.ts';
-export { readLiveMode } from './live-mode.ts';
-export { type Liveness, probeMount } from './liveness.ts';
 export {
   allMounts,
   type MountEntry,
@@ -20,6 +18,7 @@ export {
   taskfsMounts,
 } from './mountinfo.ts';
 export { prepareMountpoint } from './mountpoint.ts';
+export { findMount, type Liveness, pathInMount, probeMount, readLiveMode } from './probe.ts';
 export {
   ARCHIVE_DIRECTORY,
   ARCHIVE_SUBTYPE,

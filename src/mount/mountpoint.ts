@@ -2,9 +2,9 @@ import { mkdirSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { TaskfsError } from '../errors.ts';
 import { absoluteTextPath, type Store } from '../store/index.ts';
-import { probeMount } from './liveness.ts';
 import { canonicalPath, locate, unusable } from './locate.ts';
 import { type TaskfsMount, taskfsMountAt } from './mountinfo.ts';
+import { probeMount } from './probe.ts';
 import { detach } from './unmount.ts';
 
 /**

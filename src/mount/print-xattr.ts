@@ -1,4 +1,4 @@
-/** A program: prints an extended attribute of a path; arguments: both (src/mount/live-mode.ts). */
+/** A program: prints an extended attribute of a path; arguments: both (src/mount/probe.ts). */
 import { openSync } from 'node:fs';
 import { getXattr, O_PATH } from '../sys/index.ts';
 

@@ -4,7 +4,6 @@ import { Errno, errno } from '../errno.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { MNT_DETACH, O_PATH, UMOUNT_NOFOLLOW, unmountFrom } from '../sys/index.ts';
 import { FUSERMOUNT, FUSERMOUNT_2, runUnmounting } from './fusermount.ts';
-import { probeMount } from './liveness.ts';
 import { locate } from './locate.ts';
 import {
   allMounts,
@@ -14,6 +13,7 @@ import {
   taskfsMountAt,
   taskfsMounts,
 } from './mountinfo.ts';
+import { probeMount } from './probe.ts';
 
 /** The mount's own notifier has it in use for moments (src/fuse/replay/). Milliseconds. */
 const BUSY_RETRY_MS = 50;

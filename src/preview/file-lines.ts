@@ -4,8 +4,8 @@ import { type ContentType, HEAD_BYTES } from './content-type.ts';
 import { highlightedLines } from './highlight.ts';
 import { markdownLines } from './markdown.ts';
 import { type ByteSource, readHead } from './source.ts';
+import { hexLines, shown, span, splitLines } from './styled-lines.ts';
 import { parseRows, rowsOfJsonLines, tableLines } from './table.ts';
-import { hexLines, shown, span, splitLines } from './text.ts';
 
 /** How much of a file is shown. */
 export interface Extent {

@@ -1,6 +1,6 @@
 import { highlightedLinesOf } from '../highlighted.ts';
 import type { Style, StyledLine } from '../terminal/index.ts';
-import { plainLines, span, splitLines } from './text.ts';
+import { plainLines, span, splitLines } from './styled-lines.ts';
 
 /** How highlight.js's classes look; the rest looks as the text around it. */
 const STYLES: Readonly<Record<string, readonly Style[]>> = {

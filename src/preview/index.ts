@@ -10,12 +10,10 @@ export {
   looksLikeText,
   type View,
 } from './content-type.ts';
-export { showFacts } from './fact-words.ts';
 export type { Facts } from './facts.ts';
+export { isDecoded, showFacts } from './facts.ts';
 export type { Extent } from './file-lines.ts';
 export { type Preview, previewArtifact } from './preview.ts';
-export { isDecoded } from './read-facts.ts';
 export { hasThumbnails, MAX_PICTURE_BYTES } from './sharp.ts';
 export { readHead } from './source.ts';
-export { makeStrip } from './strip.ts';
-export { makeRaster, makeThumbnail } from './thumbnail.ts';
+export { makeRaster, makeStrip, makeThumbnail } from './thumbnail.ts';

@@ -1,9 +1,8 @@
 import type { Token, Tokens } from 'marked';
 import type { Span, Style, StyledLine } from '../terminal/index.ts';
 import { highlightedLines } from './highlight.ts';
+import { span, wrapLine } from './styled-lines.ts';
 import { tableLines } from './table.ts';
-import { span } from './text.ts';
-import { wrapLine } from './wrap.ts';
 
 /** Markdown laid out for so many columns; HTML in it is shown as what it is, text. */
 export async function markdownLines(text: string, columns: number): Promise<StyledLine[]> {

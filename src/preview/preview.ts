@@ -4,13 +4,12 @@ import type { ArtifactType } from '../store/index.ts';
 import type { StyledLine } from '../terminal/index.ts';
 import { printableName } from '../watch/index.ts';
 import { type ContentType, detectContentType, HEAD_BYTES } from './content-type.ts';
-import { directoryLines, type TreeEntry } from './directory-lines.ts';
 import type { Facts } from './facts.ts';
+import { isDecoded, readFacts } from './facts.ts';
 import { type Extent, fileLines } from './file-lines.ts';
-import { isDecoded, readFacts } from './read-facts.ts';
 import { MAX_PICTURE_BYTES } from './sharp.ts';
 import { type ByteSource, readHead } from './source.ts';
-import { span } from './text.ts';
+import { directoryLines, span, type TreeEntry } from './styled-lines.ts';
 
 /** What a file, directory or anything else of a task is, and how it begins. */
 export interface Preview {

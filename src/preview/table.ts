@@ -1,5 +1,5 @@
 import { fitTo, type StyledLine, widthOfLine } from '../terminal/index.ts';
-import { shown, span } from './text.ts';
+import { shown, span } from './styled-lines.ts';
 
 /** No column is wider, while there are others. */
 const WIDEST = 40;

@@ -1,5 +1,5 @@
 import type { Raster } from '../terminal/index.ts';
-import { decoded, openPicture } from './sharp.ts';
+import { decoded, emptyPicture, openPicture } from './sharp.ts';
 
 /**
  * A smaller picture, in WebP or PNG, of a png, jpeg, webp, gif or avif file: no side longer than
@@ -52,4 +52,25 @@ export async function readPictureFacts(picture: Uint8Array): Promise<PictureFact
   const opened = await openPicture(picture);
   const { autoOrient, pages } = await decoded(() => opened.metadata());
   return { ...autoOrient, ...(pages !== undefined && pages > 1 ? { frames: pages } : {}) };
+}
+
+/** A size in pixels. */
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * Thumbnails (PNG, none larger than a tile) side by side in one PNG, each at the left and upper
+ * end of its tile. Throws `failed` where sharp is not installed.
+ */
+export async function makeStrip(
+  thumbnails: readonly Buffer[],
+  tile: Size,
+  gap: number,
+): Promise<Buffer> {
+  const width = thumbnails.length * (tile.width + gap) - gap;
+  const strip = await emptyPicture(width, tile.height);
+  const layers = thumbnails.map((input, at) => ({ input, left: at * (tile.width + gap), top: 0 }));
+  return decoded(() => strip.composite(layers).png().toBuffer());
 }

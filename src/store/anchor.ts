@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, constants, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import type { Store } from './paths.ts';
-import { readSetting, writeSetting } from './settings.ts';
+import { readSetting, writeSetting } from './store.ts';
 
 /**
  * Where each new seal is reported to outside of the store: a file that the line is appended to, or

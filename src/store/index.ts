@@ -24,6 +24,7 @@ export {
 export { hasKeys, keyPaths, readKeyText } from './key-files.ts';
 export { createKeys, createSealingKeys, ensureKeys, type NewKeys } from './keys.ts';
 export { adoptLock, isLocked, type Lock, takeLock, takeLockBlocking } from './lock.ts';
+export { isBeingRemoved, isPinned, noteRemoval, pin, unpin } from './markers.ts';
 export {
   isOwnXattr,
   OWN_XATTR_PREFIX,
@@ -39,7 +40,6 @@ export {
   taskOfStaging,
   taskPaths,
 } from './paths.ts';
-export { isPinned, pin, unpin } from './pin.ts';
 export {
   type LabelledRecipient,
   listRecipients,
@@ -61,9 +61,7 @@ export {
   type TaskSpec,
   taskSpec,
 } from './record.ts';
-export { isBeingRemoved, noteRemoval } from './removal-note.ts';
 export { findStaging, putBack, setAside } from './set-aside.ts';
-export { readSetting, writeSetting } from './settings.ts';
 export { createSigningKey, loadSigningKey, loadVerifyingKey } from './signing-key.ts';
 export {
   createInStaging,
@@ -76,6 +74,13 @@ export {
   stagingPath,
 } from './staging.ts';
 export { type Artifacts, isFinal, type Status } from './status.ts';
-export { createStore, openStore, storeExists, storePath } from './store.ts';
+export {
+  createStore,
+  openStore,
+  readSetting,
+  storeExists,
+  storePath,
+  writeSetting,
+} from './store.ts';
 export { isTaskName, makeTaskName, parseTaskName, type TaskName } from './task-name.ts';
 export { absolutePath, absoluteTextPath, homeDirectory } from './user-path.ts';

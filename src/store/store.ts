@@ -134,7 +134,7 @@ function assertPrivate(path: string): void {
 }
 
 function assertFormat(path: string): void {
-  const format = readFormat(path);
+  const { format = null } = readSettings(path);
   if (format === FORMAT) return;
   throw new TaskfsError(
     'usage',
@@ -145,13 +145,28 @@ function assertFormat(path: string): void {
   );
 }
 
-const MAX_STORE_FILE = 64 * 1024;
+const MAX_SETTINGS = 64 * 1024;
 
-function readFormat(path: string): unknown {
+/** `store.json`: the format of the store, and a member for each thing that was set for it. */
+function readSettings(path: string): Record<string, unknown> {
   try {
-    const { format } = JSON.parse(readRegularFile(path, MAX_STORE_FILE).toString('utf8'));
-    return format ?? null;
+    const settings = JSON.parse(readRegularFile(path, MAX_SETTINGS).toString('utf8'));
+    if (typeof settings === 'object' && settings !== null) return settings;
+    throw new TypeError('it holds no JSON object');
   } catch (cause) {
     throw new TaskfsError('damaged', `${path} is unreadable: ${messageOf(cause)}`, { cause });
   }
+}
+
+const settingsPath = (store: Store): string => join(store.path, 'store.json');
+
+/** A member of the store's settings; undefined where it was not set. Throws `damaged`. */
+export const readSetting = (store: Store, name: string): unknown =>
+  readSettings(settingsPath(store))[name];
+
+/** Sets a member of the store's settings, or removes it with undefined. Throws `damaged`. */
+export function writeSetting(store: Store, name: string, value: object | undefined): void {
+  const { [name]: _, ...others } = readSettings(settingsPath(store));
+  const settings = value === undefined ? others : { ...others, [name]: value };
+  writeFileAtomic(settingsPath(store), `${JSON.stringify(settings)}\n`);
 }

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import type { Extent } from './extent.ts';
 import { formatTime, type PaxRecord, recordsLength, writeRecords, xattrKeyword } from './pax.ts';
+import type { Extent } from './sparse-map.ts';
 import { encodeSparseMap } from './sparse-map.ts';
 import { BLOCK, padding, type USTAR_TYPE, writeUstar } from './ustar.ts';
 

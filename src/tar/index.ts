@@ -3,7 +3,6 @@
  * decoded, members read. Nothing here touches a file system.
  */
 
-export { bytesBefore, type Extent, firstEndingAfter } from './extent.ts';
 export {
   encodeMember,
   MAX_EXTENSION,
@@ -12,5 +11,6 @@ export {
   memberLengths,
 } from './header.ts';
 export { readTar, type TarMember } from './reader.ts';
-export type { TarSource } from './source.ts';
+export { bytesBefore, type Extent, firstEndingAfter } from './sparse-map.ts';
+export type { TarSource } from './ustar.ts';
 export { BLOCK, padding } from './ustar.ts';

@@ -1,9 +1,9 @@
 import { TaskfsError } from '../errors.ts';
-import type { Extent } from './extent.ts';
 import { MAX_EXTENSION } from './header.ts';
 import { type PaxRecords, parsePax, paxNumber, paxTime, paxXattrs } from './pax.ts';
-import type { TarSource } from './source.ts';
+import type { Extent } from './sparse-map.ts';
 import { readSparseMap } from './sparse-map.ts';
+import type { TarSource } from './ustar.ts';
 import { BLOCK, decodeBlock, isZero, padding, type TarBlock, type TarType } from './ustar.ts';
 
 /** One member of a tar. Times are nanoseconds since the epoch. */

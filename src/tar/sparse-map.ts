@@ -1,8 +1,13 @@
 import { TaskfsError } from '../errors.ts';
-import type { Extent } from './extent.ts';
 import { type PaxRecords, paxNumber } from './pax.ts';
-import type { TarSource } from './source.ts';
+import type { TarSource } from './ustar.ts';
 import { BLOCK, padding } from './ustar.ts';
+
+/** A run of bytes: of a file, where it holds data, or of the index. */
+export interface Extent {
+  readonly start: number;
+  readonly length: number;
+}
 
 /**
  * The map of a file with holes in GNU's sparse format 1.0 (GNU tar manual, "PAX Format, Version
@@ -107,4 +112,37 @@ class Lines {
     }
     return this.block[this.used++] ?? 0;
   }
+}
+
+// Searched rather than walked: a file may have many extents, and is read a little at a time.
+
+/**
+ * The first extent that ends after `offset`, of extents in order; their number where none does.
+ */
+export function firstEndingAfter(extents: readonly Extent[], offset: number): number {
+  let low = 0;
+  let high = extents.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const { start, length } = extents[middle] ?? { start: 0, length: 0 };
+    if (start + length > offset) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+const known = new WeakMap<readonly Extent[], Float64Array>();
+
+/** For each extent, how many bytes those before it hold. */
+export function bytesBefore(extents: readonly Extent[]): Float64Array {
+  const found = known.get(extents);
+  if (found) return found;
+  const before = new Float64Array(extents.length);
+  let sum = 0;
+  extents.forEach(({ length }, index) => {
+    before[index] = sum;
+    sum += length;
+  });
+  known.set(extents, before);
+  return before;
 }

@@ -234,3 +234,11 @@ function decodeBinary(field: Buffer, at: number): number {
 
 const malformed = (at: number): TaskfsError =>
   new TaskfsError('damaged', `the header at byte ${at} of the tar is malformed`);
+
+/** Plaintext of a tar, read at any place. */
+export interface TarSource {
+  /** Bytes. */
+  readonly size: number;
+  /** Fills `into` from an offset; returns how many bytes there were. Throws `damaged`. */
+  read(into: Uint8Array, offset: number): number;
+}

@@ -1,5 +1,15 @@
-import { charsetOf } from './charset.ts';
-import type { Look } from './styled.ts';
+/** What a terminal shows: everything of Unicode, or nothing beyond ASCII. */
+export type Charset = 'unicode' | 'ascii';
+
+/** What a terminal can show of a line. */
+export interface Look {
+  readonly charset: Charset;
+  /**
+   * All styles, and as many colours as it has; all styles but colours (NO_COLOR); or nothing but
+   * text, where there is no terminal.
+   */
+  readonly palette: 'truecolour' | '256' | '16' | 'monochrome' | 'plain';
+}
 
 const PALETTES: Readonly<Record<number, Look['palette']>> = {
   1: 'monochrome',
@@ -18,3 +28,40 @@ export function lookOf(stream: NodeJS.WriteStream, environment: NodeJS.ProcessEn
   if (environment.NO_COLOR) return { charset, palette: 'monochrome' };
   return { charset, palette: PALETTES[stream.getColorDepth(environment)] ?? '16' };
 }
+
+/** The charset of a locale, as setlocale(3) finds it for LC_CTYPE. */
+export function charsetOf({ LC_ALL, LC_CTYPE, LANG }: NodeJS.ProcessEnv): Charset {
+  return /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || 'C') ? 'unicode' : 'ascii';
+}
+
+/** What our own words and frames are made of, as ASCII has it. */
+const REPLACEMENTS: ReadonlyMap<string, string> = new Map([
+  ['…', '~'],
+  ['│', '|'],
+  ['─', '-'],
+  ['├', '|'],
+  ['└', '`'],
+  ['┼', '+'],
+  ['▾', 'v'],
+  ['▸', '>'],
+  ['●', '*'],
+  ['○', 'o'],
+  ['•', '*'],
+  ['·', '-'],
+  ['×', 'x'],
+  ['–', '-'],
+  ['’', "'"],
+  ['↑', '^'],
+  ['↓', 'v'],
+]);
+
+/** A text in a charset: a character that it lacks is written as an escape, `\u{6f22}`. */
+export function inCharset(text: string, charset: Charset): string {
+  if (charset === 'unicode') return text;
+  return text.replace(BEYOND_ASCII, escapeCharacter);
+}
+
+const BEYOND_ASCII = /[\u0080-\u{10ffff}]/gu;
+
+const escapeCharacter = (character: string): string =>
+  REPLACEMENTS.get(character) ?? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;

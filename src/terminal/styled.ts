@@ -1,6 +1,5 @@
 import stringWidth from 'string-width';
-import { type Charset, inCharset } from './charset.ts';
-import { fitTo } from './fit.ts';
+import { type Charset, inCharset, type Look } from './look.ts';
 
 /** How a piece of text looks; what a terminal cannot show, it leaves out. */
 export type Style =
@@ -29,16 +28,6 @@ export type Colour = readonly [red: number, green: number, blue: number];
 
 /** One line without its end. */
 export type StyledLine = readonly Span[];
-
-/** What a terminal can show of that. */
-export interface Look {
-  readonly charset: Charset;
-  /**
-   * All styles, and as many colours as it has; all styles but colours (NO_COLOR); or nothing but
-   * text, where there is no terminal.
-   */
-  readonly palette: 'truecolour' | '256' | '16' | 'monochrome' | 'plain';
-}
 
 /** SGR of ECMA-48: how a style begins, and how it ends without ending the others. */
 const SGR: Readonly<Record<Style, readonly [on: number, off: number]>> = {
@@ -108,3 +97,30 @@ export function fitLine(
 /** How many columns a line takes. */
 export const widthOfLine = (line: StyledLine): number =>
   line.reduce((sum, { text }) => sum + stringWidth(text), 0);
+
+const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
+/**
+ * Cuts a text to so many columns of a terminal, an ellipsis for what is cut, and fills it up to
+ * them.
+ */
+export function fitTo(text: string, columns: number, ellipsis = '…'): string {
+  const width = stringWidth(text);
+  if (width <= columns) return text + ' '.repeat(columns - width);
+  if (columns <= ellipsis.length) return ellipsis.slice(0, Math.max(columns, 0));
+  const [cut, used] = cutTo(text, columns - ellipsis.length);
+  return `${cut}${ellipsis}${' '.repeat(columns - ellipsis.length - used)}`;
+}
+
+/** As much of a text as so many columns show, and how many of them that takes. */
+function cutTo(text: string, columns: number): [cut: string, used: number] {
+  let cut = '';
+  let used = 0;
+  for (const { segment } of graphemes.segment(text)) {
+    const more = stringWidth(segment);
+    if (used + more > columns) break;
+    cut += segment;
+    used += more;
+  }
+  return [cut, used];
+}

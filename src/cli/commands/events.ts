@@ -13,7 +13,7 @@ import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJsonLine, printLine } from '../output.ts';
 import { addLabelOption, type SelectorOptions, selectorOf } from '../selector-options.ts';
-import { showTime, type Zone } from '../time.ts';
+import { showTime, type Zone } from '../units.ts';
 
 export const command = defineCommand({
   examples: [

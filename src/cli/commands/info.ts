@@ -13,8 +13,7 @@ import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';
-import { showTime, type Zone } from '../time.ts';
-import { showBytes } from '../units.ts';
+import { showBytes, showTime, type Zone } from '../units.ts';
 import { table } from '../words.ts';
 
 export const command = defineCommand({

@@ -15,7 +15,7 @@ import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { print, printJson, printLine } from '../output.ts';
 import { printThumbnails } from '../picture-listing.ts';
-import { showTime, type Zone } from '../time.ts';
+import { showTime, type Zone } from '../units.ts';
 import { table, type Words } from '../words.ts';
 
 export const command = defineCommand({

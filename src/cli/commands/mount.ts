@@ -13,10 +13,10 @@ import { isProtected } from '../../store/index.ts';
 import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities, type IdentityOptions } from '../identity-options.ts';
-import { notifyReady } from '../notify-systemd.ts';
 import { openOrMakeStore } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
 import { reportError } from '../report-error.ts';
+import { notifyReady } from '../service-unit.ts';
 
 export const command = defineCommand({
   examples: [

@@ -10,9 +10,8 @@ import { addTask, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';
-import { paintTask } from '../task-line.ts';
-import { showTime, type Zone } from '../time.ts';
-import { showDuration } from '../units.ts';
+import { paintTask } from '../task-columns.ts';
+import { showDuration, showTime, type Zone } from '../units.ts';
 import { table, type Words } from '../words.ts';
 
 export const command = defineCommand({

@@ -21,10 +21,15 @@ import { asksToWrite, type OpenDirectory, type OpenedFile, type Subtree } from '
 import type { TaskRecords } from '../task-records.ts';
 import { directoryAttr } from '../virtual-directory.ts';
 import type { ArchiveCache } from './archive-cache.ts';
-import { archivedAttr, SEALED_TTL_MS } from './archived-attr.ts';
+import {
+  archivedAttr,
+  archivedStatus,
+  contentXattrs,
+  SEALED_TTL_MS,
+  sealedXattrs,
+} from './archived-attr.ts';
 import { ArchivedDirectory } from './archived-directory.ts';
 import { ArchivedFile } from './archived-file.ts';
-import { archivedStatus, contentXattrs, sealedXattrs } from './archived-xattrs.ts';
 import type { ReaddirplusPolicy } from './readdirplus-policy.ts';
 import { type ArchivedTask, TaskListing } from './task-listing.ts';
 

@@ -86,3 +86,9 @@ export function useText(task: string, facts: FileFacts) {
 }
 
 export const textOf = ({ bytes }: Content): string => new TextDecoder().decode(bytes);
+
+/** What each view of a file gets. */
+export interface ViewProps {
+  readonly task: string;
+  readonly facts: FileFacts;
+}

@@ -2,6 +2,7 @@ import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { FileFacts, TaskRow } from '../protocol.ts';
 import { addressOf, factsOf, messageOf } from './api.ts';
+import type { ViewProps } from './content.ts';
 import { Editor } from './editor.tsx';
 import { showBytes, showTime } from './format.ts';
 import { isTreeKnown, tree } from './state.ts';
@@ -9,15 +10,13 @@ import { CopyPath } from './task-actions.tsx';
 import { versionOf } from './tree.ts';
 import { BytesView } from './views/bytes.tsx';
 import { DirectoryView } from './views/directory.tsx';
-import { FrameView } from './views/frame.tsx';
+import { FrameView, MediaView } from './views/embedded.tsx';
 import { JsonView } from './views/json.tsx';
 import { MarkdownView } from './views/markdown.tsx';
-import { MediaView } from './views/media.tsx';
 import { NotebookView } from './views/notebook.tsx';
 import { PictureView } from './views/picture.tsx';
 import { TableView } from './views/table.tsx';
 import { TextView } from './views/text.tsx';
-import type { ViewProps } from './views/view-props.ts';
 
 const VIEWS: Readonly<Record<FileFacts['view'], ComponentType<ViewProps>>> = {
   picture: PictureView,

@@ -92,3 +92,10 @@ export function fileAddress(task: string, file: FileRef, version = ''): string {
   const query = version === '' ? '' : `?v=${version}`;
   return `${server.value?.filesOrigin}/${ticket.value}/${task}/${file}${query}`;
 }
+
+/** The time, in milliseconds since the epoch, as often as durations are shown anew. */
+export const now = signal(Date.now());
+
+setInterval(() => {
+  if (document.visibilityState === 'visible') now.value = Date.now();
+}, 1000);

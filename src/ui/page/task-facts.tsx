@@ -1,6 +1,6 @@
 import type { TaskRow } from '../protocol.ts';
 import { runTime, showBytes, showDuration, showTime } from './format.ts';
-import { now } from './now.ts';
+import { now } from './state.ts';
 
 /** What is known of a task as a whole. */
 export function TaskFacts({ task }: { readonly task: TaskRow }) {
@@ -30,4 +30,11 @@ export function TaskFacts({ task }: { readonly task: TaskRow }) {
       )}
     </dl>
   );
+}
+
+const LABELS = { live: 'Live', sealing: 'Sealing', sealed: 'Archived', kept: 'Kept' };
+
+/** Where the task's files are, in one word and colour. */
+export function TaskLabel({ task }: { readonly task: TaskRow }) {
+  return <span class={`label ${task.artifacts}`}>{LABELS[task.artifacts]}</span>;
 }

@@ -1,8 +1,7 @@
 import { FileView } from './file-view.tsx';
 import { currentTask, go, place } from './state.ts';
 import { TaskActions } from './task-actions.tsx';
-import { TaskFacts } from './task-facts.tsx';
-import { TaskLabel } from './task-label.tsx';
+import { TaskFacts, TaskLabel } from './task-facts.tsx';
 import { TreePane } from './tree-pane.tsx';
 import { Gallery } from './views/gallery.tsx';
 import { LogView } from './views/log.tsx';

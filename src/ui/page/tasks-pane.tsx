@@ -1,11 +1,9 @@
 import { computed, signal } from '@preact/signals';
 import type { TaskRow } from '../protocol.ts';
 import { runTime, showBytes, showDuration } from './format.ts';
-import { moveBy } from './list-keys.ts';
-import { now } from './now.ts';
-import { go, place, tasks } from './state.ts';
-import { TaskLabel } from './task-label.tsx';
-import { VirtualList } from './virtual-list.tsx';
+import { go, now, place, tasks } from './state.ts';
+import { TaskLabel } from './task-facts.tsx';
+import { moveBy, VirtualList } from './virtual-list.tsx';
 
 const STATES = ['live', 'sealing', 'kept', 'running', 'queued', 'completed', 'failed', 'cancelled'];
 

@@ -1,7 +1,6 @@
 import type { TaskRow } from '../protocol.ts';
 import { showDuration, showTime } from './format.ts';
-import { now } from './now.ts';
-import { go } from './state.ts';
+import { go, now } from './state.ts';
 import { shownTasks } from './tasks-pane.tsx';
 import { VirtualList } from './virtual-list.tsx';
 

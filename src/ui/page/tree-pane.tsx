@@ -2,11 +2,10 @@ import { useMemo, useState } from 'preact/hooks';
 import type { TaskRow } from '../protocol.ts';
 import { addressOf } from './api.ts';
 import { showBytes } from './format.ts';
-import { moveBy } from './list-keys.ts';
 import { go, isTreeKnown, openHere, place, server, setOpen, tree, treeNote } from './state.ts';
 import { isPicture, nameOf, parentOf, type Row, versionOf } from './tree.ts';
 import { Upload, uploadAll } from './upload.tsx';
-import { VirtualList } from './virtual-list.tsx';
+import { moveBy, VirtualList } from './virtual-list.tsx';
 
 const ROW_HEIGHT = 26;
 

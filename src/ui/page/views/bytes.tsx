@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import { addressOf, bytesAt, messageOf, sha256Of } from '../api.ts';
+import type { ViewProps } from '../content.ts';
 import { showTime } from '../format.ts';
 import { versionOf } from '../tree.ts';
-import type { ViewProps } from './view-props.ts';
 
 /** So many first bytes are shown. */
 const SHOWN = 4096;

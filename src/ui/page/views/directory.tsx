@@ -1,4 +1,4 @@
-import type { ViewProps } from './view-props.ts';
+import type { ViewProps } from '../content.ts';
 
 /** What is known of something without content: a directory, a link that leads nowhere, a pipe. */
 export function DirectoryView({ facts }: ViewProps) {

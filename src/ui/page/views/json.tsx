@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'preact/hooks';
+import type { ViewProps } from '../content.ts';
 import { useText } from '../content.ts';
 import { TextView } from './text.tsx';
-import type { ViewProps } from './view-props.ts';
 
 /** So many members of a value are shown at a time. */
 const PAGE = 200;

@@ -1,8 +1,8 @@
 import { useEffect, useRef } from 'preact/hooks';
+import type { ViewProps } from '../content.ts';
 import { useText } from '../content.ts';
 import { type Origin, sanitize } from '../sanitize.ts';
 import { ticket } from '../state.ts';
-import type { ViewProps } from './view-props.ts';
 
 /** Markdown, rendered. */
 export function MarkdownView({ task, facts }: ViewProps) {

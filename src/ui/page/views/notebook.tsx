@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { ViewProps } from '../content.ts';
 import { useText } from '../content.ts';
 import { highlight } from '../highlight.ts';
 import { type Line, plainLines } from '../lines.tsx';
@@ -6,7 +7,6 @@ import type { Origin } from '../sanitize.ts';
 import { terminalLines } from '../terminal.ts';
 import { Html, Markdown } from './markdown.tsx';
 import { TextView } from './text.tsx';
-import type { ViewProps } from './view-props.ts';
 
 /** Text of a notebook: whole, or its lines. */
 type Text = string | readonly string[];

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { ViewProps } from '../content.ts';
 import { fileAddress, go, ticket, tree } from '../state.ts';
 import { isPicture, versionOf } from '../tree.ts';
-import type { ViewProps } from './view-props.ts';
 
 /**
  * A picture, shown again when the task writes it again. Half of one, while it is being written,

@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { ViewProps } from '../content.ts';
 import { useText, WINDOW } from '../content.ts';
 import { showBytes } from '../format.ts';
 import { VirtualList } from '../virtual-list.tsx';
-import type { ViewProps } from './view-props.ts';
 
 const ROW_HEIGHT = 24;
 /** Columns are as wide as the widest of so many first rows, and no wider than that. */

@@ -1,9 +1,9 @@
 import { useState } from 'preact/hooks';
+import type { ViewProps } from '../content.ts';
 import { textOf, useFile, WINDOW } from '../content.ts';
 import { showBytes } from '../format.ts';
 import { useHighlighted } from '../highlight.ts';
 import { Lines } from '../lines.tsx';
-import type { ViewProps } from './view-props.ts';
 
 /** Text with line numbers, in the colours of its language; it can be followed while it grows. */
 export function TextView({ task, facts }: ViewProps) {
