@@ -29,6 +29,8 @@ export interface FileSystemOptions {
   readonly sharedMmap?: boolean;
   /** The staging directories that are attached: memory of `AttachedDirectories`. */
   readonly attached?: SharedArrayBuffer;
+  /** For how long (milliseconds, a day at most) the kernel may go into the mount unasked. */
+  readonly topTtlMs?: number;
   /** What the attribute user.taskfs.live of live/ says: how live files are shown, and why. */
   readonly liveMode?: string;
 }
@@ -45,6 +47,8 @@ export interface ServeOptions {
   readonly nosymfollow: boolean;
   /** Changes beneath raise inotify events on the mount, where the driver can. */
   readonly notify: boolean;
+  /** What programs ask is to be counted; a driver that cannot do this refuses (`usage`). */
+  readonly countsUses: boolean;
 }
 
 /** A mount that is served. */
@@ -58,6 +62,11 @@ export interface Served {
    * from there, lazily, in every mount namespace. Drivers that cannot do this lack it.
    */
   readonly forgetName?: (directory: NodeId, name: string) => void;
+  /**
+   * How often programs have asked for something, where that is counted. It wraps around: only that
+   * it has changed means something.
+   */
+  readonly uses?: () => number;
   /** Sentences for the user, as why something is slower than it could be. */
   readonly notes: readonly string[];
 }

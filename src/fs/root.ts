@@ -2,6 +2,7 @@ import { Errno, errno } from '../errno.ts';
 import { latin1Of } from '../latin1.ts';
 import type { Store } from '../store/index.ts';
 import { DT } from '../sys/index.ts';
+import type { FileSystemOptions } from './driver.ts';
 import type { Attributes, Entry, NodeId } from './file-system.ts';
 import { inoOf, TOP } from './node-ids.ts';
 import { statfsOf } from './statfs.ts';
@@ -20,10 +21,16 @@ export class RootSubtree implements Subtree {
   readonly refusal = errno.EPERM;
   private readonly store: Store;
   private readonly children: Readonly<Record<Child, Subtree>>;
+  private readonly ttlMs: number;
   private readonly startNs = BigInt(Date.now()) * 1_000_000n;
 
-  constructor(store: Store, children: Readonly<Record<Child, Subtree>>) {
+  constructor(
+    store: Store,
+    children: Readonly<Record<Child, Subtree>>,
+    { topTtlMs = DAY_MS }: FileSystemOptions,
+  ) {
     this.store = store;
+    this.ttlMs = Math.min(topTtlMs, DAY_MS);
     this.children = children;
   }
 
@@ -32,7 +39,7 @@ export class RootSubtree implements Subtree {
     const child = CHILDREN.find((each) => each === text);
     if (child === undefined) throw Errno.of(errno.ENOENT);
     const node = TOP[child];
-    return { node, ...this.children[child].getattr(node, undefined), entryTtlMs: DAY_MS };
+    return { node, ...this.children[child].getattr(node, undefined), entryTtlMs: this.ttlMs };
   }
 
   missingTtlMs(): number {

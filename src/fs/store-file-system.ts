@@ -32,7 +32,7 @@ export function createFileSystem(store: Store, options: FileSystemOptions = {}):
     options,
   );
   const logs = new LogsSubtree(store, slots, archives);
-  const root = new RootSubtree(store, { live, archive, logs });
+  const root = new RootSubtree(store, { live, archive, logs }, options);
   const quota = new DescriptorQuota(options.othersEnter ?? false);
 
   const subtreeOf = (node: NodeId): Subtree => {

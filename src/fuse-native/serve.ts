@@ -24,6 +24,11 @@ export const serve: Serve = async (mountpoint, options) => {
       hint: "'--driver kernel' can, on Linux.",
     });
   }
+  if (options.countsUses) {
+    throw new TaskfsError('usage', "the driver 'libfuse' cannot mount with --idle-timeout", {
+      hint: "'--driver kernel' can, on Linux.",
+    });
+  }
   const Fuse = loadFuseNative();
   // The kernel has applied the caller's umask by the time that a request comes.
   process.umask(0);

@@ -98,6 +98,7 @@ export function answer(
 function handle(session: Session, request: Request, reply: Reply): number {
   const { unique, opcode } = request;
   const isReplay = session.replayer?.isNotifier(request.thread) ?? false;
+  if (!isReplay) session.uses?.add(opcode, request.thread);
   const handler = (isReplay && answers.get(opcode)) || handlers.get(opcode);
   if (!handler) return wantsNoReply(opcode) ? NO_REPLY : reply.refuse(unique, errno.ENOSYS);
   try {

@@ -33,4 +33,6 @@ export interface FuseOptions {
   readonly stateless?: boolean;
   /** What happens beneath is repeated through the mount, where somebody watches it (inotify). */
   readonly notify?: boolean;
+  /** Memory of a `UseCounter`, where what programs ask is to be counted. */
+  readonly uses?: SharedArrayBuffer;
 }

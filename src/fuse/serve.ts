@@ -6,6 +6,7 @@ import { ARCHIVE_DIRECTORY, ARCHIVE_SUBTYPE, mountSource, SUBTYPE } from '../mou
 import { MNT_DETACH, raiseOpenFiles, UMOUNT_NOFOLLOW, unmountFrom } from '../sys/index.ts';
 import { widenReadAhead } from './mount.ts';
 import { type ServedConnection, serveFileSystem } from './serve-file-system.ts';
+import { UseCounter } from './use-counter.ts';
 
 const STORE = new URL(`../fs/store-file-system${extname(import.meta.url)}`, import.meta.url);
 const ARCHIVE = new URL(
@@ -23,7 +24,8 @@ const OPEN_FILES = 2 ** 20;
  * into that user's mount, so there archive/ shares the connection.
  */
 export const serve: Serve = async (mountpoint, options) => {
-  const { store, fileSystem, ...rest } = options;
+  const { store, fileSystem, countsUses, ...rest } = options;
+  const memory = countsUses ? UseCounter.allocate() : undefined;
   if (process.geteuid?.() === 0) raiseOpenFiles(OPEN_FILES);
   const outer = await serveFileSystem(mountpoint, {
     ...rest,
@@ -36,17 +38,24 @@ export const serve: Serve = async (mountpoint, options) => {
     sourceName: mountSource(store),
     subtype: SUBTYPE,
     hasAttachments: fileSystem.attached !== undefined,
+    ...(memory && { uses: memory }),
   });
-  if (process.geteuid?.() !== 0) return { ...outer, notes: [] };
+  const counter = memory && new UseCounter(memory);
+  const serving = { ...outer, notes: [], ...(counter && { uses: () => counter.uses }) };
+  if (process.geteuid?.() !== 0) return serving;
   try {
-    return joined(outer, await serveArchive(mountpoint, options));
+    return joined(serving, await serveArchive(mountpoint, options, memory));
   } catch (error) {
     const note = `archive/ has no connection of its own, and is slower: ${messageOf(error)}`;
-    return { ...outer, notes: [note] };
+    return { ...serving, notes: [note] };
   }
 };
 
-async function serveArchive(mountpoint: string, options: ServeOptions): Promise<ServedConnection> {
+async function serveArchive(
+  mountpoint: string,
+  options: ServeOptions,
+  uses: SharedArrayBuffer | undefined,
+): Promise<ServedConnection> {
   const { store, fileSystem, allowOther, nosymfollow } = options;
   const directory = join(mountpoint, ARCHIVE_DIRECTORY);
   const fuseOptions = {
@@ -58,6 +67,7 @@ async function serveArchive(mountpoint: string, options: ServeOptions): Promise<
     readOnly: true,
     notify: false,
     stateless: true,
+    ...(uses && { uses }),
   };
   const served = await serveFileSystem(directory, fuseOptions, detaching(directory));
   await widenReadAhead(directory);
@@ -76,10 +86,9 @@ const detaching = (directory: string): UnmountWatchdog => ({
   },
 });
 
-const joined = (outer: ServedConnection, archive: ServedConnection): Served => ({
+const joined = (outer: Served, archive: ServedConnection): Served => ({
+  ...outer,
   ended: Promise.all([outer.ended, archive.ended.catch(() => {})]).then(() => {}),
-  notes: [],
-  ...(outer.forgetName && { forgetName: outer.forgetName }),
   unmount: async () => {
     await archive.unmount();
     await outer.unmount();

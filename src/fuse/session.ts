@@ -5,6 +5,7 @@ import type { Reply } from './protocol/reply.ts';
 import type { Request } from './protocol/request.ts';
 import type { Replayer } from './replay/replayer.ts';
 import type { SpliceReader } from './splice-read.ts';
+import type { UseCounter } from './use-counter.ts';
 
 /** What the handlers of one mount share. */
 export interface Session {
@@ -25,6 +26,8 @@ export interface Session {
   readonly replayer: Replayer | undefined;
   /** Has the kernel drop the pages of a node soon, those that it is being sent included. */
   readonly dropPages: (node: NodeId) => void;
+  /** Counts what programs ask, where somebody wants to know. */
+  readonly uses: UseCounter | undefined;
   /** Called for what a handler threw that is no Errno; the caller got EIO. */
   readonly onFault: (operation: string, error: unknown) => void;
 }

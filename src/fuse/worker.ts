@@ -15,6 +15,7 @@ import { Request } from './protocol/request.ts';
 import { Replayer } from './replay/replayer.ts';
 import type { Session } from './session.ts';
 import { SpliceReader } from './splice-read.ts';
+import { UseCounter } from './use-counter.ts';
 import {
   type Changing,
   EXIT_ABORTED,
@@ -70,6 +71,7 @@ function createSession(device: Device, fileSystem: FileSystem, reply: Reply): Se
     invalidate: (changes) =>
       parentPort?.postMessage({ kind: 'invalidated', changes } satisfies Invalidated),
     replayer: replay && new Replayer(fileSystem, replay, reportUsed),
+    uses: options.uses && new UseCounter(options.uses),
     dropPages: (node) => parentPort?.postMessage({ kind: 'changing', node } satisfies Changing),
     onFault: report,
   };

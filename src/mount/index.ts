@@ -28,6 +28,7 @@ export {
 } from './source.ts';
 export { abortConnections, detach, unmount, unmountDirectory, unmountLibfuse } from './unmount.ts';
 export { startUnmountWatchdog, type UnmountWatchdog } from './unmount-watchdog.ts';
+export { isInUse } from './users.ts';
 export {
   DRAIN_MS,
   findDirectWriters,

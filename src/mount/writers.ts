@@ -1,12 +1,4 @@
-import {
-  closeSync,
-  constants,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  utimesSync,
-} from 'node:fs';
+import { closeSync, constants, openSync, utimesSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   DIRECT_WRITERS,
@@ -18,6 +10,7 @@ import {
 } from '../store/index.ts';
 import { findRecordLock, parseMountinfo } from '../sys/index.ts';
 import { attachedIn, entriesOf, isTaskfs } from './mountinfo.ts';
+import { linkAt, namesIn, processes, textOf } from './processes.ts';
 import { storeOfSource } from './source.ts';
 
 /** How long (milliseconds) writers of a mount get to close their files by default. */
@@ -77,10 +70,8 @@ export function findWriters(store: Store, task: TaskName): Writer[] {
   });
 }
 
-const processes = (): string[] => names('/proc').filter((name) => /^\d+$/.test(name));
-
 function writersOf(pid: string, paths: readonly string[]): Writer[] {
-  const program = read(`/proc/${pid}/comm`).trim();
+  const program = textOf(`/proc/${pid}/comm`).trim();
   const clean = paths.map((path) => path.replace(/ \(deleted\)$/, ''));
   return [...new Set(clean)].map((path) => ({ pid: Number(pid), program, path }));
 }
@@ -101,7 +92,7 @@ export function findDirectWriters(paths: TaskPaths): Writer[] {
 }
 
 const isServer = (pid: string): boolean =>
-  names(`/proc/${pid}/fd`).some((fd) => link(`/proc/${pid}/fd/${fd}`) === '/dev/fuse');
+  namesIn(`/proc/${pid}/fd`).some((fd) => linkAt(`/proc/${pid}/fd/${fd}`) === '/dev/fuse');
 
 /** Whether files of a task are open for writing in a way that no server can cut off. */
 export function isWrittenDirectly(path: string): boolean {
@@ -115,7 +106,7 @@ export function isWrittenDirectly(path: string): boolean {
 
 /** Ids of the mounts of a store in the mount namespace of a process. */
 function mountsOf(pid: string, store: Store): ReadonlySet<number> {
-  const mounts = entriesOf(parseMountinfo(read(`/proc/${pid}/mountinfo`, 'latin1')));
+  const mounts = entriesOf(parseMountinfo(textOf(`/proc/${pid}/mountinfo`, 'latin1')));
   const ours = mounts.filter((one) => isTaskfs(one) && storeOfSource(one.source) === store.path);
   const all = ours.flatMap((mount) => [mount, ...attachedIn(mount, mounts)]);
   return new Set(all.map(({ id }) => id));
@@ -123,19 +114,19 @@ function mountsOf(pid: string, store: Store): ReadonlySet<number> {
 
 /** Of descriptors that may write; on some mounts alone where those are given. */
 function openPaths(pid: string, mounts?: ReadonlySet<number>): string[] {
-  return names(`/proc/${pid}/fd`).flatMap((fd) => {
-    const info = read(`/proc/${pid}/fdinfo/${fd}`);
+  return namesIn(`/proc/${pid}/fd`).flatMap((fd) => {
+    const info = textOf(`/proc/${pid}/fdinfo/${fd}`);
     const mount = Number(/^mnt_id:\s*(\d+)/m.exec(info)?.[1]);
     const flags = Number.parseInt(/^flags:\s*(\d+)/m.exec(info)?.[1] ?? '0', 8);
     if ((flags & ACCESS_MODE) === 0 || mounts?.has(mount) === false) return [];
-    return [link(`/proc/${pid}/fd/${fd}`)];
+    return [linkAt(`/proc/${pid}/fd/${fd}`)];
   });
 }
 
 const ACCESS_MODE = 0o3;
 
 function mappedPaths(pid: string): string[] {
-  const lines = read(`/proc/${pid}/maps`).split('\n');
+  const lines = textOf(`/proc/${pid}/maps`).split('\n');
   return lines.flatMap((line) => /^\S+ .w.s \S+ \S+ \d+ +(\/.*)$/.exec(line)?.[1] ?? []);
 }
 
@@ -143,30 +134,4 @@ function nameIn(path: string, task: TaskName): string | undefined {
   const top = `/live/${task}/`;
   const at = path.indexOf(top);
   return at === -1 ? undefined : path.slice(at + top.length);
-}
-
-// A process may have ended by any of these reads, or be another user's: then there is nothing to
-// see.
-function read(path: string, encoding: BufferEncoding = 'utf8'): string {
-  try {
-    return readFileSync(path, encoding);
-  } catch {
-    return '';
-  }
-}
-
-function names(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch {
-    return [];
-  }
-}
-
-function link(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return '';
-  }
 }

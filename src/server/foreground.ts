@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { abortConnections, detach, taskfsMountAt } from '../mount/index.ts';
 import { exitProcess, unignoredSignals } from '../process/index.ts';
 import type { Store } from '../store/index.ts';
+import { unmountWhenUnused } from './idle-timeout.ts';
 import { type MountOptions, type ServedMount, serveMount } from './serve.ts';
 
 /** How long (milliseconds) a server waits for an unmount, and then for a connection it aborted. */
@@ -9,7 +10,8 @@ const TIMEOUT_MS = 2000;
 
 /**
  * Mounts and serves until it is unmounted, or until SIGINT, SIGTERM, SIGHUP or SIGQUIT,
- * which unmount it where they are not ignored. `ready` is called once the mount is there.
+ * which unmount it where they are not ignored, or until it was not used for as long as `options`
+ * says. `ready` is called once the mount is there.
  */
 export async function serveUntilUnmounted(
   store: Store,
@@ -22,7 +24,10 @@ export async function serveUntilUnmounted(
   const signals = unignoredSignals(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']);
   for (const signal of signals) process.on(signal, end);
   ready(mount);
-  await mount.ended;
+  const { idleTimeoutMs } = options;
+  const stopWaiting =
+    idleTimeoutMs === undefined ? () => {} : unmountWhenUnused(mount, idleTimeoutMs);
+  await mount.ended.finally(stopWaiting);
   for (const signal of signals) process.off(signal, end);
 }
 

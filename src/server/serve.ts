@@ -12,6 +12,7 @@ import { AttachedDirectories, type DriverName, type Serve, type Served } from '.
 import { prepareMountpoint, taskfsMountAt } from '../mount/index.ts';
 import type { Store } from '../store/index.ts';
 import { keepMemoryPrivate } from '../sys/index.ts';
+import { CACHED_PART } from './idle-timeout.ts';
 import { assertCanMount } from './requirements.ts';
 
 /** What a user may choose about a mount. Plain data. */
@@ -27,6 +28,8 @@ export interface MountOptions {
   readonly notify?: boolean;
   /** Live files may be mapped shared and written, though in another cache than the task's. */
   readonly sharedMmap?: boolean;
+  /** Unmount when nobody has used the mount for so long (milliseconds). */
+  readonly idleTimeoutMs?: number;
   /** age identities that open the archives; left out: the store's own. */
   readonly identities?: readonly string[];
 }
@@ -55,7 +58,7 @@ export async function serveMount(
   assertCanMount(driver);
   keepMemoryPrivate();
   const mountpoint = await prepareMountpoint(store, path);
-  const { readOnly = false, nosymfollow = false } = options;
+  const { readOnly = false, nosymfollow = false, idleTimeoutMs } = options;
   const how = { readOnly, nosymfollow };
   const live = chooseLiveMode(store, options.live ?? 'auto', driver, how);
   const liveMode = `${live.mode}: ${live.why}`;
@@ -69,10 +72,12 @@ export async function serveMount(
       ...(options.identities && { identities: options.identities }),
       othersEnter: options.allowOther ?? false,
       sharedMmap: options.sharedMmap ?? false,
+      ...(idleTimeoutMs !== undefined && { topTtlMs: idleTimeoutMs * CACHED_PART }),
     },
     allowOther: options.allowOther ?? false,
     ...how,
     notify: options.notify ?? true,
+    countsUses: idleTimeoutMs !== undefined,
   });
   const notes = [
     `live/ is shown by ${liveMode}`,

@@ -29,6 +29,7 @@ export function connection(fileSystem: Partial<FileSystem>) {
     notify: () => {},
     invalidate: () => {},
     dropPages: () => {},
+    uses: undefined,
     spliceReader: new SpliceReader(-1),
     lockOwners: new LockOwners(),
     waitingLocks: new WaitingLocks((unique, error) => {

@@ -1,3 +1,4 @@
+import { TaskfsError } from '../../errors.ts';
 import { DRIVERS } from '../../fs/index.ts';
 import { prepareMountpoint } from '../../mount/index.ts';
 import { closeInheritedDescriptors } from '../../process/index.ts';
@@ -17,12 +18,14 @@ import { openOrMakeStore } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
 import { reportError } from '../report-error.ts';
 import { notifyReady } from '../service-unit.ts';
+import { parseDuration } from '../units.ts';
 
 export const command = defineCommand({
   examples: [
     ['taskfs mount ~/tasks', 'Show all tasks there; returns when the mount is there'],
     ['taskfs mount --read-only ~/tasks', 'Refuse changes'],
     ['taskfs mount --foreground ~/tasks', 'Serve until Ctrl-C'],
+    ['taskfs mount --idle-timeout 10m ~/tasks', 'Unmount when it was not used for ten minutes'],
   ],
   about:
     'The directory must be empty; it is created if missing. Live tasks are in live/, ' +
@@ -59,11 +62,16 @@ export const command = defineCommand({
         default: false,
         describe: 'Let programs map live files shared for writing; the task may not see it at once',
       })
+      .option('idle-timeout', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Unmount when nobody has used the mount for so long, as in 10m',
+      })
       .option('json', json()),
   run: async ({ options }) => {
     const store = await openOrMakeStore(options);
     await recover(store, { scope: 'unfinished', say });
-    const { directory, driver, live, nosymfollow, notify } = options;
+    const { directory, driver, live, nosymfollow, notify, 'idle-timeout': idle } = options;
     const warning = lockWarning(store);
     if (warning !== undefined) say(`Note: ${warning}.`);
     const identities = await identitiesForServer(store, options);
@@ -75,6 +83,7 @@ export const command = defineCommand({
       sharedMmap: options['shared-mmap'],
       ...(driver && { driver }),
       ...(live && { live }),
+      ...(idle !== undefined && { idleTimeoutMs: parseIdleTimeout(idle) }),
       ...(identities && { identities }),
     };
     const report = async (mountpoint: string, notes: readonly string[], facts: object) => {
@@ -100,6 +109,15 @@ export const command = defineCommand({
     return 0;
   },
 });
+
+/** Throws `usage` for less than a second: looking so often would keep the machine busy. */
+function parseIdleTimeout(text: string): number {
+  const milliseconds = parseDuration('--idle-timeout', text);
+  if (milliseconds >= 1000) return milliseconds;
+  throw new TaskfsError('usage', `'${text}' cannot be the value of --idle-timeout`, {
+    hint: "Give a second or more, as in '10m'.",
+  });
+}
 
 const factsOf = ({ driver, live }: Pick<ServedMount, 'driver' | 'live'>) => ({
   driver,
