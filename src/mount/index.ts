@@ -2,7 +2,6 @@
  * What is mounted: the mount table, which mounts are ours, who writes through them,
  * unmounting. What a mount shows, and how it is served, does not enter.
  */
-
 export {
   escapeCommas,
   FUSERMOUNT,
@@ -11,21 +10,19 @@ export {
   fusermountMissing,
 } from './fusermount.ts';
 export {
+  ARCHIVE_DIRECTORY,
+  ARCHIVE_SUBTYPE,
   allMounts,
+  LIVE_DIRECTORY,
   type MountEntry,
+  mountSource,
+  SUBTYPE,
   type TaskfsMount,
   taskfsMountAt,
   taskfsMounts,
 } from './mountinfo.ts';
 export { prepareMountpoint } from './mountpoint.ts';
 export { findMount, type Liveness, pathInMount, probeMount, readLiveMode } from './probe.ts';
-export {
-  ARCHIVE_DIRECTORY,
-  ARCHIVE_SUBTYPE,
-  LIVE_DIRECTORY,
-  mountSource,
-  SUBTYPE,
-} from './source.ts';
 export { abortConnections, detach, unmount, unmountDirectory, unmountLibfuse } from './unmount.ts';
 export { startUnmountWatchdog, type UnmountWatchdog } from './unmount-watchdog.ts';
 export { isInUse } from './users.ts';

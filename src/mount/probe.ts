@@ -4,8 +4,7 @@ import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { errno } from '../errno.ts';
 import { OWN_XATTR_PREFIX } from '../store/index.ts';
-import { type TaskfsMount, taskfsMounts } from './mountinfo.ts';
-import { LIVE_DIRECTORY } from './source.ts';
+import { LIVE_DIRECTORY, type TaskfsMount, taskfsMounts } from './mountinfo.ts';
 
 /** `dead`: its server is gone (ENOTCONN). `hung`: its server is there and does not answer. */
 export type Liveness = 'alive' | 'dead' | 'hung';

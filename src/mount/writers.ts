@@ -9,9 +9,8 @@ import {
   takeLock,
 } from '../store/index.ts';
 import { findRecordLock, parseMountinfo } from '../sys/index.ts';
-import { attachedIn, entriesOf, isTaskfs } from './mountinfo.ts';
+import { attachedIn, entriesOf, isTaskfs, storeOfSource } from './mountinfo.ts';
 import { linkAt, namesIn, processes, textOf } from './processes.ts';
-import { storeOfSource } from './source.ts';
 
 /** How long (milliseconds) writers of a mount get to close their files by default. */
 export const DRAIN_MS = 10_000;

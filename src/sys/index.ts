@@ -27,7 +27,6 @@ export {
   utimensAt,
 } from './at.ts';
 export { nativeChaCha20Poly1305 } from './chacha20-poly1305.ts';
-export { enterControlGroup, ownControlGroup } from './control-group.ts';
 export { makingFilesFor } from './credentials.ts';
 export { DirentBlock, DT, listDirectory, readDirents } from './directory.ts';
 export {
@@ -82,9 +81,11 @@ export { joinNames, openBeneath } from './open-beneath.ts';
 export { modeWithAcl } from './posix-acl.ts';
 export {
   becomeSubreaper,
+  enterControlGroup,
   keepMemoryPrivate,
   makeMemoryFile,
   makePipe,
+  ownControlGroup,
   raiseOpenFiles,
   reap,
 } from './process.ts';

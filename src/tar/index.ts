@@ -2,7 +2,6 @@
  * The pax interchange format (POSIX.1-2024) and ustar, with GNU sparse maps: headers encoded and
  * decoded, members read. Nothing here touches a file system.
  */
-
 export {
   encodeMember,
   MAX_EXTENSION,

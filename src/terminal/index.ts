@@ -2,7 +2,6 @@
  * A terminal: what it can show, a screen that is drawn by differences, keys and the mouse, styled
  * lines, pictures. What is shown does not enter.
  */
-
 export { askTerminal, type Graphics, type TerminalAnswers } from './graphics.ts';
 export { type Input, InputDecoder } from './keys.ts';
 export { type Charset, charsetOf, type Look, lookOf } from './look.ts';

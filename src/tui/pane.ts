@@ -1,4 +1,5 @@
 import type { StyledLine } from '../terminal/index.ts';
+import { HELP } from './commands.ts';
 
 /** A pane as it is drawn. */
 export interface PaneView {
@@ -23,4 +24,25 @@ export interface Pane {
   moveBy(lines: number): void;
   /** A click on a line of its own. */
   click(line: number): void;
+}
+
+/** All keys. */
+export class HelpPane implements Pane {
+  private top = 0;
+  private height = 1;
+
+  moveBy(lines: number): void {
+    this.top = Math.max(0, Math.min(HELP.length - this.height, this.top + lines));
+  }
+
+  click(): void {}
+
+  view(_columns: number, height: number): PaneView {
+    this.height = height;
+    const lines = HELP.slice(this.top, this.top + height).map(([keys, meaning]) => ({
+      left: [{ text: ` ${keys.padEnd(17)}`, styles: ['bold'] as const }, { text: meaning }],
+      right: '',
+    }));
+    return { title: [{ text: 'keys; the mouse chooses and scrolls' }], lines };
+  }
 }

@@ -29,8 +29,7 @@ import {
 } from '../../src/store/index.ts';
 import { expectFinished } from '../support/killing.ts';
 import { recordOf, shell } from '../support/runner.ts';
-import { storeWithKeys } from '../support/sealable.ts';
-import { readSealedLog } from '../support/sealed.ts';
+import { readSealedLog, storeWithKeys } from '../support/sealable.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const support = (name: string): string => join(import.meta.dirname, '../support', name);
@@ -78,7 +77,7 @@ async function recoverFailing(
   at: number,
 ): Promise<Recovered | undefined> {
   const injector = ['--import', support('fault-injection.ts')];
-  const args = [...injector, support('seal-fault-program.ts'), store.path, task];
+  const args = [...injector, support('fault-program.ts'), 'seal', store.path, task];
   const env = { ...process.env, FAULT_MODE: mode, FAULT_AT: String(at) };
   try {
     return JSON.parse((await run(process.execPath, args, { env })).stdout);

@@ -21,8 +21,7 @@ import { loadIdentities, readRecord, replaceRecord } from '../../src/store/index
 import { AT, mkdirAt, openAt, type Stat } from '../../src/sys/index.ts';
 import type { Member } from '../../src/tar/index.ts';
 import { MAX_EXTENSION } from '../../src/tar/index.ts';
-import { endedTask, type SealableTask, storeWithKeys } from '../support/sealable.ts';
-import { openSealed } from '../support/sealed.ts';
+import { endedTask, openSealed, type SealableTask, storeWithKeys } from '../support/sealable.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const MIB = 1024 * 1024;

@@ -21,7 +21,7 @@ import { recover } from '../../src/runner/index.ts';
 import { removeTask } from '../../src/runner/remove-task.ts';
 import { keyPaths, loadIdentities } from '../../src/store/index.ts';
 import { describeContents, describeTree, makeDifficultTree } from '../support/difficult-tree.ts';
-import { flip } from '../support/flip.ts';
+import { flip } from '../support/mutate.ts';
 import { endedTask, type SealableTask, storeWithKeys } from '../support/sealable.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -169,7 +169,7 @@ const STEP = isLong ? 1 : 17;
 
 async function reindexFailing({ store, task }: SealableTask, mode: string, at: number) {
   const injector = ['--import', support('fault-injection.ts')];
-  const args = [...injector, support('reindex-fault-program.ts'), store.path, task];
+  const args = [...injector, support('fault-program.ts'), 'reindex', store.path, task];
   const env = { ...process.env, FAULT_MODE: mode, FAULT_AT: String(at) };
   try {
     const { stdout } = await promisify(execFile)(process.execPath, args, { env });

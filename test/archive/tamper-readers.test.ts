@@ -24,7 +24,7 @@ import {
   type Store,
 } from '../../src/store/index.ts';
 import { type Cli, newCli } from '../support/cli.ts';
-import { flip } from '../support/flip.ts';
+import { flip } from '../support/mutate.ts';
 import { endedTask, storeWithKeys } from '../support/sealable.ts';
 
 /** One way to tamper with a sealed archive, and what each way to read it must say of that. */

@@ -25,7 +25,7 @@ import { sealTask } from '../../src/archive/write/index.ts';
 import { writeFileAtomic } from '../../src/files/index.ts';
 import { removeTask } from '../../src/runner/remove-task.ts';
 import { loadIdentities, readRecord } from '../../src/store/index.ts';
-import { flip } from '../support/flip.ts';
+import { flip } from '../support/mutate.ts';
 import { endedTask, type SealableTask, storeWithKeys } from '../support/sealable.ts';
 
 const isLong = process.env.TASKFS_LONG === '1';

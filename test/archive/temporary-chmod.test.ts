@@ -4,8 +4,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import type { IndexEntry } from '../../src/archive/index.ts';
-import { endedTask, type SealableTask, storeWithKeys } from '../support/sealable.ts';
-import { openSealed } from '../support/sealed.ts';
+import { endedTask, openSealed, type SealableTask, storeWithKeys } from '../support/sealable.ts';
 
 const program = join(import.meta.dirname, '../support/seal-chmod-program.ts');
 const run = promisify(execFile);

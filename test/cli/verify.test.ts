@@ -2,7 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type Cli, newCli } from '../support/cli.ts';
-import { flip } from '../support/flip.ts';
+import { flip } from '../support/mutate.ts';
 
 const SCRIPT = `cd "$TASKFS_ARTIFACTS" && mkdir -p src/lib && echo small > src/small
   head -c 300000 /dev/zero | tr '\\0' x > src/lib/large && mkfifo src/pipe

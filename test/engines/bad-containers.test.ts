@@ -8,7 +8,7 @@ import { waitFor } from '../../src/runner/index.ts';
 import { parseTaskName, type Store, type TaskRecord, taskPaths } from '../../src/store/index.ts';
 import { describeWithEngine } from '../support/engine.ts';
 import { newStore, recordOf, runTask, shell, startTask } from '../support/runner.ts';
-import { openSealed } from '../support/sealed.ts';
+import { openSealed } from '../support/sealable.ts';
 
 const execute = promisify(execFile);
 const MiB = 1024 * 1024;

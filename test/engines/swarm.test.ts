@@ -10,7 +10,7 @@ import { newLaunch, startRun } from '../support/engine-run.ts';
 import { leaveForeignFiles } from '../support/foreign-files.ts';
 import { hasStopped, startPrivateEngine, useEngine } from '../support/private-engine.ts';
 import { killSupervisor, newStore, shell, startTask } from '../support/runner.ts';
-import { readSealedLog } from '../support/sealed.ts';
+import { readSealedLog } from '../support/sealable.ts';
 import { until } from '../support/until.ts';
 import { describeEngine } from './conformance.ts';
 

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { mountSource } from '../../src/mount/index.ts';
-import { entriesOf } from '../../src/mount/mountinfo.ts';
-import { storeOfSource } from '../../src/mount/source.ts';
+import { entriesOf, storeOfSource } from '../../src/mount/mountinfo.ts';
 import { encodeOctal, parseMountinfo } from '../../src/sys/index.ts';
 
 const parse = (table: string) => entriesOf(parseMountinfo(table));

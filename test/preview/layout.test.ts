@@ -7,8 +7,8 @@ import { detectContentType } from '../../src/preview/content-type.ts';
 import { readFacts, showFacts } from '../../src/preview/facts.ts';
 import { fileLines } from '../../src/preview/file-lines.ts';
 import type { ByteSource } from '../../src/preview/source.ts';
+import { wavOf } from '../support/media.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
-import { wavOf } from '../support/wav.ts';
 
 const sourceOf = (bytes: Buffer): ByteSource => ({
   size: bytes.length,

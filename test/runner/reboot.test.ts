@@ -11,7 +11,7 @@ import { describeWithEngine } from '../support/engine.ts';
 import { expectFinished } from '../support/killing.ts';
 import { hasStopped, startPrivateEngine, useEngine } from '../support/private-engine.ts';
 import { killAll, newStore, recordOf, shell, startTask } from '../support/runner.ts';
-import { readSealedLog } from '../support/sealed.ts';
+import { readSealedLog } from '../support/sealable.ts';
 import type { TestEngine } from '../support/test-engine.ts';
 import { until } from '../support/until.ts';
 

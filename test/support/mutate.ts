@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+
 /**
  * Changes real bytes as fuzzers do that know nothing of coverage: bits, bytes of note, stretches that are
  * doubled, dropped, moved or taken from elsewhere, numbers made large. The same seed gives the same bytes.
@@ -99,4 +101,12 @@ function replaceNumber(bytes: Buffer<ArrayBuffer>, random: Random): Buffer<Array
   );
   const end = at + digits.length;
   return Buffer.concat([bytes.subarray(0, at), Buffer.from(fresh), bytes.subarray(end)]);
+}
+
+/** Changes one bit of a file; a negative place counts from its end. */
+export function flip(path: string, at: number): void {
+  const bytes = readFileSync(path);
+  const index = at < 0 ? bytes.length + at : at;
+  bytes.writeUInt8((bytes[index] ?? 0) ^ 0x01, index);
+  writeFileSync(path, bytes);
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { describeWithBrowser, startUi, useBrowser, visit } from '../support/browser.ts';
 import { newCli } from '../support/cli.ts';
-import { picture } from '../support/picture.ts';
+import { picture } from '../support/media.ts';
 
 /** What shows that a script of a task ran somewhere. */
 const RUN = "document.title = 'RAN'; if (document.body) document.body.textContent = 'RAN';";

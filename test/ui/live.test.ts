@@ -11,7 +11,7 @@ import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { describeWithBrowser, startUi, useBrowser, visit } from '../support/browser.ts';
 import { newCli } from '../support/cli.ts';
-import { picture } from '../support/picture.ts';
+import { picture } from '../support/media.ts';
 import { until } from '../support/until.ts';
 
 /** A task that does what its test tells it: commands in a file, one after the other, until `end`. */

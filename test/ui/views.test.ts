@@ -5,8 +5,7 @@ import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { describeWithBrowser, startUi, useBrowser, visit } from '../support/browser.ts';
 import { newCli } from '../support/cli.ts';
-import { picture } from '../support/picture.ts';
-import { wavOf } from '../support/wav.ts';
+import { picture, wavOf } from '../support/media.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 

@@ -17,7 +17,6 @@ import { chownPlanOf } from './chown-artifacts.ts';
 import type { Client } from './client.ts';
 import { type Connection, connect, openClient } from './connect.ts';
 import { assertSources, containerSpec } from './container-spec.ts';
-import { type ContainerState, readState } from './container-state.ts';
 import { defaultUser, otherUser, userIdOf } from './container-user.ts';
 import { findEndpoints } from './endpoint.ts';
 import { explainStart, isMissing, isUnreachable } from './failure.ts';
@@ -26,7 +25,7 @@ import { askHost, type EngineHost, hostIdOf } from './id-mapping.ts';
 import { type ImageConfig, provideImage } from './image.ts';
 import { openLogOffsets } from './log-offsets.ts';
 import { removeContainer } from './removal.ts';
-import { runningContainer } from './running-container.ts';
+import { type ContainerState, readState, runningContainer } from './running-container.ts';
 import { grantStaging } from './staging-access.ts';
 import { startContainer } from './start-container.ts';
 

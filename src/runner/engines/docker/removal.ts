@@ -3,10 +3,10 @@ import type Docker from 'dockerode';
 import { TaskfsError } from '../../../errors.ts';
 import { chownArtifacts } from './chown-artifacts.ts';
 import { openClient } from './connect.ts';
-import type { ContainerState } from './container-state.ts';
 import { ignoreEnded, isMissing, isUnreachable, statusOf } from './failure.ts';
 import { untilEnd } from './follow.ts';
 import { removeLogOffsets } from './log-offsets.ts';
+import type { ContainerState } from './running-container.ts';
 
 /**
  * How long the removal of a container waits for an engine that does not answer, in milliseconds.

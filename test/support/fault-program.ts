@@ -1,0 +1,31 @@
+/**
+ * Seals one task that has ended, as `taskfs recover` does, or makes the index of a sealed one anew,
+ * and fails in it where fault-injection.ts, loaded before it, is told to. Arguments: `seal` or
+ * `reindex`, the store, the task. Prints, as JSON, how many calls there were and what came of it.
+ */
+import { loadIdentities, openStore, parseTaskName } from '../../src/store/index.ts';
+import { arm, counts } from './fault-injection.ts';
+
+const [verb, storePath = '', name = ''] = process.argv.slice(2);
+const store = openStore(storePath);
+const task = parseTaskName(name);
+// What was loaded only after this would count as calls.
+await Promise.all(['age-encryption', 'mime'].map((module) => import(module)));
+const act = verb === 'seal' ? await prepareSeal() : await prepareReindex();
+arm();
+const result = await act();
+process.stdout.write(JSON.stringify({ ...counts(), ...result }));
+
+async function prepareSeal() {
+  const { recoverTask } = await import('../../src/runner/index.ts');
+  await import('../../src/archive/write/seal.ts');
+  return async () => ({
+    outcome: (await recoverTask(store, task, { scope: 'all' }))?.outcome ?? 'none',
+  });
+}
+
+async function prepareReindex() {
+  const { reindexTask } = await import('../../src/archive/maintain/index.ts');
+  const identities = await loadIdentities(store);
+  return async () => ({ rebuilt: (await reindexTask(store, task, { identities })).rebuilt });
+}
