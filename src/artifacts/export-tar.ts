@@ -1,12 +1,18 @@
 import { encodeMember, type Member, padding } from '../tar/index.ts';
 import { type Artifact, type ArtifactNode, childOfType } from './artifact.ts';
-import { type ExportOptions, SET_ID } from './export.ts';
+import type { ExportOptions } from './export.ts';
+import { SET_ID } from './tree-copy.ts';
 import { walk } from './walk.ts';
 
 /** What a stream of a tree left out: what has no content, and what the format cannot hold. */
 export interface LeftOut {
   readonly path: Buffer;
   readonly type: string;
+}
+
+interface TarOptions {
+  /** What the top is called in the tar; else `.`. */
+  readonly name?: Buffer;
 }
 
 const PIECE = 256 * 1024;
@@ -21,15 +27,21 @@ const TAR_END = Buffer.alloc(1024);
 export function* exportTar(
   top: ArtifactNode,
   onLeftOut: (leftOut: LeftOut) => void,
-  { keepSetId = false }: ExportOptions = {},
+  { keepSetId = false, name = Buffer.from('.') }: ExportOptions & TarOptions = {},
 ): Generator<Buffer, void> {
   const firstNames = new Map<string, Buffer>();
   const dropped = keepSetId ? 0 : SET_ID;
-  yield memberHeader(top, Buffer.from('./'), 'Directory', dropped);
+  const type = memberType(top.artifact);
+  if (type !== 'Directory') {
+    yield* leafMember(top, name, type, dropped, onLeftOut);
+    yield TAR_END;
+    return;
+  }
+  yield memberHeader(top, withSlash(name), 'Directory', dropped);
   for (const step of walk(top)) {
     if (step.type === 'leave') continue;
     const { artifact, parent } = step;
-    const path = Buffer.concat([Buffer.from('./'), step.path]);
+    const path = Buffer.concat([withSlash(name), step.path]);
     const type = memberType(artifact);
     if (type === undefined) {
       onLeftOut({ path: step.path, type: artifact.isMountPoint ? 'mount point' : artifact.type });
@@ -53,6 +65,19 @@ export function* exportTar(
     else yield memberHeader(node, type === 'Directory' ? withSlash(path) : path, type, dropped);
   }
   yield TAR_END;
+}
+
+/** The only member of a tar. */
+function* leafMember(
+  node: ArtifactNode,
+  path: Buffer,
+  type: Member['type'] | undefined,
+  dropped: number,
+  onLeftOut: (leftOut: LeftOut) => void,
+): Generator<Buffer, void> {
+  if (type === 'File') yield* fileMember(node, path, dropped);
+  else if (type !== undefined) yield memberHeader(node, path, type, dropped);
+  else onLeftOut({ path, type: node.artifact.type });
 }
 
 function memberType({ type, isMountPoint }: Artifact): Member['type'] | undefined {

@@ -2,8 +2,9 @@ import { isUtf8 } from 'node:buffer';
 import { constants } from 'node:fs';
 import { Readable } from 'node:stream';
 import { type Artifact, type ArtifactTree, unlessMissing } from './artifact.ts';
-import { type ExportOptions, SET_ID } from './export.ts';
+import type { ExportOptions } from './export.ts';
 import type { LeftOut } from './export-tar.ts';
+import { SET_ID } from './tree-copy.ts';
 import { walk } from './walk.ts';
 
 const PIECE = 256 * 1024;

@@ -4,11 +4,14 @@
  */
 export { openArchiveTree } from './archive-tree.ts';
 export type { Artifact, ArtifactNode, ArtifactTree } from './artifact.ts';
+export { type CopySource, copyToLocal, copyToTask, openLocalNode } from './copy.ts';
 export { openEditCopy } from './edit-copy.ts';
 export { type ExportOptions, exportTree } from './export.ts';
 export { exportTar, type LeftOut } from './export-tar.ts';
 export { exportZip } from './export-zip.ts';
 export { type FindIdentities, openTree, placeOf } from './open-tree.ts';
+export { spoolTar } from './spool-tar.ts';
 export { openLog, type TaskLog } from './task-log.ts';
+export type { Copied } from './tree-copy.ts';
 export { verifyPath } from './verify-path.ts';
 export { walk } from './walk.ts';

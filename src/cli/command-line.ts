@@ -1,5 +1,6 @@
 import { TaskfsError } from '../errors.ts';
 import { ignoreInheritedSignals, rawArguments } from '../process/index.ts';
+import { STANDARD_STREAM } from './command.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import { printHelp, printVerbHelp, printVersion } from './help.ts';
 import { drainStreams, flushOutput, ReaderGone, tolerateBrokenOutput } from './output.ts';
@@ -51,8 +52,8 @@ async function runCommandLine(typed: readonly string[]): Promise<number> {
       return 0;
     }
     exitCodeOf = command.exitCodeOf;
-    if (own.includes('-')) throw dashAlone();
-    await parser.parseAsync(own);
+    if (own.includes('-') && !command.takesStandardStreams) throw dashAlone();
+    await parser.parseAsync(own.map((word) => (word === '-' ? STANDARD_STREAM : word)));
     await flushOutput();
     return code;
   } catch (thrown) {

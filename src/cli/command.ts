@@ -18,6 +18,12 @@ export interface Call<Options> {
   readonly rest: readonly string[];
 }
 
+/**
+ * A positional `-`, as a verb sees it that takes one: the parser would make nothing of it. No
+ * argument of a process holds a NUL.
+ */
+export const STANDARD_STREAM = '\0-';
+
 /** A line of a verb's help, and what it does. */
 export type Example = readonly [line: string, meaning: string];
 
@@ -30,6 +36,8 @@ interface Definition<Options> {
    * Options and positionals that may be any bytes, as text of `decodeBytes`; all others are UTF-8.
    */
   readonly rawOptions?: readonly string[];
+  /** A positional `-` is a standard stream. */
+  readonly takesStandardStreams?: boolean;
   readonly build: (parser: Argv<object>) => Argv<Options>;
   /** Does the work and returns the exit code; nothing means 0. */
   readonly run: (call: Call<Options>) => Promise<number | undefined> | number | undefined;
@@ -41,6 +49,8 @@ interface Definition<Options> {
 export interface Command {
   readonly examples: readonly Example[];
   readonly about: string | undefined;
+  /** Whether a positional `-` is a standard stream. */
+  readonly takesStandardStreams: boolean;
   readonly exitCodeOf: (error: unknown) => number;
   /** Adds the verb to a parser; `finish` gets what its run returns. */
   attach(
@@ -57,6 +67,7 @@ export function defineCommand<Options>(definition: Definition<Options>): Command
   return {
     examples,
     about,
+    takesStandardStreams: definition.takesStandardStreams ?? false,
     exitCodeOf,
     attach: (parser, usage, rest, finish) =>
       parser.command({

@@ -21,7 +21,6 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   log: 'logs',
   tail: 'logs -f',
   unpause: 'resume',
-  cp: 'export',
   check: 'verify',
   tree: 'watch',
   view: 'preview',

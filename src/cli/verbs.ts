@@ -73,6 +73,12 @@ export const groups: readonly VerbGroup[] = [
         'Show what a file is',
         () => import('./commands/preview.ts'),
       ),
+      verb(
+        'cp',
+        '<source> <target>',
+        'Copy files out of a task, or in',
+        () => import('./commands/cp.ts'),
+      ),
       verb('export', '<task> [directory]', 'Copy files out', () => import('./commands/export.ts')),
     ],
   },

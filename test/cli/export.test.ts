@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { ExportTarget } from '../../src/artifacts/export-target.ts';
+import { openExportTarget } from '../../src/artifacts/copy-target.ts';
 import { exportTree } from '../../src/artifacts/index.ts';
 import { openStagingTree } from '../../src/artifacts/staging-tree.ts';
 import { type Cli, main, newCli } from '../support/cli.ts';
@@ -125,7 +125,7 @@ it('the target is private until all is there, also one that was there', () => {
   chmodSync(directory, 0o777);
   const modes: number[] = [];
   {
-    using target = new ExportTarget(directory);
+    using target = openExportTarget(directory);
     modes.push(statSync(directory).mode & ~S_IFMT);
     target.enter(Buffer.from('below'));
     modes.push(statSync(join(directory, 'below')).mode & ~S_IFMT);
@@ -137,7 +137,7 @@ it('the target is private until all is there, also one that was there', () => {
 it('a directory of the export that somebody exchanges is not written into', () => {
   const directory = join(temporaryDirectory(), 'out');
   const foreign = temporaryDirectory();
-  using target = new ExportTarget(directory);
+  using target = openExportTarget(directory);
   target.enter(Buffer.from('a'));
   target.enter(Buffer.from('b'));
   renameSync(join(directory, 'a/b'), join(foreign, 'b'));

@@ -4,18 +4,17 @@ import {
   exportTar,
   exportTree,
   exportZip,
-  type LeftOut,
   openTree,
 } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
 import { encodeText, showText } from '../../process/index.ts';
 import { absolutePath } from '../../store/index.ts';
-import { jsonPath, printableName } from '../../watch/index.ts';
 import { addTask, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
-import { print, printJson, printLine, say } from '../output.ts';
+import { print, printJson, printLine } from '../output.ts';
+import { describeCopied, sayLeftOut, sayWhatIsMissing } from '../report-copied.ts';
 import { showBytes } from '../units.ts';
 
 export const command = defineCommand({
@@ -58,28 +57,13 @@ export const command = defineCommand({
     const exported = exportTree(top, encodeText(directory), {
       keepSetId: options['keep-setid'],
     });
-    const { files, bytes, skipped, bare, withoutSetId } = exported;
-    for (const each of skipped) sayLeftOut(each);
-    for (const path of bare) {
-      say(
-        `Without its attributes: ${printableName(path)}: the file system there does not take them.`,
-      );
-    }
-    for (const path of withoutSetId) {
-      say(`Without set-user-ID or set-group-ID: ${printableName(path)}: --keep-setid keeps it.`);
-    }
+    sayWhatIsMissing(exported);
     if (options.json) {
-      const leftOut = skipped.map(({ path, type }) => ({ ...jsonPath(path), type }));
-      const withoutAttributes = bare.map(jsonPath);
-      const all = {
-        directory: showText(directory),
-        files,
-        bytes,
-        skipped: leftOut,
-        withoutAttributes,
-      };
-      await printJson({ ...all, withoutSetId: withoutSetId.map(jsonPath) });
-    } else await printLine(`${files} files, ${showBytes(bytes)}, in ${showText(directory)}`);
+      await printJson({ directory: showText(directory), ...describeCopied(exported) });
+    } else {
+      const { files, bytes } = exported;
+      await printLine(`${files} files, ${showBytes(bytes)}, in ${showText(directory)}`);
+    }
     return 0;
   },
 });
@@ -115,6 +99,3 @@ async function stream(
   using top = tree.find('', 'keep');
   for (const piece of exportTar(top, sayLeftOut, options)) await print(piece);
 }
-
-const sayLeftOut = ({ path, type }: LeftOut): void =>
-  say(`Left out: ${printableName(path)} is a ${type}.`);

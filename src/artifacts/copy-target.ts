@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { closeSync, constants, fchmodSync, fstatSync, mkdirSync, openSync } from 'node:fs';
-import { errno, errnoOf } from '../errno.ts';
+import { errno, errnoOf, unlessRefused } from '../errno.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
+import { showPath } from '../store/index.ts';
 import {
   isDirectory,
   linkAt,
@@ -11,7 +13,9 @@ import {
   openAt,
   openAt2,
   RESOLVE,
+  renameAt,
   statFd,
+  unlinkAt,
 } from '../sys/index.ts';
 
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
@@ -21,6 +25,8 @@ const BENEATH = RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_XDEV;
 interface Place {
   readonly above: Place | undefined;
   readonly name: Buffer;
+  /** Whether it was made for this, and not there before. */
+  readonly isMade: boolean;
   readonly ino: bigint;
   readonly dev: bigint;
 }
@@ -32,11 +38,26 @@ export interface MadeName {
 }
 
 /**
- * The directory that a tree is copied into, and the way through it. Nobody but its owner enters it
- * before all is done. One directory is open besides the top, and each is the one that was made:
- * whatever anybody puts in its place, nothing is written outside.
+ * What is in the way: `fail` where nothing should be there, or `replace`: directories are entered,
+ * and files and links replaced, each at once. Directories that were there stay as they are.
  */
-export class ExportTarget implements Disposable {
+type InTheWay = 'fail' | 'replace';
+
+/**
+ * A new or empty directory for a copy, which nobody but its owner enters before all is done. Throws
+ * `usage` where it is not empty, `failed`.
+ */
+export function openExportTarget(path: string | Buffer): CopyTarget {
+  const { root, isNew } = openTop(path);
+  return new CopyTarget(root, 'fail', isNew);
+}
+
+/**
+ * A directory that a tree is copied into, and the way through it. One directory is open besides the
+ * top, and each is the one that was made, or found: whatever anybody puts in its place, nothing is
+ * written outside.
+ */
+export class CopyTarget implements Disposable {
   /** Of the top. */
   readonly root: number;
   /** Whether it was made for this. */
@@ -44,18 +65,19 @@ export class ExportTarget implements Disposable {
   /** Where the copy is. */
   fd: number;
   private place: Place;
+  private readonly inTheWay: InTheWay;
   private readonly modeBefore: number | undefined;
   /** Whether it belongs to somebody else, who may change it meanwhile. */
   private readonly isShared: boolean;
 
-  /** Throws `usage` where the directory is not empty, `failed`. */
-  constructor(path: string | Buffer) {
-    const { root, isNew } = openTop(path);
+  /** Around the descriptor of an open directory, which it owns. */
+  constructor(root: number, inTheWay: InTheWay, isNew = false) {
     this.root = root;
     this.isNew = isNew;
     this.fd = root;
-    this.place = { above: undefined, name: Buffer.alloc(0), ...identityOf(root) };
-    this.modeBefore = isNew ? undefined : closeToOthers(root);
+    this.inTheWay = inTheWay;
+    this.place = { above: undefined, name: Buffer.alloc(0), isMade: isNew, ...identityOf(root) };
+    this.modeBefore = isNew || inTheWay === 'replace' ? undefined : closeToOthers(root);
     this.isShared = fstatSync(root).uid !== process.geteuid?.() && hasOwners(root);
   }
 
@@ -69,13 +91,13 @@ export class ExportTarget implements Disposable {
     if (!isType(mode) || !isAlone || !isOwn) throw exchanged();
   }
 
-  /** Makes a directory and enters it. */
+  /** Makes a directory and enters it. Throws `failed` where something else is in the way. */
   enter(name: Buffer): void {
-    mkdirAt(this.fd, name, 0o700);
-    const below = openAt2(this.fd, name, DIRECTORY, BENEATH);
+    const isMade = this.makeDirectory(name);
+    const below = this.openBelow(name);
     try {
-      this.assertOurs(below, isDirectory);
-      this.place = { above: this.place, name, ...identityOf(below) };
+      if (isMade) this.assertOurs(below, isDirectory);
+      this.place = { above: this.place, name, isMade, ...identityOf(below) };
     } catch (error) {
       closeSync(below);
       throw error;
@@ -83,15 +105,57 @@ export class ExportTarget implements Disposable {
     this.goTo(below);
   }
 
-  /** Back to the directory above; `finish` gets the one that is left, while it is open. */
+  /** False where there is something of that name that need not be made. */
+  private makeDirectory(name: Buffer): boolean {
+    try {
+      mkdirAt(this.fd, name, 0o700);
+      return true;
+    } catch (error) {
+      if (this.inTheWay === 'fail' || errnoOf(error) !== errno.EEXIST) throw error;
+      return false;
+    }
+  }
+
+  private openBelow(name: Buffer): number {
+    try {
+      return openAt2(this.fd, name, DIRECTORY, BENEATH);
+    } catch (error) {
+      const isOther = [errno.ENOTDIR, errno.ELOOP].includes(errnoOf(error));
+      throw isOther ? blocked(name, 'is no directory there') : error;
+    }
+  }
+
+  /**
+   * Makes something here: `make` gets the name to make it by. What is replaced stays until the new
+   * one is whole. Throws `failed` where a directory is in the way.
+   */
+  put(name: Buffer, make: (name: Buffer) => void): void {
+    if (this.inTheWay === 'fail') {
+      make(name);
+      return;
+    }
+    const temporary = Buffer.from(`.taskfs-${randomBytes(8).toString('hex')}`);
+    try {
+      make(temporary);
+      renameAt(this.fd, temporary, this.fd, name);
+    } catch (error) {
+      unlessRefused(() => unlinkAt(this.fd, temporary));
+      throw errnoOf(error) === errno.EISDIR ? blocked(name, 'is a directory there') : error;
+    }
+  }
+
+  /**
+   * Back to the directory above; `finish` gets the one that is left, while it is open, if it was
+   * made for this.
+   */
   leave(finish: (fd: number) => void): void {
-    const { above } = this.place;
+    const { above, isMade } = this.place;
     if (!above) return;
     const up = above.above ? openAt(this.fd, '..', DIRECTORY) : this.root;
     try {
       const { ino, dev } = statFd(up);
       if (ino !== above.ino || dev !== above.dev) throw exchanged();
-      finish(this.fd);
+      if (isMade) finish(this.fd);
     } catch (error) {
       if (up !== this.root) closeSync(up);
       throw error;
@@ -109,7 +173,7 @@ export class ExportTarget implements Disposable {
   link(first: MadeName, name: Buffer): void {
     const directory = this.open(first.place);
     try {
-      linkAt(directory, first.name, this.fd, name);
+      this.put(name, (made) => linkAt(directory, first.name, this.fd, made));
     } finally {
       if (directory !== this.root) closeSync(directory);
     }
@@ -207,7 +271,13 @@ function makeTop(path: string | Buffer): boolean {
   }
 }
 
+function blocked(name: Buffer, what: string): TaskfsError {
+  return new TaskfsError('failed', `'${showPath(name)}' ${what}: it is not replaced`, {
+    hint: 'Move it away, or copy to another place.',
+  });
+}
+
 const exchanged = (): TaskfsError =>
-  new TaskfsError('failed', 'what the export made was exchanged by somebody meanwhile', {
-    hint: 'Export into a directory that only you may write to.',
+  new TaskfsError('failed', 'what was copied was exchanged by somebody meanwhile', {
+    hint: 'Copy into a directory that only you may write to.',
   });

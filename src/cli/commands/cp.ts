@@ -1,0 +1,179 @@
+import { basename } from 'node:path';
+import {
+  type ArtifactNode,
+  type Copied,
+  type CopySource,
+  copyToLocal,
+  copyToTask,
+  exportTar,
+  openLocalNode,
+  openTree,
+  spoolTar,
+} from '../../artifacts/index.ts';
+import { TaskfsError } from '../../errors.ts';
+import { encodeText, showText } from '../../process/index.ts';
+import {
+  absolutePath,
+  isTaskName,
+  parseArtifactPath,
+  type Store,
+  type TaskName,
+} from '../../store/index.ts';
+import { json } from '../arguments.ts';
+import { defineCommand, STANDARD_STREAM } from '../command.ts';
+import { addIdentityOptions, findIdentities, type IdentityOptions } from '../identity-options.ts';
+import { openStoreOf } from '../open-store.ts';
+import { print, printJson, printLine } from '../output.ts';
+import { describeCopied, sayLeftOut, sayWhatIsMissing } from '../report-copied.ts';
+import { showBytes } from '../units.ts';
+
+/** Either end of a copy, as it is written. */
+type End =
+  | { readonly kind: 'task'; readonly task: TaskName; readonly path: string }
+  | { readonly kind: 'local'; readonly path: string }
+  | { readonly kind: 'stream' };
+
+export const command = defineCommand({
+  rawOptions: ['source', 'target'],
+  takesStandardStreams: true,
+  examples: [
+    ['taskfs cp build:report.pdf .', 'Copy a file out of a task, live or archived'],
+    ['taskfs cp build:img ./pictures', 'A directory, with all that is in it'],
+    ['taskfs cp fix.patch build:in/', 'Into a live task'],
+    ['taskfs cp build:img - | tar -t', 'As a tar on standard output'],
+    ['tar -c . | taskfs cp - build:', 'What is in a tar, into a live task'],
+  ],
+  about:
+    'Paths of a task are from the top of its files; TASK: alone is all of them. As with docker: ' +
+    'into a directory that is there, else under the last name of the target; of a directory ' +
+    'whose path ends in /. what is in it, not itself. Directories are merged, files replaced; ' +
+    'links are copied as links. An archive is read-only. A path of this machine with a colon in ' +
+    'it begins with ./ or a slash.',
+  build: (parser) =>
+    addIdentityOptions(parser)
+      .positional('source', { type: 'string', demandOption: true, describe: 'What' })
+      .positional('target', { type: 'string', demandOption: true, describe: 'Where to' })
+      .option('follow-link', {
+        alias: 'L',
+        type: 'boolean',
+        default: false,
+        describe: 'If the source is a link, copy what it leads to',
+      })
+      .option('keep-setid', {
+        type: 'boolean',
+        default: false,
+        describe: 'Keep set-user-ID and set-group-ID bits: only for tasks that you trust',
+      })
+      .option('quiet', { alias: 'q', type: 'boolean', default: false, describe: 'Print nothing' })
+      .option('json', json()),
+  run: async ({ options }) => {
+    const [source, target] = [endOf(options.source), endOf(options.target)];
+    if (source.kind !== 'task' && target.kind !== 'task') throw withoutTask();
+    const store = openStoreOf(options);
+    using opened = new DisposableStack();
+    if (target.kind === 'stream') {
+      if (source.kind === 'stream') throw withoutTask();
+      await printTar(await openNode(store, source, options, opened), options);
+      return 0;
+    }
+    const from = await openSource(store, source, options, opened);
+    const copied =
+      target.kind === 'task'
+        ? copyToTask(from, store, target.task, encodeText(target.path))
+        : copyToLocal(from, encodeText(target.path), { keepSetId: options['keep-setid'] });
+    await report(copied, options);
+    return 0;
+  },
+});
+
+interface CopyOptions extends IdentityOptions {
+  readonly target: string;
+  readonly 'follow-link': boolean;
+  readonly 'keep-setid': boolean;
+  readonly quiet: boolean;
+  readonly json: boolean;
+}
+
+/** A task's name, a colon and a path; anything else is a path of this machine. */
+function endOf(text: string): End {
+  if (text === STANDARD_STREAM) return { kind: 'stream' };
+  if (text === '') throw withoutTask();
+  const colon = text.indexOf(':');
+  const task = text.slice(0, Math.max(0, colon));
+  if (!isTaskName(task)) return { kind: 'local', path: text };
+  return { kind: 'task', task, path: text.slice(colon + 1) };
+}
+
+const withoutTask = (): TaskfsError =>
+  new TaskfsError('usage', "'taskfs cp' copies from a task, or to one", {
+    hint: "Write 'taskfs cp TASK:PATH DIR', or 'taskfs cp FILE TASK:PATH'.",
+  });
+
+async function openSource(
+  store: Store,
+  source: End,
+  options: CopyOptions,
+  opened: DisposableStack,
+): Promise<CopySource> {
+  if (source.kind === 'stream') return { tar: opened.use(await spoolTar(process.stdin, store)) };
+  return openNode(store, source, options, opened);
+}
+
+async function openNode(
+  store: Store,
+  source: Exclude<End, { readonly kind: 'stream' }>,
+  options: CopyOptions,
+  opened: DisposableStack,
+): Promise<Extract<CopySource, { readonly node: ArtifactNode }>> {
+  const { path } = source;
+  const isContents = /(^|\/)\.$/.test(path);
+  const lastLink = options['follow-link'] || path.endsWith('/') ? 'follow' : 'keep';
+  if (source.kind === 'local') {
+    const absolute = absolutePath(path);
+    const node = opened.use(openLocalNode(encodeText(absolute), lastLink));
+    return {
+      node,
+      name: encodeText(basename(absolute)),
+      isContents: isContents || absolute === '/',
+    };
+  }
+  const { task } = source;
+  const tree = opened.use(await openTree(store, task, () => findIdentities(store, options)));
+  const parsed = parseArtifactPath(task, encodeText(path));
+  const node = opened.use(tree.find(parsed, lastLink));
+  return { node, name: lastPart(parsed) ?? Buffer.from(task), isContents };
+}
+
+/** Undefined of the top. */
+function lastPart(path: Buffer): Buffer | undefined {
+  return path.length === 0 ? undefined : path.subarray(path.lastIndexOf('/') + 1);
+}
+
+async function printTar(
+  { node, name, isContents }: Extract<CopySource, { readonly node: ArtifactNode }>,
+  options: CopyOptions,
+): Promise<void> {
+  assertRedirected(options.json);
+  const tarOptions = { keepSetId: options['keep-setid'], ...(!isContents && { name }) };
+  for (const piece of exportTar(node, sayLeftOut, tarOptions)) await print(piece);
+}
+
+function assertRedirected(asJson: boolean): void {
+  if (asJson) {
+    throw new TaskfsError('usage', "--json and '-' both want standard output", {
+      hint: 'Leave out one of them.',
+    });
+  }
+  if (!process.stdout.isTTY) return;
+  throw new TaskfsError('usage', 'a tar is not for a terminal', {
+    hint: "Redirect it, as in 'taskfs cp TASK:PATH - > FILE'.",
+  });
+}
+
+async function report(copied: Copied, { target, quiet, json: asJson }: CopyOptions): Promise<void> {
+  sayWhatIsMissing(copied);
+  const { files, bytes } = copied;
+  const shown = showText(target);
+  if (asJson) await printJson({ target: shown, ...describeCopied(copied) });
+  else if (!quiet) await printLine(`${files} files, ${showBytes(bytes)}, to ${shown}`);
+}
