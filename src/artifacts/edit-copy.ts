@@ -37,7 +37,12 @@ export type Saved =
 export interface EditCopy extends Disposable {
   /** Of the copy; its name ends like that of the file. */
   readonly path: string;
-  /** Puts what was saved in the copy into the task's file, unless `reason` says why not. */
+  /** Whether the task still takes what is saved. */
+  isLive(): boolean;
+  /**
+   * Puts what was saved in the copy into the task's file, unless `reason` says why not. May be
+   * called again; once something was put beside the file, what is saved later goes there too.
+   */
   save(reason?: string): Saved;
 }
 
@@ -57,16 +62,19 @@ export function openEditCopy(store: Store, task: TaskName, path: Buffer): EditCo
   // An editor's argument must be text, whatever the bytes of the name.
   const copy = join(directory, basename(path.toString()).replaceAll('\uFFFD', '_'));
   const before = file === undefined ? undefined : copyOut(file, copy);
+  let edit: Edit = { store, task, path, file, before, copy };
   let isNeeded = false;
   return {
     path: copy,
+    isLive: () => isLive(edit),
     save: (reason) => {
-      const saved = save({ store, task, path, file, before, copy }, reason);
+      const { saved, next } = save(edit, reason);
+      edit = next;
       isNeeded = saved.kind === 'kept' && saved.where === copy;
       return saved;
     },
     [Symbol.dispose]: () => {
-      if (file !== undefined) closeSync(file);
+      if (edit.file !== undefined) closeSync(edit.file);
       if (!isNeeded) removeTree(AT.FDCWD, directory);
       lock.release();
     },
@@ -136,19 +144,28 @@ function copyOut(file: number, path: string): string {
   }
 }
 
+/** What became of a save, and what the next one begins with. */
+interface Step {
+  readonly saved: Saved;
+  readonly next: Edit;
+}
+
 /**
  * Under the lock that mounts hold while they change something: sealing waits for it, or has begun.
  */
-function save(edit: Edit, reason: string | undefined): Saved {
+function save(edit: Edit, reason: string | undefined): Step {
   const from = openCopy(edit.copy);
-  if (from === undefined) return { kind: 'unchanged' };
-  const kept = (why: string): Saved => ({ kind: 'kept', where: edit.copy, why });
+  const leave = (saved: Saved): Step => ({ saved, next: edit });
+  if (from === undefined) return leave({ kind: 'unchanged' });
+  const kept = (why: string): Step => leave({ kind: 'kept', where: edit.copy, why });
   try {
-    if (digestOf(from) === edit.before) return { kind: 'unchanged' };
+    const digest = digestOf(from);
+    if (digest === edit.before) return leave({ kind: 'unchanged' });
     if (reason !== undefined) return kept(reason);
     using lock = takeLock(taskPaths(edit.store, edit.task).writers, 'shared');
     if (!lock || !isLive(edit)) return kept(`task ${edit.task} ended meanwhile`);
-    return write(edit, from);
+    const { saved, path } = write(edit, from);
+    return { saved, next: continued({ ...edit, path, before: digest }) };
   } catch (error) {
     return kept(wordsOf(error));
   } finally {
@@ -156,11 +173,33 @@ function save(edit: Edit, reason: string | undefined): Saved {
   }
 }
 
+/** The edit of the file that now is at its path. */
+function continued(edit: Edit): Edit {
+  const file = pinAgain(edit);
+  if (edit.file !== undefined) closeSync(edit.file);
+  return { ...edit, file };
+}
+
+/** Undefined where the task has put something else there: the next save says so. */
+function pinAgain({ store, task, path }: Edit): number | undefined {
+  try {
+    return pinFile(store, task, path);
+  } catch {
+    return undefined;
+  }
+}
+
 const wordsOf = (error: unknown): string =>
   error instanceof Errno ? errnoWords(error.errno) : messageOf(error);
 
+/** False also where the task was removed. */
 function isLive({ store, task }: Edit): boolean {
-  return readRecord(taskPaths(store, task).record, task).artifacts === 'live';
+  try {
+    return readRecord(taskPaths(store, task).record, task).artifacts === 'live';
+  } catch (error) {
+    if (error instanceof TaskfsError && error.kind === 'not-found') return false;
+    throw error;
+  }
 }
 
 /** The editor may have replaced the copy by another file, or removed it. */
@@ -173,19 +212,22 @@ function openCopy(path: string): number | undefined {
   }
 }
 
-function write(edit: Edit, from: number): Saved {
-  const { store, task, path, file, copy } = edit;
+/** Where something was put, in the task's files, and what that means. */
+interface Written {
+  readonly path: Buffer;
+  readonly saved: Saved;
+}
+
+function write(edit: Edit, from: number): Written {
+  const { store, task, path, file } = edit;
   const now = pinFile(store, task, path);
   try {
     if (now === undefined && file === undefined) {
       putInto(from, createInStaging(store, task, path, 0o666));
-      return { kind: 'written' };
-    }
-    if (!isAsCopied(edit, now)) return writeBeside(edit, from);
-    putInto(from, reopen(now, constants.O_WRONLY | constants.O_NONBLOCK));
-    return { kind: 'written' };
-  } catch (error) {
-    return { kind: 'kept', where: copy, why: wordsOf(error) };
+    } else if (isAsCopied(edit, now)) {
+      putInto(from, reopen(now, constants.O_WRONLY | constants.O_NONBLOCK));
+    } else return writeBeside(edit, from);
+    return { path, saved: { kind: 'written' } };
   } finally {
     if (now !== undefined) closeSync(now);
   }
@@ -210,7 +252,7 @@ function isAsCopied({ file, before }: Edit, now: number | undefined): now is num
 const NAMES_BESIDE = 100;
 const NAME_MAX = 255;
 
-function writeBeside({ store, task, path }: Edit, from: number): Saved {
+function writeBeside({ store, task, path }: Edit, from: number): Written {
   const parsed = parseArtifactPath(task, path).toString('latin1');
   for (let count = 1; ; count++) {
     const ending = count === 1 ? '.edited' : `.edited-${count}`;
@@ -219,7 +261,8 @@ function writeBeside({ store, task, path }: Edit, from: number): Saved {
     try {
       putInto(from, createInStaging(store, task, beside, 0o600));
       const where = `${showPath(beside)} of task ${task}`;
-      return { kind: 'kept', where, why: 'the task changed it meanwhile' };
+      const saved = { kind: 'kept', where, why: 'the task changed it meanwhile' } as const;
+      return { path: beside, saved };
     } catch (error) {
       const isTaken = (error as NodeJS.ErrnoException).code === 'EEXIST';
       if (!isTaken || count === NAMES_BESIDE) throw error;

@@ -5,7 +5,7 @@
 export { openArchiveTree } from './archive-tree.ts';
 export type { Artifact, ArtifactNode, ArtifactTree } from './artifact.ts';
 export { type CopySource, copyToLocal, copyToTask, openLocalNode } from './copy.ts';
-export { openEditCopy } from './edit-copy.ts';
+export { type EditCopy, openEditCopy, type Saved } from './edit-copy.ts';
 export { type ExportOptions, exportTree } from './export.ts';
 export { exportTar, type LeftOut } from './export-tar.ts';
 export { exportZip } from './export-zip.ts';

@@ -1,8 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Cli, finished, newCli, type Ran } from '../support/cli.ts';
+import { type Cli, finished, launcher, newCli, type Ran } from '../support/cli.ts';
+import { inTerminal } from '../support/tmux.ts';
 import { until } from '../support/until.ts';
 
 /** A live task with a file `notes`, whose command does `script` once the file `editing` is there. */
@@ -31,7 +39,7 @@ const cat = async (cli: Cli, path: string): Promise<string> =>
   (await cli.run('cat', 't', path)).stdout;
 
 /** What doctor says of edits. */
-const notes = (told: string): string[] =>
+const lines = (told: string): string[] =>
   told.split('\n').filter((line) => line.includes('an edit'));
 
 /** Nothing of an edit is left in the store. */
@@ -86,7 +94,7 @@ describe('taskfs edit', () => {
       'GO; until [ -e "$TASKFS_STORE/../over" ]; do sleep 0.05; done; echo late > "$1"';
     const open = edit(cli, 'notes', editor);
     await until('an editor is open', () => edits(cli).length === 2);
-    const found = notes((await cli.run('doctor')).stdout);
+    const found = lines((await cli.run('doctor')).stdout);
     expect(found).toEqual([expect.stringContaining(named)]);
     await cli.run('rm', 't-1');
     expect(edits(cli)).toContain(left);
@@ -99,7 +107,7 @@ describe('taskfs edit', () => {
     expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('edits') });
     const [kept = ''] = edits(cli);
     expect(readFileSync(join(cli.store, 'edits', kept, 'notes'), 'utf8')).toBe('late\n');
-    expect(notes((await cli.run('doctor')).stdout)).toHaveLength(1);
+    expect(lines((await cli.run('doctor')).stdout)).toHaveLength(1);
   });
 
   it('overwrites nothing that the task changed meanwhile: what was saved is put beside it', async () => {
@@ -136,5 +144,70 @@ describe('taskfs edit', () => {
     expect(saved).toBe('edited\n');
     const grep = spawnSync('grep', ['-rl', '-D', 'skip', 'edited', join(cli.store, 'staging/t')]);
     expect(grep.stdout.toString().replace(/.*notes.edited\n/, '')).toBe('');
+  });
+
+  it('leaves an editor with a window open, hands on each save, and tells what happens', async () => {
+    const cli = newCli();
+    await liveTask(cli, 'true');
+    const bin = join(cli.base, 'bin');
+    const told = join(cli.base, 'told');
+    const program = (name: string, script: string): void =>
+      writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    mkdirSync(bin);
+    program('notify-send', `for last; do :; done; echo "$last" >> '${told}'`);
+    program(
+      'code',
+      `[ "$1" = --wait ] || exit 9; echo "$2" > '${cli.base}/opened'; ` +
+        `until [ -e '${cli.base}/closed' ]; do sleep 0.05; done`,
+    );
+    const notes = join(cli.store, 'staging/t/notes');
+    const isIn = (file: string, text: string): boolean =>
+      existsSync(file) && readFileSync(file, 'utf8').includes(text);
+    const env = [`TASKFS_STORE=${cli.store}`, `PATH=${bin}:${process.env.PATH}`, 'DISPLAY=:9'];
+    const command = [launcher, 'edit', 't', 'notes'];
+    const session = await inTerminal(['env', ...env, 'VISUAL=code', ...command], 200);
+    const says = (words: string) =>
+      until(`the terminal says ${words}`, async () => (await session.screen()).includes(words));
+    await says("'notes' is open in code --wait: each save goes to task t");
+    const copy = readFileSync(join(cli.base, 'opened'), 'utf8').trim();
+    writeFileSync(copy, 'two\n');
+    await until('the save is handed on', () => isIn(notes, 'two'));
+
+    writeFileSync(notes, 'theirs\n');
+    writeFileSync(copy, 'three\n');
+    await says('the task changed it meanwhile: what you saved is notes.edited of task t');
+    await until('it is told on the desktop', () => isIn(told, 'notes.edited'));
+    writeFileSync(copy, 'four\n');
+    await until('later saves go there', () => isIn(`${notes}.edited`, 'four'));
+    expect(readFileSync(notes, 'utf8')).toBe('theirs\n');
+
+    writeFileSync(join(cli.base, 'editing'), '');
+    await says(`what you save from now on is kept as ${cli.store}`);
+    await until('it is told on the desktop', () => isIn(told, 'has ended while you edit'));
+    writeFileSync(copy, 'five\n');
+    await says('task t ended meanwhile: what you saved is');
+    writeFileSync(join(cli.base, 'closed'), '');
+    await until('doctor names it', async () => {
+      const [note = ''] = lines((await cli.run('doctor')).stdout);
+      return note.includes('was not written back');
+    });
+    expect(readFileSync(copy, 'utf8')).toBe('five\n');
+    expect((await cli.run('cat', 't', 'notes.edited')).stdout).toBe('four\n');
+  });
+
+  it('waits for a window where it is told to, and says where none opens', async () => {
+    const cli = newCli({ env: { VISUAL: '"$TASKFS_STORE/../gvim"', DISPLAY: '' } });
+    await liveTask(cli, LASTS);
+    const missing = await cli.run('edit', 't', 'notes');
+    expect(missing).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('cannot be started'),
+    });
+    const gvim = '#!/bin/sh\n[ "$1" = --nofork ] && sleep 0.2 && echo late > "$2"\n';
+    writeFileSync(join(cli.base, 'gvim'), gvim, { mode: 0o755 });
+    expect(await cli.run('edit', '--wait', 't', 'notes')).toMatchObject({ code: 0, stderr: '' });
+    expect(await cat(cli, 'notes')).toBe('late\n');
+    expect(await cli.run('edit', 't', 'no/such')).toMatchObject({ code: 3 });
+    expect(edits(cli)).toEqual([]);
   });
 });

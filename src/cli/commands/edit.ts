@@ -1,36 +1,124 @@
-import { openEditCopy } from '../../artifacts/index.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type EditCopy, openEditCopy, type Saved } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
-import { readRecord, showPath, taskPaths } from '../../store/index.ts';
+import { decodeBytes } from '../../process/index.ts';
+import { parseArtifactPath, type Store, showPath, type TaskName } from '../../store/index.ts';
+import type { ProcessEnd } from '../../sys/index.ts';
 import { addPath, addTask } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
+import { notifyDesktop } from '../desktop-notification.ts';
+import { followEdit, type KeptEdit } from '../edit-session.ts';
+import { type Editor, findEditor, runEditor } from '../editor.ts';
+import { EXIT } from '../exit-code.ts';
 import { openStoreOf } from '../open-store.ts';
-import { say } from '../output.ts';
-import { runEditor } from '../run-external.ts';
+import { print, printLine, say } from '../output.ts';
+import { startVerb } from '../own-verb.ts';
+import { REFUSAL_MS } from '../run-external.ts';
 
 export const command = defineCommand({
-  examples: [['taskfs edit build notes.md', 'Change a file of a live task in your editor']],
+  examples: [
+    ['taskfs edit build notes.md', 'Change a file of a live task in your editor'],
+    ['VISUAL=code taskfs edit build notes.md', 'The same in a window, while the shell goes on'],
+    ['taskfs edit --wait build notes.md', 'Wait until the window is closed, too'],
+  ],
   about:
-    'The editor is $VISUAL, else $EDITOR, else vi; one with windows (code, gvim, subl) is made ' +
-    'to wait. It gets a private copy, which is written ' +
-    'back when the editor ends. If the task changed the file meanwhile, your version is put ' +
-    'beside it; if the task has ended, it is kept in the store and named.',
-  build: (parser) => addPath(addTask(parser, 'a live task'), 'A file, new or there'),
+    'The editor is $VISUAL, else $EDITOR, else vi, and gets a private copy. One in the terminal is ' +
+    'waited for, and what it saved is written back when it ends. One with a window (code, gvim, ' +
+    'subl and others) is not: each save is written back at once. If the task changed the file ' +
+    'meanwhile, your version is put beside it; if the task has ended, you are told, and what you ' +
+    'save is kept in the store and named.',
+  build: (parser) =>
+    addPath(addTask(parser, 'a live task'), 'A file, new or there').option('wait', {
+      type: 'boolean',
+      default: false,
+      describe: 'Wait until an editor with a window has closed the file',
+    }),
   run: async ({ options }) => {
     const store = openStoreOf(options);
-    const { task, path } = options;
-    using copy = openEditCopy(store, task, path);
-    const failure = await runEditor(copy.path);
-    const saved = copy.save(failure?.message);
-    if (saved.kind === 'kept') {
-      const { why, where } = saved;
-      const message = `'${showPath(path)}' was not written back, ${why}: what you saved is ${where}`;
-      throw new TaskfsError('failed', message, { hint: 'Copy from there what you need.' });
-    }
-    if (failure) throw failure;
-    const { artifacts } = readRecord(taskPaths(store, task).record, task);
-    if (saved.kind === 'unchanged' && artifacts !== 'live') {
-      say(`task ${task} ended meanwhile; you changed nothing`);
-    }
-    return 0;
+    const editor = findEditor(process.env);
+    const { task } = options;
+    const edit = { store, task, path: parseArtifactPath(task, options.path) };
+    if (!editor.hasWindow) return editInTerminal(edit, editor);
+    return options.wait ? editInWindow(edit, editor) : leaveWindowOpen(edit);
   },
 });
+
+/** What is edited. */
+interface Edit {
+  readonly store: Store;
+  readonly task: TaskName;
+  readonly path: Buffer;
+}
+
+async function editInTerminal({ store, task, path }: Edit, editor: Editor): Promise<number> {
+  using copy = openEditCopy(store, task, path);
+  const failure = await runEditor(editor, copy.path);
+  const saved = copy.save(failure?.message);
+  if (saved.kind === 'kept') {
+    throw new TaskfsError('failed', describe(path, saved), { hint: COPY_HINT });
+  }
+  if (failure) throw failure;
+  sayUnchanged(task, copy, saved);
+  return EXIT.ok;
+}
+
+const COPY_HINT = 'Copy from there what you need.';
+
+const describe = (path: Buffer, { why, where }: KeptEdit): string =>
+  `'${showPath(path)}' was not written back, ${why}: what you saved is ${where}`;
+
+function sayUnchanged(task: TaskName, copy: EditCopy, { kind }: Saved): void {
+  if (kind === 'unchanged' && !copy.isLive()) {
+    say(`task ${task} ended meanwhile; you changed nothing`);
+  }
+}
+
+/** Waits until the window is closed; what the person must know is said when it happens. */
+async function editInWindow({ store, task, path }: Edit, editor: Editor): Promise<number> {
+  using copy = openEditCopy(store, task, path);
+  const tell = (words: string): void => {
+    say(words);
+    notifyDesktop(words);
+  };
+  const closed = runEditor(editor, copy.path);
+  const isOpen = Promise.race([closed.then(() => false), sleep(REFUSAL_MS, true, { ref: false })]);
+  if (await isOpen) {
+    await printLine(
+      `'${showPath(path)}' is open in ${editor.command}: each save goes to task ${task}`,
+    );
+  }
+  const saved = await followEdit(copy, closed, {
+    ended: () =>
+      tell(
+        `task ${task} has ended while you edit '${showPath(path)}': what you save from now on ` +
+          `is kept as ${copy.path}`,
+      ),
+    kept: (kept) => tell(`${describe(path, kept)}. ${COPY_HINT}`),
+  });
+  const failure = await closed;
+  if (failure) throw failure;
+  if (saved.kind === 'kept') return EXIT.failed;
+  sayUnchanged(task, copy, saved);
+  return EXIT.ok;
+}
+
+/** How often it is asked whether the editor has started, in milliseconds. */
+const ASK_MS = 50;
+
+/**
+ * Has a process in the background wait for the window, which says on this terminal and on the
+ * desktop what the person must know. Returns once that says that the editor is open.
+ */
+async function leaveWindowOpen({ store, task, path }: Edit): Promise<number> {
+  const words = ['edit', '--wait', '--store', store.path, task, `./${decodeBytes(path)}`];
+  const isOnTerminal = process.stderr.isTTY;
+  const errors = isOnTerminal ? 'terminal' : 'kept';
+  using verb = startVerb(words, { main: 'kept', errors, staysAlive: true });
+  let end: ProcessEnd | undefined;
+  while (!end && verb.printed() === '') {
+    end = await Promise.race([verb.ended, sleep(ASK_MS, undefined)]);
+  }
+  await print(verb.printed());
+  if (!isOnTerminal) process.stderr.write(verb.said());
+  return end ? (end.exitCode ?? EXIT.failed) : EXIT.ok;
+}
