@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   archive: ['tar', 'age', 'store', 'files', 'sys', 'process'],
   artifacts: ['archive', 'tar', 'age', 'store', 'files', 'sys', 'process'],
   mount: ['store', 'sys', 'process'],
-  fs: ['archive', 'tar', 'age', 'store', 'sys', 'process'],
+  fs: ['retention', 'archive', 'tar', 'age', 'store', 'sys', 'process'],
   fuse: ['fs', 'mount', 'sys', 'process'],
   'fuse-native': ['fs', 'mount', 'sys', 'process'],
   attach: ['fs', 'mount', 'store', 'sys', 'process'],

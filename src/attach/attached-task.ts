@@ -3,7 +3,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Errno, errno, errnoOf } from '../errno.ts';
-import type { AttachedDirectories } from '../fs/index.ts';
+import { type AttachedDirectories, isInView, type MountView } from '../fs/index.ts';
 import { LIVE_DIRECTORY } from '../mount/index.ts';
 import {
   DIRECT_WRITERS,
@@ -39,6 +39,8 @@ export interface AttachPlace extends CloneOptions {
   readonly device: bigint;
   /** What the server of the mount knows of it. */
   readonly attached: AttachedDirectories;
+  /** The tasks that the mount shows; undefined: all. */
+  readonly view: MountView | undefined;
   /** Unmounts what is on live/<task>, lazily, in every mount namespace. */
   readonly detach: (task: TaskName) => void;
   /** Called when somebody waits until nobody writes to the task's files any more. */
@@ -83,10 +85,10 @@ export class AttachedTask {
     place: AttachPlace,
     task: TaskName,
   ): Promise<AttachedTask | 'full' | undefined> {
-    const lock = liveRecord(place.store, task) && lockWriters(place.store, task);
+    const lock = attachableRecord(place, task) && lockWriters(place.store, task);
     if (!lock) return undefined;
     // Read again: from here on whoever ends the task waits for the lock.
-    const record = liveRecord(place.store, task);
+    const record = attachableRecord(place, task);
     if (!record) {
       lock.release();
       return undefined;
@@ -209,6 +211,17 @@ function liveRecord(store: Store, task: TaskName): TaskRecord | undefined {
     // There is none, or none that can be read.
     return undefined;
   }
+}
+
+/**
+ * The record of a live task that the mount shows until it ends. In a view by status that is no
+ * queued one: it may leave the view as it starts, when nobody must be cut off from its files.
+ */
+function attachableRecord({ store, view }: AttachPlace, task: TaskName): TaskRecord | undefined {
+  const record = liveRecord(store, task);
+  if (!record || !view) return record;
+  const leaves = view.status !== undefined && record.status === 'queued';
+  return isInView(view, record) && !leaves ? record : undefined;
 }
 
 /** Undefined where the task is being sealed. */

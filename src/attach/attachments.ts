@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { errno, errnoOf } from '../errno.ts';
 import { messageOf } from '../errors.ts';
-import { type AttachedDirectories, ROOT, type Served, TOP } from '../fs/index.ts';
+import { type AttachedDirectories, type MountView, ROOT, type Served, TOP } from '../fs/index.ts';
 import { LIVE_DIRECTORY } from '../mount/index.ts';
 import { type Store, type TaskName, taskOfStaging } from '../store/index.ts';
 import { AttachedTask, type AttachPlace } from './attached-task.ts';
@@ -20,6 +20,8 @@ export interface AttachOptions extends CloneOptions {
   /** The number of the mount's device, as in statx(2). */
   readonly device: bigint;
   readonly attached: AttachedDirectories;
+  /** The tasks that the mount shows; undefined: all. */
+  readonly view: MountView | undefined;
   readonly forgetName: NonNullable<Served['forgetName']>;
   /** Takes sentences for the log of the server. */
   readonly log: (words: string) => void;

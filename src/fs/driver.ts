@@ -1,5 +1,6 @@
 import type { Store } from '../store/index.ts';
 import type { NodeId } from './file-system.ts';
+import type { MountView } from './mount-view.ts';
 
 /**
  * The contract between src/server/ and the drivers: src/fuse/ is `kernel`, src/fuse-native/ is
@@ -31,6 +32,8 @@ export interface FileSystemOptions {
   readonly attached?: SharedArrayBuffer;
   /** For how long (milliseconds, a day at most) the kernel may go into the mount unasked. */
   readonly topTtlMs?: number;
+  /** The tasks that are shown; undefined: all. */
+  readonly view?: MountView;
   /** What the attribute user.taskfs.live of live/ says: how live files are shown, and why. */
   readonly liveMode?: string;
 }

@@ -23,6 +23,7 @@ export {
   ROOT,
 } from './file-system.ts';
 export { AttachedDirectories } from './live/attached-directories.ts';
+export { isInView, type MountView } from './mount-view.ts';
 export { TOP } from './node-ids.ts';
 export { statusXattrs } from './status-xattrs.ts';
 export { createFileSystem } from './store-file-system.ts';

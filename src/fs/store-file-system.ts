@@ -11,6 +11,7 @@ import type { CacheLeases } from './live/cache-leases.ts';
 import { LiveSubtree } from './live/live-subtree.ts';
 import { LogsSubtree } from './logs/logs-subtree.ts';
 import { MountObservation } from './mount-observation.ts';
+import { ShownTasks } from './mount-view.ts';
 import { isArchive, isLive, isLog, TaskSlots, TOP } from './node-ids.ts';
 import { RootSubtree } from './root.ts';
 import { route } from './router.ts';
@@ -31,7 +32,7 @@ export function createFileSystem(store: Store, options: FileSystemOptions = {}):
     { store, records, slots, archives, top: TOP.archive },
     options,
   );
-  const logs = new LogsSubtree(store, slots, archives);
+  const logs = new LogsSubtree(store, slots, archives, new ShownTasks(records, options.view));
   const root = new RootSubtree(store, { live, archive, logs }, options);
   const quota = new DescriptorQuota(options.othersEnter ?? false);
 

@@ -2,6 +2,8 @@
  * What is mounted: the mount table, which mounts are ours, who writes through them,
  * unmounting. What a mount shows, and how it is served, does not enter.
  */
+
+export { findInMounts, type ShownFile } from './find-mount.ts';
 export {
   escapeCommas,
   FUSERMOUNT,
@@ -22,7 +24,7 @@ export {
   taskfsMounts,
 } from './mountinfo.ts';
 export { prepareMountpoint } from './mountpoint.ts';
-export { findMount, type Liveness, pathInMount, probeMount, readLiveMode } from './probe.ts';
+export { type Liveness, probeMount, readLiveMode } from './probe.ts';
 export { abortConnections, detach, unmount, unmountDirectory, unmountLibfuse } from './unmount.ts';
 export { startUnmountWatchdog, type UnmountWatchdog } from './unmount-watchdog.ts';
 export { isInUse } from './users.ts';

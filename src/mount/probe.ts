@@ -4,7 +4,7 @@ import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { errno } from '../errno.ts';
 import { OWN_XATTR_PREFIX } from '../store/index.ts';
-import { LIVE_DIRECTORY, type TaskfsMount, taskfsMounts } from './mountinfo.ts';
+import { LIVE_DIRECTORY } from './mountinfo.ts';
 
 /** `dead`: its server is gone (ENOTCONN). `hung`: its server is there and does not answer. */
 export type Liveness = 'alive' | 'dead' | 'hung';
@@ -53,23 +53,4 @@ export function readLiveMode(mountpoint: string): Promise<string | undefined> {
       resolve(error ? undefined : stdout);
     });
   });
-}
-
-/** A mount of the store at this path that answers. */
-export async function findMount(store: string): Promise<TaskfsMount | undefined> {
-  for (const mount of taskfsMounts()) {
-    if (mount.store === store && (await probeMount(mount.mountpoint)) === 'alive') return mount;
-  }
-  return undefined;
-}
-
-/** Where a mount shows a path within a task's files; raw bytes. */
-export function pathInMount(
-  { mountpoint }: TaskfsMount,
-  part: 'live' | 'archive',
-  task: string,
-  relative: Buffer,
-): Buffer {
-  const top = Buffer.from(join(mountpoint, part, task));
-  return relative.length === 0 ? top : Buffer.concat([top, Buffer.from('/'), relative]);
 }

@@ -8,7 +8,13 @@ import {
   type LiveMode,
 } from '../attach/index.ts';
 import { messageOf } from '../errors.ts';
-import { AttachedDirectories, type DriverName, type Serve, type Served } from '../fs/index.ts';
+import {
+  AttachedDirectories,
+  type DriverName,
+  type MountView,
+  type Serve,
+  type Served,
+} from '../fs/index.ts';
 import { prepareMountpoint, taskfsMountAt } from '../mount/index.ts';
 import type { Store } from '../store/index.ts';
 import { keepMemoryPrivate } from '../sys/index.ts';
@@ -30,6 +36,8 @@ export interface MountOptions {
   readonly sharedMmap?: boolean;
   /** Unmount when nobody has used the mount for so long (milliseconds). */
   readonly idleTimeoutMs?: number;
+  /** The tasks that are shown; all by default. */
+  readonly view?: MountView;
   /** age identities that open the archives; left out: the store's own. */
   readonly identities?: readonly string[];
 }
@@ -60,6 +68,7 @@ export async function serveMount(
   const mountpoint = await prepareMountpoint(store, path);
   const { readOnly = false, nosymfollow = false, idleTimeoutMs } = options;
   const how = { readOnly, nosymfollow };
+  const { view } = options;
   const live = chooseLiveMode(store, options.live ?? 'auto', driver, how);
   const liveMode = `${live.mode}: ${live.why}`;
   const attached = live.mode === 'attach' ? AttachedDirectories.allocate(ATTACH_LIMIT) : undefined;
@@ -69,6 +78,7 @@ export async function serveMount(
     fileSystem: {
       liveMode,
       ...(attached && { attached: attached.memory }),
+      ...(view && { view }),
       ...(options.identities && { identities: options.identities }),
       othersEnter: options.allowOther ?? false,
       sharedMmap: options.sharedMmap ?? false,
@@ -85,14 +95,14 @@ export async function serveMount(
     ...(await identityNotes(store, options)),
   ];
   const mount = { ...served, notes, mountpoint, driver, live };
-  return attached ? attachLive(store, mount, attached, how) : mount;
+  return attached ? attachLive(store, mount, attached, { ...how, view }) : mount;
 }
 
 async function attachLive(
   store: Store,
   mount: ServedMount,
   attached: AttachedDirectories,
-  how: Pick<AttachOptions, 'readOnly' | 'nosymfollow'>,
+  how: Pick<AttachOptions, 'readOnly' | 'nosymfollow' | 'view'>,
 ): Promise<ServedMount> {
   const { mountpoint, forgetName } = mount;
   const device = taskfsMountAt(mountpoint)?.minor;

@@ -200,12 +200,13 @@ describe.runIf(canBuild)('the packed package (needs a checkout that may be built
       expect(existsSync(join(system, 'usr/share/man/man1/taskfs-run.1.gz'))).toBe(true);
       const helper = join(system, 'usr/sbin/mount.fuse.taskfs');
       const mountpoint = join(cli.base, 'mount');
-      await run(helper, [cli.store, mountpoint, '-o', 'ro,noauto,_netdev,x-systemd.automount'], {
-        env,
-      });
+      const words = ['ro', 'noauto', '_netdev', 'x-systemd.automount'];
+      const ours = ['name=b*', 'status=completed', 'since=7d', 'idle-timeout=10m'];
+      const wanted = [...words, ...ours].join(',');
+      await run(helper, [cli.store, mountpoint, '-o', wanted], { env });
       const shown = await run('ls', [join(mountpoint, 'archive')]);
       await run(command, ['unmount', mountpoint], { env });
-      expect(shown.stdout).toBe('a\nb\n');
+      expect(shown.stdout).toBe('b\n');
       await expect(run(helper, [cli.store, mountpoint, '-o', 'frob'], { env })).rejects.toThrow(
         /frob/,
       );

@@ -14,6 +14,7 @@ import { isProtected } from '../../store/index.ts';
 import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities, type IdentityOptions } from '../identity-options.ts';
+import { addViewOptions, viewOf } from '../mount-options.ts';
 import { openOrMakeStore } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
 import { reportError } from '../report-error.ts';
@@ -25,6 +26,7 @@ export const command = defineCommand({
     ['taskfs mount ~/tasks', 'Show all tasks there; returns when the mount is there'],
     ['taskfs mount --read-only ~/tasks', 'Refuse changes'],
     ['taskfs mount --foreground ~/tasks', 'Serve until Ctrl-C'],
+    ['taskfs mount --since 7d --status failed ~/failed', 'Only what failed within a week'],
     ['taskfs mount --idle-timeout 10m ~/tasks', 'Unmount when it was not used for ten minutes'],
   ],
   about:
@@ -32,7 +34,7 @@ export const command = defineCommand({
     'read-write; archived ones in archive/, decrypted as they are read; what they printed in ' +
     'logs/.',
   build: (parser) =>
-    addIdentityOptions(parser)
+    addViewOptions(addIdentityOptions(parser))
       .positional('directory', { type: 'string', demandOption: true, describe: 'Where to mount' })
       .option('driver', {
         choices: DRIVERS,
@@ -69,6 +71,7 @@ export const command = defineCommand({
       })
       .option('json', json()),
   run: async ({ options }) => {
+    const view = viewOf(options);
     const store = await openOrMakeStore(options);
     await recover(store, { scope: 'unfinished', say });
     const { directory, driver, live, nosymfollow, notify, 'idle-timeout': idle } = options;
@@ -83,6 +86,7 @@ export const command = defineCommand({
       sharedMmap: options['shared-mmap'],
       ...(driver && { driver }),
       ...(live && { live }),
+      ...(view && { view }),
       ...(idle !== undefined && { idleTimeoutMs: parseIdleTimeout(idle) }),
       ...(identities && { identities }),
     };

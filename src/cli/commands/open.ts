@@ -4,7 +4,7 @@ import { defineCommand } from '../command.ts';
 import { addIdentityOptions } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { launchProgram } from '../run-external.ts';
-import { findOrMakeMount } from '../session-mount.ts';
+import { makeSessionMount } from '../session-mount.ts';
 
 export const command = defineCommand({
   examples: [['taskfs open build plot.png', 'Show a file in the desktop’s program for it']],
@@ -15,7 +15,7 @@ export const command = defineCommand({
   run: async ({ options }) => {
     const { task, path } = options;
     const store = openStoreOf(options);
-    const found = await mountedPath(store, task, path, options, findOrMakeMount);
+    const found = await mountedPath(store, task, path, options, makeSessionMount);
     await launchProgram('xdg-open', [found], "It comes with the desktop (on Debian: 'xdg-utils').");
     return 0;
   },

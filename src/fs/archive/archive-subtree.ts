@@ -14,6 +14,7 @@ import {
 } from '../../sys/index.ts';
 import type { FileSystemOptions } from '../driver.ts';
 import type { Attributes, Entry, NodeId } from '../file-system.ts';
+import { ShownTasks } from '../mount-view.ts';
 import type { TaskSlots } from '../node-ids.ts';
 import { archivedNode, archiveNode, archivePlace, inoOf, TOP } from '../node-ids.ts';
 import { statfsOf } from '../statfs.ts';
@@ -41,6 +42,7 @@ const TASKS = -1;
 const TASKS_TTL_MS = 1000;
 /** Longer than any file system's clock takes from one time to the next. */
 const TICK_NS = 100_000_000n;
+const SECOND_NS = 1_000_000_000n;
 
 /** What archive/ is put together from. */
 export interface ArchiveParts {
@@ -78,8 +80,9 @@ export class ArchiveSubtree implements Subtree {
   /** What is shown of tasks' directories where others enter, by slot: what is sealed stays. */
   private readonly roots = new Map<number, Ownership>();
   private readonly othersEnter: boolean;
+  private readonly shown: ShownTasks;
 
-  constructor(parts: ArchiveParts, { othersEnter = false }: FileSystemOptions) {
+  constructor(parts: ArchiveParts, { othersEnter = false, view }: FileSystemOptions) {
     const { store, records, slots, archives, top, policy } = parts;
     this.store = store;
     this.records = records;
@@ -88,6 +91,7 @@ export class ArchiveSubtree implements Subtree {
     this.top = top;
     this.policy = policy;
     this.othersEnter = othersEnter;
+    this.shown = new ShownTasks(records, view);
     this.directory = openSync(store.archive, O_PATH | constants.O_DIRECTORY);
   }
 
@@ -106,7 +110,7 @@ export class ArchiveSubtree implements Subtree {
 
   private lookupTask(name: Uint8Array): Entry {
     const task = latin1Of(name);
-    if (!isTaskName(task)) throw Errno.of(errno.ENOENT);
+    if (!isTaskName(task) || !this.shown.has(task)) throw Errno.of(errno.ENOENT);
     const stat = statAt(this.directory, task);
     if (!isDirectory(stat.mode)) throw Errno.of(errno.ENOENT);
     const slot = this.slots.slotOf(task, stat.ino);
@@ -228,7 +232,7 @@ export class ArchiveSubtree implements Subtree {
     try {
       return [...listDirectory(list)]
         .map((entry) => ({ name: latin1Of(entry.name), ino: entry.ino }))
-        .filter(({ name }) => isTaskName(name))
+        .filter(({ name }) => isTaskName(name) && this.shown.has(name))
         .sort((one, two) => (one.name < two.name ? -1 : 1))
         .map(({ name, ino }) => this.archivedTask(name as TaskName, ino));
     } finally {
@@ -249,12 +253,14 @@ export class ArchiveSubtree implements Subtree {
 
   /**
    * When a task came or went. The kernel keeps a listing for as long as this time stays the same:
-   * a change made just now may share it with the next one, and is shown as of now.
+   * a change made just now may share it with the next one, and is shown as of now. What leaves a
+   * view as time passes is listed for a second more.
    */
   private lastChangeNs(): bigint {
     const { mtimeNs } = statFd(this.directory);
     const nowNs = BigInt(Date.now()) * 1_000_000n;
-    return nowNs - mtimeNs < TICK_NS ? nowNs : mtimeNs;
+    if (nowNs - mtimeNs < TICK_NS) return nowNs;
+    return this.shown.changesWithTime ? nowNs - (nowNs % SECOND_NS) : mtimeNs;
   }
 
   statfs() {

@@ -25,6 +25,7 @@ import type {
   NodeId,
   Place,
 } from '../file-system.ts';
+import { ShownTasks } from '../mount-view.ts';
 import { isLive, TOP } from '../node-ids.ts';
 import { statfsOf } from '../statfs.ts';
 import {
@@ -104,7 +105,7 @@ export class LiveSubtree implements Subtree {
     this.store = store;
     this.attached = options.attached && new AttachedDirectories(options.attached);
     this.mode = options.liveMode ?? 'fuse';
-    this.tasks = new LiveTasks(store);
+    this.tasks = new LiveTasks(store, new ShownTasks(records, options.view));
     this.directories = new DirectoryFdCache(this.tasks.staging, DIRECTORY_LIMIT);
     this.leases = cacheLeases ? new CacheLeases(this.directories) : undefined;
     this.table = new InodeTable((inode) => {

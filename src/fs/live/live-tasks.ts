@@ -17,6 +17,7 @@ import {
   type Stat,
   statAt,
 } from '../../sys/index.ts';
+import type { ShownTasks } from '../mount-view.ts';
 
 /**
  * Which tasks have a directory in live/: those with staging and without a committed archive. The
@@ -26,8 +27,10 @@ export class LiveTasks {
   /** O_PATH descriptors of the store's directories. */
   readonly staging: number;
   private readonly archive: number;
+  private readonly shown: ShownTasks;
 
-  constructor(store: Store) {
+  constructor(store: Store, shown: ShownTasks) {
+    this.shown = shown;
     this.staging = openSync(store.staging, O_PATH | constants.O_DIRECTORY);
     this.archive = openSync(store.archive, O_PATH | constants.O_DIRECTORY);
   }
@@ -37,7 +40,9 @@ export class LiveTasks {
    */
   stat(name: Uint8Array): { readonly task: TaskName; readonly stat: Stat } {
     const task = latin1Of(name);
-    if (!isTaskName(task) || this.isArchived(task)) throw Errno.of(errno.ENOENT);
+    if (!isTaskName(task) || this.isArchived(task) || !this.shown.has(task)) {
+      throw Errno.of(errno.ENOENT);
+    }
     for (const each of stagingNames(task)) {
       const stat = this.find(each);
       if (stat && isDirectory(stat.mode)) return { task, stat };
@@ -66,7 +71,7 @@ export class LiveTasks {
       }
       return [...found]
         .map(([name, ino]) => ({ name, ino }))
-        .filter((entry) => !this.isArchived(entry.name))
+        .filter((entry) => !this.isArchived(entry.name) && this.shown.has(entry.name))
         .sort((one, two) => (one.name < two.name ? -1 : 1));
     } finally {
       closeSync(list);

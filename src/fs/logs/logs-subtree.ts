@@ -7,6 +7,7 @@ import { isTaskName, type Store, type TaskName, taskPaths } from '../../store/in
 import { DT, O_PATH, openAt, S_IFREG, type Stat, statAt } from '../../sys/index.ts';
 import type { ArchiveCache } from '../archive/archive-cache.ts';
 import type { Attributes, Entry, NodeId } from '../file-system.ts';
+import type { ShownTasks } from '../mount-view.ts';
 import type { TaskSlots } from '../node-ids.ts';
 import { inoOf, logNode, logSlot, TOP } from '../node-ids.ts';
 import { statfsOf } from '../statfs.ts';
@@ -23,12 +24,14 @@ export class LogsSubtree implements Subtree {
   private readonly store: Store;
   private readonly slots: TaskSlots;
   private readonly archives: ArchiveCache;
+  private readonly shown: ShownTasks;
   private readonly startNs = BigInt(Date.now()) * 1_000_000n;
   /** O_PATH descriptors of the store's directories. */
   private readonly tasks: number;
   private readonly archive: number;
 
-  constructor(store: Store, slots: TaskSlots, archives: ArchiveCache) {
+  constructor(store: Store, slots: TaskSlots, archives: ArchiveCache, shown: ShownTasks) {
+    this.shown = shown;
     this.store = store;
     this.slots = slots;
     this.archives = archives;
@@ -39,7 +42,9 @@ export class LogsSubtree implements Subtree {
   lookup(_parent: NodeId, name: Uint8Array): Entry {
     const text = latin1Of(name);
     const task = text.slice(0, -SUFFIX.length);
-    if (!text.endsWith(SUFFIX) || !isTaskName(task)) throw Errno.of(errno.ENOENT);
+    if (!text.endsWith(SUFFIX) || !isTaskName(task) || !this.shown.has(task)) {
+      throw Errno.of(errno.ENOENT);
+    }
     const node = logNode(this.slots.slotOf(task, 0n));
     const { attr, attrTtlMs } = this.attributes(node, task);
     return { node, attr, attrTtlMs, entryTtlMs: attrTtlMs };
@@ -108,7 +113,7 @@ export class LogsSubtree implements Subtree {
     const live = readdirSync(this.store.tasks)
       .filter(isTaskName)
       .filter((task) => find(this.tasks, `${task}/log`));
-    return [...new Set([...sealed, ...live])].sort();
+    return [...new Set([...sealed, ...live])].filter((task) => this.shown.has(task)).sort();
   }
 
   statfs() {

@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import { findMount, pathInMount } from '../../mount/index.ts';
+import { findInMounts } from '../../mount/index.ts';
 import {
   assertSealable,
   cancel,
@@ -58,10 +58,9 @@ export function taskRoutes({ store, feed, trees }: Services): Hono {
   routes.get('/:task/mounted', async (context) => {
     const task = parseTaskName(context.req.param('task'));
     const path = parseArtifactPath(task, decodeRef(context.req.query('file') ?? ''));
-    const mount = await findMount(store.path);
-    if (!mount) return context.json({ path: null });
     const part = viewTask(store, task).artifacts === 'sealed' ? 'archive' : 'live';
-    return context.json({ path: printableName(pathInMount(mount, part, task, path)) });
+    const found = await findInMounts(store.path, { part, task, path });
+    return context.json({ path: found ? printableName(found) : null });
   });
   return routes;
 }

@@ -1,0 +1,80 @@
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { type Cli, type CliOptions, newCli } from '../support/cli.ts';
+import { isMountpoint } from '../support/mount.ts';
+import { until } from '../support/until.ts';
+
+const isRoot = process.geteuid?.() === 0;
+const users: readonly CliOptions[] = isRoot ? [{}, { user: 'plain' }] : [{}];
+
+/** A task that stays until the file `end` is among its own, and then ends as that says. */
+const STAYS = 'cd "$TASKFS_ARTIFACTS"; echo hi > f; until [ -s end ]; do sleep 0.05; done; . ./end';
+
+it('a mount shows some of the tasks, as they come and change, to root and plain users', async () => {
+  await Promise.all(users.map((user) => followsTasks(newCli(user), user)));
+});
+
+async function followsTasks(cli: Cli, user: CliOptions): Promise<void> {
+  const run = (name: string, ...args: string[]) => cli.run('run', '--name', name, ...args);
+  await Promise.all([
+    run('good', '-l', 'kind=a', '--', 'true'),
+    run('bad', '-l', 'kind=b', '--', 'false'),
+    run('runs', '-d', '-l', 'kind=a', '--', 'sh', '-c', STAYS),
+    run('other', '-d', '--', 'sh', '-c', STAYS),
+  ]);
+  await run('waits', '-d', '--max-running', '2', '-l', 'kind=a', '--', 'sh', '-c', STAYS);
+  const list = async (directory: string) => {
+    const { code, stdout, stderr } = await cli.script(`ls ${directory}`);
+    if (code !== 0) throw new Error(stderr);
+    return stdout.split('\n').slice(0, -1);
+  };
+  const mounted = async (name: string, ...args: string[]) => {
+    const mountpoint = join(cli.base, name);
+    expect(await cli.run('mount', ...args, mountpoint)).toMatchObject({ code: 0 });
+    onTestFinished(async () => void (await cli.run('unmount', mountpoint)));
+    return async () => ({
+      live: await list(join(mountpoint, 'live')),
+      archive: await list(join(mountpoint, 'archive')),
+      logs: await list(join(mountpoint, 'logs')),
+    });
+  };
+  const [named, failed, running, recent] = await Promise.all([
+    mounted('named', '--task', 'good', '--task', 'runs'),
+    mounted('failed', '--status', 'failed'),
+    mounted('running', '--status', 'running', '--label', 'kind=a'),
+    mounted('recent', '--since', '3s'),
+  ]);
+  const logs = (...tasks: string[]) => tasks.map((task) => `${task}.log`);
+  expect(await named()).toEqual({ live: ['runs'], archive: ['good'], logs: logs('good', 'runs') });
+  expect(await failed()).toEqual({ live: [], archive: ['bad'], logs: logs('bad') });
+  expect(await running()).toEqual({ live: ['runs'], archive: [], logs: logs('runs') });
+  expect((await recent()).live).toEqual(['other', 'runs', 'waits']);
+  const at = (...names: string[]) => join(cli.base, ...names);
+  await expect(list(at('failed/archive/good'))).rejects.toThrow('No such file');
+  await expect(list(at('failed/live/runs'))).rejects.toThrow('No such file');
+  // The path of a file is one in a mount that shows it.
+  expect((await cli.run('path', 'bad')).stdout).toBe(`${at('failed/archive/bad')}\n`);
+
+  expect(await cli.script(`echo false > ${at('running/live/runs/end')}`)).toMatchObject({
+    code: 0,
+  });
+  expect((await cli.run('wait', 'runs')).code).toBe(1);
+  await until('the next one runs', async () => (await running()).live[0] === 'waits');
+  // As root by the kernel itself, from when it runs.
+  if (!user.user && isRoot) {
+    await until('it is attached', () => isMountpoint(at('running/live/waits')));
+  }
+  await until('what failed is there', async () => (await failed()).archive.length === 2);
+  expect(await running()).toEqual({ live: ['waits'], archive: [], logs: logs('waits') });
+  expect(await named()).toMatchObject({ live: [], archive: ['good', 'runs'] });
+  expect(await cli.script(`cat ${at('failed/archive/runs/f')}`)).toMatchObject({ stdout: 'hi\n' });
+  await until('it is some time ago', async () => (await recent()).archive.length === 0);
+  expect((await recent()).live).toEqual(['other', 'waits']);
+}
+
+it('refuses what cannot be shown', async () => {
+  const cli = newCli();
+  const mount = (...args: string[]) => cli.run('mount', ...args, join(cli.base, 'm'));
+  expect(await mount('--task', '../x')).toMatchObject({ code: 2 });
+  expect(await mount('--since', 'yesterday')).toMatchObject({ code: 2 });
+});
