@@ -70,6 +70,11 @@ export interface Served {
    * it has changed means something.
    */
   readonly uses?: () => number;
+  /**
+   * Fulfilled when whoever watches live/ was told that a new task is there: at once where nobody
+   * does, and soon in any case. Drivers that tell nothing lack it.
+   */
+  readonly untilTold?: (task: string) => Promise<void>;
   /** Sentences for the user, as why something is slower than it could be. */
   readonly notes: readonly string[];
 }

@@ -1,8 +1,9 @@
 import { latin1Of } from '../latin1.ts';
 import { S_IFDIR } from '../sys/index.ts';
-import type { Entry, FileEvent, NodeId, Observation, Place } from './file-system.ts';
+import type { ArchiveSubtree } from './archive/archive-subtree.ts';
+import type { Change, Entry, FileEvent, NodeId, Observation, Place } from './file-system.ts';
 import type { LiveSubtree } from './live/live-subtree.ts';
-import { isLive, isLog, TOP } from './node-ids.ts';
+import { isArchive, isLive, isLog, TOP } from './node-ids.ts';
 import type { TaskListEvents } from './task-list-events.ts';
 
 const PATHS: ReadonlyMap<NodeId, string> = new Map([
@@ -14,18 +15,23 @@ const PATHS: ReadonlyMap<NodeId, string> = new Map([
 /** What happens beneath a mount: in the top directories, and in live tasks. */
 export class MountObservation implements Observation {
   private readonly live: LiveSubtree;
+  private readonly archive: ArchiveSubtree;
   private readonly lists: TaskListEvents;
 
-  constructor(live: LiveSubtree, lists: TaskListEvents) {
+  constructor(live: LiveSubtree, archive: ArchiveSubtree, lists: TaskListEvents) {
     this.live = live;
+    this.archive = archive;
     this.lists = lists;
   }
 
-  /** Who observes something in live/ hears of the end of its task, and so does who reads a log. */
+  /** Who observes something of a task hears of its end, and so does who reads a log. */
   observe(nodes: readonly NodeId[]): void {
-    const tops = nodes.map((node) => (isLive(node) ? TOP.live : isLog(node) ? TOP.logs : node));
-    this.lists.observe(new Set(tops));
+    this.lists.observe(new Set(nodes.map(topOf)));
     this.live.observe(nodes);
+  }
+
+  takeChanges(): readonly Change[] {
+    return this.lists.takeChanges();
   }
 
   takeEvents(): FileEvent[] {
@@ -43,7 +49,7 @@ export class MountObservation implements Observation {
   }
 
   formerly(place: Place): Entry | undefined {
-    return this.live.formerly(place);
+    return this.live.formerly(place) ?? this.archive.formerly(place);
   }
 
   isMountedOn(place: Place): boolean {
@@ -54,4 +60,10 @@ export class MountObservation implements Observation {
     const top = PATHS.get(node);
     return top === undefined ? this.live.pathOf(node) : Buffer.from(top);
   }
+}
+
+function topOf(node: NodeId): NodeId {
+  if (isLive(node)) return TOP.live;
+  if (isArchive(node)) return TOP.archive;
+  return isLog(node) ? TOP.logs : node;
 }

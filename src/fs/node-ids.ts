@@ -83,6 +83,12 @@ export class TaskSlots {
     return slot;
   }
 
+  /** The slot of the incarnation that was seen last; undefined where none was. */
+  lastOf(task: string): number | undefined {
+    const slot = this.owners.findLastIndex((owner) => owner.task === task);
+    return slot === -1 ? undefined : slot;
+  }
+
   /** Throws ESTALE for a number that was never given. */
   ownerOf(slot: number): SlotOwner {
     const owner = this.owners[slot];

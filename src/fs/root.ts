@@ -10,6 +10,11 @@ import type { OpenDirectory, OpenedFile, Subtree } from './subtree.ts';
 import { directoryAttr, listVirtual } from './virtual-directory.ts';
 
 const DAY_MS = 86_400_000;
+/**
+ * For how long (milliseconds) the kernel may believe what never changes: who goes to live/ to watch
+ * it may ask for nothing else, and is noticed by this alone.
+ */
+const CHILDREN_MS = 1000;
 /** For how long (milliseconds) the kernel may believe that there is nothing of another name. */
 const MISSING_MS = 60_000;
 const CHILDREN = ['archive', 'live', 'logs'] as const;
@@ -27,10 +32,10 @@ export class RootSubtree implements Subtree {
   constructor(
     store: Store,
     children: Readonly<Record<Child, Subtree>>,
-    { topTtlMs = DAY_MS }: FileSystemOptions,
+    { topTtlMs = CHILDREN_MS }: FileSystemOptions,
   ) {
     this.store = store;
-    this.ttlMs = Math.min(topTtlMs, DAY_MS);
+    this.ttlMs = Math.min(topTtlMs, CHILDREN_MS);
     this.children = children;
   }
 

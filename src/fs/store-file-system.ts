@@ -7,7 +7,6 @@ import { DescriptorQuota } from './descriptor-quota.ts';
 import type { FileSystemOptions } from './driver.ts';
 import { type FileSystem, type NodeId, ROOT } from './file-system.ts';
 import { HandleTable } from './handle-table.ts';
-import type { CacheLeases } from './live/cache-leases.ts';
 import { LiveSubtree } from './live/live-subtree.ts';
 import { LogsSubtree } from './logs/logs-subtree.ts';
 import { MountObservation } from './mount-observation.ts';
@@ -16,7 +15,7 @@ import { isArchive, isLive, isLog, TaskSlots, TOP } from './node-ids.ts';
 import { RootSubtree } from './root.ts';
 import { route } from './router.ts';
 import type { OpenDirectory, OpenFile, Subtree } from './subtree.ts';
-import { directoriesOf, filesOf, TaskListEvents } from './task-list-events.ts';
+import { directoriesOf, filesOf, type PathWatcher, TaskListEvents } from './task-list-events.ts';
 import { TaskRecords } from './task-records.ts';
 
 /**
@@ -43,13 +42,19 @@ export function createFileSystem(store: Store, options: FileSystemOptions = {}):
     if (node === ROOT) return root;
     throw Errno.of(errno.ESTALE);
   };
+  const { watcher } = live;
+  const observation = watcher && observationOf(store, live, archive, logs, watcher);
   const fileSystem = route({
     subtreeOf,
     subtrees: [root, live, archive, logs],
     files: new HandleTable<OpenFile>(quota),
     directories: new HandleTable<OpenDirectory>(quota),
-    revocation: live,
-    ...(live.watcher && { observation: observationOf(store, live, archive, logs, live.watcher) }),
+    revocation: {
+      changesFd: () => live.changesFd(),
+      takeChanges: () => [...live.takeChanges(), ...(observation?.takeChanges() ?? [])],
+      settle: () => live.settle(),
+    },
+    ...(observation && { observation }),
   });
   return {
     ...fileSystem,
@@ -66,12 +71,12 @@ function observationOf(
   live: LiveSubtree,
   archive: ArchiveSubtree,
   logs: LogsSubtree,
-  watcher: CacheLeases,
+  watcher: PathWatcher,
 ): MountObservation {
   const lists = new TaskListEvents(store, watcher, [
     directoriesOf(TOP.live, () => live.taskNames()),
     directoriesOf(TOP.archive, () => archive.names()),
     filesOf(TOP.logs, () => logs.names()),
   ]);
-  return new MountObservation(live, lists);
+  return new MountObservation(live, archive, lists);
 }

@@ -2,8 +2,7 @@ import { join } from 'node:path';
 import { Errno } from '../errno.ts';
 import { isTaskName, type Store, taskPaths } from '../store/index.ts';
 import { IN, type InotifyEvent, S_IFDIR, S_IFREG } from '../sys/index.ts';
-import type { FileEvent, NodeId } from './file-system.ts';
-import type { CacheLeases } from './live/cache-leases.ts';
+import type { Change, FileEvent, NodeId } from './file-system.ts';
 import { TOP } from './node-ids.ts';
 
 /** A top directory of the mount: its names change as tasks start, end and are removed. */
@@ -12,6 +11,13 @@ export interface TaskList {
   /** The type bits of its entries. */
   readonly mode: number;
   readonly names: () => readonly string[];
+}
+
+/** Reports what happens in directories of the store. */
+export interface PathWatcher {
+  /** `observer` hears of events (a mask of IN) in a directory. Throws Errno. */
+  observePath(path: string, mask: number, observer: (event: InotifyEvent) => void): number;
+  unobservePath(id: number): void;
 }
 
 const NAMES = IN.CREATE | IN.DELETE | IN.MOVED_FROM | IN.MOVED_TO;
@@ -24,15 +30,16 @@ const LOG_SUFFIX = '.log';
  */
 export class TaskListEvents {
   private readonly store: Store;
-  private readonly watcher: CacheLeases;
+  private readonly watcher: PathWatcher;
   private readonly lists: readonly TaskList[];
   private readonly known = new Map<NodeId, ReadonlySet<string>>();
   /** Watches on the store's directories, by path. */
   private readonly watches = new Map<string, number>();
   private events: FileEvent[] = [];
+  private changes: Change[] = [];
   private isOld = false;
 
-  constructor(store: Store, watcher: CacheLeases, lists: readonly TaskList[]) {
+  constructor(store: Store, watcher: PathWatcher, lists: readonly TaskList[]) {
     this.store = store;
     this.watcher = watcher;
     this.lists = lists;
@@ -57,17 +64,36 @@ export class TaskListEvents {
     return events;
   }
 
+  /**
+   * The names that came and went: the kernel must not believe any more what it was told of them
+   * before, or it would take the one that is told now for an error.
+   */
+  takeChanges(): readonly Change[] {
+    if (this.isOld) this.compare();
+    const { changes } = this;
+    this.changes = [];
+    return changes;
+  }
+
   private compare(): void {
     this.isOld = false;
     for (const { top, mode, names } of this.lists) {
       const before = this.known.get(top);
       if (!before) continue;
       const now = new Set(names());
-      for (const name of before) if (!now.has(name)) this.add('delete', top, name, mode);
-      for (const name of now) if (!before.has(name)) this.add('create', top, name, mode);
+      for (const name of before) if (!now.has(name)) this.addName('delete', top, name, mode);
+      for (const name of now) if (!before.has(name)) this.addName('create', top, name, mode);
       this.known.set(top, now);
     }
     if (this.known.has(TOP.logs)) this.observe(new Set(this.known.keys()));
+  }
+
+  private addName(kind: 'create' | 'delete', top: NodeId, name: string, mode: number): void {
+    // The names in live/ are not believed, unless something is mounted there: it would go.
+    if (top !== TOP.live) {
+      this.changes.push({ directory: top, name: Buffer.from(name), node: undefined });
+    }
+    this.add(kind, top, name, mode);
   }
 
   private add(kind: 'create' | 'delete' | 'modify', top: NodeId, name: string, mode: number): void {

@@ -31,7 +31,10 @@ export interface FuseOptions {
    * nodes. Such a file system takes a node where others take a handle, and refuses changes.
    */
   readonly stateless?: boolean;
-  /** What happens beneath is repeated through the mount, where somebody watches it (inotify). */
+  /**
+   * What happens beneath is repeated through the mount, where somebody watches it (inotify). On a
+   * read-only mount that is possible for root only.
+   */
   readonly notify?: boolean;
   /** Memory of a `UseCounter`, where what programs ask is to be counted. */
   readonly uses?: SharedArrayBuffer;

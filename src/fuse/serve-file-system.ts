@@ -9,6 +9,7 @@ import { mountDirectory } from './mount.ts';
 import { sendChange, sendForget, sendOldPages } from './notify.ts';
 import type { FuseOptions } from './options.ts';
 import { Notifier } from './replay/notifier-process.ts';
+import { WatcherRegistry } from './replay/watcher-registry.ts';
 import { EXIT_ABORTED, type Message, type WorkerInput } from './worker-messages.ts';
 
 // The thread runs from a file of its own: TypeScript in a checkout, JavaScript in a package.
@@ -17,21 +18,28 @@ const WORKER = new URL(`./worker${extname(import.meta.url)}`, import.meta.url);
 /** One mount; what is to be said of it, its caller knows. */
 export type ServedConnection = Omit<Served, 'notes'>;
 
+/** What connections may have in common. */
+interface Beside {
+  /** Unmounts it when nobody serves it any more; left out, a process beside this one does. */
+  readonly watchdog?: UnmountWatchdog;
+  /** Who watches it, where changes beneath are to be told. */
+  readonly watchers?: WatcherRegistry;
+}
+
 /**
  * Mounts on a directory and serves the mount from a thread of its own until it is unmounted. The
  * calling thread stays free, but must never touch the mount synchronously. Fulfilled when the
- * kernel has accepted the connection; a TaskfsError says why there is no mount. `watchdog`
- * unmounts it when nobody serves it any more; left out, a process beside this one does.
+ * kernel has accepted the connection; a TaskfsError says why there is no mount.
  */
 export async function serveFileSystem(
   directory: string,
   options: FuseOptions,
-  watchdog?: UnmountWatchdog,
+  { watchdog, watchers = new WatcherRegistry() }: Beside = {},
 ): Promise<ServedConnection> {
   const device = await mountDirectory(directory, options);
   const unmountWatchdog =
     watchdog ?? startUnmountWatchdog(directory, options.hasAttachments ? device : undefined);
-  const replay = options.notify ? new Notifier(directory) : undefined;
+  const replay = options.notify ? new Notifier(directory, options.readOnly, watchers) : undefined;
   const input: WorkerInput = { device, options, replay: replay?.channel };
   const worker = new Worker(WORKER, {
     workerData: input,
@@ -60,6 +68,7 @@ export async function serveFileSystem(
     forgetName: (parent, name) => {
       if (isOpen) sendForget(device, parent, name);
     },
+    untilTold: (task) => replay?.untilTold(task) ?? Promise.resolve(),
   };
 }
 
@@ -89,6 +98,7 @@ function readyOf(
     worker.on('message', (message: Message) => {
       if (message.kind === 'ready') resolve();
       else if (message.kind === 'used') replay?.used(message.threads);
+      else if (message.kind === 'told') replay?.told(message.task);
       else if (message.kind === 'changing') pages.wasRead(message.node);
       else for (const change of message.changes) sendChange(device, change);
     });

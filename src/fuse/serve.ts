@@ -5,6 +5,7 @@ import type { UnmountWatchdog } from '../mount/index.ts';
 import { ARCHIVE_DIRECTORY, ARCHIVE_SUBTYPE, mountSource, SUBTYPE } from '../mount/index.ts';
 import { MNT_DETACH, raiseOpenFiles, UMOUNT_NOFOLLOW, unmountFrom } from '../sys/index.ts';
 import { widenReadAhead } from './mount.ts';
+import { WatcherRegistry } from './replay/watcher-registry.ts';
 import { type ServedConnection, serveFileSystem } from './serve-file-system.ts';
 import { UseCounter } from './use-counter.ts';
 
@@ -27,10 +28,11 @@ export const serve: Serve = async (mountpoint, options) => {
   const { store, fileSystem, countsUses, ...rest } = options;
   const memory = countsUses ? UseCounter.allocate() : undefined;
   if (process.geteuid?.() === 0) raiseOpenFiles(OPEN_FILES);
-  const outer = await serveFileSystem(mountpoint, {
+  const watchers = new WatcherRegistry();
+  const outerOptions = {
     ...rest,
-    // Nothing can be repeated through a mount that the kernel lets nobody change.
-    notify: options.notify && !options.readOnly,
+    // Only root has another way into a mount that the kernel lets nobody change.
+    notify: options.notify && (!options.readOnly || process.geteuid?.() === 0),
     fileSystem: {
       module: STORE.href,
       arguments: [store, { ...fileSystem, cacheLeases: true }],
@@ -39,12 +41,13 @@ export const serve: Serve = async (mountpoint, options) => {
     subtype: SUBTYPE,
     hasAttachments: fileSystem.attached !== undefined,
     ...(memory && { uses: memory }),
-  });
+  };
+  const outer = await serveFileSystem(mountpoint, outerOptions, { watchers });
   const counter = memory && new UseCounter(memory);
   const serving = { ...outer, notes: [], ...(counter && { uses: () => counter.uses }) };
   if (process.geteuid?.() !== 0) return serving;
   try {
-    return joined(serving, await serveArchive(mountpoint, options, memory));
+    return joined(serving, await serveArchive(mountpoint, options, watchers, memory));
   } catch (error) {
     const note = `archive/ has no connection of its own, and is slower: ${messageOf(error)}`;
     return { ...serving, notes: [note] };
@@ -54,9 +57,10 @@ export const serve: Serve = async (mountpoint, options) => {
 async function serveArchive(
   mountpoint: string,
   options: ServeOptions,
+  watchers: WatcherRegistry,
   uses: SharedArrayBuffer | undefined,
 ): Promise<ServedConnection> {
-  const { store, fileSystem, allowOther, nosymfollow } = options;
+  const { store, fileSystem, allowOther, nosymfollow, notify } = options;
   const directory = join(mountpoint, ARCHIVE_DIRECTORY);
   const fuseOptions = {
     fileSystem: { module: ARCHIVE.href, arguments: [store, fileSystem] },
@@ -65,11 +69,12 @@ async function serveArchive(
     allowOther,
     nosymfollow,
     readOnly: true,
-    notify: false,
+    notify,
     stateless: true,
     ...(uses && { uses }),
   };
-  const served = await serveFileSystem(directory, fuseOptions, detaching(directory));
+  const beside = { watchdog: detaching(directory), watchers };
+  const served = await serveFileSystem(directory, fuseOptions, beside);
   await widenReadAhead(directory);
   return served;
 }

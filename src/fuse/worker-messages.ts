@@ -38,7 +38,13 @@ export interface Changing {
   readonly node: NodeId;
 }
 
-export type Message = Ready | Invalidated | Used | Changing;
+/** A live task's name was told to those who watch live/. */
+export interface Told {
+  readonly kind: 'told';
+  readonly task: string;
+}
+
+export type Message = Ready | Invalidated | Used | Changing | Told;
 
 /** The thread's exit code where the connection was cut while the mount was there. */
 export const EXIT_ABORTED = 3;

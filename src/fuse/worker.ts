@@ -12,7 +12,7 @@ import { longestPoll, Polling } from './polling.ts';
 import { MAX_WRITE } from './protocol/init.ts';
 import { Reply } from './protocol/reply.ts';
 import { Request } from './protocol/request.ts';
-import { Replayer } from './replay/replayer.ts';
+import { Replayer, type ReplayReports } from './replay/replayer.ts';
 import type { Session } from './session.ts';
 import { SpliceReader } from './splice-read.ts';
 import { UseCounter } from './use-counter.ts';
@@ -21,6 +21,7 @@ import {
   EXIT_ABORTED,
   type Invalidated,
   type Ready,
+  type Told,
   type Used,
   type WorkerInput,
 } from './worker-messages.ts';
@@ -44,8 +45,10 @@ async function loadFileSystem(): Promise<FileSystem> {
   return loaded.createFileSystem(...values);
 }
 
-const reportUsed = (threads: readonly number[]): void =>
-  parentPort?.postMessage({ kind: 'used', threads } satisfies Used);
+const replayReports: ReplayReports = {
+  used: (threads) => parentPort?.postMessage({ kind: 'used', threads } satisfies Used),
+  told: (task) => parentPort?.postMessage({ kind: 'told', task } satisfies Told),
+};
 
 function report(operation: string, error: unknown): void {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -70,7 +73,7 @@ function createSession(device: Device, fileSystem: FileSystem, reply: Reply): Se
     onReady: () => parentPort?.postMessage({ kind: 'ready' } satisfies Ready),
     invalidate: (changes) =>
       parentPort?.postMessage({ kind: 'invalidated', changes } satisfies Invalidated),
-    replayer: replay && new Replayer(fileSystem, replay, reportUsed),
+    replayer: replay && new Replayer(fileSystem, replay, replayReports),
     uses: options.uses && new UseCounter(options.uses),
     dropPages: (node) => parentPort?.postMessage({ kind: 'changing', node } satisfies Changing),
     onFault: report,

@@ -104,12 +104,20 @@ async function attachLive(
   attached: AttachedDirectories,
   how: Pick<AttachOptions, 'readOnly' | 'nosymfollow' | 'view'>,
 ): Promise<ServedMount> {
-  const { mountpoint, forgetName } = mount;
+  const { mountpoint, forgetName, untilTold } = mount;
   const device = taskfsMountAt(mountpoint)?.minor;
   if (!forgetName || device === undefined) return mount;
   const log = (words: string): void => void writeSync(2, `taskfs: ${words}\n`);
-  const place = { ...how, store, mountpoint, device: BigInt(device), attached, forgetName, log };
-  const attachments = new Attachments(place);
+  const attachments = new Attachments({
+    ...how,
+    store,
+    mountpoint,
+    device: BigInt(device),
+    attached,
+    forgetName,
+    untilTold,
+    log,
+  });
   await attachments.ready();
   return {
     ...mount,

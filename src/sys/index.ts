@@ -61,6 +61,7 @@ export {
 } from './locks.ts';
 export { type Machine, thisMachine } from './machine.ts';
 export {
+  clearMountAttributes,
   cloneMount,
   MNT_DETACH,
   MOUNT_ATTR,
@@ -71,6 +72,7 @@ export {
   MS_RDONLY,
   mountOn,
   moveMount,
+  reconfigureFileSystem,
   setMountAttributes,
   UMOUNT_NOFOLLOW,
   unmountFrom,

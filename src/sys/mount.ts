@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs';
 import { AT, O_CLOEXEC } from './at.ts';
 import { bindLazily, check, cstring } from './libc.ts';
 
@@ -15,6 +16,10 @@ const c = {
     'int mount(const void *, const void *, const void *, unsigned long, const void *)',
   ),
   umount2: bindLazily('int umount2(const void *, int)'),
+  pick: bindLazily('int64_t syscall(int64_t, int64_t, const void *, int64_t)'),
+  configure: bindLazily(
+    'int64_t syscall(int64_t, int64_t, int64_t, const void *, const void *, int64_t)',
+  ),
 };
 
 export const MS_RDONLY = 1;
@@ -44,9 +49,15 @@ export function unmountFrom(directory: string, flags = 0): void {
 // The numbers of what came after 2019 are the same on all architectures.
 const SYS_OPEN_TREE = 428;
 const SYS_MOVE_MOUNT = 429;
+const SYS_FSCONFIG = 431;
+const SYS_FSPICK = 433;
 const SYS_MOUNT_SETATTR = 442;
 
 const OPEN_TREE_CLONE = 1;
+const FSPICK_CLOEXEC = 1;
+const FSPICK_EMPTY_PATH = 8;
+const FSCONFIG_SET_FLAG = 0;
+const FSCONFIG_CMD_RECONFIGURE = 7;
 const MOVE_MOUNT_F_EMPTY_PATH = 0x04;
 const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
 
@@ -77,11 +88,40 @@ export function cloneMount(directory: number): number {
  * with EBUSY while anybody has a file open for writing through it. Linux 5.12 and later.
  */
 export function setMountAttributes(mount: number, attributes: number, propagation = 0): void {
+  changeAttributes(mount, { set: attributes, propagation });
+}
+
+/** Takes attributes (MOUNT_ATTR) away from a mount. Linux 5.12 and later. */
+export function clearMountAttributes(mount: number, attributes: number): void {
+  changeAttributes(mount, { clear: attributes });
+}
+
+function changeAttributes(
+  mount: number,
+  { set = 0, clear = 0, propagation = 0 }: { set?: number; clear?: number; propagation?: number },
+): void {
   const struct = Buffer.alloc(32);
-  struct.writeBigUInt64LE(BigInt(attributes), 0);
+  struct.writeBigUInt64LE(BigInt(set), 0);
+  struct.writeBigUInt64LE(BigInt(clear), 8);
   struct.writeBigUInt64LE(BigInt(propagation), 16);
   const { length } = struct;
   check(c.setAttributes(SYS_MOUNT_SETATTR, mount, cstring(''), AT.EMPTY_PATH, struct, length));
+}
+
+/**
+ * Makes a file system writable (`rw`) or read-only (`ro`), given by the descriptor of its root
+ * (O_PATH will do), and leaves the mounts that show it as they are: those that are read-only stay
+ * so. The kernel forgets the names that it has cached. Linux 5.2 and later.
+ */
+export function reconfigureFileSystem(root: number, access: 'rw' | 'ro'): void {
+  const flags = FSPICK_CLOEXEC | FSPICK_EMPTY_PATH;
+  const context = check(c.pick(SYS_FSPICK, root, cstring(''), flags));
+  try {
+    check(c.configure(SYS_FSCONFIG, context, FSCONFIG_SET_FLAG, cstring(access), null, 0));
+    check(c.configure(SYS_FSCONFIG, context, FSCONFIG_CMD_RECONFIGURE, null, null, 0));
+  } finally {
+    closeSync(context);
+  }
 }
 
 /** Mounts what `cloneMount` returned on a directory, both by their descriptors (O_PATH will do). */

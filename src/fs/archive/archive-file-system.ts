@@ -7,6 +7,7 @@ import { TaskSlots } from '../node-ids.ts';
 import { route } from '../router.ts';
 import { TaskRecords } from '../task-records.ts';
 import { ArchiveCache } from './archive-cache.ts';
+import { ArchiveObservation } from './archive-observation.ts';
 import { ArchiveSubtree } from './archive-subtree.ts';
 import { KeyService } from './key-service.ts';
 import { ReaddirplusPolicy } from './readdirplus-policy.ts';
@@ -23,12 +24,17 @@ export function createFileSystem(store: Store, options: FileSystemOptions = {}):
   const policy = new ReaddirplusPolicy();
   const parts = { store, records, slots, archives, top: ROOT, policy };
   const archive = new ArchiveSubtree(parts, options);
+  const observation = new ArchiveObservation(store, archive);
   const fileSystem = route({
     subtreeOf: () => archive,
     subtrees: [archive],
     files: new NodesAsHandles((node) => archive.fileAt(node)),
     directories: new NodesAsHandles((node) => archive.directoryAt(node)),
-    revocation: policy,
+    revocation: {
+      changesFd: () => observation.fd,
+      takeChanges: () => [...policy.takeChanges(), ...observation.takeChanges()],
+    },
+    observation,
   });
   return {
     ...fileSystem,
@@ -39,6 +45,7 @@ export function createFileSystem(store: Store, options: FileSystemOptions = {}):
     contentFd: () => undefined,
     close() {
       fileSystem.close();
+      observation.close();
       archives.close();
       records.close();
     },

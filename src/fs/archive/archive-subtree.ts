@@ -13,7 +13,7 @@ import {
   statFd,
 } from '../../sys/index.ts';
 import type { FileSystemOptions } from '../driver.ts';
-import type { Attributes, Entry, NodeId } from '../file-system.ts';
+import type { Attributes, Entry, NodeId, Place } from '../file-system.ts';
 import { ShownTasks } from '../mount-view.ts';
 import type { TaskSlots } from '../node-ids.ts';
 import { archivedNode, archiveNode, archivePlace, inoOf, TOP } from '../node-ids.ts';
@@ -140,6 +140,15 @@ export class ArchiveSubtree implements Subtree {
       // Whoever then reads what is in it learns why.
       return undefined;
     }
+  }
+
+  /** What the name of a task stood for in archive/ before its archive was removed. */
+  formerly({ directory, name }: Place): Entry | undefined {
+    if (directory !== this.top) return undefined;
+    const slot = this.slots.lastOf(latin1Of(name));
+    if (slot === undefined) return undefined;
+    const node = archiveNode(slot);
+    return { node, attr: directoryAttr(node, 0o700, 0n), entryTtlMs: 0, attrTtlMs: 0 };
   }
 
   private findTask(name: string): Entry | undefined {

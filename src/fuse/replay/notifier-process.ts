@@ -4,16 +4,20 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { spawnInBackground } from '../../background-process.ts';
-import type { NodeId } from '../../fs/index.ts';
+import { type NodeId, TOP } from '../../fs/index.ts';
 import { allMounts } from '../../mount/index.ts';
 import { makePipe } from '../../sys/index.ts';
 import { type ReplayChannel, SHARED, SHARED_BYTES } from './replayer.ts';
-import { WatcherRegistry } from './watcher-registry.ts';
+import type { WatcherRegistry } from './watcher-registry.ts';
 
 const NOTIFIER = fileURLToPath(new URL(`./notifier${extname(import.meta.url)}`, import.meta.url));
 
 /** How long (milliseconds) the notifier stays when nobody watches any more. */
 const LINGER_MS = 30_000;
+/** For how long (milliseconds) a task may wait until it was told of. */
+const TELL_MS = 500;
+/** So many tasks are remembered that were told of before anybody asked. */
+const TOLD = 1000;
 
 /**
  * Keeps the notifier of a mount, in the server's main thread: it is there while somebody watches
@@ -23,6 +27,7 @@ const LINGER_MS = 30_000;
 export class Notifier {
   readonly channel: ReplayChannel;
   private readonly directory: string;
+  private readonly isReadOnly: boolean;
   private readonly shared: Int32Array;
   private readonly port: MessagePort;
   private readonly device: number;
@@ -31,10 +36,14 @@ export class Notifier {
   private child: ChildProcess | undefined;
   private linger: NodeJS.Timeout | undefined;
   private isClosed = false;
+  /** By task: who waits until it was told of. */
+  private readonly untold = new Map<string, () => void>();
+  private readonly early = new Set<string>();
 
   /** `directory`: where the mount is, by now. */
-  constructor(directory: string) {
+  constructor(directory: string, isReadOnly: boolean, registry: WatcherRegistry) {
     this.directory = directory;
+    this.isReadOnly = isReadOnly;
     const shared = new SharedArrayBuffer(SHARED_BYTES);
     this.shared = new Int32Array(shared);
     const { port1, port2 } = new MessageChannel();
@@ -43,12 +52,31 @@ export class Notifier {
     this.channel = { shared, port: port2 };
     const mount = allMounts().findLast(({ mountpoint }) => mountpoint === directory);
     this.device = mount?.minor ?? 0;
-    this.registry = new WatcherRegistry(this.device, (nodes) => this.watch(nodes));
+    this.registry = registry;
+    registry.follow(this.device, (nodes) => this.watch(nodes));
   }
 
   /** These threads have used the mount. */
   used(threads: readonly number[]): void {
     this.registry.used(threads);
+  }
+
+  /** Whoever watches live/ was told of a task. */
+  told(task: string): void {
+    const listener = this.untold.get(task);
+    if (listener) listener();
+    else if (this.early.size < TOLD) this.early.add(task);
+  }
+
+  /** As of `Served`. */
+  async untilTold(task: string): Promise<void> {
+    if (this.early.delete(task) || !this.child || !this.nodes.includes(TOP.live)) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.untold.set(task, resolve);
+    const timer = setTimeout(resolve, TELL_MS).unref();
+    await promise;
+    clearTimeout(timer);
+    this.untold.delete(task);
   }
 
   private watch(nodes: readonly NodeId[]): void {
@@ -68,7 +96,8 @@ export class Notifier {
 
   private start(): ChildProcess {
     const { read, write } = makePipe(constants.O_NONBLOCK);
-    const args = [NOTIFIER, this.directory, String(this.device)];
+    const access = this.isReadOnly ? 'read-only' : 'writable';
+    const args = [NOTIFIER, this.directory, String(this.device), access];
     const child = spawnInBackground(args, ['pipe', 'ignore', 'inherit', read]);
     closeSync(read);
     child.unref();
@@ -97,7 +126,7 @@ export class Notifier {
   close(): void {
     this.isClosed = true;
     clearTimeout(this.linger);
-    this.registry.close();
+    this.registry.unfollow(this.device);
     this.port.close();
     this.stop();
   }

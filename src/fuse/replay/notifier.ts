@@ -2,7 +2,8 @@
  * The notifier of a mount: repeats through the mount what happened beneath it, so that the kernel
  * raises inotify events there. The server knows this process, answers and changes nothing. A
  * process of its own, because whoever serves a mount must not wait for it. Arguments: the mount's
- * directory, its device number. Batches come by descriptor 3; when the server ends, so does that.
+ * directory, its device number, whether it is read-only. Batches come by descriptor 3; when the
+ * server ends, so does that.
  */
 import { closeSync, constants } from 'node:fs';
 import { Socket } from 'node:net';
@@ -11,13 +12,17 @@ import { bytesOfLatin1 } from '../../latin1.ts';
 import { exitProcess } from '../../process/index.ts';
 import {
   AT,
+  clearMountAttributes,
+  cloneMount,
   getXattr,
+  MOUNT_ATTR,
   mkdirAt,
   mknodAt,
   O_PATH,
   openAt,
   openAt2,
   RESOLVE,
+  reconfigureFileSystem,
   renameAt,
   rmdirAt,
   S_IFDIR,
@@ -44,7 +49,8 @@ const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = const
 /** No step may leave the mount, whatever a task or another mount puts in the way. */
 const STAY = RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_XDEV;
 
-const [mountpoint = '', device = ''] = process.argv.slice(2);
+const [mountpoint = '', device = '', access = ''] = process.argv.slice(2);
+const isReadOnly = access === 'read-only';
 
 function repeatAll({ number, paths, replays }: Batch): void {
   const root = openRoot();
@@ -69,10 +75,32 @@ function repeatAll({ number, paths, replays }: Batch): void {
 function openRoot(): number | undefined {
   return unlessRefused(() => {
     const fd = openAt(AT.FDCWD, mountpoint, O_PATH | O_DIRECTORY | O_NOFOLLOW);
-    if (unlessRefused(() => statFd(fd).dev) === BigInt(device)) return fd;
+    if (unlessRefused(() => statFd(fd).dev) === BigInt(device)) {
+      return isReadOnly ? writableCopy(fd) : fd;
+    }
     closeSync(fd);
     return undefined;
   });
+}
+
+let isReconfigured = false;
+
+/**
+ * The same root in a mount that nobody else sees, which may be written to: what the kernel lets
+ * through there, the server refuses. Kept open it would keep the file system alive, though
+ * unmounted. The file system itself is writable for as long as somebody watches it: of one that is
+ * not the kernel need not ask for attributes again after each reading, as it does for atime.
+ */
+function writableCopy(root: number): number {
+  try {
+    if (!isReconfigured) reconfigureFileSystem(root, 'rw');
+    isReconfigured = true;
+    const copy = cloneMount(root);
+    clearMountAttributes(copy, MOUNT_ATTR.RDONLY);
+    return copy;
+  } finally {
+    closeSync(root);
+  }
 }
 
 const openBelow = (directory: number, path: Uint8Array): number =>
@@ -162,8 +190,14 @@ function readLines(fd: number, read: (line: string) => void): void {
     unfinished = lines.pop() ?? '';
     for (const line of lines) read(line);
   });
-  input.on('close', () => exitProcess(0));
-  input.on('error', () => exitProcess(0));
+  input.on('close', end);
+  input.on('error', end);
+}
+
+function end(): void {
+  const root = isReconfigured ? openRoot() : undefined;
+  if (root !== undefined) unlessRefused(() => reconfigureFileSystem(root, 'ro'));
+  exitProcess(0);
 }
 
 readLines(0, call);

@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { unlessRefused } from '../../errno.ts';
-import type { Attr, Entry, FileSystem, NodeId } from '../../fs/index.ts';
+import { type Attr, type Entry, type FileSystem, type NodeId, TOP } from '../../fs/index.ts';
 import { bytesOfLatin1, latin1Of } from '../../latin1.ts';
 import { S_IFMT } from '../../sys/index.ts';
 import {
@@ -30,6 +30,14 @@ const FOR_EVER = Number.POSITIVE_INFINITY;
 export const SHARED = { notifier: 0, pipe: 1 } as const;
 export const SHARED_BYTES = 8;
 
+/** What the main thread hears. */
+export interface ReplayReports {
+  /** These threads use the mount. */
+  readonly used: (threads: readonly number[]) => void;
+  /** Whoever watches live/ was told that this task is there now. */
+  readonly told: (task: string) => void;
+}
+
 /** What the serving thread is started with, where changes beneath are to be replayed. */
 export interface ReplayChannel {
   readonly shared: SharedArrayBuffer;
@@ -47,7 +55,7 @@ export class Replayer {
   private readonly fileSystem: FileSystem;
   private readonly shared: Int32Array;
   private readonly port: MessagePort;
-  private readonly report: (callers: readonly number[]) => void;
+  private readonly reports: ReplayReports;
   private readonly queue = new ReplayQueue();
   private notifier = 0;
   private watched: readonly NodeId[] = [];
@@ -63,16 +71,11 @@ export class Replayer {
   private readonly callers = new Set<number>();
   private readonly reported = new Map<number, number>();
 
-  /** `report` is told which threads use the mount. */
-  constructor(
-    fileSystem: FileSystem,
-    { shared, port }: ReplayChannel,
-    report: (callers: readonly number[]) => void,
-  ) {
+  constructor(fileSystem: FileSystem, { shared, port }: ReplayChannel, reports: ReplayReports) {
     this.fileSystem = fileSystem;
     this.shared = new Int32Array(shared);
     this.port = port;
-    this.report = report;
+    this.reports = reports;
   }
 
   /** Whether a request comes from the notifier; of others it is noted who uses the mount. */
@@ -124,7 +127,7 @@ export class Replayer {
     if (due.length === 0) return;
     if (this.reported.size > 1000) this.reported.clear();
     for (const each of due) this.reported.set(each, now + REPORTED_MS);
-    this.report(due);
+    this.reports.used(due);
   }
 
   private send(now: number): void {
@@ -218,6 +221,9 @@ export class Replayer {
 
   /** A replay about a name was made; its file may still be touched. */
   made(replay: Replay): void {
+    if (replay.kind === 'file' && replay.at.directory === TOP.live) {
+      this.reports.told(replay.at.name);
+    }
     const rest = replay.kind === 'file' ? [{ ...replay, created: false }] : [];
     this.pending = this.pending.flatMap((each) => (each === replay ? rest : [each]));
   }

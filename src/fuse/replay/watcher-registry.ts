@@ -1,5 +1,5 @@
 import type { NodeId } from '../../fs/index.ts';
-import { inotifyDescriptors, processOf, watchedNodes } from './watchers.ts';
+import { inotifyDescriptors, processOf, type WatchedNode, watchedNodes } from './watchers.ts';
 
 /**
  * When (milliseconds) after a process has used the mount it is looked at: whoever watches a
@@ -13,9 +13,11 @@ const AGAIN_MS = 1000;
  */
 const LOOKS_A_SECOND = 200;
 
-interface Watcher {
-  descriptors: readonly string[];
-  nodes: ReadonlySet<NodeId>;
+/** One of the connections that a mount consists of. */
+interface Followed {
+  readonly changed: (nodes: readonly NodeId[]) => void;
+  /** What was told last. */
+  known: string;
 }
 
 /**
@@ -23,21 +25,29 @@ interface Watcher {
  * little later each, and again those that watch it: where nobody uses the mount nothing is done.
  */
 export class WatcherRegistry {
-  private readonly device: number;
-  private readonly changed: (nodes: readonly NodeId[]) => void;
-  private readonly watchers = new Map<number, Watcher>();
+  /** By device number. */
+  private readonly followed = new Map<number, Followed>();
+  /** By process. */
+  private readonly watchers = new Map<number, readonly WatchedNode[]>();
   /** How many more looks each process gets. */
   private readonly due = new Map<number, number>();
   private readonly timers = new Set<NodeJS.Timeout>();
   private again: NodeJS.Timeout | undefined;
-  private known = '';
   private budget = LOOKS_A_SECOND;
   private budgetFrom = 0;
 
-  /** `changed` is called with all watched nodes, whenever they are others than before. */
-  constructor(device: number, changed: (nodes: readonly NodeId[]) => void) {
-    this.device = device;
-    this.changed = changed;
+  /**
+   * `changed` is called with all watched nodes of the file system with this device number, whenever
+   * they are others than before.
+   */
+  follow(device: number, changed: (nodes: readonly NodeId[]) => void): void {
+    this.followed.set(device, { changed, known: '' });
+  }
+
+  unfollow(device: number): void {
+    this.followed.delete(device);
+    if (this.followed.size > 0) return;
+    for (const timer of this.timers) clearTimeout(timer);
   }
 
   /** These threads have used the mount. */
@@ -66,9 +76,8 @@ export class WatcherRegistry {
 
   private look(process: number): void {
     if (!this.mayLook()) return;
-    const descriptors = inotifyDescriptors(process);
-    const nodes = watchedNodes(process, descriptors, this.device);
-    if (nodes.size > 0) this.watchers.set(process, { descriptors, nodes });
+    const nodes = watchedNodes(process, inotifyDescriptors(process), [...this.followed.keys()]);
+    if (nodes.length > 0) this.watchers.set(process, nodes);
     else this.watchers.delete(process);
     this.publish();
   }
@@ -83,13 +92,16 @@ export class WatcherRegistry {
   }
 
   private publish(): void {
-    const all = new Set([...this.watchers.values()].flatMap(({ nodes }) => [...nodes]));
-    const nodes = [...all].sort((one, two) => one - two);
     this.keepLooking();
-    const text = nodes.join();
-    if (text === this.known) return;
-    this.known = text;
-    this.changed(nodes);
+    const all = [...this.watchers.values()].flat();
+    for (const [device, followed] of this.followed) {
+      const ours = all.filter((each) => each.device === device).map(({ node }) => node);
+      const nodes = [...new Set(ours)].sort((one, two) => one - two);
+      const text = nodes.join();
+      if (text === followed.known) continue;
+      followed.known = text;
+      followed.changed(nodes);
+    }
   }
 
   private keepLooking(): void {
@@ -107,9 +119,5 @@ export class WatcherRegistry {
     }, ms).unref();
     this.timers.add(timer);
     return timer;
-  }
-
-  close(): void {
-    for (const timer of this.timers) clearTimeout(timer);
   }
 }

@@ -27,16 +27,24 @@ function isInotify(path: string): boolean {
   }
 }
 
-/** The nodes of the file system with this device number that are watched by these descriptors. */
+/** A watched node of a FUSE file system, which is given by its device number. */
+export interface WatchedNode {
+  readonly device: number;
+  readonly node: NodeId;
+}
+
+/** What is watched by these descriptors of file systems with these device numbers. */
 export function watchedNodes(
   pid: number,
   descriptors: readonly string[],
-  device: number,
-): Set<NodeId> {
-  const nodes = new Set<NodeId>();
+  devices: readonly number[],
+): WatchedNode[] {
+  const nodes: WatchedNode[] = [];
   for (const fd of descriptors) {
     for (const [, sdev = '', high = '', low = ''] of fdinfo(pid, fd).matchAll(WATCH)) {
-      if (Number.parseInt(sdev, 16) === device) nodes.add(wordOf(high) * 2 ** 32 + wordOf(low));
+      const device = Number.parseInt(sdev, 16);
+      if (!devices.includes(device)) continue;
+      nodes.push({ device, node: wordOf(high) * 2 ** 32 + wordOf(low) });
     }
   }
   return nodes;
