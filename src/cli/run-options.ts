@@ -58,6 +58,22 @@ const options = {
     requiresArg: true,
     describe: 'Wait until fewer tasks than this run',
   },
+  group: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'A group (taskfs group): as many of it run at once as its limit says',
+  },
+  priority: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Its place among those that wait, higher first; 0 by default, -1000 to 1000',
+  },
+  after: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'Start once this task has completed; if it does not, this one is cancelled',
+  },
   engine: {
     type: 'string',
     requiresArg: true,

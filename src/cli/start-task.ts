@@ -6,6 +6,7 @@ import {
   type Claim,
   loadSealing,
   recover,
+  recoverTask,
   type Submission,
   startDetached,
   submit,
@@ -77,6 +78,7 @@ async function superviseInForeground(
     ...shown,
     ...(options.interactive && { stdin: process.stdin }),
     say,
+    recoverTask: (store, task) => recoverTask(store, task, { scope: 'unfinished', say }),
     onSealProgress: seal.onProgress,
     onEngineProgress: engine.onProgress,
     onRunning: (running) => {

@@ -20,6 +20,9 @@ const columns = {
     Object.entries(labels)
       .map((pair) => pair.join('='))
       .join(','),
+  after: ({ after = [] }) => after.join(','),
+  group: ({ group = '' }) => group,
+  priority: ({ priority = 0 }) => String(priority),
   pinned: ({ pinned }) => (pinned ? 'pinned' : ''),
   directory: ({ cwd }) => cwd ?? '',
   command: ({ command }) => showCommand(command),

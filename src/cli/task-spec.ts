@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { decodeBytes, isPlainText, showText } from '../process/index.ts';
 import { assertImageName, readContainerOptions } from '../runner/engines/container/index.ts';
-import { absolutePath, type TaskSpec } from '../store/index.ts';
+import { absolutePath, parseGroupName, parseTaskName, type TaskSpec } from '../store/index.ts';
 import {
   parseDevice,
   parseGpus,
@@ -38,12 +38,38 @@ export function specOf(command: readonly string[], options: RunOptions): TaskSpe
     timeoutMs: timeout === undefined ? null : parseDuration('--timeout', timeout),
     retries: parseCount('--retries', options.retries, 0),
     maxRunning: maxRunning === undefined ? null : parseCount('--max-running', maxRunning, 1),
+    ...queueOf(options),
     ...(drain !== undefined && { drainMs: parseWait('--drain', drain) }),
     ...(options['keep-editor-files'] && { keepEditorFiles: true }),
     ...(options.label && { labels: labelsOf(options.label) }),
     ...(logMax !== undefined && { logMaxBytes: parseBytes('--log-max', logMax) }),
     options: settings,
   };
+}
+
+/** When it may start, but for `--max-running`. */
+function queueOf({ after = [], priority, group }: RunOptions): Partial<TaskSpec> {
+  if (after.length > MAX_AFTER) {
+    throw new TaskfsError('usage', `--after was given more than ${MAX_AFTER} times`, {
+      hint: 'Let a task in between run after some of them.',
+    });
+  }
+  return {
+    ...(after.length > 0 && { after: after.map(parseTaskName) }),
+    ...(priority !== undefined && { priority: parsePriority(priority) }),
+    ...(group !== undefined && { group: parseGroupName(group) }),
+  };
+}
+
+/** A task that waits has a small process for each of those that it waits for. */
+const MAX_AFTER = 64;
+
+function parsePriority(text: string): number {
+  const priority = Number(text);
+  if (/^[+-]?\d{1,4}$/.test(text) && Math.abs(priority) <= 1000) return priority;
+  throw new TaskfsError('usage', `'${text}' cannot be the value of --priority`, {
+    hint: 'Give a whole number from -1000 to 1000: higher ones come first.',
+  });
 }
 
 function assertNoContainerOptions(options: RunOptions, engine: string): void {

@@ -27,6 +27,12 @@ export const groups: readonly VerbGroup[] = [
     verbs: [
       verb('run', '-- CMD ARG…', 'Run a command as a task', () => import('./commands/run.ts')),
       verb('rerun', '<task>', 'Run a task again', () => import('./commands/rerun.ts')),
+      verb(
+        'group',
+        '[action] [group] [limit]',
+        'Limit how many run at once',
+        () => import('./commands/group.ts'),
+      ),
       verb('ps', '', 'List tasks', () => import('./commands/ps.ts')),
       verb('status', '<task>', 'Show the state of a task', () => import('./commands/status.ts')),
       verb('wait', '[task..]', 'Wait for tasks to end', () => import('./commands/wait.ts')),

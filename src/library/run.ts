@@ -1,7 +1,7 @@
 import { assertBackground } from '../background-process.ts';
 import { readContainerOptions } from '../runner/engines/container/index.ts';
-import { startDetached, submit } from '../runner/index.ts';
-import { absolutePath, type TaskSpec, taskSpec } from '../store/index.ts';
+import { specToRerun, startDetached, submit } from '../runner/index.ts';
+import { absolutePath, parseTaskName, type TaskSpec, taskSpec } from '../store/index.ts';
 import type { Store } from './store.ts';
 import { openTask, type Task } from './task.ts';
 
@@ -26,6 +26,12 @@ export interface RunOptions {
   readonly retries?: number;
   /** Waits in the queue until fewer tasks than this run. */
   readonly maxRunning?: number;
+  /** Names of tasks that have to complete before it starts; where one does not, it is cancelled. */
+  readonly after?: readonly string[];
+  /** Its place among those that wait, higher first; 0 by default. */
+  readonly priority?: number;
+  /** A group, which `setGroup` makes: as many of it run at once as its limit says. */
+  readonly group?: string;
   /** How long writers of its files get to close them at its end; 10,000 by default. */
   readonly drainMs?: number;
   /** Seals what editors on a mount left beside its files as well; by default it is left out. */
@@ -49,6 +55,22 @@ export async function run(
   return openTask(store, claim.task);
 }
 
+/**
+ * Runs the command of a task again, with all that it was asked for, as a new task. Values of
+ * variables were not recorded: `env` has those of this time. Throws as `run`, and `not-found`.
+ */
+export async function rerun(
+  store: Store,
+  task: string,
+  { name, env = {} }: Pick<RunOptions, 'name' | 'env'> = {},
+): Promise<Task> {
+  assertBackground();
+  const spec = { ...specToRerun(store.paths, parseTaskName(task)), env: Object.keys(env) };
+  const claim = submit(store.paths, { name, spec });
+  await startDetached(claim, env);
+  return openTask(store, claim.task);
+}
+
 function specOf(command: readonly string[], options: RunOptions): TaskSpec {
   const { image = null, cwd, labels, container = {}, drainMs, logMaxBytes } = options;
   readContainerOptions(container);
@@ -60,6 +82,10 @@ function specOf(command: readonly string[], options: RunOptions): TaskSpec {
     timeoutMs: options.timeoutMs ?? null,
     retries: options.retries ?? 0,
     maxRunning: options.maxRunning ?? null,
+    ...(options.after && { after: options.after.map(parseTaskName) }),
+    ...(options.priority !== undefined && { priority: options.priority }),
+    ...(options.group !== undefined && { group: options.group }),
+    ...(options.keepEditorFiles && { keepEditorFiles: true }),
     ...(labels && { labels }),
     ...(drainMs !== undefined && { drainMs }),
     ...(logMaxBytes !== undefined && { logMaxBytes }),

@@ -6,6 +6,7 @@ import { BACKGROUND_NAME, spawnInBackground } from '../background-process.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { readRecord, replaceRecord, type Store, type TaskName, taskPaths } from '../store/index.ts';
 import { type Caller, detachedCaller } from './caller.ts';
+import { hasNews, orphansAwaited } from './dependencies.ts';
 import type { Claim } from './journal.ts';
 import { blockersOf } from './queue.ts';
 import { startQueuedProcess } from './queued-process.ts';
@@ -85,12 +86,12 @@ function notStarted(task: TaskName, cause: unknown): TaskfsError {
   );
 }
 
-/** Whether others come before a task; not where it is to end. */
+/** Whether a task has but to wait for others; not where it is to end. */
 export function isQueued({ store, task, record }: Claim): boolean {
   const { directory } = taskPaths(store, task);
-  if (record.status !== 'queued' || record.maxRunning === null || isEndRequested(directory))
-    return false;
-  return blockersOf(store, task, record.maxRunning).length > 0;
+  if (record.status !== 'queued' || isEndRequested(directory)) return false;
+  if (hasNews(store, record) || orphansAwaited(store, record).length > 0) return false;
+  return blockersOf(store, record).length > 0;
 }
 
 /**

@@ -7,7 +7,7 @@ import {
   type TaskName,
   taskPaths,
 } from '../store/index.ts';
-import { unfinishedTasks } from './queue.ts';
+import { unfinishedTasks } from './tickets.ts';
 
 /** The events of all tasks so far, in order of time. */
 export function readAllEvents(store: Store): TaskEvent[] {

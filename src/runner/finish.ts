@@ -23,7 +23,7 @@ import { isoNow, keepMemoryPrivate } from '../sys/index.ts';
 import { anchorSeal, cleanUpSealed } from './after-seal.ts';
 import type { EventInput, Journal } from './journal.ts';
 import { closeAttempt, type Outcome, statusOf } from './outcome.ts';
-import { leaveQueue } from './queue.ts';
+import { leaveQueue, wakeDependents } from './queue.ts';
 
 export interface FinishOptions {
   /** Words for a person. */
@@ -73,6 +73,7 @@ export async function finishTask(
   const isSealed = await sealOnce(store, journal, options).finally(() => removal);
   if (isSealed) await cleanUpSealed(store, journal, options.say);
   else leaveQueue(store, journal.record.task);
+  if (!wasSealed) wakeDependents(store, journal.record.task);
   if (isSealed && !wasSealed) await anchorSeal(store, journal, options.say);
   return isSealed;
 }

@@ -5,7 +5,7 @@ import { outlivesSupervisor } from './engines/registry.ts';
 import { endTask, finishTask } from './finish.ts';
 import type { Claim } from './journal.ts';
 import { openJournal, repairEvents } from './journal.ts';
-import { cancelledInQueue, interruptedOutcome, type Outcome } from './outcome.ts';
+import { interruptedOutcome, type Outcome } from './outcome.ts';
 import { freeSlot } from './queue.ts';
 import { followRequests, INTERRUPTS } from './requests.ts';
 import { applyPolicy } from './retention.ts';
@@ -27,8 +27,8 @@ export async function superviseTask(
   options: SuperviseOptions = {},
 ): Promise<TaskRecord> {
   return superviseWith(claim, options, INTERRUPTS, async (supervisor) => {
-    if (!(await waitForSlot(supervisor))) return cancelledInQueue;
-    return runAttempts(supervisor, env);
+    const unstarted = await waitForSlot(supervisor);
+    return unstarted ?? runAttempts(supervisor, env);
   });
 }
 

@@ -16,7 +16,7 @@ export interface Outcome {
 
 /** The status that an outcome leads to. */
 export function statusOf({ kind, exitCode }: Outcome): Status {
-  if (kind === 'cancelled') return 'cancelled';
+  if (kind === 'cancelled' || kind === 'dependency') return 'cancelled';
   return kind === 'exit' && exitCode === 0 ? 'completed' : 'failed';
 }
 

@@ -1,114 +1,105 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { TaskfsError } from '../errors.ts';
 import {
   isLocked,
-  isTaskName,
+  readGroups,
   readRecord,
   type Store,
   type TaskName,
   type TaskRecord,
-  takeLockBlocking,
   taskPaths,
 } from '../store/index.ts';
 import { isSupervised } from './supervisor-liveness.ts';
+import {
+  addTicket,
+  locked,
+  moveTicket,
+  readTickets,
+  removeTicket,
+  type Stage,
+  type Ticket,
+} from './tickets.ts';
 import { sendWakeup } from './wakeup-signal.ts';
 
 /**
- * Which tasks are unfinished, and in which order they came: one empty file per task in
- * `tasks/.queue`, named `<stage>.<number>.<task>`. The number grows with each submission. Changed
- * only under the queue's lock, which nobody holds for longer than a few system calls. A ticket
- * counts as long as the supervisor of its task lives, so a killed one never blocks the queue.
+ * Who runs next. Each group is a line of its own, and so are the tasks without one: the highest
+ * priority first, then the oldest. A ticket counts as long as the supervisor of its task lives, so
+ * a killed one never blocks the queue.
  */
-interface Ticket {
-  readonly stage: Stage;
-  readonly number: number;
-  readonly task: TaskName;
-}
 
-/** Waiting for a slot, holding one, or past it: being ended and sealed. */
-type Stage = 'waiting' | 'running' | 'ending';
+/** What the queue has to know of a task. */
+type Queued = Pick<TaskRecord, 'task' | 'maxRunning' | 'priority' | 'group' | 'awaiting'>;
 
-const queueDirectory = (store: Store): string => join(store.tasks, '.queue');
-const fileName = ({ stage, number, task }: Ticket): string =>
-  `${stage}.${String(number).padStart(8, '0')}.${task}`;
-
-function locked<T>(store: Store, action: () => T): T {
-  mkdirSync(queueDirectory(store), { recursive: true, mode: 0o700 });
-  using _lock = takeLockBlocking(join(queueDirectory(store), 'lock'));
-  return action();
-}
-
-const PATTERN = /^(waiting|running|ending)\.(\d{8,})\.(.+)$/;
-
-function readTickets(store: Store): Ticket[] {
-  const tickets: Ticket[] = [];
-  for (const name of readNames(queueDirectory(store))) {
-    const [, stage, number, task] = PATTERN.exec(name) ?? [];
-    if (task === undefined || !isTaskName(task)) continue;
-    tickets.push({ stage: stage as Stage, number: Number(number), task });
-  }
-  return tickets.sort((a, b) => a.number - b.number);
-}
-
-function readNames(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-/** Tasks that are not finished as far as the queue knows, oldest first. */
-export function unfinishedTasks(store: Store): TaskName[] {
-  return readTickets(store).map((ticket) => ticket.task);
-}
-
-/** Puts a task at the end of the queue; `publish` makes it visible, under the queue's lock. */
-export function enterQueue(store: Store, task: TaskName, publish: () => void): void {
+/** Puts a task into the queue; `publish` makes it visible, under the queue's lock. */
+export function enterQueue(store: Store, queued: Queued, publish: () => void): void {
+  const { task, priority = 0, group, awaiting = [] } = queued;
   locked(store, () => {
-    const tickets = readTickets(store);
-    const number = (tickets.at(-1)?.number ?? 0) + 1;
-    const path = join(queueDirectory(store), fileName({ stage: 'waiting', number, task }));
-    writeFileSync(path, '', { mode: 0o600 });
+    const stage: Stage = awaiting.length > 0 ? 'held' : 'waiting';
+    const number = (readTickets(store).at(-1)?.number ?? 0) + 1;
+    const ticket: Ticket = { stage, number, task, priority, group };
+    addTicket(store, ticket);
     try {
       publish();
     } catch (error) {
-      rmSync(path, { force: true });
+      removeTicket(store, ticket);
       throw error;
     }
+    if (stage === 'waiting') wakeFollower(store, ticket);
   });
 }
 
+/** Lets a task that was held get in line, at the place of its age; no error where it is there. */
+export function joinLine(store: Store, task: TaskName): void {
+  locked(store, () => {
+    const own = ticketOf(store, task);
+    if (own?.stage !== 'held') return;
+    moveTicket(store, own, 'waiting');
+    wakeFollower(store, own);
+  });
+}
+
+const ticketOf = (store: Store, task: TaskName): Ticket | undefined =>
+  readTickets(store).find((ticket) => ticket.task === task);
+
+/** The one behind a task that came into the middle of its line waits for that one from now on. */
+function wakeFollower(store: Store, own: Ticket): void {
+  const behind = lineOf(readTickets(store), own.group).find((other) => comesBefore(own, other));
+  const record = behind && recordOf(store, behind);
+  if (record) sendWakeup(record.supervisorPid);
+}
+
+const comesBefore = (one: Ticket, other: Ticket): boolean => inLine(one, other) < 0;
+
+const inLine = (one: Ticket, other: Ticket): number =>
+  other.priority - one.priority || one.number - other.number;
+
+/** Those of a group that wait for a slot, the next one first. */
+const lineOf = (tickets: readonly Ticket[], group: string | undefined): Ticket[] =>
+  tickets.filter((ticket) => ticket.stage === 'waiting' && ticket.group === group).sort(inLine);
+
 /**
- * Takes a slot for a waiting task, if it is the oldest one waiting and fewer than `maxRunning`
- * tasks run. Null is no limit: such a task waits for nobody. `record` writes the start down, under
- * the queue's lock: start times are in the order of the queue. Returns whether the slot was had.
+ * Takes a slot for a task, where nothing that it waits for is left (`blockersOf`). `record` writes
+ * the start down, under the queue's lock: start times are in the order of the queue. Returns
+ * whether the slot was had.
  */
-export function takeSlot(
-  store: Store,
-  task: TaskName,
-  maxRunning: number | null,
-  record: () => void,
-): boolean {
+export function takeSlot(store: Store, queued: Queued, record: () => void): boolean {
   return locked(store, () => {
     const tickets = readTickets(store);
-    const own = tickets.find((ticket) => ticket.task === task);
-    if (findBlockers(store, tickets, task, maxRunning).length > 0) return false;
+    if (findBlockers(store, tickets, queued).length > 0) return false;
     record();
-    if (own) move(store, own, 'running');
-    wakeNext(store, tickets, task);
+    const own = tickets.find(({ task }) => task === queued.task);
+    if (own) moveTicket(store, own, 'running');
+    wakeNext(store, queued.group);
     return true;
   });
 }
 
 /**
- * The tasks that a waiting one waits for: the one before it in the queue, or, where it is the
- * first, those that run in the slots. Nothing: it may start.
+ * The tasks that one waits for: those that it is to run after; else the one before it in its line;
+ * else, where it is the first, those that run in the slots of its group, or of `--max-running`.
+ * Nothing: it may start.
  */
-export function blockersOf(store: Store, task: TaskName, maxRunning: number | null): TaskName[] {
-  return locked(store, () => findBlockers(store, readTickets(store), task, maxRunning));
+export function blockersOf(store: Store, queued: Queued): readonly TaskName[] {
+  return locked(store, () => findBlockers(store, readTickets(store), queued));
 }
 
 /**
@@ -123,20 +114,22 @@ export function heldLockOf(store: Store, task: TaskName): string | undefined {
 function findBlockers(
   store: Store,
   tickets: readonly Ticket[],
-  task: TaskName,
-  maxRunning: number | null,
-): TaskName[] {
-  if (maxRunning === null) return [];
+  { task, maxRunning, group, awaiting = [] }: Queued,
+): readonly TaskName[] {
+  if (awaiting.length > 0) return awaiting;
+  if (maxRunning === null && group === undefined) return [];
   const isAlive = (ticket: Ticket): boolean => isTicketAlive(store, ticket);
   const own = tickets.find((ticket) => ticket.task === task);
-  const others = tickets.filter((ticket) => ticket.task !== task);
-  const older = others.filter(
-    ({ stage, number }) => stage === 'waiting' && number < (own?.number ?? 0),
-  );
-  const before = older.findLast(isAlive);
-  if (before) return [before.task];
-  const running = others.filter(({ stage }) => stage === 'running').filter(isAlive);
-  return running.length < maxRunning ? [] : running.map((ticket) => ticket.task);
+  const before = lineOf(tickets, group).filter((other) => own && comesBefore(other, own));
+  const next = before.findLast(isAlive);
+  if (next) return [next.task];
+  const others = tickets.filter((ticket) => ticket.task !== task && ticket.stage === 'running');
+  const running = others.filter(isAlive);
+  const ofGroup = running.filter((ticket) => ticket.group === group);
+  const limit = group === undefined ? undefined : readGroups(store)[group];
+  if (limit !== undefined && ofGroup.length >= limit) return ofGroup.map((ticket) => ticket.task);
+  const isFull = maxRunning !== null && running.length >= maxRunning;
+  return isFull ? running.map((ticket) => ticket.task) : [];
 }
 
 /** A ticket whose task is gone or damaged does not count. */
@@ -162,10 +155,9 @@ function recordOf(store: Store, { task }: Ticket): TaskRecord | undefined {
  */
 export function freeSlot(store: Store, task: TaskName): void {
   locked(store, () => {
-    const tickets = readTickets(store);
-    const own = tickets.find((ticket) => ticket.task === task);
-    if (own) move(store, own, 'ending');
-    wakeNext(store, tickets, task);
+    const own = ticketOf(store, task);
+    if (own) moveTicket(store, own, 'ending');
+    wakeNext(store, own?.group);
   });
 }
 
@@ -173,24 +165,41 @@ export function freeSlot(store: Store, task: TaskName): void {
 export function leaveQueue(store: Store, task: TaskName): void {
   locked(store, () => {
     for (const ticket of readTickets(store)) {
-      if (ticket.task === task) rmSync(join(queueDirectory(store), fileName(ticket)));
+      if (ticket.task === task) removeTicket(store, ticket);
     }
   });
 }
 
-function move(store: Store, ticket: Ticket, stage: Stage): void {
-  const directory = queueDirectory(store);
-  renameSync(join(directory, fileName(ticket)), join(directory, fileName({ ...ticket, stage })));
+/**
+ * Wakes the first of each line, where there may be something to do for it after a change in a
+ * group. Under the queue's lock.
+ */
+export function wakeNext(store: Store, changed: string | undefined): void {
+  const tickets = readTickets(store);
+  const waiting = tickets.filter(({ stage }) => stage === 'waiting');
+  for (const group of new Set(waiting.map((ticket) => ticket.group))) {
+    const first = lineOf(tickets, group).find(({ task }) => isLocked(taskPaths(store, task).lock));
+    const record = first && recordOf(store, first);
+    if (!record) continue;
+    const blockers = findBlockers(store, tickets, record);
+    // It waits for a single one already. Which ones several are may have changed.
+    const isConcerned = group === changed || record.maxRunning !== null;
+    if (blockers.length === 0 || (blockers.length > 1 && isConcerned)) {
+      sendWakeup(record.supervisorPid);
+    }
+  }
 }
 
-/** Wakes the oldest task that waits, where there may be something to do for it. */
-function wakeNext(store: Store, tickets: Ticket[], except: TaskName): void {
-  const waiting = tickets.filter((ticket) => ticket.stage === 'waiting' && ticket.task !== except);
-  const next = waiting.find((ticket) => isLocked(taskPaths(store, ticket.task).lock));
-  const record = next && recordOf(store, next);
-  if (!record) return;
-  const { supervisorPid, maxRunning } = record;
-  const blockers = findBlockers(store, readTickets(store), record.task, maxRunning);
-  // It waits for a single one already. Which ones several are may have changed.
-  if (blockers.length !== 1) sendWakeup(supervisorPid);
+/** Wakes those that are to run after a task, once it has ended. */
+export function wakeDependents(store: Store, task: TaskName): void {
+  for (const ticket of readTickets(store).filter(({ stage }) => stage === 'held')) {
+    const record = recordOf(store, ticket);
+    if (record?.awaiting?.includes(task)) sendWakeup(record.supervisorPid);
+  }
+}
+
+/** The tasks that unfinished ones are to run after and have not been seen to complete. */
+export function awaitedTasks(store: Store): ReadonlySet<TaskName> {
+  const held = readTickets(store).filter(({ stage }) => stage === 'held');
+  return new Set(held.flatMap((ticket) => recordOf(store, ticket)?.awaiting ?? []));
 }

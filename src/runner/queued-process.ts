@@ -4,6 +4,7 @@ import type { Writable } from 'node:stream';
 import { spawnInBackground } from '../background-process.ts';
 import { replaceRecord, taskPaths } from '../store/index.ts';
 import { makeMemoryFile } from '../sys/index.ts';
+import { hasNews, orphansAwaited } from './dependencies.ts';
 import type { Claim } from './journal.ts';
 import { blockersOf, heldLockOf } from './queue.ts';
 import { supervisedBy } from './supervisor-liveness.ts';
@@ -61,7 +62,7 @@ export async function startQueuedProcess(
 ): Promise<number> {
   const { store, task, record, lock } = claim;
   const paths = taskPaths(store, task);
-  const blockers = blockersOf(store, task, record.maxRunning);
+  const blockers = blockersOf(store, record);
   const locks = blockers.map((other) => heldLockOf(store, other) ?? '-');
   const args = [`${paths.directory}/cancel`, String(locks.length), ...locks, ...program];
   const input = makeMemoryFile('assignment');
@@ -74,8 +75,11 @@ export async function startQueuedProcess(
     const pid = child.pid ?? 0;
     replaceRecord(paths.record, record, supervisedBy(store, pid));
     await openGate(child);
-    // Whoever freed a slot meanwhile may have woken nobody.
-    if (blockersOf(store, task, record.maxRunning).length === 0) sendWakeup(pid);
+    // Whoever freed a slot or ended meanwhile may have woken nobody.
+    const isNext = blockersOf(store, record).length === 0;
+    if (isNext || hasNews(store, record) || orphansAwaited(store, record).length > 0) {
+      sendWakeup(pid);
+    }
     return pid;
   } finally {
     closeSync(input);

@@ -23,11 +23,12 @@ import type { FinishOptions } from './finish.ts';
 import type { Claim } from './journal.ts';
 import { openJournal } from './journal.ts';
 import { resumeTask } from './lifecycle.ts';
-import { leaveQueue, unfinishedTasks } from './queue.ts';
+import { leaveQueue } from './queue.ts';
 import { finishRemoval, removalsCutShort } from './remove-task.ts';
 import { isEndRequested } from './requests.ts';
 import { isDraft, makerOf } from './submit.ts';
 import { describeElsewhere, lockReach, supervisorElsewhere } from './supervisor-liveness.ts';
+import { unfinishedTasks } from './tickets.ts';
 
 /** What recovery did with a task that had no supervisor. */
 export interface Recovery {

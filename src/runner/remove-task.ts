@@ -24,7 +24,7 @@ import {
 import { AT, assertUnmounted, isoNow, removeTree } from '../sys/index.ts';
 import { removeRuns } from './attempts.ts';
 import { openJournal } from './journal.ts';
-import { leaveQueue } from './queue.ts';
+import { awaitedTasks, leaveQueue } from './queue.ts';
 import { assertNotElsewhere } from './supervisor-liveness.ts';
 
 /**
@@ -143,11 +143,15 @@ export async function removeEnded(store: Store, task: TaskName): Promise<string[
 /** How long the supervisor of a sealed task gets to end, in milliseconds. */
 const PATIENCE_MS = 5_000;
 
-/** `wait` returns once all is sealed; its supervisor holds the lock for a moment longer. */
+/**
+ * `wait` returns once all is sealed; its supervisor holds the lock for a moment longer, and one that
+ * is to run after it may not have noticed yet.
+ */
 async function untilLetGo(store: Store, task: TaskName): Promise<void> {
   const { lock } = taskPaths(store, task);
   const deadline = performance.now() + PATIENCE_MS;
-  while (isLocked(lock) && performance.now() < deadline) await sleep(20);
+  const isNeeded = (): boolean => isLocked(lock) || awaitedTasks(store).has(task);
+  while (isNeeded() && performance.now() < deadline) await sleep(20);
 }
 
 async function removeLeftRuns(store: Store, task: TaskName): Promise<string[]> {

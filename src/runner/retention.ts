@@ -4,15 +4,21 @@ import { sealedInOrder } from '../archive/index.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { type Candidate, decide, readPolicy } from '../retention/index.ts';
 import { type Store, taskPaths } from '../store/index.ts';
+import { awaitedTasks } from './queue.ts';
 import { removeEnded } from './remove-task.ts';
 import { type TaskView, viewTasks } from './view.ts';
 
-/** The sealed tasks that a policy decides about, newest seal first. */
+/**
+ * The sealed tasks that a policy decides about, newest seal first; not those that another one is
+ * about to run after.
+ */
 export function sealedTasks(store: Store): Candidate[] {
   const rank = new Map(sealedInOrder(store).map((task, place) => [task, place]));
+  const awaited = awaitedTasks(store);
   const rankOf = ({ task }: TaskView): number => rank.get(task) ?? -1;
   return viewTasks(store)
     .tasks.filter(({ artifacts, plaintext }) => artifacts === 'sealed' && !plaintext)
+    .filter(({ task }) => !awaited.has(task))
     .sort((a, b) => rankOf(b) - rankOf(a))
     .map(({ task, status, labels, sealedAt, pinned }) => ({
       task,

@@ -1,37 +1,60 @@
 import { spawn } from 'node:child_process';
-import { replaceShownStatus, type Store, type TaskName } from '../store/index.ts';
+import { replaceShownStatus, type Store, type TaskName, type TaskRecord } from '../store/index.ts';
 import { isoNow } from '../sys/index.ts';
+import { hasNews, lostDependency, noteCompleted, orphansAwaited } from './dependencies.ts';
+import { cancelledInQueue, type Outcome } from './outcome.ts';
 import { blockersOf, heldLockOf, takeSlot } from './queue.ts';
 import type { SupervisorContext } from './supervisor-context.ts';
 import { onWakeup } from './wakeup-signal.ts';
 
-/** Waits until the task may run, and records its start; false where it was cancelled first. */
-export async function waitForSlot(supervisor: SupervisorContext): Promise<boolean> {
+/**
+ * Waits until the task may run, and records its start. Returns its outcome where it was cancelled
+ * first, or one that it was to run after did not complete.
+ */
+export async function waitForSlot(supervisor: SupervisorContext): Promise<Outcome | undefined> {
   const { claim, requests, journal, options } = supervisor;
-  const { store, task, record } = claim;
-  const isOver = (): boolean => requests.cancel !== 'none';
+  const { store } = claim;
   const recordStart = (): void => {
     journal.change({ status: 'running', startedAt: isoNow() }, { type: 'started' });
     replaceShownStatus(journal.paths.staging, 'running');
   };
-  for (let isReported = false; !isOver(); isReported = true) {
-    if (takeSlot(store, task, record.maxRunning, recordStart)) return true;
-    if (!isReported) options.say?.(`task ${task} waits: ${record.maxRunning} may run at once`);
+  for (let isReported = false; requests.cancel === 'none'; isReported = true) {
+    const lost = await lookAtDependencies(supervisor);
+    if (lost) return lost;
+    if (takeSlot(store, journal.record, recordStart)) return undefined;
+    if (!isReported) options.say?.(whyItWaits(journal.record));
     await untilItMayBeNext(supervisor);
   }
-  return false;
+  return cancelledInQueue;
+}
+
+/** Recovers those that nobody else may, and notes the others; returns the outcome of a loss. */
+async function lookAtDependencies(supervisor: SupervisorContext): Promise<Outcome | undefined> {
+  const { claim, journal, options } = supervisor;
+  for (const orphan of orphansAwaited(claim.store, journal.record)) {
+    await options.recoverTask?.(claim.store, orphan);
+  }
+  noteCompleted(claim.store, journal);
+  return lostDependency(claim.store, journal.record);
+}
+
+function whyItWaits({ task, awaiting = [], group, maxRunning }: TaskRecord): string {
+  if (awaiting.length > 0) return `task ${task} waits for ${awaiting.join(', ')}`;
+  if (group !== undefined) return `task ${task} waits for its turn in group ${group}`;
+  return `task ${task} waits: ${maxRunning} may run at once`;
 }
 
 /** Until a slot may be free, or the task was asked to end. */
-async function untilItMayBeNext({ claim, requests }: SupervisorContext): Promise<void> {
-  const { store, task, record } = claim;
+async function untilItMayBeNext(supervisor: SupervisorContext): Promise<void> {
+  const { claim, journal, requests } = supervisor;
+  const { store } = claim;
   const stops: (() => void)[] = [];
   try {
     await new Promise<void>((resolve) => {
       stops.push(onWakeup(resolve), requests.subscribe(resolve));
-      const blockers = blockersOf(store, task, record.maxRunning);
-      if (blockers.length === 0) resolve();
+      const blockers = blockersOf(store, journal.record);
       stops.push(onLockFreed(store, blockers, resolve));
+      if (blockers.length === 0 || hasNews(store, journal.record)) resolve();
     });
   } finally {
     for (const stop of stops) stop();

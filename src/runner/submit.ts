@@ -19,7 +19,9 @@ import {
   takeLock,
   taskPaths,
 } from '../store/index.ts';
+import { notCompleted } from './dependencies.ts';
 import { makeDiskReserve } from './disk-reserve.ts';
+import { assertGroup } from './groups.ts';
 import type { Claim } from './journal.ts';
 import { enterQueue } from './queue.ts';
 import { supervisedHere } from './supervisor-liveness.ts';
@@ -35,15 +37,21 @@ export interface Submission {
  * Accepts a task: checks its name, makes its record, its first event, its place in the queue and
  * its staging directory (0700). The task appears as a whole, by one rename, with its lock held by
  * the caller, who must then supervise it (`superviseTask`) or hand it on (`startDetached`). Throws
- * `usage` for a name that cannot be or is in use, `failed` where the store cannot be written.
+ * `usage` for a name that cannot be or is in use, `not-found` for a group that is not there, or a
+ * task that it is to run after, `failed` where the store cannot be written.
  */
 export function submit(store: Store, submission: Submission): Claim {
   const task = submission.name === undefined ? makeTaskName() : parseTaskName(submission.name);
-  const record = { ...newRecord(task, submission.spec), ...supervisedHere(store) };
+  const { after = [] } = submission.spec;
+  const record = {
+    ...newRecord(task, submission.spec),
+    ...supervisedHere(store),
+    ...(after.length > 0 && { awaiting: notCompleted(store, after) }),
+  };
   const draft = join(store.tasks, `${DRAFT}${process.pid}-${task}`);
   try {
     const lock = writeDraft(draft, record);
-    publish(store, task, draft, lock);
+    publish(store, record, draft, lock);
     return { store, task, record, lock };
   } catch (error) {
     rmSync(draft, { recursive: true, force: true });
@@ -86,10 +94,12 @@ const inDirectory = (directory: string): Pick<TaskPaths, 'lock' | 'log' | 'recor
   events: join(directory, 'events.jsonl'),
 });
 
-function publish(store: Store, task: TaskName, draft: string, lock: Lock): void {
+function publish(store: Store, record: TaskRecord, draft: string, lock: Lock): void {
+  const { task, group } = record;
   const { directory, staging, aside, archive } = taskPaths(store, task);
   try {
-    enterQueue(store, task, () => {
+    enterQueue(store, record, () => {
+      if (group !== undefined) assertGroup(store, group);
       if ([directory, staging, aside, archive].some(existsSync)) throw inUse(task);
       renameSync(draft, directory);
     });

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { Store, TaskName } from '../store/index.ts';
 import type { Caller } from './caller.ts';
 import type { Running } from './engines/engine.ts';
 import type { FinishOptions } from './finish.ts';
@@ -9,6 +10,8 @@ import type { Requests } from './requests.ts';
 export interface SuperviseOptions extends FinishOptions, Sinks {
   /** What a local task has from its caller; left out: what this process was started with. */
   readonly caller?: Caller | undefined;
+  /** Finishes a task whose supervisor died, where this one is to run after it. */
+  readonly recoverTask?: ((store: Store, task: TaskName) => Promise<unknown>) | undefined;
   /** What the task reads (`-i`); it has no input without. */
   readonly stdin?: Readable | undefined;
   /** Called at the start of each attempt's command; what it returns, at its end. */

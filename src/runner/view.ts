@@ -119,8 +119,10 @@ export function showStatus(task: TaskView): string {
 /** A task that nobody supervises neither runs nor waits, whatever its record says. */
 function showUnended(task: TaskView): string {
   if (isInterrupted(task)) return task.status === 'running' ? 'interrupted' : 'queued, interrupted';
-  const paused = task.paused ? `${task.status}, paused` : task.status;
-  return task.supervisorHost === null ? paused : `${paused} on ${task.supervisorHost}`;
+  const { status, awaiting = [], supervisorHost } = task;
+  const awaits = awaiting.length > 0 ? `${status}, after ${awaiting.join(', ')}` : status;
+  const paused = task.paused ? `${awaits}, paused` : awaits;
+  return supervisorHost === null ? paused : `${paused} on ${supervisorHost}`;
 }
 
 /** A command as one would type it in a shell, on one line. */

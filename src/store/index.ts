@@ -12,6 +12,7 @@ export {
 } from './editor-files.ts';
 export { type LeftEdit, listLeftEdits, makeEditDirectory } from './edits.ts';
 export { appendEvent, forgetNames, readEvents, type TaskEvent } from './events.ts';
+export { type GroupLimits, parseGroupName, readGroups, writeGroups } from './groups.ts';
 export {
   type AskPassphrase,
   type IdentitySource,

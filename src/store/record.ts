@@ -15,6 +15,7 @@ export type ReasonKind =
   | 'timeout'
   | 'out-of-memory'
   | 'cancelled'
+  | 'dependency'
   | 'interrupted'
   | 'engine-lost'
   | 'not-started';
@@ -45,6 +46,12 @@ export interface TaskSpec {
   readonly timeoutMs: number | null;
   readonly retries: number;
   readonly maxRunning: number | null;
+  /** The tasks that have to complete before it starts; absent: none. */
+  readonly after?: readonly TaskName[];
+  /** Its place in its line: higher ones come first; absent: 0. */
+  readonly priority?: number;
+  /** The group whose limit counts for it; absent: none. */
+  readonly group?: string;
   /** How long open writers of the mount get to close their files after its end; else 10 s. */
   readonly drainMs?: number;
   /** Whether what editors left beside its files is sealed as well; absent: it is left out. */
@@ -119,6 +126,8 @@ export interface TaskRecord extends TaskSpec {
   readonly supervisorPid: number | null;
   /** The same with its machine; absent in records of older versions. */
   readonly supervisor?: Supervisor;
+  /** Those of `after` that were not seen to complete yet. */
+  readonly awaiting?: readonly TaskName[];
   readonly attempts: readonly Attempt[];
   /** What the engine needs to find its process or container again; null before it started. */
   readonly engineState: Readonly<Record<string, unknown>> | null;

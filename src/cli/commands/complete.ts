@@ -3,6 +3,7 @@ import {
   loadIdentities,
   openStore,
   parseTaskName,
+  readGroups,
   type Store,
   storePath,
 } from '../../store/index.ts';
@@ -30,6 +31,8 @@ async function candidatesFor(before: readonly string[], unfinished: string): Pro
   if (!verb) return verbs.map(({ name }) => name);
   if (before.includes('--')) return [];
   if (unfinished.startsWith('-')) return optionNames(verb);
+  if (before.at(-1) === '--after') return taskNames(before);
+  if (namesGroup(verb, before)) return groupNames(before);
   if (takesTask(verb, before)) return taskNames(before);
   const task = pathOwner(verb, before);
   return task === undefined ? [] : pathsOf(task, before, unfinished);
@@ -47,6 +50,12 @@ async function optionNames(verb: Verb): Promise<string[]> {
 function takesTask(verb: Verb, before: readonly string[]): boolean {
   if (!/^[<[]task/.test(verb.arguments)) return false;
   return wordsAfter(verb, before).length === 0 || verb.arguments.includes('task..');
+}
+
+function namesGroup(verb: Verb, before: readonly string[]): boolean {
+  return (
+    before.at(-1) === '--group' || (verb.name === 'group' && wordsAfter(verb, before).length === 1)
+  );
 }
 
 /** The task whose path comes next. */
@@ -78,6 +87,14 @@ async function pathsOf(
     );
   } catch {
     // The verb itself will say what is wrong.
+    return [];
+  }
+}
+
+function groupNames(before: readonly string[]): string[] {
+  try {
+    return Object.keys(readGroups(storeOf(before)));
+  } catch {
     return [];
   }
 }

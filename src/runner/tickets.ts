@@ -1,0 +1,89 @@
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isTaskName, type Store, type TaskName, takeLockBlocking } from '../store/index.ts';
+
+/**
+ * Which tasks are unfinished, and in which order they came: one empty file per task in
+ * `tasks/.queue`, named `<stage>.<number>.<task>`, or `<stage>.<number>.<priority>:<group>.<task>`
+ * where it has a priority or a group. The number grows with each submission. Changed only under
+ * the queue's lock, which nobody holds for longer than a few system calls.
+ */
+export interface Ticket {
+  readonly stage: Stage;
+  readonly number: number;
+  readonly task: TaskName;
+  /** Higher ones come first. */
+  readonly priority: number;
+  readonly group: string | undefined;
+}
+
+/**
+ * Held until other tasks complete; in line for a slot; holding one; or past it: being ended and
+ * sealed.
+ */
+export type Stage = 'held' | 'waiting' | 'running' | 'ending';
+
+const queueDirectory = (store: Store): string => join(store.tasks, '.queue');
+
+function fileName({ stage, number, task, priority, group = '' }: Ticket): string {
+  const line = priority === 0 && group === '' ? '' : `${priority}:${group}.`;
+  return `${stage}.${String(number).padStart(8, '0')}.${line}${task}`;
+}
+
+const ticketPath = (store: Store, ticket: Ticket): string =>
+  join(queueDirectory(store), fileName(ticket));
+
+/** Does something under the queue's lock, which is made where there is none. */
+export function locked<T>(store: Store, action: () => T): T {
+  mkdirSync(queueDirectory(store), { recursive: true, mode: 0o700 });
+  using _lock = takeLockBlocking(join(queueDirectory(store), 'lock'));
+  return action();
+}
+
+const PATTERN = /^(held|waiting|running|ending)\.(\d{8,})\.(?:(-?\d+):([\w-]*)\.)?(.+)$/;
+
+/** All tickets, oldest first. */
+export function readTickets(store: Store): Ticket[] {
+  const tickets: Ticket[] = [];
+  for (const name of readNames(queueDirectory(store))) {
+    const [, stage, number, priority, group, task] = PATTERN.exec(name) ?? [];
+    if (task === undefined || !isTaskName(task)) continue;
+    tickets.push({
+      stage: stage as Stage,
+      number: Number(number),
+      task,
+      priority: Number(priority ?? 0),
+      group: group || undefined,
+    });
+  }
+  return tickets.sort((a, b) => a.number - b.number);
+}
+
+function readNames(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Tasks that are not finished as far as the queue knows, oldest first. */
+export function unfinishedTasks(store: Store): TaskName[] {
+  return readTickets(store).map((ticket) => ticket.task);
+}
+
+/** Writes a new ticket. Under the queue's lock. */
+export function addTicket(store: Store, ticket: Ticket): void {
+  writeFileSync(ticketPath(store, ticket), '', { mode: 0o600 });
+}
+
+/** Removes a ticket; no error where it is gone. Under the queue's lock. */
+export function removeTicket(store: Store, ticket: Ticket): void {
+  rmSync(ticketPath(store, ticket), { force: true });
+}
+
+/** Moves a ticket to another stage. Under the queue's lock. */
+export function moveTicket(store: Store, ticket: Ticket, stage: Stage): void {
+  renameSync(ticketPath(store, ticket), ticketPath(store, { ...ticket, stage }));
+}
