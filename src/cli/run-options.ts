@@ -41,6 +41,13 @@ const options = {
     type: 'boolean',
     describe: 'Seal swap files, locks and backups that editors on the mount left, too',
   },
+  'on-end': {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      'Run this shell command, here, once its files are sealed; TASKFS_STATUS, TASKFS_EXIT_CODE, ' +
+      'TASKFS_ARCHIVE and others say what became of it',
+  },
   'log-max': {
     type: 'string',
     requiresArg: true,

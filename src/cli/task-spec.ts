@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { decodeBytes, isPlainText, showText } from '../process/index.ts';
 import { assertImageName, readContainerOptions } from '../runner/engines/container/index.ts';
-import { absolutePath, parseGroupName, parseTaskName, type TaskSpec } from '../store/index.ts';
+import {
+  absolutePath,
+  absoluteTextPath,
+  type OnEnd,
+  parseGroupName,
+  parseTaskName,
+  type TaskSpec,
+} from '../store/index.ts';
 import {
   parseDevice,
   parseGpus,
@@ -39,12 +46,22 @@ export function specOf(command: readonly string[], options: RunOptions): TaskSpe
     retries: parseCount('--retries', options.retries, 0),
     maxRunning: maxRunning === undefined ? null : parseCount('--max-running', maxRunning, 1),
     ...queueOf(options),
+    ...(options['on-end'] !== undefined && { onEnd: onEndOf(options['on-end']) }),
     ...(drain !== undefined && { drainMs: parseWait('--drain', drain) }),
     ...(options['keep-editor-files'] && { keepEditorFiles: true }),
     ...(options.label && { labels: labelsOf(options.label) }),
     ...(logMax !== undefined && { logMaxBytes: parseBytes('--log-max', logMax) }),
     options: settings,
   };
+}
+
+function onEndOf(command: string): OnEnd {
+  if (command.trim() === '') {
+    throw new TaskfsError('usage', '--on-end has no command', {
+      hint: `Give a shell command, as in --on-end 'notify-send "$TASKFS_TASK $TASKFS_STATUS"'.`,
+    });
+  }
+  return { command, cwd: absoluteTextPath('.', 'the directory for --on-end') };
 }
 
 /** When it may start, but for `--max-running`. */

@@ -1,7 +1,13 @@
 import { assertBackground } from '../background-process.ts';
 import { readContainerOptions } from '../runner/engines/container/index.ts';
 import { specToRerun, startDetached, submit } from '../runner/index.ts';
-import { absolutePath, parseTaskName, type TaskSpec, taskSpec } from '../store/index.ts';
+import {
+  absolutePath,
+  absoluteTextPath,
+  parseTaskName,
+  type TaskSpec,
+  taskSpec,
+} from '../store/index.ts';
 import type { Store } from './store.ts';
 import { openTask, type Task } from './task.ts';
 
@@ -36,6 +42,11 @@ export interface RunOptions {
   readonly drainMs?: number;
   /** Seals what editors on a mount left beside its files as well; by default it is left out. */
   readonly keepEditorFiles?: boolean;
+  /**
+   * A shell command to run, in this process's directory, once it has ended and its files are
+   * sealed; docs/lifecycle.md says what is in its environment.
+   */
+  readonly onEnd?: string;
   /** The largest size of its log; unlimited by default. */
   readonly logMaxBytes?: number;
 }
@@ -85,6 +96,9 @@ function specOf(command: readonly string[], options: RunOptions): TaskSpec {
     ...(options.after && { after: options.after.map(parseTaskName) }),
     ...(options.priority !== undefined && { priority: options.priority }),
     ...(options.group !== undefined && { group: options.group }),
+    ...(options.onEnd && {
+      onEnd: { command: options.onEnd, cwd: absoluteTextPath('.', 'the directory for onEnd') },
+    }),
     ...(options.keepEditorFiles && { keepEditorFiles: true }),
     ...(labels && { labels }),
     ...(drainMs !== undefined && { drainMs }),

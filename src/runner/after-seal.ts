@@ -6,7 +6,6 @@ import { AT, MountedBeneath, NotRemovable, removeTree } from '../sys/index.ts';
 import { dropDiskReserve, withDiskReserve } from './disk-reserve.ts';
 import type { Journal } from './journal.ts';
 import { scratchDirectory } from './journal.ts';
-import { leaveQueue } from './queue.ts';
 import { withdrawRequests } from './requests.ts';
 
 /**
@@ -28,7 +27,6 @@ export async function cleanUpSealed(
   for (const path of [record, events]) removeTemporaries(path);
   dropDiskReserve(directory);
   withdrawRequests(directory);
-  leaveQueue(store, task);
 }
 
 /** Returns what is left of it, and why, as the record says it; undefined where nothing is. */

@@ -22,6 +22,7 @@ import {
 import { isoNow, keepMemoryPrivate } from '../sys/index.ts';
 import { anchorSeal, cleanUpSealed } from './after-seal.ts';
 import type { EventInput, Journal } from './journal.ts';
+import { runOnEnd } from './on-end.ts';
 import { closeAttempt, type Outcome, statusOf } from './outcome.ts';
 import { leaveQueue, wakeDependents } from './queue.ts';
 
@@ -72,9 +73,10 @@ export async function finishTask(
   const wasSealed = journal.record.artifacts === 'sealed';
   const isSealed = await sealOnce(store, journal, options).finally(() => removal);
   if (isSealed) await cleanUpSealed(store, journal, options.say);
-  else leaveQueue(store, journal.record.task);
   if (!wasSealed) wakeDependents(store, journal.record.task);
   if (isSealed && !wasSealed) await anchorSeal(store, journal, options.say);
+  await runOnEnd(store, journal, options.say);
+  leaveQueue(store, journal.record.task);
   return isSealed;
 }
 

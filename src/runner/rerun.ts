@@ -21,6 +21,7 @@ const ASKED_AGAIN = [
   'group',
   'drainMs',
   'keepEditorFiles',
+  'onEnd',
   'logMaxBytes',
   'labels',
 ] as const satisfies readonly (keyof TaskSpec)[];

@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
 import { closeSync, constants, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { runBounded } from '../bounded-command.ts';
 import type { Store } from './paths.ts';
 import { readSetting, writeSetting } from './store.ts';
 
@@ -25,7 +25,11 @@ export function writeAnchor(store: Store, anchor: Anchor | undefined): void {
 /** Reports a line to an anchor. Throws what a file's calls throw, or how the command ended. */
 export async function handToAnchor(anchor: Anchor, line: string): Promise<void> {
   if ('file' in anchor) appendLine(anchor.file, line);
-  else await feedCommand(anchor.command, line);
+  else {
+    const { command } = anchor;
+    const { env } = process;
+    await runBounded({ command, cwd: '/', env, input: `${line}\n`, patienceMs: PATIENCE_MS });
+  }
 }
 
 const { O_WRONLY, O_CREAT, O_APPEND, O_NONBLOCK } = constants;
@@ -43,36 +47,3 @@ function appendLine(path: string, line: string): void {
 
 /** How long a command may take, in milliseconds: a supervisor does not end before. */
 const PATIENCE_MS = 30_000;
-/** So many characters of its standard error are passed on. */
-const MAX_STDERR = 300;
-
-function feedCommand(command: string, line: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('sh', ['-c', command], {
-      cwd: '/',
-      detached: true,
-      stdio: ['pipe', 'ignore', 'pipe'],
-    });
-    let stderr = '';
-    let isLate = false;
-    const late = setTimeout(() => {
-      isLate = true;
-      // The group: with all that it started.
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-    }, PATIENCE_MS);
-    child.stderr.on('data', (data) => {
-      stderr = (stderr + data).slice(0, MAX_STDERR);
-    });
-    child.stdin.on('error', () => {}).end(`${line}\n`);
-    child.once('error', reject);
-    child.once('exit', (code, signal) => {
-      clearTimeout(late);
-      child.stderr.destroy();
-      if (code === 0) return resolve();
-      const how = isLate
-        ? `took longer than ${PATIENCE_MS / 1000} s`
-        : `ended with ${signal ?? code}`;
-      reject(new Error([`its command ${how}`, stderr.trim()].filter(Boolean).join(': ')));
-    });
-  });
-}

@@ -54,6 +54,7 @@ export {
   createRecord,
   cwdOf,
   newRecord,
+  type OnEnd,
   type ReasonKind,
   readRecord,
   replaceRecord,

@@ -29,6 +29,12 @@ export interface Attempt {
   readonly reason: string | null;
 }
 
+/** A shell command, and where it runs. */
+export interface OnEnd {
+  readonly command: string;
+  readonly cwd: string;
+}
+
 /** What to run, as it was asked for. Environment values are left out: they may be secrets. */
 export interface TaskSpec {
   /**
@@ -56,6 +62,8 @@ export interface TaskSpec {
   readonly drainMs?: number;
   /** Whether what editors left beside its files is sealed as well; absent: it is left out. */
   readonly keepEditorFiles?: boolean;
+  /** A shell command to run once it has ended and its files are sealed or kept; absent: none. */
+  readonly onEnd?: OnEnd;
   /** The largest size of the log in bytes, after which output is dropped; absent: unlimited. */
   readonly logMaxBytes?: number;
   /** What the user called it by, `--label K=V`; absent: nothing. */
@@ -128,6 +136,8 @@ export interface TaskRecord extends TaskSpec {
   readonly supervisor?: Supervisor;
   /** Those of `after` that were not seen to complete yet. */
   readonly awaiting?: readonly TaskName[];
+  /** When the command for its end was started; absent: not yet. */
+  readonly onEndStartedAt?: string;
   readonly attempts: readonly Attempt[];
   /** What the engine needs to find its process or container again; null before it started. */
   readonly engineState: Readonly<Record<string, unknown>> | null;

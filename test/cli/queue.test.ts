@@ -21,6 +21,9 @@ const ran = (cli: Cli): string[] => {
   return existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : [];
 };
 
+const untilRan = (cli: Cli, task: string): Promise<boolean> =>
+  until(`${task} runs`, () => ran(cli).includes(task), 60_000);
+
 /** Which is only read: no verb is called that would recover what was killed. */
 async function untilRecord(
   cli: Cli,
@@ -37,7 +40,7 @@ describe('the order of tasks', () => {
     const cli = newCli();
     await cli.run('group', 'set', 'gpu', '1');
     await start(cli, 'first', GATED, '--group', 'gpu');
-    await untilRecord(cli, 'first', ({ status }) => status === 'running');
+    await untilRan(cli, 'first');
     await start(cli, 'low', NOTED, '--group', 'gpu', '--priority', '-1');
     await start(cli, 'plain', NOTED, '--group', 'gpu');
     await start(cli, 'high', NOTED, '--group', 'gpu', '--priority', '7');
@@ -92,7 +95,7 @@ describe('the order of tasks', () => {
     const cli = newCli();
     await cli.run('group', 'set', 'g', '1');
     await start(cli, 'first', GATED, '--group', 'g');
-    await untilRecord(cli, 'first', ({ status }) => status === 'running');
+    await untilRan(cli, 'first');
     await start(cli, 'second', GATED, '--group', 'g');
     await start(cli, 'third', NOTED, '--group', 'g', '--priority', '1');
     await start(cli, 'last', NOTED, '--after', 'second', '--after', 'third');
@@ -107,12 +110,12 @@ describe('the order of tasks', () => {
     });
     const lost = await untilRecord(cli, 'lost', ({ artifacts }) => artifacts === 'sealed');
     expect(lost).toMatchObject({ status: 'cancelled', reasonKind: 'dependency' });
-    await untilRecord(cli, 'second', ({ status }) => status === 'running');
+    await untilRan(cli, 'second');
     expect(ran(cli)).toEqual(['first', 'third', 'second']);
     await start(cli, 'fourth', GATED, '--group', 'g');
     expect(recordOf(openStore(cli.store), 'fourth').status).toBe('queued');
     await cli.run('group', 'set', 'g', '2');
-    await untilRecord(cli, 'fourth', ({ status }) => status === 'running');
+    await untilRan(cli, 'fourth');
     appendFileSync(join(cli.base, 'gate'), '');
     expect((await cli.run('wait', 'last')).stdout).toBe('last: completed\n');
   }, 120_000);
@@ -120,7 +123,7 @@ describe('the order of tasks', () => {
   it('ends or continues what a killed supervisor leaves behind, without being asked', async () => {
     const cli = newCli();
     await start(cli, 'first', GATED);
-    await untilRecord(cli, 'first', ({ status }) => status === 'running');
+    await untilRan(cli, 'first');
     await start(cli, 'held', NOTED, '--after', 'first');
     await start(cli, 'behind', NOTED, '--after', 'held');
     const store = openStore(cli.store);

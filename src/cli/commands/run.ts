@@ -16,6 +16,11 @@ export const command = defineCommand({
       'taskfs run --timeout 10m --retries 2 -- ./flaky',
       'With a time limit and up to two more attempts',
     ],
+    [
+      `taskfs run -d --on-end 'notify-send "$TASKFS_TASK: $TASKFS_STATUS"' -- make`,
+      'A message when it is over',
+    ],
+    ['taskfs run -d --after build -- make test', 'Once the task build has completed'],
   ],
   about:
     'Everything after -- is the command, untouched. What it leaves in $TASKFS_ARTIFACTS is ' +
