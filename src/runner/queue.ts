@@ -11,6 +11,7 @@ import {
 import { isSupervised } from './supervisor-liveness.ts';
 import {
   addTicket,
+  inLine,
   locked,
   moveTicket,
   readTickets,
@@ -68,9 +69,6 @@ function wakeFollower(store: Store, own: Ticket): void {
 }
 
 const comesBefore = (one: Ticket, other: Ticket): boolean => inLine(one, other) < 0;
-
-const inLine = (one: Ticket, other: Ticket): number =>
-  other.priority - one.priority || one.number - other.number;
 
 /** Those of a group that wait for a slot, the next one first. */
 const lineOf = (tickets: readonly Ticket[], group: string | undefined): Ticket[] =>

@@ -68,9 +68,18 @@ function readNames(path: string): string[] {
   }
 }
 
-/** Tasks that are not finished as far as the queue knows, oldest first. */
+/** The order of a line: the highest priority first, then the oldest. */
+export const inLine = (one: Ticket, other: Ticket): number =>
+  other.priority - one.priority || one.number - other.number;
+
+/**
+ * Tasks that are not finished as far as the queue knows, in the order in which they come: recovered
+ * in another one, the second would start before the first is there again.
+ */
 export function unfinishedTasks(store: Store): TaskName[] {
-  return readTickets(store).map((ticket) => ticket.task);
+  return readTickets(store)
+    .sort(inLine)
+    .map((ticket) => ticket.task);
 }
 
 /** Writes a new ticket. Under the queue's lock. */

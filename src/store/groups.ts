@@ -1,6 +1,6 @@
 import { TaskfsError } from '../errors.ts';
 import type { Store } from './paths.ts';
-import { readSetting, writeSetting } from './settings.ts';
+import { readSetting, writeSetting } from './store.ts';
 
 /** How many tasks of each group may run at once. A member of store.json. */
 export type GroupLimits = Readonly<Record<string, number>>;
