@@ -7,6 +7,13 @@ import { type ProcessEnd, type SpawnedProcess, spawnProcess } from '../sys/index
 /** A program that cannot open a file says so in less than this, in milliseconds. */
 export const REFUSAL_MS = 1500;
 
+interface LaunchOptions {
+  /** What to do where it cannot be started. */
+  readonly hint: string;
+  /** Descriptors that it keeps open for as long as it, and what it starts, runs. */
+  readonly held: readonly number[];
+}
+
 /**
  * Starts somebody else's program on this terminal, as if the caller had started it, and waits no
  * longer than it takes to hear that it cannot do its work: it goes on when this process has ended.
@@ -15,23 +22,27 @@ export const REFUSAL_MS = 1500;
 export async function launchProgram(
   program: string,
   args: readonly (string | Buffer)[],
-  hint: string,
+  { hint, held }: LaunchOptions,
 ): Promise<void> {
-  const { ended } = startProgram(program, args);
+  const { ended } = startProgram(program, args, held);
   const end = await Promise.race([ended, sleep(REFUSAL_MS, undefined, { ref: false })]);
   const failure = end && failureOf(program, end, hint);
   if (failure) throw failure;
 }
 
 /** Starts it, and does not wait. */
-export function startProgram(program: string, args: readonly (string | Buffer)[]): SpawnedProcess {
+export function startProgram(
+  program: string,
+  args: readonly (string | Buffer)[],
+  held: readonly number[] = [],
+): SpawnedProcess {
   const words = args.map((arg) => (typeof arg === 'string' ? arg : decodeBytes(arg)));
   const { descriptors, ignoredSignals, softOpenFiles } = inheritance;
   return spawnProcess({
     file: '/bin/sh',
     argv: ['sh', '-c', 'exec "$0" "$@"', program, ...words],
     environment: rawEnvironment(),
-    descriptors: new Map([0, 1, 2, ...descriptors].map((fd) => [fd, fd])),
+    descriptors: new Map([0, 1, 2, ...descriptors, ...held].map((fd) => [fd, fd])),
     newSession: false,
     ignoredSignals: [...ignoredSignals],
     softOpenFiles: softOpenFiles === undefined ? undefined : Math.min(softOpenFiles, MOST_FILES),

@@ -72,22 +72,24 @@ describe('taskfs mount', () => {
     const opened = await session.run('open', 'a', 'f');
     const [own] = readdirSync(runtime).map((name) => join(runtime, name));
     expect(opened.stdout).toBe(`opened ${own}/live/a/f\n`);
-    expect(opened.stderr).toContain(`taskfs unmount ${own}`);
-    expect((await cli.run('unmount', own ?? '')).code).toBe(0);
+    expect(opened.stderr).toContain(`mounted on ${own}, for as long as something uses it`);
+    // That mount stays while the program that was opened does.
+    const [go, ended] = ['go', 'ended'].map((name) => join(cli.base, name));
+    const wait = `for i in $(seq 1000); do [ -e '${go}' ] && break; sleep 0.05; done`;
+    const stays = `#!/bin/sh\nexec >/dev/null 2>&1\n${wait}\n: > '${ended}'\n`;
+    writeFileSync(join(bin, 'xdg-open'), stays, { mode: 0o755 });
+    expect((await session.run('open', 'a', 'f')).code).toBe(0);
+    expect((await cli.run('unmount', own ?? '')).stderr).toContain('is in use');
+    writeFileSync(`${go}`, '');
+    await until('it goes on by itself', () => existsSync(`${ended}`));
+    await until('it is free', async () => (await cli.run('unmount', own ?? '')).code === 0);
+    writeFileSync(join(bin, 'xdg-open'), '#!/bin/sh\necho "opened $1"\n', { mode: 0o755 });
     const mountpoint = mountpointOf(cli);
     await cli.run('mount', mountpoint);
     const live = `${mountpoint}/live/a/f\n`;
     expect((await cli.run('path', 'a', 'f')).stdout).toBe(live);
     expect((await cli.run('path', 'a', 'none')).code).toBe(3);
     expect((await desktop.run('open', 'a', 'f')).stdout).toBe(`opened ${live}`);
-    // A program that stays open keeps nobody waiting, and is not ended with taskfs.
-    const [go, ended] = ['go', 'ended'].map((name) => join(cli.base, name));
-    const wait = `while [ ! -e '${go}' ]; do sleep 0.05; done`;
-    const stays = `#!/bin/sh\nexec >/dev/null 2>&1\n${wait}\n: > '${ended}'\n`;
-    writeFileSync(join(bin, 'xdg-open'), stays, { mode: 0o755 });
-    expect((await desktop.run('open', 'a', 'f')).code).toBe(0);
-    writeFileSync(`${go}`, '');
-    await until('it goes on by itself', () => existsSync(`${ended}`));
   });
 
   it('shows one store on two directories, each with a driver of its own', async () => {
