@@ -48,6 +48,18 @@ const options = {
       'Run this shell command, here, once its files are sealed; TASKFS_STATUS, TASKFS_EXIT_CODE, ' +
       'TASKFS_ARCHIVE and others say what became of it',
   },
+  memory: {
+    alias: 'm',
+    type: 'string',
+    requiresArg: true,
+    describe: 'How much memory it may take, swap included, as in 512m, 2g',
+  },
+  cpus: { type: 'string', requiresArg: true, describe: 'How many CPUs it may use, as in 1.5' },
+  pids: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'How many processes and threads it may have; in a container 4096 by default',
+  },
   'log-max': {
     type: 'string',
     requiresArg: true,
@@ -108,13 +120,6 @@ const containerOptions = {
     type: 'string',
     requiresArg: true,
     describe: 'UID[:GID] or name; by default the image’s, else yours',
-  },
-  memory: { alias: 'm', type: 'string', requiresArg: true, describe: 'A limit, as in 512m, 2g' },
-  cpus: { type: 'string', requiresArg: true, describe: 'How many CPUs, as in 1.5' },
-  pids: {
-    type: 'string',
-    requiresArg: true,
-    describe: 'How many processes and threads; 4096 by default',
   },
   network: { type: 'string', requiresArg: true, describe: 'none, host, or one of the engine’s' },
   'read-only': { type: 'boolean', describe: 'Make its root file system read-only' },

@@ -3,6 +3,7 @@ import { assertBackground } from '../background-process.ts';
 import { closeInheritedDescriptors } from '../process/index.ts';
 import type { Running } from '../runner/index.ts';
 import {
+  assertPossible,
   type Claim,
   loadSealing,
   recover,
@@ -39,7 +40,8 @@ export interface StartOptions extends ForegroundOptions {
 
 /**
  * Submits a task and runs it, in the foreground or the background; `env` are the variables given
- * with -e, values resolved. Returns the exit code. Throws as `submit` does.
+ * with -e, values resolved. Returns the exit code. Throws as `assertPossible` and
+ * `submit` do.
  */
 export async function startTask(
   store: Store,
@@ -47,6 +49,7 @@ export async function startTask(
   env: Readonly<Record<string, string>>,
   options: StartOptions,
 ): Promise<number> {
+  await assertPossible(submission.spec.engine, submission.spec.options);
   await recover(store, { scope: 'unfinished', say });
   if (options.detach) assertBackground();
   const claim = submit(store, submission);

@@ -32,7 +32,7 @@ export function specOf(command: readonly string[], options: RunOptions): TaskSpe
     assertImageName(image);
     assertForContainer([...command, options.workdir ?? '']);
   }
-  const settings = image === null ? {} : containerOptionsOf(options);
+  const settings = image === null ? processOptionsOf(options) : containerOptionsOf(options);
   // Read as the engine will read them: what cannot be is refused before there is a task.
   readContainerOptions(settings);
   const { workdir, timeout, drain, 'max-running': maxRunning, 'log-max': logMax } = options;
@@ -90,7 +90,7 @@ function parsePriority(text: string): number {
 }
 
 function assertNoContainerOptions(options: RunOptions, engine: string): void {
-  const given = containerOptionNames.find((name) => options[name] !== undefined) ?? ttyOf(options);
+  const given = containerOptionNames.find((name) => options[name] !== undefined);
   if (given === undefined && engine === 'process') return;
   const what = given === undefined ? `the engine ${engine}` : `--${given}`;
   throw new TaskfsError('usage', `${what} needs a container`, {
@@ -110,17 +110,27 @@ function notForContainer(what: string): TaskfsError {
   });
 }
 
-const ttyOf = ({ tty }: RunOptions): string | undefined => (tty ? 'tty' : undefined);
-
-/** As the container engines read them from the record (their options.ts names them all). */
-function containerOptionsOf(options: RunOptions): TaskSpec['options'] {
-  const { memory, cpus, pids, network, user, pull, entrypoint, init } = options;
-  const given = {
-    artifactsAt: options['artifacts-at'],
-    user,
+/** What a local process and a container can be asked for alike, as their engines read it. */
+function processOptionsOf({ memory, cpus, pids, tty }: RunOptions): TaskSpec['options'] {
+  return givenOf({
     memoryBytes: bytesOf('--memory', memory),
     cpus: cpus === undefined ? undefined : parsePositive('--cpus', cpus),
     pids: pids === undefined ? undefined : parseCount('--pids', pids, 1),
+    tty: tty || undefined,
+    consoleSize: tty ? consoleSize() : undefined,
+  });
+}
+
+const givenOf = (options: TaskSpec['options']): TaskSpec['options'] =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+
+/** As the container engines read them from the record (their options.ts names them all). */
+function containerOptionsOf(options: RunOptions): TaskSpec['options'] {
+  const { network, user, pull, entrypoint, init } = options;
+  return givenOf({
+    ...processOptionsOf(options),
+    artifactsAt: options['artifacts-at'],
+    user,
     network,
     readOnly: options['read-only'],
     capDrop: options['cap-drop'],
@@ -141,9 +151,7 @@ function containerOptionsOf(options: RunOptions): TaskSpec['options'] {
     graceMs: graceOf(options),
     interactive: options.interactive,
     tty: options.tty,
-    consoleSize: options.tty ? consoleSize() : undefined,
-  };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  });
 }
 
 const bytesOf = (option: string, text: string | undefined): number | undefined =>

@@ -1,6 +1,12 @@
 import { assertBackground } from '../background-process.ts';
 import { readContainerOptions } from '../runner/engines/container/index.ts';
-import { specToRerun, startDetached, submit } from '../runner/index.ts';
+import {
+  assertPossible,
+  type Submission,
+  specToRerun,
+  startDetached,
+  submit,
+} from '../runner/index.ts';
 import {
   absolutePath,
   absoluteTextPath,
@@ -25,7 +31,7 @@ export interface RunOptions {
   readonly image?: string;
   /** `docker` where there is an image, else `process`. */
   readonly engine?: 'process' | 'docker' | 'swarm';
-  /** How the container is made: docs/library.md lists the members. */
+  /** How the container is made, and a local task limited: docs/library.md lists the members. */
   readonly container?: Readonly<Record<string, unknown>>;
   readonly timeoutMs?: number;
   /** Further attempts where it fails. */
@@ -60,10 +66,7 @@ export async function run(
   command: readonly string[],
   options: RunOptions = {},
 ): Promise<Task> {
-  assertBackground();
-  const claim = submit(store.paths, { name: options.name, spec: specOf(command, options) });
-  await startDetached(claim, options.env ?? {});
-  return openTask(store, claim.task);
+  return start(store, { name: options.name, spec: specOf(command, options) }, options.env ?? {});
 }
 
 /**
@@ -75,9 +78,18 @@ export async function rerun(
   task: string,
   { name, env = {} }: Pick<RunOptions, 'name' | 'env'> = {},
 ): Promise<Task> {
-  assertBackground();
   const spec = { ...specToRerun(store.paths, parseTaskName(task)), env: Object.keys(env) };
-  const claim = submit(store.paths, { name, spec });
+  return start(store, { name, spec }, env);
+}
+
+async function start(
+  store: Store,
+  submission: Submission,
+  env: Readonly<Record<string, string>>,
+): Promise<Task> {
+  assertBackground();
+  await assertPossible(submission.spec.engine, submission.spec.options);
+  const claim = submit(store.paths, submission);
   await startDetached(claim, env);
   return openTask(store, claim.task);
 }

@@ -6,6 +6,7 @@ export { currentCaller } from './caller.ts';
 export { cancel, pause, resume } from './control.ts';
 export { startDetached } from './detached.ts';
 export type { Progress, Running } from './engines/engine.ts';
+export { assertPossible } from './engines/registry.ts';
 export { followEvents, readAllEvents } from './feed.ts';
 export { loadSealing } from './finish.ts';
 export { type Group, listGroups, removeGroup, setGroup } from './groups.ts';

@@ -27,6 +27,7 @@ export {
   utimensAt,
 } from './at.ts';
 export { nativeChaCha20Poly1305 } from './chacha20-poly1305.ts';
+export { enterControlGroup, ownControlGroup, ownControllerGroups } from './control-group.ts';
 export { makingFilesFor } from './credentials.ts';
 export { DirentBlock, DT, listDirectory, readDirents } from './directory.ts';
 export {
@@ -83,14 +84,13 @@ export { joinNames, openBeneath } from './open-beneath.ts';
 export { modeWithAcl } from './posix-acl.ts';
 export {
   becomeSubreaper,
-  enterControlGroup,
   keepMemoryPrivate,
   makeMemoryFile,
   makePipe,
-  ownControlGroup,
   raiseOpenFiles,
   reap,
 } from './process.ts';
+export { openPseudoTerminal, setTerminalSize } from './pseudo-terminal.ts';
 export { assertUnmounted, NotRemovable, removeTree } from './remove-tree.ts';
 export { receiveDescriptor, socketPair } from './socket.ts';
 export { closeOnExec, type ProcessEnd, type SpawnedProcess, spawnProcess } from './spawn.ts';

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { constants as fileConstants, readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { Errno } from '../errno.ts';
 import { encodeText } from '../process/index.ts';
@@ -22,8 +22,10 @@ export interface SpawnOptions {
   readonly cwd?: string | undefined;
   /** Descriptors of this process by their numbers in the new one, which gets no others. */
   readonly descriptors: ReadonlyMap<number, number>;
-  /** In a session of its own, without the terminal. */
+  /** In a session of its own, without the terminal of this one. */
   readonly newSession: boolean;
+  /** The path of a terminal that its new session gets, and that its standard streams are. */
+  readonly terminal?: string | undefined;
   readonly ignoredSignals?: readonly NodeJS.Signals[] | undefined;
   /** Its soft limit of open files; left out: the one of this process. */
   readonly softOpenFiles?: number | undefined;
@@ -52,6 +54,9 @@ const c = {
   destroyAttributes: bindLazily('int posix_spawnattr_destroy(void *)'),
   initActions: bindLazily('int posix_spawn_file_actions_init(void *)'),
   addDuplicate: bindLazily('int posix_spawn_file_actions_adddup2(void *, int, int)'),
+  addOpen: bindLazily(
+    'int posix_spawn_file_actions_addopen(void *, int, const void *, int, unsigned int)',
+  ),
   addDirectory: bindLazily('int posix_spawn_file_actions_addchdir_np(void *, const void *)'),
   destroyActions: bindLazily('int posix_spawn_file_actions_destroy(void *)'),
   sigaction: bindLazily('int sigaction(int, const void *, void *)'),
@@ -110,9 +115,14 @@ function makeAttributes({ newSession, ignoredSignals = [] }: SpawnOptions): Buff
   return attributes;
 }
 
-function makeActions({ cwd, descriptors }: SpawnOptions): Buffer {
+function makeActions({ cwd, descriptors, terminal }: SpawnOptions): Buffer {
   const actions = Buffer.alloc(OPAQUE_BYTES);
   refuse(c.initActions(actions));
+  if (terminal !== undefined) {
+    // The leader of a session gets the first terminal that it opens as its controlling one.
+    refuse(c.addOpen(actions, 0, cstring(terminal), fileConstants.O_RDWR, 0));
+    for (const stream of [1, 2]) refuse(c.addDuplicate(actions, 0, stream));
+  }
   // One that keeps its number loses its close-on-exec by this.
   for (const [theirs, ours] of descriptors) refuse(c.addDuplicate(actions, ours, theirs));
   if (cwd !== undefined) refuse(c.addDirectory(actions, cstring(encodeText(cwd))));

@@ -165,9 +165,9 @@ describe('what run is given', () => {
     ['--retries', 'x'],
     ['--max-running', '0'],
     ['-e', '=x'],
-    ['--memory', '1g'],
+    ['--memory', 'much'],
+    ['--network', 'none'],
     ['-v', '/a:/b'],
-    ['--tty'],
     ['--engine', 'docker'],
     ['-d', '-i'],
   ])('refuses %s %s', async (...args) => {

@@ -29,12 +29,10 @@ function unusable(cwd: string, what: string, cause?: unknown): TaskfsError {
   });
 }
 
-/** Where a command's streams go: descriptors of this process. */
-export interface Streams {
-  readonly stdin: number;
-  readonly stdout: number;
-  readonly stderr: number;
-}
+/** Where a command's streams go: descriptors of this process, or the path of a terminal. */
+export type Streams =
+  | { readonly stdin: number; readonly stdout: number; readonly stderr: number }
+  | { readonly terminal: string };
 
 /** Starts a task's command. Throws `command-not-found`, `not-executable`, or `failed`. */
 export function startCommand(launch: Launch, streams: Streams): SpawnedProcess {
@@ -86,15 +84,18 @@ function spawn(
   launch: Launch,
   file: string,
   environment: readonly string[],
-  { stdin, stdout, stderr }: Streams,
+  streams: Streams,
 ): SpawnedProcess {
   const { command, cwd, caller } = launch;
-  const standard = [stdin, stdout, stderr].map((ours, theirs) => [theirs, ours] as const);
+  const hasTerminal = 'terminal' in streams;
+  const ends = hasTerminal ? [] : [streams.stdin, streams.stdout, streams.stderr];
+  const standard = ends.map((ours, theirs) => [theirs, ours] as const);
   const options = {
     environment,
     cwd: cwd ?? undefined,
     descriptors: new Map([...standard, ...caller.descriptors.map((fd) => [fd, fd] as const)]),
     newSession: true,
+    terminal: hasTerminal ? streams.terminal : undefined,
     ignoredSignals: caller.ignoredSignals,
     softOpenFiles: caller.softOpenFiles ?? undefined,
   };

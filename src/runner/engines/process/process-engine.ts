@@ -1,5 +1,4 @@
 import { constants } from 'node:os';
-import type { Writable } from 'node:stream';
 import type { ProcessEnd, SpawnedProcess } from '../../../sys/index.ts';
 import type {
   Engine,
@@ -18,9 +17,13 @@ import {
   freezeAll,
   planConfinement,
   programsOf,
+  wasOutOfMemory,
 } from './confinement.ts';
-import { type InputPipe, type OutputPipes, openInput, openPipes } from './pipes.ts';
+import { readProcessOptions } from './options.ts';
+import { openPipes } from './pipes.ts';
 import { readProcess } from './processes.ts';
+import { openTerminal } from './pseudo-terminal.ts';
+import type { RunStreams } from './streams.ts';
 
 /** How long a pipe may stay silent after the run's end before it is given up, in milliseconds. */
 const DRAIN_QUIET_MS = 2000;
@@ -37,37 +40,37 @@ async function start(
   { stdin }: StartOptions = {},
 ): Promise<Running> {
   assertDirectory(launch);
-  const confinement = planConfinement(launch.task, launch.attempt, launch.staging);
+  const { tty, consoleSize, ...limits } = readProcessOptions(launch.options);
+  const confinement = planConfinement(launch, limits);
+  remember({ ...confinement.state });
+  let streams: RunStreams | undefined;
   try {
-    remember({ ...confinement.state });
     confinement.enter();
-    const pipes = openPipes(output);
-    const input = openInput(stdin);
-    const child = startConfined(launch, confinement, pipes, input);
+    streams = tty ? openTerminal(output, stdin, consoleSize) : openPipes(output, stdin);
+    const child = startConfined(launch, confinement, streams);
     const state = withLeader(confinement.state, child);
     // A control group says it all; without one, the leader's session is what can be found again.
     if (state.group === null) remember({ ...state });
-    return follow(child, state, pipes, input.target);
+    return follow(child, state, streams);
   } catch (error) {
     confinement.leave();
     await endAll(confinement.state);
+    await streams?.drain(DRAIN_QUIET_MS);
     throw error;
   }
 }
 
-/** Starts the command with pipes for its streams, and closes this process's copies of its ends. */
+/** Starts the command with its streams, and closes this process's copies of its ends. */
 function startConfined(
   launch: Launch,
   confinement: Confinement,
-  pipes: OutputPipes,
-  input: InputPipe,
+  streams: RunStreams,
 ): SpawnedProcess {
   try {
-    return startCommand(launch, { stdin: input.fd, stdout: pipes.stdout, stderr: pipes.stderr });
+    return startCommand(launch, streams.ofCommand);
   } finally {
+    streams.closeChildEnds();
     confinement.leave();
-    pipes.closeChildEnds();
-    input.closeChildEnd();
   }
 }
 
@@ -77,19 +80,15 @@ function withLeader(state: ConfinementState, child: SpawnedProcess): Confinement
   return { ...state, leader: { pid: leader.pid, startTime: leader.startTime } };
 }
 
-function follow(
-  child: SpawnedProcess,
-  state: ConfinementState,
-  pipes: OutputPipes,
-  stdin: Writable | undefined,
-): Running {
+function follow(child: SpawnedProcess, state: ConfinementState, streams: RunStreams): Running {
   let alive = true;
   const ended = (async () => {
-    const exit = exitOf(await child.ended);
+    const end = await child.ended;
     alive = false;
+    const exit = exitOf(end, wasOutOfMemory(state));
     const endedWithIt = programsOf(state);
     await endAll(state);
-    await pipes.drain(DRAIN_QUIET_MS);
+    await streams.drain(DRAIN_QUIET_MS);
     return { ...exit, endedWithIt };
   })();
   return {
@@ -103,11 +102,17 @@ function follow(
     async resume() {
       if (alive) freezeAll(state, false);
     },
-    stdin,
+    stdin: streams.stdin,
+    ...(streams.resize && { resize: streams.resize }),
   };
 }
 
-function exitOf({ exitCode, signal }: ProcessEnd): Exit {
+/** As with containers: where the command got over the death of one of its processes, all is well. */
+function exitOf({ exitCode, signal }: ProcessEnd, outOfMemory: boolean): Exit {
+  if (outOfMemory && exitCode !== 0) {
+    const reason = 'out of memory: it reached its limit';
+    return { exitCode, signal, kind: 'out-of-memory', reason };
+  }
   if (signal === null) return { exitCode, signal, kind: 'exit', reason: `exited with ${exitCode}` };
   const reason = `ended by ${signal} (${constants.signals[signal]})`;
   return { exitCode: null, signal, kind: 'signal', reason };
