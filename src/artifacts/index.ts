@@ -10,6 +10,7 @@ export { type ExportOptions, exportTree } from './export.ts';
 export { exportTar, type LeftOut } from './export-tar.ts';
 export { exportZip } from './export-zip.ts';
 export { type FindIdentities, openTree, placeOf } from './open-tree.ts';
+export { liveSize, sizesByDirectory } from './sizes.ts';
 export { spoolTar } from './spool-tar.ts';
 export { openLog, type TaskLog } from './task-log.ts';
 export type { Copied } from './tree-copy.ts';

@@ -1,7 +1,6 @@
 import { constants } from 'node:os';
 import { assertBackground } from '../background-process.ts';
 import { closeInheritedDescriptors } from '../process/index.ts';
-import type { Running } from '../runner/index.ts';
 import {
   assertPossible,
   type Claim,
@@ -19,6 +18,7 @@ import { exitCodeOfTask } from './exit-code.ts';
 import { printJson, printLine, say, whyUnwritable } from './output.ts';
 import { showEngineProgress, showSealProgress } from './progress.ts';
 import { withholdFromSupervisor } from './task-spec.ts';
+import { attachTerminal } from './terminal.ts';
 import { showDuration } from './units.ts';
 import { paint } from './words.ts';
 
@@ -118,25 +118,4 @@ function reportEnd({ task, reasonKind, reason, artifacts, sealMs }: TaskRecord):
   if (!process.stderr.isTTY || artifacts !== 'sealed') return;
   const words = `Sealed in ${showDuration(sealMs ?? 0)}: 'taskfs ls ${task}' lists its files.`;
   say(paint('dim', words));
-}
-
-/**
- * Attaches this terminal to a run that has one of its own (-t): a change of size is passed on, and
- * with -i every key goes to the task, Ctrl-C too. Returns how to detach it.
- */
-function attachTerminal(running: Running, { interactive, tty }: ForegroundOptions): () => void {
-  const { stdout } = process;
-  // Looked at only where it is used: that makes a stream of it.
-  const isRaw = Boolean(interactive && tty && process.stdin.isTTY);
-  const passSize = (): void => void running.resize?.(stdout.rows, stdout.columns);
-  if (isRaw) process.stdin.setRawMode(true);
-  if (tty && stdout.isTTY) {
-    stdout.on('resize', passSize);
-    // It may have changed while an image was fetched.
-    passSize();
-  }
-  return () => {
-    stdout.off('resize', passSize);
-    if (isRaw) process.stdin.setRawMode(false);
-  };
 }

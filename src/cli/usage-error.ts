@@ -1,5 +1,5 @@
 import { TaskfsError } from '../errors.ts';
-import { takesRest, type Verb, verbs } from './verbs.ts';
+import { beforeRest, takesRest, type Verb, verbs } from './verbs.ts';
 
 /** What other programs call what a verb does. */
 const SYNONYMS: Readonly<Record<string, string>> = {
@@ -14,7 +14,6 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   show: 'status',
   start: 'run',
   create: 'run',
-  exec: 'run',
   remove: 'rm',
   delete: 'rm',
   umount: 'unmount',
@@ -58,8 +57,10 @@ export function usageError(
   const unknown = typed.find((each) => each.startsWith('-') && isNamed(each, names));
   const near = unknown && nearest(optionName(unknown), known);
   if (takesRest(verb) && word !== undefined && !typed.includes('--') && !near) {
+    const call =
+      `taskfs ${verb.name} ${beforeRest(verb).replace(/[<>]/g, '').toUpperCase()}`.trim();
     return new TaskfsError('usage', `the command of 'taskfs ${verb.name}' comes after '--'`, {
-      hint: `Write 'taskfs ${verb.name} -- ${word} …'; options of taskfs come before the dashes.`,
+      hint: `Write '${call} -- ${word} …'; options of taskfs come before the dashes.`,
     });
   }
   const what = unknown ?? names[0];

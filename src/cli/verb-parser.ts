@@ -1,10 +1,9 @@
 import type { Argv } from 'yargs';
 import { usageError } from './usage-error.ts';
-import { takesRest, type Verb } from './verbs.ts';
+import { beforeRest, type Verb } from './verbs.ts';
 
 /** A verb's usage as the parser knows it; it does not see what follows `--`. */
-export const usageOf = (verb: Verb): string =>
-  takesRest(verb) ? '$0' : `$0 ${verb.arguments}`.trim();
+export const usageOf = (verb: Verb): string => `$0 ${beforeRest(verb)}`.trim();
 
 /**
  * A parser for one verb: only its own module and yargs are loaded. `typed` are the verb's

@@ -26,6 +26,12 @@ export const groups: readonly VerbGroup[] = [
     title: 'Run',
     verbs: [
       verb('run', '-- CMD ARG…', 'Run a command as a task', () => import('./commands/run.ts')),
+      verb(
+        'exec',
+        '<task> -- CMD ARG…',
+        'Run a command in a task',
+        () => import('./commands/exec.ts'),
+      ),
       verb('rerun', '<task>', 'Run a task again', () => import('./commands/rerun.ts')),
       verb(
         'group',
@@ -41,6 +47,7 @@ export const groups: readonly VerbGroup[] = [
       verb('resume', '<task..>', 'Resume tasks', async () => ({
         command: (await import('./commands/pause.ts')).resumeCommand,
       })),
+      verb('stats', '[task..]', 'Show what tasks use', () => import('./commands/stats.ts')),
       verb('events', '[task]', 'Show what happened', () => import('./commands/events.ts')),
     ],
   },
@@ -127,7 +134,12 @@ export const groups: readonly VerbGroup[] = [
 ];
 
 /** Whether a verb takes everything after `--` as it is; the parser never sees that. */
-export const takesRest = (verb: Verb): boolean => verb.arguments.startsWith('-- ');
+export const takesRest = (verb: Verb): boolean => REST.test(verb.arguments);
+
+/** What stands before the two dashes, in the notation of usage lines. */
+export const beforeRest = (verb: Verb): string => verb.arguments.replace(REST, '');
+
+const REST = / ?-- .*$/;
 
 export const verbs: readonly Verb[] = groups.flatMap((group) => group.verbs);
 

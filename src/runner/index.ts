@@ -6,12 +6,14 @@ export { currentCaller } from './caller.ts';
 export { cancel, pause, resume } from './control.ts';
 export { startDetached } from './detached.ts';
 export type { Progress, Running } from './engines/engine.ts';
+export type { ExecRunning, ReachedRun } from './engines/reached-run.ts';
 export { assertPossible } from './engines/registry.ts';
 export { followEvents, readAllEvents } from './feed.ts';
 export { loadSealing } from './finish.ts';
 export { type Group, listGroups, removeGroup, setGroup } from './groups.ts';
 export type { Claim } from './journal.ts';
 export { superviseTask } from './lifecycle.ts';
+export { reachRun } from './reach.ts';
 export { type Recovery, recover, recoverTask } from './recover.ts';
 export { removalsCutShort, removeEnded } from './remove-task.ts';
 export { specToRerun } from './rerun.ts';
@@ -19,6 +21,7 @@ export { applyPolicy, sealedTasks, sizeOfFlat } from './retention.ts';
 export { assertSealable, sealAgain } from './seal-again.ts';
 export { type Submission, submit } from './submit.ts';
 export { assertNotElsewhere, lockWarning } from './supervisor-liveness.ts';
+export { type TaskUsage, UsageSampler } from './usage-sampler.ts';
 export {
   isInterrupted,
   showCommand,

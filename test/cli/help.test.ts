@@ -139,7 +139,7 @@ describe('completion', () => {
       const { stdout } = await run('bash', ['-c', script, 'bash', ...words], { env });
       return stdout.trim().split('\n');
     };
-    expect(await complete('taskfs', 'sta')).toEqual(['status']);
+    expect(await complete('taskfs', 'statu')).toEqual(['status']);
     expect(await complete('taskfs', 'ps', '--a')).toEqual(['--all']);
     expect(await complete('taskfs', 'status', 'fi')).toEqual(['first-light']);
     expect(await complete('taskfs', 'status', 'first-light', '')).toEqual(['']);
@@ -168,7 +168,7 @@ describe('completion', () => {
     const zsh = await inTerminal(['env', ...environment, 'PS1=$ ', 'zsh', '-f']);
     await zsh.press('source <(taskfs completion zsh); echo loaded', 'Enter');
     await until('the script is loaded', async () => /^loaded/m.test(await zsh.screen()));
-    await zsh.press('taskfs stat', 'Tab', 'fir', 'Tab');
+    await zsh.press('taskfs statu', 'Tab', 'fir', 'Tab');
     await until('verb and task are completed', async () =>
       (await zsh.screen()).includes('$ taskfs status first-light'),
     );

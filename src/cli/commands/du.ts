@@ -1,6 +1,5 @@
 import { lstatSync } from 'node:fs';
-import { type ArtifactTree, openTree, walk } from '../../artifacts/index.ts';
-import { TaskfsError } from '../../errors.ts';
+import { liveSize, openTree, sizesByDirectory } from '../../artifacts/index.ts';
 import { sizeOfFlat, type TaskView, viewTasks } from '../../runner/index.ts';
 import { type Store, type TaskName, taskPaths } from '../../store/index.ts';
 import { jsonPath, printableName } from '../../watch/index.ts';
@@ -50,44 +49,6 @@ async function sizesOf(store: Store, { task, artifacts }: TaskView): Promise<Siz
   const live = artifacts === 'sealed' ? 0 : await liveSize(store, task);
   const log = lstatSync(paths.log, { throwIfNoEntry: false })?.size ?? 0;
   return { task, total: sealed + live + log, sealed, live, log };
-}
-
-/** 0 where the files are sealed or removed meanwhile. */
-async function liveSize(store: Store, task: TaskName): Promise<number> {
-  try {
-    using tree = await openTree(store, task, async () => []);
-    return sizesByDirectory(tree).get('') ?? 0;
-  } catch (error) {
-    if (error instanceof TaskfsError) return 0;
-    throw error;
-  }
-}
-
-/**
- * What the files below each directory hold, by the directory's path (its bytes, as Latin-1). A
- * file of several names counts once, at the first.
- */
-function sizesByDirectory(tree: ArtifactTree): Map<string, number> {
-  using top = tree.find('', 'keep');
-  const sizes = new Map([['', 0]]);
-  const counted = new Set<string>();
-  for (const step of walk(top)) {
-    if (step.type === 'leave') continue;
-    const { type, size, identity } = step.artifact;
-    const path = step.path.toString('latin1');
-    if (type === 'directory') sizes.set(path, 0);
-    if (type !== 'file' || (identity !== null && counted.has(identity))) continue;
-    if (identity !== null) counted.add(identity);
-    for (const above of directoriesAbove(path)) sizes.set(above, (sizes.get(above) ?? 0) + size);
-  }
-  return sizes;
-}
-
-function* directoriesAbove(path: string): Generator<string> {
-  for (let at = path.lastIndexOf('/'); at >= 0; at = path.lastIndexOf('/', at - 1)) {
-    yield path.slice(0, at);
-  }
-  yield '';
 }
 
 async function showDirectories(

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Caller } from '../caller.ts';
+import type { ReachedRun } from './reached-run.ts';
 
 /**
  * What an engine is to start: everything resolved, secrets included; never written to disk.
@@ -94,6 +95,11 @@ export interface Running {
   resize?(rows: number, columns: number): Promise<void>;
 }
 
+/** What is known of a run from its task's record. */
+export type RunFacts = Pick<Launch, 'task' | 'cwd' | 'staging' | 'options'> & {
+  readonly paused: boolean;
+};
+
 /** Options of a start. */
 export interface StartOptions {
   /** What the run reads, where it is interactive. */
@@ -124,6 +130,11 @@ export interface Engine {
    * once; undefined where nothing can be known any more.
    */
   attach(state: EngineState, logged: number, output: Output): Promise<Running | undefined>;
+  /**
+   * A run that goes on, for others than its supervisor; undefined where it is over. Absent where an
+   * engine cannot reach its runs.
+   */
+  reach?(state: EngineState, launch: RunFacts): Promise<ReachedRun | undefined>;
   /** Ends and removes whatever is left of a run: processes, containers. Idempotent. */
   remove(state: EngineState): Promise<void>;
 }

@@ -95,7 +95,7 @@ export function send<T>(modem: Modem, request: ApiRequest): Promise<T> {
     options: { ...(query && { _query: query }), _body: body ?? {} },
     isStream,
     hijack,
-    ...(hijack && noBody),
+    ...(hijack && body === undefined && noBody),
     ...(file && { file }),
     authconfig,
     abortSignal: signal,

@@ -46,6 +46,10 @@ export function createDockerEngine({
     name: 'docker',
     start: (...args) => start(patienceMs, ...args),
     attach: (state, logged, output) => attach(patienceMs, readState(state), logged, output),
+    reach: async (state, facts) => {
+      const { reachContainer } = await import('./reach.ts');
+      return reachContainer(readState(state), facts);
+    },
     remove: (state) => removeContainer(readState(state)),
   };
 }

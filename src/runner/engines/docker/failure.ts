@@ -134,6 +134,17 @@ export function explainStart(error: unknown, subject: Subject): TaskfsError {
 
 const CONFLICT = 409;
 
+/** What kept a further command in a container from starting, as a TaskfsError. */
+export function explainExec(error: unknown, task: string): unknown {
+  const status = statusOf(error);
+  if (status === undefined) return error;
+  const isOver = isMissing(error) || status === CONFLICT;
+  return new TaskfsError(isOver ? 'usage' : 'failed', `task ${task}: ${wordsOf(error)}`, {
+    hint: `'taskfs status ${task}' says how it stands.`,
+    cause: error,
+  });
+}
+
 /**
  * Passes over the refusal of a request whose container has
  * ended, or is in the requested state already.

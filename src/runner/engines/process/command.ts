@@ -7,7 +7,7 @@ import { type SpawnedProcess, spawnProcess } from '../../../sys/index.ts';
 import type { Launch } from '../engine.ts';
 
 /** Refuses a working directory that is not there or may not be entered; each in its own words. */
-export function assertDirectory({ cwd }: Launch): void {
+export function assertDirectory({ cwd }: Pick<Launch, 'cwd'>): void {
   if (cwd === null) return;
   const path = encodeText(cwd);
   try {
@@ -34,15 +34,21 @@ export type Streams =
   | { readonly stdin: number; readonly stdout: number; readonly stderr: number }
   | { readonly terminal: string };
 
-/** Starts a task's command. Throws `command-not-found`, `not-executable`, or `failed`. */
-export function startCommand(launch: Launch, streams: Streams): SpawnedProcess {
+/** What a command is started with. */
+type Command = Pick<Launch, 'task' | 'command' | 'caller' | 'cwd' | 'env' | 'staging'>;
+
+/**
+ * Starts a command of a task, in a session of its own unless it shares the caller's terminal. Throws
+ * `command-not-found`, `not-executable`, or `failed`.
+ */
+export function startCommand(launch: Command, streams: Streams, newSession = true): SpawnedProcess {
   const environment = environmentOf(launch);
   const [name = ''] = launch.command;
   const files = candidates(name, environment).filter((file) => isThere(launch, file));
   let refusal: unknown = Errno.of(ENOENT);
   for (const file of files) {
     try {
-      return spawn(launch, file, environment, streams);
+      return spawn(launch, file, environment, streams, newSession);
     } catch (error) {
       // Another directory of PATH may hold one that can be executed, as execvp(3) has it.
       if (!(error instanceof Errno)) throw error;
@@ -64,11 +70,11 @@ function candidates(name: string, environment: readonly string[]): string[] {
   return (path ?? DEFAULT_PATH).split(':').map((place) => `${place || '.'}/${name}`);
 }
 
-const isThere = ({ cwd }: Launch, file: string): boolean =>
+const isThere = ({ cwd }: Command, file: string): boolean =>
   existsSync(encodeText(file.startsWith('/') ? file : resolve(cwd ?? '.', file)));
 
 /** The caller's variables, those given with -e, and the task's own; the later ones win. */
-function environmentOf({ caller, env, staging, task }: Launch): string[] {
+function environmentOf({ caller, env, staging, task }: Command): string[] {
   const own = { ...env, TASKFS_ARTIFACTS: staging, TASKFS_TASK: task };
   const names = new Set(Object.keys(own));
   const inherited = caller.environment.filter((entry) => !names.has(nameOf(entry)));
@@ -81,10 +87,11 @@ function nameOf(entry: string): string {
 }
 
 function spawn(
-  launch: Launch,
+  launch: Command,
   file: string,
   environment: readonly string[],
   streams: Streams,
+  newSession: boolean,
 ): SpawnedProcess {
   const { command, cwd, caller } = launch;
   const hasTerminal = 'terminal' in streams;
@@ -94,7 +101,7 @@ function spawn(
     environment,
     cwd: cwd ?? undefined,
     descriptors: new Map([...standard, ...caller.descriptors.map((fd) => [fd, fd] as const)]),
-    newSession: true,
+    newSession,
     terminal: hasTerminal ? streams.terminal : undefined,
     ignoredSignals: caller.ignoredSignals,
     softOpenFiles: caller.softOpenFiles ?? undefined,
@@ -109,7 +116,7 @@ function spawn(
   }
 }
 
-function explain({ command, task }: Launch, cause: Errno): TaskfsError {
+function explain({ command, task }: Command, cause: Errno): TaskfsError {
   const file = showText(command[0] ?? '');
   if (cause.code === 'ENOENT' || cause.code === 'ENOTDIR') {
     return new TaskfsError('command-not-found', `task ${task}: there is no command '${file}'`, {

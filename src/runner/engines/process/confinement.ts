@@ -14,7 +14,7 @@ import {
 import { planLimits } from './limiting-groups.ts';
 import type { Limits } from './limits.ts';
 import { endMembers, findMembers, type Mark, signalProcess } from './members.ts';
-import { bootId, readProcess, readProgram } from './processes.ts';
+import { bootId, type ProcessInfo, readProcess, readProgram } from './processes.ts';
 
 /** How the processes of a run are found again; plain JSON, for the record. */
 export interface ConfinementState extends Mark {
@@ -105,14 +105,18 @@ export function wasOutOfMemory({ group, controllerGroups = [] }: ConfinementStat
   return files.some((file) => /^oom_kill [1-9]/m.test(readOptional(file)));
 }
 
-/** The names of the programs of a run that still run, each once. */
-export function programsOf(state: ConfinementState): string[] {
+/** The processes of a run that go on, in no order. */
+export function membersOf(state: ConfinementState): ProcessInfo[] {
   const members =
     state.group === null
       ? findMembers(state)
       : groupMembers(state.group).flatMap((pid) => readProcess(pid) ?? []);
-  const living = members.filter((info) => info.state !== 'Z' && info.state !== 'X');
-  return [...new Set(living.flatMap(({ pid }) => readProgram(pid) ?? []))];
+  return members.filter((info) => info.state !== 'Z' && info.state !== 'X');
+}
+
+/** The names of the programs of a run that still run, each once. */
+export function programsOf(state: ConfinementState): string[] {
+  return [...new Set(membersOf(state).flatMap(({ pid }) => readProgram(pid) ?? []))];
 }
 
 /** Stops or continues all processes of a run. */

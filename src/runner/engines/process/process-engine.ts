@@ -6,9 +6,11 @@ import type {
   Exit,
   Launch,
   Output,
+  RunFacts,
   Running,
   StartOptions,
 } from '../engine.ts';
+import type { ReachedRun } from '../reached-run.ts';
 import { assertDirectory, startCommand } from './command.ts';
 import {
   type Confinement,
@@ -30,7 +32,7 @@ const DRAIN_QUIET_MS = 2000;
 
 /** Runs a task as a local process in a session of its own. Nothing that it starts outlives it. */
 export function createProcessEngine(): Engine {
-  return { name: 'process', start, attach, remove };
+  return { name: 'process', start, attach, reach, remove };
 }
 
 async function start(
@@ -131,6 +133,11 @@ function signalGroup(leader: number, signal: NodeJS.Signals): void {
  */
 async function attach(): Promise<undefined> {
   return undefined;
+}
+
+async function reach(state: EngineState, facts: RunFacts): Promise<ReachedRun | undefined> {
+  const { reachRun } = await import('./reach.ts');
+  return reachRun(state as unknown as ConfinementState, facts);
 }
 
 async function remove(state: EngineState): Promise<void> {

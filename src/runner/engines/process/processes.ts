@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { decodeBytes } from '../../../process/index.ts';
 
 /** A process as /proc/<pid>/stat shows it. */
 export interface ProcessInfo {
@@ -45,6 +46,18 @@ export function readVariable(pid: number, name: string): string | undefined {
   const text = readProcFile(`/proc/${pid}/environ`);
   const entry = text?.split('\0').find((line) => line.startsWith(`${name}=`));
   return entry?.slice(name.length + 1);
+}
+
+/** The same of all of its variables, `NAME=value`, as text of `decodeBytes`. */
+export function readEnvironment(pid: number): string[] | undefined {
+  try {
+    const all = readFileSync(`/proc/${pid}/environ`);
+    return decodeBytes(all)
+      .split('\0')
+      .filter((entry) => entry !== '');
+  } catch {
+    return undefined;
+  }
 }
 
 /**
