@@ -44,9 +44,11 @@ export {
 export {
   type LabelledRecipient,
   listRecipients,
+  listTaskRecipients,
   loadRecipients,
   parseRecipient,
   writeRecipients,
+  writeTaskRecipients,
 } from './recipients.ts';
 export {
   type Attempt,

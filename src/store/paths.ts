@@ -32,6 +32,8 @@ export interface TaskPaths {
   readonly lock: string;
   /** flock'd shared by whoever has a file of the task open for writing through a mount. */
   readonly writers: string;
+  /** Who can open this task's archive beside the store's recipients. */
+  readonly recipients: string;
   readonly staging: string;
   /** What staging is called while it is sealed (set-aside.ts). */
   readonly aside: string;
@@ -48,6 +50,7 @@ export function taskPaths(store: Store, task: TaskName): TaskPaths {
     log: join(directory, 'log'),
     lock: join(directory, 'lock'),
     writers: join(directory, 'writers'),
+    recipients: join(directory, 'recipients'),
     staging: join(store.staging, task),
     aside: join(store.staging, asideName(task)),
     archive: join(store.archive, task),

@@ -3,7 +3,8 @@ import { isSshRecipient, parseSshRecipient } from '../age/index.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { writeFileAtomic } from '../files/index.ts';
 import { keyPaths, linesOf, readKeyText } from './key-files.ts';
-import type { Store } from './paths.ts';
+import { type Store, taskPaths } from './paths.ts';
+import type { TaskName } from './task-name.ts';
 
 /** Somebody that every task is sealed for; the label is the comment above in recipients.txt. */
 export interface LabelledRecipient {
@@ -14,8 +15,14 @@ export interface LabelledRecipient {
 }
 
 /** The recipients in recipients.txt, in its order; none where there is no such file. */
-export function listRecipients(store: Store): LabelledRecipient[] {
-  const { recipients: path } = keyPaths(store);
+export const listRecipients = (store: Store): LabelledRecipient[] =>
+  recipientsIn(keyPaths(store).recipients);
+
+/** The further ones of a task's archive alone. */
+export const listTaskRecipients = (store: Store, task: TaskName): LabelledRecipient[] =>
+  recipientsIn(taskPaths(store, task).recipients);
+
+function recipientsIn(path: string): LabelledRecipient[] {
   const found: LabelledRecipient[] = [];
   let label = '';
   for (const line of existsSync(path) ? readKeyText(path).split('\n') : []) {
@@ -43,10 +50,18 @@ export function loadRecipients(store: Store): string[] {
 }
 
 /** Replaces recipients.txt as a whole. */
-export function writeRecipients(store: Store, recipients: readonly LabelledRecipient[]): void {
-  const text = recipients.map(({ label, recipient }) => `# ${label}\n${recipient}\n`).join('');
-  writeFileAtomic(keyPaths(store).recipients, text);
-}
+export const writeRecipients = (store: Store, recipients: readonly LabelledRecipient[]): void =>
+  writeFileAtomic(keyPaths(store).recipients, textOf(recipients));
+
+/** The same for those of a task's archive alone. */
+export const writeTaskRecipients = (
+  store: Store,
+  task: TaskName,
+  recipients: readonly LabelledRecipient[],
+): void => writeFileAtomic(taskPaths(store, task).recipients, textOf(recipients));
+
+const textOf = (recipients: readonly LabelledRecipient[]): string =>
+  recipients.map(({ label, recipient }) => `# ${label}\n${recipient}\n`).join('');
 
 /** Checks a recipient that came from outside. Throws `usage` for what cannot be encrypted to. */
 export async function parseRecipient(text: string): Promise<string> {

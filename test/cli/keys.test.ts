@@ -50,6 +50,33 @@ describe('keys', () => {
     expect((await cli.run('key', 'burn')).code).toBe(2);
   });
 
+  it('open one archive alone for whom they were added to it, through a rotation', async () => {
+    const cli = newCli();
+    await sealedTask(cli);
+    await cli.run('run', '--name', 'b', '--', 'sh', '-c', 'echo bye > "$TASKFS_ARTIFACTS/f"');
+    const other = otherIdentity(cli);
+    const read = (task: string) => cli.run('cat', '--identity', other.file, task, 'f');
+    const added = await cli.run('key', 'add', other.recipient, '--label', 'guest', '--task', 'a');
+    expect(added).toMatchObject({ code: 0, stdout: '1 archive has the new recipients\n' });
+    expect((await cli.run('key', 'rotate')).code).toBe(0);
+    expect(await read('a')).toMatchObject({ code: 0, stdout: 'hi\n' });
+    expect(await read('b')).toMatchObject({ code: 4 });
+    const shown = async (...of: string[]) =>
+      (await cli.json<{ label: string }[]>('key', 'show', '--json', ...of)).map(
+        ({ label }) => label,
+      );
+    expect(await shown()).toEqual(['owner']);
+    expect(await shown('--task', 'a')).toEqual(['owner', 'guest']);
+    expect((await cli.run('key', 'remove', 'guest')).code).toBe(3);
+    expect((await cli.run('key', 'remove', 'guest', '--task', 'a')).code).toBe(0);
+    expect(await read('a')).toMatchObject({ code: 4 });
+    expect((await cli.run('cat', 'a', 'f')).stdout).toBe('hi\n');
+    expect((await cli.run('verify', '--deep')).code).toBe(0);
+    const add = (...args: string[]) => cli.run('key', 'add', other.recipient, ...args);
+    expect((await add('--task', 'none')).code).toBe(3);
+    expect((await cli.run('key', 'rotate', '--task', 'a')).code).toBe(2);
+  });
+
   it('come from a file, the environment or a command where the store has none', async () => {
     const cli = newCli();
     await sealedTask(cli);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { TaskfsError } from '../../errors.ts';
 import { removeTemporaries } from '../../files/index.ts';
 import type { Store } from '../../store/index.ts';
@@ -5,11 +6,15 @@ import {
   keyPaths,
   type LabelledRecipient,
   listRecipients,
+  listTaskRecipients,
   parseRecipient,
+  type TaskName,
   takeLock,
   takeLockBlocking,
+  taskPaths,
   writeIdentities,
   writeRecipients,
+  writeTaskRecipients,
 } from '../../store/index.ts';
 import { chainPath } from '../paths.ts';
 import { type OnRewrapped, type Rewrapped, rewrapArchives } from './rewrap.ts';
@@ -27,16 +32,52 @@ export async function addRecipient(
   asked: string,
   change: KeyChange,
 ): Promise<Rewrapped> {
-  const recipient = await parseRecipient(text);
+  const added = await parseLabelled(text, asked);
+  using _ = lockKeys(store);
+  return await rewrapFor(store, withAdded(listRecipients(store), added), change);
+}
+
+/**
+ * Adds somebody who can open the archive of one task, and no other. Throws `usage`, also where the
+ * task has no archive.
+ */
+export async function addTaskRecipient(
+  store: Store,
+  task: TaskName,
+  text: string,
+  asked: string,
+  change: KeyChange,
+): Promise<Rewrapped> {
+  const added = await parseLabelled(text, asked);
+  assertSealed(store, task);
+  using _ = lockKeys(store);
+  return await rewrapTask(store, task, withAdded(listTaskRecipients(store, task), added), change);
+}
+
+/** Checks what came from outside. Throws `usage`. */
+async function parseLabelled(text: string, asked: string): Promise<LabelledRecipient> {
   const label = asked.replace(/\s+/g, ' ');
   if (label === OWNER || label === RECOVERY) {
     throw new TaskfsError('usage', `the label '${label}' is kept for a key of taskfs's own`, {
       hint: 'Give another with --label.',
     });
   }
-  using _ = lockKeys(store);
-  const known = listRecipients(store).filter((other) => other.recipient !== recipient);
-  return await rewrapFor(store, [...known, { label, recipient }], change);
+  return { label, recipient: await parseRecipient(text) };
+}
+
+const withAdded = (
+  known: readonly LabelledRecipient[],
+  added: LabelledRecipient,
+): LabelledRecipient[] => [
+  ...known.filter(({ recipient }) => recipient !== added.recipient),
+  added,
+];
+
+function assertSealed(store: Store, task: TaskName): void {
+  if (existsSync(taskPaths(store, task).archive)) return;
+  throw new TaskfsError('usage', `task ${task} has no archive: it has no key yet`, {
+    hint: `'taskfs wait ${task}' waits until it is sealed.`,
+  });
 }
 
 /**
@@ -49,15 +90,40 @@ export async function removeRecipient(
   change: KeyChange,
 ): Promise<Rewrapped> {
   using _ = lockKeys(store);
-  const known = listRecipients(store);
-  const left = known.filter(({ label, recipient }) => label !== name && recipient !== name);
-  if (left.length === known.length) {
-    throw new TaskfsError('not-found', `no recipient is named '${name}'`, {
-      hint: "'taskfs key show' lists them.",
-    });
-  }
+  const left = without(listRecipients(store), name, 'taskfs key show');
   if (left.length === 0) throw new TaskfsError('usage', 'the last recipient cannot be removed');
   return await rewrapFor(store, left, change);
+}
+
+/** The same for one that was added to the archive of one task. Throws `not-found`. */
+export async function removeTaskRecipient(
+  store: Store,
+  task: TaskName,
+  name: string,
+  change: KeyChange,
+): Promise<Rewrapped> {
+  assertSealed(store, task);
+  using _ = lockKeys(store);
+  const own = listTaskRecipients(store, task);
+  return await rewrapTask(
+    store,
+    task,
+    without(own, name, `taskfs key show --task ${task}`),
+    change,
+  );
+}
+
+/** Throws `not-found` where none has this name; `list` is the command that lists them. */
+function without(
+  known: readonly LabelledRecipient[],
+  name: string,
+  list: string,
+): LabelledRecipient[] {
+  const left = known.filter(({ label, recipient }) => label !== name && recipient !== name);
+  if (left.length < known.length) return left;
+  throw new TaskfsError('not-found', `no recipient is named '${name}'`, {
+    hint: `'${list}' lists them.`,
+  });
 }
 
 export interface Rotation extends KeyChange {
@@ -153,4 +219,15 @@ async function rewrapFor(
     writeRecipients(store, recipients);
   }
   return await rewrapArchives(store, identities, onProgress);
+}
+
+/** The list is written first: if this is interrupted, any later change of keys completes it. */
+async function rewrapTask(
+  store: Store,
+  task: TaskName,
+  recipients: readonly LabelledRecipient[],
+  { identities, onProgress }: KeyChange,
+): Promise<Rewrapped> {
+  writeTaskRecipients(store, task, recipients);
+  return await rewrapArchives(store, identities, onProgress, [task]);
 }

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { messageOf, TaskfsError } from '../../errors.ts';
 import {
   isTaskName,
+  listTaskRecipients,
   loadRecipients,
   type Store,
   type TaskName,
@@ -40,7 +41,8 @@ export type OnRewrapped = (progress: { readonly done: number; readonly total: nu
 const BATCH = 500;
 
 /**
- * Encrypts every archive's key again, to the store's present recipients. Only key.age is written,
+ * Encrypts the keys of all archives, or of these, again: to the store's present recipients and the
+ * archive's own. Only key.age is written,
  * replaced as a whole; after an interruption it can simply be repeated. Only for the holder of the
  * lock on keys. Throws `failed` where a key cannot be written.
  */
@@ -48,9 +50,9 @@ export async function rewrapArchives(
   store: Store,
   identities: readonly string[],
   onProgress?: OnRewrapped,
+  tasks: readonly TaskName[] = archivedTasks(store),
 ): Promise<Rewrapped> {
   const recipients = loadRecipients(store);
-  const tasks = readdirSync(store.archive).filter(isTaskName).sort();
   const failed: Failure[] = [];
   let rewrapped = 0;
   for (let done = 0; done < tasks.length; done += BATCH) {
@@ -67,6 +69,9 @@ export async function rewrapArchives(
   return { rewrapped, failed };
 }
 
+const archivedTasks = (store: Store): TaskName[] =>
+  readdirSync(store.archive).filter(isTaskName).sort();
+
 /**
  * The directories of the archives that have a new key beside the old one, and those that have
  * none.
@@ -81,7 +86,8 @@ async function writeKeys(
     const { archive } = taskPaths(store, task);
     try {
       const identity = await openTaskKey(archive, identities);
-      const key = await wrapTaskKey(task, identity, recipients);
+      const own = listTaskRecipients(store, task).map(({ recipient }) => recipient);
+      const key = await wrapTaskKey(task, identity, [...new Set([...recipients, ...own])]);
       writeNewKey(archive, key);
       return archive;
     } catch (cause) {

@@ -1,12 +1,23 @@
 import type { Rewrapped } from '../../archive/maintain/index.ts';
 import {
   addRecipient,
+  addTaskRecipient,
   removeRecipient,
+  removeTaskRecipient,
   replaceRecovery,
   rotateOwner,
 } from '../../archive/maintain/index.ts';
 import { TaskfsError } from '../../errors.ts';
-import { isProtected, listRecipients, type Store } from '../../store/index.ts';
+import {
+  isProtected,
+  listRecipients,
+  listTaskRecipients,
+  parseTaskName,
+  readRecord,
+  type Store,
+  type TaskName,
+  taskPaths,
+} from '../../store/index.ts';
 import { json as jsonOption } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
@@ -23,6 +34,7 @@ export const command = defineCommand({
   examples: [
     ['taskfs key show', 'Who can open the archives'],
     ['taskfs key add age1… --label backup', 'Let somebody else open them too, old and new'],
+    ['taskfs key add age1… --task build', 'Let them open the archive of one task'],
     ['taskfs key remove backup', 'No longer'],
     ['taskfs key rotate', 'A new identity for yourself'],
     ['taskfs key recovery', 'A new recovery identity, shown once on standard error'],
@@ -38,6 +50,11 @@ export const command = defineCommand({
         describe: 'add: an age recipient, or an SSH key; remove: one, or a label',
       })
       .option('label', { type: 'string', requiresArg: true, describe: 'add: a name for it' })
+      .option('task', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'show, add, remove: only for the archive of this task',
+      })
       .option('passphrase', {
         type: 'boolean',
         describe: 'rotate: ask for one that protects the new identity; else as the old one was',
@@ -46,7 +63,8 @@ export const command = defineCommand({
   run: async ({ options }) => {
     const store = openStoreOf(options);
     const { action, recipient, json } = options;
-    if (action === 'show') return show(store, json);
+    const task = taskOf(store, options);
+    if (action === 'show') return show(store, task, json);
     using progress = new ProgressLine('Wrapping keys');
     const onProgress = progress.onCount;
     if (action === 'rotate') {
@@ -59,11 +77,22 @@ export const command = defineCommand({
     const change = { identities: await findIdentities(store, options), onProgress };
     if (action === 'add') {
       const text = required(recipient, 'add', "an age recipient, as 'age1…'");
-      return report(await addRecipient(store, text, options.label ?? 'added', change), json);
+      const label = options.label ?? 'added';
+      return report(
+        task === undefined
+          ? await addRecipient(store, text, label, change)
+          : await addTaskRecipient(store, task, text, label, change),
+        json,
+      );
     }
     if (action === 'remove') {
       const name = required(recipient, 'remove', 'a recipient or its label');
-      return report(await removeRecipient(store, name, change), json);
+      return report(
+        task === undefined
+          ? await removeRecipient(store, name, change)
+          : await removeTaskRecipient(store, task, name, change),
+        json,
+      );
     }
     const { recovery, ...rewrapped } = await replaceRecovery(store, change);
     showRecovery(recovery);
@@ -71,8 +100,23 @@ export const command = defineCommand({
   },
 });
 
-async function show(store: Store, json: boolean): Promise<number> {
-  const recipients = listRecipients(store);
+/** Throws `usage` where an action is about all archives, `not-found` for no task. */
+function taskOf(
+  store: Store,
+  { action, task: name }: { readonly action: string; readonly task?: string | undefined },
+): TaskName | undefined {
+  if (name === undefined) return undefined;
+  const task = parseTaskName(name);
+  readRecord(taskPaths(store, task).record, task);
+  if (action !== 'rotate' && action !== 'recovery') return task;
+  throw new TaskfsError('usage', `'taskfs key ${action}' is about all archives, not one task's`, {
+    hint: 'Leave --task out.',
+  });
+}
+
+async function show(store: Store, task: TaskName | undefined, json: boolean): Promise<number> {
+  const own = task === undefined ? [] : listTaskRecipients(store, task);
+  const recipients = [...listRecipients(store), ...own];
   if (json) await printJson(recipients);
   else
     for (const line of table(recipients.map((each) => [each.label, each.recipient])))
@@ -93,10 +137,13 @@ const NAMED = 20;
 async function report(rewrapped: Rewrapped, json: boolean): Promise<number> {
   const { failed } = rewrapped;
   if (json) await printJson(rewrapped);
-  else await printLine(`${rewrapped.rewrapped} archives have the new recipients`);
+  else await printLine(`${archives(rewrapped.rewrapped)} the new recipients`);
   for (const { task, message } of failed.slice(0, NAMED)) {
     say(`Failed for ${task}: ${message}`);
   }
   if (failed.length > NAMED) say(`Failed for ${failed.length - NAMED} others: --json names them`);
   return failed.length === 0 ? EXIT.ok : EXIT.wrongKey;
 }
+
+const archives = (count: number): string =>
+  count === 1 ? '1 archive has' : `${count} archives have`;
