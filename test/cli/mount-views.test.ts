@@ -12,7 +12,7 @@ const STAYS = 'cd "$TASKFS_ARTIFACTS"; echo hi > f; until [ -s end ]; do sleep 0
 
 it('a mount shows some of the tasks, as they come and change, to root and plain users', async () => {
   await Promise.all(users.map((user) => followsTasks(newCli(user), user)));
-});
+}, 120_000);
 
 async function followsTasks(cli: Cli, user: CliOptions): Promise<void> {
   const run = (name: string, ...args: string[]) => cli.run('run', '--name', name, ...args);
@@ -47,13 +47,12 @@ async function followsTasks(cli: Cli, user: CliOptions): Promise<void> {
   const logs = (...tasks: string[]) => tasks.map((task) => `${task}.log`);
   expect(await named()).toEqual({ live: ['runs'], archive: ['good'], logs: logs('good', 'runs') });
   expect(await failed()).toEqual({ live: [], archive: ['bad'], logs: logs('bad') });
+  await until('it runs', async () => (await running()).live.length === 1);
   expect(await running()).toEqual({ live: ['runs'], archive: [], logs: logs('runs') });
   expect((await recent()).live).toEqual(['other', 'runs', 'waits']);
   const at = (...names: string[]) => join(cli.base, ...names);
   await expect(list(at('failed/archive/good'))).rejects.toThrow('No such file');
   await expect(list(at('failed/live/runs'))).rejects.toThrow('No such file');
-  // The path of a file is one in a mount that shows it.
-  expect((await cli.run('path', 'bad')).stdout).toBe(`${at('failed/archive/bad')}\n`);
 
   expect(await cli.script(`echo false > ${at('running/live/runs/end')}`)).toMatchObject({
     code: 0,
@@ -70,6 +69,8 @@ async function followsTasks(cli: Cli, user: CliOptions): Promise<void> {
   expect(await cli.script(`cat ${at('failed/archive/runs/f')}`)).toMatchObject({ stdout: 'hi\n' });
   await until('it is some time ago', async () => (await recent()).archive.length === 0);
   expect((await recent()).live).toEqual(['other', 'waits']);
+  // The path of a file is one in a mount that shows it.
+  expect((await cli.run('path', 'bad')).stdout).toBe(`${at('failed/archive/bad')}\n`);
 }
 
 it('refuses what cannot be shown', async () => {
