@@ -158,8 +158,12 @@ describeWithBrowser('the page, live', () => {
     await page.getByText('Saved.').waitFor();
     expect(readFileSync(join(staging, 'a.txt'), 'utf8')).toBe('mine\n');
 
-    // A change beneath is told; neither side's text is lost.
+    // A change beneath is told; neither side's text is lost, also while something else is shown.
     await text.fill('mine again\n');
+    await button(page, 'Log').click();
+    await page.getByRole('heading', { name: 'Log', exact: true }).waitFor();
+    await row(page, 'a.txt').click();
+    expect(await text.inputValue()).toBe('mine again\n');
     appendFileSync(join(staging, 'a.txt'), 'of the task\n');
     await page.getByText('The task changed this file').waitFor();
     await button(page, 'Save').click();

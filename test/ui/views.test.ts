@@ -1,11 +1,12 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { describeWithBrowser, startUi, useBrowser, visit } from '../support/browser.ts';
-import { newCli } from '../support/cli.ts';
+import { main, newCli } from '../support/cli.ts';
 import { picture, wavOf } from '../support/media.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -24,6 +25,36 @@ async function faultsOf(page: Page): Promise<string[]> {
 /** A WAV file of silence, to play and to ask parts of. */
 const silence = (samples: number): Buffer =>
   wavOf({ channels: 1, bits: 8, rate: 8000 }, Buffer.alloc(samples, 128));
+
+/** A WebM file as the browser itself makes one, in base64: a square that moves. */
+const RECORD_VIDEO = `(async () => {
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [160, 120];
+  const paint = canvas.getContext('2d');
+  const recorder = new MediaRecorder(canvas.captureStream(), { mimeType: 'video/webm' });
+  const pieces = [];
+  recorder.ondataavailable = ({ data }) => pieces.push(data);
+  recorder.start();
+  for (let at = 0; at < 10; at++) {
+    paint.fillRect(at * 10, at * 10, 10, 10);
+    await new Promise((resolve) => setTimeout(resolve, 40));
+  }
+  await new Promise((resolve) => {
+    recorder.onstop = resolve;
+    recorder.stop();
+  });
+  const bytes = new Uint8Array(await new Blob(pieces).arrayBuffer());
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
+})()`;
+
+/** The main module of the package where npm could not install sharp, which is optional. */
+function withoutSharp(): string {
+  const modules = join(main, '../../..');
+  const target = join(temporaryDirectory(), 'node_modules');
+  const isWanted = (path: string): boolean => !/node_modules\/(sharp|taskfs\/caches)$/.test(path);
+  cpSync(modules, target, { recursive: true, verbatimSymlinks: true, filter: isWanted });
+  return join(target, 'taskfs/dist/main.js');
+}
 
 const NOTEBOOK = {
   nbformat: 4,
@@ -195,6 +226,71 @@ describeWithBrowser('the page, archived files', () => {
     await page.locator('#task-broken').click();
     await page.getByRole('heading', { name: 'broken' }).waitFor();
     expect(requests.filter((asked) => /^http(?!:\/\/127\.0\.0\.1:)/.test(asked))).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
+  it('plays video, leads through long texts, and does without sharp', {
+    timeout: 120_000,
+  }, async () => {
+    const cli = newCli({ main: withoutSharp() });
+    const files = join(cli.base, 'files');
+    mkdirSync(files);
+    const recorder = await visit('about:blank');
+    const video = await recorder.page.evaluate<string>(RECORD_VIDEO);
+    writeFileSync(join(files, 'film.webm'), Buffer.from(video, 'base64'));
+    writeFileSync(join(files, 'p.png'), await picture(64, 48));
+    const line = (at: number): string => `${String(at).padStart(8, '0')} ${'x'.repeat(90)}`;
+    const long = Array.from({ length: 100_000 }, (_, at) => line(at));
+    writeFileSync(join(files, 'long.txt'), `${long.join('\n')}\n`);
+    const copies = `cp ${files}/* "$TASKFS_ARTIFACTS"; cat ${files}/long.txt`;
+    expect((await cli.run('run', '--name', 't', '--', 'sh', '-c', copies)).code).toBe(0);
+
+    const { page, context, complaints } = await visit(await startUi(cli));
+    const content = page.locator('.content');
+    const button = (name: string) => content.getByRole('button', { name, exact: true });
+    const show = (name: string) => page.getByRole('treeitem').getByText(name).click();
+    const firstLine = (at: number) => content.locator('code').first().getByText(line(at)).waitFor();
+    await page.locator('#task-t').click();
+    const played = page.waitForResponse((response) => response.url().includes('/t/film.webm'));
+    await show('film.webm');
+    expect((await played).status()).toBe(206);
+    const width = () =>
+      content.locator('video').evaluate((film) => Reflect.get(film, 'videoWidth'));
+    await expect.poll(width, { timeout: 15_000 }).toBe(160);
+    const address = (await content.locator('video').getAttribute('src')) ?? '';
+    const part = await context.request.get(address, { headers: { Range: 'bytes=0-3' } });
+    expect([part.status(), (await part.body()).toString('hex')]).toEqual([206, '1a45dfa3']);
+
+    await show('long.txt');
+    await content.getByText('0 B to 4.0 MiB of 9.5 MiB').waitFor();
+    await button('Later').click();
+    await firstLine(41_943);
+    await content.getByLabel('Search in long.txt').fill('00099999');
+    await content.getByText('nothing').waitFor();
+    await button('Search on').click();
+    await content.getByText('1 of 1 lines').waitFor();
+    await content.locator('.match').getByText(line(99_999)).waitFor();
+    await content.getByLabel('Position in the text').fill('1000050');
+    await firstLine(10_001);
+    expect(await faultsOf(page)).toEqual([]);
+    await button('Beginning').click();
+    await firstLine(0);
+    await button('End').click();
+    await content.getByText(line(99_999)).waitFor();
+    await page.getByRole('button', { name: 'Log', exact: true }).click();
+    await content.getByText(line(99_999)).waitFor();
+    await button('Beginning').click();
+    await firstLine(0);
+
+    await page.getByRole('button', { name: 'Pictures' }).click();
+    await content.getByText('Thumbnails need the package sharp').waitFor();
+    const whole = () =>
+      content.locator('.gallery img').evaluate((image) => Reflect.get(image, 'naturalWidth'));
+    await expect.poll(whole).toBe(64);
+    const { code, stdout } = await cli.run('preview', 't', 'p.png');
+    expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining('sharp') });
+    const refused = await cli.run('preview', 't', 'p.png', '--out', join(cli.base, 'o.png'));
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('sharp') });
     expect(complaints).toEqual([]);
   });
 });

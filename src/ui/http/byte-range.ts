@@ -8,10 +8,12 @@ export interface ByteRange {
  * The range that a `Range` header asks for (RFC 9110, section 14.2) of so many bytes; `whole` where
  * there is none, or several, which a server may ignore; undefined where it cannot be satisfied.
  */
-export function parseRange(header: string | undefined, size: number): ByteRange | undefined {
-  const whole = { start: 0, end: size };
+export function parseRange(
+  header: string | undefined,
+  size: number,
+): ByteRange | 'whole' | undefined {
   const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(header ?? '') ?? [];
-  if (first === '' && last === '') return whole;
+  if (first === '' && last === '') return 'whole';
   if (first === '') return within(Math.max(0, size - Number(last)), size, size);
   return within(Number(first), last === '' ? size : Number(last) + 1, size);
 }
@@ -49,8 +51,8 @@ export function bytesResponse(
       headers: { ...all, 'Content-Range': `bytes */${size}` },
     });
   }
-  const { start, end } = found ?? { start: 0, end: 0 };
-  const isPart = end - start < size;
+  const isPart = found !== undefined && found !== 'whole';
+  const { start, end } = isPart ? found : { start: 0, end: size };
   return new Response(streamOf(source, start, end), {
     status: isPart ? 206 : 200,
     headers: {

@@ -53,18 +53,27 @@ function toggleTimeline(): void {
   go(show === 'timeline' ? same : { ...same, show: 'timeline' });
 }
 
+/** What takes keys of its own within what is shown. */
+const TAKES_KEYS = 'textarea, [tabindex="0"], iframe, video, audio';
+
+/** Whether there was something to focus. */
+function focus(selector: string): boolean {
+  const element = document.querySelector<HTMLElement>(selector);
+  element?.focus();
+  return element !== null;
+}
+
 /** Keys that work everywhere but where text is typed. */
 function pressKey(event: KeyboardEvent): void {
   const { target, key } = event;
   if (target instanceof HTMLElement && target.closest('input, textarea, select, dialog')) return;
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const focus = (selector: string): void => document.querySelector<HTMLElement>(selector)?.focus();
-  const actions: Readonly<Record<string, () => void>> = {
+  const actions: Readonly<Record<string, () => unknown>> = {
     '/': () => focus('#task-filter'),
     '?': () => (isHelpOpen.value = true),
     t: () => focus('[role=listbox]'),
     f: () => focus('[role=tree]'),
-    v: () => focus('.content'),
+    v: () => focus(`.content :is(${TAKES_KEYS})`) || focus('.content'),
   };
   if (!Object.hasOwn(actions, key)) return;
   event.preventDefault();

@@ -1,9 +1,28 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { FileFacts, TaskRow } from '../protocol.ts';
+import type { FileFacts, FileRef, TaskRow } from '../protocol.ts';
 import { addressOf, bytesAt, messageOf, Refused, saveEdit, sha256, upload } from './api.ts';
 import { WINDOW } from './content.ts';
 import { say } from './state.ts';
 import { versionOf } from './tree.ts';
+
+/** A text that somebody has begun to edit. */
+interface Draft {
+  readonly text: string;
+  /** The sha256 of the content that the editing began with. */
+  readonly before: string;
+}
+
+/** What was typed and not saved, by task and file: looking at something else does not lose it. */
+const drafts = new Map<string, Draft>();
+
+window.addEventListener('beforeunload', (event) => {
+  if (drafts.size > 0) event.preventDefault();
+});
+
+const keyOf = (task: string, file: FileRef): string => `${task}/${file}`;
+
+/** Whether somebody has begun to edit a file, and neither saved nor dropped that. */
+export const hasDraft = (task: string, file: FileRef): boolean => drafts.has(keyOf(task, file));
 
 interface Props {
   readonly task: TaskRow;
@@ -22,6 +41,7 @@ export function Editor({ task, facts, onClose }: Props) {
   const before = useRef('');
   const seen = useRef(versionOf(facts));
   const version = versionOf(facts);
+  const key = keyOf(task.task, facts.ref);
 
   const load = async (): Promise<{ readonly text: string; readonly digest: string }> => {
     const address = addressOf(task.task, 'content', facts.ref);
@@ -33,6 +53,7 @@ export function Editor({ task, facts, onClose }: Props) {
   const begin = async (): Promise<void> => {
     try {
       const loaded = await load();
+      drafts.delete(key);
       before.current = loaded.digest;
       seen.current = version;
       setText(loaded.text);
@@ -42,7 +63,17 @@ export function Editor({ task, facts, onClose }: Props) {
       setProblem(error instanceof TypeError ? 'the file is not UTF-8' : messageOf(error));
     }
   };
-  useEffect(() => void begin(), []);
+  const goOn = async (draft: Draft): Promise<void> => {
+    before.current = draft.before;
+    setText(draft.text);
+    // Where it cannot be read any more, saving says so.
+    const now = await load().catch(() => undefined);
+    setChanged(now !== undefined && now.digest !== draft.before);
+  };
+  useEffect(() => {
+    const draft = drafts.get(key);
+    void (draft ? goOn(draft) : begin());
+  }, []);
   useEffect(() => {
     if (version === seen.current) return;
     seen.current = version;
@@ -62,10 +93,15 @@ export function Editor({ task, facts, onClose }: Props) {
       else setProblem(`Not saved: ${messageOf(error)} Your text is still here.`);
     }
   };
+  const type = (typed: string): void => {
+    setText(typed);
+    drafts.set(key, { text: typed, before: before.current });
+  };
   const save = async (): Promise<void> => {
     const bytes = content();
     const result = await saveEdit(task.task, facts.ref, before.current, bytes);
     before.current = await sha256(bytes);
+    if (drafts.get(key)?.text === text) drafts.delete(key);
     if (result.kind === 'kept') say(`Your version is ${result.where}: ${result.why}`, true);
     else say('Saved.');
     setProblem(undefined);
@@ -78,6 +114,12 @@ export function Editor({ task, facts, onClose }: Props) {
   const saveBeside = async (): Promise<void> => {
     await upload(task.task, `${facts.ref}.edited`, new Blob([content()]), true);
     say(`Saved beside it, as ${facts.path}.edited.`);
+    drafts.delete(key);
+    onClose();
+  };
+  const close = (): void => {
+    if (drafts.has(key) && !confirm(`Drop what you changed in ${facts.path}?`)) return;
+    drafts.delete(key);
     onClose();
   };
   const press = (event: KeyboardEvent): void => {
@@ -111,14 +153,14 @@ export function Editor({ task, facts, onClose }: Props) {
         aria-label={`Text of ${facts.path}`}
         spellcheck={false}
         value={text}
-        onInput={({ currentTarget }) => setText(currentTarget.value)}
+        onInput={({ currentTarget }) => type(currentTarget.value)}
         onKeyDown={press}
       />
       <div class="actions">
         <button type="button" class="primary" onClick={() => void attempt(save)}>
           Save
         </button>
-        <button type="button" onClick={onClose}>
+        <button type="button" onClick={close}>
           Close
         </button>
       </div>

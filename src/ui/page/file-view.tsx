@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { FileFacts, TaskRow } from '../protocol.ts';
 import { addressOf, factsOf, messageOf } from './api.ts';
 import type { ViewProps } from './content.ts';
-import { Editor } from './editor.tsx';
+import { Editor, hasDraft } from './editor.tsx';
 import { showBytes, showTime } from './format.ts';
 import { isTreeKnown, tree } from './state.ts';
 import { CopyPath } from './task-actions.tsx';
@@ -38,7 +38,9 @@ export function FileView({ task, file }: { readonly task: TaskRow; readonly file
   const node = tree.value.files.get(file);
   const version = node ? versionOf(node) : '';
   const { facts, problem } = useFacts(task, file, version);
-  const [mode, setMode] = useState<'rendered' | 'source' | 'edit'>('rendered');
+  const [mode, setMode] = useState<'rendered' | 'source' | 'edit'>(
+    hasDraft(task.task, file) ? 'edit' : 'rendered',
+  );
   if (!facts) return <p class="faint">{problem ?? 'reading…'}</p>;
   const name = task.task;
   const canRender = facts.isText && facts.view !== 'text';

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { VirtualList } from './virtual-list.tsx';
+import type { TextWindow } from './window.tsx';
 
 /** A piece of a line in one look. */
 export interface Span {
@@ -17,17 +18,17 @@ const MAX_COLUMNS = 5_000;
 interface Props {
   readonly lines: readonly Line[];
   readonly label: string;
-  readonly isFollowing?: boolean;
-  /** The number of the first line. */
-  readonly first?: number;
+  /** The part of the text that they are. */
+  readonly window: TextWindow;
 }
 
-/** Lines with numbers, and a search in them. */
-export function Lines({ lines, label, isFollowing = false, first = 1 }: Props) {
+/** Lines with a search in them, and with numbers where these are known. */
+export function Lines({ lines, label, window }: Props) {
+  const { from, part, searchOn } = window;
   const [wanted, setWanted] = useState('');
   const [match, setMatch] = useState(0);
   const matches = useMemo(() => matchesIn(lines, wanted), [lines, wanted]);
-  useEffect(() => setMatch(0), [wanted]);
+  useEffect(() => setMatch(0), [wanted, part.start]);
   const current = matches[match] ?? -1;
   const step = (by: number): void => {
     if (matches.length > 0) setMatch((match + by + matches.length) % matches.length);
@@ -54,16 +55,22 @@ export function Lines({ lines, label, isFollowing = false, first = 1 }: Props) {
             <button type="button" aria-label="Next match" onClick={() => step(1)}>
               ↓
             </button>
+            {searchOn && (
+              <button type="button" onClick={() => searchOn(wanted)}>
+                Search on
+              </button>
+            )}
           </>
         )}
       </div>
       <VirtualList
+        key={part.start}
         isWide
         class="code"
         count={lines.length}
         rowHeight={ROW_HEIGHT}
         current={current}
-        isFollowing={isFollowing}
+        isFollowing={from === 'end'}
         role="region"
         aria-label={label}
         tabIndex={0}
@@ -74,7 +81,7 @@ export function Lines({ lines, label, isFollowing = false, first = 1 }: Props) {
             style={{ height: `${ROW_HEIGHT}px` }}
           >
             <span class="number" aria-hidden="true">
-              {index + first}
+              {part.start === 0 && index + 1}
             </span>
             <code>{(lines[index] ?? []).map(showSpan)}</code>
           </div>

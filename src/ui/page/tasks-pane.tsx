@@ -96,6 +96,7 @@ interface LineProps {
 function TaskLine({ task, index, count: all, isCurrent }: LineProps) {
   const took = runTime(task, task.endedAt === null ? now.value : 0);
   const facts = [
+    ...(task.artifacts === 'kept' && task.reason ? [task.reason] : []),
     task.words,
     ...(took === undefined ? [] : [showDuration(took)]),
     ...(task.bytes === null ? [] : [showBytes(task.bytes)]),

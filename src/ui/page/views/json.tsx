@@ -1,6 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { ViewProps } from '../content.ts';
-import { useText } from '../content.ts';
+import { useText, WHOLE } from '../content.ts';
 import { TextView } from './text.tsx';
 
 /** So many members of a value are shown at a time. */
@@ -8,7 +8,7 @@ const PAGE = 200;
 
 /** JSON, folded below its first level; as text where it is none, such as while it is written. */
 export function JsonView({ task, facts }: ViewProps) {
-  const { text, problem } = useText(task, facts);
+  const { text, problem } = useText(task, facts, WHOLE);
   const value = useMemo(() => parse(text), [text]);
   if (text === undefined) return <p class="faint">{problem ?? 'reading…'}</p>;
   if (value === undefined) return <TextView task={task} facts={facts} />;

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { ViewProps } from '../content.ts';
-import { useText } from '../content.ts';
+import { useText, WHOLE } from '../content.ts';
 import { highlight } from '../highlight.ts';
 import { type Line, plainLines } from '../lines.tsx';
 import type { Origin } from '../sanitize.ts';
@@ -32,7 +32,7 @@ interface Output {
 
 /** A Jupyter notebook with the outputs that it was saved with; nothing of it is run. */
 export function NotebookView({ task, facts }: ViewProps) {
-  const { text, problem } = useText(task, facts);
+  const { text, problem } = useText(task, facts, WHOLE);
   const notebook = useMemo(() => parse(text), [text]);
   if (text === undefined) return <p class="faint">{problem ?? 'reading…'}</p>;
   if (!Array.isArray(notebook?.cells)) return <TextView task={task} facts={facts} />;

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ViewProps } from '../content.ts';
 import { fileAddress, go, ticket, tree } from '../state.ts';
 import { isPicture, versionOf } from '../tree.ts';
@@ -27,6 +27,19 @@ export function PictureView({ task, facts }: ViewProps) {
       picture.onerror = null;
     };
   }, [wanted]);
+  const canvas = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (wasStepped) canvas.current?.focus();
+    wasStepped = false;
+  }, []);
+  const press = (event: KeyboardEvent): void => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    // At its actual size the keys scroll it.
+    if (by === undefined || !isWhole) return;
+    event.preventDefault();
+    wasStepped = true;
+    step(task, facts.ref, by);
+  };
   return (
     <div class="fill picture">
       <div class="bar">
@@ -46,6 +59,8 @@ export function PictureView({ task, facts }: ViewProps) {
         <span class="faint">{size}</span>
       </div>
       <div
+        ref={canvas}
+        onKeyDown={press}
         class={`scroller canvas ${isWhole ? 'whole' : ''}`}
         tabIndex={0}
         role="region"
@@ -56,6 +71,9 @@ export function PictureView({ task, facts }: ViewProps) {
     </div>
   );
 }
+
+/** Whether a key has led to the picture, which then goes on hearing keys. */
+let wasStepped = false;
 
 /** Goes to the next picture of the task. */
 function step(task: string, file: string, by: number): void {
