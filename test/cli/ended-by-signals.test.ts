@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import {
@@ -16,6 +18,14 @@ import { until } from '../support/until.ts';
 function holdOpen(cli: Cli, task: string): void {
   const lock = takeLock(taskPaths(openStore(cli.store), task as TaskName).writers, 'shared');
   onTestFinished(() => lock?.release());
+}
+
+/** Whether a signal sent to a process has not reached it yet. */
+function isPending(pid: number | undefined, signal: NodeJS.Signals): boolean {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const pending = /^ShdPnd:\s*(\w+)$/m.exec(status)?.[1];
+  const bit = 1n << BigInt(constants.signals[signal] - 1);
+  return (BigInt(`0x${pending}`) & bit) !== 0n;
 }
 
 it.each(['recover', 'wait'])(
@@ -47,6 +57,8 @@ it('a run whose task has ended, and takes long to seal, ends by the third', asyn
   child.kill('SIGINT');
   await until('the task has ended', () => happened('ended'));
   child.kill('SIGINT');
+  // Of two that wait at once, the kernel may have the later one handled first.
+  await until('it took the second', () => !isPending(child.pid, 'SIGINT'));
   child.kill('SIGTERM');
   const [, signal] = await once(child, 'exit');
   expect(signal).toBe('SIGTERM');

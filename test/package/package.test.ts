@@ -192,7 +192,10 @@ describe.runIf(canBuild)('the packed package (needs a checkout that may be built
       writeFileSync(join(system, 'var/lib/dpkg/status'), '');
       const dpkg = (...args: string[]) =>
         run('dpkg', [`--root=${system}`, '--force-depends', ...args]);
-      const lint = run('lintian', ['--allow-root', '--fail-on', 'error,warning', debian]);
+      const lint = run('lintian', ['--allow-root', '--fail-on', 'error,warning', debian], {
+        // It leaves files in its temporary directory.
+        env: { ...process.env, TMPDIR: cli.base },
+      });
       await dpkg('--install', debian);
       const command = join(system, 'usr/bin/taskfs');
       expect((await run(command, task('b'), { env })).stdout).toBe('sh\n');

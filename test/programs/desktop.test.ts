@@ -41,8 +41,9 @@ const managers = (
   without: readonly string[] = [],
 ): readonly Expected[] => MANAGERS.map((program) => ({ program, title, texts, without }));
 
-/** A cold machine starts four programs, and reads their windows some dozens of times. */
-const LIMIT_MS = 180_000;
+/** A cold or busy machine starts four programs, and reads their windows some dozens of times. */
+const LIMIT_MS = 400_000;
+const LOOK_LIMIT_MS = 100_000;
 
 describe.each([
   { user: 'a plain user', options: { user: 'plain' } as const, hearsEnd: true },
@@ -77,9 +78,12 @@ describe.each([
       await shows(session, managers('t', ['new.txt', 'moved.txt'], ['old.txt', 'kept.txt']));
       await task.does('head -c 2000 /dev/zero > new.txt');
       await task.does('echo three > notes.txt; echo three > plan.txt');
-      // Editors look, or say what they know, once somebody comes to them.
+      // Editors look, or say what they know, once somebody comes to them and stays for a while.
       const touch = async (): Promise<void> => {
-        for (const { title } of editors) await session.press(title, 'Left');
+        for (const { title } of editors) {
+          await session.press(title, 'Left');
+          await session.windows();
+        }
       };
       await shows(
         session,
@@ -99,7 +103,7 @@ describe.each([
       for (const { program, title } of editors) {
         const staged = join(cli.store, 'staging/t', title);
         const isSaved = () => readFileSync(staged, 'utf8').startsWith('three\ntwo');
-        await until(`${program} has saved`, async () => {
+        const save = async (): Promise<boolean> => {
           // Of one change Mousepad may hear twice, and it takes no keys until it is answered.
           await session.pressButton('Warning', 'Reload');
           await session.press(title, 'ctrl+End', 't', 'w', 'o', 'ctrl+s');
@@ -107,7 +111,8 @@ describe.each([
             () => true,
             () => false,
           );
-        });
+        };
+        await until(`${program} has saved`, save, LOOK_LIMIT_MS);
       }
 
       expect(await task.end()).toMatchObject({ code: 0 });
@@ -119,7 +124,7 @@ describe.each([
         !(await session.windows()).some(
           ({ program, title }) => MANAGERS.some((one) => one === program) && has(title, 't'),
         );
-      await until('the windows of the task are left', isLeft);
+      await until('the windows of the task are left', isLeft, LOOK_LIMIT_MS);
       await shows(session, managers('archive', ['t']));
       expect((await cli.run('rm', 't')).code).toBe(0);
       await shows(session, managers('archive', [], ['t']));
@@ -143,7 +148,7 @@ async function shows(
     seen = await session.windows();
     return missing().length === 0;
   };
-  await until('windows', look).catch(() => {
+  await until('windows', look, LOOK_LIMIT_MS).catch(() => {
     throw new Error(`not shown: ${JSON.stringify(missing())}, but ${JSON.stringify(seen)}`);
   });
 }

@@ -3,27 +3,30 @@
 usage: answering-terminal.py COLUMNS ROWS ANSWER COMMAND...
 
 ANSWER, in Python's escapes, is sent when the program asks for the terminal's device attributes
-(CSI c). What the program writes goes to standard output, as it is.
+(CSI c). What the program writes goes to standard output, as it is. The terminal is not the one that
+controls the program: the kernel hangs such a one up as the program ends, and drops what was not
+read by then.
 """
 
 import fcntl
 import os
 import pty
 import struct
+import subprocess
 import sys
 import termios
 
 columns, rows = int(sys.argv[1]), int(sys.argv[2])
 answer = sys.argv[3].encode().decode("unicode_escape").encode("latin1")
-pid, fd = pty.fork()
-if pid == 0:
-    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    os.execvp(sys.argv[4], sys.argv[4:])
+ours, theirs = pty.openpty()
+fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+program = subprocess.Popen(sys.argv[4:], stdin=theirs, stdout=theirs, stderr=theirs)
+os.close(theirs)
 written = b""
 answered = False
 while True:
     try:
-        part = os.read(fd, 65536)
+        part = os.read(ours, 65536)
     except OSError:
         break
     if not part:
@@ -31,6 +34,6 @@ while True:
     written += part
     if not answered and b"\x1b[c" in written:
         answered = True
-        os.write(fd, answer)
+        os.write(ours, answer)
     os.write(1, part)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+sys.exit(program.wait())

@@ -107,7 +107,8 @@ export function newCli(options: CliOptions = {}): Cli {
     },
     asUser: (...command) => {
       const home = becomes ? [`HOME=${base}`] : [];
-      const words = ['env', `--chdir=${base}`, ...home, ...command];
+      // What a program leaves in its temporary directory goes with the store.
+      const words = ['env', `--chdir=${base}`, `TMPDIR=${base}`, ...home, ...command];
       return becomes ? ['setpriv', ...ids, ...words] : words;
     },
     json: async (...args) => {

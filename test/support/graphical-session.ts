@@ -1,8 +1,10 @@
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import type { Cli } from './cli.ts';
+import { until } from './until.ts';
 
 /** A window as a screen reader sees it. */
 export interface ShownWindow {
@@ -27,11 +29,12 @@ export interface GraphicalSession {
 
 const WINDOWS = join(import.meta.dirname, '../programs/desktop-windows.py');
 
-/** Starts a session as the user of `cli`, whose home is `home` in its base. */
+/** Starts a session as the user of `cli`, whose home is `home` in its base. Afterwards it is ended. */
 export async function startGraphicalSession(cli: Cli): Promise<GraphicalSession> {
   const home = join(cli.base, 'home');
   const runtime = join(cli.base, 'runtime');
   await cli.script(`mkdir -p -m 700 ${home} ${runtime}`);
+  onTestFinished(() => endSession(runtime));
   const display = await firstLine(
     cli,
     ...['Xvfb', '-displayfd', '1', '-screen', '0', '1000x700x24', '-nolisten', 'tcp'],
@@ -77,4 +80,41 @@ async function firstLine(cli: Cli, ...command: string[]): Promise<string> {
   const child = cli.spawn(...command);
   const [line] = await once(createInterface(child.stdout), 'line');
   return String(line);
+}
+
+/**
+ * Ends what was started in a session. The bus starts services that outlive the programs that asked
+ * for them, and removes its socket only where it may end by itself.
+ */
+async function endSession(runtime: string): Promise<void> {
+  for (const pid of processesOf(runtime)) signal(pid, 'SIGTERM');
+  const ended = until('the session has ended', () => processesOf(runtime).length === 0, 5000);
+  await ended.catch(() => {
+    for (const pid of processesOf(runtime)) signal(pid, 'SIGKILL');
+  });
+}
+
+/** The processes whose environment names the session's directory. */
+function processesOf(runtime: string): number[] {
+  const variable = `XDG_RUNTIME_DIR=${runtime}`;
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0 && environment(pid).includes(variable));
+}
+
+/** Empty where the process has ended or is another user's. */
+function environment(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+  } catch {
+    return [];
+  }
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has ended meanwhile.
+  }
 }
