@@ -9,6 +9,14 @@ export { type EditCopy, openEditCopy, type Saved } from './edit-copy.ts';
 export { type ExportOptions, exportTree } from './export.ts';
 export { exportTar, type LeftOut } from './export-tar.ts';
 export { exportZip } from './export-zip.ts';
+export {
+  findLines,
+  followLog,
+  type LogPiece,
+  type LogSelection,
+  readLog,
+  timesOf,
+} from './log-lines.ts';
 export { type FindIdentities, openTree, placeOf } from './open-tree.ts';
 export { liveSize, sizesByDirectory } from './sizes.ts';
 export { spoolTar } from './spool-tar.ts';

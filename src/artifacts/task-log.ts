@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, readSync } from 'node:fs';
+import type { ArchiveReader } from '../archive/index.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { openRegularFile } from '../files/index.ts';
-import type { TaskName } from '../store/index.ts';
-import { type Store, taskPaths } from '../store/index.ts';
+import { LogTimes, type Store, type TaskName, taskPaths } from '../store/index.ts';
 import { type FindIdentities, openArchiveOf } from './open-tree.ts';
 
 /**
@@ -14,6 +14,8 @@ export interface TaskLog extends Disposable {
   size(): number;
   /** Reads at an offset; 0 where there is nothing yet. */
   read(into: Uint8Array, offset: number): number;
+  /** When what came, up to now; undefined where that was not recorded. */
+  times(): LogTimes | undefined;
 }
 
 /**
@@ -25,17 +27,37 @@ export async function openLog(
   task: TaskName,
   findIdentities: FindIdentities,
 ): Promise<TaskLog> {
-  const live = openLive(taskPaths(store, task).log, task);
-  if (live) return live;
-  const reader = await openArchiveOf(store, task, findIdentities);
+  const paths = taskPaths(store, task);
+  using opened = new DisposableStack();
+  const bytes = opened.use(
+    openLive(paths.log, task) ?? ofArchive(await openArchiveOf(store, task, findIdentities)),
+  );
+  let times: LogTimes | undefined;
+  const kept = opened.move();
   return {
-    size: () => reader.logSize(),
-    read: (into, offset) => reader.readLog(into, offset),
-    [Symbol.dispose]: () => reader.close(),
+    size: bytes.size,
+    read: bytes.read,
+    times: () => {
+      times?.readOn();
+      times ??= LogTimes.open(paths.logTimes);
+      return times;
+    },
+    [Symbol.dispose]: () => {
+      times?.[Symbol.dispose]();
+      kept.dispose();
+    },
   };
 }
 
-function openLive(path: string, task: TaskName): TaskLog | undefined {
+type LogBytes = Omit<TaskLog, 'times'>;
+
+const ofArchive = (reader: ArchiveReader): LogBytes => ({
+  size: () => reader.logSize(),
+  read: (into, offset) => reader.readLog(into, offset),
+  [Symbol.dispose]: () => reader.close(),
+});
+
+function openLive(path: string, task: TaskName): LogBytes | undefined {
   try {
     const fd = openRegularFile(path);
     return {

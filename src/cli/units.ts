@@ -93,6 +93,27 @@ export interface Zone {
 }
 
 /**
+ * An instant from an option: `10m` ago (a number alone: seconds), an ISO 8601 date or time (in the
+ * user's zone where it names none), or a Unix time as in docker. Milliseconds since 1970. Throws
+ * `usage`.
+ */
+export function parseInstant(option: string, text: string): number {
+  if (/^\d{9,}(\.\d+)?$/.test(text)) return Number(text) * 1000;
+  if (/^\d{4}-\d\d-\d\d/.test(text)) {
+    const time = Date.parse(/^[\d-]+$/.test(text) ? `${text}T00:00` : text.replace(' ', 'T'));
+    if (!Number.isNaN(time)) return time;
+    throw bad(option, text, "Give a date or time as in '2026-11-27' or '2026-11-27T08:10:29Z'.");
+  }
+  return Date.now() - parseDuration(option, text);
+}
+
+/** A time for people as `showTime` shows it, to the millisecond; from milliseconds since 1970. */
+export function showInstant(time: number, zone: Zone): string {
+  const iso = new Date(time).toISOString();
+  return showTime(iso, zone).replace(/(?= [+-]\d{4}$)/, iso.slice(19, 23));
+}
+
+/**
  * A time for people: in their time zone with its offset, `2026-11-27 08:10:29 +0100`, or as it is
  * recorded, in UTC. `--json` has UTC always.
  */

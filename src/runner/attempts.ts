@@ -56,7 +56,7 @@ async function withOutput<T>(
   engine: Engine,
   work: (context: AttemptContext) => Promise<T>,
 ): Promise<T> {
-  const output = openOutput(journal.paths.log, options, journal.record.logMaxBytes);
+  const output = openOutput(journal.paths, options, journal.record.logMaxBytes);
   try {
     return await work({ journal, requests, engine, output, say: options.say });
   } finally {

@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, type Stats } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { messageOf } from '../errors.ts';
 import { writeFully } from '../files/index.ts';
+import { openLogTimes, type TaskPaths } from '../store/index.ts';
 import type { Output, Progress } from './engines/engine.ts';
 
 /** Where a foreground run shows its output. */
@@ -24,13 +25,17 @@ export interface TaskOutput extends Output {
   close(): void;
 }
 
-/** Opens a task's log for appending, no further than `maxBytes`, and joins the sinks to it. */
+/**
+ * Opens a task's log and its times for appending, no further than `maxBytes`, and joins the sinks to
+ * it.
+ */
 export function openOutput(
-  path: string,
+  { log, logTimes }: Pick<TaskPaths, 'log' | 'logTimes'>,
   sinks: Sinks = {},
   maxBytes = Number.POSITIVE_INFINITY,
 ): TaskOutput {
-  const fd = openSync(path, 'a', 0o600);
+  const fd = openSync(log, 'a', 0o600);
+  const times = openLogTimes(logTimes);
   const shown = { stdout: openSink(sinks.stdout), stderr: openSink(sinks.stderr) };
   let logged = fstatSync(fd).size;
   let logError: string | null = null;
@@ -50,6 +55,7 @@ export function openOutput(
         // Synchronous, so that the bytes of both streams stand in the
         // log in the order in which they came, and so that a producer
         // faster than the disk is slowed down and does not fill memory.
+        if (kept.length > 0) times.note(logged);
         writeFully(fd, kept);
         logged += kept.length;
         if (rest < chunk.length) logError ??= `it has reached its limit of ${maxBytes} bytes`;
@@ -61,7 +67,10 @@ export function openOutput(
     cut(why) {
       logError ??= why;
     },
-    close: () => closeSync(fd),
+    close() {
+      times[Symbol.dispose]();
+      closeSync(fd);
+    },
   };
 }
 

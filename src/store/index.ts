@@ -25,6 +25,7 @@ export {
 export { hasKeys, keyPaths, readKeyText } from './key-files.ts';
 export { createKeys, createSealingKeys, ensureKeys, type NewKeys } from './keys.ts';
 export { adoptLock, isLocked, type Lock, takeLock, takeLockBlocking } from './lock.ts';
+export { LogTimes, openLogTimes } from './log-times.ts';
 export { isBeingRemoved, isPinned, noteRemoval, pin, unpin } from './markers.ts';
 export {
   isOwnXattr,

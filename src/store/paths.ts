@@ -28,6 +28,8 @@ export interface TaskPaths {
   readonly record: string;
   readonly events: string;
   readonly log: string;
+  /** When which part of the log came (log-times.ts). */
+  readonly logTimes: string;
   /** flock'd by the task's supervisor for as long as it lives. */
   readonly lock: string;
   /** flock'd shared by whoever has a file of the task open for writing through a mount. */
@@ -48,6 +50,7 @@ export function taskPaths(store: Store, task: TaskName): TaskPaths {
     record: join(directory, 'task.json'),
     events: join(directory, 'events.jsonl'),
     log: join(directory, 'log'),
+    logTimes: join(directory, 'log.times'),
     lock: join(directory, 'lock'),
     writers: join(directory, 'writers'),
     recipients: join(directory, 'recipients'),

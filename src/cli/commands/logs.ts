@@ -1,21 +1,34 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { openLog, type TaskLog } from '../../artifacts/index.ts';
+import {
+  findLines,
+  followLog,
+  type LogPiece,
+  type LogSelection,
+  openLog,
+  readLog,
+  type TaskLog,
+  timesOf,
+} from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
-import { isFinal, readRecord, taskPaths } from '../../store/index.ts';
+import { isFinal, readRecord, type TaskName, taskPaths } from '../../store/index.ts';
 import { addTasks } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { print } from '../output.ts';
-import { parseCount } from '../units.ts';
+import { parseCount, parseInstant, showInstant, type Zone } from '../units.ts';
 
 export const command = defineCommand({
   examples: [
     ['taskfs logs build', 'What a task printed, live or archived'],
     ['taskfs logs -f build', 'Follow until it ends'],
     ['taskfs logs -n 20 build', 'The last 20 lines'],
+    ['taskfs logs --since 10m -t build', 'Of the last ten minutes, each line with its time'],
     ['taskfs logs -f build lint', 'Of several, each line with its task before it'],
   ],
+  about:
+    'The time of a line is when its first byte came, to a hundredth of a second. --since and ' +
+    '--until take a time ago (10m, 2h), a date or time (2026-11-27, 2026-11-27T08:10), or a Unix ' +
+    'time. Logs of older versions have no times.',
   build: (parser) =>
     addTasks(addIdentityOptions(parser))
       .option('follow', {
@@ -29,21 +42,40 @@ export const command = defineCommand({
         type: 'string',
         requiresArg: true,
         describe: 'Only this many lines from the end',
+      })
+      .option('since', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Only what came from then on',
+      })
+      .option('until', { type: 'string', requiresArg: true, describe: 'Only what came by then' })
+      .option('timestamps', {
+        alias: 't',
+        type: 'boolean',
+        default: false,
+        describe: 'Each line with its time before it',
       }),
   run: async ({ options }) => {
     const store = openStoreOf(options);
     const tasks = [...new Set(options.task)];
     const width = Math.max(...tasks.map((task) => task.length));
-    const lines = options.lines === undefined ? undefined : parseCount('-n', options.lines, 0);
+    const selection = selectionOf(options);
     await Promise.all(
       tasks.map(async (task) => {
         const { record } = taskPaths(store, task);
-        const hasEnded = (): boolean => isEnded(record, task);
+        const hasEnded = (): boolean => isFinal(readRecord(record, task).status);
         hasEnded();
         using log = await openLog(store, task, () => findIdentities(store, options));
-        const from = lines === undefined ? 0 : startOfLastLines(log, lines);
-        const write = tasks.length === 1 ? print : linesWith(`${task.padEnd(width)} | `);
-        await (options.follow ? follow(log, from, hasEnded, write) : printFrom(log, from, write));
+        const range = findLines(log, task, selection);
+        if (options.timestamps) timesOf(log, task);
+        const name = tasks.length === 1 ? '' : `${task.padEnd(width)} | `;
+        const isPlain = name === '' && !options.timestamps;
+        const stamp = options.timestamps ? () => stampOf(log, task, options) : noStamp;
+        const write = isPlain ? printPiece : linesWith(name, stamp);
+        const pieces = options.follow
+          ? followLog(log, range, endedOrGone(hasEnded, selection))
+          : readLog(log, range);
+        for await (const piece of pieces) await write(piece);
         await write(END);
       }),
     );
@@ -51,90 +83,69 @@ export const command = defineCommand({
   },
 });
 
-type Write = (piece: Uint8Array) => Promise<void>;
+function selectionOf(options: {
+  readonly lines: string | undefined;
+  readonly since: string | undefined;
+  readonly until: string | undefined;
+}): LogSelection {
+  const { lines, since, until } = options;
+  return {
+    tail: lines === undefined ? undefined : parseCount('-n', lines, 0),
+    since: since === undefined ? undefined : parseInstant('--since', since),
+    until: until === undefined ? undefined : parseInstant('--until', until),
+  };
+}
+
+type Write = (piece: LogPiece) => Promise<void>;
 
 /** What a writer is given when nothing more comes. */
-const END = new Uint8Array(0);
+const END: LogPiece = { at: 0, bytes: Buffer.alloc(0) };
+const NEWLINE = 0x0a;
 
-/** Writes whole lines, each with a prefix; the last one when it gets no bytes. */
-function linesWith(prefix: string): Write {
+const printPiece: Write = ({ bytes }) => print(bytes);
+
+/** What stands before a line for its time, by where the line is; asked for anew for each piece. */
+type Stamp = (at: number) => string;
+const noStamp = (): Stamp => () => '';
+
+function stampOf(log: TaskLog, task: TaskName, zone: Zone): Stamp {
+  const times = timesOf(log, task);
+  return (at) => {
+    const time = times?.timeAt(at);
+    return time === undefined ? '' : `${showInstant(time, zone)} `;
+  };
+}
+
+/** Writes whole lines, each with what stands before it; the last one when it gets no bytes. */
+function linesWith(name: string, newStamp: () => Stamp): Write {
   let rest = Buffer.alloc(0);
-  return async (piece) => {
-    const all = Buffer.concat([rest, piece]);
-    const end = piece.length === 0 ? all.length : all.lastIndexOf(NEWLINE) + 1;
+  let start = 0;
+  return async ({ at, bytes }) => {
+    if (rest.length === 0) start = at;
+    const all = Buffer.concat([rest, bytes]);
+    const end = bytes.length === 0 ? all.length : all.lastIndexOf(NEWLINE) + 1;
     rest = all.subarray(end);
     if (end === 0) return;
+    const stamp = newStamp();
     const text = all.subarray(0, end).toString('latin1').replace(/\n$/, '');
-    const lines = text.split('\n').map((line) => `${prefix}${line}\n`);
+    const lines = text.split('\n').map((line) => {
+      const whole = `${name}${stamp(start)}${line}\n`;
+      start += line.length + 1;
+      return whole;
+    });
     await print(Buffer.from(lines.join(''), 'latin1'));
   };
 }
 
-/** Also where it was removed meanwhile: then nothing more comes. */
-function isEnded(record: string, task: Parameters<typeof readRecord>[1]): boolean {
-  return isFinal(readRecord(record, task).status);
-}
-
-/** How often a growing log is read, in milliseconds. */
-const POLL_MS = 100;
-
-async function follow(
-  log: TaskLog,
-  from: number,
-  hasEnded: () => boolean,
-  write: Write,
-): Promise<void> {
-  let at = from;
-  for (;;) {
-    // Asked before the reading: what came before the end is printed.
-    const ended = hasEndedOrGone(hasEnded);
-    at = await printFrom(log, at, write);
-    if (ended) return;
-    await sleep(POLL_MS);
-  }
-}
-
-function hasEndedOrGone(hasEnded: () => boolean): boolean {
-  try {
-    return hasEnded();
-  } catch (error) {
-    if (error instanceof TaskfsError && error.kind === 'not-found') return true;
-    throw error;
-  }
-}
-
-async function printFrom(log: TaskLog, from: number, write: Write): Promise<number> {
-  let at = from;
-  for (;;) {
-    // A buffer of its own each time: the stream may still hold the last one.
-    const buffer = Buffer.allocUnsafe(64 * 1024);
-    const length = log.read(buffer, at);
-    if (length === 0) return at;
-    await write(buffer.subarray(0, length));
-    at += length;
-  }
-}
-
-const NEWLINE = 0x0a;
-
-/**
- * Where the last lines begin; read from the end, so that a long log costs no more than a short
- * one.
- */
-function startOfLastLines(log: TaskLog, lines: number): number {
-  const block = Buffer.alloc(64 * 1024);
-  const size = log.size();
-  if (lines === 0) return size;
-  let missing = lines;
-  for (let end = size; end > 0; ) {
-    const start = Math.max(0, end - block.length);
-    const length = log.read(block.subarray(0, end - start), start);
-    for (let at = length - 1; at >= 0; at--) {
-      if (block[at] !== NEWLINE || start + at === size - 1) continue;
-      missing -= 1;
-      if (missing === 0) return start + at + 1;
+/** Also where it was removed meanwhile, or the last moment is over: then nothing more comes. */
+function endedOrGone(hasEnded: () => boolean, { until }: LogSelection): () => boolean {
+  return () => {
+    if (until !== undefined && Date.now() > until) return true;
+    try {
+      return hasEnded();
+    } catch (error) {
+      if (error instanceof TaskfsError && error.kind === 'not-found') return true;
+      throw error;
     }
-    end = start;
-  }
-  return 0;
+  };
 }
