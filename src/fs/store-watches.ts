@@ -24,9 +24,7 @@ export class StoreWatches implements PathWatcher {
 
   /** Tells the observers what happened since the last call. */
   take(): void {
-    for (let events = this.inotify.take(); events.length > 0; events = this.inotify.take()) {
-      for (const event of events) this.observers.get(event.watch)?.(event);
-    }
+    for (const event of this.inotify.take()) this.observers.get(event.watch)?.(event);
   }
 
   close(): void {

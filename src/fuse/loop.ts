@@ -44,6 +44,8 @@ function next(
   into: Buffer,
 ): number {
   feed.pass();
+  // Nobody waits for the notifier.
+  if (session.replayer?.isAsking) return sleepUntilNext(device, session, feed, into);
   const { budget } = polling;
   const start = performance.now();
   if (budget > 0) {
@@ -54,10 +56,19 @@ function next(
     while (length === EMPTY && performance.now() < end) length = device.read(into);
     if (length !== EMPTY) return arrived(polling, start, length);
   }
+  return arrived(polling, start, sleepUntilNext(device, session, feed, into));
+}
+
+function sleepUntilNext(
+  device: Device,
+  session: Session,
+  feed: InvalidationFeed,
+  into: Buffer,
+): number {
   for (;;) {
     sleep(device, session, feed);
     const length = device.read(into);
-    if (length !== EMPTY) return arrived(polling, start, length);
+    if (length !== EMPTY) return length;
     session.waitingLocks.retry();
   }
 }

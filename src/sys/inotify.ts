@@ -32,6 +32,8 @@ export interface InotifyEvent {
 const IN_NONBLOCK = 0o4000;
 const IN_CLOEXEC = 0o2000000;
 const HEADER_SIZE = 16;
+/** An event with the longest name. */
+const LARGEST = HEADER_SIZE + 256;
 
 /** An inotify instance; its descriptor is readable (poll(2)) when there are events. */
 export class Inotify {
@@ -58,12 +60,24 @@ export class Inotify {
 
   /** The events that wait, oldest first; none is fine. */
   take(): InotifyEvent[] {
-    const length = this.read(this.fd, this.buffer, this.buffer.length);
-    if (length === -1) {
-      if (lastErrno() === errno.EAGAIN || lastErrno() === errno.EINTR) return [];
-      throw Errno.of(lastErrno());
-    }
     const events: InotifyEvent[] = [];
+    let length: number;
+    do {
+      length = this.fill();
+      this.addEvents(length, events);
+    } while (length > this.buffer.length - LARGEST);
+    return events;
+  }
+
+  /** Reads as many events as there is room for; returns their length. */
+  private fill(): number {
+    const length = this.read(this.fd, this.buffer, this.buffer.length);
+    if (length >= 0) return length;
+    if (lastErrno() === errno.EAGAIN || lastErrno() === errno.EINTR) return 0;
+    throw Errno.of(lastErrno());
+  }
+
+  private addEvents(length: number, events: InotifyEvent[]): void {
     for (let at = 0; at < length; ) {
       const size = this.buffer.readUInt32LE(at + 12);
       const name = this.buffer.subarray(at + HEADER_SIZE, at + HEADER_SIZE + size);
@@ -76,7 +90,6 @@ export class Inotify {
       });
       at += HEADER_SIZE + size;
     }
-    return events;
   }
 
   close(): void {

@@ -202,9 +202,7 @@ export class CacheLeases {
     const revoked = this.due;
     this.due = [];
     this.opened = new Map();
-    for (let events = this.inotify.take(); events.length > 0; events = this.inotify.take()) {
-      for (const event of events) this.takeEvent(event, revoked);
-    }
+    for (const event of this.inotify.take()) this.takeEvent(event, revoked);
     this.selfEvents.clear();
     return { revoked, opened: [...this.opened.values()] };
   }

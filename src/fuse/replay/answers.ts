@@ -35,6 +35,9 @@ const lookup: Handler = (session, request, reply) => {
   const replayer = replayerOf(session);
   const found = find(replayer, { directory: request.node, name: latin1Of(request.name()) });
   if (!found) return writeMissing(reply.view, Reply.body, 0);
+  if (request.node === ROOT && found.node !== ELSEWHERE_NODE) {
+    return writeEntry(reply.view, Reply.body, found);
+  }
   replayer.show(found);
   return writeEntry(reply.view, Reply.body, { ...found, entryTtlMs: 0, attrTtlMs: 0 });
 };

@@ -16,7 +16,9 @@ import { ghost } from './ghosts.ts';
 import { ReplayQueue } from './queue.ts';
 
 /** How long (milliseconds) changes are gathered, so that those of one file become one replay. */
-const GATHER_MS = 8;
+const GATHER_MS = 4;
+/** Batches begin at least so long (milliseconds) apart: each costs as much as a change in it. */
+const EVERY_MS = 22;
 /** So many replays a second at most, and in one batch. */
 const RATE = 500;
 const BATCH = 32;
@@ -58,6 +60,8 @@ export class Replayer {
   private readonly reports: ReplayReports;
   private readonly queue = new ReplayQueue();
   private notifier = 0;
+  /** The last request came from the notifier. */
+  isAsking = false;
   private watched: readonly NodeId[] = [];
   private number = 0;
   /** What was sent, as far as it is not done. */
@@ -82,7 +86,8 @@ export class Replayer {
   isNotifier(thread: number): boolean {
     const notifier = Atomics.load(this.shared, SHARED.notifier);
     if (notifier !== this.notifier) this.startOver(notifier);
-    if (thread === notifier) return thread !== 0;
+    this.isAsking = thread === notifier && thread !== 0;
+    if (this.isAsking) return true;
     if (thread !== this.lastCaller) {
       this.lastCaller = thread;
       this.callers.add(thread);
@@ -136,7 +141,7 @@ export class Replayer {
     this.pending = replays;
     this.attributes.clear();
     this.sentAt = now;
-    this.nextBatchAt = now + (replays.length * 1000) / RATE;
+    this.nextBatchAt = now + Math.max(EVERY_MS, (replays.length * 1000) / RATE);
     const line = Buffer.from(`${JSON.stringify(batch)}\n`, 'latin1');
     this.write(line);
   }
