@@ -6,27 +6,53 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   stop: 'cancel',
   kill: 'cancel --kill',
   terminate: 'cancel',
+  abort: 'cancel',
   list: 'ps',
   jobs: 'ps -a',
-  top: 'ps',
   history: 'ps -a',
+  container: 'ps',
   inspect: 'status --json',
   show: 'status',
+  describe: 'status',
   start: 'run',
   create: 'run',
+  restart: 'rerun',
+  retry: 'rerun',
+  top: 'stats',
+  port: 'status --json',
+  diff: 'watch',
   remove: 'rm',
   delete: 'rm',
+  df: 'du',
+  system: 'info',
+  version: '--version',
   umount: 'unmount',
   log: 'logs',
   tail: 'logs -f',
+  journal: 'logs',
   unpause: 'resume',
+  copy: 'cp',
+  download: 'export',
+  save: 'export --format tar',
+  load: 'import',
   check: 'verify',
   tree: 'watch',
   view: 'preview',
+  shell: 'exec -it',
 };
+
+/** Verbs of docker for what is the engine's alone. */
+const OF_THE_ENGINE: ReadonlySet<string> = new Set(
+  'images image pull push build network volume login logout search tag commit compose'.split(' '),
+);
 
 /** There is no such verb, but perhaps one that means the same, or is nearly called so. */
 export function unknownVerb(name: string): TaskfsError {
+  if (OF_THE_ENGINE.has(name)) {
+    return new TaskfsError('usage', `there is no verb '${name}'`, {
+      hint: `That is the engine's: 'docker ${name}'. 'taskfs run --image' fetches what it needs.`,
+    });
+  }
   const names = verbs.map((verb) => verb.name);
   const near = Object.hasOwn(SYNONYMS, name) ? SYNONYMS[name] : nearest(name, names);
   return new TaskfsError('usage', `there is no verb '${name}'`, {

@@ -47,6 +47,12 @@ export const groups: readonly VerbGroup[] = [
       verb('resume', '<task..>', 'Resume tasks', async () => ({
         command: (await import('./commands/pause.ts')).resumeCommand,
       })),
+      verb(
+        'attach',
+        '<task>',
+        'Show what a task prints from now on',
+        () => import('./commands/attach.ts'),
+      ),
       verb('stats', '[task..]', 'Show what tasks use', () => import('./commands/stats.ts')),
       verb('events', '[task]', 'Show what happened', () => import('./commands/events.ts')),
     ],

@@ -71,6 +71,8 @@ describe('usage errors', () => {
     ['a verb of docker', ['stop', 'x'], "Did you mean 'taskfs cancel'?"],
     ['another', ['kill', 'x'], "Did you mean 'taskfs cancel --kill'?"],
     ['and another', ['inspect', 'x'], "Did you mean 'taskfs status --json'?"],
+    ['and one of its images', ['images'], "the engine's: 'docker images'"],
+    ['and one that starts', ['start', 'x'], "Did you mean 'taskfs run'?"],
     ['a verb of many programs', ['list'], "Did you mean 'taskfs ps'?"],
     ['a verb that every object has', ['constructor'], "'taskfs --help' lists all verbs."],
     ['a dash alone', ['export', 'x', '-'], "A file of that name is './-'."],

@@ -1,5 +1,7 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { main, newCli } from '../support/cli.ts';
+import { finished, main, newCli } from '../support/cli.ts';
 import { describeWithEngine } from '../support/engine.ts';
 import { inTerminal } from '../support/tmux.ts';
 import { until } from '../support/until.ts';
@@ -72,6 +74,36 @@ describe('a local process', () => {
     });
   });
 
+  it('is attached to: what it prints from now on, and signals', async () => {
+    const cli = newCli();
+    const script = `trap 'echo ended; exit 5' INT; echo before
+      while :; do [ -e "$0/go" ] && echo after && rm "$0/go"; sleep 0.05; done`;
+    await cli.run('run', '-d', '--name', 't', '--', 'sh', '-c', script, cli.base);
+    await until('it runs', async () => (await cli.run('logs', 't')).stdout === 'before\n');
+    const attach = async (...options: string[]) => {
+      const child = cli.start('attach', ...options, 't');
+      const ended = finished(child);
+      const seen = new Promise((resolve) => child.stdout.once('data', resolve));
+      // Until it sees one: it may not be there yet.
+      let isSeen = false;
+      void seen.then(() => {
+        isSeen = true;
+      });
+      await until('it is attached', () => {
+        writeFileSync(join(cli.base, 'go'), '');
+        return isSeen;
+      });
+      child.kill('SIGINT');
+      return ended;
+    };
+    const left = await attach('--no-sig-proxy');
+    expect(left.stdout).toMatch(/^(after\n)+$/);
+    expect(await cli.json('status', 't', '--json')).toMatchObject({ status: 'running' });
+    const passed = await attach();
+    expect(passed).toMatchObject({ code: 5, stdout: expect.stringMatching(/^(after\n)+ended\n$/) });
+    expect(await cli.run('attach', 't')).toMatchObject({ code: 2 });
+  });
+
   it('is measured', async () => {
     const cli = newCli();
     await cli.run('run', '-d', '--name', 't', '--', 'sh', '-c', BUSY);
@@ -136,5 +168,30 @@ describeWithEngine('a container', ({ image, host }) => {
     await terminal.press('echo code $?', 'Enter');
     await until('its code', async () => (await terminal.screen()).includes('code 3'));
     await cli.run('cancel', '--kill', 'c');
+  });
+
+  it('is given what is typed while it is attached to, and is left by keys', async () => {
+    const cli = newCli({ env: { DOCKER_HOST: host } });
+    const env = ['env', `TASKFS_STORE=${cli.store}`, `DOCKER_HOST=${host}`];
+    const call = (...args: string[]) => [...env, process.execPath, main, ...args];
+    const asks = 'while read -r line; do echo "got $line"; done';
+    const run = ['run', '-it', '--name', 'c', '--image', image, '--', 'sh', '-c', asks];
+    const first = await inTerminal(call(...run));
+    await first.press('one', 'Enter');
+    await until('it reads', async () => /^got one/m.test(await first.screen()));
+    const second = await inTerminal(call('attach', 'c'));
+    await until('it is attached', async () => {
+      await second.press('two', 'Enter');
+      return /^got two/m.test(await second.screen());
+    });
+    await until('both show it', async () => /^got two/m.test(await first.screen()));
+    await second.press('C-p', 'C-q');
+    await until('it was left', async () => {
+      await second.press('echo ba$((1))ck', 'Enter');
+      return /^ba1ck/m.test(await second.screen());
+    });
+    expect(await cli.json('status', 'c', '--json')).toMatchObject({ status: 'running' });
+    await cli.run('cancel', '--kill', 'c');
+    await cli.run('wait', 'c');
   });
 });
