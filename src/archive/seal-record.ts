@@ -31,6 +31,11 @@ export interface SealBody {
   readonly bytes: number;
   readonly fileCount: number;
   readonly skippedCount: number;
+  /**
+   * How many files and directories, with all in them, are not of the part that was to be sealed;
+   * absent: none.
+   */
+  readonly leftOutCount?: number;
   readonly files: Readonly<Record<EncryptedFile, FileSeal>>;
   /** sha256 of the line before in the chain of seals; null for the first. */
   readonly previous: string | null;
@@ -125,7 +130,7 @@ function isSeal(value: object): value is Seal {
     seal.signature,
     seal.signer,
   ];
-  const numbers = [seal.bytes, seal.fileCount, seal.skippedCount];
+  const numbers = [seal.bytes, seal.fileCount, seal.skippedCount, seal.leftOutCount ?? 0];
   const { files, previous } = seal;
   return (
     seal.format === 1 &&

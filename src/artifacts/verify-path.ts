@@ -43,11 +43,11 @@ export async function verifyPath(
   path: Buffer,
   { identities, kept, onProgress }: VerifyPathOptions,
 ): Promise<Verified> {
-  const { archives, findings } = await verifyArchives(store, { tasks: [task], kept });
+  const { findings, ...counts } = await verifyArchives(store, { tasks: [task], kept });
   const { archive } = taskPaths(store, task);
   const found: Finding[] = findings.filter(({ file }) => file !== FILES.log);
   if (found.some(({ kind, file }) => kind === 'missing' && file === null)) {
-    return { archives, findings: found };
+    return { ...counts, findings: found };
   }
   try {
     const keys = await unlockArchive(archive, identities);
@@ -70,7 +70,7 @@ export async function verifyPath(
     if (error.kind !== 'damaged' && error.kind !== 'wrong-key') throw error;
     found.push(fromError(task, error));
   }
-  return { archives, findings: found };
+  return { ...counts, findings: found };
 }
 
 interface Named {

@@ -41,6 +41,18 @@ const options = {
     type: 'boolean',
     describe: 'Seal swap files, locks and backups that editors on the mount left, too',
   },
+  artifact: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'Seal only what is as this pattern says, as in .gitignore; the rest is removed',
+  },
+  exclude: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'Do not seal what is as this pattern says, as in .gitignore: it is removed',
+  },
   'on-end': {
     type: 'string',
     requiresArg: true,

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { parseSelection } from '../archive/selection/index.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { decodeBytes, isPlainText, showText } from '../process/index.ts';
 import { assertImageName, readContainerOptions } from '../runner/engines/container/index.ts';
@@ -46,6 +47,7 @@ export function specOf(command: readonly string[], options: RunOptions): TaskSpe
     retries: parseCount('--retries', options.retries, 0),
     maxRunning: maxRunning === undefined ? null : parseCount('--max-running', maxRunning, 1),
     ...queueOf(options),
+    ...sealedPartOf(options),
     ...(options['on-end'] !== undefined && { onEnd: onEndOf(options['on-end']) }),
     ...(drain !== undefined && { drainMs: parseWait('--drain', drain) }),
     ...(options['keep-editor-files'] && { keepEditorFiles: true }),
@@ -53,6 +55,13 @@ export function specOf(command: readonly string[], options: RunOptions): TaskSpe
     ...(logMax !== undefined && { logMaxBytes: parseBytes('--log-max', logMax) }),
     options: settings,
   };
+}
+
+function sealedPartOf({ artifact, exclude }: RunOptions): Pick<TaskSpec, 'sealedPart'> {
+  if (!artifact && !exclude) return {};
+  const sealedPart = { ...(artifact && { artifact }), ...(exclude && { exclude }) };
+  parseSelection(sealedPart);
+  return { sealedPart };
 }
 
 function onEndOf(command: string): OnEnd {

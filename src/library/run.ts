@@ -1,3 +1,4 @@
+import { parseSelection } from '../archive/selection/index.ts';
 import { assertBackground } from '../background-process.ts';
 import { readContainerOptions } from '../runner/engines/container/index.ts';
 import {
@@ -48,6 +49,10 @@ export interface RunOptions {
   readonly drainMs?: number;
   /** Seals what editors on a mount left beside its files as well; by default it is left out. */
   readonly keepEditorFiles?: boolean;
+  /** Seals only what is as one of these patterns says, as in .gitignore; the rest is removed. */
+  readonly artifacts?: readonly string[];
+  /** Does not seal what is as one of these patterns says: it is removed. */
+  readonly exclude?: readonly string[];
   /**
    * A shell command to run, in this process's directory, once it has ended and its files are
    * sealed; docs/lifecycle.md says what is in its environment.
@@ -108,6 +113,7 @@ function specOf(command: readonly string[], options: RunOptions): TaskSpec {
     ...(options.after && { after: options.after.map(parseTaskName) }),
     ...(options.priority !== undefined && { priority: options.priority }),
     ...(options.group !== undefined && { group: options.group }),
+    ...sealedPartOf(options),
     ...(options.onEnd && {
       onEnd: { command: options.onEnd, cwd: absoluteTextPath('.', 'the directory for onEnd') },
     }),
@@ -117,4 +123,11 @@ function specOf(command: readonly string[], options: RunOptions): TaskSpec {
     ...(logMaxBytes !== undefined && { logMaxBytes }),
     options: container,
   });
+}
+
+function sealedPartOf({ artifacts, exclude }: RunOptions): Pick<TaskSpec, 'sealedPart'> {
+  if (!artifacts && !exclude) return {};
+  const sealedPart = { ...(artifacts && { artifact: artifacts }), ...(exclude && { exclude }) };
+  parseSelection(sealedPart);
+  return { sealedPart };
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SealProgress, SealResult } from '../archive/write/index.ts';
+import type { LeftOut, SealProgress, SealResult } from '../archive/write/index.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import {
   DRAIN_MS,
@@ -118,8 +118,10 @@ async function sealTask(store: Store, journal: Journal, options: FinishOptions):
     sayWhatIsMissing(sealed, options);
     const sealMs = Math.round(performance.now() - start);
     const sealedAt = isoNow();
+    const { unselected } = sealed.leftOutCount;
+    const leftOut = unselected > 0 && { leftOut: unselected };
     journal.change(
-      { artifacts: 'sealed', sealedAt, sealMs, sealError: null },
+      { artifacts: 'sealed', sealedAt, sealMs, sealError: null, ...leftOut },
       sealedEvent(sealed, sealMs),
     );
     return true;
@@ -135,8 +137,12 @@ async function sealTask(store: Store, journal: Journal, options: FinishOptions):
 
 function sealedEvent(sealed: SealResult, sealMs: number): EventInput {
   const { bytes, files, skippedCount, leftOutCount } = sealed;
-  const leftOut = leftOutCount > 0 && { leftOut: leftOutCount };
-  return { type: 'sealed', sealMs, bytes, files, skipped: skippedCount, ...leftOut };
+  const { editor, unselected } = leftOutCount;
+  const others = {
+    ...(editor > 0 && { leftOut: editor }),
+    ...(unselected > 0 && { unselected }),
+  };
+  return { type: 'sealed', sealMs, bytes, files, skipped: skippedCount, ...others };
 }
 
 /** Names what was in staging and is not in the archive, or not whole. */
@@ -145,15 +151,27 @@ function sayWhatIsMissing(sealed: SealResult, { say = () => {} }: FinishOptions)
   for (const { path, type } of skipped) say(`not sealed: ${path} is a ${type}`);
   const more = skippedCount - skipped.length;
   if (skipped.length > 0 && more > 0) say(`not sealed: ${more} more of them`);
-  for (const path of leftOut) say(`left out: '${path}', which an editor made for itself`);
-  const moreLeftOut = leftOutCount - leftOut.length;
-  if (moreLeftOut > 0) say(`left out: ${moreLeftOut} more of them`);
+  const of = (as: LeftOut['as']): string[] =>
+    leftOut.filter((each) => each.as === as).map(({ path }) => `'${path}'`);
+  for (const path of of('editor')) say(`left out: ${path}, which an editor made for itself`);
+  const moreOfEditors = leftOutCount.editor - of('editor').length;
+  if (moreOfEditors > 0) say(`left out: ${moreOfEditors} more of them`);
+  if (leftOutCount.unselected > 0) sayUnselected(of('unselected'), leftOutCount.unselected, say);
   for (const { path, target } of ownLinks) {
     say(
       `'${path}' leads to ${target}, where the task's files are no more: ` +
         'relative links stay whole',
     );
   }
+}
+
+/** How many of them are named; a pattern may be about thousands. */
+const NAMED = 5;
+
+function sayUnselected(paths: string[], count: number, say: (words: string) => void): void {
+  const named = paths.slice(0, NAMED);
+  const more = count > named.length ? ` and ${count - named.length} more` : '';
+  say(`not sealed, and removed, as --artifact or --exclude asks: ${named.join(', ')}${more}`);
 }
 
 /**

@@ -22,6 +22,7 @@ const ASKED_AGAIN = [
   'drainMs',
   'keepEditorFiles',
   'onEnd',
+  'sealedPart',
   'logMaxBytes',
   'labels',
 ] as const satisfies readonly (keyof TaskSpec)[];

@@ -61,6 +61,7 @@ export {
   type ReasonKind,
   readRecord,
   replaceRecord,
+  type SealedPart,
   type Supervisor,
   type TaskRecord,
   type TaskSpec,

@@ -29,6 +29,14 @@ export interface Attempt {
   readonly reason: string | null;
 }
 
+/** Patterns that say which files are sealed. */
+export interface SealedPart {
+  /** Only what is as one of these says, with all that is in it; absent: everything. */
+  readonly artifact?: readonly string[];
+  /** Not what is as one of these says, nor anything in it. */
+  readonly exclude?: readonly string[];
+}
+
 /** A shell command, and where it runs. */
 export interface OnEnd {
   readonly command: string;
@@ -62,6 +70,8 @@ export interface TaskSpec {
   readonly drainMs?: number;
   /** Whether what editors left beside its files is sealed as well; absent: it is left out. */
   readonly keepEditorFiles?: boolean;
+  /** Which part of its files is sealed, by patterns as of .gitignore; absent: all of them. */
+  readonly sealedPart?: SealedPart;
   /** A shell command to run once it has ended and its files are sealed or kept; absent: none. */
   readonly onEnd?: OnEnd;
   /** The largest size of the log in bytes, after which output is dropped; absent: unlimited. */
@@ -130,6 +140,8 @@ export interface TaskRecord extends TaskSpec {
   readonly sealedAt: string | null;
   /** Milliseconds from freeze to commit. */
   readonly sealMs: number | null;
+  /** How many files and directories were left out of the archive, as `sealedPart` says. */
+  readonly leftOut?: number;
   /** The process that last took the task's lock, as its own pid namespace counts. */
   readonly supervisorPid: number | null;
   /** The same with its machine; absent in records of older versions. */

@@ -34,9 +34,9 @@ export async function repairArchives(store: Store, options: RepairOptions): Prom
       notRepaired.push({ task, message: messageOf(error) });
     }
   }
-  const { archives } = before;
+  const { findings: _, ...counts } = before;
   const findings = await findingsAfter(store, before.findings, repaired, options);
-  return { archives, findings, repaired, notRepaired };
+  return { ...counts, findings, repaired, notRepaired };
 }
 
 /** Those with a damaged index, or with a new one that is not in its place yet. */

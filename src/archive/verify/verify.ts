@@ -33,6 +33,11 @@ export interface VerifyProgress {
 export interface Verified {
   /** Archives verified. */
   readonly archives: number;
+  /**
+   * Those of which a part was not to be sealed, and how many files and directories that were;
+   * absent where there are none.
+   */
+  readonly partial?: readonly { readonly task: TaskName; readonly leftOut: number }[];
   readonly findings: readonly Finding[];
 }
 
@@ -48,6 +53,7 @@ export async function verifyArchives(store: Store, options: VerifyOptions = {}):
   const findings: Finding[] = verifyKept(store, options.kept ?? {});
   if (!options.tasks) findings.push(...chain.findings, ...gone);
   const totalBytes = options.deep ? sealedBytes(store, tasks) : null;
+  const partial: { task: TaskName; leftOut: number }[] = [];
   let bytes = 0;
   let done = 0;
   for (const task of tasks) {
@@ -56,11 +62,16 @@ export async function verifyArchives(store: Store, options: VerifyOptions = {}):
       bytes += more;
       options.onProgress?.({ task, done, total: tasks.length, bytes, totalBytes });
     };
-    findings.push(...(missing ? [missing] : await verifyTask(store, task, chain, options, report)));
+    if (missing) findings.push(missing);
+    else {
+      const { found, leftOut } = await verifyTask(store, task, chain, options, report);
+      findings.push(...found);
+      if (leftOut > 0) partial.push({ task, leftOut });
+    }
     done++;
     report(0);
   }
-  return { archives: tasks.length, findings };
+  return { archives: tasks.length, ...(partial.length > 0 && { partial }), findings };
 }
 
 function sealedBytes(store: Store, tasks: readonly TaskName[]): number {
@@ -83,7 +94,7 @@ async function verifyTask(
   chain: ChainState,
   { deep = false, identities = [] }: VerifyOptions,
   onBytes: (bytes: number) => void,
-): Promise<Finding[]> {
+): Promise<{ readonly found: Finding[]; readonly leftOut: number }> {
   const { archive } = taskPaths(store, task);
   assertSealed(store, task);
   const { seal, findings } = verifySeal(store, task, archive, chain);
@@ -92,9 +103,11 @@ async function verifyTask(
     ...verifyRecord(store, task, seal),
     ...verifyFiles(task, archive, seal),
   ];
-  if (!deep) return quick;
+  const { leftOutCount: leftOut = 0 } = seal ?? {};
+  if (!deep) return { found: quick, leftOut };
   const content = await verifyContent(task, archive, seal, identities, onBytes);
-  return [...quick, ...content.filter((found) => !quick.some((known) => isSame(known, found)))];
+  const more = content.filter((found) => !quick.some((known) => isSame(known, found)));
+  return { found: [...quick, ...more], leftOut };
 }
 
 const isSame = (one: Finding, two: Finding): boolean =>

@@ -28,7 +28,6 @@ import {
 import type { WrittenFiles } from './archive-writer.ts';
 import { findWriteSince } from './late-changes.ts';
 import { leftOutOf } from './left-out.ts';
-import type { LeaveOut } from './walk.ts';
 
 /**
  * The line in the chain, seal.json and the rename. Recipients that changed while the archive was
@@ -79,7 +78,7 @@ function tryCommit(store: Store, record: TaskRecord, partial: string, made: Writ
 
 function bodyOf(
   record: TaskRecord,
-  { recipient, bytes, files, skippedCount, seals }: WrittenFiles,
+  { recipient, bytes, files, skippedCount, leftOutCount, seals }: WrittenFiles,
   sealedAt: string,
   previous: string | null,
 ): Omit<SealBody, 'signer'> {
@@ -93,6 +92,7 @@ function bodyOf(
     bytes,
     fileCount: files,
     skippedCount,
+    ...(leftOutCount.unselected > 0 && { leftOutCount: leftOutCount.unselected }),
     files: seals,
     previous,
   };
@@ -121,8 +121,8 @@ export function removePlaintext(store: Store, task: TaskName): void {
     throw new TaskfsError('failed', `task ${task} is not sealed: its files are not removed`);
   }
   const sealedNs = timeOfSeal(archive, committedSeal(store, task));
-  const leaveOut = leftOutOf(readRecord(record, task));
-  for (const top of [aside, staging]) refuseLateWrites(task, top, sealedNs, leaveOut);
+  const asked = readRecord(record, task);
+  for (const top of [aside, staging]) refuseLateWrites(asked, top, sealedNs);
   for (const top of [aside, staging, log]) removeTree(AT.FDCWD, top);
   syncDirectory(store.staging);
   if (existsSync(directory)) syncDirectory(directory);
@@ -139,9 +139,14 @@ function timeOfSeal(archive: string, { sealedAt }: Seal): bigint {
 }
 
 /** In the sealed tree, or one that somebody made in its place: late files are in no archive. */
-function refuseLateWrites(task: TaskName, top: string, sealedNs: bigint, leaveOut: LeaveOut): void {
+function refuseLateWrites(record: TaskRecord, top: string, sealedNs: bigint): void {
   if (!lstatSync(top, { throwIfNoEntry: false })?.isDirectory()) return;
-  const path = findWriteSince(top, sealedNs, leaveOut);
+  const { task } = record;
+  const path = findWriteSince(
+    top,
+    sealedNs,
+    leftOutOf(record, top, () => {}),
+  );
   if (!path) return;
   const message = `'${path}' of task ${task} was written after it was sealed: it stays in ${top}`;
   throw new TaskfsError('failed', message, {

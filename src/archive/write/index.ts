@@ -10,3 +10,4 @@ export {
   type SealResult,
   sealTask,
 } from './seal.ts';
+export type { LeftOut } from './tar-layout.ts';

@@ -26,8 +26,9 @@ import { commit, committedSeal } from './commit.ts';
 import { TreeChanged } from './directory-cursor.ts';
 import { clockOf, findChangeSince } from './late-changes.ts';
 import { leftOutOf } from './left-out.ts';
-import type { OwnLink, Skipped } from './tar-layout.ts';
+import type { LeftOut, OwnLink, Skipped } from './tar-layout.ts';
 import { logChmods, removeChmodLog, restoreModes } from './temporary-chmod.ts';
+import type { LeftOutAs } from './walk.ts';
 
 /** How far sealing is; bytes of the tar, half of each for writing and half for reading back. */
 export interface SealProgress {
@@ -51,9 +52,9 @@ export interface SealResult {
   /** Sockets, pipes and devices: recorded, not held. The first of them, and how many. */
   readonly skipped: readonly Skipped[];
   readonly skippedCount: number;
-  /** Files of editors, in no part of the archive: the first of them, and how many. */
-  readonly leftOut: readonly string[];
-  readonly leftOutCount: number;
+  /** What is in no part of the archive, such as files of editors: the first, and how many. */
+  readonly leftOut: readonly LeftOut[];
+  readonly leftOutCount: Readonly<Record<LeftOutAs, number>>;
   /** The first of the links that lead nowhere now. */
   readonly ownLinks: readonly OwnLink[];
 }
@@ -91,10 +92,9 @@ export async function sealTask(
     const { mayBeOpen = false } = options;
     const onChmod = logChmods(chmodLog);
     const ownPaths = ownPathsOf(record, paths.staging);
-    const leaveOut = leftOutOf(record);
     const onProgress = progressOf(options);
-    const how = { top, ownPaths, mayBeOpen, onChmod, leaveOut, onProgress };
-    const made = await writeUntilStable(store, task, partial, how, options.patienceMs ?? 0);
+    const how = { top, ownPaths, mayBeOpen, onChmod, onProgress };
+    const made = await writeUntilStable(store, record, partial, how, options.patienceMs ?? 0);
     await commit(store, record, partial, made);
     removeChmodLog(chmodLog);
     const { bytes, files, skipped, skippedCount, leftOut, leftOutCount, ownLinks } = made;
@@ -108,9 +108,10 @@ export async function sealTask(
 
 /** The process that committed it died before it could say so. */
 function alreadySealed(store: Store, task: TaskName): SealResult {
-  const { bytes, fileCount, skippedCount } = committedSeal(store, task);
-  const unknown = { skipped: [], leftOut: [], leftOutCount: 0, ownLinks: [] };
-  return { bytes, files: fileCount, skippedCount, ...unknown };
+  const { bytes, fileCount, skippedCount, leftOutCount = 0 } = committedSeal(store, task);
+  const unknown = { skipped: [], leftOut: [], ownLinks: [] };
+  const counts = { skippedCount, leftOutCount: { editor: 0, unselected: leftOutCount } };
+  return { bytes, files: fileCount, ...counts, ...unknown };
 }
 
 /** In a container the files have another path than on this machine. */
@@ -121,11 +122,12 @@ function ownPathsOf({ options: { artifactsAt } }: TaskRecord, staging: string): 
 /** A tree that changed while it was read is sealed again, from the start. */
 async function writeUntilStable(
   store: Store,
-  task: TaskName,
+  record: TaskRecord,
   partial: string,
-  how: WriteOptions,
+  how: Omit<WriteOptions, 'leaveOut'>,
   patienceMs: number,
 ): Promise<WrittenFiles> {
+  const { top, onChmod } = how;
   const start = performance.now();
   for (let attempt = 1; ; attempt++) {
     const begin = performance.now();
@@ -133,8 +135,10 @@ async function writeUntilStable(
     mkdirSync(partial, { mode: 0o700 });
     try {
       const sinceNs = clockOf(store.staging);
-      const made = await writeArchive(store, task, partial, how);
-      const change = findChangeSince(how.top, sinceNs, how.onChmod, how.leaveOut);
+      const leaveOut = leftOutOf(record, top, onChmod);
+      const made = await writeArchive(store, record.task, partial, { ...how, leaveOut });
+      // What has come meanwhile may be of the part that is sealed.
+      const change = findChangeSince(top, sinceNs, onChmod, leftOutOf(record, top, onChmod));
       if (!change) return made;
       throw new TreeChanged(change);
     } catch (error) {

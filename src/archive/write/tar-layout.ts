@@ -18,7 +18,7 @@ import { hasContent, type LayoutEntry, memberOf, memberPath, tarLength } from '.
 import type { LayoutLog } from './layout-log.ts';
 import { extentsOf, openContent } from './source-file.ts';
 import type { OnChmod } from './temporary-chmod.ts';
-import { type LeaveOut, type Visit, walk } from './walk.ts';
+import { type LeaveOut, type LeftOutAs, type Visit, walk } from './walk.ts';
 
 /**
  * The layout of a tar, made before its first byte is written. Its entries are in a log, in order.
@@ -34,9 +34,15 @@ export interface TarLayout {
   /** Sockets, pipes and devices: in the index, not in the tar. The first of them, and how many. */
   readonly skipped: readonly Skipped[];
   readonly skippedCount: number;
-  /** Paths that are in neither, as `leaveOut` said. The first of them, and how many. */
-  readonly leftOut: readonly string[];
-  readonly leftOutCount: number;
+  /** What is in neither, as `leaveOut` said. The first of it, and how many. */
+  readonly leftOut: readonly LeftOut[];
+  readonly leftOutCount: Readonly<Record<LeftOutAs, number>>;
+}
+
+/** Something in no part of the archive; a directory with all that is in it. */
+export interface LeftOut {
+  readonly path: string;
+  readonly as: LeftOutAs;
 }
 
 export interface Skipped {
@@ -85,13 +91,14 @@ export function layOutTree(
   const linked = new Map<string, FirstName>();
   const skipped: Skipped[] = [];
   let skippedCount = 0;
-  const leftOut: string[] = [];
-  let leftOutCount = 0;
-  const isLeftOut: LeaveOut = (visit) => {
-    if (!leaveOut(visit)) return false;
-    if (leftOutCount < MAX_SKIPPED) leftOut.push(visit.path.toString());
-    leftOutCount++;
-    return true;
+  const leftOut: LeftOut[] = [];
+  const leftOutCount: Record<LeftOutAs, number> = { editor: 0, unselected: 0 };
+  const noteLeftOut: LeaveOut = (visit) => {
+    const as = leaveOut(visit);
+    if (as === undefined) return undefined;
+    if (leftOut.length < MAX_SKIPPED) leftOut.push({ path: visit.path.toString(), as });
+    leftOutCount[as]++;
+    return as;
   };
   let parent: Parent | undefined;
   const limits = new HeaderLimits();
@@ -106,7 +113,7 @@ export function layOutTree(
     if (entry.kind !== 'leave') names++;
     onGrowth(bytes, ++number);
   };
-  for (const visit of walk(top, onChmod, isLeftOut)) {
+  for (const visit of walk(top, onChmod, noteLeftOut)) {
     const { stat, path, name } = visit;
     assertSealable(path, name, stat);
     const identity = visit.kind === 'leaf' && stat.nlink > 1 && `${stat.dev}:${stat.ino}`;

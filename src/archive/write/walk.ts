@@ -24,8 +24,11 @@ export interface Visit {
   readonly fd: number;
 }
 
-/** Whether something that a walk comes upon is passed over, with all that is in it. */
-export type LeaveOut = (visit: Visit) => boolean;
+/** Why something is passed over: it is an editor's own, or not of the part that is sealed. */
+export type LeftOutAs = 'editor' | 'unselected';
+
+/** Why something that a walk comes upon is passed over, with all that is in it, if it is. */
+export type LeaveOut = (visit: Visit) => LeftOutAs | undefined;
 
 /** What is in a directory, by raw name. */
 interface Names {

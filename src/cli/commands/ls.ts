@@ -6,6 +6,7 @@ import {
   walk,
 } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
+import { viewTask } from '../../runner/index.ts';
 import { type ArtifactType, listTasks, type Store } from '../../store/index.ts';
 import { isoTime } from '../../sys/index.ts';
 import { jsonPath, printableName } from '../../watch/index.ts';
@@ -13,7 +14,7 @@ import { addPathOrTop, addTaskOrAll, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
-import { print, printJson, printLine } from '../output.ts';
+import { print, printJson, printLine, say } from '../output.ts';
 import { printThumbnails } from '../picture-listing.ts';
 import { showTime, type Zone } from '../units.ts';
 import { table, type Words } from '../words.ts';
@@ -57,6 +58,7 @@ export const command = defineCommand({
     const store = openStoreOf(options);
     if (task === undefined) return listNames(store, options.json);
     using tree = await openTree(store, task, () => findIdentities(store, options));
+    const { leftOut = 0 } = viewTask(store, task);
     const found = [...entries(tree, options.path, options.recursive)];
     if (options.json) await printJson(found.map(describe));
     else if (options.null) for (const { path } of found) await print(Buffer.concat([path, NUL]));
@@ -64,6 +66,9 @@ export const command = defineCommand({
     else
       for (const line of options.long ? longLines(found, options) : found.map(shortLine))
         await printLine(line);
+    if (leftOut > 0) {
+      say(`${leftOut} files or directories were not to be sealed: 'taskfs status ${task}'.`);
+    }
     return 0;
   },
 });

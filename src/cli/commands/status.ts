@@ -36,6 +36,7 @@ function rows(task: TaskView, zone: Zone): Words[][] {
     ['Reason', task.reason],
     ['Files', task.artifacts],
     ['Not sealed', task.sealError],
+    ['Left out', leftOut(task)],
     ['Plaintext', task.plaintext ?? null],
     ['Command', showCommand(task.command)],
     ['Directory', task.cwd],
@@ -55,6 +56,15 @@ function rows(task: TaskView, zone: Zone): Words[][] {
     ['Supervisor', supervisor(task)],
   ];
   return facts.flatMap(([name, value]) => (value === null ? [] : [[`${name}:`, value]]));
+}
+
+/** What was not to be sealed, by which patterns, and once it is sealed how much that was. */
+function leftOut({ sealedPart, leftOut: count = 0, sealedAt }: TaskView): string | null {
+  if (!sealedPart) return null;
+  const { artifact = [], exclude = [] } = sealedPart;
+  const only = artifact.length > 0 ? `all but ${artifact.join(', ')}` : null;
+  const patterns = [only, exclude.join(', ') || null].filter((words) => words !== null).join('; ');
+  return sealedAt === null ? patterns : `${count}: ${patterns}`;
 }
 
 function showLabels({ labels = {} }: TaskView): string | null {

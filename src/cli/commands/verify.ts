@@ -147,9 +147,14 @@ const describe = ({ task, done, total }: VerifyProgress): string =>
   `Verifying ${task} (${done} of ${total})`;
 
 async function printVerified(verified: Verified | Repaired, deep: boolean): Promise<void> {
-  const { archives, findings } = verified;
+  const { archives, findings, partial = [] } = verified;
   if ('repaired' in verified) await printRepairs(verified);
   for (const finding of findings) await printLine(show(finding));
+  for (const { task, leftOut } of partial) {
+    say(
+      `Task ${task}: ${leftOut} files or directories were not to be sealed; 'status' says which.`,
+    );
+  }
   if (findings.length > 0) return;
   const extent = deep
     ? 'every byte was compared'
