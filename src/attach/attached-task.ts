@@ -27,6 +27,7 @@ import {
   setRecordLock,
 } from '../sys/index.ts';
 import { type CloneOptions, cloneStaging } from './clone-staging.ts';
+import type { ClosedEditorFiles } from './closed-editor-files.ts';
 import { areEditorsAlone } from './editor-files.ts';
 import { showStatus } from './shown-status.ts';
 import { watchFile } from './watches.ts';
@@ -41,6 +42,8 @@ export interface AttachPlace extends CloneOptions {
   readonly attached: AttachedDirectories;
   /** The tasks that the mount shows; undefined: all. */
   readonly view: MountView | undefined;
+  /** Undefined where the kernel does not say what is written. */
+  readonly editorFiles: ClosedEditorFiles | undefined;
   /** Unmounts what is on live/<task>, lazily, in every mount namespace. */
   readonly detach: (task: TaskName) => void;
   /** Called when somebody waits until nobody writes to the task's files any more. */
@@ -121,6 +124,7 @@ export class AttachedTask {
     try {
       await using top = await this.openTop();
       if (peekFd(top.fd).dev !== this.place.device) throw Errno.of(errno.EBUSY);
+      this.place.editorFiles?.add(mount);
       moveMount(mount, top.fd);
       this.mount = peekFd(mount).mount;
     } finally {
@@ -168,6 +172,7 @@ export class AttachedTask {
     this.place.attached.delete(this.ino);
     await this.untilReadOnly();
     if (this.isReleased) return;
+    this.place.editorFiles?.mark();
     this.place.detach(this.task);
     // Answered after all that was asked before it, and so may be cached no more.
     await stat(this.path).catch(() => {});

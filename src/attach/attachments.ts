@@ -1,11 +1,12 @@
 import { readdirSync } from 'node:fs';
-import { errno, errnoOf } from '../errno.ts';
+import { errno, errnoOf, unlessRefused } from '../errno.ts';
 import { messageOf } from '../errors.ts';
 import { type AttachedDirectories, type MountView, ROOT, type Served, TOP } from '../fs/index.ts';
 import { LIVE_DIRECTORY } from '../mount/index.ts';
 import { type Store, type TaskName, taskOfStaging } from '../store/index.ts';
 import { AttachedTask, type AttachPlace } from './attached-task.ts';
 import type { CloneOptions } from './clone-staging.ts';
+import { ClosedEditorFiles } from './closed-editor-files.ts';
 import { watchNames } from './watches.ts';
 
 /**
@@ -43,13 +44,15 @@ export class Attachments {
 
   constructor(options: AttachOptions) {
     this.options = options;
-    const { forgetName } = options;
+    const { forgetName, store, mountpoint } = options;
     this.place = {
       ...options,
+      // Not as the root of a container: the kernel tells the machine's own.
+      editorFiles: unlessRefused(() => new ClosedEditorFiles(store, mountpoint)),
       detach: (task) => forgetName(TOP.live, task),
       changed: (task) => this.follow(task),
     };
-    this.stopWatching = watchNames(options.store.staging, (name) => this.changed(name));
+    this.stopWatching = watchNames(store.staging, (name) => this.changed(name));
     this.changed(undefined);
   }
 
@@ -147,6 +150,8 @@ export class Attachments {
     if (this.isClosed) return;
     this.isClosed = true;
     this.stopWatching();
+    this.place.editorFiles?.mark();
+    this.place.editorFiles?.close();
     this.options.forgetName(ROOT, LIVE_DIRECTORY);
     for (const attached of this.tasks.values()) attached.release();
   }

@@ -30,6 +30,7 @@ export { nativeChaCha20Poly1305 } from './chacha20-poly1305.ts';
 export { enterControlGroup, ownControlGroup, ownControllerGroups } from './control-group.ts';
 export { makingFilesFor } from './credentials.ts';
 export { DirentBlock, DT, listDirectory, readDirents } from './directory.ts';
+export { ClosedAfterWriting } from './fanotify.ts';
 export {
   copyFileRange,
   dataExtents,

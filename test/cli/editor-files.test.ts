@@ -9,7 +9,7 @@ import { until } from '../support/until.ts';
 
 /** What the task itself leaves under names that editors use too. */
 const TASK = `cd "$TASKFS_ARTIFACTS"
-  echo mine > mine~; echo mine > .mine.swp; mkdir d; echo mine > d/#mine#; echo one > notes; ln -s nobody@there '.#mine'
+  echo mine > mine~; echo mine > .mine.swp; mkdir d; echo mine > d/#mine#; echo one > notes; echo one > plan; ln -s nobody@there '.#mine'
   touch up; until [ -e go ]; do sleep 0.05; done`;
 
 /** What programs on the mount do, and a swap file that stays open. */
@@ -17,52 +17,58 @@ const EDITORS = `cd "$0"
   ln -s me@here.1234:5678 '.#notes'
   cp notes notes~; mv mine d/mine~ 2>/dev/null; mv d/#mine# d/kept; mv d/kept d/#moved#
   echo two > .goutputstream-ABC123; mv .goutputstream-ABC123 notes
+  python3 -c 'import os; os.rename("plan", "plan~"); open("plan", "w").write("two")'
   mkdir .Trash-1000; echo gone > .Trash-1000/gone; touch .nfs000000000000abcd00000001
   exec 3> .notes.swp; echo swap >&3; touch go; echo; read -r _`;
 
-const OWN = ['.#mine', '.mine.swp', 'd', 'go', 'mine~', 'notes', 'up'];
-const EDITED = [
-  '.#notes',
-  '.Trash-1000',
-  '.nfs000000000000abcd00000001',
-  '.notes.swp',
-  'd/#moved#',
-  'notes~',
-];
+const OWN = ['.#mine', '.mine.swp', 'd', 'go', 'mine~', 'notes', 'plan', 'up'];
+const EDITED = ['.#notes', '.nfs000000000000abcd00000001', '.notes.swp', 'notes~', 'plan~'];
+/** Where staging is attached, nobody sees who makes a directory, or renames a file to such a name. */
+const SEEN_BY_FUSE = ['.Trash-1000', 'd/#moved#'];
 
-it('leaves out what editors on the mount made for themselves, and nothing else, and does not wait', async () => {
-  const cli = newCli();
-  const mountpoint = join(cli.base, 'mnt');
-  mkdirSync(mountpoint);
-  await cli.run('init');
-  expect((await cli.run('mount', '--live', 'fuse', mountpoint)).code).toBe(0);
-  const run = async (name: string, ...options: string[]) => {
-    const args = ['run', '--name', name, ...options, '--', 'sh', '-c', TASK];
-    const ended = finished(cli.start(...args));
-    await until('it is shown', () => existsSync(join(cli.store, 'staging', name, 'up')));
-    const editor = spawn('bash', ['-c', EDITORS, join(mountpoint, 'live', name)]);
-    onTestFinished(() => void editor.kill('SIGKILL'));
-    await once(editor.stdout, 'data');
-    const { code, stderr } = await ended;
-    expect(code, stderr).toBe(0);
-    const [sealed] = readEvents(join(cli.store, 'tasks', name, 'events.jsonl')).filter(
-      ({ type }) => type === 'sealed',
-    );
-    const names = (await cli.run('ls', name)).stdout.trim().split('\n');
-    return { stderr, names, sealed };
-  };
-  const [without, all] = await Promise.all([
-    run('t'),
-    run('all', '--keep-editor-files', '--drain', '0'),
-  ]);
-  for (const path of EDITED) expect(without.stderr).toContain(`left out: '${path}'`);
-  expect(without.stderr.match(/left out/g)).toHaveLength(EDITED.length);
-  expect(without.stderr).not.toContain('still open for writing');
-  expect(without.sealed).toMatchObject({ leftOut: EDITED.length });
-  expect(without.names.map((name) => name.replace(/\/$/, ''))).toEqual(OWN);
-  expect((await cli.run('cat', 't', 'notes')).stdout).toBe('two\n');
-  expect(existsSync(join(cli.store, 'staging/t'))).toBe(false);
-  expect(all.stderr).toMatch(/still open for writing.*\.notes\.swp/);
-  expect(all.stderr).not.toContain('left out');
-  for (const path of EDITED) expect((await cli.run('ls', 'all', path)).code, path).toBe(0);
-});
+it.each([
+  { live: 'fuse', edited: [...EDITED, ...SEEN_BY_FUSE], own: OWN },
+  ...(process.geteuid?.() === 0
+    ? [{ live: 'attach', edited: EDITED, own: [...OWN, '.Trash-1000'].sort() }]
+    : []),
+])(
+  'leaves out what editors on the mount made for themselves, and nothing else, and does not wait (--live $live)',
+  async ({ live, edited, own }) => {
+    const cli = newCli();
+    const mountpoint = join(cli.base, 'mnt');
+    mkdirSync(mountpoint);
+    await cli.run('init');
+    expect((await cli.run('mount', '--live', live, mountpoint)).code).toBe(0);
+    const run = async (name: string, ...options: string[]) => {
+      const args = ['run', '--name', name, ...options, '--', 'sh', '-c', TASK];
+      const ended = finished(cli.start(...args));
+      await until('it is shown', () => existsSync(join(cli.store, 'staging', name, 'up')));
+      const editor = spawn('bash', ['-c', EDITORS, join(mountpoint, 'live', name)]);
+      onTestFinished(() => void editor.kill('SIGKILL'));
+      await once(editor.stdout, 'data');
+      // Where staging is attached, a file that is not an editor's cannot be cut off.
+      if (live === 'attach' && name === 'all') editor.stdin.end();
+      const { code, stderr } = await ended;
+      expect(code, stderr).toBe(0);
+      const [sealed] = readEvents(join(cli.store, 'tasks', name, 'events.jsonl')).filter(
+        ({ type }) => type === 'sealed',
+      );
+      const names = (await cli.run('ls', name)).stdout.trim().split('\n');
+      return { stderr, names, sealed };
+    };
+    const [without, all] = await Promise.all([
+      run('t'),
+      run('all', '--keep-editor-files', ...(live === 'fuse' ? ['--drain', '0'] : [])),
+    ]);
+    for (const path of edited) expect(without.stderr).toContain(`left out: '${path}'`);
+    expect(without.stderr.match(/left out/g)).toHaveLength(edited.length);
+    expect(without.stderr).not.toContain('still open for writing');
+    expect(without.sealed).toMatchObject({ leftOut: edited.length });
+    expect(without.names.map((name) => name.replace(/\/$/, ''))).toEqual(own);
+    expect((await cli.run('cat', 't', 'notes')).stdout).toBe('two\n');
+    expect(existsSync(join(cli.store, 'staging/t'))).toBe(false);
+    if (live === 'fuse') expect(all.stderr).toMatch(/still open for writing.*\.notes\.swp/);
+    expect(all.stderr).not.toContain('left out');
+    for (const path of edited) expect((await cli.run('ls', 'all', path)).code, path).toBe(0);
+  },
+);
