@@ -60,7 +60,8 @@ export function thirdPartyLicenses(): Plugin {
       const chunks = Object.values(bundle).filter((file) => file.type === 'chunk');
       const modules = chunks.flatMap(({ moduleIds }) => moduleIds);
       const packages = new Set(
-        modules.filter((id) => id.includes('/node_modules/')).map(packageOf),
+        // What begins with a null byte, the bundler made itself.
+        modules.filter((id) => /^[^\0].*\/node_modules\//.test(id)).map(packageOf),
       );
       const source = [...packages].sort().map(licenseOf).join('\n');
       this.emitFile({ type: 'asset', fileName: 'third-party-licenses.txt', source });
@@ -125,6 +126,13 @@ const together: Readonly<Record<string, readonly string[]>> = {
   seal: ['src/archive/write/seal.ts'],
 };
 
+/**
+ * Packages that dockerode and docker-modem load and taskfs has no use for: an ssh of their own,
+ * where src/runner/engines/docker/ssh.ts starts the user's, and the packing of what images are
+ * built from. Half of what loading them took.
+ */
+const unused = { ssh2: false, 'tar-fs': false, '@balena/dockerignore': false } as const;
+
 /** The name of the file that a module is to lie in; null: the bundler chooses. */
 function fileOf(module: string, context: ChunkingContext): string | null {
   for (const [name, roots] of Object.entries(together)) {
@@ -151,6 +159,7 @@ export default defineConfig({
   preserveEntrySignatures: 'allow-extension',
   // With parts that are not JavaScript, their own or those of packages below them.
   external: [/^@koromix\//, /^fuse-native$/, /^sharp$/, /^cpu-features$/, /\.node$/],
+  resolve: { alias: unused },
   plugins: [ownModules(), commonJs(), moduleOfLibrary(), thirdPartyLicenses()],
   output: {
     dir: 'dist',
