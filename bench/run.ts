@@ -1,7 +1,8 @@
 /**
  * How long a task takes from the start of `taskfs run` to its sealed archive, beside what the same
  * command costs without taskfs. Prints a table, and with --json one object; fails where a limit of
- * the design is not held. The container part needs an engine: `scripts/with-engine node bench/run.ts`.
+ * the design is not held. The container part needs an engine: `scripts/with-engine node
+ * bench/run.ts`.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -52,7 +53,9 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
-/** The median times of works that take turns, so that a busy moment of the machine hits all of them. */
+/**
+ * The median times of works that take turns, so that a busy moment of the machine hits all of them.
+ */
 async function medians(
   rounds: number,
   works: readonly (() => Promise<unknown>)[],

@@ -1,6 +1,7 @@
 /**
- * What the terminal view of `taskfs watch` costs, with 5,000 tasks and a task of 10,000 files: the time
- * of a frame after a key, and the CPU of a real `taskfs watch` while 100 files a second change.
+ * What the terminal view of `taskfs watch` costs, with 5,000 tasks and a task of 10,000 files: the
+ * time of a frame after a key, and the CPU of a real `taskfs watch` while 100 files a second
+ * change.
  *   node bench/watch-view.ts [SECONDS]
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';

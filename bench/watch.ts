@@ -1,6 +1,6 @@
 /**
- * What watching costs: the time from a change to its event, the refresh of a tree, and the CPU, memory
- * and descriptors of a watcher over 30,000 files while a log grows.
+ * What watching costs: the time from a change to its event, the refresh of a tree, and the CPU,
+ * memory and descriptors of a watcher over 30,000 files while a log grows.
  *   node bench/watch.ts [SECONDS]
  */
 import { type ChildProcess, spawn } from 'node:child_process';

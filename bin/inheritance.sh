@@ -1,6 +1,7 @@
-# Sourced before Node starts, which resets ignored signals, raises the soft limit of open files, obeys
-# NODE_OPTIONS and opens files of its own, all before a line of JavaScript runs. src/process/inheritance.ts
-# reads what is noted here. All names begin with taskfs_: any other could be a variable of the caller's.
+# Sourced before Node starts, which resets ignored signals, raises the soft limit of open files,
+# obeys NODE_OPTIONS and opens files of its own, all before a line of JavaScript runs.
+# src/process/inheritance.ts reads what is noted here. All names begin with taskfs_: any other could
+# be a variable of the caller's.
 taskfs_signals=0
 while read -r taskfs_field taskfs_value _; do
   if [ "$taskfs_field" = SigIgn: ]; then

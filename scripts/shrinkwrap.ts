@@ -1,8 +1,8 @@
 /**
- * Writes npm-shrinkwrap.json for the package that is being packed: what package-lock.json pins, without
- * what only development needs. With it, `npm install` of the package takes the very versions that were
- * tested, by their hashes, from whichever registry is configured. It is there for the time of the
- * packing only: npm would prefer it to package-lock.json in the checkout.
+ * Writes npm-shrinkwrap.json for the package that is being packed: what package-lock.json pins,
+ * without what only development needs. With it, `npm install` of the package takes the very
+ * versions that were tested, by their hashes, from whichever registry is configured. It is there
+ * for the time of the packing only: npm would prefer it to package-lock.json in the checkout.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -5,7 +5,10 @@ import config from '../../rolldown.config.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-/** Bundles a program as `npm run build` bundles taskfs, into a directory that is there; returns its path. */
+/**
+ * Bundles a program as `npm run build` bundles taskfs, into a directory that is there; returns its
+ * path.
+ */
 export async function bundle(program: string, directory: string): Promise<string> {
   const { output, ...input } = config;
   const build = await rolldown({ ...input, input: { program } });

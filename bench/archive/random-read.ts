@@ -1,4 +1,6 @@
-/** Reads 4 KiB at COUNT places of FILE, the same ones each time; prints the seconds that it took. */
+/**
+ * Reads 4 KiB at COUNT places of FILE, the same ones each time; prints the seconds that it took.
+ */
 import { fstatSync, openSync, readSync } from 'node:fs';
 
 const [file = '', count = ''] = process.argv.slice(2);

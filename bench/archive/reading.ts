@@ -66,8 +66,8 @@ const workloadsOf = ({ mib, files }: Sizes): readonly Workload[] => {
 };
 
 /**
- * Reads trees natively, through a mount of taskfs and through gocryptfs, in turn; seconds, medians of the
- * rounds. Root only, since nobody else may drop the kernel's caches.
+ * Reads trees natively, through a mount of taskfs and through gocryptfs, in turn; seconds, medians
+ * of the rounds. Root only, since nobody else may drop the kernel's caches.
  */
 export async function benchReading(
   work: string,
@@ -117,7 +117,10 @@ async function seal(store: Store, task: TaskName): Promise<void> {
   removePlaintext(store, task);
 }
 
-/** Without the tree of many files, which it takes minutes to fill. Undefined where it is not installed. */
+/**
+ * Without the tree of many files, which it takes minutes to fill. Undefined where it is not
+ * installed.
+ */
 function mountGocryptfs(work: string, native: string): Target | undefined {
   const [cipher, directory] = [directoryIn(work, 'cipher'), directoryIn(work, 'gocryptfs')];
   const quiet = ['-q', '-nosyslog', '-extpass', PASSPHRASE];

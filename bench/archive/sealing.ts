@@ -80,7 +80,10 @@ function settle(isCold: boolean): void {
   if (isCold) writeFileSync('/proc/sys/vm/drop_caches', '3');
 }
 
-/** Seals one large file, and many small ones, in turn with peers. Cold only as root, who may drop caches. */
+/**
+ * Seals one large file, and many small ones, in turn with peers. Cold only as root, who may drop
+ * caches.
+ */
 export function benchSealing(
   program: string,
   work: string,
@@ -156,7 +159,10 @@ function measure(name: string, options: Case): Row {
 
 const MANY = 200_000;
 
-/** The highest memory of sealing one very large file, very many, and both at once: bundled, and from the sources. */
+/**
+ * The highest memory of sealing one very large file, very many, and both at once: bundled, and from
+ * the sources.
+ */
 export function benchMemory(program: string, store: Store, newTask: NewTask, mib: number): Table {
   const cases: Readonly<Record<string, (staging: string) => void>> = {
     [`${mib} MiB`]: (staging) => fillLarge(staging, mib),

@@ -33,7 +33,9 @@ export type CopySource =
     }
   | { readonly tar: TarSource };
 
-/** Something of this machine, itself or, where it is a link, what it leads to. Throws `not-found`. */
+/**
+ * Something of this machine, itself or, where it is a link, what it leads to. Throws `not-found`.
+ */
 export function openLocalNode(path: Buffer, lastLink: 'follow' | 'keep'): ArtifactNode {
   const errors: DiskErrors = {
     missing: (below) => missing(showPath(below)),

@@ -35,7 +35,9 @@ export function findLines(
   return { from: Math.max(from, startOfLastLines(log, tail, Math.min(size, end))), end };
 }
 
-/** The times of a log's lines; undefined of one that is empty. Throws `failed` where it has none. */
+/**
+ * The times of a log's lines; undefined of one that is empty. Throws `failed` where it has none.
+ */
 export function timesOf(log: TaskLog, task: TaskName) {
   const times = log.times();
   if (times || log.size() === 0) return times;

@@ -26,8 +26,8 @@ export interface TaskOutput extends Output {
 }
 
 /**
- * Opens a task's log and its times for appending, no further than `maxBytes`, and joins the sinks to
- * it.
+ * Opens a task's log and its times for appending, no further than `maxBytes`, and joins the sinks
+ * to it.
  */
 export function openOutput(
   { log, logTimes }: Pick<TaskPaths, 'log' | 'logTimes'>,

@@ -2,12 +2,12 @@ import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync } fr
 import { writeFully } from '../files/index.ts';
 
 /**
- * When which byte of a task's log came: `log.times` beside it. Plain, also after the log was sealed:
- * it says how much came when, and nothing of what. After a first line that names the format comes
- * an entry wherever later bytes begin: how many bytes and how many milliseconds it is beyond the one
- * before, the first beyond 0 and 1970. Both are LEB128 numbers, the second one signed in zigzag form,
- * for a clock may be set back. An entry is written before the bytes that it is of: a crash leaves
- * at most an incomplete one at the end, or one that the next replaces.
+ * When which byte of a task's log came: `log.times` beside it. Plain, also after the log was
+ * sealed: it says how much came when, and nothing of what. After a first line that names the format
+ * comes an entry wherever later bytes begin: how many bytes and how many milliseconds it is beyond
+ * the one before, the first beyond 0 and 1970. Both are LEB128 numbers, the second one signed in
+ * zigzag form, for a clock may be set back. An entry is written before the bytes that it is of: a
+ * crash leaves at most an incomplete one at the end, or one that the next replaces.
  */
 const HEADER = Buffer.from('taskfs log times 1\n');
 

@@ -3,7 +3,9 @@ import { Errno, errno } from '../errno.ts';
 import { O_CLOEXEC } from './at.ts';
 import { bindLazily, check, cstring, lastErrno } from './libc.ts';
 
-/** fanotify(7), as far as it says which files are written through a mount, and only through that. */
+/**
+ * fanotify(7), as far as it says which files are written through a mount, and only through that.
+ */
 
 const c = {
   init: bindLazily('int fanotify_init(unsigned int, unsigned int)'),

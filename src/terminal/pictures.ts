@@ -1,6 +1,8 @@
 import type { Colour, Span, StyledLine } from './styled.ts';
 
-/** Pictures in what terminals take of them: kitty's, iTerm2's and DEC's sequences, or characters. */
+/**
+ * Pictures in what terminals take of them: kitty's, iTerm2's and DEC's sequences, or characters.
+ */
 
 /** A picture as its pixels, row by row, four bytes each: red, green, blue, alpha. */
 export interface Raster {

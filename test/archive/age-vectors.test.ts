@@ -44,8 +44,8 @@ function parse(data: Uint8Array): Vector {
 const all = Object.entries(vectors).map(([name, data]) => [name, parse(data)] as const);
 
 /**
- * Recipients and header are the age package's, the payload is ours, as for an archive. Archives have no
- * armor; identity files may, and it is the package that takes it off.
+ * Recipients and header are the age package's, the payload is ours, as for an archive. Archives
+ * have no armor; identity files may, and it is the package that takes it off.
  */
 async function decrypt(vector: Vector): Promise<{ plain: Buffer; chunks: number }> {
   const decrypter = new Decrypter();

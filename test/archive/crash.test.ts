@@ -179,8 +179,8 @@ test.each(cases)(
         throw new Error(`${where} (${JSON.stringify(result)})`, { cause: error });
       }
     }
-    // Not every error cuts it short (two in three do): closing what was only read, asking for a lease,
-    // an event, a thing that may be missing.
+    // Not every error cuts it short (two in three do): closing what was only read, asking for a
+    // lease, an event, a thing that may be missing.
     expect(cutShort).toBeGreaterThan(injected * 0.5);
     const identities = await loadIdentities(store);
     const { archives, findings } = await verifyArchives(store, { deep: true, identities });

@@ -1,4 +1,7 @@
-/** A task can make its tree as strange as it likes: it does not become gigabytes, or what no reader takes. */
+/**
+ * A task can make its tree as strange as it likes: it does not become gigabytes, or what no reader
+ * takes.
+ */
 import { execFileSync } from 'node:child_process';
 import {
   closeSync,

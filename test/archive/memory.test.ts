@@ -13,7 +13,10 @@ const program = join(import.meta.dirname, '../../bench/archive-seal.ts');
 const BOUND_MIB = 250;
 const DIRECTORIES = 100;
 const IN_EACH = 600;
-/** Long names make long lines of the index: what grows with the number of files grows four times as fast. */
+/**
+ * Long names make long lines of the index: what grows with the number of files grows four times as
+ * fast.
+ */
 const NAME = 'n'.repeat(240);
 
 test(`sealing many files takes less than ${BOUND_MIB} MiB (scripts/bench archive memory: 200,000, and 8 GiB)`, async () => {

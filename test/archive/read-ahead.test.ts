@@ -28,7 +28,10 @@ async function sealed(): Promise<SealableTask & { content: Buffer }> {
   return { ...sealable, content };
 }
 
-/** Opens it with a cache of so many chunks, and a thread that decrypts ahead; counts what that is asked for. */
+/**
+ * Opens it with a cache of so many chunks, and a thread that decrypts ahead; counts what that is
+ * asked for.
+ */
 async function open({ store, paths }: SealableTask, chunks: number) {
   const ahead = new ReadAhead(new ChunkCache(chunks));
   const asked: number[] = [];

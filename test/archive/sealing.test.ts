@@ -54,7 +54,10 @@ function content(reader: ArchiveReader, path: string): string {
   return bytes.toString();
 }
 
-/** Nested directories named d, with a file at the bottom; through descriptors, since no path is so long. */
+/**
+ * Nested directories named d, with a file at the bottom; through descriptors, since no path is so
+ * long.
+ */
 function makeDeep(top: string, depth: number): void {
   const flags = constants.O_RDONLY | constants.O_DIRECTORY;
   let fd = openSync(top, flags);

@@ -30,7 +30,9 @@ import { endedTask, storeWithKeys } from '../support/sealable.ts';
 /** One way to tamper with a sealed archive, and what each way to read it must say of that. */
 interface Tampering {
   readonly name: string;
-  /** `other`: the archive of another task; `stranger`: of a task of the same name in another store. */
+  /**
+   * `other`: the archive of another task; `stranger`: of a task of the same name in another store.
+   */
   readonly spoil: (archive: string, others: { other: string; stranger: string }) => void;
   readonly verify: readonly FindingKind[];
   /** What `cat` of a file that is hit ends with, and what of it is told. */

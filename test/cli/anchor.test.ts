@@ -1,4 +1,6 @@
-/** What was kept outside of a store tells when the store was rolled back, or signed anew by another. */
+/**
+ * What was kept outside of a store tells when the store was rolled back, or signed anew by another.
+ */
 import { execFileSync } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

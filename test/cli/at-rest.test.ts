@@ -1,4 +1,7 @@
-/** What a sealed task leaves on the disk, for whoever has the disk and not the keys; and who may look while it runs. */
+/**
+ * What a sealed task leaves on the disk, for whoever has the disk and not the keys; and who may
+ * look while it runs.
+ */
 import { execFile } from 'node:child_process';
 import {
   chmodSync,

@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { newCli } from '../support/cli.ts';
 
-/** A title, a colour, a C1 control, a change of direction, and the end of a line with words of its own. */
+/**
+ * A title, a colour, a C1 control, a change of direction, and the end of a line with words of its
+ * own.
+ */
 const HOSTILE = 'p\x1b]0;owned\x07\x1b[31mq\x9b31m\u202er\ntaskfs: all is well\x7f\u2028';
 /** What of it a terminal or a reader would obey; line ends are looked for apart. */
 const OBEYED = /[\p{Cf}\p{Zl}\p{Zp}]|(?!\n)\p{Cc}/u;

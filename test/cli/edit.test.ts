@@ -13,7 +13,9 @@ import { type Cli, finished, launcher, newCli, type Ran } from '../support/cli.t
 import { inTerminal } from '../support/tmux.ts';
 import { until } from '../support/until.ts';
 
-/** A live task with a file `notes`, whose command does `script` once the file `editing` is there. */
+/**
+ * A live task with a file `notes`, whose command does `script` once the file `editing` is there.
+ */
 async function liveTask(cli: Cli, script: string): Promise<void> {
   const editing = join(cli.base, 'editing');
   const begin = 'cd "$TASKFS_ARTIFACTS"; mkdir d; echo mine > notes; echo ready';
@@ -24,7 +26,10 @@ async function liveTask(cli: Cli, script: string): Promise<void> {
 
 const LASTS = 'touch ../../../done; sleep 600';
 
-/** Edits with a script of a shell, `$1` being the copy; `go` lets the task do its part, and waits for that. */
+/**
+ * Edits with a script of a shell, `$1` being the copy; `go` lets the task do its part, and waits
+ * for that.
+ */
 function edit(cli: Cli, path: string, script: string): Promise<Ran> {
   const editor = join(cli.base, 'editor');
   const go = `touch '${cli.base}/editing'; until [ -e '${cli.base}/done' ]; do sleep 0.05; done`;

@@ -23,7 +23,9 @@ const EDITORS = `cd "$0"
 
 const OWN = ['.#mine', '.mine.swp', 'd', 'go', 'mine~', 'notes', 'plan', 'up'];
 const EDITED = ['.#notes', '.nfs000000000000abcd00000001', '.notes.swp', 'notes~', 'plan~'];
-/** Where staging is attached, nobody sees who makes a directory, or renames a file to such a name. */
+/**
+ * Where staging is attached, nobody sees who makes a directory, or renames a file to such a name.
+ */
 const SEEN_BY_FUSE = ['.Trash-1000', 'd/#moved#'];
 
 it.each([

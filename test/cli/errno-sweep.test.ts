@@ -8,10 +8,16 @@ import { main, newCli } from '../support/cli.ts';
 
 const execute = promisify(execFile);
 
-/** Refusals that a file system may give at any time: of rights, of space, of descriptors, of the medium. */
+/**
+ * Refusals that a file system may give at any time: of rights, of space, of descriptors, of the
+ * medium.
+ */
 const ERRORS = ['EACCES', 'EIO', 'ENOSPC', 'EDQUOT', 'EMFILE', 'EROFS', 'ENOMEM', 'ESTALE'];
 
-/** What each verb is called with, in a store with the tasks `a` (sealed) and `q` (recorded, not run). */
+/**
+ * What each verb is called with, in a store with the tasks `a` (sealed) and `q` (recorded, not
+ * run).
+ */
 const CALLS: readonly (readonly string[])[] = [
   ...[
     ['ps', '-a'],

@@ -1,4 +1,7 @@
-/** Every number that a file system holds comes back as it was; what an archive cannot hold keeps the task. */
+/**
+ * Every number that a file system holds comes back as it was; what an archive cannot hold keeps the
+ * task.
+ */
 import { execFileSync } from 'node:child_process';
 import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';

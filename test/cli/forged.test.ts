@@ -1,6 +1,6 @@
 /**
- * Somebody who may write archive/ and knows every public key, and has no secret of the store's: nothing
- * that they put there is shown as the task's, by any reader.
+ * Somebody who may write archive/ and knows every public key, and has no secret of the store's:
+ * nothing that they put there is shown as the task's, by any reader.
  */
 import {
   chmodSync,

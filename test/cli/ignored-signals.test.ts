@@ -4,7 +4,10 @@ import { newCli } from '../support/cli.ts';
 /** Ends well once `go` is there. */
 const patient = `sh -c 'touch "$0/$1.up"; until [ -e "$0/go" ]; do sleep 0.05; done'`;
 
-/** Starts a run with a signal ignored, sends that signal, and lets the task end: prints the exit code. */
+/**
+ * Starts a run with a signal ignored, sends that signal, and lets the task end: prints the exit
+ * code.
+ */
 const survives = (signal: string, ignored: string): string => `
   (trap '' ${ignored}; exec $T run --name ${signal} -- ${patient} "$PWD" ${signal}) & run=$!
   until [ -e ${signal}.up ]; do sleep 0.05; done

@@ -32,7 +32,8 @@ function unmountAll(directory: string): void {
 const shell = (cli: Cli, name: string, script: string) =>
   cli.run('run', '--name', name, '--', 'sh', '-c', `cd "$TASKFS_ARTIFACTS" || exit; ${script}`);
 
-// Only root can mount what is not FUSE, and to the kernel a plain user's FUSE mount is one more mount.
+// Only root can mount what is not FUSE, and to the kernel a plain user's FUSE mount is one more
+// mount.
 describe.skipIf(!isRoot)('what is mounted in a task’s files', () => {
   it.each([
     ['a directory', (from: string) => `mkdir -p a/m; mount --bind ${from} a/m`, 'a/m'],

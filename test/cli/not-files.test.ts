@@ -1,4 +1,7 @@
-/** Where something that is no file, or far too long a file, lies in a file's place: nobody waits for it. */
+/**
+ * Where something that is no file, or far too long a file, lies in a file's place: nobody waits for
+ * it.
+ */
 import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * An archive whose index says what no file system could: names that lead elsewhere, names twice, further
- * names that lead in a circle. Whoever could sign it, no reader is led out of a directory by it.
+ * An archive whose index says what no file system could: names that lead elsewhere, names twice,
+ * further names that lead in a circle. Whoever could sign it, no reader is led out of a directory
+ * by it.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';

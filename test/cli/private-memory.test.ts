@@ -1,4 +1,7 @@
-/** Other processes of the same user, and core files, learn nothing of what servers and supervisors hold. */
+/**
+ * Other processes of the same user, and core files, learn nothing of what servers and supervisors
+ * hold.
+ */
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

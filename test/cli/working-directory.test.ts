@@ -4,7 +4,9 @@ import { newCli } from '../support/cli.ts';
 
 const isRoot = process.geteuid?.() === 0;
 
-/** Runs a call of taskfs in a directory that is gone, and leaves what its shells say of that out. */
+/**
+ * Runs a call of taskfs in a directory that is gone, and leaves what its shells say of that out.
+ */
 const inGoneDirectory = (call: string): string =>
   `mkdir gone; cd gone; rmdir ../gone; ${call} 2>&1 | grep -v 'getcwd' >&2`;
 

@@ -9,7 +9,9 @@ const run = promisify(execFile);
 const root = join(import.meta.dirname, '..', '..');
 const NOBODY = 65534;
 
-/** Runs scripts/demo with a temporary directory of its own, and expects it to leave nothing there. */
+/**
+ * Runs scripts/demo with a temporary directory of its own, and expects it to leave nothing there.
+ */
 async function demo(prefix: readonly string[], owner?: number): Promise<string> {
   const home = temporaryDirectory();
   const temporary = join(home, 'tmp');
@@ -25,7 +27,10 @@ async function demo(prefix: readonly string[], owner?: number): Promise<string> 
   return stdout;
 }
 
-/** The checkout, or a copy of it where the user behind `prefix` cannot enter it (root's home directory). */
+/**
+ * The checkout, or a copy of it where the user behind `prefix` cannot enter it (root's home
+ * directory).
+ */
 async function readableBy(prefix: readonly string[], home: string): Promise<string> {
   const [command = '', ...args] = [...prefix, 'test', '-r', join(root, 'scripts', 'demo')];
   if (

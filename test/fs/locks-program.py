@@ -145,7 +145,8 @@ try: lk(fd,fcntl.F_SETLK,W,5,-5); out('neg ok')
 except OSError as e: out('neg',errno.errorcode[e.errno])
 try: lk(fd,fcntl.F_SETLK,W,-5,2); out('neg start')
 except OSError as e: out('neg start',errno.errorcode[e.errno])
-# a file that its mode lets nobody open once more: only the descriptor is there, shared after fork(2)
+# a file that its mode lets nobody open once more: only the descriptor is there, shared after
+# fork(2)
 for mode in (0,0o444):
     shut=d+'/shut%o'%mode
     fd=os.open(shut,os.O_RDWR|os.O_CREAT|os.O_EXCL,mode)

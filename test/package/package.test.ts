@@ -371,7 +371,9 @@ const isEmpty = (directory: string): boolean =>
   !statSync(directory, { throwIfNoEntry: false })?.isDirectory() ||
   readdirSync(directory).length === 0;
 
-/** Runs a task by the command of the package, as a shell finds it; returns what the task printed. */
+/**
+ * Runs a task by the command of the package, as a shell finds it; returns what the task printed.
+ */
 async function runTask(cli: Cli, script: string, more: NodeJS.ProcessEnv): Promise<string> {
   const path = `${dirname(process.execPath)}:${process.env.PATH}`;
   const env = { ...process.env, PATH: path, TASKFS_STORE: cli.store, ...more };

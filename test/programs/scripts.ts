@@ -1,14 +1,16 @@
 /**
- * What people do with files, as shell scripts: each runs in an empty directory, once on a plain disk
- * and once in live/, and must print the same. So a script prints what its programs say and what the
- * files are afterwards, and nothing that differs from run to run (times, inode numbers).
+ * What people do with files, as shell scripts: each runs in an empty directory, once on a plain
+ * disk and once in live/, and must print the same. So a script prints what its programs say and
+ * what the files are afterwards, and nothing that differs from run to run (times, inode numbers).
  */
 export interface ProgramScript {
   readonly name: string;
   /** Programs that must be there. */
   readonly needs: readonly string[];
   readonly script: string;
-  /** What the fuse-native package cannot do, in words: with libfuse the script is known to differ. */
+  /**
+   * What the fuse-native package cannot do, in words: with libfuse the script is known to differ.
+   */
   readonly libfuseShortfall?: string;
   /** It maps files shared to write them, which is refused through FUSE. */
   readonly mapsShared?: true;

@@ -47,7 +47,8 @@ export default async function setup(project: TestProject): Promise<() => void> {
   await buildBoth();
   project.onTestsRerun(buildBoth);
   process.env.TASKFS_TEST_PACKAGE = installed;
-  // Programs of the tests run from the sources: they start in half the time when those are kept stripped.
+  // Programs of the tests run from the sources: they start in half the time when those are kept
+  // stripped.
   process.env.NODE_COMPILE_CACHE ??= join(installed, 'caches', String(uid));
   return () => rmSync(directory, { recursive: true, force: true });
 }

@@ -52,7 +52,10 @@ export interface CliOptions {
   readonly main?: string;
 }
 
-/** A store that is not there yet, and taskfs for it. Afterwards its supervisors, tasks and mounts are ended. */
+/**
+ * A store that is not there yet, and taskfs for it. Afterwards its supervisors, tasks and mounts
+ * are ended.
+ */
 export function newCli(options: CliOptions = {}): Cli {
   const base = temporaryDirectory();
   const store = options.store ?? join(base, 'store');

@@ -1,7 +1,8 @@
 /**
  * Reads tasks through a mount while they are sealed, and says where it met one in both of live/ and
  * archive/, in neither, or a part of one. Arguments: the mount, the store's staging directory, a
- * directory to leave a file in for each task that was seen whole in live/, a name, rounds. Prints JSON.
+ * directory to leave a file in for each task that was seen whole in live/, a name, rounds. Prints
+ * JSON.
  */
 import {
   closeSync,
@@ -74,7 +75,9 @@ function checkContent(top: string, task: string, path: string): void {
   if (!found.equals(contentOf(task, path))) wrong.push(`${join(top, path)}: other content`);
 }
 
-/** Whoever finds a task gone from live/ finds it in archive/; whoever finds it there, not in live/. */
+/**
+ * Whoever finds a task gone from live/ finds it in archive/; whoever finds it there, not in live/.
+ */
 function lookAtBoth(task: string): 'live' | 'archived' {
   const before = look(liveOf(task), task);
   if (before === 'whole') counts.live++;
@@ -97,7 +100,9 @@ function lookAtBoth(task: string): 'live' | 'archived' {
   return wasArchived ? 'archived' : 'live';
 }
 
-/** A file opened in live/ reads to its end, or (libfuse, which asks by path) says that it is gone. */
+/**
+ * A file opened in live/ reads to its end, or (libfuse, which asks by path) says that it is gone.
+ */
 function checkHeldFile(fd: number, task: string, path: string): void {
   try {
     if (!readFileSync(fd).equals(contentOf(task, path))) wrong.push(`held ${path}: other content`);

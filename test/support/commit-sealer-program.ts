@@ -1,7 +1,7 @@
 /**
- * Seals task after task, as their supervisors do, each as soon as every reader has seen it in live/,
- * and it is attached there if it is to be. Arguments: the store, a directory in which readers leave
- * a file for each task seen, their names, rounds, where tasks are attached.
+ * Seals task after task, as their supervisors do, each as soon as every reader has seen it in
+ * live/, and it is attached there if it is to be. Arguments: the store, a directory in which
+ * readers leave a file for each task seen, their names, rounds, where tasks are attached.
  */
 import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,7 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The tree of each task that is sealed under a reader's eyes: every path, and what the file there holds. */
+/**
+ * The tree of each task that is sealed under a reader's eyes: every path, and what the file there
+ * holds.
+ */
 const DIRECTORIES = ['', 'deep', 'deep/deeper'];
 const FILES_EACH = 40;
 

@@ -1,7 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 
-/** Made by a shell: names, links, times, modes, attributes and holes that archives are known to lose. */
+/**
+ * Made by a shell: names, links, times, modes, attributes and holes that archives are known to
+ * lose.
+ */
 const SCRIPT = String.raw`
 set -eu
 mkdir -p a/b/c empty 'name with spaces' mode
@@ -40,7 +43,10 @@ export function makeDifficultTree(directory: string): void {
   writeFileSync(`${directory}/big`, Buffer.alloc(5_000_000, 'taskfs'));
 }
 
-/** What find(1) says of every name beneath a directory: path, type, mode, mtime, target, links, size. */
+/**
+ * What find(1) says of every name beneath a directory: path, type, mode, mtime, target, links,
+ * size.
+ */
 export function describeTree(directory: string, leaveOut: readonly string[] = []): string[] {
   const format = '%P\\t%y\\t%m\\t%T@\\t%l\\t%n\\t%s\\0';
   const output = execFileSync('find', ['.', '-printf', format], { cwd: directory });
@@ -52,7 +58,10 @@ export function describeTree(directory: string, leaveOut: readonly string[] = []
     .sort();
 }
 
-/** The sha256 of every regular file that may be read, by sha256sum(1), and every user attribute, by getfattr(1). */
+/**
+ * The sha256 of every regular file that may be read, by sha256sum(1), and every user attribute, by
+ * getfattr(1).
+ */
 export function describeContents(directory: string): { hashes: string; attributes: string } {
   const run = (command: string): string =>
     execFileSync('bash', ['-c', command], { cwd: directory }).toString('latin1');

@@ -1,4 +1,7 @@
-/** Runs the launch in the variable LAUNCH with the engine in ENGINE and removes it, as whoever starts this program. */
+/**
+ * Runs the launch in the variable LAUNCH with the engine in ENGINE and removes it, as whoever
+ * starts this program.
+ */
 import type { EngineState, Launch } from '../../src/runner/engines/engine.ts';
 import { loadEngine } from '../../src/runner/engines/registry.ts';
 

@@ -18,7 +18,10 @@ export const bufferSource = (bytes: Buffer): TarSource => ({
   read: (into, offset) => bytes.copy(into, 0, offset, offset + into.length),
 });
 
-/** Makes what a tar holds, as our reader sees it, in an empty directory. Directories get their times last. */
+/**
+ * Makes what a tar holds, as our reader sees it, in an empty directory. Directories get their times
+ * last.
+ */
 export function extractByUs(source: TarSource, directory: string): void {
   const top = Buffer.from(`${directory}/`);
   const at = (path: Buffer): Buffer => Buffer.concat([top, path]);

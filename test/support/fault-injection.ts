@@ -1,8 +1,9 @@
 /**
  * Counts the file-system calls of a process, in all of its threads, and fails one of them: loaded
- * before the program (`node --import`), which Node does again in each thread that the process starts.
- * The calls are the synchronous functions of node:fs, fsync, and the functions of libc that koffi binds.
- * Environment: FAULT_MODE `kill` (SIGKILL) or `error` (EIO), FAULT_AT the number of the call; 0: none.
+ * before the program (`node --import`), which Node does again in each thread that the process
+ * starts. The calls are the synchronous functions of node:fs, fsync, and the functions of libc that
+ * koffi binds. Environment: FAULT_MODE `kill` (SIGKILL) or `error` (EIO), FAULT_AT the number of
+ * the call; 0: none.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';

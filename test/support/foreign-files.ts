@@ -12,8 +12,8 @@ const engineGroup = (): number =>
 const program = join(import.meta.dirname, 'engine-program.ts');
 
 /**
- * A container of a plain user leaves files of other users, one of them behind a directory that nobody
- * may search, and a link out. Returns the owners of the files once its run was removed.
+ * A container of a plain user leaves files of other users, one of them behind a directory that
+ * nobody may search, and a link out. Returns the owners of the files once its run was removed.
  */
 export async function leaveForeignFiles(engine: string, image: string): Promise<number[]> {
   const directory = temporaryDirectory();

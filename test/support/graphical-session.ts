@@ -29,7 +29,9 @@ export interface GraphicalSession {
 
 const WINDOWS = join(import.meta.dirname, '../programs/desktop-windows.py');
 
-/** Starts a session as the user of `cli`, whose home is `home` in its base. Afterwards it is ended. */
+/**
+ * Starts a session as the user of `cli`, whose home is `home` in its base. Afterwards it is ended.
+ */
 export async function startGraphicalSession(cli: Cli): Promise<GraphicalSession> {
   const home = join(cli.base, 'home');
   const runtime = join(cli.base, 'runtime');

@@ -46,8 +46,8 @@ const attributes = { mode: 0o644, uid: 0, gid: 0, atimeNs: nowNs, mtimeNs: nowNs
 const directoryAttributes = { ...attributes, type: 'directory', mode: 0o755, size: 0 } as const;
 
 /**
- * Writes an archive of many small files, `directory-0000/file-0000` and so on, without the files: as
- * sealing would, but for the record, the chain and what only `verify` reads of the seal.
+ * Writes an archive of many small files, `directory-0000/file-0000` and so on, without the files:
+ * as sealing would, but for the record, the chain and what only `verify` reads of the seal.
  */
 export async function makeArchive(store: Store, name: string, shape: Shape): Promise<void> {
   using files = await createFiles(store, name as TaskName);

@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
 /**
- * Changes real bytes as fuzzers do that know nothing of coverage: bits, bytes of note, stretches that are
- * doubled, dropped, moved or taken from elsewhere, numbers made large. The same seed gives the same bytes.
+ * Changes real bytes as fuzzers do that know nothing of coverage: bits, bytes of note, stretches
+ * that are doubled, dropped, moved or taken from elsewhere, numbers made large. The same seed gives
+ * the same bytes.
  */
 export function mutate(original: Buffer, random: () => number): Buffer {
   let bytes = Buffer.from(original);

@@ -1,9 +1,11 @@
 /**
- * A registry to pull from (OCI distribution, pull only), in a process of its own that is put into the
- * network of an engine: on one port for everybody, on a second one for user:secret. It has two images:
+ * A registry to pull from (OCI distribution, pull only), in a process of its own that is put into
+ * the network of an engine: on one port for everybody, on a second one for user:secret. It has two
+ * images:
  *   good   is there
  *   slow   the same, but its second layer comes in drops, for minutes
- * Prints both ports in a line; then `asked` when somebody fetches that layer, `left` when he goes away.
+ * Prints both ports in a line; then `asked` when somebody fetches that layer, `left` when he goes
+ * away.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';

@@ -24,7 +24,10 @@ import { temporaryDirectory } from './temporary.ts';
 /** The runner without the command line. */
 const program = join(import.meta.dirname, 'runner-program.ts');
 
-/** A fresh store with keys. When the test ends, its supervisors and all that they started are killed. */
+/**
+ * A fresh store with keys. When the test ends, its supervisors and all that they started are
+ * killed.
+ */
 export async function newStore(path = join(temporaryDirectory(), 'store')): Promise<Store> {
   const store = createStore(path);
   await createKeys(store);

@@ -1,4 +1,6 @@
-/** Seals a task; with `kill` as its last argument it is killed while a file has a temporary mode. */
+/**
+ * Seals a task; with `kill` as its last argument it is killed while a file has a temporary mode.
+ */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { sealTask } from '../../src/archive/write/index.ts';

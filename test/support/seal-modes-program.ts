@@ -1,4 +1,7 @@
-/** Seals files that their own user cannot read, and prints what the archive and the disk say of them. */
+/**
+ * Seals files that their own user cannot read, and prints what the archive and the disk say of
+ * them.
+ */
 import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openArchive, unlockArchive } from '../../src/archive/index.ts';

@@ -20,7 +20,10 @@ export class SecretWatch {
   readonly seen = new Set<string>();
   private turn: NodeJS.Timeout;
 
-  /** `mayKnow` tells processes that have a secret by right: the one it was typed for, the task itself. */
+  /**
+   * `mayKnow` tells processes that have a secret by right: the one it was typed for, the task
+   * itself.
+   */
   constructor(
     secrets: Readonly<Record<string, string>>,
     mayKnow: (commandLine: string, environment: string) => boolean,
@@ -56,7 +59,9 @@ export class SecretWatch {
     this.found.set(`${secret} ${where}`, { secret, where });
   }
 
-  /** Ends it; what it found in processes, and what is in files beneath a directory, but for some. */
+  /**
+   * Ends it; what it found in processes, and what is in files beneath a directory, but for some.
+   */
   stop(directory: string, allowed: readonly string[]): Leak[] {
     clearTimeout(this.turn);
     const files = readdirSync(directory, { recursive: true, encoding: 'utf8' });

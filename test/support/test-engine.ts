@@ -20,5 +20,7 @@ export const testEngine: TestEngine | undefined = process.env.TASKFS_TEST_ENGINE
     }
   : undefined;
 
-/** In the name of every test that needs the engine: the last lines of a run count those left out. */
+/**
+ * In the name of every test that needs the engine: the last lines of a run count those left out.
+ */
 export const needsEngine = '(needs scripts/with-engine)';

@@ -21,7 +21,10 @@ export interface TerminalSession {
   pid(): Promise<number | undefined>;
 }
 
-/** Starts a program in a terminal of its own (a private tmux server, ended with the test); a shell stays when it ends. */
+/**
+ * Starts a program in a terminal of its own (a private tmux server, ended with the test); a shell
+ * stays when it ends.
+ */
 export async function inTerminal(
   command: readonly string[],
   columns = 80,

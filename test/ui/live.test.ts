@@ -14,7 +14,9 @@ import { newCli } from '../support/cli.ts';
 import { picture } from '../support/media.ts';
 import { until } from '../support/until.ts';
 
-/** A task that does what its test tells it: commands in a file, one after the other, until `end`. */
+/**
+ * A task that does what its test tells it: commands in a file, one after the other, until `end`.
+ */
 const OBEY =
   'cd "$TASKFS_ARTIFACTS"; mkdir -p "$CONTROL"; ' +
   'until [ -e "$CONTROL/end" ]; do sleep 0.05; ' +

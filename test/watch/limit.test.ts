@@ -8,7 +8,10 @@ import { type HandMadeTask, handMadeTask } from '../support/watched-task.ts';
 
 const program = join(import.meta.dirname, '..', 'support', 'watch-program.ts');
 
-/** Watches in a user namespace of its own, where the kernel allows so many inotify watches or instances. */
+/**
+ * Watches in a user namespace of its own, where the kernel allows so many inotify watches or
+ * instances.
+ */
 function watchWithLimit(
   { store, task }: HandMadeTask,
   what: string,

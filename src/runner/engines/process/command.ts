@@ -38,7 +38,8 @@ export type Streams =
 type Command = Pick<Launch, 'task' | 'command' | 'caller' | 'cwd' | 'env' | 'staging'>;
 
 /**
- * Starts a command of a task, in a session of its own unless it shares the caller's terminal. Throws
+ * Starts a command of a task, in a session of its own unless it shares the caller's terminal.
+ * Throws
  * `command-not-found`, `not-executable`, or `failed`.
  */
 export function startCommand(launch: Command, streams: Streams, newSession = true): SpawnedProcess {

@@ -45,7 +45,9 @@ export function planLimits(name: string, limits: Limits): LimitingGroup[] {
 /** Where processes are that were in the way: only groups without any can share their memory out. */
 const ASIDE = 'taskfs-callers';
 
-/** The group of cgroup v2 beneath which limits can be set; undefined where it has no controllers. */
+/**
+ * The group of cgroup v2 beneath which limits can be set; undefined where it has no controllers.
+ */
 function unifiedPlace(controllers: readonly Controller[]): string | undefined {
   const own = ownControlGroup();
   if (own === undefined) return undefined;

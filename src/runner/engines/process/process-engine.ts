@@ -109,7 +109,9 @@ function follow(child: SpawnedProcess, state: ConfinementState, streams: RunStre
   };
 }
 
-/** As with containers: where the command got over the death of one of its processes, all is well. */
+/**
+ * As with containers: where the command got over the death of one of its processes, all is well.
+ */
 function exitOf({ exitCode, signal }: ProcessEnd, outOfMemory: boolean): Exit {
   if (outOfMemory && exitCode !== 0) {
     const reason = 'out of memory: it reached its limit';

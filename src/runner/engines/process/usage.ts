@@ -34,7 +34,9 @@ interface ProcessUsage {
   readonly writtenBytes: number;
 }
 
-/** Clock ticks of /proc are hundredths of a second on every architecture of Linux that runs Node. */
+/**
+ * Clock ticks of /proc are hundredths of a second on every architecture of Linux that runs Node.
+ */
 const TICK_NS = 10_000_000;
 const PAGE_BYTES = 4096;
 
