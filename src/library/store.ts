@@ -1,5 +1,13 @@
-import { matches, type Selector } from '../retention/index.ts';
-import { type TaskView, viewTasks } from '../runner/index.ts';
+import { TaskfsError } from '../errors.ts';
+import { type Decision, matches, type Policy, type Selector } from '../retention/index.ts';
+import {
+  planPrune,
+  type Recovery,
+  recover as recoverAll,
+  removeEnded,
+  type TaskView,
+  viewTasks,
+} from '../runner/index.ts';
 import {
   createStore,
   ensureKeys,
@@ -73,4 +81,53 @@ export async function verify(
   const identities = deep ? await store.identities() : [];
   const { findings } = await verifyArchives(store.paths, { deep, identities });
   return findings.map(({ kind, task, message }) => ({ kind, task: task ?? null, message }));
+}
+
+/**
+ * Finishes what was interrupted, also by a restart of the machine: tasks whose supervisor died are
+ * followed again, queued again, or ended and sealed. Returns what was done with each.
+ */
+export async function recover(store: Store): Promise<readonly Recovery[]> {
+  return recoverAll(store.paths, { scope: 'all' });
+}
+
+export interface PruneOptions {
+  /** What to keep; the store's own policy by default. */
+  readonly policy?: Policy;
+  /** The tasks that it is about; all sealed ones by default. */
+  readonly select?: Selector;
+  /** Removes nothing. */
+  readonly dryRun?: boolean;
+}
+
+/** What became of sealed tasks. */
+export interface Pruned {
+  /** The oldest seal first. */
+  readonly decisions: readonly Decision[];
+  readonly removed: readonly string[];
+  /** Those that were to be removed and could not be. */
+  readonly failed: readonly { readonly task: string; readonly error: TaskfsError }[];
+}
+
+/**
+ * Removes the sealed tasks that a policy does not keep; live, kept and pinned ones stay. Throws
+ * TaskfsError `usage` where there is no policy.
+ */
+export async function prune(
+  store: Store,
+  { policy, select, dryRun = false }: PruneOptions = {},
+): Promise<Pruned> {
+  const decisions = planPrune(store.paths, policy, select);
+  const removed: string[] = [];
+  const failed: { task: string; error: TaskfsError }[] = [];
+  for (const { task } of decisions.filter(({ keep }) => !keep && !dryRun)) {
+    try {
+      await removeEnded(store.paths, task);
+      removed.push(task);
+    } catch (error) {
+      if (!(error instanceof TaskfsError)) throw error;
+      failed.push({ task, error });
+    }
+  }
+  return { decisions, removed, failed };
 }

@@ -19,7 +19,16 @@ import {
   waitFor,
 } from '../runner/index.ts';
 import type { ArtifactType } from '../store/index.ts';
-import { isFinal, parseTaskName, readEvents, type TaskEvent, taskPaths } from '../store/index.ts';
+import {
+  isFinal,
+  parseTaskName,
+  pin,
+  readEvents,
+  type TaskEvent,
+  taskPaths,
+  unpin,
+} from '../store/index.ts';
+import { packedFiles, sharedTask } from './packed.ts';
 import type { Store } from './store.ts';
 
 /** What is known of one file or directory of a task. */
@@ -63,6 +72,13 @@ export interface Task {
   log(): Promise<ReadableStream<Uint8Array>>;
   /** Copies all files into a new or empty directory. */
   export(directory: string): Promise<{ readonly files: number; readonly bytes: number }>;
+  /** All files as one stream: a pax tar, or a zip, which knows modes and times alone. */
+  pack(format: 'tar' | 'zip'): ReadableStream<Uint8Array>;
+  /** Its archive for these recipients alone, as of `taskfs share`; it must be sealed. */
+  share(recipients: readonly string[]): ReadableStream<Uint8Array>;
+  /** Nothing removes it until `unpin`. */
+  pin(): void;
+  unpin(): void;
   /** Removes it for good; it must have ended. */
   remove(): Promise<void>;
 }
@@ -102,6 +118,10 @@ export function openTask(store: Store, name: string): Task {
       const { files, bytes } = exportTree(top, directory);
       return { files, bytes };
     },
+    pack: (format) => ReadableStream.from(packedFiles(store, task, format)),
+    share: (recipients) => ReadableStream.from(sharedTask(store, task, recipients)),
+    pin: () => pin(paths, task),
+    unpin: () => unpin(paths, task),
     remove: async () => {
       await removeEnded(paths, task);
     },

@@ -17,7 +17,7 @@ export { reachRun } from './reach.ts';
 export { type Recovery, recover, recoverTask } from './recover.ts';
 export { removalsCutShort, removeEnded } from './remove-task.ts';
 export { specToRerun } from './rerun.ts';
-export { applyPolicy, sealedTasks, sizeOfFlat } from './retention.ts';
+export { applyPolicy, planPrune, sizeOfFlat } from './retention.ts';
 export { assertSealable, sealAgain } from './seal-again.ts';
 export { type Submission, submit } from './submit.ts';
 export { assertNotElsewhere, lockWarning } from './supervisor-liveness.ts';

@@ -2,7 +2,16 @@ import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { sealedInOrder } from '../archive/index.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
-import { type Candidate, decide, readPolicy } from '../retention/index.ts';
+import {
+  type Candidate,
+  type Decision,
+  decide,
+  isEmpty,
+  matches,
+  type Policy,
+  readPolicy,
+  type Selector,
+} from '../retention/index.ts';
 import { type Store, taskPaths } from '../store/index.ts';
 import { awaitedTasks } from './queue.ts';
 import { removeEnded } from './remove-task.ts';
@@ -12,7 +21,7 @@ import { type TaskView, viewTasks } from './view.ts';
  * The sealed tasks that a policy decides about, newest seal first; not those that another one is
  * about to run after.
  */
-export function sealedTasks(store: Store): Candidate[] {
+function sealedTasks(store: Store): Candidate[] {
   const rank = new Map(sealedInOrder(store).map((task, place) => [task, place]));
   const awaited = awaitedTasks(store);
   const rankOf = ({ task }: TaskView): number => rank.get(task) ?? -1;
@@ -28,6 +37,25 @@ export function sealedTasks(store: Store): Candidate[] {
       measure: () => sizeOfFlat(taskPaths(store, task).archive),
       isPinned: pinned,
     }));
+}
+
+/**
+ * What becomes of the sealed tasks that a selector names, and why, the oldest seal first: by a
+ * policy, or by the store's own where none is given. Throws `usage` where that has none.
+ */
+export function planPrune(
+  store: Store,
+  given: Policy | undefined,
+  select: Selector = {},
+): Decision[] {
+  const policy = given ?? readPolicy(store);
+  if (!policy || isEmpty(policy)) {
+    throw new TaskfsError('usage', 'prune needs to know what to keep', {
+      hint: "Give --older-than, --keep-last or others, or set them for good with 'taskfs policy set'.",
+    });
+  }
+  const selected = sealedTasks(store).filter((task) => matches(select, task));
+  return decide(selected, policy, Date.now()).reverse();
 }
 
 /** What the files right in a directory take together, in bytes; 0 where there is none. */

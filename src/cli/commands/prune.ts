@@ -1,14 +1,5 @@
-import { TaskfsError } from '../../errors.ts';
-import {
-  type Decision,
-  decide,
-  isEmpty,
-  matches,
-  type Policy,
-  readPolicy,
-} from '../../retention/index.ts';
-import { sealedTasks } from '../../runner/index.ts';
-import type { Store } from '../../store/index.ts';
+import { type Decision, isEmpty } from '../../retention/index.ts';
+import { planPrune } from '../../runner/index.ts';
 import { json, thumbnailsOption } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
@@ -41,10 +32,9 @@ export const command = defineCommand({
       .option('json', json('a JSON array of names; with --dry-run, of decisions')),
   run: async ({ options }) => {
     const store = openStoreOf(options);
-    const policy = askedFor(store, policyOf(options));
-    const select = selectorOf(options);
-    const selected = sealedTasks(store).filter((task) => matches(select, task));
-    const decisions = decide(selected, policy, Date.now()).reverse();
+    const given = policyOf(options);
+    const policy = isEmpty(given) ? undefined : given;
+    const decisions = planPrune(store, policy, selectorOf(options));
     if (options['dry-run']) return showDecisions(decisions, options.json);
     const doomed = decisions.filter(({ keep }) => !keep).map(({ task }) => task);
     const { gone, exitCode } = await removeEach(store, doomed, options);
@@ -53,15 +43,6 @@ export const command = defineCommand({
     return exitCode;
   },
 });
-
-function askedFor(store: Store, given: Policy): Policy {
-  if (!isEmpty(given)) return given;
-  const policy = readPolicy(store);
-  if (policy && !isEmpty(policy)) return policy;
-  throw new TaskfsError('usage', 'prune needs to know what to keep', {
-    hint: "Give --older-than, --keep-last or others, or set them for good with 'taskfs policy set'.",
-  });
-}
 
 async function showDecisions(decisions: readonly Decision[], asJson: boolean): Promise<number> {
   if (asJson) {

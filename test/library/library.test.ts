@@ -1,0 +1,97 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import {
+  listGroups,
+  openStore,
+  prune,
+  recover,
+  removeGroup,
+  rerun,
+  run,
+  type Store,
+  setGroup,
+  TaskfsError,
+} from '../../src/library/index.ts';
+import { newCli } from '../support/cli.ts';
+import { endTasks } from '../support/runner.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { until } from '../support/until.ts';
+
+async function newStore(): Promise<Store> {
+  const store = await openStore({ path: join(temporaryDirectory(), 'store') });
+  onTestFinished(() => endTasks(store.paths));
+  return store;
+}
+
+const sh = (script: string): string[] => ['sh', '-c', script];
+
+describe('the library', () => {
+  it('runs tasks after others and in groups, seals a part, and tells of the end', async () => {
+    const store = await newStore();
+    const at = temporaryDirectory();
+    setGroup(store, 'g', 1);
+    const gate = join(at, 'gate');
+    const gated = sh(`until [ -e ${gate} ]; do sleep 0.05; done; exit 2`);
+    const first = await run(store, gated, { name: 'first', group: 'g' });
+    const second = await run(store, sh('cd "$TASKFS_ARTIFACTS"; echo 1 > a.txt; echo 2 > b.log'), {
+      name: 'second',
+      group: 'g',
+      priority: 3,
+      artifacts: ['*.txt', '*.log'],
+      exclude: ['*.log'],
+      onEnd: `echo "$TASKFS_TASK $TASKFS_STATUS" > ${at}/ended`,
+    });
+    const third = await run(store, ['true'], { after: ['first', 'second'] });
+    expect(third.status()).toMatchObject({ status: 'queued', awaiting: ['first', 'second'] });
+    expect(listGroups(store)).toMatchObject([{ group: 'g', limit: 1, waiting: 1 }]);
+    writeFileSync(gate, '');
+    expect(await first.wait()).toMatchObject({ exitCode: 2 });
+    expect(await third.wait()).toMatchObject({ status: 'cancelled', reasonKind: 'dependency' });
+    expect(await second.wait()).toMatchObject({ status: 'completed', leftOut: 1 });
+    expect((await second.list()).map(({ path }) => path)).toEqual(['a.txt']);
+    await until('it was told', () => existsSync(join(at, 'ended')));
+    expect(readFileSync(join(at, 'ended'), 'utf8')).toBe('second completed\n');
+
+    const again = await rerun(store, 'second', { name: 'again' });
+    expect(await again.wait()).toMatchObject({ priority: 3, leftOut: 1 });
+    await expect(run(store, ['true'], { after: ['nobody'] })).rejects.toThrow(TaskfsError);
+    await expect(run(store, ['true'], { exclude: ['[a'] })).rejects.toThrow('--exclude');
+    expect(await recover(store)).toEqual([]);
+    removeGroup(store, 'g');
+  }, 60_000);
+
+  it('hands a task on, and removes what a policy does not keep', async () => {
+    const store = await newStore();
+    const at = temporaryDirectory();
+    const task = await run(store, sh('echo 1 > "$TASKFS_ARTIFACTS/a"'), { name: 'a' });
+    await task.wait();
+    await (await run(store, ['true'], { name: 'b' })).wait();
+
+    const write = async (name: string, bytes: ReadableStream<Uint8Array>): Promise<string> => {
+      writeFileSync(join(at, name), await buffer(bytes));
+      return join(at, name);
+    };
+    const tar = await write('a.tar', task.pack('tar'));
+    expect(execFileSync('tar', ['-xOf', tar, './a'], { encoding: 'utf8' })).toBe('1\n');
+    const zip = await write('a.zip', task.pack('zip'));
+    expect(readFileSync(zip).subarray(0, 2).toString()).toBe('PK');
+
+    const other = newCli();
+    await other.run('init');
+    const [reader] = await other.json<{ recipient: string }[]>('key', 'show', '--json');
+    const shared = await write('a.taskfs', task.share([reader?.recipient ?? '']));
+    expect(await other.run('receive', shared)).toMatchObject({ code: 0 });
+    expect((await other.run('cat', 'a', 'a')).stdout).toBe('1\n');
+
+    const policy = { rules: [{ select: {}, keep: { last: 1 } }] };
+    task.pin();
+    expect(await prune(store, { policy })).toMatchObject({ removed: [], failed: [] });
+    task.unpin();
+    expect((await prune(store, { policy, dryRun: true })).removed).toEqual([]);
+    expect((await prune(store, { policy })).removed).toEqual(['a']);
+    await expect(prune(store)).rejects.toMatchObject({ kind: 'usage' });
+  }, 60_000);
+});
