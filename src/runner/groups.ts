@@ -44,11 +44,14 @@ export function setGroup(store: Store, group: string, limit: number): void {
   });
 }
 
-/** Removes a group. Throws `not-found`, `usage` while a task of it is unfinished. */
+/** Removes a group. Throws `not-found`, `usage` while a task of it waits or runs. */
 export function removeGroup(store: Store, group: string): void {
   locked(store, () => {
     assertGroup(store, group);
-    const busy = readTickets(store).find((ticket) => ticket.group === group);
+    // One that is being ended needs no slot any more.
+    const busy = readTickets(store).find(
+      (ticket) => ticket.group === group && ticket.stage !== 'ending',
+    );
     if (busy) {
       throw new TaskfsError('usage', `task ${busy.task} of group ${group} is not finished`, {
         hint: `Wait for it, or cancel it: 'taskfs wait ${busy.task}'.`,
