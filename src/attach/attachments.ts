@@ -44,11 +44,11 @@ export class Attachments {
 
   constructor(options: AttachOptions) {
     this.options = options;
-    const { forgetName, store, mountpoint } = options;
+    const { forgetName, store } = options;
     this.place = {
       ...options,
       // Not as the root of a container: the kernel tells the machine's own.
-      editorFiles: unlessRefused(() => new ClosedEditorFiles(store, mountpoint)),
+      editorFiles: unlessRefused(() => new ClosedEditorFiles(store)),
       detach: (task) => forgetName(TOP.live, task),
       changed: (task) => this.follow(task),
     };

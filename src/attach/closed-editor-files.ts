@@ -1,23 +1,13 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { basename, join } from 'node:path';
 import { unlessRefused } from '../errno.ts';
-import { latin1Of } from '../latin1.ts';
-import { LIVE_DIRECTORY } from '../mount/index.ts';
-import {
-  asideName,
-  EDITOR_FILE_XATTR,
-  isEditorFileName,
-  isTaskName,
-  type Store,
-} from '../store/index.ts';
+import { EDITOR_FILE_XATTR, isEditorFileName, type Store } from '../store/index.ts';
 import {
   ClosedAfterWriting,
   O_PATH,
-  openAt2,
-  RESOLVE,
-  readlinkAt,
+  openAt,
   type Stat,
   setXattr,
+  statAt,
   statFd,
 } from '../sys/index.ts';
 
@@ -28,8 +18,6 @@ const STEP_NS = 1_000_000_000n;
 /** Whoever writes more files between two looks is no editor: their backups are not looked for. */
 const SAVES = 256;
 
-const BENEATH = RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_XDEV;
-
 /**
  * Marks files that editors made for themselves where staging is attached, so that sealing passes
  * over them. Who makes a name there nobody sees, but the kernel says which files are written
@@ -38,68 +26,45 @@ const BENEATH = RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_XDEV;
  * the moment when a new `x` was made and written here, since that is how backups are made.
  */
 export class ClosedEditorFiles {
-  private readonly store: Store;
-  private readonly live: string;
+  private readonly staging: number;
   private readonly written = new ClosedAfterWriting();
   private readonly timer: NodeJS.Timeout;
   private lookedAtNs = nowNs();
 
   /** Throws Errno where the kernel does not tell. */
-  constructor(store: Store, mountpoint: string) {
-    this.store = store;
-    this.live = `${join(mountpoint, LIVE_DIRECTORY)}/`;
+  constructor(store: Store) {
+    this.staging = openSync(store.staging, constants.O_RDONLY | constants.O_DIRECTORY);
     this.timer = setInterval(() => this.mark(), LOOK_MS).unref();
   }
 
-  /** Looks at what is written through this mount. */
+  /** Looks at what is written through this mount, where its file system can say so. */
   add(mount: number): void {
-    this.written.add(mount);
+    unlessRefused(() => this.written.add(mount));
   }
 
-  /** Marks what was closed since the last time; to be called before a task is detached. */
+  /** Marks what was closed since the last time; to be called before a task may be sealed. */
   mark(): void {
     const since = this.lookedAtNs - STEP_NS;
     this.lookedAtNs = nowNs();
     let saves = 0;
-    this.written.take((fd) => {
-      const path = this.pathOf(fd);
-      const state = statFd(fd);
-      if (path === undefined || state.btimeNs < since) return;
-      if (isEditorFileName(nameOf(path))) this.markAt(path, ({ ino }) => ino === state.ino);
-      else if (++saves <= SAVES) this.markAt(`${path}~`, (older) => isBackup(older, state));
+    this.written.take(this.staging, (directory, name) => {
+      const made = unlessRefused(() => statAt(directory, name));
+      if (!made || made.btimeNs < since) return;
+      if (isEditorFileName(name)) markIn(directory, name, ({ ino }) => ino === made.ino);
+      else if (++saves <= SAVES) markIn(directory, backupOf(name), (old) => isBackup(old, made));
     });
-  }
-
-  /** From live/ on, raw bytes as latin1; undefined for what is nowhere in it. */
-  private pathOf(fd: number): string | undefined {
-    const path = latin1Of(readlinkAt(-1, `/proc/self/fd/${fd}`));
-    return path.startsWith(this.live) ? path.slice(this.live.length) : undefined;
-  }
-
-  /** Not by the path in the mount: this process serves that. */
-  private markAt(path: string, isMeant: (found: Stat) => boolean): void {
-    const [task = '', ...rest] = path.split('/');
-    if (!isTaskName(task)) return;
-    const staging = openSync(this.store.staging, O_PATH | constants.O_DIRECTORY);
-    try {
-      for (const name of [task, asideName(task)]) {
-        markIn(staging, Buffer.from([name, ...rest].join('/'), 'latin1'), isMeant);
-      }
-    } finally {
-      closeSync(staging);
-    }
   }
 
   close(): void {
     clearInterval(this.timer);
     this.written.close();
+    closeSync(this.staging);
   }
 }
 
-function markIn(staging: number, path: Buffer, isMeant: (found: Stat) => boolean): void {
-  const flags = O_PATH | constants.O_NOFOLLOW;
+function markIn(directory: number, name: Uint8Array, isMeant: (found: Stat) => boolean): void {
   unlessRefused(() => {
-    const fd = openAt2(staging, path, flags, BENEATH);
+    const fd = openAt(directory, name, O_PATH | constants.O_NOFOLLOW);
     try {
       if (isMeant(statFd(fd))) setXattr(fd, EDITOR_FILE_XATTR, Buffer.from('1'));
     } finally {
@@ -108,10 +73,11 @@ function markIn(staging: number, path: Buffer, isMeant: (found: Stat) => boolean
   });
 }
 
+const backupOf = (name: Buffer): Buffer => Buffer.concat([name, Buffer.from('~')]);
+
 function isBackup(older: Stat, made: Stat): boolean {
   const apartNs = made.btimeNs - older.ctimeNs;
   return older.ino !== made.ino && apartNs < STEP_NS && apartNs > -STEP_NS;
 }
 
-const nameOf = (path: string): Uint8Array => Buffer.from(basename(path), 'latin1');
 const nowNs = (): bigint => BigInt(Date.now()) * 1_000_000n;
