@@ -12,9 +12,9 @@ interface ScanInterval {
 
 /**
  * Even where every directory is watched, the kernel does not report everything: writes through
- * mmap raise no event, and a full queue drops them. Costs 2% of a core at most.
+ * mmap raise no event, and a full queue drops them. Costs 1% of a core at most.
  */
-const WATCHED: ScanInterval = { atLeast: 5_000, timesCost: 50 };
+const WATCHED: ScanInterval = { atLeast: 5_000, timesCost: 100 };
 /** Where the kernel cannot report. Costs 4% of a core at most. */
 const POLLED: ScanInterval = { atLeast: 1_000, timesCost: 25 };
 /** The longest that a listing waits for its turn in a large directory that never rests. */
