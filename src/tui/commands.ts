@@ -39,7 +39,13 @@ const BINDINGS: readonly Binding[] = [
   { command: 'quit', keys: ['q', 'ctrl-c'], shown: 'q, Ctrl-C', meaning: 'quit', short: 'q quit' },
   { command: 'help', keys: ['?'], shown: '?', meaning: 'this help', short: '? help' },
   { command: 'up', keys: ['up', 'k'], shown: '↑, k', meaning: 'one line up' },
-  { command: 'down', keys: ['down', 'j'], shown: '↓, j', meaning: 'one line down' },
+  {
+    command: 'down',
+    keys: ['down', 'j'],
+    shown: '↓, j',
+    meaning: 'one line down',
+    short: 'jk go',
+  },
   { command: 'page-up', keys: ['page-up', 'b'], shown: 'PageUp, b', meaning: 'one page up' },
   {
     command: 'page-down',
@@ -49,14 +55,6 @@ const BINDINGS: readonly Binding[] = [
   },
   { command: 'first', keys: ['home', 'g'], shown: 'Home, g', meaning: 'to the first line' },
   { command: 'last', keys: ['end', 'G'], shown: 'End, G', meaning: 'to the last line' },
-  {
-    command: 'next-pane',
-    keys: ['tab'],
-    shown: 'Tab, Shift-Tab',
-    meaning: 'to the next pane, the previous one',
-    short: 'Tab pane',
-  },
-  { command: 'previous-pane', keys: ['back-tab'], shown: '', meaning: '' },
   {
     command: 'in',
     keys: ['right'],
@@ -78,7 +76,7 @@ const BINDINGS: readonly Binding[] = [
     keys: ['p'],
     shown: 'p',
     meaning: 'a preview of the chosen file, or none',
-    short: 'p preview',
+    short: 'p view',
   },
   {
     command: 'log',
@@ -89,7 +87,7 @@ const BINDINGS: readonly Binding[] = [
   },
   { command: 'open', keys: ['o'], shown: 'o', meaning: 'open on the desktop', short: 'o open' },
   { command: 'edit', keys: ['e'], shown: 'e', meaning: 'edit a live file', short: 'e edit' },
-  { command: 'copy', keys: ['y'], shown: 'y', meaning: 'copy the path', short: 'y copy path' },
+  { command: 'copy', keys: ['y'], shown: 'y', meaning: 'copy the path', short: 'y copy' },
   {
     command: 'pause',
     keys: ['z'],
@@ -98,6 +96,14 @@ const BINDINGS: readonly Binding[] = [
     short: 'z pause',
   },
   { command: 'cancel', keys: ['c'], shown: 'c', meaning: 'cancel the task', short: 'c cancel' },
+  {
+    command: 'next-pane',
+    keys: ['tab'],
+    shown: 'Tab, Shift-Tab',
+    meaning: 'to the next pane, the previous one',
+    short: 'Tab pane',
+  },
+  { command: 'previous-pane', keys: ['back-tab'], shown: '', meaning: '' },
   { command: 'suspend', keys: ['ctrl-z'], shown: 'Ctrl-Z', meaning: 'to the shell; fg comes back' },
   { command: 'redraw', keys: ['ctrl-l'], shown: 'Ctrl-L', meaning: 'draw everything again' },
 ];

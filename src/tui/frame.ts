@@ -65,11 +65,18 @@ export function lastLine(
   look: Look,
 ): string {
   if (message) return paint(message, columns, look, []);
+  return paint([{ text: keyLine(keys, columns), styles: ['dim'] }], columns, look, []);
+}
+
+/** As many keys as there is place for; closer together where they do not fit otherwise. */
+function keyLine(keys: readonly string[], columns: number): string {
+  const wide = keys.join('  ');
+  if (wide.length <= columns) return wide;
   let line = '';
   for (const key of keys) {
-    const longer = line === '' ? key : `${line}  ${key}`;
+    const longer = line === '' ? key : `${line} ${key}`;
     if (longer.length > columns) break;
     line = longer;
   }
-  return paint([{ text: line, styles: ['dim'] }], columns, look, []);
+  return line;
 }

@@ -135,6 +135,12 @@ describeWithBrowser('the page, archived files', () => {
     for (const key of ['Home', 'ArrowRight', 'ArrowDown']) await page.keyboard.press(key);
     await page.getByText('64 × 48').waitFor();
     expect(await faultsOf(page)).toEqual([]);
+    await page.keyboard.press('v');
+    for (const name of ['pictures/a.gif', 'pictures/a.jpeg']) {
+      await page.getByRole('region', { name: 'Picture' }).and(page.locator(':focus')).waitFor();
+      await page.keyboard.press('ArrowRight');
+      await page.getByRole('heading', { name }).waitFor();
+    }
 
     const show = async (name: string): Promise<void> => {
       await page

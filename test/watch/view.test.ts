@@ -75,8 +75,12 @@ test('keys and the mouse: panes, filters, folding, preview, log, help', async ()
   mkdirSync(made.file('dir'));
   writeFileSync(made.file('dir/notes.md'), '# Notes\n\n- point\n');
   writeFileSync(made.paths.log, '\x1b[31mred\x1b[0m\n 10%\r 20%\n');
-  const session = await watch(made.store.path, { rows: 20 });
+  const session = await watch(made.store.path, { columns: 80, rows: 20 });
   const first = await shows(session, /file-115/);
+  expect(first).toContain(
+    'q quit ? help jk go / filter p view l log o open e edit y copy z pause c cancel',
+  );
+  await session.resize(120, 20);
   expect(first).not.toContain('file-116');
   await session.press('Tab', 'End');
   await shows(session, 'file-299');
