@@ -59,7 +59,10 @@ const percentile = (sorted: readonly number[], share: number): number =>
 const milliseconds = (figures: readonly number[]): string => {
   const sorted = [...figures].sort((one, two) => one - two);
   const [half, most] = [percentile(sorted, 0.5), percentile(sorted, 0.99)];
-  return `p50 ${half.toFixed(1)} ms, p99 ${most.toFixed(1)} ms, longest ${sorted.at(-1)?.toFixed(1)} ms`;
+  return (
+    `p50 ${half.toFixed(1)} ms, p99 ${most.toFixed(1)} ms, longest ` +
+    `${sorted.at(-1)?.toFixed(1)} ms`
+  );
 };
 
 /** CPU of the server and its notifier, as a share of a core, while something is done. */
@@ -133,9 +136,12 @@ try {
   });
   const changes = (seconds * 1000) / EVERY_MS;
   say(
-    `100 changes a second, one watches: ${milliseconds(delays)}; ${delays.length} of ${changes} told`,
+    `100 changes a second, one watches: ${milliseconds(delays)}; ${delays.length} of ` +
+      `${changes} told`,
   );
-  const memory = `server ${memoryOf(pid).toFixed(0)} MiB, notifier ${memoryOf(notifierOf(pid)).toFixed(0)} MiB`;
+  const memory =
+    `server ${memoryOf(pid).toFixed(0)} MiB, notifier ` +
+    `${memoryOf(notifierOf(pid)).toFixed(0)} MiB`;
   say(`  ${cost}; ${memory}`);
 
   names.clear();
@@ -146,7 +152,8 @@ try {
   const told = names.size;
   await sleep(1000);
   say(
-    `${stormFiles} new files at once: ${told} told meanwhile; stat(2) on the mount: ${milliseconds(stats)}`,
+    `${stormFiles} new files at once: ${told} told meanwhile; stat(2) on the mount: ` +
+      `${milliseconds(stats)}`,
   );
   say(`  ${stormCost}`);
   watcher.close();

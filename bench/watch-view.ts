@@ -119,7 +119,8 @@ async function measureFrames(store: Store): Promise<void> {
     const median = times[times.length >> 1] ?? Number.NaN;
     const cpu = (user + system) / 1000 / FRAMES;
     say(
-      `a frame, all lines of ${pane} changed: median ${median.toFixed(1)} ms, ${cpu.toFixed(1)} ms of ` +
+      `a frame, all lines of ${pane} changed: median ${median.toFixed(1)} ms, ` +
+        `${cpu.toFixed(1)} ms of ` +
         `CPU (bar: 16 ms); ${Math.round(output.bytes / FRAMES)} bytes`,
     );
   }
@@ -132,7 +133,8 @@ async function refreshCost(view: View): Promise<void> {
   for (let i = 0; i < times; i++) await view.refresh();
   const { user, system } = process.cpuUsage(before);
   say(
-    `a look at all records, twice a second: ${((user + system) / 1000 / times).toFixed(1)} ms of CPU`,
+    'a look at all records, twice a second: ' +
+      `${((user + system) / 1000 / times).toFixed(1)} ms of CPU`,
   );
 }
 

@@ -81,7 +81,8 @@ const ready = new Promise<void>((resolve) => {
 });
 await ready;
 say(
-  `${FILES} files told and ready after ${Math.round(performance.now() - begin)} ms from the start of the process`,
+  `${FILES} files told and ready after ${Math.round(performance.now() - begin)} ms ` +
+    'from the start of the process',
 );
 
 const cpuBefore = cpuOf(watcher);
@@ -101,11 +102,13 @@ for (let size = 1; performance.now() - from < seconds * 1000; ) {
 delays.sort((a, b) => a - b);
 const share = (cpuOf(watcher) - cpuBefore) / ((performance.now() - from) / 1000);
 say(
-  `change to event: median ${Math.round(delays[delays.length >> 1] ?? 0)} ms, longest ${Math.round(delays.at(-1) ?? 0)} ms (500 of them the debounce)`,
+  `change to event: median ${Math.round(delays[delays.length >> 1] ?? 0)} ms, longest ` +
+    `${Math.round(delays.at(-1) ?? 0)} ms (500 of them the debounce)`,
 );
 say(`CPU while a log grows: ${(share * 100).toFixed(1)} % of a core`);
 say(
-  `memory: ${memoryBefore.toFixed(0)} MiB, then ${memoryOf(watcher).toFixed(0)} MiB; descriptors: ${descriptorsBefore}, then ${descriptorsOf(watcher)}`,
+  `memory: ${memoryBefore.toFixed(0)} MiB, then ${memoryOf(watcher).toFixed(0)} MiB; ` +
+    `descriptors: ${descriptorsBefore}, then ${descriptorsOf(watcher)}`,
 );
 watcher.kill();
 await once(watcher, 'close');

@@ -74,7 +74,8 @@ function leaveRun(): () => void {
     const task = process.env.TASKFS_TASK ?? 'a task';
     throw new TaskfsError(
       'failed',
-      `this is inside of ${task}, and would end with it: its control group cannot be left: ${messageOf(cause)}`,
+      `this is inside of ${task}, and would end with it: its control group cannot be ` +
+        `left: ${messageOf(cause)}`,
       { hint: 'Start it outside of the task, or as the user who started the task.', cause },
     );
   }

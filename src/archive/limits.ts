@@ -59,7 +59,8 @@ export class HeaderLimits {
     if (this.longPaths > MAX_LONG_PATHS) {
       throw new Unsealable(
         path,
-        `lies so deep that all paths, beyond ${PATH_MAX} bytes of each, take more than ${MAX_LONG_PATHS} bytes`,
+        `lies so deep that all paths, beyond ${PATH_MAX} bytes of each, take more than ` +
+          `${MAX_LONG_PATHS} bytes`,
       );
     }
   }

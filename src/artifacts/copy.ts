@@ -40,7 +40,8 @@ export function openLocalNode(path: Buffer, lastLink: 'follow' | 'keep'): Artifa
   const errors: DiskErrors = {
     missing: (below) => missing(showPath(below)),
     unreadable: (below, cause) => {
-      const message = `'${showPath(below)}' in ${showPath(path)} cannot be read: ${messageOf(cause)}`;
+      const file = `'${showPath(below)}' in ${showPath(path)}`;
+      const message = `${file} cannot be read: ${messageOf(cause)}`;
       return new TaskfsError('failed', message, { cause });
     },
   };

@@ -66,7 +66,8 @@ export function describeStep({ done, total }: Step, elapsedMs: number): string {
   const bar = '#'.repeat(filled) + '-'.repeat(BAR_WIDTH - filled);
   const left = rate > 0 ? `${showDuration(((total - done) * 1000) / rate)} left` : '';
   const percent = `${Math.floor(share * 100)}%`.padStart(4);
-  return `[${bar}] ${percent}  ${showBytes(done)} of ${showBytes(total)}  ${speed}  ${left}`.trimEnd();
+  const amount = `${showBytes(done)} of ${showBytes(total)}`;
+  return `[${bar}] ${percent}  ${amount}  ${speed}  ${left}`.trimEnd();
 }
 
 /** How often programs get a report, in milliseconds. */

@@ -115,7 +115,9 @@ export function loadFuseNative(): NativeFuseClass {
     return createRequire(import.meta.url)('fuse-native') as NativeFuseClass;
   } catch (cause) {
     throw new TaskfsError('failed', `the libfuse driver cannot be loaded: ${messageOf(cause)}`, {
-      hint: "It needs the package fuse-native beside taskfs ('npm install -g fuse-native'); '--driver kernel' does without.",
+      hint:
+        "It needs the package fuse-native beside taskfs ('npm install -g fuse-native'); " +
+        "'--driver kernel' does without.",
       cause,
     });
   }

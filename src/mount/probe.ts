@@ -17,7 +17,11 @@ const DEAD: readonly unknown[] = [errno.ENOTCONN, errno.ECONNABORTED];
 
 /** Its exit code is the errno: a message would hold the path, which others chose. */
 const PROBE = `
-try { require('node:fs').statfsSync(process.argv[1]) } catch (error) { process.exit(-error.errno) }`;
+try {
+  require('node:fs').statfsSync(process.argv[1])
+} catch (error) {
+  process.exit(-error.errno)
+}`;
 
 /**
  * Tries whether a mount answers, in a process of its own: whoever touches a hung mount may never

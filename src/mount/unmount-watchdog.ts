@@ -17,7 +17,9 @@ export interface UnmountWatchdog {
 // only for mounts that root may enter (allow_other). Only the very mount is unmounted that was
 // there at the start: another may lie over it by then.
 const WAIT = `read -r _ && exit
-while read -r id _ dev _ place _; do [ "$place" = "$2" ] && top=$id device=$dev; done </proc/self/mountinfo
+while read -r id _ dev _ place _; do
+  [ "$place" = "$2" ] && top=$id device=$dev
+done </proc/self/mountinfo
 `;
 const UNMOUNT = `[ "$top" = "$3" ] || exit
 ${FUSERMOUNT} -uqz -- "$1" || umount -l -- "$1"`;
@@ -26,11 +28,14 @@ ${FUSERMOUNT} -uqz -- "$1" || umount -l -- "$1"`;
  * FUSE_NOTIFY_INVAL_ENTRY (linux/fuse.h) for `live` in the root, as printf(1) takes it: the
  * kernel unmounts what is mounted beneath that name, in every mount namespace.
  */
-const FORGET_LIVE = String.raw`\45\0\0\0\3\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\4\0\0\0\0\0\0\0live\0`;
+const FORGET_LIVE =
+  String.raw`\45\0\0\0\3\0\0\0\0\0\0\0\0\0\0\0` +
+  String.raw`\1\0\0\0\0\0\0\0\4\0\0\0\0\0\0\0live\0`;
 
 // The connection is aborted first: it does not end by itself while this process has it open, and a
 // request that nobody answers could hold the lock that the notification needs.
-const DETACH = `if [ "$top" != "$3" ] || echo 1 >"/sys/fs/fuse/connections/\${device#*:}/abort"; then
+const DETACH = `if [ "$top" != "$3" ] ||
+  echo 1 >"/sys/fs/fuse/connections/\${device#*:}/abort"; then
   printf '${FORGET_LIVE}' >&3
 fi
 exec 3>&-

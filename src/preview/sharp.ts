@@ -65,7 +65,9 @@ async function loadSharp(): Promise<Sharp> {
     return sharp;
   } catch (cause) {
     throw new TaskfsError('failed', 'pictures need the package sharp, which is not installed', {
-      hint: "'npm install sharp' beside taskfs installs it, where there is a build for the machine.",
+      hint:
+        "'npm install sharp' beside taskfs installs it, where there is a build for the " +
+        'machine.',
       cause,
     });
   }

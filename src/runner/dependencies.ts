@@ -81,7 +81,8 @@ export function noteCompleted(store: Store, journal: Journal): void {
 export function lostDependency(store: Store, dependent: Dependent): Outcome | undefined {
   const [task] = awaitedThat(store, dependent, 'lost');
   if (task === undefined) return undefined;
-  const reason = `not started, for it was to run after ${task}, which ${fateOf(store, dependent, task)}`;
+  const fate = fateOf(store, dependent, task);
+  const reason = `not started, for it was to run after ${task}, which ${fate}`;
   return { kind: 'dependency', exitCode: null, signal: null, reason };
 }
 

@@ -144,8 +144,8 @@ export async function removeEnded(store: Store, task: TaskName): Promise<string[
 const PATIENCE_MS = 5_000;
 
 /**
- * `wait` returns once all is sealed; its supervisor holds the lock for a moment longer, and one that
- * is to run after it may not have noticed yet.
+ * `wait` returns once all is sealed; its supervisor holds the lock for a moment longer, and one
+ * that is to run after it may not have noticed yet.
  */
 async function untilLetGo(store: Store, task: TaskName): Promise<void> {
   const { lock } = taskPaths(store, task);

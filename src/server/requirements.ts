@@ -23,7 +23,9 @@ function helperOf(driver: DriverName): string | undefined {
 function assertDevice(): void {
   if (!existsSync(DEVICE)) {
     throw new TaskfsError('failed', `cannot mount: there is no ${DEVICE}`, {
-      hint: "As root, 'modprobe fuse' brings it; a container needs it passed in ('--device /dev/fuse').",
+      hint:
+        "As root, 'modprobe fuse' brings it; a container needs it passed in ('--device " +
+        "/dev/fuse').",
     });
   }
   try {

@@ -105,7 +105,9 @@ async function unprotect(path: string, data: Buffer, ask?: AskPassphrase): Promi
   const passphrase = await ask?.(path);
   if (passphrase === undefined) {
     throw new TaskfsError('wrong-key', `${path} is protected by a passphrase, and none was given`, {
-      hint: 'It is asked for where standard input is a terminal; --identity names another identity file.',
+      hint:
+        'It is asked for where standard input is a terminal; --identity names another ' +
+        'identity file.',
     });
   }
   const { armor, Decrypter } = await import('age-encryption');

@@ -73,7 +73,9 @@ export async function parseRecipient(text: string): Promise<string> {
     return recipient;
   } catch (cause) {
     throw new TaskfsError('usage', `'${recipient}' is not an age recipient: ${messageOf(cause)}`, {
-      hint: "Recipients begin with age1 or ssh-ed25519; 'age-keygen -y' prints that of an identity file.",
+      hint:
+        "Recipients begin with age1 or ssh-ed25519; 'age-keygen -y' prints that of an " +
+        'identity file.',
       cause,
     });
   }

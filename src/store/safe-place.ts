@@ -51,8 +51,11 @@ interface Danger {
 }
 
 function refusal(store: string, path: string, { who, byMode = false }: Danger): TaskfsError {
-  const message = `the store ${store} lies below ${path}, which ${who}: it could be replaced by another`;
-  const remedy = `Take that right away ('chmod go-w ${path}', or 'chmod +t ${path}' where others need it), or choose`;
+  const place = `the store ${store} lies below ${path}`;
+  const message = `${place}, which ${who}: it could be replaced by another`;
+  const remedy =
+    `Take that right away ('chmod go-w ${path}', or 'chmod +t ${path}' where others need ` +
+    'it), or choose';
   return new TaskfsError('usage', message, {
     hint: `${byMode ? remedy : 'Choose'} another place with --store or TASKFS_STORE.`,
   });

@@ -15,7 +15,9 @@ export function isTaskName(text: string): text is TaskName {
 export function parseTaskName(text: string): TaskName {
   if (isTaskName(text)) return text;
   throw new TaskfsError('usage', `'${printable(text)}' cannot be a task's name`, {
-    hint: 'Use 1 to 128 letters, digits, dots, dashes and underscores, beginning with a letter or digit.',
+    hint:
+      'Use 1 to 128 letters, digits, dots, dashes and underscores, beginning with a ' +
+      'letter or digit.',
   });
 }
 

@@ -70,7 +70,9 @@ export class PreviewPane implements Pane {
   private refresh(): void {
     const { subject, size } = this;
     if (!subject || this.making) return;
-    const wanted = `${subject.task}/${subject.path.toString('latin1')} ${subject.version} ${size.columns}x${size.height}`;
+    const wanted =
+      `${subject.task}/${subject.path.toString('latin1')} ${subject.version} ` +
+      `${size.columns}x${size.height}`;
     if (wanted === this.made) return;
     this.made = wanted;
     this.making = this.make(subject).finally(() => {

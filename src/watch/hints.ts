@@ -107,7 +107,10 @@ function troubleOf(code: string | undefined, error: unknown): string {
   if (code === 'ENOSPC')
     return "the system's limit of inotify watches is reached (fs.inotify.max_user_watches)";
   if (code === 'EMFILE')
-    return 'the limit of inotify instances or of open files is reached (fs.inotify.max_user_instances)';
+    return (
+      'the limit of inotify instances or of open files is reached ' +
+      '(fs.inotify.max_user_instances)'
+    );
   return `the system's change notification failed: ${messageOf(error)}`;
 }
 

@@ -163,7 +163,9 @@ async function interruptedRotation(
   const owner = listRecipients(store).find(({ label }) => label === OWNER);
   if (!owner) {
     throw new TaskfsError('usage', 'this store was made without an identity of its own', {
-      hint: "Make a new one where the old one is ('age-keygen'); here 'taskfs key add' and 'key remove'.",
+      hint:
+        "Make a new one where the old one is ('age-keygen'); here 'taskfs key add' and " +
+        "'key remove'.",
     });
   }
   const [first, second] = own;

@@ -219,7 +219,8 @@ const pathKey = (parts: readonly Buffer[]): string =>
 function foreign({ path }: TarMember): TaskfsError {
   return new TaskfsError(
     'failed',
-    `the tar is not in the order in which taskfs writes: its member ${JSON.stringify(path.toString())} is unexpected`,
+    'the tar is not in the order in which taskfs writes: its member ' +
+      `${JSON.stringify(path.toString())} is unexpected`,
     { hint: 'age and tar read it all the same.' },
   );
 }

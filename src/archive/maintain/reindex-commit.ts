@@ -56,7 +56,9 @@ function assertCanExchange(directory: string): void {
     exchange(one, two);
   } catch (cause) {
     throw new TaskfsError('failed', `two directories in ${directory} cannot be exchanged`, {
-      hint: 'The file system of the store must be able to (RENAME_EXCHANGE): copy the store to another.',
+      hint:
+        'The file system of the store must be able to (RENAME_EXCHANGE): copy the store ' +
+        'to another.',
       cause,
     });
   } finally {

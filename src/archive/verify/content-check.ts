@@ -169,7 +169,8 @@ export function lossOf(
   const range = lost ? { start: lost.start, length: lost.length } : null;
   const text = path.toString();
   const what = range
-    ? `bytes ${range.start} to ${range.start + range.length - 1} of '${text}' of task ${task} are lost`
+    ? `bytes ${range.start} to ${range.start + range.length - 1} of '${text}' of task ` +
+      `${task} are lost`
     : `'${text}' of task ${task} is lost`;
   return finding(
     task,

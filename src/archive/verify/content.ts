@@ -143,7 +143,8 @@ function* filesOfTar({ task, report }: Verification, tar: TarSource) {
     }
   } catch (error) {
     if (!(error instanceof TaskfsError)) throw error;
-    const message = `files of task ${task} without a name, from where the tar is damaged: ${error.message}`;
+    const { message: why } = error;
+    const message = `files of task ${task} without a name, from where the tar is damaged: ${why}`;
     report(finding(task, kindOf(message), message, { file: FILES.artifacts }));
   }
 }

@@ -197,7 +197,9 @@ function unsealable(task: TaskName, { path, message }: Unsealable): TaskfsError 
   const ends = [path.subarray(0, SHOWN), path.subarray(-SHOWN)];
   const shown = JSON.stringify(path.length > 2 * SHOWN ? ends.join('…') : path.toString());
   return new TaskfsError('failed', `task ${task} holds what no archive can: ${shown} ${message}`, {
-    hint: "Its files are untouched in staging: change that one; then 'taskfs recover' seals the task.",
+    hint:
+      "Its files are untouched in staging: change that one; then 'taskfs recover' seals " +
+      'the task.',
   });
 }
 

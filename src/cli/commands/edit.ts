@@ -22,11 +22,11 @@ export const command = defineCommand({
     ['taskfs edit --wait build notes.md', 'Wait until the window is closed, too'],
   ],
   about:
-    'The editor is $VISUAL, else $EDITOR, else vi, and gets a private copy. One in the terminal is ' +
-    'waited for, and what it saved is written back when it ends. One with a window (code, gvim, ' +
-    'subl and others) is not: each save is written back at once. If the task changed the file ' +
-    'meanwhile, your version is put beside it; if the task has ended, you are told, and what you ' +
-    'save is kept in the store and named.',
+    'The editor is $VISUAL, else $EDITOR, else vi, and gets a private copy. One in the ' +
+    'terminal is waited for, and what it saved is written back when it ends. One with a ' +
+    'window (code, gvim, subl and others) is not: each save is written back at once. If the ' +
+    'task changed the file meanwhile, your version is put beside it; if the task has ended, ' +
+    'you are told, and what you save is kept in the store and named.',
   build: (parser) =>
     addPath(addTask(parser, 'a live task'), 'A file, new or there').option('wait', {
       type: 'boolean',

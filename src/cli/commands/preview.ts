@@ -24,10 +24,10 @@ export const command = defineCommand({
     ['taskfs preview build talk.pdf --json', 'The facts alone'],
   ],
   about:
-    'Text is shown with its syntax in colours, Markdown laid out, CSV and JSON Lines as a table, a ' +
-    'directory as a tree, a zip or tar as its listing. Pictures are shown as kitty, iTerm2 or ' +
-    'sixel pictures where the terminal answers that it can, else in half blocks. Of PDF, audio ' +
-    'and video the facts are shown, of all else the bytes.',
+    'Text is shown with its syntax in colours, Markdown laid out, CSV and JSON Lines as a ' +
+    'table, a directory as a tree, a zip or tar as its listing. Pictures are shown as kitty, ' +
+    'iTerm2 or sixel pictures where the terminal answers that it can, else in half blocks. ' +
+    'Of PDF, audio and video the facts are shown, of all else the bytes.',
   build: (parser) =>
     addPathOrTop(addTask(addIdentityOptions(parser)), 'A file or directory')
       .option('lines', {

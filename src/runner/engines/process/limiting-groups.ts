@@ -138,8 +138,8 @@ function refused(controllers: readonly Controller[], why: string, cause?: unknow
   const options = controllers.map((each) => OPTION_OF[each]).join(', ');
   return new TaskfsError('usage', `${options} cannot be had for a local task here: ${why}`, {
     hint:
-      "Under systemd with cgroup v2, 'systemd-run --user --scope -p Delegate=yes taskfs run …' has " +
-      'it; so has root, and so has a container (--image).',
+      "Under systemd with cgroup v2, 'systemd-run --user --scope -p Delegate=yes " +
+      "taskfs run …' has it; so has root, and so has a container (--image).",
     cause,
   });
 }
