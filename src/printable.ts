@@ -4,16 +4,21 @@
  * can move the cursor, end a line, or pass for another.
  */
 export function printableText(text: string): string {
-  return text.replace(UNSAFE, escapeCharacter);
+  // Most of it is, and long lists of tasks are full of it.
+  return ASCII.test(text) ? text : text.replace(UNSAFE, escapeCharacter);
 }
 
 /** The same in JSON, which has escapes of its own: nothing is lost. */
 export function printableJson(json: string): string {
+  if (ASCII_JSON.test(json)) return json;
   return json.replace(UNSAFE_IN_JSON, (unsafe) =>
     [...Array(unsafe.length).keys()].map((at) => codeUnit(unsafe.charCodeAt(at))).join(''),
   );
 }
 
+/** Nothing but printable ASCII; in JSON, line ends stand between values. */
+const ASCII = /^[ -~]*$/;
+const ASCII_JSON = /^[ -~\n]*$/;
 /** Categories of Unicode: controls, formats such as bidi, separators of lines and paragraphs. */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 /** Line ends between JSON values are not part of them; others below U+0020 are escaped already. */

@@ -48,13 +48,19 @@ export interface Seal extends SealBody {
   readonly signature: string;
 }
 
+const signers = new WeakMap<KeyObject, string>();
+
 /**
  * The sha256 of a signing key's public half (SPKI, DER): tells another store's seal from a damaged
  * one.
  */
 export function signerOf(key: KeyObject): string {
+  const known = signers.get(key);
+  if (known !== undefined) return known;
   const publicKey = key.type === 'private' ? createPublicKey(key) : key;
-  return sha256(publicKey.export({ type: 'spki', format: 'der' }));
+  const signer = sha256(publicKey.export({ type: 'spki', format: 'der' }));
+  signers.set(key, signer);
+  return signer;
 }
 
 /** Adds the signature over a value's JSON, as the last member. */

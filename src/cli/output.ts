@@ -79,6 +79,21 @@ export async function printLine(words: Words): Promise<void> {
   await print(`${render(words, process.stdout)}\n`);
 }
 
+/** How much text of many lines is written at once, in characters. */
+const BLOCK = 64 * 1024;
+
+/** Many lines: in few writes, for a list of thousands. */
+export async function printLines(lines: Iterable<Words>): Promise<void> {
+  let block = '';
+  for (const words of lines) {
+    block += `${render(words, process.stdout)}\n`;
+    if (block.length < BLOCK) continue;
+    await print(block);
+    block = '';
+  }
+  if (block !== '') await print(block);
+}
+
 /** One JSON value, indented: for people and programs alike. */
 export async function printJson(value: unknown): Promise<void> {
   await print(printableJson(`${JSON.stringify(value, null, 2)}\n`));

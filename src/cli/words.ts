@@ -22,6 +22,7 @@ export function paint(colour: Colour, text: string): Span {
  * is not set, and every control character that came with the text made visible.
  */
 export function render(words: Words, stream: NodeJS.WriteStream): string {
+  if (typeof words === 'string') return printableText(words);
   return spansOf(words)
     .map((span) =>
       typeof span === 'string'
@@ -38,6 +39,7 @@ export function hasColours(stream: NodeJS.WriteStream): boolean {
 
 /** How many columns words take. */
 export function widthOf(words: Words): number {
+  if (typeof words === 'string') return printableText(words).length;
   return spansOf(words).reduce((sum, span) => sum + printableText(textOf(span)).length, 0);
 }
 
@@ -49,16 +51,23 @@ export function table(rows: readonly (readonly Words[])[]): Words[] {
       widths[column] = Math.max(widths[column] ?? 0, widthOf(cell));
     }
   }
-  return rows.map((row) =>
-    row.flatMap((cell, column) => [...spansOf(cell), ...padding(row, column, widths)]),
-  );
+  return rows.map((row) => aligned(row, widths));
 }
 
-/** What follows a cell: nothing where only empty cells would. */
-function padding(row: readonly Words[], column: number, widths: readonly number[]): string[] {
-  if (row.slice(column + 1).every((cell) => widthOf(cell) === 0)) return [];
-  const cell = row[column] ?? '';
-  return [' '.repeat((widths[column] ?? 0) - widthOf(cell) + 2)];
+/** A row's cells, padded to the widths of their columns; nothing where only empty ones follow. */
+function aligned(row: readonly Words[], widths: readonly number[]): Words {
+  const last = row.findLastIndex((cell) => widthOf(cell) > 0);
+  const spans: (string | Span)[] = [];
+  let text = '';
+  for (const [column, cell] of row.slice(0, last + 1).entries()) {
+    if (typeof cell === 'string') text += cell;
+    else {
+      spans.push(text, ...spansOf(cell));
+      text = '';
+    }
+    if (column < last) text += ' '.repeat((widths[column] ?? 0) - widthOf(cell) + 2);
+  }
+  return spans.length === 0 ? text : [...spans, text];
 }
 
 /** Words cut to so many columns. */

@@ -13,11 +13,22 @@ type Links = 'follow' | 'refuse';
  * Throws Errno ENOENT where there is nothing, `damaged` for anything but a file, `failed`.
  */
 export function openRegularFile(path: string, links: Links = 'refuse'): number {
+  return openSized(path, links).fd;
+}
+
+interface SizedFile {
+  readonly fd: number;
+  /** In bytes, just before it was opened. */
+  readonly size: number;
+}
+
+function openSized(path: string, links: Links): SizedFile {
   const pinned = pin(path, links);
   try {
     const stat = fstatSync(pinned);
     if (!stat.isFile()) throw notAFile(path, stat);
-    return reopen(pinned, constants.O_RDONLY | constants.O_NONBLOCK);
+    const fd = reopen(pinned, constants.O_RDONLY | constants.O_NONBLOCK);
+    return { fd, size: stat.size };
   } catch (cause) {
     throw cause instanceof Errno ? unopened(path, cause) : cause;
   } finally {
@@ -29,10 +40,9 @@ export function openRegularFile(path: string, links: Links = 'refuse'): number {
  * The content of a regular file that is never longer than `limit` bytes; a longer one is not read.
  * Throws as `openRegularFile`, and `damaged` for a file that is too long.
  */
-export function readRegularFile(path: string, limit: number, links?: Links): Buffer {
-  const fd = openRegularFile(path, links);
+export function readRegularFile(path: string, limit: number, links: Links = 'refuse'): Buffer {
+  const { fd, size } = openSized(path, links);
   try {
-    const { size } = fstatSync(fd);
     if (size > limit) {
       const message = `${path} is damaged: it has ${size} bytes, and at most ${limit} can be right`;
       throw new TaskfsError('damaged', message);

@@ -68,8 +68,9 @@ export function isSupervisedByMe({ supervisor }: TaskRecord): boolean {
  */
 export function supervisorElsewhere(store: Store, record: TaskRecord): Supervisor | undefined {
   const { supervisor } = record;
-  if (!supervisor || isSettled(store, record)) return undefined;
-  return mayLive(supervisor, weaker(supervisor.locks, lockReach(store))) ? supervisor : undefined;
+  if (!supervisor || !mayLive(supervisor, weaker(supervisor.locks, lockReach(store))))
+    return undefined;
+  return isSettled(store, record) ? undefined : supervisor;
 }
 
 const weaker = (one: LockReach, other: LockReach): LockReach => {

@@ -88,11 +88,11 @@ export interface TaskViews {
   readonly unreadable: UnreadableTask[];
 }
 
-/** All tasks of a store. One that is removed meanwhile is left out. */
-export function viewTasks(store: Store): TaskViews {
+/** Tasks of a store, by default all. One that is removed meanwhile is left out. */
+export function viewTasks(store: Store, names: readonly TaskName[] = listTasks(store)): TaskViews {
   const tasks: TaskView[] = [];
   const unreadable: UnreadableTask[] = [];
-  for (const task of listTasks(store)) {
+  for (const task of names) {
     try {
       tasks.push(viewTask(store, task));
     } catch (error) {
@@ -100,8 +100,14 @@ export function viewTasks(store: Store): TaskViews {
       if (error.kind !== 'not-found') unreadable.push({ task, error });
     }
   }
-  tasks.sort((a, b) => a.createdAt.localeCompare(b.createdAt));
+  tasks.sort(byCreation);
   return { tasks, unreadable };
+}
+
+/** Times in ISO 8601 sort as they are; to collate thousands as text of a language takes a while. */
+function byCreation({ createdAt: one }: TaskView, { createdAt: other }: TaskView): number {
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
 }
 
 /**

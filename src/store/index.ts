@@ -37,6 +37,7 @@ export {
   asideName,
   DIRECT_WRITERS,
   listTasks,
+  listUnsealedTasks,
   type Store,
   type TaskPaths,
   taskOfStaging,

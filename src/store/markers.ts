@@ -3,7 +3,6 @@
  * is only written by the holder of the task's lock.
  */
 import { closeSync, constants, existsSync, openSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { syncDirectory } from '../files/index.ts';
 import { type Store, taskPaths } from './paths.ts';
 import type { TaskName } from './task-name.ts';
@@ -12,7 +11,7 @@ import type { TaskName } from './task-name.ts';
 type Marker = 'pinned' | 'removing';
 
 const pathOf = (store: Store, task: TaskName, marker: Marker): string =>
-  join(taskPaths(store, task).directory, marker);
+  `${taskPaths(store, task).directory}/${marker}`;
 
 /** Whether a task is pinned. */
 export const isPinned = (store: Store, task: TaskName): boolean =>

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isTaskName, type TaskName } from './task-name.ts';
 
@@ -42,21 +42,21 @@ export interface TaskPaths {
   readonly archive: string;
 }
 
-/** Where everything of a task lies. */
+/** Where everything of a task lies. Neither a store's paths nor a name need to be normalized. */
 export function taskPaths(store: Store, task: TaskName): TaskPaths {
-  const directory = join(store.tasks, task);
+  const directory = `${store.tasks}/${task}`;
   return {
     directory,
-    record: join(directory, 'task.json'),
-    events: join(directory, 'events.jsonl'),
-    log: join(directory, 'log'),
-    logTimes: join(directory, 'log.times'),
-    lock: join(directory, 'lock'),
-    writers: join(directory, 'writers'),
-    recipients: join(directory, 'recipients'),
-    staging: join(store.staging, task),
-    aside: join(store.staging, asideName(task)),
-    archive: join(store.archive, task),
+    record: `${directory}/task.json`,
+    events: `${directory}/events.jsonl`,
+    log: `${directory}/log`,
+    logTimes: `${directory}/log.times`,
+    lock: `${directory}/lock`,
+    writers: `${directory}/writers`,
+    recipients: `${directory}/recipients`,
+    staging: `${store.staging}/${task}`,
+    aside: `${store.staging}/${asideName(task)}`,
+    archive: `${store.archive}/${task}`,
   };
 }
 
@@ -80,4 +80,16 @@ export function taskOfStaging(name: string): TaskName | undefined {
 /** Names of all tasks, oldest first by name. */
 export function listTasks(store: Store): TaskName[] {
   return readdirSync(store.tasks).filter(isTaskName).sort();
+}
+
+/**
+ * Those of them that are not sealed, or of which plaintext is left: told by what lies in the
+ * store, however many sealed ones there are, and without reading a record.
+ */
+export function listUnsealedTasks(store: Store): TaskName[] {
+  const staged = new Set(readdirSync(store.staging).map(taskOfStaging));
+  const archived = new Set(readdirSync(store.archive));
+  return listTasks(store).filter(
+    (task) => !archived.has(task) || staged.has(task) || existsSync(taskPaths(store, task).log),
+  );
 }

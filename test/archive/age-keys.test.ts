@@ -1,10 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bech32 } from '@scure/base';
 import { Decrypter, generateHybridIdentity, identityToRecipient } from 'age-encryption';
 import { describe, expect, test } from 'vitest';
-import { decryptNatively, encryptFor, makeHeader, newAgePair } from '../../src/age/index.ts';
+import {
+  decryptNatively,
+  encryptFor,
+  makeHeader,
+  newAgePair,
+  readHeader,
+} from '../../src/age/index.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 /** What the age program makes of a file with an identity. */
@@ -79,6 +85,19 @@ describe('keys of a task, made without the age package', () => {
     const file = await encryptFor(recipients, Buffer.from('a secret'));
     expect(await decryptWithPackage(hybrid, file)).toBe('a secret');
     expect(decryptWithAge(identity, file)).toBe('a secret');
+  });
+
+  test('a header is read whole, however many recipients it has', async () => {
+    for (const count of [1, 40]) {
+      const recipients = Array.from({ length: count }, () => newAgePair().recipient);
+      const file = join(temporaryDirectory(), 'file.age');
+      writeFileSync(file, await encryptFor(recipients, Buffer.from('a secret')));
+      const fd = openSync(file, 'r');
+      const header = readHeader(fd, file).toString('latin1');
+      closeSync(fd);
+      expect(header.match(/^-> X25519 /gm)).toHaveLength(count);
+      expect(header).toMatch(/\n--- [\w+/]{43}\n$/);
+    }
   });
 
   test('no two headers share a key', async () => {

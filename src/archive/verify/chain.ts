@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import {
   findStaging,
@@ -14,6 +15,8 @@ import { isSigned } from '../seal-record.ts';
 
 /** What the chain says of the store. */
 export interface ChainState {
+  /** What its lines, and all seals, have to be signed with. */
+  readonly key: KeyObject;
   /** The last line about each task. */
   readonly last: ReadonlyMap<string, ChainLine>;
   readonly findings: readonly Finding[];
@@ -38,7 +41,7 @@ export function verifyChain(store: Store): ChainState {
     if (value) last.set(value.task, value);
     previous = hash;
   }
-  return { last, findings };
+  return { key, last, findings };
 }
 
 const broken = (line: number, what: string): Finding =>

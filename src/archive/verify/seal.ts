@@ -2,13 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { TaskfsError } from '../../errors.ts';
 import type { TaskName } from '../../store/index.ts';
-import {
-  isBeingRemoved,
-  loadVerifyingKey,
-  readRecord,
-  type Store,
-  taskPaths,
-} from '../../store/index.ts';
+import { isBeingRemoved, readRecord, type Store, taskPaths } from '../../store/index.ts';
 import { type Finding, finding } from '../finding.ts';
 import { isReindexPending, sealFault } from '../genuine-seal.ts';
 import { SEAL_FILE } from '../paths.ts';
@@ -56,7 +50,7 @@ export function trustedSeal(store: Store, task: TaskName): Seal {
   const chain = verifyChain(store);
   const { seal, findings } = verifySeal(store, task, taskPaths(store, task).archive, chain);
   const line = chain.last.get(task);
-  if (seal && line && isSigned(line, loadVerifyingKey(store))) return seal;
+  if (seal && line && isSigned(line, chain.key)) return seal;
   const why = findings[0]?.message ?? `the line of task ${task} in seals.jsonl was changed`;
   throw new TaskfsError('damaged', `${why}: nothing rebuilt from it could be trusted`, {
     hint: 'Put seal.json or seals.jsonl back from a backup.',
@@ -68,9 +62,9 @@ function sealProblem(
   task: TaskName,
   seal: Seal,
   hash: string,
-  { last }: ChainState,
+  { key, last }: ChainState,
 ): Finding | undefined {
-  const fault = sealFault(task, seal, loadVerifyingKey(store));
+  const fault = sealFault(task, seal, key);
   if (fault) return fault;
   const replaced = (message: string): Finding =>
     finding(task, 'replaced', message, { file: SEAL_FILE });

@@ -1,9 +1,10 @@
 import { matches, selectsAll } from '../../retention/index.ts';
 import { type TaskView, type UnreadableTask, viewTasks } from '../../runner/index.ts';
+import { listUnsealedTasks } from '../../store/index.ts';
 import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
-import { printJson, printLine } from '../output.ts';
+import { printJson, printLines } from '../output.ts';
 import { addSelectorOptions, selectorOf, withFilters } from '../selector-options.ts';
 import { COLUMNS, type Column, cellOf, parseColumns } from '../task-columns.ts';
 import { parseCount } from '../units.ts';
@@ -59,7 +60,8 @@ export const command = defineCommand({
     const columns = options.columns === undefined ? DEFAULT_COLUMNS : parseColumns(options.columns);
     const isSelected = !selectsAll(select);
     const isAll = options.all || isSelected || last !== undefined;
-    const { tasks, unreadable } = viewTasks(openStoreOf(options));
+    const store = openStoreOf(options);
+    const { tasks, unreadable } = viewTasks(store, isAll ? undefined : listUnsealedTasks(store));
     const matching = tasks.filter(
       (task) => matches(select, task) && (isAll || task.artifacts !== 'sealed' || task.plaintext),
     );
@@ -67,10 +69,11 @@ export const command = defineCommand({
       last === undefined ? matching : matching.slice(Math.max(0, matching.length - last));
     const unseen = isSelected ? [] : unreadable;
     if (options.json) await printJson([...shown, ...unseen.map(describe)]);
-    else if (options.quiet) for (const { task } of [...shown, ...unseen]) await printLine(task);
-    else
-      for (const line of lines(shown, unseen, columns))
-        await printLine(options.trunc ? fitToTerminal(line) : line);
+    else if (options.quiet) await printLines([...shown, ...unseen].map(({ task }) => task));
+    else {
+      const all = lines(shown, unseen, columns);
+      await printLines(options.trunc ? all.map(fitToTerminal) : all);
+    }
     return 0;
   },
 });
