@@ -44,7 +44,8 @@ const RANDOM_READS = 2000;
 const PASSPHRASE = 'echo bench';
 
 const timed = (command: string): string =>
-  `TIMEFORMAT=%R; ${command.split(' ')[0]} --version >/dev/null; { time ${command} >/dev/null; } 2>&1; true`;
+  `TIMEFORMAT=%R; ${command.split(' ')[0]} --version >/dev/null; { time ${command} ` +
+  '>/dev/null; } 2>&1; true';
 
 const workloadsOf = ({ mib, files }: Sizes): readonly Workload[] => {
   const large = { tree: 'large', script: timed('dd if=large bs=128k status=none') };

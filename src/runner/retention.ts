@@ -51,7 +51,9 @@ export function planPrune(
   const policy = given ?? readPolicy(store);
   if (!policy || isEmpty(policy)) {
     throw new TaskfsError('usage', 'prune needs to know what to keep', {
-      hint: "Give --older-than, --keep-last or others, or set them for good with 'taskfs policy set'.",
+      hint:
+        "Give --older-than, --keep-last or others, or set them for good with 'taskfs " +
+        "policy set'.",
     });
   }
   const selected = sealedTasks(store).filter((task) => matches(select, task));
