@@ -122,7 +122,7 @@ describe.runIf(canBuild)('the packed package (needs a checkout that may be built
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     expect(await cli.run('--version')).toMatchObject({ code: 0, stdout: `${version}\n` });
     expect((await cli.run('run', '--help')).stdout).toContain('--image');
-    expect((await cli.run('complete', '--', 'stat')).stdout).toBe('status\n');
+    expect((await cli.run('complete', '--', 'stat')).stdout).toBe('status\nstats\n');
   });
 
   it('loads no library for --help', async () => {
