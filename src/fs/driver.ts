@@ -74,7 +74,7 @@ export interface Served {
    * Fulfilled when whoever watches live/ was told that a new task is there: at once where nobody
    * does, and soon in any case. Drivers that tell nothing lack it.
    */
-  readonly untilTold?: (task: string) => Promise<void>;
+  readonly untilAnnounced?: (task: string) => Promise<void>;
   /** Sentences for the user, as why something is slower than it could be. */
   readonly notes: readonly string[];
 }

@@ -22,7 +22,7 @@ export type ServedConnection = Omit<Served, 'notes'>;
 interface Beside {
   /** Unmounts it when nobody serves it any more; left out, a process beside this one does. */
   readonly watchdog?: UnmountWatchdog;
-  /** Who watches it, where changes beneath are to be told. */
+  /** Who watches it, where changes beneath are to be repeated. */
   readonly watchers?: WatcherRegistry;
 }
 
@@ -68,7 +68,7 @@ export async function serveFileSystem(
     forgetName: (parent, name) => {
       if (isOpen) sendForget(device, parent, name);
     },
-    untilTold: (task) => replay?.untilTold(task) ?? Promise.resolve(),
+    untilAnnounced: (task) => replay?.untilAnnounced(task) ?? Promise.resolve(),
   };
 }
 
@@ -98,7 +98,7 @@ function readyOf(
     worker.on('message', (message: Message) => {
       if (message.kind === 'ready') resolve();
       else if (message.kind === 'used') replay?.used(message.threads);
-      else if (message.kind === 'told') replay?.told(message.task);
+      else if (message.kind === 'announced') replay?.announced(message.task);
       else if (message.kind === 'changing') pages.wasRead(message.node);
       else for (const change of message.changes) sendChange(device, change);
     });

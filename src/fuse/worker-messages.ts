@@ -38,13 +38,13 @@ export interface Changing {
   readonly node: NodeId;
 }
 
-/** A live task's name was told to those who watch live/. */
-export interface Told {
-  readonly kind: 'told';
+/** Those who watch live/ have the event of a live task's name. */
+export interface Announced {
+  readonly kind: 'announced';
   readonly task: string;
 }
 
-export type Message = Ready | Invalidated | Used | Changing | Told;
+export type Message = Ready | Invalidated | Used | Changing | Announced;
 
 /** The thread's exit code where the connection was cut while the mount was there. */
 export const EXIT_ABORTED = 3;

@@ -17,11 +17,11 @@ import type { Session } from './session.ts';
 import { SpliceReader } from './splice-read.ts';
 import { UseCounter } from './use-counter.ts';
 import {
+  type Announced,
   type Changing,
   EXIT_ABORTED,
   type Invalidated,
   type Ready,
-  type Told,
   type Used,
   type WorkerInput,
 } from './worker-messages.ts';
@@ -47,7 +47,7 @@ async function loadFileSystem(): Promise<FileSystem> {
 
 const replayReports: ReplayReports = {
   used: (threads) => parentPort?.postMessage({ kind: 'used', threads } satisfies Used),
-  told: (task) => parentPort?.postMessage({ kind: 'told', task } satisfies Told),
+  announced: (task) => parentPort?.postMessage({ kind: 'announced', task } satisfies Announced),
 };
 
 function report(operation: string, error: unknown): void {

@@ -104,7 +104,7 @@ async function attachLive(
   attached: AttachedDirectories,
   how: Pick<AttachOptions, 'readOnly' | 'nosymfollow' | 'view'>,
 ): Promise<ServedMount> {
-  const { mountpoint, forgetName, untilTold } = mount;
+  const { mountpoint, forgetName, untilAnnounced } = mount;
   const device = taskfsMountAt(mountpoint)?.minor;
   if (!forgetName || device === undefined) return mount;
   const log = (words: string): void => void writeSync(2, `taskfs: ${words}\n`);
@@ -115,7 +115,7 @@ async function attachLive(
     device: BigInt(device),
     attached,
     forgetName,
-    untilTold,
+    untilAnnounced,
     log,
   });
   await attachments.ready();

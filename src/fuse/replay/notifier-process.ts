@@ -14,10 +14,10 @@ const NOTIFIER = fileURLToPath(new URL(`./notifier${extname(import.meta.url)}`, 
 
 /** How long (milliseconds) the notifier stays when nobody watches any more. */
 const LINGER_MS = 30_000;
-/** For how long (milliseconds) a task may wait until it was told of. */
-const TELL_MS = 500;
-/** So many tasks are remembered that were told of before anybody asked. */
-const TOLD = 1000;
+/** For how long (milliseconds) a task may wait until it is announced. */
+const ANNOUNCE_TIMEOUT_MS = 500;
+/** So many tasks are remembered that were announced before anybody asked. */
+const MAX_EARLY = 1000;
 
 /**
  * Keeps the notifier of a mount, in the server's main thread: it is there while somebody watches
@@ -36,8 +36,8 @@ export class Notifier {
   private child: ChildProcess | undefined;
   private linger: NodeJS.Timeout | undefined;
   private isClosed = false;
-  /** By task: who waits until it was told of. */
-  private readonly untold = new Map<string, () => void>();
+  /** By task: who waits until it is announced. */
+  private readonly waiting = new Map<string, () => void>();
   private readonly early = new Set<string>();
 
   /** `directory`: where the mount is, by now. */
@@ -61,22 +61,22 @@ export class Notifier {
     this.registry.used(threads);
   }
 
-  /** Whoever watches live/ was told of a task. */
-  told(task: string): void {
-    const listener = this.untold.get(task);
+  /** Whoever watches live/ has the event of a task. */
+  announced(task: string): void {
+    const listener = this.waiting.get(task);
     if (listener) listener();
-    else if (this.early.size < TOLD) this.early.add(task);
+    else if (this.early.size < MAX_EARLY) this.early.add(task);
   }
 
   /** As of `Served`. */
-  async untilTold(task: string): Promise<void> {
+  async untilAnnounced(task: string): Promise<void> {
     if (this.early.delete(task) || !this.child || !this.nodes.includes(TOP.live)) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.untold.set(task, resolve);
-    const timer = setTimeout(resolve, TELL_MS).unref();
+    this.waiting.set(task, resolve);
+    const timer = setTimeout(resolve, ANNOUNCE_TIMEOUT_MS).unref();
     await promise;
     clearTimeout(timer);
-    this.untold.delete(task);
+    this.waiting.delete(task);
   }
 
   private watch(nodes: readonly NodeId[]): void {
@@ -84,11 +84,11 @@ export class Notifier {
     clearTimeout(this.linger);
     if (nodes.length > 0) this.child ??= this.start();
     else this.linger = setTimeout(() => this.stop(), LINGER_MS).unref();
-    this.tell();
+    this.sendNodes();
   }
 
   /** The serving thread hears of it when the notifier asks it something next: now. */
-  private tell(): void {
+  private sendNodes(): void {
     if (!this.child) return;
     this.port.postMessage(this.nodes);
     this.child.stdin?.write('\n');

@@ -36,8 +36,8 @@ export const SHARED_BYTES = 8;
 export interface ReplayReports {
   /** These threads use the mount. */
   readonly used: (threads: readonly number[]) => void;
-  /** Whoever watches live/ was told that this task is there now. */
-  readonly told: (task: string) => void;
+  /** Whoever watches live/ has the event of this new task. */
+  readonly announced: (task: string) => void;
 }
 
 /** What the serving thread is started with, where changes beneath are to be replayed. */
@@ -227,7 +227,7 @@ export class Replayer {
   /** A replay about a name was made; its file may still be touched. */
   made(replay: Replay): void {
     if (replay.kind === 'file' && replay.at.directory === TOP.live) {
-      this.reports.told(replay.at.name);
+      this.reports.announced(replay.at.name);
     }
     const rest = replay.kind === 'file' ? [{ ...replay, created: false }] : [];
     this.pending = this.pending.flatMap((each) => (each === replay ? rest : [each]));
