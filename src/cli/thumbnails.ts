@@ -24,12 +24,13 @@ export function listThumbnails(): Thumbnail[] {
   return pngsIn(cacheDirectory(), DEEPEST).flatMap((path) => {
     const file = fileOf(path);
     if (file === undefined) return [];
-    const tasks = [...file.matchAll(TASK)].map(([, task = '']) => task);
+    const tasks = [...file.matchAll(TASK)].flatMap(([, ...names]) => names.filter(Boolean));
     return tasks.length > 0 ? [{ path, file, tasks }] : [];
   });
 }
 
-const TASK = /\/(?:live|archive)\/([^/]+)(?=\/)/g;
+/** A directory in archive/ that is called like a day may also be one in which tasks are grouped. */
+const TASK = /\/(?:live|archive)\/(?:(\d{4}-\d\d-\d\d)\/)?([^/]+)(?=\/)/g;
 
 /** Removes the user's thumbnails of files of some tasks; returns how many there were. */
 export function removeThumbnailsOf(tasks: readonly string[]): number {

@@ -11,6 +11,10 @@ import type { MountView } from './mount-view.ts';
 export const DRIVERS = ['kernel', 'libfuse'] as const;
 export type DriverName = (typeof DRIVERS)[number];
 
+/** Directories of archive/ by the day on which tasks ended. */
+export const GROUPINGS = ['day'] as const;
+export type Grouping = (typeof GROUPINGS)[number];
+
 /** How the file system behaves. Structured-cloneable: it goes to the thread that serves. */
 export interface FileSystemOptions {
   /** age identities that open the archives; undefined: the store's own. */
@@ -34,6 +38,8 @@ export interface FileSystemOptions {
   readonly topTtlMs?: number;
   /** The tasks that are shown; undefined: all. */
   readonly view?: MountView;
+  /** How the tasks of archive/ are grouped into directories; undefined: not at all. */
+  readonly group?: Grouping;
   /** What the attribute user.taskfs.live of live/ says: how live files are shown, and why. */
   readonly liveMode?: string;
 }

@@ -2,7 +2,15 @@
  * What a mount shows, as nodes: the contract with the drivers, the root, live/, archive/ and
  * logs/. Protocols do not enter.
  */
-export { DRIVERS, type DriverName, type Serve, type Served, type ServeOptions } from './driver.ts';
+export {
+  DRIVERS,
+  type DriverName,
+  GROUPINGS,
+  type Grouping,
+  type Serve,
+  type Served,
+  type ServeOptions,
+} from './driver.ts';
 export {
   type Attr,
   type AttrChange,

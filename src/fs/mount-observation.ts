@@ -1,9 +1,10 @@
+import { join } from 'node:path';
 import { latin1Of } from '../latin1.ts';
 import { S_IFDIR } from '../sys/index.ts';
-import type { ArchiveSubtree } from './archive/archive-subtree.ts';
+import type { ArchiveTree } from './archive/archive-subtree.ts';
 import type { Change, Entry, FileEvent, NodeId, Observation, Place } from './file-system.ts';
 import type { LiveSubtree } from './live/live-subtree.ts';
-import { isArchive, isLive, isLog, TOP } from './node-ids.ts';
+import { isArchive, isDay, isLive, isLog, TOP } from './node-ids.ts';
 import type { TaskListEvents } from './task-list-events.ts';
 
 const PATHS: ReadonlyMap<NodeId, string> = new Map([
@@ -15,10 +16,10 @@ const PATHS: ReadonlyMap<NodeId, string> = new Map([
 /** What happens beneath a mount: in the top directories, and in live tasks. */
 export class MountObservation implements Observation {
   private readonly live: LiveSubtree;
-  private readonly archive: ArchiveSubtree;
+  private readonly archive: ArchiveTree;
   private readonly lists: TaskListEvents;
 
-  constructor(live: LiveSubtree, archive: ArchiveSubtree, lists: TaskListEvents) {
+  constructor(live: LiveSubtree, archive: ArchiveTree, lists: TaskListEvents) {
     this.live = live;
     this.archive = archive;
     this.lists = lists;
@@ -26,7 +27,7 @@ export class MountObservation implements Observation {
 
   /** Who observes something of a task hears of its end, and so does who reads a log. */
   observe(nodes: readonly NodeId[]): void {
-    this.lists.observe(new Set(nodes.map(topOf)));
+    this.lists.observe(new Set(nodes.map((node) => this.listNodeOf(node))));
     this.live.observe(nodes);
   }
 
@@ -58,12 +59,14 @@ export class MountObservation implements Observation {
 
   pathOf(node: NodeId): Uint8Array | undefined {
     const top = PATHS.get(node);
-    return top === undefined ? this.live.pathOf(node) : Buffer.from(top);
+    if (top !== undefined) return Buffer.from(top);
+    const archived = this.archive.pathOf(node);
+    return archived === undefined ? this.live.pathOf(node) : Buffer.from(join('archive', archived));
   }
-}
 
-function topOf(node: NodeId): NodeId {
-  if (isLive(node)) return TOP.live;
-  if (isArchive(node)) return TOP.archive;
-  return isLog(node) ? TOP.logs : node;
+  private listNodeOf(node: NodeId): NodeId {
+    if (isLive(node)) return TOP.live;
+    if (isArchive(node) || isDay(node)) return this.archive.listNodeOf(node);
+    return isLog(node) ? TOP.logs : node;
+  }
 }

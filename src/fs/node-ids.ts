@@ -10,6 +10,8 @@ import { type NodeId, ROOT } from './file-system.ts';
  *     1 root, 2 live/, 3 archive/, 4 logs/
  *     16 … 2^50                 live nodes
  *     2^50 + slot               logs/<task>.log
+ *     2^50 + 2^49 + day         archive/<day>, where tasks are grouped; days since 1970
+ *     2^50 + 2^49 + 2^48 + slot archive/<task>, a link to it there
  *     2^51 + slot               archive/<task>
  *     2^52 + slot × 2^36 + pos  what lies in archive/<task>: its entry's position in the index
  *
@@ -19,18 +21,26 @@ export const TOP = { root: ROOT, live: 2, archive: 3, logs: 4 } as const;
 
 export const FIRST_LIVE = 16;
 const LOGS = 2 ** 50;
+const DAYS = LOGS + 2 ** 49;
+const TASK_LINKS = DAYS + 2 ** 48;
 const ARCHIVES = 2 ** 51;
 const ENTRIES = 2 ** 52;
 const POSITIONS = 2 ** 36;
 const SLOTS = 2 ** 16;
 
 export const isLive = (node: NodeId): boolean => node >= FIRST_LIVE && node < LOGS;
-export const isLog = (node: NodeId): boolean => node >= LOGS && node < ARCHIVES;
+export const isLog = (node: NodeId): boolean => node >= LOGS && node < DAYS;
+export const isDay = (node: NodeId): boolean => node >= DAYS && node < TASK_LINKS;
+export const isTaskLink = (node: NodeId): boolean => node >= TASK_LINKS && node < ARCHIVES;
 /** archive/<task>, and everything below. */
 export const isArchive = (node: NodeId): boolean => node >= ARCHIVES;
 
 export const logNode = (slot: number): NodeId => LOGS + slot;
 export const logSlot = (node: NodeId): number => node - LOGS;
+export const dayNode = (day: number): NodeId => DAYS + day;
+export const dayOf = (node: NodeId): number => node - DAYS;
+export const taskLinkNode = (slot: number): NodeId => TASK_LINKS + slot;
+export const taskLinkSlot = (node: NodeId): number => node - TASK_LINKS;
 export const archiveNode = (slot: number): NodeId => ARCHIVES + slot;
 
 export const archivedNode = (slot: number, position: number): NodeId =>

@@ -1,7 +1,8 @@
 import { Errno, errno } from '../errno.ts';
 import type { Store } from '../store/index.ts';
 import { ArchiveCache } from './archive/archive-cache.ts';
-import { ArchiveSubtree } from './archive/archive-subtree.ts';
+import type { ArchiveTree } from './archive/archive-subtree.ts';
+import { archiveTree } from './archive/archive-tree.ts';
 import { KeyService } from './archive/key-service.ts';
 import { DescriptorQuota } from './descriptor-quota.ts';
 import type { FileSystemOptions } from './driver.ts';
@@ -11,11 +12,11 @@ import { LiveSubtree } from './live/live-subtree.ts';
 import { LogsSubtree } from './logs/logs-subtree.ts';
 import { MountObservation } from './mount-observation.ts';
 import { ShownTasks } from './mount-view.ts';
-import { isArchive, isLive, isLog, TaskSlots, TOP } from './node-ids.ts';
+import { isArchive, isDay, isLive, isLog, isTaskLink, TaskSlots, TOP } from './node-ids.ts';
 import { RootSubtree } from './root.ts';
 import { route } from './router.ts';
 import type { OpenDirectory, OpenFile, Subtree } from './subtree.ts';
-import { directoriesOf, filesOf, type PathWatcher, TaskListEvents } from './task-list-events.ts';
+import { directoriesOf, filesOf, type ListAt, TaskListEvents } from './task-list-events.ts';
 import { TaskRecords } from './task-records.ts';
 
 /**
@@ -27,23 +28,27 @@ export function createFileSystem(store: Store, options: FileSystemOptions = {}):
   const slots = new TaskSlots();
   const archives = new ArchiveCache(store, slots, new KeyService(store, options.identities));
   const live = new LiveSubtree(store, records, options);
-  const archive = new ArchiveSubtree(
-    { store, records, slots, archives, top: TOP.archive },
-    options,
-  );
+  const archive = archiveTree({ store, records, slots, archives, top: TOP.archive }, options);
   const logs = new LogsSubtree(store, slots, archives, new ShownTasks(records, options.view));
   const root = new RootSubtree(store, { live, archive, logs }, options);
   const quota = new DescriptorQuota(options.othersEnter ?? false);
 
   const subtreeOf = (node: NodeId): Subtree => {
     if (node === TOP.live || isLive(node)) return live;
-    if (node === TOP.archive || isArchive(node)) return archive;
+    if (node === TOP.archive || isArchive(node) || isDay(node) || isTaskLink(node)) return archive;
     if (node === TOP.logs || isLog(node)) return logs;
     if (node === ROOT) return root;
     throw Errno.of(errno.ESTALE);
   };
   const { watcher } = live;
-  const observation = watcher && observationOf(store, live, archive, logs, watcher);
+  const followsStatus = options.view?.status !== undefined;
+  const observation =
+    watcher &&
+    new MountObservation(
+      live,
+      archive,
+      new TaskListEvents(store, watcher, listsOf(live, archive, logs), followsStatus),
+    );
   const fileSystem = route({
     subtreeOf,
     subtrees: [root, live, archive, logs],
@@ -66,17 +71,10 @@ export function createFileSystem(store: Store, options: FileSystemOptions = {}):
   };
 }
 
-function observationOf(
-  store: Store,
-  live: LiveSubtree,
-  archive: ArchiveSubtree,
-  logs: LogsSubtree,
-  watcher: PathWatcher,
-): MountObservation {
-  const lists = new TaskListEvents(store, watcher, [
-    directoriesOf(TOP.live, () => live.taskNames()),
-    directoriesOf(TOP.archive, () => archive.names()),
-    filesOf(TOP.logs, () => logs.names()),
-  ]);
-  return new MountObservation(live, archive, lists);
-}
+const listsOf =
+  (live: LiveSubtree, archive: ArchiveTree, logs: LogsSubtree): ListAt =>
+  (node) => {
+    if (node === TOP.live) return directoriesOf(node, () => live.taskNames());
+    if (node === TOP.logs) return filesOf(node, () => logs.names());
+    return archive.listAt(node);
+  };

@@ -1,16 +1,25 @@
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Errno } from '../errno.ts';
-import { isTaskName, type Store, taskPaths } from '../store/index.ts';
+import { isTaskName, type Store, taskOfStaging, taskPaths } from '../store/index.ts';
 import { IN, type InotifyEvent, S_IFDIR, S_IFREG } from '../sys/index.ts';
 import type { Change, FileEvent, NodeId } from './file-system.ts';
 import { TOP } from './node-ids.ts';
 
-/** A top directory of the mount: its names change as tasks start, end and are removed. */
+/** A directory of tasks: its names change as tasks start, end and are removed. */
 export interface TaskList {
   readonly top: NodeId;
   /** The type bits of its entries. */
   readonly mode: number;
   readonly names: () => readonly string[];
+}
+
+/** The list in a directory of tasks; undefined where it is none. */
+export type ListAt = (directory: NodeId) => TaskList | undefined;
+
+interface Known {
+  readonly list: TaskList;
+  readonly names: ReadonlySet<string>;
 }
 
 /** Reports what happens in directories of the store. */
@@ -22,6 +31,7 @@ export interface PathWatcher {
 
 const NAMES = IN.CREATE | IN.DELETE | IN.MOVED_FROM | IN.MOVED_TO;
 const LOG = 'log';
+const RECORD = 'task.json';
 const LOG_SUFFIX = '.log';
 
 /**
@@ -31,30 +41,35 @@ const LOG_SUFFIX = '.log';
 export class TaskListEvents {
   private readonly store: Store;
   private readonly watcher: PathWatcher;
-  private readonly lists: readonly TaskList[];
-  private readonly known = new Map<NodeId, ReadonlySet<string>>();
+  private readonly listAt: ListAt;
+  private readonly followsStatus: boolean;
+  private readonly known = new Map<NodeId, Known>();
   /** Watches on the store's directories, by path. */
   private readonly watches = new Map<string, number>();
   private events: FileEvent[] = [];
   private changes: Change[] = [];
   private isOld = false;
 
-  constructor(store: Store, watcher: PathWatcher, lists: readonly TaskList[]) {
+  /** `followsStatus`: a list may also change when the status of a task does. */
+  constructor(store: Store, watcher: PathWatcher, listAt: ListAt, followsStatus: boolean) {
     this.store = store;
     this.watcher = watcher;
-    this.lists = lists;
+    this.listAt = listAt;
+    this.followsStatus = followsStatus;
   }
 
-  /** Observes these top directories and no others. */
+  /** Observes these directories of tasks and no others. */
   observe(tops: ReadonlySet<NodeId>): void {
-    for (const { top, names } of this.lists) {
-      if (!tops.has(top)) this.known.delete(top);
-      else if (!this.known.has(top)) this.known.set(top, new Set(names()));
+    for (const top of this.known.keys()) if (!tops.has(top)) this.known.delete(top);
+    for (const top of tops) {
+      const list = this.known.has(top) ? undefined : this.listAt(top);
+      if (list) this.known.set(top, { list, names: new Set(list.names()) });
     }
     const { staging, archive, tasks } = this.store;
     const isObserved = this.known.size > 0;
     const ofLogs = this.known.has(TOP.logs) ? [tasks, ...this.taskDirectories()] : [];
-    this.watch(isObserved ? [staging, archive, ...ofLogs] : []);
+    const ofStatus = isObserved && this.followsStatus ? this.unsealedDirectories() : [];
+    this.watch(isObserved ? [staging, archive, ...ofLogs, ...ofStatus] : []);
   }
 
   take(): FileEvent[] {
@@ -77,15 +92,15 @@ export class TaskListEvents {
 
   private compare(): void {
     this.isOld = false;
-    for (const { top, mode, names } of this.lists) {
-      const before = this.known.get(top);
-      if (!before) continue;
-      const now = new Set(names());
+    for (const [top, { list, names: before }] of this.known) {
+      const { mode } = list;
+      const now = new Set(list.names());
       for (const name of before) if (!now.has(name)) this.addName('delete', top, name, mode);
       for (const name of now) if (!before.has(name)) this.addName('create', top, name, mode);
-      this.known.set(top, now);
+      this.known.set(top, { list, names: now });
     }
-    if (this.known.has(TOP.logs)) this.observe(new Set(this.known.keys()));
+    const followsTasks = this.followsStatus || this.known.has(TOP.logs);
+    if (followsTasks) this.observe(new Set(this.known.keys()));
   }
 
   private addName(kind: 'create' | 'delete', top: NodeId, name: string, mode: number): void {
@@ -102,8 +117,16 @@ export class TaskListEvents {
 
   /** The directories of tasks that have a plain log, which grows. */
   private taskDirectories(): string[] {
-    const live = this.lists.find(({ top }) => top === TOP.live)?.names() ?? [];
+    const live = this.listAt(TOP.live)?.names() ?? [];
     return live.filter(isTaskName).map((task) => taskPaths(this.store, task).directory);
+  }
+
+  /** The directories of the tasks whose records may still change. */
+  private unsealedDirectories(): string[] {
+    const tasks = readdirSync(this.store.staging).map(taskOfStaging);
+    return tasks
+      .filter((task) => task !== undefined)
+      .map((task) => taskPaths(this.store, task).directory);
   }
 
   private watch(paths: readonly string[]): void {
@@ -119,7 +142,7 @@ export class TaskListEvents {
   private watchPath(path: string): void {
     try {
       const inTask = path.startsWith(join(this.store.tasks, '/'));
-      const mask = inTask ? IN.CREATE | IN.MODIFY : NAMES;
+      const mask = inTask ? IN.CREATE | IN.MODIFY | IN.MOVED_TO : NAMES;
       const id = this.watcher.observePath(path, mask | IN.ONLYDIR, (event) =>
         this.hear(path, event, inTask),
       );
@@ -133,10 +156,11 @@ export class TaskListEvents {
   private hear(path: string, { mask, name }: InotifyEvent, inTask: boolean): void {
     if (mask & IN.IGNORED) this.watches.delete(path);
     const isLog = name.toString() === LOG;
+    const isRecord = this.followsStatus && name.toString() === RECORD;
     if (inTask && mask & IN.MODIFY) {
       const task = path.slice(this.store.tasks.length + 1);
       if (isLog) this.add('modify', TOP.logs, task + LOG_SUFFIX, S_IFREG);
-    } else if (!inTask || isLog) {
+    } else if (!inTask || isLog || isRecord) {
       this.isOld = true;
     }
   }

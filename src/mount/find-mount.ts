@@ -1,6 +1,9 @@
-import { lstat } from 'node:fs/promises';
+import { closeSync } from 'node:fs';
+import { lstat, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errno, errnoOf } from '../errno.ts';
+import { errno, errnoOf, unlessRefused } from '../errno.ts';
+import { OWN_XATTR_PREFIX } from '../store/index.ts';
+import { AT, getXattr, O_PATH, openAt } from '../sys/index.ts';
 import { type TaskfsMount, taskfsMounts } from './mountinfo.ts';
 import { probeMount } from './probe.ts';
 
@@ -32,14 +35,38 @@ async function topIn(
   { mountpoint }: TaskfsMount,
   { part, task }: ShownFile,
 ): Promise<string | undefined> {
-  const top = join(mountpoint, part, task);
+  const all = join(mountpoint, part);
+  const top = join(all, task);
   try {
-    await lstat(top);
-    return top;
+    if (part === 'archive' && DAY.test(task)) return await ofNameOfDay(all, task);
+    const isLink = (await lstat(top)).isSymbolicLink();
+    return isLink ? join(all, await readlink(top)) : top;
   } catch (error) {
     if (GONE.includes(errnoOf(error))) return undefined;
     throw error;
   }
+}
+
+/** What a directory of archive/ may be called in which tasks are grouped. */
+const DAY = /^\d{4}-\d\d-\d\d$/;
+
+/** A task whose name is that of a day is not found by it where tasks are grouped. */
+async function ofNameOfDay(all: string, task: string): Promise<string | undefined> {
+  if (taskOf(join(all, task)) === task) return join(all, task);
+  const places = (await readdir(all)).map((day) => join(all, day, task));
+  return places.find((place) => taskOf(place) === task);
+}
+
+/** The task of which a directory is the top; undefined where it is none. */
+function taskOf(directory: string): string | undefined {
+  return unlessRefused(() => {
+    const fd = openAt(AT.FDCWD, directory, O_PATH);
+    try {
+      return getXattr(fd, `${OWN_XATTR_PREFIX}task`).toString();
+    } finally {
+      closeSync(fd);
+    }
+  });
 }
 
 /** The mount may have gone meanwhile. */

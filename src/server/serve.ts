@@ -11,6 +11,7 @@ import { messageOf } from '../errors.ts';
 import {
   AttachedDirectories,
   type DriverName,
+  type Grouping,
   type MountView,
   type Serve,
   type Served,
@@ -36,6 +37,8 @@ export interface MountOptions {
   readonly sharedMmap?: boolean;
   /** Unmount when nobody has used the mount for so long (milliseconds). */
   readonly idleTimeoutMs?: number;
+  /** Tasks in archive/ are in directories by this. */
+  readonly group?: Grouping;
   /** The tasks that are shown; all by default. */
   readonly view?: MountView;
   /** age identities that open the archives; left out: the store's own. */
@@ -68,7 +71,7 @@ export async function serveMount(
   const mountpoint = await prepareMountpoint(store, path);
   const { readOnly = false, nosymfollow = false, idleTimeoutMs } = options;
   const how = { readOnly, nosymfollow };
-  const { view } = options;
+  const { view, group } = options;
   const live = chooseLiveMode(store, options.live ?? 'auto', driver, how);
   const liveMode = `${live.mode}: ${live.why}`;
   const attached = live.mode === 'attach' ? AttachedDirectories.allocate(ATTACH_LIMIT) : undefined;
@@ -79,6 +82,7 @@ export async function serveMount(
       liveMode,
       ...(attached && { attached: attached.memory }),
       ...(view && { view }),
+      ...(group && { group }),
       ...(options.identities && { identities: options.identities }),
       othersEnter: options.allowOther ?? false,
       sharedMmap: options.sharedMmap ?? false,

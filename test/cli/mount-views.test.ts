@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { type Cli, type CliOptions, newCli } from '../support/cli.ts';
@@ -71,6 +72,73 @@ async function followsTasks(cli: Cli, user: CliOptions): Promise<void> {
   expect((await recent()).live).toEqual(['other', 'waits']);
   // The path of a file is one in a mount that shows it.
   expect((await cli.run('path', 'bad')).stdout).toBe(`${at('failed/archive/bad')}\n`);
+}
+
+it('a mount groups archived tasks by day, and tells what comes and goes on each', async () => {
+  await Promise.all(users.map((user) => groupsTasks(user)));
+}, 120_000);
+
+async function groupsTasks(user: CliOptions): Promise<void> {
+  const cli = newCli({ ...user, env: { TZ: 'Pacific/Kiritimati' } });
+  const at = (...names: string[]) => join(cli.base, ...names);
+  const run = (name: string, ...args: string[]) => cli.run('run', '--name', name, ...args);
+  const script = 'echo hi > "$TASKFS_ARTIFACTS/f"';
+  for (const name of ['old', '2026-01-02']) await run(name, '--', 'sh', '-c', script);
+  const record = join(cli.store, 'tasks/old/task.json');
+  const text = readFileSync(record, 'utf8');
+  // Fourteen hours later on that island.
+  writeFileSync(record, text.replace(/"endedAt":\s*"[^"]*"/, '"endedAt":"2026-01-01T12:00:00Z"'));
+  for (const [name, ...args] of [
+    ['days', '--group', 'day'],
+    ['running', '--status', 'running'],
+  ] as const) {
+    expect(await cli.run('mount', ...args, at(name))).toMatchObject({ code: 0 });
+    onTestFinished(async () => void (await cli.run('unmount', at(name))));
+  }
+  const sh = async (words: string) =>
+    (await cli.script(`cd ${at('days/archive')}; ${words}`)).stdout;
+  const [first, today] = (await sh('ls')).split('\n');
+  expect(first).toBe('2026-01-02');
+  expect(await sh('ls 2026-01-02')).toBe('old\n');
+  expect(await sh(`ls ${today}`)).toBe('2026-01-02\n');
+  expect(await sh('ls 2026-01-01 || echo none')).toBe('none\n');
+  expect(await sh(`ls ${today}/old || echo none`)).toBe('none\n');
+  expect((await sh('find . -type f')).split('\n').sort()).toEqual(
+    ['', `./${today}/2026-01-02/f`, './2026-01-02/old/f'].sort(),
+  );
+  // A path without the day leads there too, and the name of a day is that.
+  expect(await sh('readlink old; cat old/f')).toBe('2026-01-02/old\nhi\n');
+  const path = async (...args: string[]) => (await cli.run('path', ...args)).stdout;
+  expect(await path('old', 'f')).toBe(`${at('days/archive/2026-01-02/old/f')}\n`);
+  expect(await path('2026-01-02', 'f')).toBe(`${at('days/archive', `${today}`, '2026-01-02/f')}\n`);
+  expect(await sh('touch 2026-01-02/x 2>&1')).toMatch(/Read-only file system/);
+
+  const watched = [at('days/archive'), at('days/archive', `${today}`), at('running/live')];
+  let heard = '';
+  const watch = (place: string) => {
+    // A server notices who watches by what they ask.
+    const script = 'for f in "$0"/*; do :; done; exec inotifywait -q -m --format "%w %e %f" "$0"';
+    cli.spawn('bash', '-c', script, place).stdout.on('data', (chunk) => {
+      heard += chunk;
+    });
+  };
+  const hears = (place: string, event: string) =>
+    until(`${event} in ${place}`, () => heard.includes(`${at(place)}/ ${event}`));
+  let count = 0;
+  await until('events of each directory', async () => {
+    for (const place of watched) watch(place);
+    await run(`ready-${++count}`, '--', 'sleep', '0.3');
+    return watched.slice(1).every((place) => heard.includes(`${place}/ CREATE,ISDIR ready`));
+  });
+  await run('blocks', '-d', '--', 'sleep', '1000');
+  await hears('running/live', 'CREATE,ISDIR blocks');
+  await run('waits', '-d', '--max-running', '1', '--', 'sleep', '1000');
+  await cli.run('cancel', '--kill', 'blocks');
+  await hears('running/live', 'DELETE,ISDIR blocks');
+  await hears('running/live', 'CREATE,ISDIR waits');
+  await hears(`days/archive/${today}`, 'CREATE,ISDIR blocks');
+  await cli.run('rm', 'old');
+  await hears('days/archive', 'DELETE,ISDIR 2026-01-02');
 }
 
 it('refuses what cannot be shown', async () => {

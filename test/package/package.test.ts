@@ -204,12 +204,12 @@ describe.runIf(canBuild)('the packed package (needs a checkout that may be built
       const helper = join(system, 'usr/sbin/mount.fuse.taskfs');
       const mountpoint = join(cli.base, 'mount');
       const words = ['ro', 'noauto', '_netdev', 'x-systemd.automount'];
-      const ours = ['name=b*', 'status=completed', 'since=7d', 'idle-timeout=10m'];
+      const ours = ['name=b*', 'status=completed', 'since=7d', 'idle-timeout=10m', 'group=day'];
       const wanted = [...words, ...ours].join(',');
       await run(helper, [cli.store, mountpoint, '-o', wanted], { env });
-      const shown = await run('ls', [join(mountpoint, 'archive')]);
+      const shown = await run('sh', ['-c', 'cd "$0"; ls -d */*', join(mountpoint, 'archive')]);
       await run(command, ['unmount', mountpoint], { env });
-      expect(shown.stdout).toBe('b\n');
+      expect(shown.stdout).toMatch(/^\d{4}-\d\d-\d\d\/b\n$/);
       await expect(run(helper, [cli.store, mountpoint, '-o', 'frob'], { env })).rejects.toThrow(
         /frob/,
       );

@@ -1,5 +1,5 @@
 import { TaskfsError } from '../../errors.ts';
-import { DRIVERS } from '../../fs/index.ts';
+import { DRIVERS, GROUPINGS } from '../../fs/index.ts';
 import { prepareMountpoint } from '../../mount/index.ts';
 import { closeInheritedDescriptors } from '../../process/index.ts';
 import { lockWarning, recover } from '../../runner/index.ts';
@@ -27,6 +27,7 @@ export const command = defineCommand({
     ['taskfs mount --read-only ~/tasks', 'Refuse changes'],
     ['taskfs mount --foreground ~/tasks', 'Serve until Ctrl-C'],
     ['taskfs mount --since 7d --status failed ~/failed', 'Only what failed within a week'],
+    ['taskfs mount --group day ~/tasks', 'archive/2026-11-27/TASK'],
     ['taskfs mount --idle-timeout 10m ~/tasks', 'Unmount when it was not used for ten minutes'],
   ],
   about:
@@ -64,6 +65,11 @@ export const command = defineCommand({
         default: false,
         describe: 'Let programs map live files shared for writing; the task may not see it at once',
       })
+      .option('group', {
+        choices: GROUPINGS,
+        requiresArg: true,
+        describe: 'Put the tasks of archive/ into a directory for each day on which some ended',
+      })
       .option('idle-timeout', {
         type: 'string',
         requiresArg: true,
@@ -87,6 +93,7 @@ export const command = defineCommand({
       ...(driver && { driver }),
       ...(live && { live }),
       ...(view && { view }),
+      ...(options.group && { group: options.group }),
       ...(idle !== undefined && { idleTimeoutMs: parseIdleTimeout(idle) }),
       ...(identities && { identities }),
     };

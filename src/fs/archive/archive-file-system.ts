@@ -8,7 +8,7 @@ import { route } from '../router.ts';
 import { TaskRecords } from '../task-records.ts';
 import { ArchiveCache } from './archive-cache.ts';
 import { ArchiveObservation } from './archive-observation.ts';
-import { ArchiveSubtree } from './archive-subtree.ts';
+import { archiveTree } from './archive-tree.ts';
 import { KeyService } from './key-service.ts';
 import { ReaddirplusPolicy } from './readdirplus-policy.ts';
 
@@ -23,7 +23,7 @@ export function createFileSystem(store: Store, options: FileSystemOptions = {}):
   const archives = new ArchiveCache(store, slots, new KeyService(store, options.identities));
   const policy = new ReaddirplusPolicy();
   const parts = { store, records, slots, archives, top: ROOT, policy };
-  const archive = new ArchiveSubtree(parts, options);
+  const archive = archiveTree(parts, options);
   const observation = new ArchiveObservation(store, archive);
   const fileSystem = route({
     subtreeOf: () => archive,

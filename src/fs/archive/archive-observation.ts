@@ -1,36 +1,29 @@
 import { unlessRefused } from '../../errno.ts';
 import type { Store } from '../../store/index.ts';
-import {
-  type Change,
-  type Entry,
-  type FileEvent,
-  type NodeId,
-  type Observation,
-  type Place,
-  ROOT,
-} from '../file-system.ts';
+import type { Change, Entry, FileEvent, NodeId, Observation, Place } from '../file-system.ts';
 import { StoreWatches } from '../store-watches.ts';
-import { directoriesOf, TaskListEvents } from '../task-list-events.ts';
-import type { ArchiveSubtree } from './archive-subtree.ts';
+import { TaskListEvents } from '../task-list-events.ts';
+import type { ArchiveTree } from './archive-subtree.ts';
 
 /**
  * Which archives come and go, on a connection that shows nothing else. What is in them never
  * changes: whoever watches something there, if anything, hears of its removal.
  */
 export class ArchiveObservation implements Observation {
-  private readonly archive: ArchiveSubtree;
+  private readonly archive: ArchiveTree;
   /** Undefined where the user's inotify instances are used up: then nothing is told. */
   private readonly watches = unlessRefused(() => new StoreWatches());
   private readonly lists: TaskListEvents | undefined;
 
-  constructor(store: Store, archive: ArchiveSubtree) {
+  constructor(store: Store, archive: ArchiveTree) {
     this.archive = archive;
-    const list = directoriesOf(ROOT, () => archive.names());
-    this.lists = this.watches && new TaskListEvents(store, this.watches, [list]);
+    const listAt = (node: NodeId) => archive.listAt(node);
+    // What is sealed keeps its status.
+    this.lists = this.watches && new TaskListEvents(store, this.watches, listAt, false);
   }
 
   observe(nodes: readonly NodeId[]): void {
-    this.lists?.observe(new Set(nodes.length > 0 ? [ROOT] : []));
+    this.lists?.observe(new Set(nodes.map((node) => this.archive.listNodeOf(node))));
   }
 
   get fd(): number | undefined {
@@ -51,7 +44,8 @@ export class ArchiveObservation implements Observation {
   }
 
   pathOf(node: NodeId): Uint8Array | undefined {
-    return node === ROOT ? Buffer.from('.') : undefined;
+    const path = this.archive.pathOf(node);
+    return path === undefined ? undefined : Buffer.from(path);
   }
 
   close(): void {

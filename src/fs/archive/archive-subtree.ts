@@ -19,6 +19,7 @@ import type { TaskSlots } from '../node-ids.ts';
 import { archivedNode, archiveNode, archivePlace, inoOf, TOP } from '../node-ids.ts';
 import { statfsOf } from '../statfs.ts';
 import { asksToWrite, type OpenDirectory, type OpenedFile, type Subtree } from '../subtree.ts';
+import { directoriesOf, type TaskList } from '../task-list-events.ts';
 import type { TaskRecords } from '../task-records.ts';
 import { directoryAttr } from '../virtual-directory.ts';
 import type { ArchiveCache } from './archive-cache.ts';
@@ -56,11 +57,26 @@ export interface ArchiveParts {
   readonly policy?: ReaddirplusPolicy;
 }
 
+/** archive/, however its tasks are arranged. */
+export interface ArchiveTree extends Subtree {
+  /** The file that a node is, and the directory, for who opens nothing. */
+  fileAt(node: NodeId): ArchivedFile;
+  directoryAt(node: NodeId): OpenDirectory;
+  getattr(node: NodeId): Attributes;
+  /** The directory of tasks whose changes concern who observes a node. */
+  listNodeOf(node: NodeId): NodeId;
+  listAt(node: NodeId): TaskList | undefined;
+  /** What a name stood for before its archive was removed. */
+  formerly(place: Place): Entry | undefined;
+  /** The path of a directory of tasks from the top of archive/. */
+  pathOf(node: NodeId): string | undefined;
+}
+
 /**
  * archive/: each sealed task's tree, decrypted as it is read. Nodes below a task are positions in
  * its index, so nothing is kept in memory for them, and nothing has to be forgotten.
  */
-export class ArchiveSubtree implements Subtree {
+export class ArchiveSubtree implements ArchiveTree {
   readonly refusal = errno.EROFS;
   private readonly store: Store;
   private readonly records: TaskRecords;
@@ -70,12 +86,7 @@ export class ArchiveSubtree implements Subtree {
   private readonly policy: ReaddirplusPolicy | undefined;
   /** O_PATH descriptor of the store's archive directory. */
   private readonly directory: number;
-  private readonly tasks = new TaskListing({
-    ino: inoOf(TOP.archive),
-    load: () => this.listTasks(),
-    find: ({ name }) => this.findTask(name),
-    isByName: () => this.policy?.listsNames(TASKS, this.top) ?? false,
-  });
+  private readonly tasks: TaskListing;
 
   /** What is shown of tasks' directories where others enter, by slot: what is sealed stays. */
   private readonly roots = new Map<number, Ownership>();
@@ -92,6 +103,7 @@ export class ArchiveSubtree implements Subtree {
     this.policy = policy;
     this.othersEnter = othersEnter;
     this.shown = new ShownTasks(records, view);
+    this.tasks = this.listing(top, () => this.listTasks());
     this.directory = openSync(store.archive, O_PATH | constants.O_DIRECTORY);
   }
 
@@ -142,7 +154,6 @@ export class ArchiveSubtree implements Subtree {
     }
   }
 
-  /** What the name of a task stood for in archive/ before its archive was removed. */
   formerly({ directory, name }: Place): Entry | undefined {
     if (directory !== this.top) return undefined;
     const slot = this.slots.lastOf(latin1Of(name));
@@ -236,7 +247,17 @@ export class ArchiveSubtree implements Subtree {
     });
   }
 
-  private listTasks(): ArchivedTask[] {
+  /** A listing of tasks, that of the directory with this node. */
+  listing(directory: NodeId, load: () => readonly ArchivedTask[]): TaskListing {
+    return new TaskListing({
+      ino: inoOf(directory === this.top ? TOP.archive : directory),
+      load,
+      find: ({ name }) => this.findTask(name),
+      isByName: () => this.policy?.listsNames(TASKS, directory) ?? false,
+    });
+  }
+
+  listTasks(): ArchivedTask[] {
     const list = openAt(this.directory, '.', constants.O_RDONLY | constants.O_DIRECTORY);
     try {
       return [...listDirectory(list)]
@@ -249,9 +270,30 @@ export class ArchiveSubtree implements Subtree {
     }
   }
 
-  /** The names of all archived tasks. */
-  names(): readonly string[] {
-    return this.listTasks().map(({ name }) => name);
+  listNodeOf(_node: NodeId): NodeId {
+    return this.top;
+  }
+
+  listAt(node: NodeId): TaskList | undefined {
+    if (node !== this.top) return undefined;
+    return directoriesOf(node, () => this.listTasks().map(({ name }) => name));
+  }
+
+  pathOf(node: NodeId): string | undefined {
+    return node === this.top ? '.' : undefined;
+  }
+
+  /** The task in a slot. */
+  taskAt(slot: number): TaskName {
+    return this.slots.ownerOf(slot).task;
+  }
+
+  /** When the task in a slot ended; where its record does not say, when it was sealed. */
+  endOf(slot: number): Date {
+    const task = this.taskAt(slot);
+    const end = Date.parse(this.records.find(task)?.endedAt ?? '');
+    if (end >= 0) return new Date(end);
+    return new Date(Number(statAt(this.directory, task).mtimeNs / 1_000_000n));
   }
 
   private archivedTask(name: TaskName, directoryIno: bigint): ArchivedTask {
@@ -265,7 +307,7 @@ export class ArchiveSubtree implements Subtree {
    * a change made just now may share it with the next one, and is shown as of now. What leaves a
    * view as time passes is listed for a second more.
    */
-  private lastChangeNs(): bigint {
+  lastChangeNs(): bigint {
     const { mtimeNs } = statFd(this.directory);
     const nowNs = BigInt(Date.now()) * 1_000_000n;
     if (nowNs - mtimeNs < TICK_NS) return nowNs;
