@@ -322,6 +322,13 @@ export interface Observation {
   /** What happened since the last call. */
   takeEvents?(): readonly FileEvent[];
   /**
+   * There was no place for some of the events that were taken last: they are found again by the
+   * times of what is in the observed directories, but for what was removed.
+   */
+  missed?(): void;
+  /** Some of what was missed, which takes some milliseconds; undefined where nothing is left. */
+  takeMissed?(): readonly FileEvent[] | undefined;
+  /**
    * What a name stood for that was removed beneath, counted as looked up once more, where that is
    * among the observed nodes or leads to one.
    */

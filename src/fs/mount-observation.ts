@@ -49,6 +49,14 @@ export class MountObservation implements Observation {
     return places.map((at) => ({ kind: 'delete', at, mode: S_IFDIR }));
   }
 
+  missed(): void {
+    this.live.missed();
+  }
+
+  takeMissed(): readonly FileEvent[] | undefined {
+    return this.live.takeMissed();
+  }
+
   formerly(place: Place): Entry | undefined {
     return this.live.formerly(place) ?? this.archive.formerly(place);
   }

@@ -182,6 +182,8 @@ export function route(parts: Parts): Required<FileSystem> {
     settle: () => revocation.settle?.() ?? Number.POSITIVE_INFINITY,
     observe: (nodes) => observation?.observe?.(nodes),
     takeEvents: () => observation?.takeEvents?.() ?? NO_EVENTS,
+    missed: () => observation?.missed?.(),
+    takeMissed: () => observation?.takeMissed?.(),
     formerly: (place) => observation?.formerly?.(place),
     isMountedOn: (place) => observation?.isMountedOn?.(place) ?? false,
     pathOf: (directory) => observation?.pathOf?.(directory),

@@ -1,4 +1,4 @@
-import { Inotify, type InotifyEvent } from '../sys/index.ts';
+import { IN, Inotify, type InotifyEvent } from '../sys/index.ts';
 import type { PathWatcher } from './task-list-events.ts';
 
 /** Watches on directories of the store, for a file system that has no others. */
@@ -24,7 +24,11 @@ export class StoreWatches implements PathWatcher {
 
   /** Tells the observers what happened since the last call. */
   take(): void {
-    for (const event of this.inotify.take()) this.observers.get(event.watch)?.(event);
+    for (const event of this.inotify.take()) {
+      if (event.mask & IN.Q_OVERFLOW)
+        for (const observer of this.observers.values()) observer(event);
+      else this.observers.get(event.watch)?.(event);
+    }
   }
 
   close(): void {

@@ -91,6 +91,10 @@ export class CacheLeases {
   /** By device: whether its file system is one on which inotify reports every change. */
   private readonly local = new Map<bigint, boolean>();
   private due: RevokedLease[] = [];
+  /** When (Date.now()) events were read last, and the time before. */
+  private readAt = Date.now();
+  private readBefore = this.readAt;
+  private reportLoss: () => void = () => {};
   private opened = new Map<string, OpenedBeneath>();
 
   constructor(directories: DirectoryFdCache) {
@@ -188,6 +192,16 @@ export class CacheLeases {
     this.inotify.remove(id);
   }
 
+  /** `report` hears that the kernel had no place for some of the events that are being read. */
+  onLoss(report: () => void): void {
+    this.reportLoss = report;
+  }
+
+  /** The events that were read last, or are being read, happened since then (Date.now()). */
+  get readFrom(): number {
+    return this.readBefore;
+  }
+
   /** The mount is the cause of an event of this kind, which is no change of a name. */
   caused(directory: Inode, kind: number, name: Uint8Array): void {
     const watch = this.watches.get(directory.id);
@@ -202,6 +216,8 @@ export class CacheLeases {
     const revoked = this.due;
     this.due = [];
     this.opened = new Map();
+    this.readBefore = this.readAt;
+    this.readAt = Date.now();
     for (const event of this.inotify.take()) this.takeEvent(event, revoked);
     this.selfEvents.clear();
     return { revoked, opened: [...this.opened.values()] };
@@ -209,7 +225,11 @@ export class CacheLeases {
 
   private takeEvent(event: InotifyEvent, changes: RevokedLease[]): void {
     const { watch: id, mask, name } = event;
-    if (mask & IN.Q_OVERFLOW) changes.push(this.everything());
+    if (mask & IN.Q_OVERFLOW) {
+      changes.push(this.everything());
+      this.reportLoss();
+      for (const observer of this.others.values()) observer(event, false);
+    }
     const directory = this.byId.get(id);
     const watch = directory && this.watches.get(directory.id);
     if (!watch) {

@@ -387,6 +387,14 @@ export class LiveSubtree implements Subtree {
     return this.observed?.take() ?? [];
   }
 
+  missed(): void {
+    this.observed?.missed();
+  }
+
+  takeMissed(): readonly FileEvent[] | undefined {
+    return this.observed?.takeMissed();
+  }
+
   observedOf(task: string): readonly Place[] {
     return this.observation.ofTask(task);
   }

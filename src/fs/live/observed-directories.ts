@@ -22,6 +22,11 @@ const SIGNATURES = 1024;
 const LATE_MS = 250;
 /** So many files at most are looked at for what happened meanwhile. */
 const LATE_FILES = 1000;
+/** So many names are looked at, and events found, before others have their turn. */
+const NAMES_AT_ONCE = 500;
+const EVENTS_AT_ONCE = 64;
+/** How far (milliseconds) file systems' clocks are behind at most. */
+const CLOCK_MS = 20;
 
 /** One half of a rename of which the other may follow at once. */
 interface Moved {
@@ -45,6 +50,9 @@ export class ObservedDirectories {
   /** By inode: the file's state after the mount changed it. */
   private readonly own = new Map<NodeId, string>();
   private events: FileEvent[] = [];
+  /** Since when (milliseconds) events were lost that nobody looks for yet. */
+  private missedSince: number | undefined;
+  private missing: Iterator<FileEvent | undefined> | undefined;
   private moved: Moved | undefined;
 
   /** `idOf`: the node of a file in a directory, by its state, if it is known. */
@@ -56,6 +64,7 @@ export class ObservedDirectories {
     this.leases = leases;
     this.directories = directories;
     this.idOf = idOf;
+    leases.onLoss(() => this.missed());
   }
 
   /** Observes these directories and no others. */
@@ -98,7 +107,7 @@ export class ObservedDirectories {
 
   /** Reports what happened in a directory between its first watcher's coming and now. */
   private catchUp(directory: Inode, sinceNs: bigint): void {
-    for (const name of this.namesIn(directory)) {
+    for (const name of this.namesIn(directory, LATE_FILES)) {
       const stat = this.statAt(directory, name);
       if (!stat || stat.ctimeNs < sinceNs) continue;
       const kind = stat.btimeNs >= sinceNs ? 'create' : 'modify';
@@ -106,19 +115,61 @@ export class ObservedDirectories {
     }
   }
 
-  private namesIn(directory: Inode): Buffer[] {
+  private namesIn(directory: Inode, limit = Number.POSITIVE_INFINITY): Buffer[] {
     const { O_RDONLY, O_DIRECTORY } = constants;
     const names: Buffer[] = [];
     const list = openAt(this.directories.descriptor(directory), '.', O_RDONLY | O_DIRECTORY);
     try {
       for (const { name } of listDirectory(list)) {
-        if (names.length >= LATE_FILES) break;
+        if (names.length >= limit) break;
         if (!isDot(name)) names.push(name);
       }
       return names;
     } finally {
       closeSync(list);
     }
+  }
+
+  /** Some of the events that were read last were lost. */
+  missed(): void {
+    this.missedSince ??= this.leases.readFrom;
+  }
+
+  /** Some of the events that were lost, as of now; undefined where none is left to look for. */
+  takeMissed(): FileEvent[] | undefined {
+    if (!this.missing) {
+      if (this.missedSince === undefined) return undefined;
+      this.missing = this.changedSince(BigInt(this.missedSince - CLOCK_MS) * 1_000_000n);
+      this.missedSince = undefined;
+    }
+    const events: FileEvent[] = [];
+    for (let names = 0; names < NAMES_AT_ONCE && events.length < EVENTS_AT_ONCE; names++) {
+      const { done, value } = this.missing.next();
+      if (value) events.push(value);
+      if (!done) continue;
+      this.missing = undefined;
+      break;
+    }
+    return events;
+  }
+
+  /** Each name in an observed directory: as an event if it is new or changed, else undefined. */
+  private *changedSince(sinceNs: bigint): Generator<FileEvent | undefined, undefined> {
+    for (const directory of [...this.observed.values()]) {
+      for (const name of unlessRefused(() => this.namesIn(directory)) ?? []) {
+        yield this.changeSince(directory, name, sinceNs);
+      }
+    }
+  }
+
+  /** What is older than its last change may have come by a rename: that is told of either. */
+  private changeSince(directory: Inode, name: Buffer, sinceNs: bigint): FileEvent | undefined {
+    const stat = this.statAt(directory, name);
+    if (!stat || stat.ctimeNs < sinceNs) return undefined;
+    const at = { directory: directory.id, name };
+    const { mode } = stat;
+    if (stat.btimeNs >= sinceNs) return { kind: 'create', at, mode };
+    return { kind: 'move', from: undefined, to: at, mode };
   }
 
   /** The observed directories of a task, the deepest first. */

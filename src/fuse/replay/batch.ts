@@ -46,6 +46,12 @@ export type Replay = FileReplay | DeleteReplay | MoveReplay;
 export const isSame = (one: ReplayPlace | undefined, other: ReplayPlace): boolean =>
   one !== undefined && one.directory === other.directory && one.name === other.name;
 
+/** The names that a replay is about. */
+export const placesOf = (replay: Replay): ReplayPlace[] =>
+  replay.kind === 'move'
+    ? [replay.from, replay.to].filter((half) => half !== undefined)
+    : [replay.at];
+
 /** Whether a replay makes, moves or removes this name. */
 export function isAbout(replay: Replay, place: ReplayPlace): boolean {
   if (replay.kind === 'move') return isSame(replay.from, place) || isSame(replay.to, place);

@@ -3,14 +3,22 @@ import { latin1Of } from '../../latin1.ts';
 import { S_IFMT } from '../../sys/index.ts';
 import {
   type FileReplay,
-  isAbout,
   type MoveReplay,
+  placesOf,
   type Replay,
   type ReplayPlace,
 } from './batch.ts';
 
-/** As many events as the kernel keeps for one watcher (fs.inotify.max_queued_events). */
-const LIMIT = 16384;
+/** How much may wait. */
+export interface QueueLimits {
+  /** Of what can be found again by looking at the files. */
+  readonly changes: number;
+  /** Of what else would be lost, as removals. */
+  readonly all: number;
+}
+
+/** The first: as many events as the kernel keeps for one watcher (fs.inotify.max_queued_events). */
+const LIMITS: QueueLimits = { changes: 16_384, all: 262_144 };
 /** With so many waiting, what was made and is gone again is not told. */
 const BACKLOG = 512;
 
@@ -28,8 +36,21 @@ export class ReplayQueue {
   private live = 0;
   /** By name: the last replay about it, while more can be added. */
   private readonly files = new Map<string, Writable<FileReplay> & { index: number }>();
-  /** Events that were lost since there was no place for them. */
-  dropped = 0;
+  /** By name: how many replays make, move or remove it. */
+  private readonly named = new Map<string, number>();
+  private hasLost = false;
+  private readonly limits: QueueLimits;
+
+  constructor(limits = LIMITS) {
+    this.limits = limits;
+  }
+
+  /** Whether there was no place for something since the last call. */
+  takeLoss(): boolean {
+    const { hasLost } = this;
+    this.hasLost = false;
+    return hasLost;
+  }
 
   get size(): number {
     return this.live;
@@ -51,14 +72,16 @@ export class ReplayQueue {
     const known = kind === 'create' ? undefined : this.files.get(key);
     const file = known ?? this.push(key, at, type);
     if (!file) return;
-    if (kind === 'create') file.created = true;
-    else if (kind === 'modify') file.modified = true;
+    if (kind === 'create') {
+      file.created = true;
+      this.count(key, 1);
+    } else if (kind === 'modify') file.modified = true;
     else if (kind === 'attrib') file.attributes = true;
     else file.closed = true;
   }
 
   private push(key: string, at: ReplayPlace, type: number) {
-    if (!this.hasRoom()) return undefined;
+    if (!this.hasRoom(this.limits.changes)) return undefined;
     const flags = { created: false, modified: false, attributes: false, closed: false };
     const file = { kind: 'file' as const, at, type, ...flags, index: this.waiting.length };
     this.waiting.push(file);
@@ -75,9 +98,11 @@ export class ReplayQueue {
     if (file?.created && this.live > BACKLOG) {
       this.waiting[file.index] = undefined;
       this.live--;
-    } else if (this.hasRoom()) {
+      this.count(key, -1);
+    } else if (this.hasRoom(this.limits.all)) {
       this.waiting.push({ kind: 'delete', at, type });
       this.live++;
+      this.count(key, 1);
     }
   }
 
@@ -88,16 +113,23 @@ export class ReplayQueue {
       to: to && placeOf(to),
       type,
     };
-    for (const half of [replay.from, replay.to]) if (half) this.files.delete(keyOf(half));
-    if (!this.hasRoom()) return;
+    for (const half of placesOf(replay)) this.files.delete(keyOf(half));
+    if (!this.hasRoom(from ? this.limits.all : this.limits.changes)) return;
     this.waiting.push(replay);
     this.live++;
+    for (const half of placesOf(replay)) this.count(keyOf(half), 1);
   }
 
-  private hasRoom(): boolean {
-    if (this.live < LIMIT) return true;
-    this.dropped++;
+  private hasRoom(limit: number): boolean {
+    if (this.live < limit) return true;
+    this.hasLost = true;
     return false;
+  }
+
+  private count(key: string, by: number): void {
+    const count = (this.named.get(key) ?? 0) + by;
+    if (count > 0) this.named.set(key, count);
+    else this.named.delete(key);
   }
 
   /** Takes up to so many replays, oldest first. */
@@ -107,25 +139,25 @@ export class ReplayQueue {
       const replay = this.waiting[this.taken++];
       if (!replay) continue;
       this.live--;
-      if (replay.kind === 'file') this.close(replay);
+      this.close(replay);
       replays.push(replay);
     }
     if (this.taken === this.waiting.length) this.clear();
     return replays;
   }
 
-  private close(file: FileReplay): void {
-    const key = keyOf(file.at);
-    if (this.files.get(key) === file) this.files.delete(key);
+  private close(replay: Replay): void {
+    if (replay.kind === 'file') {
+      const key = keyOf(replay.at);
+      if (this.files.get(key) === replay) this.files.delete(key);
+      if (!replay.created) return;
+    }
+    for (const place of placesOf(replay)) this.count(keyOf(place), -1);
   }
 
   /** Whether more is to be told of this name. */
   isAbout(place: ReplayPlace): boolean {
-    for (let at = this.taken; at < this.waiting.length; at++) {
-      const replay = this.waiting[at];
-      if (replay && isAbout(replay, place)) return true;
-    }
-    return false;
+    return this.named.has(keyOf(place));
   }
 
   clear(): void {
@@ -133,6 +165,7 @@ export class ReplayQueue {
     this.taken = 0;
     this.live = 0;
     this.files.clear();
+    this.named.clear();
   }
 }
 

@@ -9,6 +9,7 @@ import {
   isAbout,
   isSame,
   type MoveReplay,
+  placesOf,
   type Replay,
   type ReplayPlace,
 } from './batch.ts';
@@ -20,7 +21,7 @@ const GATHER_MS = 4;
 /** Batches begin at least so long (milliseconds) apart: each costs as much as a change in it. */
 const EVERY_MS = 22;
 /** So many replays a second at most, and in one batch. */
-const RATE = 500;
+const RATE = 1000;
 const BATCH = 32;
 /** After so long (milliseconds) a batch counts as done: the notifier met with something. */
 const LOST_MS = 10_000;
@@ -71,6 +72,8 @@ export class Replayer {
   private sentAt = 0;
   private gatherUntil = 0;
   private nextBatchAt = 0;
+  /** There may be more of what was lost. */
+  private isBehind = false;
   private lastCaller = 0;
   private readonly callers = new Set<number>();
   private readonly reported = new Map<number, number>();
@@ -97,7 +100,7 @@ export class Replayer {
 
   /** The next time (performance.now()) that `pass` has something to do. */
   get dueAt(): number {
-    if (this.queue.size === 0) return FOR_EVER;
+    if (this.queue.size === 0 && !this.isBehind) return FOR_EVER;
     if (this.pending.length > 0) return this.sentAt + LOST_MS;
     return Math.max(this.gatherUntil, this.nextBatchAt);
   }
@@ -110,7 +113,18 @@ export class Replayer {
       if (this.queue.size === 0) this.gatherUntil = now + GATHER_MS;
       this.queue.add(event);
     }
-    if (now >= this.dueAt) this.send(now);
+    if (this.queue.takeLoss()) this.fileSystem.missed?.();
+    if (now < this.dueAt) return;
+    if (this.queue.size < BATCH) this.catchUp();
+    if (this.queue.size > 0) this.send(now);
+    else this.nextBatchAt = now + EVERY_MS;
+  }
+
+  /** Adds what was lost, now that there is a place for it. */
+  private catchUp(): void {
+    const events = this.fileSystem.takeMissed?.();
+    this.isBehind = events !== undefined;
+    for (const event of events ?? []) this.queue.add(event);
   }
 
   private startOver(notifier: number): void {
@@ -278,8 +292,3 @@ export class Replayer {
 }
 
 const NOBODY = { uid: 0, gid: 0, pid: 0 };
-
-export const placesOf = (replay: Replay): ReplayPlace[] =>
-  replay.kind === 'move'
-    ? [replay.from, replay.to].filter((half) => half !== undefined)
-    : [replay.at];
