@@ -31,6 +31,13 @@ export function statusOf(record: TaskRecord): string {
   return why === null ? stands : `${stands} (${printableText(why)})`;
 }
 
+/** Mode and status in the one word that matters, where there is place for no more. */
+export function wordOf({ status, artifacts, paused }: TaskRecord): string {
+  if (artifacts === 'sealed') return status;
+  if (artifacts !== 'live' || (status === 'running' && !paused)) return MODES[artifacts];
+  return paused ? 'paused' : status;
+}
+
 /** Since when a task stands as it does, in milliseconds since the epoch. */
 export const since = ({ endedAt, startedAt, createdAt }: TaskRecord): number =>
   Date.parse(endedAt ?? startedAt ?? createdAt);

@@ -4,12 +4,14 @@ import { Roster } from '../watch/index.ts';
 import { counted, formatAge, formatSize, SIZE_AND_AGE, sizeAndAge } from './format.ts';
 import type { Pane, PaneLine, PaneView } from './pane.ts';
 import { Selection } from './selection.ts';
-import { inOrder, MODES, matchesFilter, since, statusOf, styleOf } from './task-rows.ts';
+import { inOrder, MODES, matchesFilter, since, statusOf, styleOf, wordOf } from './task-rows.ts';
 import { TaskSizes } from './task-sizes.ts';
 
 /** Columns of a task's mode and status; what is longer has no place beside the size. */
 const MODE = 9;
 const STATUS = 10;
+/** What is left for a name: the columns after it are aligned unless it is longer. */
+const LEAST_NAME = 10;
 
 /** The list of tasks. */
 export class TasksPane implements Pane, Disposable {
@@ -91,7 +93,11 @@ export class TasksPane implements Pane, Disposable {
 
   private title(): StyledLine {
     if (this.records.size === 0) return [{ text: 'no tasks yet: taskfs run -- CMD starts one' }];
-    if (this.filter === '') return [{ text: counted(this.records.size, 'task') }];
+    if (this.filter === '') {
+      const broken = this.roster.unreadable.length;
+      const note = { text: `  ${broken} unreadable: taskfs ps -a`, styles: ['yellow'] as const };
+      return [{ text: counted(this.records.size, 'task') }, ...(broken > 0 ? [note] : [])];
+    }
     return [
       { text: `${this.rows.length} of ${counted(this.records.size, 'task')}: ${this.filter}` },
     ];
@@ -103,15 +109,13 @@ export class TasksPane implements Pane, Disposable {
     const bytes = this.sizes.of(task);
     const age = formatAge(now - since(record));
     const right = sizeAndAge(bytes === undefined ? '' : formatSize(bytes), age);
-    const words = columns >= SIZE_AND_AGE + MODE + STATUS + 16;
     const mark = artifacts === 'sealed' ? '○ ' : '● ';
-    const mode: Span = { text: MODES[artifacts].padEnd(MODE), styles };
-    const status = words ? [mode, { text: statusOf(record).padEnd(STATUS) }] : [mode];
-    const name = { text: `${mark}${task}`.padEnd(nameWidth(columns, words)), styles };
+    const isWide = columns >= SIZE_AND_AGE + MODE + STATUS + 16;
+    const status: readonly Span[] = isWide
+      ? [{ text: MODES[artifacts].padEnd(MODE), styles }, { text: statusOf(record).padEnd(STATUS) }]
+      : [{ text: wordOf(record), styles }];
+    const width = columns - SIZE_AND_AGE - STATUS - (isWide ? MODE : 0) - 2;
+    const name = { text: `${mark}${task}`.padEnd(Math.max(LEAST_NAME, width)), styles };
     return { left: [name, { text: ' ' }, ...status], right };
   }
 }
-
-/** What is left for a name: the columns after it are aligned unless it is longer. */
-const nameWidth = (columns: number, words: boolean): number =>
-  Math.max(10, columns - SIZE_AND_AGE - MODE - (words ? STATUS : 0) - 2);

@@ -50,6 +50,8 @@ export interface StreamEvents {
     readonly version: number;
     readonly changed: readonly TaskRow[];
     readonly gone: readonly string[];
+    /** All whose record is damaged, or of a newer taskfs. */
+    readonly unreadable: readonly string[];
   };
   /** All files of the task that the stream was opened for. */
   readonly tree: { readonly entries: readonly TreeEntry[] };

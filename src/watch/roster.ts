@@ -18,11 +18,18 @@ export class Roster {
   private readonly only: TaskName | undefined;
   private listing: { readonly version: string; readonly names: readonly TaskName[] } | undefined;
   private readonly seen = new Map<TaskName, { version: string; record: TaskRecord }>();
+  /** Tasks whose record cannot be read, by its version. */
+  private readonly broken = new Map<TaskName, string>();
 
   /** Of one task, or of all. */
   constructor(store: Store, only: TaskName | undefined) {
     this.store = store;
     this.only = only;
+  }
+
+  /** Tasks whose record is damaged, or of a newer taskfs. */
+  get unreadable(): readonly TaskName[] {
+    return [...this.broken.keys()].sort();
   }
 
   /** Reads what is new: records that changed since the last call, and tasks that are gone. */
@@ -41,6 +48,7 @@ export class Roster {
       if (record) changed.push(record);
     }
     for (const task of gone) this.seen.delete(task);
+    for (const task of this.broken.keys()) if (!names.includes(task)) this.broken.delete(task);
     return { changed, gone: [...gone] };
   }
 
@@ -66,14 +74,18 @@ export class Roster {
     const version = versionOf(path);
     if (version === undefined) return 'gone';
     if (this.seen.get(task)?.version === version) return undefined;
+    if (this.broken.get(task) === version) return undefined;
+    this.broken.delete(task);
     try {
       const record = readRecord(path, task);
       this.seen.set(task, { version, record });
       return record;
     } catch (error) {
       if (!(error instanceof TaskfsError) || this.only !== undefined) throw error;
+      if (error.kind === 'not-found') return 'gone';
       // One unreadable record must not hide all other tasks.
-      return error.kind === 'not-found' ? 'gone' : undefined;
+      this.broken.set(task, version);
+      return undefined;
     }
   }
 }

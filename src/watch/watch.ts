@@ -51,6 +51,11 @@ export class Watch implements AsyncDisposable {
     return this.watched;
   }
 
+  /** Tasks of which nothing is known, since their record cannot be read. */
+  get unreadable(): readonly TaskName[] {
+    return this.roster.unreadable;
+  }
+
   /**
    * Waits for the next events; undefined when there will be none: closed, or its one task has
    * ended.

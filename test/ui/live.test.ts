@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -44,6 +45,12 @@ describeWithBrowser('the page, live', () => {
     mkdirSync(control);
     const { page, requests, complaints } = await visit(await startUi(cli));
     await page.getByText('No tasks yet').waitFor();
+    // A task that nothing is known of is named.
+    mkdirSync(join(cli.store, 'tasks/torn'));
+    writeFileSync(join(cli.store, 'tasks/torn/task.json'), '{"task"');
+    await page.getByText("Task torn cannot be read: 'taskfs status torn' says why.").waitFor();
+    rmSync(join(cli.store, 'tasks/torn'), { recursive: true });
+    await page.getByText('Task torn').waitFor({ state: 'hidden' });
     await cli.run(
       'run',
       '-d',
@@ -155,6 +162,7 @@ describeWithBrowser('the page, live', () => {
     await row(page, 'a.txt').click();
     await button(page, 'Edit').click();
     const text = page.getByLabel('Text of a.txt');
+    await text.and(page.locator(':focus')).waitFor();
     await text.fill('mine\n');
     await text.press('Control+s');
     await page.getByText('Saved.').waitFor();

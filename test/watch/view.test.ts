@@ -62,6 +62,8 @@ test('tasks beside the files of the chosen one; live green, changes marked, then
   expect(await shows(session, /● two.*\n● one/)).toContain('a.log');
   await one.seal();
   expect(await shows(session, /● two.*\n○ one +Archived +completed/)).toContain('a.log');
+  await session.resize(80, 24);
+  await shows(session, /● two +Live .*\n○ one +completed/);
   expect(await session.screen('colours')).not.toMatch(/32m[^\n]*○ one/);
   await session.press('Up');
   await shows(session, 'of-two');

@@ -80,7 +80,7 @@ export class Feed implements AsyncDisposable {
   /** Sends what was changed just now without waiting for the next time. */
   refresh(): void {
     if (!this.watch) return;
-    for (const task of this.list.refresh(this.watch.tasks)) this.options.onGone(task);
+    for (const task of this.list.refresh(this.watch)) this.options.onGone(task);
     for (const listener of this.listeners) this.update(listener);
   }
 
@@ -145,7 +145,7 @@ export class Feed implements AsyncDisposable {
 
   private update(listener: Listener): void {
     const news = this.list.since(listener.version);
-    if (listener.version === 0 || news.changed.length + news.gone.length > 0) {
+    if (listener.version === 0 || news.version !== listener.version) {
       listener.send('tasks', news);
     }
     listener.version = news.version;

@@ -39,6 +39,12 @@ export interface Watched {
   readonly tree: TreeSize | undefined;
 }
 
+/** All tasks that are watched, and those that cannot be. */
+export interface Seen {
+  readonly tasks: ReadonlyMap<TaskName, Watched>;
+  readonly unreadable: readonly TaskName[];
+}
+
 /** The tasks of a store as rows, each with the version of the list that it last changed in. */
 export class TaskList {
   private readonly store: Store;
@@ -47,6 +53,7 @@ export class TaskList {
   private readonly rows = new Map<TaskName, Known>();
   private readonly gone = new Map<TaskName, number>();
   private readonly unmeasured = new Set<TaskName>();
+  private unreadable: readonly TaskName[] = [];
   private version = 0;
   private refreshes = 0;
 
@@ -55,7 +62,9 @@ export class TaskList {
   }
 
   /** Takes in what is new among all tasks; returns those that went. */
-  refresh(tasks: ReadonlyMap<TaskName, Watched>): readonly TaskName[] {
+  refresh({ tasks, unreadable }: Seen): readonly TaskName[] {
+    if (unreadable.join() !== this.unreadable.join()) this.version += 1;
+    this.unreadable = unreadable;
     this.refreshes += 1;
     const looks = this.refreshes % LOOK_EVERY === 0;
     for (const [task, { record, tree }] of tasks) {
@@ -84,7 +93,8 @@ export class TaskList {
   since(version: number): StreamEvents['tasks'] {
     const rows = [...this.rows.values()].filter((known) => known.version > version);
     const gone = [...this.gone].filter(([, at]) => at > version).map(([task]) => task);
-    return { version: this.version, changed: rows.map(({ row }) => row), gone };
+    const changed = rows.map(({ row }) => row);
+    return { version: this.version, changed, gone, unreadable: this.unreadable };
   }
 
   private take(record: TaskRecord): void {

@@ -38,6 +38,7 @@ export function Editor({ task, facts, onClose }: Props) {
   const [text, setText] = useState<string>();
   const [problem, setProblem] = useState<string>();
   const [isChanged, setChanged] = useState(false);
+  const area = useRef<HTMLTextAreaElement>(null);
   const before = useRef('');
   const seen = useRef(versionOf(facts));
   const version = versionOf(facts);
@@ -83,6 +84,9 @@ export function Editor({ task, facts, onClose }: Props) {
       () => setChanged(true),
     );
   }, [version]);
+
+  const isReady = text !== undefined;
+  useEffect(() => area.current?.focus(), [isReady]);
 
   const content = (): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text ?? '');
   const attempt = async (save: () => Promise<void>): Promise<void> => {
@@ -150,6 +154,7 @@ export function Editor({ task, facts, onClose }: Props) {
       )}
       {problem && <p class="warning">{problem}</p>}
       <textarea
+        ref={area}
         aria-label={`Text of ${facts.path}`}
         spellcheck={false}
         value={text}

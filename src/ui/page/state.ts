@@ -14,6 +14,8 @@ export type Shown = 'file' | 'log' | 'gallery' | 'timeline';
 
 export const server = signal<ServerFacts | undefined>(undefined);
 export const tasks = signal<ReadonlyMap<string, TaskRow>>(new Map());
+/** Names of tasks whose record cannot be read. */
+export const unreadableTasks = signal<readonly string[]>([]);
 /** Of the list, as last received. */
 export const listVersion = signal(0);
 export const place = signal<Place>({});

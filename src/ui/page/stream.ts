@@ -13,6 +13,7 @@ import {
   ticket,
   tree,
   treeNote,
+  unreadableTasks,
 } from './state.ts';
 import { TaskTree } from './tree.ts';
 
@@ -102,12 +103,13 @@ function bump(): void {
   tree.value = { task, files, version: version + 1 };
 }
 
-function takeTasks({ version, changed, gone }: StreamEvents['tasks']): void {
+function takeTasks({ version, changed, gone, unreadable }: StreamEvents['tasks']): void {
   const before = currentTask.peek();
   const next = new Map(tasks.peek());
   for (const row of changed) next.set(row.task, row);
   for (const task of gone) next.delete(task);
   listVersion.value = version;
+  unreadableTasks.value = unreadable;
   tasks.value = next;
   const now = before && next.get(before.task);
   if (before && !now) say(`Task ${before.task} was removed.`);

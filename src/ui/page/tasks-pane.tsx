@@ -1,7 +1,7 @@
 import { computed, signal } from '@preact/signals';
 import type { TaskRow } from '../protocol.ts';
 import { runTime, showBytes, showDuration } from './format.ts';
-import { go, now, place, tasks } from './state.ts';
+import { go, now, place, tasks, unreadableTasks } from './state.ts';
 import { TaskLabel } from './task-facts.tsx';
 import { moveBy, VirtualList } from './virtual-list.tsx';
 
@@ -55,6 +55,7 @@ export function TasksPane() {
         </select>
       </div>
       <p class="count faint">{count(shown.length, tasks.value.size)}</p>
+      <Unreadable />
       {shown.length > 0 && (
         <VirtualList
           count={shown.length}
@@ -78,6 +79,14 @@ export function TasksPane() {
       )}
     </nav>
   );
+}
+
+function Unreadable() {
+  const names = unreadableTasks.value;
+  const [first] = names;
+  if (first === undefined) return null;
+  const which = names.length === 1 ? `Task ${first}` : `${names.length} tasks, such as ${first},`;
+  return <p class="warning">{`${which} cannot be read: 'taskfs status ${first}' says why.`}</p>;
 }
 
 function count(shown: number, all: number): string {
