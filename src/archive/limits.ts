@@ -1,4 +1,4 @@
-import { isRegular, type Stat } from '../sys/index.ts';
+import { isRegular, PATH_MAX, type Stat } from '../sys/index.ts';
 import { MAX_EXTENSION, type Member } from '../tar/index.ts';
 
 // What an archive can hold. A reader refuses more, so it is refused while the tar is laid out: the
@@ -9,9 +9,6 @@ export const MAX_NAME = 255;
 
 /** Extents of data in one file. */
 export const MAX_EXTENTS = 262_144;
-
-/** As much of a path as open(2) takes. */
-const PATH_MAX = 4096;
 
 /**
  * Of all paths together, what is longer than PATH_MAX. A tar holds each path whole:

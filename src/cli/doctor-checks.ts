@@ -10,6 +10,7 @@ import {
   type TaskfsMount,
   taskfsMounts,
 } from '../mount/index.ts';
+import { showBytes } from '../quantities.ts';
 import { isInterrupted, lockWarning, removalsCutShort, viewTasks } from '../runner/index.ts';
 import { assertCanMount, chooseLiveMode, DEFAULT_DRIVER } from '../server/index.ts';
 import {
@@ -23,7 +24,6 @@ import {
   type TaskName,
 } from '../store/index.ts';
 import { listThumbnails, removeThumbnails, type Thumbnail } from './thumbnails.ts';
-import { showBytes } from './units.ts';
 
 /** The result of one check. */
 export interface Finding {

@@ -1,8 +1,8 @@
 import type { Reindexed } from '../archive/maintain/index.ts';
 import { printableText } from '../printable.ts';
+import { showBytes, showDuration } from '../quantities.ts';
 import type { Progress } from '../runner/index.ts';
 import { say } from './output.ts';
-import { showBytes, showDuration } from './units.ts';
 
 /** Work that is done sooner is not worth a bar, in milliseconds. */
 const QUIET_MS = 1000;

@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { assertBackground } from '../background-process.ts';
 import { closeInheritedDescriptors } from '../process/index.ts';
+import { showDuration } from '../quantities.ts';
 import {
   assertPossible,
   type Claim,
@@ -19,7 +20,6 @@ import { printJson, printLine, say, whyUnwritable } from './output.ts';
 import { showEngineProgress, showSealProgress } from './progress.ts';
 import { withholdFromSupervisor } from './task-spec.ts';
 import { attachTerminal } from './terminal.ts';
-import { showDuration } from './units.ts';
 import { paint } from './words.ts';
 
 /** How a task in the foreground is shown. */

@@ -1,7 +1,7 @@
 import { TaskfsError } from '../errors.ts';
+import { showDuration } from '../quantities.ts';
 import { showCommand, showStatus, type TaskView } from '../runner/index.ts';
 import { isFinal } from '../store/index.ts';
-import { showDuration } from './units.ts';
 import { type Colour, paint, type Words } from './words.ts';
 
 const columns = {

@@ -1,24 +1,11 @@
 import { isUtf8 } from 'node:buffer';
-
-/** How a file can be shown. */
-export type View =
-  | 'picture'
-  | 'text'
-  | 'markdown'
-  | 'html'
-  | 'table'
-  | 'json'
-  | 'notebook'
-  | 'pdf'
-  | 'audio'
-  | 'video'
-  | 'bytes';
+import type { FileView } from '../file-view.ts';
 
 /** What a file is. */
 export interface ContentType {
   /** A media type, without parameters. */
   readonly mime: string;
-  readonly view: View;
+  readonly view: FileView;
   /** Whether its beginning is UTF-8 text. */
   readonly isText: boolean;
 }
@@ -96,7 +83,7 @@ function isSvg(text: string): boolean {
 const isTextual = (mime: string): boolean =>
   /^text\/|[/+](?:json|jsonl|xml|yaml|toml|javascript|sql|x-sh|x-tex)$/.test(mime);
 
-const VIEWS: Readonly<Record<string, View>> = {
+const VIEWS: Readonly<Record<string, FileView>> = {
   'image/png': 'picture',
   'image/apng': 'picture',
   'image/jpeg': 'picture',
@@ -118,7 +105,7 @@ function contentType(mime: string, isText: boolean): ContentType {
   return { mime, isText, view: viewOf(mime, isText) };
 }
 
-function viewOf(mime: string, isText: boolean): View {
+function viewOf(mime: string, isText: boolean): FileView {
   const view = VIEWS[mime];
   if (view !== undefined) return view;
   if (isText) return 'text';

@@ -1,3 +1,4 @@
+import { showBytes } from '../quantities.ts';
 import { type ArchiveListing, listArchive } from './archive.ts';
 import type { ContentType } from './content-type.ts';
 import { MAX_PICTURE_BYTES } from './sharp.ts';
@@ -108,8 +109,8 @@ function largestCount(text: string): number | undefined {
   return counts.length === 0 ? undefined : Math.max(...counts);
 }
 
-/** Facts in words for a person, each a few. `bytes` puts a size into words. */
-export function showFacts(facts: Facts, bytes: (size: number) => string): string[] {
+/** Facts in words for a person, each a few. */
+export function showFacts(facts: Facts): string[] {
   const { width, height, frames, duration, container, codec, sampleRate, channels } = facts;
   const { title, artist, version, pages, entries, unpackedBytes, trouble } = facts;
   const words = [
@@ -123,7 +124,7 @@ export function showFacts(facts: Facts, bytes: (size: number) => string): string
     version !== undefined && `version ${version}`,
     pages !== undefined && counted(pages, 'page'),
     entries !== undefined && `${counted(entries, 'entry', 'entries')}`,
-    unpackedBytes !== undefined && `${bytes(unpackedBytes)} unpacked`,
+    unpackedBytes !== undefined && `${showBytes(unpackedBytes)} unpacked`,
     artist,
     title,
     trouble,

@@ -8,7 +8,6 @@ export {
   detectContentType,
   HEAD_BYTES,
   looksLikeText,
-  type View,
 } from './content-type.ts';
 export type { Facts } from './facts.ts';
 export { isDecoded, showFacts } from './facts.ts';

@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, openSync } from 'node:fs';
 import { runBounded } from '../bounded-command.ts';
+import { writeFully } from '../files/index.ts';
 import type { Store } from './paths.ts';
 import { readSetting, writeSetting } from './store.ts';
 
@@ -38,7 +39,7 @@ function appendLine(path: string, line: string): void {
   const fd = openSync(path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, 0o600);
   try {
     if (!fstatSync(fd).isFile()) throw new Error(`${path} is not a file`);
-    writeSync(fd, `${line}\n`);
+    writeFully(fd, Buffer.from(`${line}\n`));
     fsyncSync(fd);
   } finally {
     closeSync(fd);

@@ -114,7 +114,8 @@ export function renameAt(
   check(c.renameat2(dirfd, cstring(name), newDirfd, cstring(newName), flags));
 }
 
-const PATH_MAX = 4096;
+/** As much of a path as a system call takes, its end included. */
+export const PATH_MAX = 4096;
 const target = Buffer.alloc(PATH_MAX);
 
 /** A symlink's target, raw. An empty `name` reads the O_PATH descriptor `dirfd` itself. */

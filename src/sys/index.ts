@@ -14,6 +14,7 @@ export {
   O_TMPFILE,
   openAt,
   openAt2,
+  PATH_MAX,
   RENAME_EXCHANGE,
   RENAME_NOREPLACE,
   RENAME_WHITEOUT,

@@ -1,10 +1,11 @@
 import type { FindIdentities } from '../artifacts/index.ts';
 import { printableText } from '../printable.ts';
+import { showBytes } from '../quantities.ts';
 import type { Store, TaskRecord } from '../store/index.ts';
 import type { Style, StyledLine } from '../terminal/index.ts';
 import { pathOf, printableName, type TreeNode } from '../watch/index.ts';
 import { FollowedTask } from './followed-task.ts';
-import { counted, formatAge, formatSize, sizeAndAge } from './format.ts';
+import { counted, formatAge, sizeAndAge } from './format.ts';
 import type { Pane, PaneLine, PaneView } from './pane.ts';
 import { Selection } from './selection.ts';
 import { type TreeRow, TreeRows } from './tree-rows.ts';
@@ -146,7 +147,7 @@ export class FilesPane implements Pane, Disposable {
     if (!tree) return [name];
     const found = this.filter === '' ? '' : `${this.rows.length} of `;
     const shown = this.filter === '' ? '' : `: ${this.filter}`;
-    const sum = `${found}${counted(tree.files, 'file')}, ${formatSize(tree.bytes)}${shown}`;
+    const sum = `${found}${counted(tree.files, 'file')}, ${showBytes(tree.bytes)}${shown}`;
     return [name, { text: `  ${sum}` }];
   }
 
@@ -159,7 +160,7 @@ export class FilesPane implements Pane, Disposable {
     const text = indent + sign + printableName(name) + SUFFIX[kind];
     const note = node.unreadable ? [{ text: ' (may not be read)', styles: DIM }] : [];
     const age = formatAge(now - Number(mtimeNs / 1_000_000n));
-    const right = sizeAndAge(kind === 'file' ? formatSize(size) : '', age);
+    const right = sizeAndAge(kind === 'file' ? showBytes(size) : '', age);
     const styles = this.followed?.isFlashing(key) ? FLASH : isDirectory ? DIRECTORY : [];
     return { left: [{ text, styles }, ...note], right };
   }

@@ -2,10 +2,10 @@ import { type FindIdentities, openTree } from '../artifacts/index.ts';
 import { messageOf } from '../errors.ts';
 import { makeRaster, type Preview, previewArtifact, showFacts } from '../preview/index.ts';
 import { printableText } from '../printable.ts';
+import { showBytes } from '../quantities.ts';
 import type { Store, TaskName } from '../store/index.ts';
 import { halfBlocks, type Look, type StyledLine } from '../terminal/index.ts';
 import { printableName } from '../watch/index.ts';
-import { formatSize } from './format.ts';
 import type { Pane, PaneView } from './pane.ts';
 
 /** No more lines are made: the pane is for a look. */
@@ -90,8 +90,8 @@ export class PreviewPane implements Pane {
       const facts = [
         printableName(path.length === 0 ? Buffer.from('.') : path),
         preview.content?.mime ?? preview.type,
-        ...(preview.content ? [formatSize(node.artifact.size)] : []),
-        ...showFacts(preview.facts, formatSize),
+        ...(preview.content ? [showBytes(node.artifact.size)] : []),
+        ...showFacts(preview.facts),
       ];
       this.title = [{ text: facts.join('  ') }];
       this.lines = preview.picture ? await this.picture(preview) : preview.lines;

@@ -1,7 +1,8 @@
+import { showBytes } from '../quantities.ts';
 import type { Store, TaskName, TaskRecord } from '../store/index.ts';
 import type { Span, StyledLine } from '../terminal/index.ts';
 import { Roster } from '../watch/index.ts';
-import { counted, formatAge, formatSize, SIZE_AND_AGE, sizeAndAge } from './format.ts';
+import { counted, formatAge, SIZE_AND_AGE, sizeAndAge } from './format.ts';
 import type { Pane, PaneLine, PaneView } from './pane.ts';
 import { Selection } from './selection.ts';
 import { inOrder, MODES, matchesFilter, since, statusOf, styleOf, wordOf } from './task-rows.ts';
@@ -108,7 +109,7 @@ export class TasksPane implements Pane, Disposable {
     const styles = styleOf(record);
     const bytes = this.sizes.of(task);
     const age = formatAge(now - since(record));
-    const right = sizeAndAge(bytes === undefined ? '' : formatSize(bytes), age);
+    const right = sizeAndAge(bytes === undefined ? '' : showBytes(bytes), age);
     const mark = artifacts === 'sealed' ? '○ ' : '● ';
     const isWide = columns >= SIZE_AND_AGE + MODE + STATUS + 16;
     const status: readonly Span[] = isWide

@@ -1,3 +1,5 @@
+import type { FileView } from '../file-view.ts';
+
 /**
  * What the page and its server say to each other, as JSON. Both sides import these types; no code
  * enters.
@@ -70,19 +72,7 @@ export interface FileFacts {
   readonly path: string;
   readonly type: string;
   readonly mime: string;
-  readonly view:
-    | 'picture'
-    | 'text'
-    | 'markdown'
-    | 'html'
-    | 'table'
-    | 'json'
-    | 'notebook'
-    | 'pdf'
-    | 'audio'
-    | 'video'
-    | 'bytes'
-    | 'none';
+  readonly view: FileView | 'none';
   readonly isText: boolean;
   readonly size: number;
   /** Permission bits in octal. */

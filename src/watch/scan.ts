@@ -1,13 +1,12 @@
 import { closeSync } from 'node:fs';
 import { Errno, errno } from '../errno.ts';
 import {
+  isDirectory,
+  isRegular,
+  isSymlink,
   listDirectory,
   openBeneath,
   peekAt,
-  S_IFDIR,
-  S_IFLNK,
-  S_IFMT,
-  S_IFREG,
   type Stat,
   statAt,
   statFd,
@@ -105,14 +104,7 @@ function entryOf(stat: Stat): Entry {
 }
 
 function kindOf(mode: number): EntryKind {
-  switch (mode & S_IFMT) {
-    case S_IFREG:
-      return 'file';
-    case S_IFDIR:
-      return 'directory';
-    case S_IFLNK:
-      return 'symlink';
-    default:
-      return 'special';
-  }
+  if (isRegular(mode)) return 'file';
+  if (isDirectory(mode)) return 'directory';
+  return isSymlink(mode) ? 'symlink' : 'special';
 }

@@ -28,7 +28,7 @@ async function shown(name: string, content: string | Buffer, lines = 20): Promis
       .join('')
       .trimEnd(),
   );
-  return [showFacts(facts, String).join(', '), ...text];
+  return [showFacts(facts).join(', '), ...text];
 }
 
 test('Markdown is laid out for the width of the terminal', async () => {
@@ -109,13 +109,13 @@ test('archives are listings, a compressed tar too; what is cut short as far as i
     const [facts = '', ...listing] = await shown(name, content, lines);
     return [facts, ...listing.map((line) => line.replace(/^ *(\d+) {2}\S+ \S+ {2}/, '$1 '))];
   };
-  const all = ['3 entries, 6 unpacked', '0 deep/', '5 deep/a', '1 b\\u{1b}[2J'];
+  const all = ['3 entries, 6 B unpacked', '0 deep/', '5 deep/a', '1 b\\u{1b}[2J'];
   for (const name of ['x.tar', 'x.tgz', 'x.zip'])
     expect(await names(name, read(name))).toEqual(all);
   expect(await names('x.tgz', read('x.tgz'), 1)).toEqual([...all.slice(0, 2), '… and 2 more']);
   const cut = read('x.tar').subarray(0, 1536);
   expect(await names('x.tar', cut)).toEqual([
-    '2 entries, 5 unpacked',
+    '2 entries, 5 B unpacked',
     ...all.slice(1, 3),
     '… and perhaps more',
   ]);

@@ -1,8 +1,8 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
-import { closeSync, fstatSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, TaskfsError } from '../../errors.ts';
-import { openRegularFile, readRequiredFile } from '../../files/index.ts';
+import { openRegularFile, readRequiredFile, writeFully } from '../../files/index.ts';
 import { isTaskName, type TaskName } from '../../store/index.ts';
 import { readTar, type TarMember, type TarSource } from '../../tar/index.ts';
 import { sealFault } from '../genuine-seal.ts';
@@ -70,7 +70,7 @@ function copyOut(source: TarSource, member: TarMember, path: string): string {
       const part = piece.subarray(0, Math.min(piece.length, member.size - done));
       const got = source.read(part, member.offset + done);
       if (got === 0) throw new TaskfsError('damaged', 'it was truncated while it was read');
-      writeSync(fd, part.subarray(0, got));
+      writeFully(fd, part.subarray(0, got));
       hash.update(part.subarray(0, got));
       done += got;
     }

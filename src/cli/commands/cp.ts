@@ -12,6 +12,7 @@ import {
 } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
 import { encodeText, showText } from '../../process/index.ts';
+import { showBytes } from '../../quantities.ts';
 import {
   absolutePath,
   isTaskName,
@@ -25,7 +26,6 @@ import { addIdentityOptions, findIdentities, type IdentityOptions } from '../ide
 import { openStoreOf } from '../open-store.ts';
 import { print, printJson, printLine } from '../output.ts';
 import { describeCopied, sayLeftOut, sayWhatIsMissing } from '../report-copied.ts';
-import { showBytes } from '../units.ts';
 
 /** Either end of a copy, as it is written. */
 type End =

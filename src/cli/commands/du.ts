@@ -1,5 +1,6 @@
 import { lstatSync } from 'node:fs';
 import { liveSize, openTree, sizesByDirectory } from '../../artifacts/index.ts';
+import { showBytes } from '../../quantities.ts';
 import { sizeOfFlat, type TaskView, viewTasks } from '../../runner/index.ts';
 import { type Store, type TaskName, taskPaths } from '../../store/index.ts';
 import { jsonPath, printableName } from '../../watch/index.ts';
@@ -8,7 +9,6 @@ import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities, type IdentityOptions } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';
-import { showBytes } from '../units.ts';
 import { paint, table, type Words } from '../words.ts';
 
 export const command = defineCommand({

@@ -8,6 +8,7 @@ import {
 } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
 import { encodeText, showText } from '../../process/index.ts';
+import { showBytes } from '../../quantities.ts';
 import { absolutePath } from '../../store/index.ts';
 import { addTask, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
@@ -15,7 +16,6 @@ import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { print, printJson, printLine } from '../output.ts';
 import { describeCopied, sayLeftOut, sayWhatIsMissing } from '../report-copied.ts';
-import { showBytes } from '../units.ts';
 
 export const command = defineCommand({
   rawOptions: ['directory'],

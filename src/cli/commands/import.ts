@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { extractArtifacts, type Origin } from '../../agents-runner/index.ts';
 import { TaskfsError } from '../../errors.ts';
 import { showText } from '../../process/index.ts';
+import { showBytes } from '../../quantities.ts';
 import { absolutePath } from '../../store/index.ts';
 import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
@@ -11,7 +12,6 @@ import { EXIT } from '../exit-code.ts';
 import { openOrMakeStore } from '../open-store.ts';
 import { printLine, say } from '../output.ts';
 import { labelsOf } from '../selector-options.ts';
-import { showBytes } from '../units.ts';
 
 export const command = defineCommand({
   rawOptions: ['directory', 'to'],

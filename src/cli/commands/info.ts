@@ -1,4 +1,5 @@
 import { statfsSync } from 'node:fs';
+import { showBytes } from '../../quantities.ts';
 import { readPolicy, selectorKey } from '../../retention/index.ts';
 import { sizeOfFlat, type TaskView, viewTasks } from '../../runner/index.ts';
 import {
@@ -13,7 +14,7 @@ import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';
-import { showBytes, showTime, type Zone } from '../units.ts';
+import { showTime, type Zone } from '../units.ts';
 import { table } from '../words.ts';
 
 export const command = defineCommand({

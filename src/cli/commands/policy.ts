@@ -1,4 +1,5 @@
 import { TaskfsError } from '../../errors.ts';
+import { showBytes, showDuration } from '../../quantities.ts';
 import {
   addRule,
   isEmpty,
@@ -18,7 +19,6 @@ import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';
 import { addRetentionOptions, policyOf, type RetentionOptions } from '../retention-options.ts';
 import { selectorOf } from '../selector-options.ts';
-import { showBytes, showDuration } from '../units.ts';
 import { table, type Words } from '../words.ts';
 
 const ACTIONS = ['show', 'set', 'unset', 'clear'] as const;

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { type Artifact, openTree } from '../../artifacts/index.ts';
 import { messageOf, TaskfsError } from '../../errors.ts';
 import { makeThumbnail, type Preview, previewArtifact, showFacts } from '../../preview/index.ts';
+import { showBytes } from '../../quantities.ts';
 import { showPath, type TaskName } from '../../store/index.ts';
 import { isoTime } from '../../sys/index.ts';
 import { fitLine, lookOf, paintLine } from '../../terminal/index.ts';
@@ -13,7 +14,7 @@ import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { print, printJson } from '../output.ts';
 import { drawPicture, findCanvas } from '../show-picture.ts';
-import { parseCount, showBytes } from '../units.ts';
+import { parseCount } from '../units.ts';
 
 export const command = defineCommand({
   examples: [
@@ -95,7 +96,7 @@ async function show(preview: Preview, artifact: Artifact, path: Buffer): Promise
     content?.mime ?? type,
     ...(type === 'file' ? [showBytes(artifact.size)] : []),
     isoTime(artifact.mtimeNs),
-    ...showFacts(facts, showBytes),
+    ...showFacts(facts),
   ];
   const look = lookOf(process.stdout, process.env);
   await print(`${paintLine([{ text: head.join('  '), styles: ['dim'] }], look)}\n`);

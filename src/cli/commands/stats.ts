@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { liveSize } from '../../artifacts/index.ts';
+import { showBytes } from '../../quantities.ts';
 import { reachRun, type TaskUsage, UsageSampler, viewTasks } from '../../runner/index.ts';
 import type { Store, TaskName } from '../../store/index.ts';
 import { addTasksOrNone, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { print, printJson, printJsonLine, printLine } from '../output.ts';
-import { showBytes } from '../units.ts';
 import { paint, table, type Words } from '../words.ts';
 
 /** Between two samples, in milliseconds. */

@@ -1,3 +1,4 @@
+import { showDuration } from '../../quantities.ts';
 import {
   isInterrupted,
   showCommand,
@@ -11,7 +12,7 @@ import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';
 import { paintTask } from '../task-columns.ts';
-import { showDuration, showTime, type Zone } from '../units.ts';
+import { showTime, type Zone } from '../units.ts';
 import { table, type Words } from '../words.ts';
 
 export const command = defineCommand({

@@ -1,10 +1,11 @@
 import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { showBytes } from '../../quantities.ts';
 import type { FileFacts, TaskRow } from '../protocol.ts';
 import { addressOf, factsOf, messageOf } from './api.ts';
 import type { ViewProps } from './content.ts';
 import { Editor, hasDraft } from './editor.tsx';
-import { showBytes, showTime } from './format.ts';
+import { showTime } from './format.ts';
 import { isTreeKnown, tree } from './state.ts';
 import { CopyPath } from './task-actions.tsx';
 import { versionOf } from './tree.ts';

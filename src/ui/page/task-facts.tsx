@@ -1,5 +1,6 @@
+import { showBytes, showDuration } from '../../quantities.ts';
 import type { TaskRow } from '../protocol.ts';
-import { runTime, showBytes, showDuration, showTime } from './format.ts';
+import { runTime, showTime } from './format.ts';
 import { now } from './state.ts';
 
 /** What is known of a task as a whole. */
@@ -15,7 +16,7 @@ export function TaskFacts({ task }: { readonly task: TaskRow }) {
     ['Ended', showTime(task.endedAt)],
     ['Sealed', showTime(task.sealedAt)],
     ['Duration', took === undefined ? null : showDuration(took)],
-    ['Files', task.files === null ? null : `${task.files}, ${showBytes(task.bytes)}`],
+    ['Files', task.files === null ? null : `${task.files}, ${showBytes(task.bytes ?? 0)}`],
   ];
   return (
     <dl class="facts-list">

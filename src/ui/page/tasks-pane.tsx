@@ -1,6 +1,7 @@
 import { computed, signal } from '@preact/signals';
+import { showBytes, showDuration } from '../../quantities.ts';
 import type { TaskRow } from '../protocol.ts';
-import { runTime, showBytes, showDuration } from './format.ts';
+import { runTime } from './format.ts';
 import { go, now, place, tasks, unreadableTasks } from './state.ts';
 import { TaskLabel } from './task-facts.tsx';
 import { moveBy, VirtualList } from './virtual-list.tsx';

@@ -1,5 +1,6 @@
+import { showDuration } from '../../quantities.ts';
 import type { TaskRow } from '../protocol.ts';
-import { showDuration, showTime } from './format.ts';
+import { showTime } from './format.ts';
 import { go, now } from './state.ts';
 import { shownTasks } from './tasks-pane.tsx';
 import { VirtualList } from './virtual-list.tsx';

@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'preact/hooks';
+import { showBytes } from '../../quantities.ts';
 import type { TaskRow } from '../protocol.ts';
 import { addressOf } from './api.ts';
-import { showBytes } from './format.ts';
 import { go, isTreeKnown, openHere, place, server, setOpen, tree, treeNote } from './state.ts';
 import { isPicture, nameOf, parentOf, type Row, versionOf } from './tree.ts';
 import { Upload, uploadAll } from './upload.tsx';

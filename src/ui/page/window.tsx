@@ -1,4 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
+import { showBytes } from '../../quantities.ts';
 import {
   type Content,
   type From,
@@ -8,7 +9,6 @@ import {
   WINDOW,
   wholeLinesOf,
 } from './content.ts';
-import { showBytes } from './format.ts';
 import { say } from './state.ts';
 
 /** The part of a text that is looked at, and ways to the others. */

@@ -1,7 +1,7 @@
 import { useMemo } from 'preact/hooks';
+import { showBytes } from '../../../quantities.ts';
 import type { TaskRow } from '../../protocol.ts';
 import { addressOf } from '../api.ts';
-import { showBytes } from '../format.ts';
 import { Lines } from '../lines.tsx';
 import { logSize } from '../state.ts';
 import { terminalLines } from '../terminal.ts';

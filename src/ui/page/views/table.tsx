@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
+import { showBytes } from '../../../quantities.ts';
 import type { ViewProps } from '../content.ts';
 import { useText, WINDOW } from '../content.ts';
-import { showBytes } from '../format.ts';
 import { VirtualList } from '../virtual-list.tsx';
 
 const ROW_HEIGHT = 24;
