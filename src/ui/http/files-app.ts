@@ -3,8 +3,8 @@ import { detectContentType } from '../../preview/index.ts';
 import { parseTaskName } from '../../store/index.ts';
 import { bytesResponse } from './byte-range.ts';
 import { headOf, nameOf, openFile } from './files.ts';
-import { filesPolicy, type Origins, onlyOwnNames, pdfPolicy, privateHeaders } from './guard.ts';
 import { answerError } from './refusals.ts';
+import { filesPolicy, type Origins, onlyOwnNames, pdfPolicy, privateHeaders } from './security.ts';
 import type { Services } from './services.ts';
 import type { Session } from './session.ts';
 

@@ -5,7 +5,7 @@ import { type AddressInfo, BlockList, isIP, type Server } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { messageOf, TaskfsError } from '../../errors.ts';
-import type { Origins } from './guard.ts';
+import type { Origins } from './security.ts';
 
 /** A certificate with its chain, and its key, in PEM. */
 export interface Tls {

@@ -6,6 +6,7 @@ import { parseTaskName } from '../../store/index.ts';
 import type { PageFiles } from '../page-files.ts';
 import type { ServerFacts } from '../protocol.ts';
 import { fileRoutes } from './file-routes.ts';
+import { answerError } from './refusals.ts';
 import {
   type Origins,
   onlyOwnNames,
@@ -13,8 +14,7 @@ import {
   onlyThePage,
   pagePolicy,
   privateHeaders,
-} from './guard.ts';
-import { answerError } from './refusals.ts';
+} from './security.ts';
 import type { Services } from './services.ts';
 import { COOKIE, type Session } from './session.ts';
 import { taskRoutes } from './task-routes.ts';
