@@ -49,7 +49,11 @@ describe('run --artifact and --exclude', () => {
     expect(verified.stderr).toContain('Task a: 6 files or directories were not to be sealed');
     expect(await cli.json('verify', '--json')).toMatchObject({ partial: [{ task, leftOut: 6 }] });
 
-    // As rerun asks for the same; nothing of the part is there now.
+    const [reader] = await cli.json<{ recipient: string }[]>('key', 'show', '--json');
+    await cli.run('share', 'a', '--to', reader?.recipient ?? '');
+    const received = await cli.run('receive', 'a.taskfs', '--to', 'received');
+    expect(received.stderr).toContain('6 files or directories of it were not to be sealed there');
+
     const again = await cli.run('rerun', 'a', '--name', 'b');
     expect(again.stderr).toContain('not sealed');
     const whole = await cli.run('run', '--name', 'c', '--exclude', 'none', '--', 'sh', '-c', FILES);

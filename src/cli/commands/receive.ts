@@ -65,6 +65,9 @@ export const command = defineCommand({
       const keys = await unlockArchive(archive, await findIdentities(store, options), seal);
       const unlocked = { task, archive, keys };
       if (options.signer === undefined) say(`Signed by ${seal.signer}, whoever that is.`);
+      if (seal.leftOutCount) {
+        say(`${seal.leftOutCount} files or directories of it were not to be sealed there.`);
+      }
       if (options.to !== undefined) return await decrypt(unlocked, options.to);
       const isTaken = existsSync(taskPaths(store, task).directory);
       return await runCopyingTask(
