@@ -28,6 +28,11 @@ export function reindexedPath(store: Store, task: TaskName): string {
   return join(store.archive, `.${task}${REINDEXED}`);
 }
 
+/** Where the archive of a task that gets this name is made, see rename.ts. */
+export function renamedPath(store: Store, task: TaskName): string {
+  return join(store.archive, `.${task}.renamed`);
+}
+
 /** The chain of all seals of a store. */
 export function chainPath(store: Store): string {
   return join(store.path, 'seals.jsonl');

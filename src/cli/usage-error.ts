@@ -32,6 +32,7 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   journal: 'logs',
   unpause: 'resume',
   copy: 'cp',
+  mv: 'rename',
   download: 'export',
   save: 'export --format tar',
   load: 'import',

@@ -118,6 +118,7 @@ export const groups: readonly VerbGroup[] = [
       ),
       verb('reindex', '<task>', 'Rebuild an index', () => import('./commands/reindex.ts')),
       verb('key', '<action> [recipient]', 'Manage who can read', () => import('./commands/key.ts')),
+      verb('rename', '<task> <name>', 'Rename a sealed task', () => import('./commands/rename.ts')),
       verb('recover', '', 'Finish what was interrupted', () => import('./commands/recover.ts')),
       verb('rm', '<task..>', 'Remove tasks and their files', () => import('./commands/rm.ts')),
       verb('prune', '', 'Remove old tasks', () => import('./commands/prune.ts')),

@@ -16,6 +16,7 @@ export { superviseTask } from './lifecycle.ts';
 export { reachRun } from './reach.ts';
 export { type Recovery, recover, recoverTask } from './recover.ts';
 export { removalsCutShort, removeEnded } from './remove-task.ts';
+export { renameTask } from './rename-task.ts';
 export { specToRerun } from './rerun.ts';
 export { applyPolicy, planPrune, sizeOfFlat } from './retention.ts';
 export { assertSealable, sealAgain } from './seal-again.ts';

@@ -35,10 +35,18 @@ export interface Recovery {
   readonly task: TaskName;
   /**
    * `queued`: it waits for its turn again, as before. `followed`: it still runs, under a new
-   * supervisor. `removed`: its removal was cut short. `failed`: see `error`; what there is of it
+   * supervisor. `removed`: its removal was cut short. `renamed`: its renaming was, to this name. `failed`: see `error`; what there is of it
    * is untouched. `elsewhere`: another machine may supervise it, so it was left alone.
    */
-  readonly outcome: 'sealed' | 'kept' | 'followed' | 'removed' | 'queued' | 'failed' | 'elsewhere';
+  readonly outcome:
+    | 'sealed'
+    | 'kept'
+    | 'followed'
+    | 'removed'
+    | 'renamed'
+    | 'queued'
+    | 'failed'
+    | 'elsewhere';
   /**
    * The reason where the outcome is `kept` or `failed`, or
    * plaintext or something of its run could not be removed.
@@ -76,6 +84,7 @@ export async function recover(store: Store, options: RecoverOptions): Promise<Re
   removeDrafts(store);
   const { finishReindexes } = await import('../archive/maintain/index.ts');
   finishReindexes(store);
+  recoveries.push(...(await endRenames(store)));
   recoveries.push(...finishRemovals(store));
   const done = new Set(recoveries.map(({ task }) => task));
   await recoverEach(
@@ -83,6 +92,16 @@ export async function recover(store: Store, options: RecoverOptions): Promise<Re
     'all',
   );
   return recoveries;
+}
+
+/** Ends the renaming of tasks that was cut short. */
+async function endRenames(store: Store): Promise<Recovery[]> {
+  const { finishRenames } = await import('./rename-task.ts');
+  return finishRenames(store).map((renamed) =>
+    'name' in renamed
+      ? { task: renamed.name, outcome: 'renamed', error: null }
+      : { ...renamed, outcome: 'failed' },
+  );
 }
 
 /** Ends the removals that were cut short, but for those that somebody is at. */

@@ -147,7 +147,7 @@ const PATIENCE_MS = 5_000;
  * `wait` returns once all is sealed; its supervisor holds the lock for a moment longer, and one
  * that is to run after it may not have noticed yet.
  */
-async function untilLetGo(store: Store, task: TaskName): Promise<void> {
+export async function untilLetGo(store: Store, task: TaskName): Promise<void> {
   const { lock } = taskPaths(store, task);
   const deadline = performance.now() + PATIENCE_MS;
   const isNeeded = (): boolean => isLocked(lock) || awaitedTasks(store).has(task);

@@ -63,7 +63,7 @@ export function submit(store: Store, submission: Submission): Claim {
  * What a task's directory is called before it appears, with
  * its maker's process id and its name behind.
  */
-const DRAFT = '.new-';
+export const DRAFT = '.new-';
 
 export const isDraft = (name: string): boolean => name.startsWith(DRAFT);
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { newCli } from '../support/cli.ts';
+import { main, newCli } from '../support/cli.ts';
+import { inTerminal } from '../support/tmux.ts';
+import { until } from '../support/until.ts';
 
 describe('what users of docker and gh type', () => {
   it('selects, names and arranges tasks', async () => {
@@ -23,6 +25,13 @@ describe('what users of docker and gh type', () => {
     });
     expect(await cli.run('ps', '--filter', 'status=done')).toMatchObject({ code: 2 });
     expect((await cli.run('logs', '--tail', '1', 'a')).stdout).toBe('3\n');
+    const long = 'x'.repeat(60);
+    await cli.run('run', '--name', 'd', '--', 'true', long);
+    const env = ['env', `TASKFS_STORE=${cli.store}`, process.execPath, main];
+    const narrow = await inTerminal([...env, 'ps', '-n1', '--columns', 'task,command'], 40);
+    await until('it is cut', async () => /^d {5}true x{29}\n\$/m.test(await narrow.screen()));
+    const whole = await inTerminal([...env, 'ps', '-n1', '--columns=command', '--no-trunc'], 40);
+    await until('it is whole', async () => /^true x{35}\nx{25}\n\$/m.test(await whole.screen()));
     const removed = await cli.run('rm', 'a', 'nope');
     expect(removed).toMatchObject({ code: 3, stdout: 'a\n' });
     expect(removed.stderr).toContain('nope');

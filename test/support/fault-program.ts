@@ -1,19 +1,21 @@
 /**
- * Seals one task that has ended, as `taskfs recover` does, or makes the index of a sealed one anew,
- * and fails in it where fault-injection.ts, loaded before it, is told to. Arguments: `seal` or
- * `reindex`, the store, the task. Prints, as JSON, how many calls there were and what came of it.
+ * Seals one task that has ended, as `taskfs recover` does, makes the index of a sealed one anew, or
+ * renames it, and fails in it where fault-injection.ts, loaded before it, is told to. Arguments:
+ * `seal`, `reindex` or `rename`, the store, the task, its new name. Prints, as JSON, how many calls
+ * there were and what came of it.
  */
 import { loadIdentities, openStore, parseTaskName } from '../../src/store/index.ts';
 import { arm, counts } from './fault-injection.ts';
 
-const [verb, storePath = '', name = ''] = process.argv.slice(2);
+const [verb = '', storePath = '', name = '', newName = ''] = process.argv.slice(2);
 const store = openStore(storePath);
 const task = parseTaskName(name);
 // What was loaded only after this would count as calls.
 await Promise.all(['age-encryption', 'mime'].map((module) => import(module)));
-const act = verb === 'seal' ? await prepareSeal() : await prepareReindex();
+const prepare = { seal: prepareSeal, reindex: prepareReindex, rename: prepareRename }[verb];
+const act = await prepare?.();
 arm();
-const result = await act();
+const result = await act?.();
 process.stdout.write(JSON.stringify({ ...counts(), ...result }));
 
 async function prepareSeal() {
@@ -28,4 +30,12 @@ async function prepareReindex() {
   const { reindexTask } = await import('../../src/archive/maintain/index.ts');
   const identities = await loadIdentities(store);
   return async () => ({ rebuilt: (await reindexTask(store, task, { identities })).rebuilt });
+}
+
+async function prepareRename() {
+  const { renameTask } = await import('../../src/runner/index.ts');
+  const identities = await loadIdentities(store);
+  return async () => ({
+    renamed: await renameTask(store, task, parseTaskName(newName), async () => identities),
+  });
 }

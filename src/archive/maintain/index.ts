@@ -12,5 +12,11 @@ export {
 } from './key-change.ts';
 export { type Reindexed, reindexTask } from './reindex.ts';
 export { commitReindex, finishReindex, finishReindexes } from './reindex-commit.ts';
+export {
+  dropRenamedArchive,
+  isRenameAnnounced,
+  placeRenamedArchive,
+  renameArchive,
+} from './rename.ts';
 export { type Repaired, repairArchives } from './repair.ts';
 export type { Rewrapped } from './rewrap.ts';
