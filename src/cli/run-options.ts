@@ -45,13 +45,13 @@ const options = {
     type: 'string',
     array: true,
     nargs: 1,
-    describe: 'Seal only what is as this pattern says, as in .gitignore; the rest is removed',
+    describe: 'Seal only files that match this pattern, as in .gitignore; others are removed',
   },
   exclude: {
     type: 'string',
     array: true,
     nargs: 1,
-    describe: 'Do not seal what is as this pattern says, as in .gitignore: it is removed',
+    describe: 'Do not seal files that match this pattern, as in .gitignore: they are removed',
   },
   'on-end': {
     type: 'string',
@@ -92,7 +92,7 @@ const options = {
   group: {
     type: 'string',
     requiresArg: true,
-    describe: 'A group (taskfs group): as many of it run at once as its limit says',
+    describe: "Its group ('taskfs group'): no more of it run at once than its limit says",
   },
   priority: {
     type: 'string',
@@ -186,7 +186,7 @@ const containerOptions = {
     describe: 'NAME=SOFT[:HARD], as in nofile=1024',
   },
   'shm-size': { type: 'string', requiresArg: true, describe: 'The size of /dev/shm, as in 1g' },
-  hostname: { type: 'string', requiresArg: true, describe: 'The name that it has for itself' },
+  hostname: { type: 'string', requiresArg: true, describe: 'Its host name' },
   platform: { type: 'string', requiresArg: true, describe: 'Of the image, as in linux/arm64' },
   'stop-signal': {
     type: 'string',
@@ -196,7 +196,7 @@ const containerOptions = {
   'stop-timeout': {
     type: 'string',
     requiresArg: true,
-    describe: 'How long after that it is killed; 10s by default',
+    describe: 'How long it has after that before it is killed; 10s by default',
   },
   entrypoint: { type: 'string', requiresArg: true, describe: 'Replaces the image’s own' },
 } as const;

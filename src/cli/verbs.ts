@@ -128,7 +128,7 @@ export const groups: readonly VerbGroup[] = [
         command: (await import('./commands/pin.ts')).unpinCommand,
       })),
       verb('du', '[task]', 'Show what takes the space', () => import('./commands/du.ts')),
-      verb('info', '', 'Show facts of the store', () => import('./commands/info.ts')),
+      verb('info', '', 'Show what is in the store', () => import('./commands/info.ts')),
       verb('doctor', '', 'Check this machine', () => import('./commands/doctor.ts')),
       verb(
         'completion',

@@ -16,7 +16,7 @@ import { attachTerminal } from '../terminal.ts';
 export const command = defineCommand({
   examples: [
     ['taskfs attach build', 'What a task prints from now on, until it ends'],
-    ['taskfs attach --no-sig-proxy build', 'The same; Ctrl-C only ends the showing'],
+    ['taskfs attach --no-sig-proxy build', 'The same, but Ctrl-C only detaches'],
   ],
   about:
     'As with docker: Ctrl-C, and any other signal that ends programs, is passed on to the task; ' +

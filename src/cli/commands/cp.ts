@@ -44,11 +44,11 @@ export const command = defineCommand({
     ['tar -c . | taskfs cp - build:', 'What is in a tar, into a live task'],
   ],
   about:
-    'Paths of a task are from the top of its files; TASK: alone is all of them. As with docker: ' +
-    'into a directory that is there, else under the last name of the target; of a directory ' +
-    'whose path ends in /. what is in it, not itself. Directories are merged, files replaced; ' +
-    'links are copied as links. An archive is read-only. A path of this machine with a colon in ' +
-    'it begins with ./ or a slash.',
+    'Paths in a task begin at the top of its files; TASK: alone is all of them. As with ' +
+    'docker cp, a source goes into a target directory that exists, and else gets the ' +
+    'target’s last name; of a directory whose path ends in /. only the contents are copied. ' +
+    'Directories are merged, files replaced; links are copied as links. An archive is ' +
+    'read-only. A path of this machine with a colon in it begins with ./ or a slash.',
   build: (parser) =>
     addIdentityOptions(parser)
       .positional('source', { type: 'string', demandOption: true, describe: 'What' })

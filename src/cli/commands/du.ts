@@ -18,8 +18,9 @@ export const command = defineCommand({
     ['taskfs du --json', 'In bytes, for a program'],
   ],
   about:
-    'Sealed is what the archive takes on the disk, encrypted; live is what the files of a task ' +
-    'hold that is not sealed. Of one task, each directory counts with all below it.',
+    'Sealed is what the archive takes on disk, encrypted; live is the size of files that ' +
+    'are not sealed yet. In the listing of one task, each directory counts with all below ' +
+    'it.',
   build: (parser) => addTaskOrAll(addIdentityOptions(parser)).option('json', json('a JSON array')),
   run: async ({ options }) => {
     const store = openStoreOf(options);

@@ -19,7 +19,7 @@ export const command = defineCommand({
   examples: [
     ['taskfs events', 'What happened to all tasks'],
     ['taskfs events build', 'What happened to one'],
-    ['taskfs events --label kind=nightly', 'To those of a label'],
+    ['taskfs events --label kind=nightly', 'What happened to tasks with a label'],
     ['taskfs events -f --json', 'Follow them, one JSON object per line'],
   ],
   build: (parser) =>

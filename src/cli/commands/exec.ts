@@ -19,10 +19,10 @@ export const command = defineCommand({
     ['taskfs exec -e DEBUG=1 build -- ./check', 'With one more variable'],
   ],
   about:
-    'In the container of a task, or for a local process as its child would run: with the ' +
-    'environment that its command was started with, in its directory, ending with it. Nothing of ' +
-    'it is in the task’s log. The exit code is the command’s own; 125: taskfs failed; 126, 127: ' +
-    'not executable, not found; 128+n: ended by signal n.',
+    'Runs it in the task’s container, or for a local process as its child would run: in its ' +
+    'directory, with the environment that its command was started with, and ending with it. ' +
+    'Its output is not in the task’s log. The exit code is the command’s own; 125: taskfs ' +
+    'failed; 126, 127: not executable, not found; 128+n: ended by signal n.',
   build: (parser) =>
     addTask(parser, 'a task that runs')
       .option('interactive', {

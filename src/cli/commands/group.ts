@@ -17,8 +17,8 @@ export const command = defineCommand({
     ['taskfs group rm gpu', 'Remove a group that has no unfinished task'],
   ],
   about:
-    'A group has a line of its own: of those that wait in it, the highest --priority ' +
-    'comes first, then the oldest. What runs when a limit is lowered goes on.',
+    'A group has a queue of its own: of the tasks that wait in it, the one with the highest ' +
+    '--priority comes first, then the oldest. Lowering a limit stops no task that runs.',
   build: (parser) =>
     parser
       .positional('action', { choices: ACTIONS, default: 'ls' as const, describe: 'What to do' })

@@ -35,7 +35,7 @@ export const command = defineCommand({
     ['taskfs key show', 'Who can open the archives'],
     ['taskfs key add age1… --label backup', 'Let somebody else open them too, old and new'],
     ['taskfs key add age1… --task build', 'Let them open the archive of one task'],
-    ['taskfs key remove backup', 'No longer'],
+    ['taskfs key remove backup', 'Leave them out again, old archives too'],
     ['taskfs key rotate', 'A new identity for yourself'],
     ['taskfs key recovery', 'A new recovery identity, shown once on standard error'],
   ],

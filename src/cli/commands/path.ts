@@ -11,9 +11,9 @@ export const command = defineCommand({
     ['vim "$(taskfs path build notes.md)"', 'Open one of them'],
   ],
   about:
-    'Prints a path in a mount of the store. Without a mount: of a live task one in the store, ' +
-    'which leads nowhere once the task has ended; of a sealed task none. The file must exist, ' +
-    'and is always one of the task’s.',
+    'Prints a path in a mount of the store. Without a mount, the path of a live task is one ' +
+    'in the store, which leads nowhere once the task has ended, and a sealed task has none. ' +
+    'The file must exist, and is always one of the task’s.',
   build: (parser) => addPathOrTop(addTask(addIdentityOptions(parser)), 'A file or directory'),
   run: async ({ options }) => {
     const { task, path } = options;

@@ -33,9 +33,10 @@ export const command = defineCommand({
     ['taskfs policy clear', 'Keep everything'],
   ],
   about:
-    "What 'taskfs prune' without options keeps, and with --auto each task that ends. Set adds a " +
-    'rule about the tasks that --status, --name and --label select, or replaces it. A task that ' +
-    'any rule keeps stays, and so does one that no rule is about. Limits are those of the store.',
+    "Sets what 'taskfs prune' without options keeps; with --auto, each task that ends " +
+    "applies it. 'set' adds a rule about the tasks that --status, --name and --label " +
+    'select, or replaces it. A task that any rule keeps stays, and so does one that no rule ' +
+    'is about. Limits hold for the whole store.',
   build: (parser) =>
     addRetentionOptions(parser)
       .positional('action', {

@@ -24,7 +24,7 @@ export const command = defineCommand({
     ['taskfs ps', 'Tasks that wait, run, or were not sealed yet'],
     ['taskfs ps -a', 'All tasks'],
     ['taskfs ps --status failed --json', 'All that failed, sealed or not, as JSON'],
-    ['taskfs ps --label kind=nightly -q', 'The names of all of a label'],
+    ['taskfs ps --label kind=nightly -q', 'The names of all tasks with a label'],
     ['taskfs ps -n 5 --columns task,exit,reason', 'Why the last five ended'],
   ],
   build: (parser) =>

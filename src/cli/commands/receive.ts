@@ -29,9 +29,10 @@ export const command = defineCommand({
     ['taskfs receive build.taskfs --to ./plain', 'Only decrypt them'],
   ],
   about:
-    'Opens a file of taskfs share with the identity of the store, or the one that is named. Its ' +
-    'signature is checked by the key that comes with it: --signer says whose that has to be. ' +
-    'The files are sealed again as a task of this store, with the label shared-by.',
+    "Opens a file of 'taskfs share' with the identity of the store, or the one that is " +
+    'named. Its signature is checked with the key that comes with it; --signer says which ' +
+    'key that must be. The files are sealed again as a task of this store, with the label ' +
+    'shared-by.',
   build: (parser) =>
     addIdentityOptions(parser)
       .positional('file', { type: 'string', demandOption: true, describe: 'A shared task' })

@@ -19,7 +19,7 @@ export const command = defineCommand({
       .option('machine-gone', {
         type: 'string',
         requiresArg: true,
-        describe: 'Also tasks that this machine supervised, which will never come back',
+        describe: 'Also tasks supervised by the machine of this name, which will never come back',
       })
       .option('json', json('a JSON array')),
   run: async ({ options }) => {

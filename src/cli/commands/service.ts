@@ -21,9 +21,9 @@ export const command = defineCommand({
     ['taskfs service install ~/tasks --no-start', 'Only write the unit'],
   ],
   about:
-    'A unit of your systemd (systemctl --user). Its server is started again where it dies. To ' +
-    "mount before you log in: 'loginctl enable-linger'. An identity with a passphrase cannot be " +
-    'asked for: archives stay closed then.',
+    'A unit of your systemd (systemctl --user). Its server is restarted if it dies. To ' +
+    "mount before you log in: 'loginctl enable-linger'. An identity with a passphrase " +
+    'cannot be asked for: archives stay closed then.',
   build: (parser) =>
     parser
       .positional('action', {
@@ -35,7 +35,7 @@ export const command = defineCommand({
       .option('start', {
         type: 'boolean',
         default: true,
-        describe: 'Tell systemd of it; --no-start only writes or removes the unit',
+        describe: 'Have systemd load it; --no-start only writes or removes the unit',
       })
       .option('json', json()),
   run: async ({ options }) => {

@@ -15,9 +15,9 @@ export const command = defineCommand({
     ['taskfs share build --to age1… --out - | ssh host tee build.taskfs', 'As a stream'],
   ],
   about:
-    'They open it with taskfs receive, or with age and tar alone (docs/format.md), and nothing ' +
-    'else of the store. Tell them the signer that it prints by another way: it shows that the ' +
-    'file comes from you.',
+    "They can open it, and nothing else of the store, with 'taskfs receive' or with age and " +
+    'tar alone (docs/format.md). Give them the printed signer over another channel: it ' +
+    'shows that the file comes from you.',
   build: (parser) =>
     addTask(addIdentityOptions(parser), 'a sealed task')
       .option('to', {

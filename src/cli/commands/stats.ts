@@ -19,15 +19,15 @@ export const command = defineCommand({
     ['taskfs stats --no-stream --json', 'Once, for a program'],
   ],
   about:
-    'Processor time of one core is 100 %. Of a container the engine counts; of a local process ' +
-    'its control group, or, where there is none, its processes, as far as they still run. Files ' +
-    'is what the files of the task hold.',
+    'Processor time of one core is 100 %. A container is counted by its engine; a local ' +
+    'process by its control group or, where there is none, by its processes, as far as they ' +
+    'still run. Files is the size of the task’s files.',
   build: (parser) =>
     addTasksOrNone(parser)
       .option('stream', {
         type: 'boolean',
         default: true,
-        describe: 'Go on; --no-stream prints it once, after a second',
+        describe: 'Repeat it every second; --no-stream prints it once, after a second',
       })
       .option('json', json('JSON: objects line by line, with --no-stream an array')),
   run: async ({ options }) => {

@@ -15,7 +15,7 @@ export const command = defineCommand({
     ['taskfs wait build', 'Wait for a task; exit with its exit code'],
     ['taskfs wait build lint test', 'Wait for all of them'],
     ['taskfs wait --any a b', 'Wait for the first, and say which'],
-    ['taskfs wait --label kind=nightly', 'Wait for all of a label'],
+    ['taskfs wait --label kind=nightly', 'Wait for all tasks with a label'],
   ],
   about:
     'Waits until each task has ended and its files are sealed; with --any until one has. The ' +
