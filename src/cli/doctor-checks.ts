@@ -23,6 +23,7 @@ import {
   storeExists,
   type TaskName,
 } from '../store/index.ts';
+import { commandsForEngine, commandsForMounting, commandsForOthers } from './root-commands.ts';
 import { listThumbnails, removeThumbnails, type Thumbnail } from './thumbnails.ts';
 
 /** The result of one check. */
@@ -30,6 +31,8 @@ export interface Finding {
   readonly verdict: 'good' | 'note' | 'bad';
   readonly what: string;
   readonly says: string;
+  /** What the user may run to put it right. */
+  readonly commands?: readonly string[];
 }
 
 /**
@@ -44,6 +47,7 @@ export async function runChecks(
   return [
     good('node', process.version),
     checkMounting(store && 'path' in store ? store : undefined),
+    ...checkOthers(),
     checkStore(path, store),
     ...(store && 'path' in store
       ? [
@@ -79,11 +83,19 @@ function explain(error: unknown): string {
 }
 
 function checkMounting(store: Store | undefined): Finding {
-  return finding('mounting', () => {
+  const checked = finding('mounting', () => {
     assertCanMount(DEFAULT_DRIVER);
     const live = store ? `; ${liveModeFor(store)}` : '';
     return good('mounting', `works, with the driver '${DEFAULT_DRIVER}'${live}`);
   });
+  if (checked.verdict === 'good') return checked;
+  return { ...checked, commands: commandsForMounting(checked.says) };
+}
+
+function checkOthers(): Finding[] {
+  const commands = commandsForOthers();
+  if (!commands) return [];
+  return [{ ...note('others', 'only root may mount with --allow-other here'), commands }];
 }
 
 function liveModeFor(store: Store): string {
@@ -235,11 +247,15 @@ async function unmountDead(what: string, mountpoint: string, liveness: Liveness)
 }
 
 async function checkEngine(): Promise<Finding> {
+  const { connect, findEndpoints } = await import('../runner/engines/docker/index.ts');
+  let endpoints: ReturnType<typeof findEndpoints> = [];
   try {
-    const { connect, findEndpoints } = await import('../runner/engines/docker/index.ts');
-    const { endpoint } = await connect(findEndpoints());
+    endpoints = findEndpoints();
+    const { endpoint } = await connect(endpoints);
     return good('containers', `an engine answers at ${endpoint.host}`);
   } catch (error) {
-    return note('containers', `tasks run as local processes only: ${explain(error)}`);
+    const found = note('containers', `tasks run as local processes only: ${explain(error)}`);
+    const sockets = endpoints.map(({ host }) => host.replace(/^unix:\/\//, ''));
+    return { ...found, commands: sockets.flatMap(commandsForEngine) };
   }
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TaskfsError } from '../errors.ts';
 import { homeDirectory } from '../store/index.ts';
@@ -11,6 +11,13 @@ export const UNIT = 'taskfs.service';
 export function unitPath(): string {
   const config = process.env.XDG_CONFIG_HOME || join(homeDirectory(), '.config');
   return join(config, 'systemd/user', UNIT);
+}
+
+/** Where the installed unit mounts; undefined where none is. */
+export function installedMountpoint(): string | undefined {
+  const path = unitPath();
+  if (!existsSync(path)) return undefined;
+  return /^Description=.* in (.*)$/m.exec(readFileSync(path, 'utf8'))?.[1];
 }
 
 /** The command by which this taskfs is called, for others who start it. */

@@ -129,6 +129,12 @@ export const groups: readonly VerbGroup[] = [
       })),
       verb('du', '[task]', 'Show what takes the space', () => import('./commands/du.ts')),
       verb('info', '', 'Show what is in the store', () => import('./commands/info.ts')),
+      verb(
+        'upgrade-store',
+        '',
+        'Upgrade an older store',
+        () => import('./commands/upgrade-store.ts'),
+      ),
       verb('doctor', '', 'Check this machine', () => import('./commands/doctor.ts')),
       verb(
         'completion',

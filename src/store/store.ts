@@ -8,7 +8,7 @@ import { assertSafePlace } from './safe-place.ts';
 import { absoluteTextPath, dataDirectory } from './user-path.ts';
 
 /** The format of the whole directory; another number is refused. */
-const FORMAT = 1;
+export const STORE_FORMAT = 1;
 
 /**
  * The store's directory: the one asked for, $TASKFS_STORE, or the user's data directory. Throws
@@ -49,7 +49,7 @@ export function createStore(path: string): Store {
     for (const part of [store.keys, store.tasks, store.staging, store.archive]) {
       mkdirSync(part, { recursive: true, mode: 0o700 });
     }
-    writeFileAtomic(join(path, 'store.json'), `${JSON.stringify({ format: FORMAT })}\n`);
+    writeFileAtomic(join(path, 'store.json'), `${JSON.stringify({ format: STORE_FORMAT })}\n`);
   } catch (cause) {
     if (cause instanceof TaskfsError) throw cause;
     throw new TaskfsError('failed', `cannot make a store in ${path}: ${messageOf(cause)}`, {
@@ -135,10 +135,10 @@ function assertPrivate(path: string): void {
 
 function assertFormat(path: string): void {
   const { format = null } = readSettings(path);
-  if (format === FORMAT) return;
+  if (format === STORE_FORMAT) return;
   throw new TaskfsError(
     'usage',
-    `${path} says format ${JSON.stringify(format)}; this taskfs knows format ${FORMAT}`,
+    `${path} says format ${JSON.stringify(format)}; this taskfs knows format ${STORE_FORMAT}`,
     {
       hint: 'Use the taskfs that made it, or a newer one.',
     },

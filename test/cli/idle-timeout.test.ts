@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { type Cli, launcher, newCli } from '../support/cli.ts';
 import { isMountpoint } from '../support/mount.ts';
 import { until } from '../support/until.ts';
@@ -11,10 +11,13 @@ const SHORT = ['--idle-timeout', '1s'];
 
 /** Commands by which a program uses a mount until it ends, each in a way of its own. */
 const plainUses = { file: 'exec 3<"$M/live/t/f"', directory: 'cd "$M/archive/a"' };
-const rootUses = { ...plainUses, mount: 'mount --bind /proc "$M/live/t/d"' };
+const rootUses = { ...plainUses, mount: 'mount -t tmpfs none "$M/live/t/d"' };
 /** Tried again where the mount went before it was used. */
 const USE = `until eval "$USE" 2>/dev/null; do "$T" mount ${SHORT.join(' ')} "$M" >/dev/null 2>&1; done
 echo in; read -r _; cd /; ! mountpoint -q "$M/live/t/d" || umount "$M/live/t/d"`;
+
+/** Whatever state a test was left in. */
+const CLEAR = 'umount -l "$M/live/t/d" 2>/dev/null; "$T" unmount "$M"';
 
 it('is unmounted once nobody uses it, and never before, as root and as a plain user', async () => {
   const plain = newCli({ user: 'plain' });
@@ -40,6 +43,7 @@ async function staysWhileUsed(
       const mountpoint = join(cli.base, way);
       const names = [`M=${mountpoint}`, `T=${launcher}`, `USE=${use}`];
       const user = cli.spawn('env', ...names, 'bash', '-c', USE);
+      onTestFinished(async () => void (await cli.script(CLEAR, { M: mountpoint })));
       await once(user.stdout, 'data');
       return { mountpoint, user };
     }),

@@ -2,15 +2,24 @@ import { storePath } from '../../store/index.ts';
 import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { type Finding, runChecks } from '../doctor-checks.ts';
+import { fixStore } from '../doctor-fixes.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLine } from '../output.ts';
 import { paint, type Words } from '../words.ts';
 
 export const command = defineCommand({
-  examples: [['taskfs doctor', 'Check this machine, the store, its mounts']],
+  examples: [
+    ['taskfs doctor', 'Check this machine, the store, its mounts'],
+    ['taskfs doctor --fix', 'Put right what you may, and say the commands for the rest'],
+  ],
   about: 'Unmounts your mounts whose server is dead. The exit code is 1 if something is bad.',
   build: (parser) =>
     parser
+      .option('fix', {
+        type: 'boolean',
+        default: false,
+        describe: 'Recover tasks, close what others could read, remove thumbnails of sealed files',
+      })
       .option('thumbnails', {
         type: 'boolean',
         default: false,
@@ -18,9 +27,12 @@ export const command = defineCommand({
       })
       .option('json', json('a JSON array')),
   run: async ({ options }) => {
-    const findings = await runChecks(storePath(options.store), options);
+    const path = storePath(options.store);
+    const fixed = options.fix ? await fixStore(path) : [];
+    const thumbnails = options.thumbnails || options.fix;
+    const findings = [...fixed, ...(await runChecks(path, { thumbnails }))];
     if (options.json) await printJson(findings);
-    else for (const finding of findings) await printLine(show(finding));
+    else for (const finding of findings) await printFinding(finding);
     return findings.some(({ verdict }) => verdict === 'bad') ? EXIT.failed : EXIT.ok;
   },
 });
@@ -30,5 +42,10 @@ const marks = {
   note: paint('yellow', 'note'),
   bad: paint('red', 'bad '),
 };
+
+async function printFinding(finding: Finding): Promise<void> {
+  await printLine(show(finding));
+  for (const command of finding.commands ?? []) await printLine(`        ${command}`);
+}
 
 const show = ({ verdict, what, says }: Finding): Words => [marks[verdict], `  ${what}: ${says}`];

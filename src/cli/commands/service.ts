@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf, TaskfsError } from '../../errors.ts';
@@ -9,7 +9,7 @@ import { defineCommand } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { openOrMakeStore } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
-import { UNIT, unitPath, unitText } from '../service-unit.ts';
+import { installedMountpoint, UNIT, unitPath, unitText } from '../service-unit.ts';
 
 const ACTIONS = ['install', 'remove', 'status'] as const;
 
@@ -92,16 +92,12 @@ async function status(asJson: boolean): Promise<number> {
   const path = unitPath();
   const isInstalled = existsSync(path);
   const state = isInstalled ? await stateOf() : null;
-  const mountpoint = isInstalled
-    ? (/^Description=.* in (.*)$/m.exec(read(path))?.[1] ?? null)
-    : null;
+  const mountpoint = installedMountpoint() ?? null;
   if (asJson) await printJson({ unit: isInstalled ? path : null, mountpoint, state });
   else if (!isInstalled) say("Nothing is installed: 'taskfs service install DIRECTORY' does.");
   else await printLine(`${mountpoint}: ${state}`);
   return isInstalled && state === 'active' ? EXIT.ok : EXIT.notFound;
 }
-
-const read = (path: string): string => readFileSync(path, 'utf8');
 
 /** As systemctl says it: active, failed, inactive; `unknown` where there is no systemd. */
 async function stateOf(): Promise<string> {
