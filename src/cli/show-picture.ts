@@ -1,4 +1,5 @@
 import { makeRaster, makeThumbnail } from '../preview/index.ts';
+import { characterSize } from '../sys/index.ts';
 import {
   askTerminal,
   type Graphics,
@@ -38,7 +39,8 @@ export async function findCanvas(environment: NodeJS.ProcessEnv): Promise<Canvas
   const size = { look, columns: stdout.columns || 80, rows: stdout.rows || 24 };
   const answers = stdin.isTTY ? await askTerminal(stdin, stdout) : undefined;
   if (answers?.graphics) {
-    return { ...size, graphics: answers.graphics, cell: answers.cell ?? USUAL_CELL };
+    const cell = answers.cell ?? characterSize(stdout.fd) ?? USUAL_CELL;
+    return { ...size, graphics: answers.graphics, cell };
   }
   const hasColours = look.palette === 'truecolour' || look.palette === '256';
   if (!hasColours || look.charset === 'ascii') return undefined;

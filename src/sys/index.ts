@@ -92,7 +92,7 @@ export {
   raiseOpenFiles,
   reap,
 } from './process.ts';
-export { openPseudoTerminal, setTerminalSize } from './pseudo-terminal.ts';
+export { characterSize, openPseudoTerminal, setTerminalSize } from './pseudo-terminal.ts';
 export { assertUnmounted, NotRemovable, removeTree } from './remove-tree.ts';
 export { receiveDescriptor, socketPair } from './socket.ts';
 export { closeOnExec, type ProcessEnd, type SpawnedProcess, spawnProcess } from './spawn.ts';

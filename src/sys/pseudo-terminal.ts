@@ -1,12 +1,13 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { bindLazily, check } from './libc.ts';
 
-/** Pseudo-terminals, as of pty(7); requests of ioctl(2) as <asm-generic/ioctls.h> numbers them. */
+/** Terminals, also pseudo-terminals as of pty(7); requests of ioctl(2) as <asm-generic/ioctls.h> numbers them. */
 
 const c = { ioctl: bindLazily('int ioctl(int, unsigned long, void *)') };
 
 const TIOCSPTLCK = 0x40045431;
 const TIOCGPTN = 0x80045430;
+const TIOCGWINSZ = 0x5413;
 const TIOCSWINSZ = 0x5414;
 
 /** Bytes of `struct winsize`: rows, columns, and the two in pixels, 16 bits each. */
@@ -43,4 +44,15 @@ export function setTerminalSize(fd: number, rows: number, columns: number): void
   size.writeUInt16LE(rows, 0);
   size.writeUInt16LE(columns, 2);
   check(c.ioctl(fd, TIOCSWINSZ, size));
+}
+
+/** The size of a character of a terminal in pixels; undefined where that is not known. */
+export function characterSize(fd: number): { width: number; height: number } | undefined {
+  const size = Buffer.alloc(WINSIZE_BYTES);
+  check(c.ioctl(fd, TIOCGWINSZ, size));
+  const [rows = 0, columns = 0, width = 0, height = 0] = [0, 2, 4, 6].map((at) =>
+    size.readUInt16LE(at),
+  );
+  if (rows === 0 || columns === 0 || width < columns || height < rows) return undefined;
+  return { width: Math.floor(width / columns), height: Math.floor(height / rows) };
 }

@@ -41,11 +41,23 @@ export function itermPicture(png: Uint8Array): string {
 /** More colours than that are more than some terminals have registers for. */
 const COLOURS = 256;
 
-/** A picture in DEC's sixels. The cursor ends below it. */
+/** A picture in DEC's sixels; what is rather transparent is left as it is. The cursor ends below. */
 export async function sixelPicture({ rgba, width, height }: Raster): Promise<string> {
-  const { image2sixel } = await import('sixel/lib/SixelEncoder.js');
-  return `${image2sixel(rgba, width, height, COLOURS, 1)}\n`;
+  const { FINALIZER, introducer, sixelEncode } = await import('sixel/lib/SixelEncoder.js');
+  const { reduce } = await import('sixel/lib/Quantizer.js');
+  // In memory of its own: the library takes all of a buffer's, and slices one without a copy.
+  const { indices, palette } = reduce(new Uint8Array(rgba), width, COLOURS);
+  const opaque = palette.map((colour) => (colour | OPAQUE) >>> 0);
+  const pixels = Uint32Array.from(indices, (index, at) =>
+    (rgba[at * 4 + 3] ?? 0) < HALF_TRANSPARENT ? 0 : (opaque[index] ?? 0),
+  );
+  const data = new Uint8Array(pixels.buffer);
+  return `${introducer(1)}${sixelEncode(data, width, height, opaque)}${FINALIZER}\n`;
 }
+
+/** Of a colour as a number, whose highest byte is its alpha. */
+const OPAQUE = 0xff000000;
+const HALF_TRANSPARENT = 128;
 
 /** A picture as characters, each two pixels high: its upper half in the foreground's colour. */
 export function halfBlocks(raster: Raster): StyledLine[] {

@@ -19,7 +19,10 @@ import termios
 columns, rows = int(sys.argv[1]), int(sys.argv[2])
 answer = sys.argv[3].encode().decode("unicode_escape").encode("latin1")
 ours, theirs = pty.openpty()
-fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+# Of a character in pixels, as some terminals tell the kernel.
+width, height = map(int, os.environ.get("CELL", "0x0").split("x"))
+size = struct.pack("HHHH", rows, columns, columns * width, rows * height)
+fcntl.ioctl(theirs, termios.TIOCSWINSZ, size)
 program = subprocess.Popen(sys.argv[4:], stdin=theirs, stdout=theirs, stderr=theirs)
 os.close(theirs)
 written = b""

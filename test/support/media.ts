@@ -5,8 +5,9 @@ export function picture(
   width: number,
   height: number,
   format: 'png' | 'jpeg' | 'webp' | 'gif' | 'avif' = 'png',
+  [r, g, b]: readonly [number, number, number] = [0x39, 0xa0, 0xc8],
 ): Promise<Buffer> {
-  const create = { width, height, channels: 3, background: '#39a0c8' } as const;
+  const create = { width, height, channels: 3, background: { r, g, b } } as const;
   return sharp({ create }).toFormat(format).toBuffer();
 }
 
