@@ -26,10 +26,9 @@ import {
   setMountAttributes,
   setRecordLock,
 } from '../sys/index.ts';
-import { type CloneOptions, cloneStaging } from './clone-staging.ts';
 import type { ClosedEditorFiles } from './closed-editor-files.ts';
 import { areEditorsAlone } from './editor-files.ts';
-import { showStatus } from './shown-status.ts';
+import { type CloneOptions, cloneStaging, showStatus } from './staging-mount.ts';
 import { watchFile } from './watches.ts';
 
 /** Where and how staging is attached. */

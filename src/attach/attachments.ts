@@ -5,8 +5,8 @@ import { type AttachedDirectories, type MountView, ROOT, type Served, TOP } from
 import { LIVE_DIRECTORY } from '../mount/index.ts';
 import { type Store, type TaskName, taskOfStaging } from '../store/index.ts';
 import { AttachedTask, type AttachPlace } from './attached-task.ts';
-import type { CloneOptions } from './clone-staging.ts';
 import { ClosedEditorFiles } from './closed-editor-files.ts';
+import type { CloneOptions } from './staging-mount.ts';
 import { watchNames } from './watches.ts';
 
 /**

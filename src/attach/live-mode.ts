@@ -4,7 +4,7 @@ import { TaskfsError } from '../errors.ts';
 import type { DriverName } from '../fs/index.ts';
 import { OWN_XATTR_PREFIX, type Store } from '../store/index.ts';
 import { getXattr, O_PATH } from '../sys/index.ts';
-import { type CloneOptions, cloneStaging } from './clone-staging.ts';
+import { type CloneOptions, cloneStaging } from './staging-mount.ts';
 
 /**
  * How live files are shown: `attach`, by the kernel itself, as mounts of staging; `fuse`, through

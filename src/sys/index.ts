@@ -83,7 +83,6 @@ export {
 export { encodeOctal, type Mount, parseMountinfo, readMountinfo } from './mountinfo.ts';
 export { assertNothingMounted, MountedBeneath, mountedOn, openInMount } from './mounts-beneath.ts';
 export { joinNames, openBeneath } from './open-beneath.ts';
-export { modeWithAcl } from './posix-acl.ts';
 export {
   becomeSubreaper,
   keepMemoryPrivate,
@@ -124,6 +123,7 @@ export {
   fileXattrsAt,
   getXattr,
   listXattr,
+  modeWithAcl,
   removeXattr,
   setXattr,
   userXattrs,
