@@ -39,7 +39,10 @@ export interface FinishOptions {
   readonly keepEditorFiles?: boolean | undefined;
 }
 
-/** Writes a task's final status, once; its files turn read-only with the same write. */
+/**
+ * Writes a task's final status, as outcome.ts decided, once; its files turn read-only with the same
+ * write.
+ */
 export function endTask(journal: Journal, outcome: Outcome): void {
   const { exitCode, signal, reason, kind: reasonKind } = outcome;
   const status = statusOf(outcome);

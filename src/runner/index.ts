@@ -1,6 +1,8 @@
 /**
  * The life of a task, from the queue to the sealed archive: supervisor, attempts, requests,
- * recovery. How a command is started is in engines/; the command line does not enter.
+ * recovery. lifecycle.ts has its steps in order, outcome.ts decides how it ended, finish.ts takes
+ * it from there to the archive. How a command is started is in engines/; the command line does not
+ * enter.
  */
 export { currentCaller } from './caller.ts';
 export { cancel, pause, resume } from './control.ts';
