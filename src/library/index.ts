@@ -5,7 +5,7 @@
  */
 export { type ErrorKind, TaskfsError } from '../errors.ts';
 export type { Decision, Keep, Period, Policy, Rule, Selector } from '../retention/index.ts';
-export type { Group, Recovery, TaskView } from '../runner/index.ts';
+export type { Group, Recovery, TaskView, Usage } from '../runner/index.ts';
 export type {
   Artifacts,
   ArtifactType,
@@ -35,4 +35,4 @@ export {
   type StoreOptions,
   verify,
 } from './store.ts';
-export { type ArtifactInfo, openTask, type Task } from './task.ts';
+export { type ArtifactInfo, openTask, type Task, type Transferred } from './task.ts';

@@ -1,7 +1,10 @@
 import type { Artifact } from '../artifacts/index.ts';
 import {
   type ArtifactTree,
+  copyToLocal,
+  copyToTask,
   exportTree,
+  openLocalNode,
   openLog,
   openTree,
   type TaskLog,
@@ -12,15 +15,20 @@ import {
   cancel,
   followEvents,
   pause,
+  reachRun,
   removeEnded,
+  renameTask,
   resume,
   type TaskView,
+  type Usage,
   viewTask,
   waitFor,
 } from '../runner/index.ts';
 import type { ArtifactType } from '../store/index.ts';
 import {
+  absolutePath,
   isFinal,
+  parseArtifactPath,
   parseTaskName,
   pin,
   readEvents,
@@ -43,6 +51,12 @@ export interface ArtifactInfo {
   /** Permission bits: mode & 0o7777. */
   readonly mode: number;
   readonly mtime: Date;
+}
+
+/** How much was copied. */
+export interface Transferred {
+  readonly files: number;
+  readonly bytes: number;
 }
 
 /**
@@ -71,11 +85,22 @@ export interface Task {
   /** What it printed so far. */
   log(): Promise<ReadableStream<Uint8Array>>;
   /** Copies all files into a new or empty directory. */
-  export(directory: string): Promise<{ readonly files: number; readonly bytes: number }>;
+  export(directory: string): Promise<Transferred>;
   /** All files as one stream: a pax tar, or a zip, which knows modes and times alone. */
   pack(format: 'tar' | 'zip'): ReadableStream<Uint8Array>;
   /** Its archive for these recipients alone, as of `taskfs share`; it must be sealed. */
   share(recipients: readonly string[]): ReadableStream<Uint8Array>;
+  /**
+   * Copies a file or directory of its to a path of this machine, as `taskfs cp` does: into a
+   * directory that is there, else under the last name of the path.
+   */
+  copyOut(path: string | Uint8Array, destination: string): Promise<Transferred>;
+  /** The same of a path of this machine into its files; it must be live. */
+  copyIn(source: string, path: string | Uint8Array): Promise<Transferred>;
+  /** What it uses now; it must run. Undefined where it is about to end. */
+  usage(): Promise<Usage | undefined>;
+  /** Gives it another name, once it is sealed; this object stays with the old one. */
+  rename(name: string): Promise<Task>;
   /** Nothing removes it until `unpin`. */
   pin(): void;
   unpin(): void;
@@ -112,11 +137,30 @@ export function openTask(store: Store, name: string): Task {
       return new Blob([content], { type });
     },
     log: async () => logStream(await openLog(paths, task, identities)),
+    copyOut: async (path, destination) => {
+      using tree = await open();
+      const parsed = parseArtifactPath(task, path);
+      using node = tree.find(parsed, 'keep');
+      const name = parsed.length === 0 ? Buffer.from(task) : lastName(parsed);
+      const source = { node, name, isContents: false };
+      return transferred(copyToLocal(source, Buffer.from(absolutePath(destination))));
+    },
+    copyIn: async (from, path) => {
+      const absolute = Buffer.from(absolutePath(from));
+      using node = openLocalNode(absolute, 'keep');
+      const source = { node, name: lastName(absolute), isContents: false };
+      return transferred(copyToTask(source, paths, task, Buffer.from(path)));
+    },
+    usage: async () => (await reachRun(paths, task)).usage(),
+    rename: async (newName) => {
+      const parsed = parseTaskName(newName);
+      await renameTask(paths, task, parsed, identities);
+      return openTask(store, parsed);
+    },
     export: async (directory) => {
       using tree = await open();
       using top = tree.find('', 'keep');
-      const { files, bytes } = exportTree(top, directory);
-      return { files, bytes };
+      return transferred(exportTree(top, directory));
     },
     pack: (format) => ReadableStream.from(packedFiles(store, task, format)),
     share: (recipients) => ReadableStream.from(sharedTask(store, task, recipients)),
@@ -127,6 +171,10 @@ export function openTask(store: Store, name: string): Task {
     },
   };
 }
+
+const transferred = ({ files, bytes }: Transferred): Transferred => ({ files, bytes });
+
+const lastName = (path: Buffer): Buffer => path.subarray(path.lastIndexOf('/') + 1);
 
 async function* eventsUntilSettled(
   { paths }: Store,

@@ -8,7 +8,7 @@ export { currentCaller } from './caller.ts';
 export { cancel, pause, resume } from './control.ts';
 export { startDetached } from './detached.ts';
 export type { Progress, Running } from './engines/engine.ts';
-export type { ExecRunning, ReachedRun } from './engines/reached-run.ts';
+export type { ExecRunning, ReachedRun, Usage } from './engines/reached-run.ts';
 export { assertPossible } from './engines/registry.ts';
 export { followEvents, readAllEvents } from './feed.ts';
 export { loadSealing } from './finish.ts';

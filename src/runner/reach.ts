@@ -1,36 +1,68 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { TaskfsError } from '../errors.ts';
-import { cwdOf, readRecord, type Store, type TaskName, taskPaths } from '../store/index.ts';
+import {
+  cwdOf,
+  isFinal,
+  readRecord,
+  type Store,
+  type TaskName,
+  type TaskRecord,
+  taskPaths,
+} from '../store/index.ts';
 import type { ReachedRun } from './engines/reached-run.ts';
 import { loadEngine } from './engines/registry.ts';
 
+/** How long a task's start is waited for, in milliseconds: `run -d` returns before it. */
+const PATIENCE_MS = 10_000;
+const POLL_MS = 20;
+
 /**
  * The run of a task that runs, wherever its supervisor is: for a further command, a signal, its
- * input, or what it uses. Throws `usage` where nothing of it runs, or its engine cannot reach it.
+ * input, or what it uses. Its start is waited for, not for long. Throws `usage` where
+ * nothing of it runs, or its engine cannot reach it.
  */
-export async function reachRun(store: Store, task: TaskName): Promise<ReachedRun> {
-  const paths = taskPaths(store, task);
-  const record = readRecord(paths.record, task);
-  const { status, artifacts, engineState, engine: name } = record;
-  if (status !== 'running' || !engineState) {
-    const how = artifacts === 'sealed' ? 'is sealed' : `is ${status}`;
-    throw new TaskfsError('usage', `task ${task} ${how}: nothing of it runs`, {
-      hint:
-        status === 'queued'
-          ? "It waits for its turn: 'taskfs ps' shows what runs."
-          : `'taskfs rerun ${task}' runs it again, as a new task.`,
-    });
+export async function reachRun(
+  store: Store,
+  task: TaskName,
+  { patienceMs = PATIENCE_MS }: { readonly patienceMs?: number } = {},
+): Promise<ReachedRun> {
+  const deadline = performance.now() + patienceMs;
+  for (;;) {
+    const record = readRecord(taskPaths(store, task).record, task);
+    if (isFinal(record.status)) throw notRunning(record);
+    const run = record.status === 'running' ? await tryReach(store, record) : undefined;
+    if (run) return run;
+    if (performance.now() >= deadline) {
+      throw record.status === 'queued' ? notRunning(record) : notThere(task);
+    }
+    await sleep(POLL_MS);
   }
-  const engine = await loadEngine(name);
+}
+
+async function tryReach(store: Store, record: TaskRecord): Promise<ReachedRun | undefined> {
+  const { task, engineState, options, paused } = record;
+  const engine = await loadEngine(record.engine);
   if (!engine.reach) {
-    throw new TaskfsError('usage', `task ${task} runs by ${name}, which reaches no runs`, {
+    throw new TaskfsError('usage', `task ${task} runs by ${engine.name}, which reaches no runs`, {
       hint: 'Only the tasks of docker and local processes can be reached.',
     });
   }
-  const { options, paused } = record;
-  const facts = { task, cwd: cwdOf(record), staging: paths.staging, options, paused };
-  const run = await engine.reach(engineState, facts);
-  if (run) return run;
-  throw new TaskfsError('usage', `task ${task} is ending: nothing of it runs`, {
-    hint: `'taskfs wait ${task}' waits for its end.`,
+  if (!engineState) return undefined;
+  const { staging } = taskPaths(store, task);
+  return engine.reach(engineState, { task, cwd: cwdOf(record), staging, options, paused });
+}
+
+function notRunning({ task, status, artifacts }: TaskRecord): TaskfsError {
+  const how = artifacts === 'sealed' ? 'is sealed' : `is ${status}`;
+  return new TaskfsError('usage', `task ${task} ${how}: nothing of it runs`, {
+    hint:
+      status === 'queued'
+        ? "It waits for its turn: 'taskfs ps' shows what runs."
+        : `'taskfs rerun ${task}' runs it again, as a new task.`,
   });
 }
+
+const notThere = (task: TaskName): TaskfsError =>
+  new TaskfsError('usage', `nothing of task ${task} runs now: it is being started, or ends`, {
+    hint: `'taskfs status ${task}' says how it stands; an image may have to be fetched first.`,
+  });

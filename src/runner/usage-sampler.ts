@@ -52,7 +52,7 @@ export class UsageSampler {
   /** Undefined where nothing of it runs, be it that it ended meanwhile, or no engine answers. */
   private async reach(task: TaskName): Promise<ReachedRun | undefined> {
     try {
-      return await reachRun(this.store, task);
+      return await reachRun(this.store, task, { patienceMs: 0 });
     } catch (error) {
       if (error instanceof TaskfsError) return undefined;
       throw error;

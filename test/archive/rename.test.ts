@@ -17,7 +17,7 @@ import {
 import { endedTask, storeWithKeys } from '../support/sealable.ts';
 
 const support = (name: string): string => join(import.meta.dirname, '../support', name);
-const STEP = process.env.TASKFS_LONG === '1' ? 1 : 29;
+const STEP = process.env.TASKFS_LONG === '1' ? 1 : 47;
 
 /** Undefined where the fault ended it. */
 async function renameFailing(store: Store, from: string, to: string, mode: string, at: number) {

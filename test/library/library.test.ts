@@ -70,6 +70,19 @@ describe('the library', () => {
     await task.wait();
     await (await run(store, ['true'], { name: 'b' })).wait();
 
+    const long = await run(store, sh('echo up; exec sleep 1000'), { name: 'long' });
+    await until('it uses something', async () => (await long.usage())?.memoryBytes);
+    writeFileSync(join(at, 'in'), 'in');
+    expect(await long.copyIn(join(at, 'in'), '')).toEqual({ files: 1, bytes: 2 });
+    expect(await long.copyOut('in', join(at, 'out'))).toEqual({ files: 1, bytes: 2 });
+    expect(readFileSync(join(at, 'out'), 'utf8')).toBe('in');
+    await long.cancel({ kill: true });
+    await long.wait();
+    await expect(long.copyIn(join(at, 'in'), '')).rejects.toMatchObject({ kind: 'usage' });
+    const renamed = await long.rename('renamed');
+    expect(await (await renamed.blob('in')).text()).toBe('in');
+    await renamed.remove();
+
     const write = async (name: string, bytes: ReadableStream<Uint8Array>): Promise<string> => {
       writeFileSync(join(at, name), await buffer(bytes));
       return join(at, name);

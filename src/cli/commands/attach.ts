@@ -69,7 +69,7 @@ const PASSED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 /** A task that waits for its turn, or is ending, takes no signal. */
 function passSignals(store: Store, task: TaskName): () => void {
   const pass = (signal: NodeJS.Signals): void => {
-    reachRun(store, task)
+    reachRun(store, task, { patienceMs: 0 })
       .then((run) => run.signal(signal))
       .catch((error) => say(`Not passed on: ${signal}: ${error.message}.`));
   };
@@ -82,8 +82,8 @@ function passSignals(store: Store, task: TaskName): () => void {
 
 /** Gives the task what is typed, where it takes input; returns how to stop that. */
 async function passInput(store: Store, task: TaskName, detach: () => void): Promise<() => void> {
-  const run = await reachRun(store, task);
-  const input = await run.openInput?.();
+  const run = await reachRun(store, task).catch(unlessStarted);
+  const input = await run?.openInput?.();
   if (!input) {
     if (process.stdin.isTTY) say(`Task ${task} takes no input. ${HOW_TO_LEAVE}`);
     return () => {};
@@ -99,6 +99,12 @@ async function passInput(store: Store, task: TaskName, detach: () => void): Prom
     process.stdin.pause();
     input.stream.destroy();
   };
+}
+
+/** One that is still being started, or ends, is shown without input. */
+function unlessStarted(error: unknown): undefined {
+  if (error instanceof TaskfsError && error.kind === 'usage') return undefined;
+  throw error;
 }
 
 const HOW_TO_LEAVE = 'Ctrl-C is passed on to it: --no-sig-proxy leaves it alone.';

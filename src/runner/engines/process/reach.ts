@@ -1,4 +1,5 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { TaskfsError } from '../../../errors.ts';
 import { enterControlGroup, ownControlGroup } from '../../../sys/index.ts';
 import type { RunFacts } from '../engine.ts';
@@ -56,6 +57,7 @@ function exec(state: ConfinementState, facts: RunFacts, request: ExecRequest): E
   const leave = enterRun(state);
   try {
     const child = startCommand(launch, { stdin, stdout: 1, stderr: 2 }, false);
+    limit(child.pid, state);
     return {
       ended: child.ended,
       signal: (signal) => {
@@ -75,6 +77,21 @@ function environmentOf(state: ConfinementState, task: string): readonly string[]
   throw new TaskfsError('failed', `the environment of task ${task} cannot be read`, {
     hint: 'It ended meanwhile, or runs as somebody else.',
   });
+}
+
+/**
+ * Puts a process under the limits of cgroup v1 that the run has. Not by entering them first, as
+ * starts do: the threads of this process would count there.
+ */
+function limit(pid: number, { controllerGroups = [] }: ConfinementState): void {
+  for (const group of controllerGroups) {
+    try {
+      writeFileSync(join(group, 'cgroup.procs'), String(pid));
+    } catch (error) {
+      // It has ended already.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
 }
 
 /** Moves this process into the run's control group, where it may; returns how to go back. */

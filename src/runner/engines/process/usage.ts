@@ -18,7 +18,7 @@ export function usageOf(state: ConfinementState): Usage | undefined {
   return {
     cpuNs: group.cpuNs ?? sum('cpuNs'),
     memoryBytes: group.memoryBytes ?? sum('memoryBytes'),
-    memoryLimitBytes: group.memoryLimitBytes ?? null,
+    memoryLimitBytes: group.memoryLimitBytes ?? legacyLimit(state) ?? null,
     processes: members.length,
     readBytes: sum('readBytes'),
     writtenBytes: sum('writtenBytes'),
@@ -68,6 +68,14 @@ function usageOfGroup(
     ...(current !== undefined && { memoryBytes: Math.max(0, current - cached) }),
     ...(limit !== undefined && { memoryLimitBytes: limit }),
   };
+}
+
+/** In cgroup v1, where a run has limits alone. */
+function legacyLimit({ controllerGroups = [] }: ConfinementState): number | undefined {
+  const limits = controllerGroups.map((group) =>
+    numberAfter(read(join(group, 'memory.limit_in_bytes')), ''),
+  );
+  return limits.find((limit) => limit !== undefined);
 }
 
 function numberAfter(text: string, name: string): number | undefined {
