@@ -33,8 +33,11 @@ export function openLogTimes(path: string, now: () => number = Date.now): LogTim
     note(next) {
       const at = now();
       if (Math.abs(at - time) < RESOLUTION_MS) return;
-      end = append(fd, Buffer.from([...unsigned(next - offset), ...signed(at - time)]), end);
-      [offset, time] = [next, at];
+      const entry = Buffer.from([...unsigned(next - offset), ...signed(at - time)]);
+      const written = append(fd, entry, end);
+      // The next entry is told from the last one that is there.
+      if (written === end) return;
+      [offset, time, end] = [next, at, written];
     },
     [Symbol.dispose]: () => closeSync(fd),
   };

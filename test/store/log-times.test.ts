@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -46,4 +47,26 @@ it('times of a log go on after a crash, and follow a clock that is set back', ()
   writeFileSync(path, 'something else');
   using other = LogTimes.open(path);
   expect(other?.timeAt(0)).toBeUndefined();
+});
+
+it('an entry that cannot be written costs its own time alone', () => {
+  const path = join(temporaryDirectory(), 'log.times');
+  const [injector, store] = ['../support/fault-injection.ts', '../../src/store/index.ts'].map(
+    (name) => join(import.meta.dirname, name),
+  );
+  const script = `
+    const { arm } = await import('${injector}');
+    const { openLogTimes } = await import('${store}');
+    let now = 1000;
+    const times = openLogTimes('${path}', () => now);
+    times.note(0);
+    arm();
+    now = 2000;
+    times.note(10);
+    now = 3000;
+    times.note(20);`;
+  const args = ['--import', `${injector}`, '--input-type=module', '-e', script];
+  execFileSync(process.execPath, args, { env: { ...process.env, FAULT_AT: '1' } });
+  using read = LogTimes.open(path);
+  expect([0, 10, 19, 20].map((offset) => read?.timeAt(offset))).toEqual([1000, 1000, 1000, 3000]);
 });
