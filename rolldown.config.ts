@@ -129,9 +129,14 @@ const together: Readonly<Record<string, readonly string[]>> = {
 /**
  * Packages that dockerode and docker-modem load and taskfs has no use for: an ssh of their own,
  * where src/runner/engines/docker/ssh.ts starts the user's, and the packing of what images are
- * built from. Half of what loading them took.
+ * built from. Half of what loading them took. Their streams are Node's own.
  */
-const unused = { ssh2: false, 'tar-fs': false, '@balena/dockerignore': false } as const;
+const unused: Readonly<Record<string, string | false>> = {
+  ssh2: false,
+  'tar-fs': false,
+  '@balena/dockerignore': false,
+  'readable-stream': 'node:stream',
+};
 
 /** The name of the file that a module is to lie in; null: the bundler chooses. */
 function fileOf(module: string, context: ChunkingContext): string | null {

@@ -97,7 +97,8 @@ export async function recover(store: Store, options: RecoverOptions): Promise<Re
 /** Ends the renaming of tasks that was cut short. */
 async function endRenames(store: Store): Promise<Recovery[]> {
   const { finishRenames } = await import('./rename-task.ts');
-  return finishRenames(store).map((renamed) =>
+  const renames = await finishRenames(store);
+  return renames.map((renamed) =>
     'name' in renamed
       ? { task: renamed.name, outcome: 'renamed', error: null }
       : { ...renamed, outcome: 'failed' },

@@ -8,12 +8,6 @@ import {
   rmSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import {
-  dropRenamedArchive,
-  isRenameAnnounced,
-  placeRenamedArchive,
-  renameArchive,
-} from '../archive/maintain/index.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { removeTemporaries, syncDirectory, writeFileAtomic } from '../files/index.ts';
 import {
@@ -42,6 +36,10 @@ import { DRAFT } from './submit.ts';
 import { assertNotElsewhere } from './supervisor-liveness.ts';
 import { locked } from './tickets.ts';
 
+/** Loaded only where something is renamed: every task that runs loads this module. */
+type Archives = typeof import('../archive/maintain/index.ts');
+const loadArchives = (): Promise<Archives> => import('../archive/maintain/index.ts');
+
 /**
  * Gives a sealed task another name. The seal binds the name, and so does the key in the archive: both
  * are made anew for it, the record is put there, and the old task is removed as any is; the chain
@@ -66,9 +64,10 @@ export async function renameTask(
   }
   assertFree(store, name);
   const renamed = { ...record, task: name };
+  const archives = await loadArchives();
   writeFileAtomic(notePath(store, task), name);
   try {
-    using archive = await renameArchive(store, task, renamed, await findIdentities());
+    using archive = await archives.renameArchive(store, task, renamed, await findIdentities());
     // Nobody else gets the name meanwhile.
     locked(store, () => {
       assertFree(store, name);
@@ -76,7 +75,7 @@ export async function renameTask(
       publishRecord(store, renamed, task);
     });
   } catch (error) {
-    if (!isBegun(store, renamed)) forget(store, task, name);
+    if (!isBegun(archives, store, renamed)) forget(archives, store, task, name);
     throw error;
   }
   removeOld(store, task, lock);
@@ -100,8 +99,8 @@ function removeOld(store: Store, task: TaskName, lock: Lock): void {
 }
 
 /** What a renaming left of which nothing is there under the new name. */
-function forget(store: Store, task: TaskName, name: TaskName): void {
-  dropRenamedArchive(store, name);
+function forget(archives: Archives, store: Store, task: TaskName, name: TaskName): void {
+  archives.dropRenamedArchive(store, name);
   rmSync(notePath(store, task), { force: true });
 }
 
@@ -178,16 +177,23 @@ export type FinishedRename =
   | { readonly task: TaskName; readonly error: string };
 
 /** Ends the renaming of tasks that was cut short, but for those that somebody is at. */
-export function finishRenames(store: Store): FinishedRename[] {
+export async function finishRenames(store: Store): Promise<FinishedRename[]> {
+  const archives = await loadArchives();
   const tasks = readdirSync(store.tasks).flatMap((file) => NOTE.exec(file)?.[1] ?? []);
-  return [...new Set(tasks)].filter(isTaskName).flatMap((task) => finishRename(store, task) ?? []);
+  return [...new Set(tasks)]
+    .filter(isTaskName)
+    .flatMap((task) => finishRename(archives, store, task) ?? []);
 }
 
 /** A note, or what is left of one that was not written whole. */
 const NOTE = /^\.(.+)\.renaming(?:\.\d+\.tmp)?$/;
 
 /** Undefined where the task keeps its name. */
-function finishRename(store: Store, task: TaskName): FinishedRename | undefined {
+function finishRename(
+  archives: Archives,
+  store: Store,
+  task: TaskName,
+): FinishedRename | undefined {
   const note = notePath(store, task);
   const paths = taskPaths(store, task);
   if (!existsSync(paths.directory)) {
@@ -205,12 +211,12 @@ function finishRename(store: Store, task: TaskName): FinishedRename | undefined 
   }
   try {
     const renamed = { ...readRecord(paths.record, task), task: name };
-    if (!isBegun(store, renamed)) {
-      forget(store, task, name);
+    if (!isBegun(archives, store, renamed)) {
+      forget(archives, store, task, name);
       return undefined;
     }
     locked(store, () => {
-      placeRenamedArchive(store, name);
+      archives.placeRenamedArchive(store, name);
       if (!existsSync(taskPaths(store, name).directory)) publishRecord(store, renamed, task);
     });
     removeOld(store, task, lock);
@@ -220,9 +226,9 @@ function finishRename(store: Store, task: TaskName): FinishedRename | undefined 
   }
 }
 
-function isBegun(store: Store, renamed: TaskRecord): boolean {
+function isBegun(archives: Archives, store: Store, renamed: TaskRecord): boolean {
   try {
-    return isRenameAnnounced(store, renamed);
+    return archives.isRenameAnnounced(store, renamed);
   } catch (error) {
     // Another task's archive, damaged.
     if (error instanceof TaskfsError) return false;
