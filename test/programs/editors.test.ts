@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { newCli } from '../support/cli.ts';
@@ -17,6 +17,12 @@ const EDITORS = {
   emacs: { command: ['emacs', '-nw', '-Q'], keys: ['added', 'C-x', 'C-s'] },
 } as const;
 
+/** What those that look at the file themselves say once a task has changed it, and to what keys. */
+const NOTICES = {
+  nano: { keys: ['x', 'C-o', 'Enter'], says: /changed|modified/ },
+  micro: { keys: ['Right'], says: /has changed/ },
+} as const;
+
 const isRoot = process.geteuid?.() === 0;
 
 describe.each([
@@ -27,7 +33,7 @@ describe.each([
     const cli = newCli(options);
     const names = Object.keys(EDITORS) as (keyof typeof EDITORS)[];
     const task = await tellTask(cli, `for name in ${names.join(' ')}; do echo one > $name; done`);
-    await Promise.all(
+    const terminals = await Promise.all(
       names.map(async (name) => {
         const { command, keys } = EDITORS[name];
         const terminal = await inTerminal(cli.asUser(...command, join(task.live, name)));
@@ -35,12 +41,30 @@ describe.each([
         await terminal.press(...keys);
         const staged = () => readFileSync(join(cli.store, 'staging/t', name), 'utf8');
         await until(`${name} has saved`, () => staged().includes('added'));
+        return [name, terminal] as const;
       }),
     );
+    // To nano, what was changed within the same second is the same.
+    await task.does(
+      'for file in nano micro; do echo theirs >> $file; touch -d "1 minute" $file; done',
+    );
+    await task.does('touch .changed');
+    await until('the task has changed them', () =>
+      existsSync(join(cli.store, 'staging/t/.changed')),
+    );
+    for (const [name, terminal] of terminals) {
+      if (name !== 'nano' && name !== 'micro') continue;
+      const { keys, says } = NOTICES[name];
+      await terminal.press(...keys);
+      await until(`${name} says so`, async () => says.test(await terminal.screen()));
+      await terminal.press('n');
+      const staged = readFileSync(join(cli.store, 'staging/t', name), 'utf8');
+      expect(staged, name).toMatch(/theirs\n$/);
+    }
     const ended = await task.end();
     expect(ended).toMatchObject({ code: 0, stderr: expect.stringContaining("'.vim.swp'") });
     const listed = (await cli.run('ls', 't')).stdout.trim().split('\n');
-    if (options.user === 'plain') expect(listed).toEqual(['.started', ...names.sort()]);
+    expect(listed).toEqual(['.changed', '.started', ...names.sort()]);
     const vim = await inTerminal(cli.asUser('vim', '-Nu', 'NONE', join(task.archived, 'vim')));
     await until('vim says so', async () => (await vim.screen()).includes('[readonly]'));
   });

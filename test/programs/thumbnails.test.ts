@@ -1,6 +1,9 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { type Cli, newCli } from '../support/cli.ts';
+import { startGraphicalSession } from '../support/graphical-session.ts';
+import { tellTask } from '../support/told-task.ts';
 import { until } from '../support/until.ts';
 
 /** A PNG of 16 × 16 pixels. */
@@ -8,14 +11,19 @@ const PICTURE =
   'iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAAFklEQVR42mP4z8BAEmIY1TCqYfhqAACQ+f8B8u7o' +
   'VwAAAABJRU5ErkJggg==';
 
-/** As file managers ask for them; waits until there are $1. */
+/**
+ * As file managers ask for them, until there are $1: again, since tumbler forgets what it was asked
+ * for when whoever asked ends before it began.
+ */
 const ASK = `
   service=org.freedesktop.thumbnails.Thumbnailer1
-  for file in "\${@:2}"; do
-    gdbus call --session --dest $service --object-path /org/freedesktop/thumbnails/Thumbnailer1 \\
-      --method $service.Queue "['file://$HOME/$file']" "['image/png']" normal default 0
-  done
-  until [ "$(ls "$HOME/.cache/thumbnails/normal" | wc -l)" -ge "$1" ]; do sleep 0.02; done`;
+  until [ "$(ls "$HOME/.cache/thumbnails/normal" | grep -c '^[0-9a-f]*\\.png$')" -ge "$1" ]; do
+    for file in "\${@:2}"; do
+      gdbus call --session --dest $service --object-path /org/freedesktop/thumbnails/Thumbnailer1 \\
+        --method $service.Queue "['file://$HOME/$file']" "['image/png']" normal default 0
+    done
+    sleep 0.1
+  done`;
 
 /** How many thumbnails there are once tumbler has been asked for some, and made `expected`. */
 async function thumbnailsAfter(cli: Cli, files: readonly string[], expected: number) {
@@ -64,6 +72,35 @@ it('thumbnails of sealed files are found and removed, and tumbler can be told to
   const isUnmounted = async () => (await cli.run('unmount', mountpoint)).code === 0;
   await until('tumbler has closed its files', isUnmounted);
 });
+
+it('a file manager draws a picture anew that the task has replaced', async () => {
+  const cli = newCli({ user: 'plain' });
+  const picture = `echo ${PICTURE} | base64 -d`;
+  const task = await tellTask(cli, `${picture} > picture.png`);
+  const session = await startGraphicalSession(cli);
+  session.open('thunar', task.live);
+  const cache = join(cli.base, 'home/.cache/thumbnails');
+  const first = await until('a thumbnail', () => timesOfThumbnails(cache).at(0));
+  let minutes = 0;
+  const isAnother = () => timesOfThumbnails(cache).some((time) => time !== first);
+  // Again, since a change counts for nothing while Thunar still takes the first thumbnail.
+  await until('another', async () => {
+    await task.does(`${picture} > new; touch -d "${++minutes} minutes" new; mv new picture.png`);
+    return until('a moment', isAnother, 2000).catch(() => false);
+  });
+  expect(await task.end()).toMatchObject({ code: 0 });
+}, 120_000);
+
+/** The times of the pictures of which there are thumbnails, in seconds, as these say. */
+function timesOfThumbnails(cache: string): string[] {
+  const names = existsSync(cache) ? readdirSync(cache, { recursive: true, encoding: 'utf8' }) : [];
+  // The names of those that are being made have another ending behind a dash.
+  const thumbnails = names.filter((name) => /\/[0-9a-f]{32}\.png$/.test(name));
+  const times = thumbnails.map((name) =>
+    /Thumb::MTime\0(\d+)/.exec(readFileSync(join(cache, name), 'latin1'))?.at(1),
+  );
+  return times.filter((time) => time !== undefined);
+}
 
 interface Finding {
   readonly what: string;
