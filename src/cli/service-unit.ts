@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { TaskfsError } from '../errors.ts';
 import { homeDirectory } from '../store/index.ts';
 
@@ -38,7 +38,7 @@ export interface MountUnit {
 
 /** A unit that mounts when its user logs in, and again where its server died. */
 export function unitText({ store, mountpoint }: MountUnit): string {
-  const launcher = quote(launcherPath());
+  const launcher = word(launcherPath());
   return `# Made by 'taskfs service install'; 'taskfs service remove' removes it.
 [Unit]
 Description=The files of tasks in ${mountpoint}
@@ -47,8 +47,9 @@ Documentation=man:taskfs-mount(1)
 [Service]
 Type=notify
 NotifyAccess=all
-ExecStart=${launcher} mount --foreground --store ${quote(store)} ${quote(mountpoint)}
-ExecStopPost=-${launcher} unmount ${quote(mountpoint)}
+Environment=${quote(`PATH=${pathWithNode()}`)}
+ExecStart=${launcher} mount --foreground --store ${word(store)} ${word(mountpoint)}
+ExecStopPost=-${launcher} unmount ${word(mountpoint)}
 Restart=on-failure
 RestartSec=2
 
@@ -57,11 +58,15 @@ WantedBy=default.target
 `;
 }
 
+/** systemd's own PATH lacks a Node that a user installed, or has an older one. */
+const pathWithNode = (): string =>
+  [dirname(process.execPath), process.env.PATH || '/usr/local/bin:/usr/bin:/bin'].join(':');
+
+/** A quoted setting in a unit (systemd.syntax(7)). */
+const quote = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&').replaceAll('%', '%%')}"`;
+
 /** A word of a command line in a unit (systemd.service(5), "Command lines"). */
-function quote(word: string): string {
-  const escaped = word.replace(/[\\"]/g, '\\$&').replaceAll('%', '%%').replaceAll('$', '$$$$');
-  return `"${escaped}"`;
-}
+const word = (text: string): string => quote(text).replaceAll('$', '$$$$');
 
 /**
  * Tells the systemd that started this process, if one did, that it is ready (sd_notify(3)): by its

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
-import { newCli } from '../support/cli.ts';
+import { launcher, newCli } from '../support/cli.ts';
 
 const execute = promisify(execFile);
 
@@ -51,3 +51,66 @@ while True: print(s.recv(4096).decode().replace("\\n", " "), flush=True)`;
   expect(existsSync(unit)).toBe(false);
   expect(await named.run('service', 'remove')).toMatchObject({ code: 3 });
 });
+
+/**
+ * As root, in namespaces of its own: what systemd looks for where it was booted, and a control
+ * group that the plain user may divide. What is mounted there ends with the namespace.
+ */
+const BOOTED = `set -e
+mount --make-rprivate /
+mount -t tmpfs none /run && mkdir -p /run/systemd/system
+mount -t cgroup2 none /sys/fs/cgroup
+group=/sys/fs/cgroup/taskfs-test-$$-$RANDOM
+mkdir "$group" && chown -R 65534 "$group"
+echo $$ > "$group/cgroup.procs"
+code=0
+setpriv --reuid=65534 --regid=65534 --clear-groups -- bash -c "$1" || code=$?
+echo $$ > /sys/fs/cgroup/cgroup.procs
+for try in $(seq 100); do find "$group" -depth -type d -exec rmdir {} + 2>/dev/null && break; sleep 0.1; done
+exit $code`;
+
+/** As the plain user, under a manager of theirs. */
+const SESSION = `systemd=/lib/systemd/systemd
+mkdir -p -m 700 "$XDG_RUNTIME_DIR"
+"$systemd" --user --log-target=null & manager=$!
+wait_for() {
+  for try in $(seq 300); do if "$@"; then return; fi; sleep 0.1; done
+  echo "waited in vain: $*"; exit 1
+}
+main() { systemctl --user show --property=MainPID --value taskfs.service; }
+wait_for test -S "$XDG_RUNTIME_DIR/systemd/private"
+"$T" service install "$HOME/tasks" >/dev/null || exit 1
+ls "$HOME/tasks"; "$T" service status
+first=$(main); kill -9 "$first"
+restarted() {
+  systemctl --user --quiet is-active taskfs.service || return 1
+  now=$(main); [ "$now" != "$first" ] && [ "$now" != 0 ]
+}
+wait_for restarted
+ls "$HOME/tasks"; "$T" service status
+"$T" service remove
+grep -c " $HOME/tasks " /proc/self/mounts
+systemctl --user is-enabled taskfs.service 2>/dev/null || echo gone
+kill "$manager"; wait "$manager"`;
+
+// Only root may make the namespaces.
+it.runIf(process.geteuid?.() === 0 && existsSync('/lib/systemd/systemd'))(
+  'a real systemd of the user mounts, mounts again where the server was killed, and unmounts',
+  async () => {
+    const cli = newCli({ user: 'plain' });
+    const HOME = cli.base;
+    const env = {
+      PATH: process.env.PATH,
+      HOME,
+      XDG_RUNTIME_DIR: join(HOME, 'run'),
+      TASKFS_STORE: cli.store,
+      T: launcher,
+    };
+    const flags = ['--mount', '--cgroup', '--pid', '--fork', '--kill-child', '--mount-proc'];
+    const args = [...flags, 'bash', '-c', BOOTED, 'bash', SESSION];
+    const { stdout } = await execute('unshare', args, { env, cwd: HOME, timeout: 110_000 });
+    const shown = ['archive', 'live', 'logs', `${HOME}/tasks: active`];
+    expect(stdout.split('\n')).toEqual([...shown, ...shown, '0', 'gone', '']);
+  },
+  120_000,
+);
