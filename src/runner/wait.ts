@@ -32,15 +32,14 @@ const PAUSE_MS = 200;
 export async function waitFor(
   store: Store,
   task: TaskName,
-  say?: (words: string) => void,
+  say: (words: string) => void = () => {},
 ): Promise<TaskRecord> {
-  reportElsewhere(store, readRecord(taskPaths(store, task).record, task), say);
+  const reportElsewhere = reportingElsewhere(store, say);
   for (;;) {
-    const record = await waitForRecord(
-      store,
-      task,
-      (now) => isSettled(store, now) || !isSupervised(store, now),
-    );
+    const record = await waitForRecord(store, task, (now) => {
+      reportElsewhere(now);
+      return isSettled(store, now) || !isSupervised(store, now);
+    });
     if (isSettled(store, record)) return record;
     const recovery = await recoverTask(store, task, { scope: 'unfinished' });
     if (recovery?.outcome === 'failed') {
@@ -52,12 +51,24 @@ export async function waitFor(
   }
 }
 
-/** Whoever waits for another machine may wait for ever. */
-function reportElsewhere(store: Store, record: TaskRecord, say?: (words: string) => void): void {
-  const { task } = record;
-  if (isLocked(taskPaths(store, task).lock)) return;
-  const elsewhere = supervisorElsewhere(store, record);
-  if (elsewhere) say?.(describeLeftAlone(task, elsewhere));
+/**
+ * Says once where a task is supervised, if not here: whoever waits for another machine may wait for
+ * ever. Asked for again while it waits: recovery holds the lock for an instant, to see whether it
+ * may.
+ */
+function reportingElsewhere(
+  store: Store,
+  say: (words: string) => void,
+): (record: TaskRecord) => void {
+  let isReported = false;
+  return (record) => {
+    const { task } = record;
+    if (isReported || isLocked(taskPaths(store, task).lock)) return;
+    const elsewhere = supervisorElsewhere(store, record);
+    if (!elsewhere) return;
+    isReported = true;
+    say(describeLeftAlone(task, elsewhere));
+  };
 }
 
 /** Waits until a task's record is as wanted: by inotify, and by polling now and then. */
