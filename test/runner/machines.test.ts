@@ -95,8 +95,8 @@ describe.runIf(isRoot)('a store without shared locks (needs root and bindfs)', (
     await until('it waits', async () => readdirSync(join(store, 'tasks/.queue')).length === 3);
     expect(recordOf(openStore(cli.store), 't').status).toBe('running');
     openGate(cli);
-    expect((await waiting.ran).code).toBe(0);
-    expect((await queued.ran).code).toBe(0);
+    expect(await waiting.ran).toMatchObject({ code: 0 });
+    expect(await queued.ran).toMatchObject({ code: 0 });
     expect(await cli.json('wait', 't', '--json')).toMatchObject([{ status: 'completed' }]);
     expect((await cli.run('ls', 't')).stdout).toBe('a\nb\n');
   };
