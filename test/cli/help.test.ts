@@ -151,6 +151,11 @@ describe('completion', () => {
       'double',
     ]);
     expect(await complete('taskfs', 'cat', 'first-light', 'deep/')).toEqual(['deep/file']);
+    expect(await complete('taskfs', 'cp', 'fi')).toEqual(['first-light:']);
+    expect(await complete('taskfs', 'cp', 'first-light', ':')).toEqual(['deep/', 'double']);
+    expect(await complete('taskfs', 'cp', '.', 'first-light:deep/')).toEqual([
+      'first-light:deep/file',
+    ]);
     const fish = `taskfs completion fish | source; complete -C "taskfs cat first-light deep/"`;
     const env = { ...process.env, TASKFS_STORE: cli.store, HOME: cli.base };
     const path = `${bin}:${join(process.execPath, '..')}:${process.env.PATH}`;

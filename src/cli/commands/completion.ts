@@ -5,7 +5,7 @@ import { print } from '../output.ts';
 const BASH = `_taskfs() {
   local IFS=$'\\n'
   COMPREPLY=($("\${COMP_WORDS[@]:0:1}" complete -- "\${COMP_WORDS[@]:1:$COMP_CWORD}" 2>/dev/null))
-  [[ "\${COMPREPLY[*]}" == */ ]] && compopt -o nospace 2>/dev/null
+  [[ "\${COMPREPLY[*]}" == *[/:] ]] && compopt -o nospace 2>/dev/null
   return 0
 }
 complete -o default -F _taskfs taskfs
@@ -21,7 +21,7 @@ const FISH = `function __taskfs
   $words[1] complete -- $words[2..] 2>/dev/null
 end
 complete -c taskfs -f -a '(__taskfs)'
-complete -c taskfs -F -n '__fish_seen_subcommand_from run mount import receive export'
+complete -c taskfs -F -n '__fish_seen_subcommand_from run mount import receive export cp'
 `;
 
 const SCRIPTS = { bash: BASH, zsh: ZSH, fish: FISH } as const;
