@@ -1,7 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadRecipients, type Store, type TaskName, taskPaths } from '../../src/store/index.ts';
+import {
+  loadRecipients,
+  parseTaskName,
+  putBack,
+  type Store,
+  taskPaths,
+} from '../../src/store/index.ts';
 import { median, type Row } from '../live/table.ts';
 import { fillLarge, fillSmall } from './trees.ts';
 
@@ -29,10 +35,12 @@ interface Seal {
   readonly rssMib: number;
 }
 
-/** In a process of its own. The archive is removed, so that it can be sealed again. */
-function seal(program: string, store: Store, task: string): Seal {
-  const output = execFileSync(process.execPath, [program, store.path, task], { encoding: 'utf8' });
-  rmSync(taskPaths(store, task as TaskName).archive, { recursive: true });
+/** In a process of its own. All is as before afterwards, so that it can be sealed again. */
+function seal(program: string, store: Store, name: string): Seal {
+  const output = execFileSync(process.execPath, [program, store.path, name], { encoding: 'utf8' });
+  const task = parseTaskName(name);
+  rmSync(taskPaths(store, task).archive, { recursive: true });
+  putBack(store, task);
   const { ms, rssMib } = JSON.parse(output) as { ms: number; rssMib: number };
   return { seconds: ms / 1000, rssMib };
 }
