@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { type Cli, newCli } from '../support/cli.ts';
 import { startGraphicalSession } from '../support/graphical-session.ts';
 import { tellTask } from '../support/told-task.ts';
@@ -40,6 +40,8 @@ const count = async (cli: Cli): Promise<number> =>
 it('thumbnails of sealed files are found and removed, and tumbler can be told to make none', async () => {
   const cli = newCli({ user: 'plain', env: { XDG_CACHE_HOME: '', XDG_CONFIG_HOME: '' } });
   const mountpoint = join(cli.base, 'mnt');
+  // A failure must leave no mount for others to meet.
+  onTestFinished(async () => void (await cli.script('fusermount3 -uz mnt 2>/dev/null')));
   await cli.run('mount', '--group', 'day', mountpoint);
   const picture = `echo ${PICTURE} | base64 -d`;
   const script = `${picture} > "$TASKFS_ARTIFACTS/a b.png"`;
