@@ -1,6 +1,7 @@
 /**
  * Checks how the folders of src/ import each other: a folder may import only the folders listed for
- * it here, and only their index.ts. Imports of types count as well. Biome finds cycles of files.
+ * it here, and only their index.ts. Imports of types count as well. Some are to be loaded late.
+ * Biome finds cycles of files.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
@@ -69,6 +70,17 @@ const LEAF_MAY_IMPORT: readonly string[] = ['process', 'sys'];
 /** Imports and exports of other files, `import()` included, as the formatter writes them. */
 const SPECIFIER = /(?:\bfrom|\bimport)\s*\(?\s*'(\.{1,2}\/[^']+)'/g;
 
+/**
+ * What each task that runs would load with it, and hardly one needs from its start: imported by
+ * `import()` only. Types count for nothing here.
+ */
+const LOADED_LATE: Readonly<Record<string, RegExp>> = {
+  runner: /^src\/archive\/(maintain|verify|write)\//,
+};
+
+/** Imports and exports that load a module at once. */
+const STATIC = /^(?:import|export) (?!type\b)[^;]*?from '(\.{1,2}\/[^']+)'/gm;
+
 const folderOf = (file: string): string => file.split(sep).slice(1, -1)[0] ?? LEAF;
 
 function faultOf(from: string, to: string): string | undefined {
@@ -87,6 +99,15 @@ function faultsIn(file: string): string[] {
   });
 }
 
+function loadedEarlyIn(file: string): string[] {
+  const late = LOADED_LATE[folderOf(file)];
+  if (!late) return [];
+  return [...readFileSync(file, 'utf8').matchAll(STATIC)]
+    .map(([, specifier = '']) => join(dirname(file), specifier))
+    .filter((to) => late.test(to))
+    .map((to) => `${file}: ${to} is to be loaded where it is used, by import()`);
+}
+
 process.chdir(join(import.meta.dirname, '..'));
 const files = globSync('src/**/*.{ts,tsx}');
 const unknown = new Set(
@@ -97,6 +118,7 @@ const faults = [
     (folder) => `src/${folder}: scripts/check-imports.ts does not say what it may import`,
   ),
   ...files.flatMap(faultsIn),
+  ...files.flatMap(loadedEarlyIn),
 ];
 for (const fault of faults) process.stderr.write(`${fault}\n`);
 process.exitCode = faults.length > 0 ? 1 : 0;
