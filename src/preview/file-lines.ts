@@ -7,10 +7,12 @@ import { type ByteSource, readHead } from './source.ts';
 import { hexLines, shown, span, splitLines } from './styled-lines.ts';
 import { parseRows, rowsOfJsonLines, tableLines } from './table.ts';
 
-/** How much of a file is shown. */
+/** How much of a file is shown, and how. */
 export interface Extent {
   readonly lines: number;
   readonly columns: number;
+  /** Whether times in it are shown in UTC; else in the time zone of this process. */
+  readonly utc?: boolean;
 }
 
 /**
@@ -22,9 +24,9 @@ export async function fileLines(
   type: ContentType,
   source: ByteSource,
   listing: ArchiveListing | undefined,
-  { lines, columns }: Extent,
+  { lines, columns, utc = false }: Extent,
 ): Promise<StyledLine[]> {
-  if (listing) return listingLines(listing, lines);
+  if (listing) return listingLines(listing, lines, utc);
   const head = readHead(source, HEAD_BYTES);
   if (!type.isText) return hexLines(head, lines);
   const text = head.toString('utf8');
@@ -41,11 +43,15 @@ async function tableOf(name: string, text: string, mime: string, lines: number) 
   return rows ? tableLines(rows).slice(0, lines) : highlightedLines(name, text, lines);
 }
 
-function listingLines({ entries, isWhole }: ArchiveListing, atMost: number): StyledLine[] {
+function listingLines(
+  { entries, isWhole }: ArchiveListing,
+  atMost: number,
+  utc: boolean,
+): StyledLine[] {
   const some = entries.slice(0, atMost);
   const width = Math.max(0, ...some.map(({ size }) => String(size).length));
   const rows = some.map(({ path, size, mtimeMs }) => [
-    span(`${String(size).padStart(width)}  ${timeOf(mtimeMs)}  `, 'dim'),
+    span(`${String(size).padStart(width)}  ${timeOf(mtimeMs, utc)}  `, 'dim'),
     span(nameOf(path)),
   ]);
   const left = entries.length - some.length;
@@ -56,5 +62,8 @@ function listingLines({ entries, isWhole }: ArchiveListing, atMost: number): Sty
 /** Names in archives are bytes, of no certain charset. */
 const nameOf = (path: Buffer): string => shown(path.toString('utf8'));
 
-const timeOf = (ms: number): string =>
-  Number.isFinite(ms) ? new Date(ms).toISOString().slice(0, 16).replace('T', ' ') : ''.padEnd(16);
+function timeOf(ms: number, utc: boolean): string {
+  if (!Number.isFinite(ms)) return ''.padEnd(16);
+  const offsetMs = utc ? 0 : new Date(ms).getTimezoneOffset() * 60_000;
+  return new Date(ms - offsetMs).toISOString().slice(0, 16).replace('T', ' ');
+}

@@ -14,7 +14,7 @@ import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { print, printJson } from '../output.ts';
 import { drawPicture, findCanvas } from '../show-picture.ts';
-import { parseCount } from '../units.ts';
+import { parseCount, showTime, type Zone } from '../units.ts';
 
 export const command = defineCommand({
   examples: [
@@ -51,10 +51,10 @@ export const command = defineCommand({
     using tree = await openTree(store, task, () => findIdentities(store, options));
     using node = tree.find(path, 'follow');
     const columns = process.stdout.columns || 80;
-    const preview = await previewArtifact(node, path, { lines, columns });
+    const preview = await previewArtifact(node, path, { lines, columns, utc: options.utc });
     if (out !== undefined) await writeThumbnail(preview, task, path, out);
     else if (options.json) await printJson(describe(preview, node.artifact, path));
-    else await show(preview, node.artifact, path);
+    else await show(preview, node.artifact, path, options);
     return 0;
   },
 });
@@ -89,13 +89,13 @@ const describe = ({ type, content, facts }: Preview, artifact: Artifact, path: B
   ...facts,
 });
 
-async function show(preview: Preview, artifact: Artifact, path: Buffer): Promise<void> {
+async function show(preview: Preview, artifact: Artifact, path: Buffer, zone: Zone): Promise<void> {
   const { type, content, facts, lines, picture } = preview;
   const head = [
     printableName(path.length === 0 ? Buffer.from('.') : path),
     content?.mime ?? type,
     ...(type === 'file' ? [showBytes(artifact.size)] : []),
-    isoTime(artifact.mtimeNs),
+    showTime(isoTime(artifact.mtimeNs), zone),
     ...showFacts(facts),
   ];
   const look = lookOf(process.stdout, process.env);
