@@ -1,13 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { verbs } from '../../src/cli/verbs.ts';
-import { launcher, main, newCli } from '../support/cli.ts';
-import { inTerminal } from '../support/tmux.ts';
-import { until } from '../support/until.ts';
+import { main, newCli } from '../support/cli.ts';
 
 describe('help', () => {
   it('lists every verb, examples first', async () => {
@@ -118,66 +115,5 @@ describe('output', () => {
       text(logs.stderr),
     ]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  });
-});
-
-describe('completion', () => {
-  it('completes verbs, options and tasks in bash', async () => {
-    const cli = newCli();
-    const script = 'cd $TASKFS_ARTIFACTS; mkdir deep; touch deep/file double';
-    await cli.run('run', '--name', 'first-light', '--', 'sh', '-c', script);
-    const bin = join(cli.base, 'bin');
-    mkdirSync(bin);
-    symlinkSync(launcher, join(bin, 'taskfs'));
-    const complete = async (...words: string[]): Promise<string[]> => {
-      const script = `source <(taskfs completion)
-        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _taskfs; printf '%s\\n' "\${COMPREPLY[@]}"`;
-      const env = {
-        ...process.env,
-        TASKFS_STORE: cli.store,
-        PATH: `${bin}:${join(process.execPath, '..')}:${process.env.PATH}`,
-      };
-      const run = promisify(execFile);
-      const { stdout } = await run('bash', ['-c', script, 'bash', ...words], { env });
-      return stdout.trim().split('\n');
-    };
-    expect(await complete('taskfs', 'statu')).toEqual(['status']);
-    expect(await complete('taskfs', 'ps', '--a')).toEqual(['--all']);
-    expect(await complete('taskfs', 'status', 'fi')).toEqual(['first-light']);
-    expect(await complete('taskfs', 'status', 'first-light', '')).toEqual(['']);
-    expect(await complete('taskfs', 'wait', 'first-light', 'f')).toEqual(['first-light']);
-    expect((await complete('taskfs', 'cat', 'first-light', 'd')).sort()).toEqual([
-      'deep/',
-      'double',
-    ]);
-    expect(await complete('taskfs', 'cat', 'first-light', 'deep/')).toEqual(['deep/file']);
-    expect(await complete('taskfs', 'cp', 'fi')).toEqual(['first-light:']);
-    expect(await complete('taskfs', 'cp', 'first-light', ':')).toEqual(['deep/', 'double']);
-    expect(await complete('taskfs', 'cp', '.', 'first-light:deep/')).toEqual([
-      'first-light:deep/file',
-    ]);
-    const fish = `taskfs completion fish | source; complete -C "taskfs cat first-light deep/"`;
-    const env = { ...process.env, TASKFS_STORE: cli.store, HOME: cli.base };
-    const path = `${bin}:${join(process.execPath, '..')}:${process.env.PATH}`;
-    const { stdout } = await promisify(execFile)('fish', ['-c', fish], {
-      env: { ...env, PATH: path },
-    });
-    expect(stdout).toBe('deep/file\n');
-  });
-
-  it('completes in zsh as one types', async () => {
-    const cli = newCli();
-    await cli.run('run', '--name', 'first-light', '--', 'true');
-    const bin = join(cli.base, 'bin');
-    mkdirSync(bin);
-    symlinkSync(launcher, join(bin, 'taskfs'));
-    const environment = [`TASKFS_STORE=${cli.store}`, `PATH=${bin}:${process.env.PATH}`];
-    const zsh = await inTerminal(['env', ...environment, 'PS1=$ ', 'zsh', '-f']);
-    await zsh.press('source <(taskfs completion zsh); echo loaded', 'Enter');
-    await until('the script is loaded', async () => /^loaded/m.test(await zsh.screen()));
-    await zsh.press('taskfs statu', 'Tab', 'fir', 'Tab');
-    await until('verb and task are completed', async () =>
-      (await zsh.screen()).includes('$ taskfs status first-light'),
-    );
   });
 });

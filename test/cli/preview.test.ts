@@ -34,14 +34,14 @@ test('preview shows what a file is and how it begins, a directory as a tree', as
     return stdout;
   };
   expect(await preview('n.md')).toMatch(
-    /^n\.md {2}text\/markdown {2}13 B {2}\S+\nTitle\n\ntext\n$/,
+    /^n\.md {2}text\/markdown {2}13 B {2}[-\d]+ [:\d]+ [-+\d]+\nTitle\n\ntext\n$/,
   );
   const tree = await preview();
   expect(tree.slice(tree.indexOf('\n'))).toBe(
     '\n├── cut.png\n├── deep/\n│   └── er/\n│       └── f\n├── n.md\n├── p.png\n└── pipe\n',
   );
   expect(await preview('-n', '1')).toMatch(/\n├── cut\.png\n… and more\n$/);
-  expect(await preview('pipe')).toMatch(/^pipe {2}fifo {2}\S+\n$/);
+  expect(await preview('pipe')).toMatch(/^pipe {2}fifo {2}[-\d]+ [:\d]+ [-+\d]+\n$/);
   expect(await preview('cut.png')).toContain('cannot be decoded\n00000000  89 50');
   expect(JSON.parse(await preview('p.png', '--json'))).toMatchObject({
     path: 'p.png',

@@ -18,10 +18,8 @@ export const command = defineCommand({
   about: "For the script of 'taskfs completion': not for people.",
   build: (parser) => parser,
   run: async ({ rest }) => {
-    const last = rest.at(-1) ?? '';
-    // bash makes words of their own of colons, and completes what is behind one.
-    const [before, unfinished] = last === ':' ? [rest, ''] : [rest.slice(0, -1), last];
-    for (const candidate of await candidatesFor(before, unfinished)) {
+    const unfinished = rest.at(-1) ?? '';
+    for (const candidate of await candidatesFor(rest.slice(0, -1), unfinished)) {
       if (candidate.startsWith(unfinished)) await printLine(candidate);
     }
     return 0;
@@ -43,7 +41,6 @@ async function candidatesFor(before: readonly string[], unfinished: string): Pro
 
 /** What may stand for either end of a copy, besides files of this machine: `TASK:` and a path. */
 async function copyEnds(before: readonly string[], unfinished: string): Promise<string[]> {
-  if (before.at(-1) === ':') return pathsOf(before.at(-2) ?? '', before, unfinished);
   const [task = '', ...path] = unfinished.split(':');
   if (path.length === 0) return taskNames(before).map((name) => `${name}:`);
   const paths = await pathsOf(task, before, path.join(':'));

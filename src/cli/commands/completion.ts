@@ -1,23 +1,54 @@
 import { defineCommand } from '../command.ts';
 import { print } from '../output.ts';
 
-/** For bash, and for zsh's imitation of it, where arrays begin at 1 and offsets need a dollar. */
+/**
+ * bash breaks words at colons, which only its own words show, and leaves quotes and backslashes in
+ * them; what replaces a word has to be quoted, and begins behind its last colon.
+ */
 const BASH = `_taskfs() {
-  local IFS=$'\\n'
-  COMPREPLY=($("\${COMP_WORDS[@]:0:1}" complete -- "\${COMP_WORDS[@]:1:$COMP_CWORD}" 2>/dev/null))
-  [[ "\${COMPREPLY[*]}" == *[/:] ]] && compopt -o nospace 2>/dev/null
+  local line=\${COMP_LINE:0:COMP_POINT} quoted= words found reply typed
+  if [[ $line == *[\\'\\"]* ]]; then
+    quoted=1
+    words=("\${COMP_WORDS[@]:0:COMP_CWORD+1}")
+    words[COMP_CWORD]=\${words[COMP_CWORD]#[\\'\\"]}
+  else
+    IFS=$' \\t' read -a words <<<"$line"
+    [[ $line == *[^\\\\][[:blank:]] ]] && words+=('')
+  fi
+  typed=\${words[\${#words[@]}-1]}
+  mapfile -t found < <("\${words[0]}" complete -- "\${words[@]:1}" 2>/dev/null)
+  COMPREPLY=()
+  for reply in "\${found[@]}"; do
+    [[ $COMP_WORDBREAKS == *:* ]] && reply=\${reply#"\${typed%"\${typed##*:}"}"}
+    [[ $quoted ]] || printf -v reply %q "$reply"
+    COMPREPLY+=("$reply")
+  done
+  [[ \${#COMPREPLY[@]} == 1 && $COMPREPLY == *[/:] ]] && compopt -o nospace 2>/dev/null
   return 0
 }
 complete -o default -F _taskfs taskfs
 `;
 
-const ZSH = `(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }
-autoload -Uz +X bashcompinit && bashcompinit
-${BASH}`;
+const ZSH = `#compdef taskfs
+_taskfs() {
+  local -a before=("\${(@Q)words[1,CURRENT-1]}")
+  local -a found=(\${(f)"$("$before[1]" complete -- "\${(@)before[2,-1]}" "\${(Q)PREFIX}" 2>/dev/null)"})
+  local -a parts=(\${(M)found:#*[/:]}) whole=(\${found:#*[/:]})
+  (( $#found )) || { _default; return }
+  compadd -S '' -a parts
+  compadd -a whole
+}
+if [[ $funcstack[1] == _taskfs ]]; then
+  _taskfs "$@"
+else
+  (( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }
+  compdef _taskfs taskfs
+fi
+`;
 
 /** fish passes the words so far, and the unfinished one. A directory is completed further. */
 const FISH = `function __taskfs
-  set -l words (commandline -opc) (commandline -ct)
+  set -l words (commandline -opc) (commandline -ct | string unescape)
   $words[1] complete -- $words[2..] 2>/dev/null
 end
 complete -c taskfs -f -a '(__taskfs)'
