@@ -67,7 +67,7 @@ export const hasNews = (store: Store, dependent: Dependent): boolean =>
 export const orphansAwaited = (store: Store, dependent: Dependent): TaskName[] =>
   awaitedThat(store, dependent, 'orphaned');
 
-/** Notes which ones have completed; after the last of them the task gets in line. */
+/** Notes which ones have completed; after the last of them the task is queued. */
 export function noteCompleted(store: Store, journal: Journal): void {
   const { task, awaiting } = journal.record;
   if (awaiting === undefined) return;

@@ -22,7 +22,7 @@ import {
 import { sendWakeup } from './wakeup-signal.ts';
 
 /**
- * Who runs next. Each group is a line of its own, and so are the tasks without one: the highest
+ * Who runs next. Each group is a queue of its own, and so are the tasks without one: the highest
  * priority first, then the oldest. A ticket counts as long as the supervisor of its task lives, so
  * a killed one never blocks the queue.
  */
@@ -48,7 +48,7 @@ export function enterQueue(store: Store, queued: Queued, publish: () => void): v
   });
 }
 
-/** Lets a task that was held get in line, at the place of its age; no error where it is there. */
+/** Queues a task that was held, at the place of its age; no error where it is there. */
 export function joinLine(store: Store, task: TaskName): void {
   locked(store, () => {
     const own = ticketOf(store, task);
@@ -92,7 +92,7 @@ export function takeSlot(store: Store, queued: Queued, record: () => void): bool
 }
 
 /**
- * The tasks that one waits for: those that it is to run after; else the one before it in its line;
+ * The tasks that one waits for: those that it is to run after; else the one before it in its queue;
  * else, where it is the first, those that run in the slots of its group, or of `--max-running`.
  * Nothing: it may start.
  */

@@ -35,8 +35,9 @@ export interface Recovery {
   readonly task: TaskName;
   /**
    * `queued`: it waits for its turn again, as before. `followed`: it still runs, under a new
-   * supervisor. `removed`: its removal was cut short. `renamed`: its renaming was, to this name. `failed`: see `error`; what there is of it
-   * is untouched. `elsewhere`: another machine may supervise it, so it was left alone.
+   * supervisor. `removed`: its removal was cut short. `renamed`: its renaming was, to this name.
+   * `failed`: see `error`; what there is of it is untouched. `elsewhere`: another machine may
+   * supervise it, so it was left alone.
    */
   readonly outcome:
     | 'sealed'

@@ -18,7 +18,7 @@ export interface Ticket {
 }
 
 /**
- * Held until other tasks complete; in line for a slot; holding one; or past it: being ended and
+ * Held until other tasks complete; waiting for a slot; holding one; or past it: being ended and
  * sealed.
  */
 export type Stage = 'held' | 'waiting' | 'running' | 'ending';
@@ -68,7 +68,7 @@ function readNames(path: string): string[] {
   }
 }
 
-/** The order of a line: the highest priority first, then the oldest. */
+/** The order of a queue: the highest priority first, then the oldest. */
 export const inLine = (one: Ticket, other: Ticket): number =>
   other.priority - one.priority || one.number - other.number;
 

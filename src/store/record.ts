@@ -62,7 +62,7 @@ export interface TaskSpec {
   readonly maxRunning: number | null;
   /** The tasks that have to complete before it starts; absent: none. */
   readonly after?: readonly TaskName[];
-  /** Its place in its line: higher ones come first; absent: 0. */
+  /** Its place in its queue: higher ones come first; absent: 0. */
   readonly priority?: number;
   /** The group whose limit counts for it; absent: none. */
   readonly group?: string;

@@ -1,7 +1,10 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { bindLazily, check } from './libc.ts';
 
-/** Terminals, also pseudo-terminals as of pty(7); requests of ioctl(2) as <asm-generic/ioctls.h> numbers them. */
+/**
+ * Terminals, also pseudo-terminals as of pty(7); requests of ioctl(2) as <asm-generic/ioctls.h>
+ * numbers them.
+ */
 
 const c = { ioctl: bindLazily('int ioctl(int, unsigned long, void *)') };
 

@@ -41,7 +41,9 @@ export function itermPicture(png: Uint8Array): string {
 /** More colours than that are more than some terminals have registers for. */
 const COLOURS = 256;
 
-/** A picture in DEC's sixels; what is rather transparent is left as it is. The cursor ends below. */
+/**
+ * A picture in DEC's sixels; what is rather transparent is left as it is. The cursor ends below.
+ */
 export async function sixelPicture({ rgba, width, height }: Raster): Promise<string> {
   const { FINALIZER, introducer, sixelEncode } = await import('sixel/lib/SixelEncoder.js');
   const { reduce } = await import('sixel/lib/Quantizer.js');
