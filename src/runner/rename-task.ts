@@ -111,7 +111,7 @@ const notePath = (store: Store, task: TaskName): string => join(store.tasks, `.$
 function assertRenamable(store: Store, record: TaskRecord): void {
   const { task, status, artifacts, plaintext = null, unremoved } = record;
   if (!isFinal(status)) {
-    const hint = `It gets its name from 'run --name'; once it has ended and is sealed, it can be renamed.`;
+    const hint = "'run --name' gives it a name; once it is sealed, it can be renamed.";
     throw refused(task, `is ${status}: its processes know it by its name`, hint);
   }
   assertNotElsewhere(store, record);
