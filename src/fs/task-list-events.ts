@@ -65,6 +65,10 @@ export class TaskListEvents {
       const list = this.known.has(top) ? undefined : this.listAt(top);
       if (list) this.known.set(top, { list, names: new Set(list.names()) });
     }
+    this.watchAll();
+  }
+
+  private watchAll(): void {
     const { staging, archive, tasks } = this.store;
     const isObserved = this.known.size > 0;
     const ofLogs = this.known.has(TOP.logs) ? [tasks, ...this.taskDirectories()] : [];
@@ -90,8 +94,14 @@ export class TaskListEvents {
     return changes;
   }
 
+  /** Again where another directory is watched now: something may have changed in it before. */
   private compare(): void {
     this.isOld = false;
+    do this.compareLists();
+    while (this.followTasks());
+  }
+
+  private compareLists(): void {
     for (const [top, { list, names: before }] of this.known) {
       const { mode } = list;
       const now = new Set(list.names());
@@ -99,8 +109,14 @@ export class TaskListEvents {
       for (const name of now) if (!before.has(name)) this.addName('create', top, name, mode);
       this.known.set(top, { list, names: now });
     }
-    const followsTasks = this.followsStatus || this.known.has(TOP.logs);
-    if (followsTasks) this.observe(new Set(this.known.keys()));
+  }
+
+  /** Watches the directories of the tasks that are there now; whether any is new. */
+  private followTasks(): boolean {
+    if (!this.followsStatus && !this.known.has(TOP.logs)) return false;
+    const before = new Set(this.watches.keys());
+    this.watchAll();
+    return [...this.watches.keys()].some((path) => !before.has(path));
   }
 
   private addName(kind: 'create' | 'delete', top: NodeId, name: string, mode: number): void {

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { type Cli, type CliOptions, newCli } from '../support/cli.ts';
+import { type CliOptions, newCli } from '../support/cli.ts';
 import { isMountpoint } from '../support/mount.ts';
 import { until } from '../support/until.ts';
 
@@ -11,11 +11,8 @@ const users: readonly CliOptions[] = isRoot ? [{}, { user: 'plain' }] : [{}];
 /** A task that stays until the file `end` is among its own, and then ends as that says. */
 const STAYS = 'cd "$TASKFS_ARTIFACTS"; echo hi > f; until [ -s end ]; do sleep 0.05; done; . ./end';
 
-it('a mount shows some of the tasks, as they come and change, to root and plain users', async () => {
-  await Promise.all(users.map((user) => followsTasks(newCli(user), user)));
-}, 120_000);
-
-async function followsTasks(cli: Cli, user: CliOptions): Promise<void> {
+it('a mount shows some of the tasks, as they come and change', async () => {
+  const cli = newCli();
   const run = (name: string, ...args: string[]) => cli.run('run', '--name', name, ...args);
   await Promise.all([
     run('good', '-l', 'kind=a', '--', 'true'),
@@ -61,9 +58,7 @@ async function followsTasks(cli: Cli, user: CliOptions): Promise<void> {
   expect((await cli.run('wait', 'runs')).code).toBe(1);
   await until('the next one runs', async () => (await running()).live[0] === 'waits');
   // As root by the kernel itself, from when it runs.
-  if (!user.user && isRoot) {
-    await until('it is attached', () => isMountpoint(at('running/live/waits')));
-  }
+  if (isRoot) await until('it is attached', () => isMountpoint(at('running/live/waits')));
   await until('what failed is there', async () => (await failed()).archive.length === 2);
   expect(await running()).toEqual({ live: ['waits'], archive: [], logs: logs('waits') });
   expect(await named()).toMatchObject({ live: [], archive: ['good', 'runs'] });
@@ -72,7 +67,7 @@ async function followsTasks(cli: Cli, user: CliOptions): Promise<void> {
   expect((await recent()).live).toEqual(['other', 'waits']);
   // The path of a file is one in a mount that shows it.
   expect((await cli.run('path', 'bad')).stdout).toBe(`${at('failed/archive/bad')}\n`);
-}
+}, 120_000);
 
 it('a mount groups archived tasks by day, and tells what comes and goes on each', async () => {
   await Promise.all(users.map((user) => groupsTasks(user)));
@@ -90,7 +85,8 @@ async function groupsTasks(user: CliOptions): Promise<void> {
   writeFileSync(record, text.replace(/"endedAt":\s*"[^"]*"/, '"endedAt":"2026-01-01T12:00:00Z"'));
   for (const [name, ...args] of [
     ['days', '--group', 'day'],
-    ['running', '--status', 'running'],
+    // Where staging is attached, a new name in live/ may be told too late on a busy machine.
+    ['running', '--status', 'running', '--live', 'fuse'],
   ] as const) {
     expect(await cli.run('mount', ...args, at(name))).toMatchObject({ code: 0 });
     onTestFinished(async () => void (await cli.run('unmount', at(name))));
