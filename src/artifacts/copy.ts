@@ -79,7 +79,13 @@ export function copyToLocal(
  * directory that it goes into, so that the task may change it. Throws `usage` where the task has
  * ended, also where it ends meanwhile: sealing waits for what is being copied as for any writer.
  */
-export function copyToTask(source: CopySource, store: Store, task: TaskName, path: Buffer): Copied {
+export function copyToTask(
+  source: CopySource,
+  store: Store,
+  task: TaskName,
+  path: Buffer,
+  options: Pick<CopyOptions, 'keepSetId'> = {},
+): Copied {
   const paths = taskPaths(store, task);
   const { artifacts } = readRecord(paths.record, task);
   if (artifacts !== 'live') throw ended(task, artifacts === 'sealed' ? 'is sealed' : 'has ended');
@@ -93,7 +99,8 @@ export function copyToTask(source: CopySource, store: Store, task: TaskName, pat
     const { artifacts } = readRecord(paths.record, task);
     if (artifacts !== 'live') throw ended(task, 'ended meanwhile');
   };
-  return copyTo(source, stagingDestination(store, task, path), { onEach, forTask: true });
+  const rules = { ...options, onEach, forTask: true };
+  return copyTo(source, stagingDestination(store, task, path), rules);
 }
 
 /** How often it is looked whether the task still runs, in milliseconds. */

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -106,6 +107,11 @@ it('copies into a live task, and nowhere else', async () => {
   expect(read(staging, 'merged/e/f')).toBe('new');
   await copy('t:img/deep', 't:merged');
   expect(read(staging, 'merged/deep/x')).toBe('x\n');
+  chmodSync(join(from, 'one'), 0o4755);
+  expect((await copy('one', 't:merged/own')).stderr).toContain('--keep-setid keeps it');
+  expect(statSync(join(staging, 'merged/own')).mode & 0o7777).toBe(0o755);
+  await copy('--keep-setid', 'one', 't:merged/own');
+  expect(statSync(join(staging, 'merged/own')).mode & 0o7777).toBe(0o4755);
 
   const tar =
     'mkdir -p d/t; echo tar > d/t/x; ln d/t/x d/t/y; chmod 600 d/t/x; tar -c d/t | "$T" cp -q - t:merged';

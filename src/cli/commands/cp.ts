@@ -77,10 +77,12 @@ export const command = defineCommand({
       return 0;
     }
     const from = await openSource(store, source, options, opened);
+    const path = encodeText(target.path);
+    const how = { keepSetId: options['keep-setid'] };
     const copied =
       target.kind === 'task'
-        ? copyToTask(from, store, target.task, encodeText(target.path))
-        : copyToLocal(from, encodeText(target.path), { keepSetId: options['keep-setid'] });
+        ? copyToTask(from, store, target.task, path, how)
+        : copyToLocal(from, path, how);
     await report(copied, options);
     return 0;
   },
