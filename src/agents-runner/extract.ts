@@ -13,6 +13,22 @@ export interface Origin {
   readonly environments: readonly string[];
 }
 
+/**
+ * The origin of a directory, given by its absolute path, whose task is named by the directory where
+ * it is not by `task`.
+ */
+export const originOf = (
+  directory: string,
+  { task = basename(directory), environment }: OriginOptions,
+): Origin => ({ task, environments: environment === undefined ? ['default', ''] : [environment] });
+
+/** What may be known of it. */
+export interface OriginOptions {
+  /** The task's id there. */
+  readonly task?: string | undefined;
+  readonly environment?: string | undefined;
+}
+
 /** What became of the files of a directory. */
 export interface Extracted {
   /** The names of files that were written, and their bytes. */

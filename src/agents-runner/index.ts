@@ -3,4 +3,10 @@
  * and never written: `<uuid4>.enc`, a Fernet token, and beside it `<uuid4>.meta`, JSON. Stores and
  * tasks do not enter.
  */
-export { type Extracted, extractArtifacts, type Origin } from './extract.ts';
+export {
+  type Extracted,
+  extractArtifacts,
+  type Origin,
+  type OriginOptions,
+  originOf,
+} from './extract.ts';

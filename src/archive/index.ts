@@ -18,4 +18,5 @@ export type { EntryVisitor } from './index/reader.ts';
 export { FILES, partialPath, reindexedPath } from './paths.ts';
 export { type ArchiveReader, openArchive } from './reader.ts';
 export { readSeal, type Seal, signerOf } from './seal-record.ts';
+export { archiveSize } from './size.ts';
 export { type FileKeys, unlockArchive, unlockNatively } from './unlock.ts';

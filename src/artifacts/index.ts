@@ -18,7 +18,22 @@ export {
   timesOf,
 } from './log-lines.ts';
 export { type FindIdentities, openTree, placeOf } from './open-tree.ts';
-export { liveSize, sizesByDirectory } from './sizes.ts';
+export {
+  copySharedTask,
+  handedOn,
+  handOn,
+  openSharedTask,
+  type SharedTask,
+  type UnlockedArchive,
+  unlockSharedTask,
+} from './shared-task.ts';
+export {
+  type DirectorySize,
+  liveSize,
+  sizesOfDirectories,
+  sizesOfTasks,
+  type TaskSizes,
+} from './sizes.ts';
 export { spoolTar } from './spool-tar.ts';
 export { openLog, type TaskLog } from './task-log.ts';
 export type { Copied } from './tree-copy.ts';

@@ -1,32 +1,28 @@
 import { constants } from 'node:os';
-import { type Claim, submit, superviseTask, viewTask } from '../runner/index.ts';
-import { type Store, type TaskRecord, taskSpec } from '../store/index.ts';
+import { type Claim, type Submission, submit, superviseTask, viewTask } from '../runner/index.ts';
+import type { Store, TaskRecord } from '../store/index.ts';
 import { exitCodeOfTask } from './exit-code.ts';
 import { printJson, printLine, say } from './output.ts';
 
-/** A task that fills its files from elsewhere: it is cancelled, recovered and sealed as any. */
-export interface CopyingTask {
-  readonly name: string | undefined;
-  readonly command: readonly string[];
-  readonly labels?: Readonly<Record<string, string>> | undefined;
+/** How such a task is run, and shown. */
+export interface CopyingOptions {
   /** Variables of its environment, whose values are written down nowhere. */
   readonly secrets?: Readonly<Record<string, string>>;
   /** What it prints goes to standard error; else it is in its log alone. */
   readonly isShown: boolean;
+  readonly json: boolean;
 }
 
 /**
- * Runs such a task in the foreground, prints its name, or with `json` its status, and returns the
- * exit code. Throws `usage` for a name that is in use.
+ * Runs a task that copies in the foreground, prints its name, or with `json` its status, and
+ * returns the exit code. Throws `usage` for a name that is in use.
  */
 export async function runCopyingTask(
   store: Store,
-  { name, command, labels, secrets = {}, isShown }: CopyingTask,
-  json: boolean,
+  submission: Submission,
+  { secrets = {}, isShown, json }: CopyingOptions,
 ): Promise<number> {
-  const env = Object.keys(secrets);
-  const spec = taskSpec(command, { cwd: '/', env, ...(labels && { labels }) });
-  const claim = submit(store, { name, spec });
+  const claim = submit(store, submission);
   const shown = isShown ? { stdout: process.stderr, stderr: process.stderr } : {};
   const record = await superviseTask(claim, secrets, { ...shown, say });
   await report(claim, record, json);

@@ -6,6 +6,13 @@
  */
 export { currentCaller } from './caller.ts';
 export { cancel, pause, resume } from './control.ts';
+export {
+  assertDirectory,
+  type CopyingOptions,
+  copyingTask,
+  importTask,
+  receivingTask,
+} from './copying.ts';
 export { startDetached } from './detached.ts';
 export type { Progress, Running } from './engines/engine.ts';
 export type { ExecRunning, ReachedRun, Usage } from './engines/reached-run.ts';
@@ -20,8 +27,9 @@ export { type Recovery, recover, recoverTask } from './recover.ts';
 export { removalsCutShort, removeEnded } from './remove-task.ts';
 export { renameTask } from './rename-task.ts';
 export { specToRerun } from './rerun.ts';
-export { applyPolicy, planPrune, sizeOfFlat } from './retention.ts';
+export { applyPolicy, planPrune } from './retention.ts';
 export { assertSealable, sealAgain } from './seal-again.ts';
+export { type StoreFacts, storeFacts } from './store-facts.ts';
 export { type Submission, submit } from './submit.ts';
 export { assertNotElsewhere, lockWarning } from './supervisor-liveness.ts';
 export { type TaskUsage, UsageSampler } from './usage-sampler.ts';

@@ -1,6 +1,4 @@
-import { lstatSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { sealedInOrder } from '../archive/index.ts';
+import { archiveSize, sealedInOrder } from '../archive/index.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import {
   type Candidate,
@@ -12,7 +10,7 @@ import {
   readPolicy,
   type Selector,
 } from '../retention/index.ts';
-import { type Store, taskPaths } from '../store/index.ts';
+import type { Store } from '../store/index.ts';
 import { awaitedTasks } from './queue.ts';
 import { removeEnded } from './remove-task.ts';
 import { type TaskView, viewTasks } from './view.ts';
@@ -34,7 +32,7 @@ function sealedTasks(store: Store): Candidate[] {
       status,
       labels,
       sealedMs: Date.parse(sealedAt ?? ''),
-      measure: () => sizeOfFlat(taskPaths(store, task).archive),
+      measure: () => archiveSize(store, task),
       isPinned: pinned,
     }));
 }
@@ -58,17 +56,6 @@ export function planPrune(
   }
   const selected = sealedTasks(store).filter((task) => matches(select, task));
   return decide(selected, policy, Date.now()).reverse();
-}
-
-/** What the files right in a directory take together, in bytes; 0 where there is none. */
-export function sizeOfFlat(directory: string): number {
-  try {
-    return readdirSync(directory)
-      .map((name) => lstatSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0)
-      .reduce((sum, size) => sum + size, 0);
-  } catch {
-    return 0;
-  }
 }
 
 /** A task that ended waits no longer than this for old ones to be removed, in milliseconds. */

@@ -1,6 +1,6 @@
+import { archiveSize } from '../archive/index.ts';
 import { type ArtifactTree, openTree, walk } from '../artifacts/index.ts';
-import { sizeOfFlat } from '../runner/index.ts';
-import { type Store, type TaskName, type TaskRecord, taskPaths } from '../store/index.ts';
+import type { Store, TaskName, TaskRecord } from '../store/index.ts';
 
 /** How long a walk goes on in one go, in milliseconds: keys are to be answered meanwhile. */
 const SLICE_MS = 5;
@@ -59,7 +59,7 @@ export class TaskSizes implements Disposable {
   }
 
   private measureArchive(task: TaskName): void {
-    const bytes = sizeOfFlat(taskPaths(this.store, task).archive);
+    const bytes = archiveSize(this.store, task);
     this.known.set(task, { bytes, until: Number.POSITIVE_INFINITY });
   }
 

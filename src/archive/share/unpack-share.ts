@@ -28,10 +28,10 @@ const NAMES: ReadonlySet<string> = new Set([
 /**
  * Unpacks a file that `writeShare` made into a directory, and checks it: the signature by the key
  * that came with it, and each encrypted file's sha256. Whose key that is, its hash in the seal
- * says; a reader has to know it from elsewhere. Nothing but the files of one archive is written.
- * Throws `damaged`, `failed`.
+ * says; a reader has to know it from elsewhere, and names it as `signer`. Nothing but the files of
+ * one archive is written. Throws `damaged`, also where another key signed it, `failed`.
  */
-export function unpackShare(file: string, into: string): Unpacked {
+export function unpackShare(file: string, into: string, signer?: string): Unpacked {
   const fd = openRegularFile(file);
   try {
     const source = sourceOf(fd);
@@ -49,7 +49,9 @@ export function unpackShare(file: string, into: string): Unpacked {
     }
     if (task === undefined) throw notAShare(file, 'it is empty');
     const archive = join(into, task);
-    return { task, archive, seal: checkedSeal(file, task, archive, digests) };
+    const seal = checkedSeal(file, task, archive, digests);
+    assertSigner(file, seal, signer);
+    return { task, archive, seal };
   } finally {
     closeSync(fd);
   }
@@ -98,6 +100,13 @@ function checkedSeal(
     }
   }
   return seal;
+}
+
+function assertSigner(file: string, { signer }: Seal, wanted: string | undefined): void {
+  if (wanted === undefined || signer === wanted) return;
+  throw new TaskfsError('damaged', `${file} is signed by ${signer}, not by ${wanted}`, {
+    hint: 'Somebody else made it, or the hash is of another key: ask by another way.',
+  });
 }
 
 const MAX_SIGNER = 64 * 1024;

@@ -1,8 +1,12 @@
-import { lstatSync } from 'node:fs';
-import { liveSize, openTree, sizesByDirectory } from '../../artifacts/index.ts';
+import {
+  openTree,
+  sizesOfDirectories,
+  sizesOfTasks,
+  type TaskSizes,
+} from '../../artifacts/index.ts';
 import { showBytes } from '../../quantities.ts';
-import { sizeOfFlat, type TaskView, viewTasks } from '../../runner/index.ts';
-import { type Store, type TaskName, taskPaths } from '../../store/index.ts';
+import { viewTasks } from '../../runner/index.ts';
+import type { Store, TaskName } from '../../store/index.ts';
 import { jsonPath, printableName } from '../../watch/index.ts';
 import { addTaskOrAll, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
@@ -26,31 +30,12 @@ export const command = defineCommand({
     const store = openStoreOf(options);
     const { task } = options;
     if (task !== undefined) return showDirectories(store, task, options);
-    const { tasks } = viewTasks(store);
-    const sizes = await Promise.all(tasks.map((view) => sizesOf(store, view)));
-    sizes.sort((a, b) => b.total - a.total);
+    const sizes = await sizesOfTasks(store, viewTasks(store).tasks);
     if (options.json) await printJson(sizes);
     else for (const line of lines(sizes)) await printLine(line);
     return 0;
   },
 });
-
-/** What a task takes, in bytes. */
-interface Sizes {
-  readonly task: TaskName;
-  readonly total: number;
-  readonly sealed: number;
-  readonly live: number;
-  readonly log: number;
-}
-
-async function sizesOf(store: Store, { task, artifacts }: TaskView): Promise<Sizes> {
-  const paths = taskPaths(store, task);
-  const sealed = sizeOfFlat(paths.archive);
-  const live = artifacts === 'sealed' ? 0 : await liveSize(store, task);
-  const log = lstatSync(paths.log, { throwIfNoEntry: false })?.size ?? 0;
-  return { task, total: sealed + live + log, sealed, live, log };
-}
 
 async function showDirectories(
   store: Store,
@@ -58,9 +43,7 @@ async function showDirectories(
   options: IdentityOptions & { readonly json: boolean },
 ): Promise<number> {
   using tree = await openTree(store, task, () => findIdentities(store, options));
-  const found = [...sizesByDirectory(tree)]
-    .map(([path, bytes]) => ({ path: Buffer.from(path, 'latin1'), bytes }))
-    .sort((a, b) => b.bytes - a.bytes || Buffer.compare(a.path, b.path));
+  const found = sizesOfDirectories(tree);
   if (options.json) await printJson(found.map(({ path, bytes }) => ({ ...jsonPath(path), bytes })));
   else
     for (const line of table(found.map(({ path, bytes }) => [showBytes(bytes), nameOf(path)])))
@@ -70,7 +53,7 @@ async function showDirectories(
 
 const nameOf = (path: Buffer): string => (path.length === 0 ? '.' : printableName(path));
 
-function lines(sizes: readonly Sizes[]): Words[] {
+function lines(sizes: readonly TaskSizes[]): Words[] {
   const head = ['TOTAL', 'SEALED', 'LIVE', 'LOG', 'TASK'].map((title) => paint('dim', title));
   const rows = [...sizes, totalOf(sizes)].map(({ task, total, sealed, live, log }): Words[] => [
     ...[total, sealed, live, log].map((bytes) => (bytes === 0 ? '-' : showBytes(bytes))),
@@ -79,8 +62,8 @@ function lines(sizes: readonly Sizes[]): Words[] {
   return table([head, ...rows]);
 }
 
-function totalOf(sizes: readonly Sizes[]): Omit<Sizes, 'task'> & { readonly task: string } {
-  const sum = (of: (sizes: Sizes) => number): number =>
+function totalOf(sizes: readonly TaskSizes[]): Omit<TaskSizes, 'task'> & { readonly task: string } {
+  const sum = (of: (sizes: TaskSizes) => number): number =>
     sizes.reduce((all, each) => all + of(each), 0);
   return {
     task: `${sizes.length} tasks`,

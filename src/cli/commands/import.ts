@@ -1,9 +1,6 @@
-import { statSync } from 'node:fs';
-import { basename } from 'node:path';
-import { extractArtifacts, type Origin } from '../../agents-runner/index.ts';
-import { TaskfsError } from '../../errors.ts';
-import { showText } from '../../process/index.ts';
+import { extractArtifacts, type Origin, originOf } from '../../agents-runner/index.ts';
 import { showBytes } from '../../quantities.ts';
+import { assertDirectory, copyingTask, importTask } from '../../runner/index.ts';
 import { absolutePath } from '../../store/index.ts';
 import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
@@ -61,42 +58,22 @@ export const command = defineCommand({
   run: async ({ options }) => {
     const directory = absolutePath(options.directory);
     assertDirectory(directory);
-    if (options.to !== undefined) return extract(directory, options.to, originOf(options));
-    const command = options.from ? extracting(directory, originOf(options)) : copying(directory);
+    const { environment, name, json } = options;
+    const origin = originOf(directory, { task: options['task-id'], environment });
+    if (options.to !== undefined) return extract(directory, options.to, origin);
     const store = await openOrMakeStore(options);
-    const labels = options.label && labelsOf(options.label);
-    const task = { name: options.name, command, labels, isShown: !options.json };
-    return runCopyingTask(store, task, options.json);
+    const named = { name, labels: options.label && labelsOf(options.label) };
+    const submission = options.from
+      ? copyingTask(extracting(directory, origin), named)
+      : importTask(directory, named);
+    return runCopyingTask(store, submission, { isShown: !json, json });
   },
 });
-
-function assertDirectory(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
-  throw new TaskfsError('not-found', `there is no directory ${showText(path)}`, {
-    hint: 'Name a directory; its files become those of the task.',
-  });
-}
-
-/** The top of a task's files keeps its own mode. */
-const COPY =
-  'cp -a -- "$0/." "$TASKFS_ARTIFACTS"; code=$?; chmod 700 "$TASKFS_ARTIFACTS"; exit $code';
-
-const copying = (directory: string): string[] => ['sh', '-c', COPY, directory];
 
 function extracting(directory: string, { task, environments }: Origin): string[] {
   const [environment] = environments.length === 1 ? environments : [];
   const named = environment === undefined ? [] : [`--environment=${environment}`];
   return ownCommand('import', '--from', 'agents-runner', '--task-id', task, ...named, directory);
-}
-
-function originOf(options: {
-  readonly directory: string;
-  readonly 'task-id'?: string | undefined;
-  readonly environment?: string | undefined;
-}): Origin {
-  const task = options['task-id'] ?? basename(absolutePath(options.directory));
-  const { environment } = options;
-  return { task, environments: environment === undefined ? ['default', ''] : [environment] };
 }
 
 async function extract(directory: string, to: string, origin: Origin): Promise<number> {
