@@ -27,7 +27,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   retention: ['store', 'files', 'sys', 'process'],
   runner: ['retention', 'archive', 'mount', 'store', 'files', 'sys', 'process'],
   watch: ['artifacts', 'store', 'sys', 'process'],
-  library: ['server', 'runner', 'retention', 'artifacts', 'archive', 'mount', 'store', 'process'],
+  library: [
+    'server',
+    'runner',
+    'retention',
+    'artifacts',
+    'agents-runner',
+    'archive',
+    'mount',
+    'store',
+    'process',
+  ],
   terminal: ['process'],
   preview: ['terminal', 'watch', 'artifacts', 'tar', 'store'],
   tui: [

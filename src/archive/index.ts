@@ -3,6 +3,7 @@
  * unlocking and reading. Writing, verifying and maintaining have doors of their own in the folders
  * of those names: a mount loads none of them.
  */
+export { type AnchorState, anchorState } from './anchor-state.ts';
 export {
   appendToChain,
   lastLineOf,

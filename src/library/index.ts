@@ -3,13 +3,18 @@
  * What is exported here is the package's interface (docs/library.md); each name calls the folders
  * below, as the command line does. Nothing in src/ imports it.
  */
+export type { AnchorState } from '../archive/index.ts';
+export type { Reindexed, Rewrapped } from '../archive/maintain/index.ts';
+export type { TaskSizes } from '../artifacts/index.ts';
 export { type ErrorKind, TaskfsError } from '../errors.ts';
 export type { Decision, Keep, Period, Policy, Rule, Selector } from '../retention/index.ts';
-export type { Group, Recovery, TaskView, Usage } from '../runner/index.ts';
+export type { Group, Recovery, StoreFacts, TaskView, Usage } from '../runner/index.ts';
 export type {
+  Anchor,
   Artifacts,
   ArtifactType,
   Attempt,
+  LabelledRecipient,
   OnEnd,
   ReasonKind,
   SealedPart,
@@ -21,10 +26,28 @@ export type {
   TaskRecord,
   TaskSpec,
 } from '../store/index.ts';
+export {
+  type AgentsRunnerOptions,
+  type ImportOptions,
+  importAgentsRunner,
+  importDirectory,
+  type ReceiveOptions,
+  receive,
+} from './copying.ts';
 export { listGroups, removeGroup, setGroup } from './groups.ts';
+export {
+  addKey,
+  type KeyOptions,
+  listKeys,
+  removeKey,
+  replaceRecovery,
+  rotateKey,
+} from './keys.ts';
 export { type Mount, type MountOptions, mount } from './mount.ts';
 export { type RunOptions, rerun, run } from './run.ts';
+export { getAnchor, getPolicy, setAnchor, setPolicy } from './settings.ts';
 export {
+  info,
   listTasks,
   openStore,
   type Pruned,
@@ -33,6 +56,13 @@ export {
   recover,
   type Store,
   type StoreOptions,
+  taskSizes,
   verify,
 } from './store.ts';
-export { type ArtifactInfo, openTask, type Task, type Transferred } from './task.ts';
+export {
+  type ArtifactInfo,
+  type DirectoryInfo,
+  openTask,
+  type Task,
+  type Transferred,
+} from './task.ts';

@@ -87,7 +87,8 @@ export async function rerun(
   return start(store, { name, spec }, env);
 }
 
-async function start(
+/** Starts what was asked for in the background. Throws as `run`. */
+export async function start(
   store: Store,
   submission: Submission,
   env: Readonly<Record<string, string>>,

@@ -1,3 +1,4 @@
+import { sizesOfTasks, type TaskSizes } from '../artifacts/index.ts';
 import { TaskfsError } from '../errors.ts';
 import { type Decision, matches, type Policy, type Selector } from '../retention/index.ts';
 import {
@@ -5,6 +6,8 @@ import {
   type Recovery,
   recover as recoverAll,
   removeEnded,
+  type StoreFacts,
+  storeFacts,
   type TaskView,
   viewTasks,
 } from '../runner/index.ts';
@@ -13,6 +16,7 @@ import {
   ensureKeys,
   hasKeys,
   loadIdentities,
+  loadOwnIdentities,
   openStore as openExisting,
   type Store as StorePaths,
   storeExists,
@@ -37,6 +41,9 @@ export interface Store {
   readonly paths: StorePaths;
   /** The identities that open its archives; asked for again each time one is opened. */
   readonly identities: () => Promise<readonly string[]>;
+  /** The store's own, and those that were named besides, if any. */
+  readonly ownIdentities: () => Promise<readonly string[]>;
+  readonly otherIdentities: () => Promise<readonly string[]>;
   /** Whether these are others than its own, or protected: the server of a mount is given them. */
   readonly isNamed: boolean;
 }
@@ -51,10 +58,14 @@ export async function openStore(options: StoreOptions = {}): Promise<Store> {
   const path = storePath(options.path);
   const paths = create && !storeExists(path) ? createStore(path) : openExisting(path);
   if (create && !hasKeys(paths)) await ensureKeys(paths);
+  const identities = () => loadIdentities(paths, { file: identity, passphrase });
+  const isOther = (identity ?? process.env.TASKFS_IDENTITY) !== undefined;
   return {
     path,
     paths,
-    identities: () => loadIdentities(paths, { file: identity, passphrase }),
+    identities,
+    ownIdentities: () => loadOwnIdentities(paths, passphrase),
+    otherIdentities: async () => (isOther ? identities() : []),
     isNamed: identity !== undefined || passphrase !== undefined,
   };
 }
@@ -65,6 +76,16 @@ export async function openStore(options: StoreOptions = {}): Promise<Store> {
  */
 export function listTasks(store: Store, select: Selector = {}): TaskView[] {
   return viewTasks(store.paths).tasks.filter((task) => matches(select, task));
+}
+
+/** What is in a store, and how it is set up, as `taskfs info --json` prints it. */
+export function info(store: Store): StoreFacts {
+  return storeFacts(store.paths);
+}
+
+/** What tasks take of the disk, all of them or those that a selector names, the largest first. */
+export async function taskSizes(store: Store, select: Selector = {}): Promise<TaskSizes[]> {
+  return sizesOfTasks(store.paths, listTasks(store, select));
 }
 
 /**

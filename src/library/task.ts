@@ -1,3 +1,4 @@
+import type { Reindexed } from '../archive/maintain/index.ts';
 import type { Artifact } from '../artifacts/index.ts';
 import {
   type ArtifactTree,
@@ -7,11 +8,13 @@ import {
   openLocalNode,
   openLog,
   openTree,
+  sizesOfDirectories,
   type TaskLog,
   walk,
 } from '../artifacts/index.ts';
 import { TaskfsError } from '../errors.ts';
 import {
+  assertSealable,
   cancel,
   followEvents,
   pause,
@@ -19,6 +22,7 @@ import {
   removeEnded,
   renameTask,
   resume,
+  sealAgain,
   type TaskView,
   type Usage,
   viewTask,
@@ -51,6 +55,11 @@ export interface ArtifactInfo {
   /** Permission bits: mode & 0o7777. */
   readonly mode: number;
   readonly mtime: Date;
+}
+
+/** What a directory of a task holds, with all below it. */
+export interface DirectoryInfo extends Pick<ArtifactInfo, 'path' | 'rawPath'> {
+  readonly bytes: number;
 }
 
 /** How much was copied. */
@@ -99,6 +108,12 @@ export interface Task {
   copyIn(source: string, path: string | Uint8Array): Promise<Transferred>;
   /** What it uses now; it must run. Undefined where it is about to end. */
   usage(): Promise<Usage | undefined>;
+  /** What each directory of it holds, the largest first; the path of the top is empty. */
+  sizes(): Promise<DirectoryInfo[]>;
+  /** Seals its files where that failed; it must have ended. Throws `usage`, `failed`. */
+  seal(): Promise<TaskView>;
+  /** Rebuilds the index of its archive from the tar, if it is damaged. Throws `damaged`. */
+  reindex(): Promise<Reindexed>;
   /** Gives it another name, once it is sealed; this object stays with the old one. */
   rename(name: string): Promise<Task>;
   /** Nothing removes it until `unpin`. */
@@ -152,6 +167,23 @@ export function openTask(store: Store, name: string): Task {
       return transferred(copyToTask(source, paths, task, Buffer.from(path)));
     },
     usage: async () => (await reachRun(paths, task)).usage(),
+    sizes: async () => {
+      using tree = await open();
+      return sizesOfDirectories(tree).map(({ path: rawPath, bytes }) => ({
+        path: rawPath.toString(),
+        rawPath,
+        bytes,
+      }));
+    },
+    seal: async () => {
+      assertSealable(paths, task);
+      await sealAgain(paths, task, {});
+      return viewTask(paths, task);
+    },
+    reindex: async () => {
+      const { reindexTask } = await import('../archive/maintain/index.ts');
+      return reindexTask(paths, task, { identities: await identities() });
+    },
     rename: async (newName) => {
       const parsed = parseTaskName(newName);
       await renameTask(paths, task, parsed, identities);

@@ -52,8 +52,16 @@ export function readPolicy(store: Store): Policy | undefined {
   });
 }
 
-/** Sets the store's policy, or removes it with undefined. Throws `damaged`. */
+/**
+ * Sets the store's policy, or removes it with undefined. Throws `usage` for what is none,
+ * `damaged`.
+ */
 export function writePolicy(store: Store, policy: Policy | undefined): void {
+  if (policy !== undefined && !isPolicy(policy)) {
+    throw new TaskfsError('usage', `this is no policy: ${JSON.stringify(policy)}`, {
+      hint: 'docs/retention.md says what its rules can select and keep.',
+    });
+  }
   writeSetting(store, SETTING, policy);
 }
 

@@ -1,5 +1,7 @@
 import { closeSync, constants, fstatSync, fsyncSync, openSync } from 'node:fs';
+import { resolve, sep } from 'node:path';
 import { runBounded } from '../bounded-command.ts';
+import { TaskfsError } from '../errors.ts';
 import { writeFully } from '../files/index.ts';
 import type { Store } from './paths.ts';
 import { readSetting, writeSetting } from './store.ts';
@@ -18,9 +20,22 @@ export function readAnchor(store: Store): Anchor | undefined {
   return typeof command === 'string' ? { command } : undefined;
 }
 
-/** Sets the store's anchor, or removes it. */
+/** Sets the store's anchor, or removes it. Throws `usage` for a file in the store. */
 export function writeAnchor(store: Store, anchor: Anchor | undefined): void {
-  writeSetting(store, 'anchor', anchor);
+  const isFile = anchor !== undefined && 'file' in anchor;
+  writeSetting(store, 'anchor', isFile ? { file: outside(store, anchor.file) } : anchor);
+}
+
+function outside(store: Store, file: string): string {
+  const path = resolve(file);
+  if (!path.startsWith(store.path + sep)) return path;
+  throw new TaskfsError(
+    'usage',
+    `${path} lies in the store: it would be changed together with it`,
+    {
+      hint: 'Name a file on another disk or machine, or at least of another user.',
+    },
+  );
 }
 
 /** Reports a line to an anchor. Throws what a file's calls throw, or how the command ended. */

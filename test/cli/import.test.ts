@@ -1,8 +1,9 @@
-import { createCipheriv, createHash, createHmac, randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openToken } from '../../src/fernet/index.ts';
+import { tokenOf } from '../support/agents-runner.ts';
 import { newCli } from '../support/cli.ts';
 import { describeContents, describeTree, makeDifficultTree } from '../support/difficult-tree.ts';
 
@@ -36,17 +37,6 @@ it('reads the Fernet token of the specification', () => {
   expect(() => openToken(Buffer.from(changed), key)).toThrow(/changed/);
   expect(() => openToken(Buffer.from(token.slice(0, 40)), key)).toThrow(/no Fernet token/);
 });
-
-function tokenOf(content: string, task: string, environment: string): string {
-  const key = createHash('sha256').update(`${task}\0${environment}`).digest();
-  const head = Buffer.alloc(9, 0x80);
-  head.writeBigUInt64BE(1_700_000_000n, 1);
-  const iv = randomBytes(16);
-  const cipher = createCipheriv('aes-128-cbc', key.subarray(16), iv);
-  const signed = Buffer.concat([head, iv, cipher.update(content), cipher.final()]);
-  const hmac = createHmac('sha256', key.subarray(0, 16)).update(signed).digest();
-  return Buffer.concat([signed, hmac]).toString('base64url');
-}
 
 it("brings along the predecessor's archives, and says what it could not read", async () => {
   const cli = newCli();

@@ -1,20 +1,35 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
+  addKey,
+  getAnchor,
+  getPolicy,
+  importAgentsRunner,
+  importDirectory,
+  info,
   listGroups,
+  listKeys,
   openStore,
+  openTask,
   prune,
+  receive,
   recover,
   removeGroup,
+  removeKey,
   rerun,
+  rotateKey,
   run,
   type Store,
+  setAnchor,
   setGroup,
+  setPolicy,
   TaskfsError,
+  taskSizes,
 } from '../../src/library/index.ts';
+import { tokenOf } from '../support/agents-runner.ts';
 import { newCli } from '../support/cli.ts';
 import { endTasks } from '../support/runner.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -106,5 +121,75 @@ describe('the library', () => {
     expect((await prune(store, { policy, dryRun: true })).removed).toEqual([]);
     expect((await prune(store, { policy })).removed).toEqual(['a']);
     await expect(prune(store)).rejects.toMatchObject({ kind: 'usage' });
+  }, 60_000);
+
+  it('imports and receives, says what takes the space, and sets who reads and what stays', async () => {
+    const [store, other] = [await newStore(), await newStore()];
+    const at = temporaryDirectory();
+    const [source, theirs] = [join(at, 'source'), join(at, 'task-17')];
+    mkdirSync(join(source, 'sub'), { recursive: true });
+    writeFileSync(join(source, 'sub/a'), 'hello');
+    mkdirSync(theirs);
+    writeFileSync(join(theirs, 'x.enc'), tokenOf('of old', 'task-17', 'default'));
+    writeFileSync(join(theirs, 'y.enc'), 'nothing');
+
+    const task = await importDirectory(store, source, { name: 'old', labels: { from: 'ci' } });
+    const labels = { from: 'ci' };
+    expect(await task.wait()).toMatchObject({ status: 'completed', artifacts: 'sealed', labels });
+    await expect(importDirectory(store, join(at, 'no'))).rejects.toMatchObject({
+      kind: 'not-found',
+    });
+    const before = await importAgentsRunner(store, theirs, { name: 'before' });
+    expect(await before.wait()).toMatchObject({ artifacts: 'sealed', exitCode: 1 });
+    expect(await (await before.blob('x')).text()).toBe('of old');
+    expect(await new Response(await before.log()).text()).toContain('Not read: y.enc');
+
+    expect(await task.sizes()).toMatchObject([
+      { path: '', bytes: 5 },
+      { path: 'sub', bytes: 5 },
+    ]);
+    const sizes = await taskSizes(store, { name: 'old' });
+    expect(sizes).toMatchObject([{ task: 'old', live: 0, sealed: expect.any(Number) }]);
+    expect(info(store)).toMatchObject({ tasks: 2, artifacts: { sealed: 2 }, policy: null });
+    expect(await task.seal()).toMatchObject({ artifacts: 'sealed' });
+    expect(await task.reindex()).toMatchObject({ rebuilt: false });
+
+    const [reader] = listKeys(other).map(({ recipient }) => recipient);
+    const shared = join(at, 'old.taskfs');
+    writeFileSync(shared, await buffer(task.share([`${reader}`])));
+    const { signer } = getAnchor(store);
+    await expect(receive(other, shared, { signer: '00' })).rejects.toMatchObject({
+      kind: 'damaged',
+    });
+    const received = await receive(other, shared, { signer });
+    expect(received.status()).toMatchObject({
+      task: 'old',
+      status: 'completed',
+      labels: { 'shared-by': signer, 'shared-as': 'old' },
+    });
+    expect(await (await received.blob('sub/a')).text()).toBe('hello');
+
+    expect(await addKey(store, `${reader}`, { label: 'other' })).toEqual({
+      rewrapped: 2,
+      failed: [],
+    });
+    const identity = join(other.path, 'keys/identity.txt');
+    const byOther = openTask(await openStore({ path: store.path, identity }), 'old');
+    expect(await (await byOther.blob('sub/a')).text()).toBe('hello');
+    await removeKey(store, 'other');
+    await expect(byOther.blob('sub/a')).rejects.toMatchObject({ kind: 'wrong-key' });
+    const [old] = listKeys(store);
+    expect(await rotateKey(store)).toMatchObject({ rewrapped: 2 });
+    expect(listKeys(store)).not.toContainEqual(old);
+    expect(await (await task.blob('sub/a')).text()).toBe('hello');
+
+    const policy = { rules: [{ select: {}, keep: { last: 1 } }] };
+    setPolicy(store, policy);
+    expect(getPolicy(store)).toEqual(policy);
+    const wrong = { rules: [{ select: {}, keep: { last: -1 } }] };
+    expect(() => setPolicy(store, wrong)).toThrow('no policy');
+    expect(() => setAnchor(store, { file: join(store.path, 'seals') })).toThrow('in the store');
+    setAnchor(store, { file: join(at, 'seals') });
+    expect(getAnchor(store)).toMatchObject({ anchor: { file: join(at, 'seals') } });
   }, 60_000);
 });

@@ -1,13 +1,5 @@
-import { resolve, sep } from 'node:path';
-import { readChain, signerOf } from '../../archive/index.ts';
-import { TaskfsError } from '../../errors.ts';
-import {
-  type Anchor,
-  loadVerifyingKey,
-  readAnchor,
-  type Store,
-  writeAnchor,
-} from '../../store/index.ts';
+import { type AnchorState, anchorState } from '../../archive/index.ts';
+import { writeAnchor } from '../../store/index.ts';
 import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
@@ -41,39 +33,17 @@ export const command = defineCommand({
   run: async ({ options }) => {
     const store = openStoreOf(options);
     const { file, command, off } = options;
-    if (file !== undefined) writeAnchor(store, { file: outside(store, file) });
+    if (file !== undefined) writeAnchor(store, { file });
     if (command !== undefined) writeAnchor(store, { command });
     if (off) writeAnchor(store, undefined);
-    const state = {
-      anchor: readAnchor(store) ?? null,
-      signer: signerOf(loadVerifyingKey(store)),
-      last: readChain(store).at(-1)?.hash ?? null,
-    };
+    const state = anchorState(store);
     if (options.json) await printJson(state);
     else for (const line of describe(state)) await printLine(line);
     return 0;
   },
 });
 
-function outside(store: Store, file: string): string {
-  const path = resolve(file);
-  if (!path.startsWith(store.path + sep)) return path;
-  throw new TaskfsError(
-    'usage',
-    `${path} lies in the store: it would be changed together with it`,
-    {
-      hint: 'Name a file on another disk or machine, or at least of another user.',
-    },
-  );
-}
-
-interface State {
-  readonly anchor: Anchor | null;
-  readonly signer: string;
-  readonly last: string | null;
-}
-
-function describe({ anchor, signer, last }: State): Words[] {
+function describe({ anchor, signer, last }: AnchorState): Words[] {
   const where = anchor === null ? 'none' : 'file' in anchor ? anchor.file : `| ${anchor.command}`;
   return table([
     ['anchor', where],

@@ -1,0 +1,27 @@
+import { type AnchorState, anchorState } from '../archive/index.ts';
+import { type Policy, readPolicy, writePolicy } from '../retention/index.ts';
+import { type Anchor, writeAnchor } from '../store/index.ts';
+import type { Store } from './store.ts';
+
+/** What the store keeps; undefined where that is everything. Throws TaskfsError `damaged`. */
+export function getPolicy(store: Store): Policy | undefined {
+  return readPolicy(store.paths);
+}
+
+/** Sets what the store keeps; undefined: everything. Throws TaskfsError `usage`. */
+export function setPolicy(store: Store, policy: Policy | undefined): void {
+  writePolicy(store.paths, policy);
+}
+
+/** Where new seals go, and what to keep elsewhere: who signs them, and the last one. */
+export function getAnchor(store: Store): AnchorState {
+  return anchorState(store.paths);
+}
+
+/**
+ * Hands each new seal to a file outside of the store, or to a shell command; undefined: to none.
+ * Throws TaskfsError `usage` for a file in the store.
+ */
+export function setAnchor(store: Store, anchor: Anchor | undefined): void {
+  writeAnchor(store.paths, anchor);
+}
