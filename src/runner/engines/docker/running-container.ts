@@ -40,16 +40,19 @@ async function sendSignal(container: Docker.Container, signal: string): Promise<
   }
 }
 
-/** What is remembered of a run, in the task's record. */
-export interface ContainerState {
+/** What is remembered of a run in the task's record, whether a container or a swarm's service. */
+export interface RunState {
   readonly endpoint: Endpoint;
-  /** The container's name: known before there is one, so that none is left behind unknown. */
-  readonly container: string;
-  readonly tty: boolean;
   /** The file of its log offsets. */
   readonly ledger: string;
   /** How its files are made the caller's; null where they are already. */
   readonly reclaim: ChownPlan | null;
+}
+
+export interface ContainerState extends RunState {
+  /** The container's name: known before there is one, so that none is left behind unknown. */
+  readonly container: string;
+  readonly tty: boolean;
 }
 
 /** The state of a run as a task's record kept it. */

@@ -4,15 +4,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { messageOf, TaskfsError } from '../../../errors.ts';
 import { readContainerOptions } from '../container/options.ts';
-import { type ChownPlan, chownArtifacts, chownPlanOf } from '../docker/chown-artifacts.ts';
+import { chownArtifacts, chownPlanOf } from '../docker/chown-artifacts.ts';
 import type { Client } from '../docker/client.ts';
 import { connect, openClient } from '../docker/connect.ts';
 import { defaultUser } from '../docker/container-user.ts';
-import { type Endpoint, findEndpoints } from '../docker/endpoint.ts';
+import { findEndpoints } from '../docker/endpoint.ts';
 import { exitOf } from '../docker/exit.ts';
 import { explainStart, ignoreEnded, isMissing, isUnreachable } from '../docker/failure.ts';
 import { askHost } from '../docker/id-mapping.ts';
 import { type LogOffsets, openLogOffsets, removeLogOffsets } from '../docker/log-offsets.ts';
+import type { RunState } from '../docker/running-container.ts';
 import type {
   Engine,
   EngineState,
@@ -26,14 +27,8 @@ import { hasEnded, isWaiting, type JobState, listTasks, readJob, watchJob } from
 import { readServiceLog } from './service-log.ts';
 import { serviceName, serviceSpec } from './service-spec.ts';
 
-/** What is remembered of a run, in the task's record. */
-interface ServiceState {
-  readonly endpoint: Endpoint;
+interface ServiceState extends RunState {
   readonly service: string;
-  /** The file of its log offsets. */
-  readonly ledger: string;
-  /** How its files are made the caller's; null where they are already. */
-  readonly reclaim: ChownPlan | null;
 }
 
 /** How long a manager that does not answer is waited for, in milliseconds. */
@@ -256,8 +251,7 @@ async function remove(state: ServiceState): Promise<void> {
     const left = await listTasks(docker, state.service).catch(absent);
     if (!left || left.length === 0) break;
   }
-  // The store is there on this node too; its engine may
-  // lack the image: sealing says then what it cannot read.
+  // The store is there on this node too. What could not be changed, sealing names as unreadable.
   if (state.reclaim) await chownArtifacts(docker, state.service, state.reclaim).catch(() => {});
   removeLogOffsets(state.ledger);
 }
