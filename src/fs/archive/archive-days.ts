@@ -18,6 +18,7 @@ import type { OpenDirectory, OpenedFile } from '../subtree.ts';
 import { directoriesOf, type TaskList } from '../task-list-events.ts';
 import { directoryAttr } from '../virtual-directory.ts';
 import type { ArchiveSubtree, ArchiveTree } from './archive-subtree.ts';
+import type { ArchivedTasks } from './archived-tasks.ts';
 import type { ArchivedTask, TaskListing } from './task-listing.ts';
 
 const DAY_MS = 86_400_000;
@@ -35,6 +36,7 @@ const DOTS = 2;
 export class ArchiveDays implements ArchiveTree {
   readonly refusal = errno.EROFS;
   private readonly archive: ArchiveSubtree;
+  private readonly tasks: ArchivedTasks;
   private readonly top: NodeId;
   /** The days that are not empty, as of `version`. */
   private days: ReadonlyMap<number, readonly ArchivedTask[]> = new Map();
@@ -47,8 +49,9 @@ export class ArchiveDays implements ArchiveTree {
     close: () => {},
   };
 
-  constructor(archive: ArchiveSubtree, top: NodeId) {
+  constructor(archive: ArchiveSubtree, tasks: ArchivedTasks, top: NodeId) {
     this.archive = archive;
+    this.tasks = tasks;
     this.top = top;
   }
 
@@ -79,7 +82,7 @@ export class ArchiveDays implements ArchiveTree {
 
   getattr(node: NodeId): Attributes {
     if (isDay(node)) {
-      const attr = directoryAttr(node, 0o555, this.archive.lastChangeNs());
+      const attr = directoryAttr(node, 0o555, this.tasks.lastChangeNs());
       return { attr, attrTtlMs: 0 };
     }
     if (!isTaskLink(node)) return this.archive.getattr(node);
@@ -91,7 +94,7 @@ export class ArchiveDays implements ArchiveTree {
   readlink(node: NodeId): Uint8Array {
     if (!isTaskLink(node)) return this.archive.readlink(node);
     const slot = taskLinkSlot(node);
-    return Buffer.from(`${nameOfDay(this.dayOfSlot(slot))}/${this.archive.taskAt(slot)}`);
+    return Buffer.from(`${nameOfDay(this.dayOfSlot(slot))}/${this.tasks.nameOf(slot)}`);
   }
 
   open(node: NodeId, flags: number): OpenedFile {
@@ -122,7 +125,7 @@ export class ArchiveDays implements ArchiveTree {
     const day = dayOf(node);
     const known = this.listings.get(day);
     if (known) return known;
-    const made = this.archive.listing(node, () => this.current().get(day) ?? []);
+    const made = this.tasks.listing(node, () => this.current().get(day) ?? []);
     this.listings.set(day, made);
     return made;
   }
@@ -144,9 +147,9 @@ export class ArchiveDays implements ArchiveTree {
   }
 
   private current(): ReadonlyMap<number, readonly ArchivedTask[]> {
-    const version = this.archive.lastChangeNs();
+    const version = this.tasks.lastChangeNs();
     if (version !== this.version) {
-      this.days = Map.groupBy(this.archive.listTasks(), ({ slot }) => this.dayOfSlot(slot));
+      this.days = Map.groupBy(this.tasks.list(), ({ slot }) => this.dayOfSlot(slot));
       this.version = version;
     }
     return this.days;
@@ -159,7 +162,7 @@ export class ArchiveDays implements ArchiveTree {
   private dayOfSlot(slot: number): number {
     const known = this.known.get(slot);
     if (known !== undefined) return known;
-    const end = this.archive.endOf(slot);
+    const end = this.tasks.endOf(slot);
     const day = Math.floor((end.getTime() - end.getTimezoneOffset() * 60_000) / DAY_MS);
     this.known.set(slot, day);
     return day;
