@@ -26,8 +26,8 @@ interface Table {
 /** Makes the staging directory of a task that has ended, and returns its path. */
 type NewTask = (name: string) => string;
 
-/** The program that seals, see archive-seal.ts: as it stands, or bundled. */
-export const PROGRAM = join(import.meta.dirname, '../archive-seal.ts');
+/** The program that seals: as it stands, or bundled. */
+export const PROGRAM = join(import.meta.dirname, 'seal-program.ts');
 
 /** What a seal took: seconds from its call to the commit, and the highest memory of its process. */
 interface Seal {

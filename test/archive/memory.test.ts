@@ -7,7 +7,7 @@ import { readSeal } from '../../src/archive/seal-record.ts';
 import { endedTask, storeWithKeys } from '../support/sealable.ts';
 
 const run = promisify(execFile);
-const program = join(import.meta.dirname, '../../bench/archive-seal.ts');
+const program = join(import.meta.dirname, '../../bench/archive/seal-program.ts');
 
 /** What sealing may take, however many files there are. */
 const BOUND_MIB = 250;

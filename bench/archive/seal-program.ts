@@ -1,7 +1,7 @@
 /** Seals one task; prints the milliseconds and the peak memory that it took, as JSON. */
 import { readFileSync } from 'node:fs';
-import { sealTask } from '../src/archive/write/index.ts';
-import { openStore, parseTaskName } from '../src/store/index.ts';
+import { sealTask } from '../../src/archive/write/index.ts';
+import { openStore, parseTaskName } from '../../src/store/index.ts';
 
 /** A function, for a bundle waits for nothing while it is loaded. */
 async function seal(path: string, name: string): Promise<void> {
