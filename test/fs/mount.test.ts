@@ -291,7 +291,7 @@ const STORE = source('store/index.ts');
 /** The files that declare what is called: the folders' doors export less. */
 const DECLARED_IN = {
   mountInBackground: source('server/background.ts'),
-  probeMount: source('mount/liveness.ts'),
+  probeMount: source('mount/probe.ts'),
   unmount: source('mount/unmount.ts'),
 };
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { expect, onTestFinished } from 'vitest';
+import { onTestFinished } from 'vitest';
 import type { Cli } from './cli.ts';
 import { until } from './until.ts';
 
@@ -70,9 +70,10 @@ export async function startGraphicalSession(cli: Cli): Promise<GraphicalSession>
       await run('/usr/bin/python3', WINDOWS, title, button);
     },
     press: async (title, ...keys) => {
-      const found = await run('xdotool', 'search', '--onlyvisible', '--name', title);
+      // A search ends early where another window goes meanwhile.
+      const find = () => run('xdotool', 'search', '--onlyvisible', '--name', title);
+      const found = await until(`a window ${title}`, async () => (await find()) || undefined);
       const [window] = found.split('\n');
-      expect(window, `a window ${title}`).toBeTruthy();
       await run('xdotool', 'windowfocus', '--sync', window ?? '', 'key', '--delay', '20', ...keys);
     },
   };
