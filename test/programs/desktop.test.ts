@@ -47,7 +47,7 @@ const LOOK_LIMIT_MS = 100_000;
 
 describe.each([
   { user: 'a plain user', options: { user: 'plain' } as const, hearsEnd: true },
-  // Where staging is attached and archive/ a mount of its own, nothing tells of tasks that end.
+  // Where staging is attached, file managers do not leave the directory of a task that has ended.
   ...(isRoot ? [{ user: 'root', options: {}, hearsEnd: false }] : []),
 ])('on the desktop, as $user', ({ options, hearsEnd }) => {
   it(
