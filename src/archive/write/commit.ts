@@ -30,7 +30,7 @@ import { findWriteSince } from './late-changes.ts';
 import { leftOutOf } from './left-out.ts';
 
 /**
- * The line in the chain, seal.json and the rename. Recipients that changed while the archive was
+ * seal.json, its line in the chain, and the rename. Recipients that changed while the archive was
  * written get its key first, for nobody who changes keys finds it before it is there.
  */
 export async function commit(

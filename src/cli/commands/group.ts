@@ -3,7 +3,7 @@ import { type Group, listGroups, removeGroup, setGroup } from '../../runner/inde
 import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openOrMakeStore, openStoreOf } from '../open-store.ts';
-import { printJson, printLine } from '../output.ts';
+import { printJson, printLines } from '../output.ts';
 import { parseCount } from '../units.ts';
 import { paint, table, type Words } from '../words.ts';
 
@@ -22,7 +22,7 @@ export const command = defineCommand({
   build: (parser) =>
     parser
       .positional('action', { choices: ACTIONS, default: 'ls' as const, describe: 'What to do' })
-      .positional('group', { type: 'string', describe: 'The group, for set and rm' })
+      .positional('group', { type: 'string', describe: 'The group; ls without one shows all' })
       .positional('limit', { type: 'string', describe: 'How many run at once, for set' })
       .option('json', json('a JSON array')),
   run: async ({ options }) => {
@@ -41,7 +41,7 @@ export const command = defineCommand({
     }
     const groups = listGroups(store).filter((each) => group === undefined || each.group === group);
     if (options.json) await printJson(groups);
-    else for (const line of lines(groups)) await printLine(line);
+    else await printLines(lines(groups));
     return 0;
   },
 });

@@ -21,7 +21,7 @@ export const command = defineCommand({
     'Waits until each task has ended and its files are sealed; with --any until one has. The ' +
     'exit code is that of the first task, in the order given, which did not end with 0.',
   build: (parser) =>
-    addLabelOption(addTasksOrNone(parser))
+    addLabelOption(addTasksOrNone(parser), 'Also all tasks')
       .option('any', { type: 'boolean', default: false, describe: 'Wait for the first to end' })
       .option('json', json('a JSON array')),
   exitCodeOf: exitCodeOfTaskError,
