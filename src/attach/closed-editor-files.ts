@@ -1,15 +1,8 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { unlessRefused } from '../errno.ts';
+import { withPinned } from '../fs/index.ts';
 import { EDITOR_FILE_XATTR, isEditorFileName, type Store } from '../store/index.ts';
-import {
-  ClosedAfterWriting,
-  O_PATH,
-  openAt,
-  type Stat,
-  setXattr,
-  statAt,
-  statFd,
-} from '../sys/index.ts';
+import { ClosedAfterWriting, type Stat, setXattr, statAt, statFd } from '../sys/index.ts';
 
 /** How often (milliseconds) to look at what was written. */
 const LOOK_MS = 2000;
@@ -63,13 +56,8 @@ export class ClosedEditorFiles {
 }
 
 function markIn(directory: number, name: Uint8Array, isMeant: (found: Stat) => boolean): void {
-  unlessRefused(() => {
-    const fd = openAt(directory, name, O_PATH | constants.O_NOFOLLOW);
-    try {
-      if (isMeant(statFd(fd))) setXattr(fd, EDITOR_FILE_XATTR, Buffer.from('1'));
-    } finally {
-      closeSync(fd);
-    }
+  withPinned(directory, name, (fd) => {
+    if (isMeant(statFd(fd))) setXattr(fd, EDITOR_FILE_XATTR, Buffer.from('1'));
   });
 }
 

@@ -31,6 +31,7 @@ export {
   ROOT,
 } from './file-system.ts';
 export { AttachedDirectories } from './live/attached-directories.ts';
+export { withPinned } from './live/editor-files.ts';
 export { isInView, type MountView } from './mount-view.ts';
 export { TOP } from './node-ids.ts';
 export { statusXattrs } from './status-xattrs.ts';

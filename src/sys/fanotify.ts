@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
-import { Errno, errno, unlessRefused } from '../errno.ts';
+import { unlessRefused } from '../errno.ts';
 import { O_PATH } from './at.ts';
-import { bindLazily, check, cstring, lastErrno } from './libc.ts';
+import { bindLazily, check, cstring, readWaiting } from './libc.ts';
 
 /**
  * fanotify(7), as far as it says which files are written through a mount, and only through that.
@@ -10,7 +10,6 @@ import { bindLazily, check, cstring, lastErrno } from './libc.ts';
 const c = {
   init: bindLazily('int fanotify_init(unsigned int, unsigned int)'),
   mark: bindLazily('int fanotify_mark(int, unsigned int, uint64_t, int, const void *)'),
-  read: bindLazily('int64_t read(int, void *, size_t)'),
   openByHandle: bindLazily('int open_by_handle_at(int, const void *, int)'),
 };
 
@@ -56,7 +55,9 @@ export class ClosedAfterWriting {
    * that is open until `visit` returns. `anchor` is any open directory of the file system.
    */
   take(anchor: number, visit: (directory: number, name: Buffer) => void): void {
-    for (let length = this.fill(); length > 0; length = this.fill()) {
+    for (;;) {
+      const length = readWaiting(this.fd, this.buffer);
+      if (length === 0) return;
       for (let at = 0, size = 0; at < length; at += size) {
         size = this.buffer.readUInt32LE(at + AT_LENGTH);
         const header = this.buffer.readUInt16LE(at + AT_HEADER_LENGTH);
@@ -83,13 +84,6 @@ export class ClosedAfterWriting {
     } finally {
       closeSync(directory);
     }
-  }
-
-  private fill(): number {
-    const length = c.read(this.fd, this.buffer, this.buffer.length);
-    if (length >= 0) return length;
-    if (lastErrno() === errno.EAGAIN || lastErrno() === errno.EINTR) return 0;
-    throw Errno.of(lastErrno());
   }
 
   close(): void {

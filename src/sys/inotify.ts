@@ -1,6 +1,5 @@
 import { closeSync } from 'node:fs';
-import { Errno, errno } from '../errno.ts';
-import { bind, check, cstring, lastErrno } from './libc.ts';
+import { bind, check, cstring, readWaiting } from './libc.ts';
 
 /** inotify(7), without Node's event loop. */
 
@@ -39,7 +38,6 @@ const LARGEST = HEADER_SIZE + 256;
 export class Inotify {
   readonly fd: number;
   private readonly buffer = Buffer.alloc(64 * 1024);
-  private readonly read = bind('int64_t read(int, void *, size_t)');
   private readonly addWatch = bind('int inotify_add_watch(int, const void *, unsigned int)');
   private readonly removeWatch = bind('int inotify_rm_watch(int, int)');
 
@@ -63,18 +61,10 @@ export class Inotify {
     const events: InotifyEvent[] = [];
     let length: number;
     do {
-      length = this.fill();
+      length = readWaiting(this.fd, this.buffer);
       this.addEvents(length, events);
     } while (length > this.buffer.length - LARGEST);
     return events;
-  }
-
-  /** Reads as many events as there is room for; returns their length. */
-  private fill(): number {
-    const length = this.read(this.fd, this.buffer, this.buffer.length);
-    if (length >= 0) return length;
-    if (lastErrno() === errno.EAGAIN || lastErrno() === errno.EINTR) return 0;
-    throw Errno.of(lastErrno());
   }
 
   private addEvents(length: number, events: InotifyEvent[]): void {

@@ -72,3 +72,13 @@ export function addressOf(bytes: Uint8Array): bigint {
 }
 
 exitBy(bind('void _exit(int)'));
+
+const readNow = bindLazily('int64_t read(int, void *, size_t)');
+
+/** Reads what waits in a descriptor that does not block; 0: nothing. Throws Errno. */
+export function readWaiting(fd: number, buffer: Buffer): number {
+  const length = readNow(fd, buffer, buffer.length);
+  if (length >= 0) return length;
+  if (lastErrno() === errno.EAGAIN || lastErrno() === errno.EINTR) return 0;
+  throw Errno.of(lastErrno());
+}

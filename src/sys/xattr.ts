@@ -136,7 +136,7 @@ export function fileXattrsAt(dirfd: number, name: Buffer): FileXattrs {
 }
 
 /** The attribute that holds a file's access list (acl(5)). */
-export const ACCESS_ACL = 'system.posix_acl_access';
+const ACCESS_ACL = 'system.posix_acl_access';
 
 const VERSION = 2;
 const HEADER = 4;
@@ -147,7 +147,7 @@ const TAG = { groupObj: 0x04, mask: 0x10 } as const;
  * What an access list grants the owning group, three bits; undefined where it is not a list. With
  * a list, the group bits of a mode are its mask: the most that anybody named in it gets.
  */
-export function aclGroupBits(acl: Buffer): number | undefined {
+function aclGroupBits(acl: Buffer): number | undefined {
   if (acl.length < HEADER || acl.readUInt32LE(0) !== VERSION) return undefined;
   let group: number | undefined;
   let mask = 0o7;

@@ -38,7 +38,12 @@ export function isMarked(fd: number, name: string): boolean {
   return unlessRefused(() => getXattr(fd, EDITOR_FILE_XATTR)) !== undefined;
 }
 
-function withPinned(directory: number, name: Uint8Array, action: (fd: number) => void): void {
+/** Does something with what a name stands for, unless the system refuses. */
+export function withPinned(
+  directory: number,
+  name: Uint8Array,
+  action: (fd: number) => void,
+): void {
   unlessRefused(() => {
     const fd = openAt(directory, name, O_PATH | constants.O_NOFOLLOW);
     try {

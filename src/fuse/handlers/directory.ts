@@ -1,4 +1,4 @@
-import { Errno } from '../../errno.ts';
+import { unlessRefused } from '../../errno.ts';
 import type { DirectoryEntry, FileSystem, PlainEntry } from '../../fs/index.ts';
 import { writeEntry, writePlainEntry } from '../protocol/attributes.ts';
 import { FOPEN } from '../protocol/constants.ts';
@@ -96,12 +96,7 @@ function tryLookup(
   name: Uint8Array,
   caller: Request['caller'],
 ) {
-  try {
-    return fileSystem.lookup(parent, name, caller);
-  } catch (error) {
-    if (error instanceof Errno) return undefined;
-    throw error;
-  }
+  return unlessRefused(() => fileSystem.lookup(parent, name, caller));
 }
 
 const DOT = 0x2e;

@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { NodeId } from '../../fs/index.ts';
+import { linkAt, namesIn, textOf } from '../../mount/index.ts';
 
 /**
  * Who watches a mount by inotify(7), from what the kernel tells of each process
@@ -12,19 +12,8 @@ const WATCH = /^inotify wd:\w+ ino:\w+ sdev:(\w+) .*fhandle-type:81 f_handle:(\w
 
 /** The inotify descriptors of a process or thread. Empty where it is gone or another user's. */
 export function inotifyDescriptors(pid: number): string[] {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).filter((fd) => isInotify(`/proc/${pid}/fd/${fd}`));
-  } catch {
-    return [];
-  }
-}
-
-function isInotify(path: string): boolean {
-  try {
-    return readlinkSync(path) === 'anon_inode:inotify';
-  } catch {
-    return false;
-  }
+  const directory = `/proc/${pid}/fd`;
+  return namesIn(directory).filter((fd) => linkAt(`${directory}/${fd}`) === 'anon_inode:inotify');
 }
 
 /** A watched node of a FUSE file system, which is given by its device number. */
@@ -50,23 +39,13 @@ export function watchedNodes(
   return nodes;
 }
 
-function fdinfo(pid: number, fd: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'latin1');
-  } catch {
-    return '';
-  }
-}
+const fdinfo = (pid: number, fd: string): string => textOf(`/proc/${pid}/fdinfo/${fd}`, 'latin1');
 
 /** A word in the byte order of this machine, which is little-endian wherever Node runs. */
 const wordOf = (hex: string): number => Buffer.from(hex, 'hex').readUInt32LE(0);
 
 /** The process of a thread; undefined where it is gone. */
 export function processOf(thread: number): number | undefined {
-  try {
-    const status = readFileSync(`/proc/${thread}/status`, 'latin1');
-    return Number(/^Tgid:\t(\d+)/m.exec(status)?.[1]) || undefined;
-  } catch {
-    return undefined;
-  }
+  const status = textOf(`/proc/${thread}/status`, 'latin1');
+  return Number(/^Tgid:\t(\d+)/m.exec(status)?.[1]) || undefined;
 }
