@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openStore } from '../src/store/index.ts';
+import { median } from './live/table.ts';
 import { copySealedTask } from './store/sealed-tasks.ts';
 
 /** What users install: scripts/setup builds it. */
@@ -61,9 +62,6 @@ function makeStore(name: string, count: number): string {
   copySealedTask(openStore(path), 'task', count);
   return path;
 }
-
-const median = (numbers: readonly number[]): number =>
-  numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 
 const medianCost = (costs: readonly Cost[]): Cost => ({
   cpu: median(costs.map(({ cpu }) => cpu)),

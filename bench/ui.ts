@@ -23,6 +23,7 @@ import {
 } from '../src/store/index.ts';
 import { AT, removeTree } from '../src/sys/index.ts';
 import { findPage } from '../src/ui/page-files.ts';
+import { median } from './live/table.ts';
 
 const TASKS = 5_000;
 const FILES = 10_000;
@@ -83,9 +84,6 @@ const SCROLL = `async (element) => {
 
 const framesOf = (page: Page, list: string): Promise<number[]> =>
   page.evaluate(`(${SCROLL})(document.querySelector('${list}'))`);
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 const print = (what: string, value: number, unit: string, bar: string): void => {
   process.stdout.write(`${what.padEnd(46)}${value.toFixed(0).padStart(6)} ${unit}  (${bar})\n`);

@@ -69,6 +69,10 @@ export interface ArtifactTree extends Disposable {
   find(path: Uint8Array | string, lastLink: 'follow' | 'keep'): ArtifactNode;
 }
 
+/** A path and a name, or a path, below it; the empty path is the top. */
+export const joinPath = (path: Buffer, name: Buffer): Buffer =>
+  path.length === 0 ? name : Buffer.concat([path, Buffer.from('/'), name]);
+
 /** What an action returns; undefined where the task removed what it is about: `not-found`. */
 export function unlessMissing<T>(action: () => T): T | undefined {
   try {

@@ -17,6 +17,7 @@ import {
   statFd,
   unlinkAt,
 } from '../sys/index.ts';
+import { splitPath } from './destination.ts';
 
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const BENEATH = RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_XDEV;
@@ -238,7 +239,7 @@ function hasOwners(root: number): boolean {
 
 function openTop(path: string | Buffer): { readonly root: number; readonly isNew: boolean } {
   try {
-    mkdirSync(parentOf(path), { recursive: true });
+    mkdirSync(splitPath(Buffer.from(path)).directory, { recursive: true });
     const isNew = makeTop(path);
     const flags = constants.O_RDONLY | constants.O_DIRECTORY;
     const root = openSync(path, isNew ? flags | constants.O_NOFOLLOW : flags);
@@ -253,12 +254,6 @@ function openTop(path: string | Buffer): { readonly root: number; readonly isNew
     if (cause instanceof TaskfsError) throw cause;
     throw new TaskfsError('failed', `cannot make ${path}: ${messageOf(cause)}`, { cause });
   }
-}
-
-function parentOf(path: string | Buffer): Buffer {
-  const raw = Buffer.from(path);
-  const slash = raw.lastIndexOf('/');
-  return slash < 0 ? Buffer.from('.') : raw.subarray(0, Math.max(1, slash));
 }
 
 function makeTop(path: string | Buffer): boolean {

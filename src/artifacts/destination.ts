@@ -9,6 +9,7 @@ import {
   typeOfMode,
 } from '../store/index.ts';
 import { reopen, statFd } from '../sys/index.ts';
+import { unlessMissing } from './artifact.ts';
 
 /** Where a copy goes, as it stands now. */
 export interface Destination {
@@ -33,7 +34,7 @@ export function localDestination(path: Buffer): Destination {
   const shown = showPath(path);
   const found = statSync(path, { throwIfNoEntry: false });
   const real = found ? realpathSync(path, { encoding: 'buffer' }) : withoutSlashes(path);
-  const { directory, name } = split(real);
+  const { directory, name } = splitPath(real);
   return {
     shown,
     type: found && typeOfMode(found.mode),
@@ -60,7 +61,7 @@ function openLocal(path: Buffer, shown: string): number {
  */
 export function stagingDestination(store: Store, task: TaskName, path: Buffer): Destination {
   const relative = parseArtifactPath(task, path);
-  const { directory, name } = split(relative);
+  const { directory, name } = splitPath(relative);
   const shown =
     relative.length === 0 ? `the top of task ${task}` : `'${showPath(path)}' of task ${task}`;
   return {
@@ -74,16 +75,12 @@ export function stagingDestination(store: Store, task: TaskName, path: Buffer): 
 }
 
 function typeInStaging(store: Store, task: TaskName, path: Buffer): string | undefined {
+  const pinned = unlessMissing(() => pinInStaging(store, task, path));
+  if (pinned === undefined) return undefined;
   try {
-    const pinned = pinInStaging(store, task, path);
-    try {
-      return typeOfMode(statFd(pinned).mode);
-    } finally {
-      closeSync(pinned);
-    }
-  } catch (error) {
-    if (error instanceof TaskfsError && error.kind === 'not-found') return undefined;
-    throw error;
+    return typeOfMode(statFd(pinned).mode);
+  } finally {
+    closeSync(pinned);
   }
 }
 
@@ -111,7 +108,7 @@ function withoutSlashes(path: Buffer): Buffer {
 }
 
 /** A path's directory and its last part; the directory of a single name is the current one. */
-function split(path: Buffer): { readonly directory: Buffer; readonly name: Buffer } {
+export function splitPath(path: Buffer): { readonly directory: Buffer; readonly name: Buffer } {
   const slash = path.lastIndexOf(SLASH);
   const name = path.subarray(slash + 1);
   if (slash < 0) return { directory: Buffer.from('.'), name };

@@ -16,7 +16,7 @@ import {
   statFd,
   userXattrs,
 } from '../sys/index.ts';
-import type { Artifact, ArtifactNode } from './artifact.ts';
+import { type Artifact, type ArtifactNode, joinPath } from './artifact.ts';
 
 /** The errors of a tree on disk, in the words of whoever shows it; paths are from its top. */
 export interface DiskErrors {
@@ -54,7 +54,7 @@ export function diskNode(
     parent: () => openParent(path, pinned, errors),
     list: () => listEntries(pinned, explain),
     child: (childName) => {
-      const childPath = path.length === 0 ? childName : join(path, childName);
+      const childPath = joinPath(path, childName);
       try {
         const flags = O_PATH | constants.O_NOFOLLOW;
         return diskNode(openInMount(pinned, childName, flags), childPath, errors);
@@ -90,8 +90,6 @@ function openParent(path: Buffer, pinned: number, errors: DiskErrors): ArtifactN
   const flags = O_PATH | constants.O_NOFOLLOW | constants.O_DIRECTORY;
   return unlessRefused(() => diskNode(openInMount(pinned, '..', flags), above, errors));
 }
-
-const join = (path: Buffer, name: Buffer): Buffer => Buffer.concat([path, Buffer.from('/'), name]);
 
 /**
  * Lists a directory from its beginning, through a descriptor that is there for the listing alone.

@@ -26,6 +26,7 @@ import {
   taskPaths,
 } from '../store/index.ts';
 import { AT, removeTree, reopen } from '../sys/index.ts';
+import { unlessMissing } from './artifact.ts';
 
 /** What became of what an editor saved. */
 export type Saved =
@@ -112,14 +113,8 @@ function assertLive(store: Store, task: TaskName, path: Buffer): void {
 
 /** Undefined where there is no such file yet. */
 function pinFile(store: Store, task: TaskName, path: Buffer): number | undefined {
-  let pinned: number;
-  try {
-    pinned = pinInStaging(store, task, path);
-  } catch (error) {
-    if (!(error instanceof TaskfsError) || error.kind !== 'not-found') throw error;
-    return undefined;
-  }
-  if (fstatSync(pinned).isFile()) return pinned;
+  const pinned = unlessMissing(() => pinInStaging(store, task, path));
+  if (pinned === undefined || fstatSync(pinned).isFile()) return pinned;
   closeSync(pinned);
   throw new TaskfsError('usage', `'${showPath(path)}' of task ${task} is not a file`, {
     hint: `'taskfs ls -l ${task}' shows what it is.`,
@@ -193,14 +188,8 @@ const wordsOf = (error: unknown): string =>
   error instanceof Errno ? errnoWords(error.errno) : messageOf(error);
 
 /** False also where the task was removed. */
-function isLive({ store, task }: Edit): boolean {
-  try {
-    return readRecord(taskPaths(store, task).record, task).artifacts === 'live';
-  } catch (error) {
-    if (error instanceof TaskfsError && error.kind === 'not-found') return false;
-    throw error;
-  }
-}
+const isLive = ({ store, task }: Edit): boolean =>
+  unlessMissing(() => readRecord(taskPaths(store, task).record, task).artifacts) === 'live';
 
 /** The editor may have replaced the copy by another file, or removed it. */
 function openCopy(path: string): number | undefined {

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { constants } from 'node:fs';
 import { Readable } from 'node:stream';
-import { type Artifact, type ArtifactTree, unlessMissing } from './artifact.ts';
+import { type Artifact, type ArtifactTree, joinPath, unlessMissing } from './artifact.ts';
 import type { ExportOptions } from './export.ts';
 import type { LeftOut } from './export-tar.ts';
 import { SET_ID } from './tree-copy.ts';
@@ -47,8 +47,7 @@ export async function exportZip(
       const target = artifact.target ?? Buffer.alloc(0);
       zip.addBuffer(target, name, { ...options, mode: constants.S_IFLNK | 0o777 });
     } else {
-      const full =
-        base.length === 0 ? step.path : Buffer.concat([base, Buffer.from('/'), step.path]);
+      const full = joinPath(base, step.path);
       const mode = constants.S_IFREG | (artifact.mode & ~dropped);
       // Opened when its turn comes: there may be more files than descriptors.
       zip.addReadStreamLazy(name, { ...options, mode }, (done) => {

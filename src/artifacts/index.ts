@@ -3,7 +3,7 @@
  * none enters.
  */
 export { openArchiveTree } from './archive-tree.ts';
-export type { Artifact, ArtifactNode, ArtifactTree } from './artifact.ts';
+export { type Artifact, type ArtifactNode, type ArtifactTree, joinPath } from './artifact.ts';
 export { type CopySource, copyToLocal, copyToTask, openLocalNode } from './copy.ts';
 export { type EditCopy, openEditCopy, type Saved } from './edit-copy.ts';
 export { type ExportOptions, exportTree } from './export.ts';

@@ -56,7 +56,10 @@ export interface LogPiece {
 const POLL_MS = 100;
 
 /** Reads a range of a log as it is now, each piece into memory of its own. */
-export function* readLog(log: TaskLog, { from, end }: LogRange): Generator<LogPiece, number> {
+export function* readLog(
+  log: Pick<TaskLog, 'read'>,
+  { from, end }: LogRange,
+): Generator<LogPiece, number> {
   for (let at = from; ; ) {
     const bytes = Buffer.allocUnsafe(Math.min(PIECE, Math.max(0, end - at)));
     const length = log.read(bytes, at);

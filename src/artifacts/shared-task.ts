@@ -8,6 +8,7 @@ import { absolutePath, type TaskName } from '../store/index.ts';
 import { keepMemoryPrivate } from '../sys/index.ts';
 import { openArchiveTree } from './archive-tree.ts';
 import { exportTree } from './export.ts';
+import { readLog } from './log-lines.ts';
 
 /** Tasks that came from outside as one file of `taskfs share`. */
 
@@ -63,12 +64,9 @@ export async function copySharedTask(
   using tree = openArchiveTree(task, reader);
   using top = tree.find('', 'keep');
   exportTree(top, encodeText(absolutePath(directory)));
-  const piece = Buffer.alloc(64 * 1024);
-  for (let at = 0; at < reader.logSize(); ) {
-    const got = reader.readLog(piece, at);
-    await print(Buffer.from(piece.subarray(0, got)));
-    at += got;
-  }
+  const log = { read: (into: Uint8Array, offset: number) => reader.readLog(into, offset) };
+  const whole = { from: 0, end: reader.logSize() };
+  for (const { bytes } of readLog(log, whole)) await print(bytes);
 }
 
 /** Where the command of a task that copies one finds it, as JSON with the keys in hexadecimal. */

@@ -1,4 +1,4 @@
-import { type Artifact, type ArtifactNode, childOfType } from './artifact.ts';
+import { type Artifact, type ArtifactNode, childOfType, joinPath } from './artifact.ts';
 
 /** A step of a walk: a name is visited, or a directory has been walked to its end. */
 export type Step =
@@ -56,7 +56,7 @@ class Walker implements Disposable {
         this.leave();
         continue;
       }
-      const path = join(this.path, artifact.name);
+      const path = joinPath(this.path, artifact.name);
       if (artifact.type !== 'directory' || artifact.isMountPoint) {
         yield { type: 'visit', path, artifact, parent: this.here };
         continue;
@@ -120,8 +120,4 @@ function ifSame(
 function levelOf(node: ArtifactNode, name: Buffer, pathLength: number): Level {
   const sorted = [...node.list()].sort((a, b) => Buffer.compare(a.name, b.name));
   return { name, key: node.key, pathLength, names: sorted.values() };
-}
-
-function join(path: Buffer, name: Buffer): Buffer {
-  return path.length === 0 ? name : Buffer.concat([path, Buffer.from('/'), name]);
 }

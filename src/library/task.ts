@@ -5,6 +5,7 @@ import {
   copyToLocal,
   copyToTask,
   exportTree,
+  joinPath,
   openLocalNode,
   openLog,
   openTree,
@@ -230,7 +231,7 @@ function* infosBelow(tree: ArtifactTree, path: Buffer): Generator<ArtifactInfo> 
   using top = tree.find(path, 'follow');
   for (const step of walk(top)) {
     if (step.type === 'leave') continue;
-    const full = path.length === 0 ? step.path : Buffer.concat([path, Buffer.from('/'), step.path]);
+    const full = joinPath(path, step.path);
     yield artifactInfo(full, step.artifact);
   }
 }

@@ -50,6 +50,7 @@ export {
   listTaskRecipients,
   loadRecipients,
   parseRecipient,
+  recipientsOf,
   writeRecipients,
   writeTaskRecipients,
 } from './recipients.ts';

@@ -49,6 +49,16 @@ export function loadRecipients(store: Store): string[] {
   });
 }
 
+/** Those that the key of a task's archive is encrypted to: those of every one, and its own. */
+export function recipientsOf(
+  store: Store,
+  task: TaskName,
+  ofAll: readonly string[] = loadRecipients(store),
+): string[] {
+  const own = listTaskRecipients(store, task).map(({ recipient }) => recipient);
+  return [...new Set([...ofAll, ...own])];
+}
+
 /** Replaces recipients.txt as a whole. */
 export const writeRecipients = (store: Store, recipients: readonly LabelledRecipient[]): void =>
   writeFileAtomic(keyPaths(store).recipients, textOf(recipients));

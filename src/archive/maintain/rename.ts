@@ -4,9 +4,8 @@ import { TaskfsError } from '../../errors.ts';
 import { syncDirectory, writeNewFile } from '../../files/index.ts';
 import {
   keyPaths,
-  listTaskRecipients,
-  loadRecipients,
   loadSigningKey,
+  recipientsOf,
   type Store,
   type TaskName,
   type TaskRecord,
@@ -57,8 +56,7 @@ export async function renameArchive(
   made.use(takeLockBlocking(keyPaths(store).lock));
   const { archive } = taskPaths(store, task);
   const directory = renamedPath(store, renamed.task);
-  const own = listTaskRecipients(store, task).map(({ recipient }) => recipient);
-  const recipients = [...new Set([...loadRecipients(store), ...own])];
+  const recipients = recipientsOf(store, task);
   const identity = await openTaskKey(archive, identities);
   const key = await wrapTaskKey(renamed.task, identity, recipients);
   dropRenamedArchive(store, renamed.task);

@@ -11,8 +11,8 @@ import { join } from 'node:path';
 import { messageOf, TaskfsError } from '../../errors.ts';
 import {
   isTaskName,
-  listTaskRecipients,
   loadRecipients,
+  recipientsOf,
   type Store,
   type TaskName,
   taskPaths,
@@ -86,8 +86,7 @@ async function writeKeys(
     const { archive } = taskPaths(store, task);
     try {
       const identity = await openTaskKey(archive, identities);
-      const own = listTaskRecipients(store, task).map(({ recipient }) => recipient);
-      const key = await wrapTaskKey(task, identity, [...new Set([...recipients, ...own])]);
+      const key = await wrapTaskKey(task, identity, recipientsOf(store, task, recipients));
       writeNewKey(archive, key);
       return archive;
     } catch (cause) {
