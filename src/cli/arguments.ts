@@ -58,6 +58,13 @@ function convert<Text>(name: string, parse: (text: Text) => unknown) {
 export const json = (what = 'a JSON object') =>
   ({ type: 'boolean', default: false, describe: `Print ${what}` }) as const;
 
+/** The option `--keep-setid` of verbs that copy files out. */
+export const keepSetIdOption = {
+  type: 'boolean',
+  default: false,
+  describe: 'Keep set-user-ID and set-group-ID bits: only for tasks that you trust',
+} as const;
+
 /** The option `--thumbnails` of verbs that remove tasks. */
 export const thumbnailsOption = {
   type: 'boolean',

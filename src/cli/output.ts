@@ -94,6 +94,27 @@ export async function printLines(lines: Iterable<Words>): Promise<void> {
   if (block !== '') await print(block);
 }
 
+/**
+ * Throws `usage` where a stream of bytes, such as a tar, would meet --json or a terminal. `both`
+ * names the two options, `example` a command to redirect.
+ */
+export function assertRedirected(
+  asJson: boolean,
+  both: string,
+  what: string,
+  example: string,
+): void {
+  if (asJson) {
+    throw new TaskfsError('usage', `${both} both want standard output`, {
+      hint: 'Leave out one of them.',
+    });
+  }
+  if (!process.stdout.isTTY) return;
+  throw new TaskfsError('usage', `a ${what} is not for a terminal`, {
+    hint: `Redirect it, as in '${example} > FILE'.`,
+  });
+}
+
 /** One JSON value, indented: for people and programs alike. */
 export async function printJson(value: unknown): Promise<void> {
   await print(printableJson(`${JSON.stringify(value, null, 2)}\n`));

@@ -247,7 +247,7 @@ export function readEnvironment(
   {
     env = [],
     image,
-  }: { readonly env?: readonly string[] | undefined; readonly image?: string | undefined },
+  }: { readonly env?: readonly string[] | undefined; readonly image?: string | null | undefined },
   callers: readonly string[],
 ): Record<string, string> {
   const here = new Map(callers.map(splitPair));
@@ -263,6 +263,7 @@ export function readEnvironment(
     return inherited === undefined ? [] : [[name, inherited] as const];
   });
   const wrong = pairs.find((pair) => !pair.every(isPlainText));
-  if (image !== undefined && wrong !== undefined) throw notForContainer(`the variable ${wrong[0]}`);
+  if (typeof image === 'string' && wrong !== undefined)
+    throw notForContainer(`the variable ${wrong[0]}`);
   return Object.fromEntries(pairs);
 }

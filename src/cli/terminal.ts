@@ -1,4 +1,14 @@
+import { isatty } from 'node:tty';
+import { TaskfsError } from '../errors.ts';
 import type { Running } from '../runner/index.ts';
+
+/** Throws `usage` for -i with -t where standard input is no terminal. */
+export function assertTerminalInput(interactive: boolean, tty: boolean): void {
+  if (!interactive || !tty || isatty(0)) return;
+  throw new TaskfsError('usage', '-i and -t together need a terminal as standard input', {
+    hint: 'Leave out -t: the end of piped input does not get through a terminal.',
+  });
+}
 
 /**
  * Attaches this terminal to a run that has one of its own (-t): a change of size is passed on, and

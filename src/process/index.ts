@@ -8,6 +8,7 @@ export {
   closeInheritedDescriptors,
   ignoreInheritedSignals,
   inheritance,
+  onSignals,
   unignoredSignals,
 } from './inheritance.ts';
 export { decodeBytes, encodeText, isPlainText, showText } from './surrogate-escape.ts';

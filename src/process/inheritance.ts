@@ -77,6 +77,18 @@ export function unignoredSignals(signals: readonly NodeJS.Signals[]): NodeJS.Sig
   return signals.filter((signal) => !inheritance.ignoredSignals.has(signal));
 }
 
+/** Listens to those of these signals that may be handled; returns how to stop that. */
+export function onSignals(
+  signals: readonly NodeJS.Signals[],
+  listener: (signal: NodeJS.Signals) => void,
+): () => void {
+  const heard = unignoredSignals(signals);
+  for (const signal of heard) process.on(signal, listener);
+  return () => {
+    for (const signal of heard) process.off(signal, listener);
+  };
+}
+
 let hasDescriptors = true;
 
 /**

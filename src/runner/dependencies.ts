@@ -9,7 +9,7 @@ import {
 } from '../store/index.ts';
 import type { Journal } from './journal.ts';
 import type { Outcome } from './outcome.ts';
-import { joinLine } from './queue.ts';
+import { blockersOf, joinLine } from './queue.ts';
 import { isSupervised } from './supervisor-liveness.ts';
 
 /**
@@ -93,3 +93,9 @@ function fateOf(store: Store, dependent: Dependent, task: TaskName): string {
   if (reasonKind === 'dependency') return 'did not start either';
   return `${status === 'failed' ? 'failed' : 'was cancelled'}: ${reason}`;
 }
+
+/** Whether a queued task has but to wait: nothing can be done for it now. */
+export const hasToWait = (store: Store, record: TaskRecord): boolean =>
+  !hasNews(store, record) &&
+  orphansAwaited(store, record).length === 0 &&
+  blockersOf(store, record).length > 0;

@@ -6,9 +6,8 @@ import { BACKGROUND_NAME, spawnInBackground } from '../background-process.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { readRecord, replaceRecord, type Store, type TaskName, taskPaths } from '../store/index.ts';
 import { type Caller, detachedCaller } from './caller.ts';
-import { hasNews, orphansAwaited } from './dependencies.ts';
+import { hasToWait } from './dependencies.ts';
 import type { Claim } from './journal.ts';
-import { blockersOf } from './queue.ts';
 import { startQueuedProcess } from './queued-process.ts';
 import { isEndRequested } from './requests.ts';
 
@@ -90,8 +89,7 @@ function notStarted(task: TaskName, cause: unknown): TaskfsError {
 export function isQueued({ store, task, record }: Claim): boolean {
   const { directory } = taskPaths(store, task);
   if (record.status !== 'queued' || isEndRequested(directory)) return false;
-  if (hasNews(store, record) || orphansAwaited(store, record).length > 0) return false;
-  return blockersOf(store, record).length > 0;
+  return hasToWait(store, record);
 }
 
 /**

@@ -15,7 +15,7 @@ export {
 } from './copying.ts';
 export { startDetached } from './detached.ts';
 export type { Progress, Running } from './engines/engine.ts';
-export type { ExecRunning, ReachedRun, Usage } from './engines/reached-run.ts';
+export type { ExecRunning, Usage } from './engines/reached-run.ts';
 export { assertPossible } from './engines/registry.ts';
 export { followEvents, readAllEvents } from './feed.ts';
 export { loadSealing } from './finish.ts';
@@ -27,11 +27,11 @@ export { type Recovery, recover, recoverTask } from './recover.ts';
 export { removalsCutShort, removeEnded } from './remove-task.ts';
 export { renameTask } from './rename-task.ts';
 export { specToRerun } from './rerun.ts';
-export { applyPolicy, planPrune } from './retention.ts';
+export { planPrune } from './retention.ts';
 export { assertSealable, sealAgain } from './seal-again.ts';
 export { type StoreFacts, storeFacts } from './store-facts.ts';
 export { type Submission, submit } from './submit.ts';
-export { assertNotElsewhere, lockWarning } from './supervisor-liveness.ts';
+export { lockWarning } from './supervisor-liveness.ts';
 export { type TaskUsage, UsageSampler } from './usage-sampler.ts';
 export {
   isInterrupted,

@@ -4,7 +4,7 @@ import type { Writable } from 'node:stream';
 import { spawnInBackground } from '../background-process.ts';
 import { replaceRecord, taskPaths } from '../store/index.ts';
 import { makeMemoryFile } from '../sys/index.ts';
-import { hasNews, orphansAwaited } from './dependencies.ts';
+import { hasToWait } from './dependencies.ts';
 import type { Claim } from './journal.ts';
 import { blockersOf, heldLockOf } from './queue.ts';
 import { supervisedBy } from './supervisor-liveness.ts';
@@ -76,10 +76,7 @@ export async function startQueuedProcess(
     replaceRecord(paths.record, record, supervisedBy(store, pid));
     await openGate(child);
     // Whoever freed a slot or ended meanwhile may have woken nobody.
-    const isNext = blockersOf(store, record).length === 0;
-    if (isNext || hasNews(store, record) || orphansAwaited(store, record).length > 0) {
-      sendWakeup(pid);
-    }
+    if (!hasToWait(store, record)) sendWakeup(pid);
     return pid;
   } finally {
     closeSync(input);

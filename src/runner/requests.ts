@@ -1,6 +1,6 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { unignoredSignals } from '../process/index.ts';
+import { onSignals } from '../process/index.ts';
 import { onWakeupOrInterval } from './wakeup-signal.ts';
 
 /**
@@ -81,11 +81,7 @@ export function followRequests(directory: string, interrupts: readonly NodeJS.Si
     }
     update({ ...state, cancel: state.cancel === 'none' ? 'cancel' : 'kill' });
   };
-  const signals = unignoredSignals(interrupts);
-  const stopListening = (): void => {
-    for (const signal of signals) process.off(signal, interrupt);
-  };
-  for (const signal of signals) process.on(signal, interrupt);
+  const stopListening = onSignals(interrupts, interrupt);
   return {
     get cancel() {
       return state.cancel;

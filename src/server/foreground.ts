@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { abortConnections, detach, taskfsMountAt } from '../mount/index.ts';
-import { exitProcess, unignoredSignals } from '../process/index.ts';
+import { exitProcess, onSignals } from '../process/index.ts';
 import type { Store } from '../store/index.ts';
 import { unmountWhenUnused } from './idle-timeout.ts';
 import { type MountOptions, type ServedMount, serveMount } from './serve.ts';
@@ -21,14 +21,13 @@ export async function serveUntilUnmounted(
 ): Promise<void> {
   const mount = await serveMount(store, path, options);
   const end = (): void => void endMount(mount);
-  const signals = unignoredSignals(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']);
-  for (const signal of signals) process.on(signal, end);
+  const stopListening = onSignals(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'], end);
   ready(mount);
   const { idleTimeoutMs } = options;
   const stopWaiting =
     idleTimeoutMs === undefined ? () => {} : unmountWhenUnused(mount, idleTimeoutMs);
   await mount.ended.finally(stopWaiting);
-  for (const signal of signals) process.off(signal, end);
+  stopListening();
 }
 
 /**

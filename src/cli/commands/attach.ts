@@ -2,9 +2,9 @@ import { constants } from 'node:os';
 import { Transform } from 'node:stream';
 import { followLog, openLog } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
-import { unignoredSignals } from '../../process/index.ts';
+import { onSignals } from '../../process/index.ts';
 import { reachRun, viewTask, waitFor } from '../../runner/index.ts';
-import { isFinal, type Store, type TaskName } from '../../store/index.ts';
+import { isFinal, readRecord, type Store, type TaskName, taskPaths } from '../../store/index.ts';
 import { addTask } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { exitCodeOfTask, exitCodeOfTaskError } from '../exit-code.ts';
@@ -57,7 +57,8 @@ export const command = defineCommand({
     if (options.stdin && status === 'running') {
       attached.defer(await passInput(store, task, detach));
     }
-    const hasEnded = (): boolean => isDetached || isFinal(viewTask(store, task).status);
+    const { record } = taskPaths(store, task);
+    const hasEnded = (): boolean => isDetached || isFinal(readRecord(record, task).status);
     for await (const { bytes } of followLog(log, range, hasEnded)) await print(bytes);
     if (isDetached) return 0;
     return exitCodeOfTask(await waitFor(store, task, say), constants.signals);
@@ -73,11 +74,7 @@ function passSignals(store: Store, task: TaskName): () => void {
       .then((run) => run.signal(signal))
       .catch((error) => say(`Not passed on: ${signal}: ${error.message}.`));
   };
-  const signals = unignoredSignals(PASSED);
-  for (const signal of signals) process.on(signal, pass);
-  return () => {
-    for (const signal of signals) process.off(signal, pass);
-  };
+  return onSignals(PASSED, pass);
 }
 
 /** Gives the task what is typed, where it takes input; returns how to stop that. */

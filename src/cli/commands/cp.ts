@@ -20,11 +20,11 @@ import {
   type Store,
   type TaskName,
 } from '../../store/index.ts';
-import { json } from '../arguments.ts';
+import { json, keepSetIdOption } from '../arguments.ts';
 import { defineCommand, STANDARD_STREAM } from '../command.ts';
 import { addIdentityOptions, findIdentities, type IdentityOptions } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
-import { print, printJson, printLine } from '../output.ts';
+import { assertRedirected, print, printJson, printLine } from '../output.ts';
 import { describeCopied, sayLeftOut, sayWhatIsMissing } from '../report-copied.ts';
 
 /** Either end of a copy, as it is written. */
@@ -59,11 +59,7 @@ export const command = defineCommand({
         default: false,
         describe: 'If the source is a link, copy what it leads to',
       })
-      .option('keep-setid', {
-        type: 'boolean',
-        default: false,
-        describe: 'Keep set-user-ID and set-group-ID bits: only for tasks that you trust',
-      })
+      .option('keep-setid', keepSetIdOption)
       .option('quiet', { alias: 'q', type: 'boolean', default: false, describe: 'Print nothing' })
       .option('json', json()),
   run: async ({ options }) => {
@@ -155,21 +151,9 @@ async function printTar(
   { node, name, isContents }: Extract<CopySource, { readonly node: ArtifactNode }>,
   options: CopyOptions,
 ): Promise<void> {
-  assertRedirected(options.json);
+  assertRedirected(options.json, "--json and '-'", 'tar', 'taskfs cp TASK:PATH -');
   const tarOptions = { keepSetId: options['keep-setid'], ...(!isContents && { name }) };
   for (const piece of exportTar(node, sayLeftOut, tarOptions)) await print(piece);
-}
-
-function assertRedirected(asJson: boolean): void {
-  if (asJson) {
-    throw new TaskfsError('usage', "--json and '-' both want standard output", {
-      hint: 'Leave out one of them.',
-    });
-  }
-  if (!process.stdout.isTTY) return;
-  throw new TaskfsError('usage', 'a tar is not for a terminal', {
-    hint: "Redirect it, as in 'taskfs cp TASK:PATH - > FILE'.",
-  });
 }
 
 async function report(copied: Copied, { target, quiet, json: asJson }: CopyOptions): Promise<void> {

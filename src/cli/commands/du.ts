@@ -12,7 +12,7 @@ import { addTaskOrAll, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities, type IdentityOptions } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
-import { printJson, printLine } from '../output.ts';
+import { printJson, printLines } from '../output.ts';
 import { paint, table, type Words } from '../words.ts';
 
 export const command = defineCommand({
@@ -32,7 +32,7 @@ export const command = defineCommand({
     if (task !== undefined) return showDirectories(store, task, options);
     const sizes = await sizesOfTasks(store, viewTasks(store).tasks);
     if (options.json) await printJson(sizes);
-    else for (const line of lines(sizes)) await printLine(line);
+    else await printLines(lines(sizes));
     return 0;
   },
 });
@@ -45,9 +45,7 @@ async function showDirectories(
   using tree = await openTree(store, task, () => findIdentities(store, options));
   const found = sizesOfDirectories(tree);
   if (options.json) await printJson(found.map(({ path, bytes }) => ({ ...jsonPath(path), bytes })));
-  else
-    for (const line of table(found.map(({ path, bytes }) => [showBytes(bytes), nameOf(path)])))
-      await printLine(line);
+  else await printLines(table(found.map(({ path, bytes }) => [showBytes(bytes), nameOf(path)])));
   return 0;
 }
 

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import { TaskfsError } from '../../errors.ts';
-import { unignoredSignals } from '../../process/index.ts';
+import { onSignals } from '../../process/index.ts';
 import { currentCaller, type ExecRunning, reachRun, viewTask } from '../../runner/index.ts';
 import { absolutePath } from '../../store/index.ts';
 import { addTask } from '../arguments.ts';
@@ -9,7 +9,7 @@ import { defineCommand } from '../command.ts';
 import { exitCodeOfTaskError, TASK_EXIT } from '../exit-code.ts';
 import { openStoreOf } from '../open-store.ts';
 import { readEnvironment } from '../task-spec.ts';
-import { attachTerminal } from '../terminal.ts';
+import { assertTerminalInput, attachTerminal } from '../terminal.ts';
 
 export const command = defineCommand({
   rawOptions: ['env', 'workdir'],
@@ -58,10 +58,7 @@ export const command = defineCommand({
     const store = openStoreOf(options);
     const run = await reachRun(store, task);
     const { image } = viewTask(store, task);
-    const env = readEnvironment(
-      { env: options.env, ...(image !== null && { image }) },
-      currentCaller().environment,
-    );
+    const env = readEnvironment({ env: options.env, image }, currentCaller().environment);
     const running = await run.exec({
       command: rest,
       env,
@@ -80,11 +77,7 @@ function assertCommand(rest: readonly string[], interactive: boolean, tty: boole
       hint: "It comes after two dashes: 'taskfs exec TASK -- ls'.",
     });
   }
-  if (interactive && tty && !isatty(0)) {
-    throw new TaskfsError('usage', '-i and -t together need a terminal as standard input', {
-      hint: 'Leave out -t: the end of piped input does not get through a terminal.',
-    });
-  }
+  assertTerminalInput(interactive, tty);
 }
 
 async function followToEnd(
@@ -110,9 +103,5 @@ function passSignals({ signal: send }: ExecRunning): () => void {
     const isOfTerminal = signal === 'SIGINT' || signal === 'SIGQUIT';
     if (!(isOnTerminal && isOfTerminal)) send(signal);
   };
-  const signals = unignoredSignals(INTERRUPTS);
-  for (const signal of signals) process.on(signal, pass);
-  return () => {
-    for (const signal of signals) process.off(signal, pass);
-  };
+  return onSignals(INTERRUPTS, pass);
 }

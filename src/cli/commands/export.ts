@@ -10,11 +10,11 @@ import { TaskfsError } from '../../errors.ts';
 import { encodeText, showText } from '../../process/index.ts';
 import { showBytes } from '../../quantities.ts';
 import { absolutePath } from '../../store/index.ts';
-import { addTask, json } from '../arguments.ts';
+import { addTask, json, keepSetIdOption } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
-import { print, printJson, printLine } from '../output.ts';
+import { assertRedirected, print, printJson, printLine } from '../output.ts';
 import { describeCopied, sayLeftOut, sayWhatIsMissing } from '../report-copied.ts';
 
 export const command = defineCommand({
@@ -37,16 +37,15 @@ export const command = defineCommand({
         describe: 'Write all to standard output instead, as a tar or zip',
       })
       .conflicts('format', 'directory')
-      .option('keep-setid', {
-        type: 'boolean',
-        default: false,
-        describe: 'Keep set-user-ID and set-group-ID bits: only for tasks that you trust',
-      })
+      .option('keep-setid', keepSetIdOption)
       .option('json', json()),
   run: async ({ options }) => {
     const { task, format } = options;
     const store = openStoreOf(options);
-    if (format) assertRedirected(format, options.json);
+    if (format) {
+      const example = `taskfs export TASK --format ${format}`;
+      assertRedirected(options.json, '--format and --json', format, example);
+    }
     const directory = format ? '' : absolutePath(required(options.directory));
     using tree = await openTree(store, task, () => findIdentities(store, options));
     if (format) {
@@ -72,18 +71,6 @@ function required(directory: string | undefined): string {
   if (directory !== undefined) return directory;
   throw new TaskfsError('usage', "'taskfs export' needs to know where to", {
     hint: 'Name a directory, or give --format for a stream on standard output.',
-  });
-}
-
-function assertRedirected(format: string, asJson: boolean): void {
-  if (asJson) {
-    throw new TaskfsError('usage', '--format and --json both want standard output', {
-      hint: 'Leave out one of them.',
-    });
-  }
-  if (!process.stdout.isTTY) return;
-  throw new TaskfsError('usage', `a ${format} is not for a terminal`, {
-    hint: `Redirect it, as in 'taskfs export TASK --format ${format} > FILE'.`,
   });
 }
 

@@ -14,7 +14,7 @@ import { addPathOrTop, addTaskOrAll, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
-import { print, printJson, printLine, say } from '../output.ts';
+import { print, printJson, printLine, printLines, say } from '../output.ts';
 import { printThumbnails } from '../picture-listing.ts';
 import { showTime, type Zone } from '../units.ts';
 import { table, type Words } from '../words.ts';
@@ -76,7 +76,7 @@ export const command = defineCommand({
 async function listNames(store: Store, asJson: boolean): Promise<number> {
   const names = listTasks(store);
   if (asJson) await printJson(names);
-  else for (const name of names) await printLine(name);
+  else await printLines(names);
   return 0;
 }
 

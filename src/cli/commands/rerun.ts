@@ -37,10 +37,7 @@ export const command = defineCommand({
   run: async ({ options }) => {
     const store = openStoreOf(options);
     const spec = afterOthers(specToRerun(store, options.task), options.after);
-    const env = readEnvironment(
-      { env: spec.env, ...(spec.image !== null && { image: spec.image }) },
-      currentCaller().environment,
-    );
+    const env = readEnvironment(spec, currentCaller().environment);
     const how = { ...options, interactive: false, tty: false };
     return startTask(store, { name: options.name, spec }, env, how);
   },

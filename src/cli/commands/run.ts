@@ -6,6 +6,7 @@ import { openOrMakeStore } from '../open-store.ts';
 import { addRunOptions, type RunOptions } from '../run-options.ts';
 import { startTask } from '../start-task.ts';
 import { readEnvironment, specOf, variablesOf } from '../task-spec.ts';
+import { assertTerminalInput } from '../terminal.ts';
 
 export const command = defineCommand({
   examples: [
@@ -61,9 +62,5 @@ function assertCommand(
       hint: 'A task in the background has no input.',
     });
   }
-  if (interactive && tty && !process.stdin.isTTY) {
-    throw new TaskfsError('usage', '-i and -t together need a terminal as standard input', {
-      hint: 'Leave out -t: the end of piped input does not get through a terminal.',
-    });
-  }
+  assertTerminalInput(interactive, tty);
 }

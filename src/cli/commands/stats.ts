@@ -6,7 +6,7 @@ import type { Store, TaskName } from '../../store/index.ts';
 import { addTasksOrNone, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
-import { print, printJson, printJsonLine, printLine } from '../output.ts';
+import { print, printJson, printJsonLine, printLines } from '../output.ts';
 import { paint, table, type Words } from '../words.ts';
 
 /** Between two samples, in milliseconds. */
@@ -95,9 +95,7 @@ async function printObjects(stats: readonly TaskStats[]): Promise<void> {
   for (const each of stats) await printJsonLine(each);
 }
 
-async function printTable(stats: readonly TaskStats[]): Promise<void> {
-  for (const line of lines(stats)) await printLine(line);
-}
+const printTable = (stats: readonly TaskStats[]): Promise<void> => printLines(lines(stats));
 
 /** To the top left, and erase what is below (ECMA-48: CUP, ED). */
 const FROM_THE_TOP = '\x1b[H\x1b[J';

@@ -10,6 +10,7 @@ import { openClient } from './connect.ts';
 import { explainExec, isMissing, isUnreachable, wordsOf } from './failure.ts';
 import { splitFrames, unframed } from './frames.ts';
 import { type ContainerState, runningContainer } from './running-container.ts';
+import { detachKeys } from './start-container.ts';
 
 /** A container that runs, for others than its supervisor. */
 export async function reachContainer(
@@ -41,9 +42,6 @@ async function inspect(container: Docker.Container, task: string) {
     });
   }
 }
-
-/** Nobody detaches from it by keys. */
-const detachKeys = 'ctrl-@,ctrl-@,ctrl-@';
 
 async function exec(
   { modem }: Client,

@@ -3,6 +3,9 @@ import type Docker from 'dockerode';
 import { type Client, send } from './client.ts';
 import { ignoreEnded, wordsOf } from './failure.ts';
 
+/** The usual keys, Ctrl-P Ctrl-Q, are somebody's shell history; nobody detaches from a task. */
+export const detachKeys = 'ctrl-@,ctrl-@,ctrl-@';
+
 /**
  * Creates, attaches, starts: in this order, or the first output is missed. `prepare` is what is to
  * be done once there is a container and before it runs. Returns the attached stream.
@@ -60,8 +63,7 @@ async function attachStreams(
       stdin: interactive,
       stdout: true,
       stderr: true,
-      // The usual keys, Ctrl-P Ctrl-Q, are somebody's shell history; nobody detaches from a task.
-      detachKeys: 'ctrl-@,ctrl-@,ctrl-@',
+      detachKeys,
     },
     hijack: true,
   });
