@@ -26,7 +26,9 @@ export function lookOf(stream: NodeJS.WriteStream, environment: NodeJS.ProcessEn
   const charset = charsetOf(environment);
   if (!stream.isTTY) return { charset, palette: 'plain' };
   if (environment.NO_COLOR) return { charset, palette: 'monochrome' };
-  return { charset, palette: PALETTES[stream.getColorDepth(environment)] ?? '16' };
+  // Node believes a machine of CI's to show no colours, which is true of its logs; this is a terminal.
+  const { CI: _, ...shown } = environment;
+  return { charset, palette: PALETTES[stream.getColorDepth(shown)] ?? '16' };
 }
 
 /** The charset of a locale, as setlocale(3) finds it for LC_CTYPE. */

@@ -100,7 +100,7 @@ test('pictures are shown as the terminal answers that it can', async () => {
     /\x1bP0;1;q?[^\x1b]*"1;1;300;200[^\x1b]+\x1b\\/,
   );
 
-  const blocks = await shown(ANSWERS.none, preview, { COLORTERM: 'truecolor' });
+  const blocks = await shown(ANSWERS.none, preview, { COLORTERM: 'truecolor', CI: 'true' });
   expect(blocks).toContain(`\x1b[38;2;${RED.join(';')};48;2;${RED.join(';')}m▀`);
   expect(await shown(ANSWERS.none, preview, { LC_ALL: 'C' })).toContain('300 x 200');
 
