@@ -66,7 +66,6 @@ export function createFileSystem(store: Store, options: FileSystemOptions = {}):
     close() {
       fileSystem.close();
       archives.close();
-      records.close();
     },
   };
 }

@@ -70,6 +70,7 @@ export {
   type TaskSpec,
   taskSpec,
 } from './record.ts';
+export { RecordCache } from './record-cache.ts';
 export { findStaging, putBack, setAside } from './set-aside.ts';
 export { createSigningKey, loadSigningKey, loadVerifyingKey } from './signing-key.ts';
 export {

@@ -2,11 +2,10 @@ import { lstatSync } from 'node:fs';
 import { TaskfsError } from '../errors.ts';
 import {
   listTasks,
-  readRecord,
+  RecordCache,
   type Store,
   type TaskName,
   type TaskRecord,
-  taskPaths,
 } from '../store/index.ts';
 
 /** No clock of a file system is coarser, but that of FAT. */
@@ -15,21 +14,23 @@ const CLOCK_TICK_MS = 1_000;
 /** How the tasks of a store stand, read again only where a record was replaced. */
 export class Roster {
   private readonly store: Store;
+  private readonly records: RecordCache;
   private readonly only: TaskName | undefined;
   private listing: { readonly version: string; readonly names: readonly TaskName[] } | undefined;
-  private readonly seen = new Map<TaskName, { version: string; record: TaskRecord }>();
-  /** Tasks whose record cannot be read, by its version. */
-  private readonly broken = new Map<TaskName, string>();
+  private readonly seen = new Map<TaskName, TaskRecord>();
+  /** Tasks whose record cannot be read. */
+  private readonly broken = new Set<TaskName>();
 
   /** Of one task, or of all. */
   constructor(store: Store, only: TaskName | undefined) {
     this.store = store;
+    this.records = new RecordCache(store);
     this.only = only;
   }
 
   /** Tasks whose record is damaged, or of a newer taskfs. */
   get unreadable(): readonly TaskName[] {
-    return [...this.broken.keys()].sort();
+    return [...this.broken].sort();
   }
 
   /** Reads what is new: records that changed since the last call, and tasks that are gone. */
@@ -47,9 +48,15 @@ export class Roster {
       gone.delete(task);
       if (record) changed.push(record);
     }
-    for (const task of gone) this.seen.delete(task);
-    for (const task of this.broken.keys()) if (!names.includes(task)) this.broken.delete(task);
+    for (const task of this.broken) if (!names.includes(task)) this.drop(task);
+    for (const task of gone) this.drop(task);
     return { changed, gone: [...gone] };
+  }
+
+  private drop(task: TaskName): void {
+    this.seen.delete(task);
+    this.broken.delete(task);
+    this.records.forget(task);
   }
 
   /** All tasks; the directory is read again only where a name came or went. */
@@ -66,31 +73,28 @@ export class Roster {
 
   /** A sealed record never changes again. */
   private isSealed(task: TaskName): boolean {
-    return this.seen.get(task)?.record.artifacts === 'sealed';
+    return this.seen.get(task)?.artifacts === 'sealed';
   }
 
+  /** Its record if that is new. */
   private read(task: TaskName): TaskRecord | 'gone' | undefined {
-    const path = taskPaths(this.store, task).record;
-    const version = versionOf(path);
-    if (version === undefined) return 'gone';
-    if (this.seen.get(task)?.version === version) return undefined;
-    if (this.broken.get(task) === version) return undefined;
-    this.broken.delete(task);
+    const record = this.readable(task);
+    if (record === undefined) return 'gone';
+    if (record === 'unreadable' || record === this.seen.get(task)) return undefined;
+    this.seen.set(task, record);
+    return record;
+  }
+
+  private readable(task: TaskName): TaskRecord | 'unreadable' | undefined {
     try {
-      const record = readRecord(path, task);
-      this.seen.set(task, { version, record });
+      const record = this.records.find(task);
+      this.broken.delete(task);
       return record;
     } catch (error) {
       if (!(error instanceof TaskfsError) || this.only !== undefined) throw error;
-      if (error.kind === 'not-found') return 'gone';
       // One unreadable record must not hide all other tasks.
-      this.broken.set(task, version);
-      return undefined;
+      this.broken.add(task);
+      return 'unreadable';
     }
   }
-}
-
-function versionOf(path: string): string | undefined {
-  const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-  return stat && `${stat.ino} ${stat.mtimeNs}`;
 }

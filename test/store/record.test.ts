@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -8,10 +8,13 @@ import {
   isFinal,
   newRecord,
   parseTaskName,
+  RecordCache,
   readRecord,
   replaceRecord,
   type Status,
+  storeAt,
   type TaskSpec,
+  taskPaths,
 } from '../../src/store/index.ts';
 import { mayFollow, type State } from '../../src/store/status.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -100,5 +103,31 @@ describe('the state machine', () => {
     const queued = newRecord(task, spec);
     expect(() => replaceRecord(path, queued, { status: 'completed' })).toThrow(/cannot go from/);
     expect(() => replaceRecord(path, queued, { artifacts: 'sealing' })).toThrow(/cannot go from/);
+  });
+});
+
+describe('a cache of records', () => {
+  it('reads a record again once it is replaced, and notices damage, repair and removal', () => {
+    const store = storeAt(temporaryDirectory());
+    const path = taskPaths(store, task).record;
+    const records = new RecordCache(store);
+    expect(records.find(task)).toBeUndefined();
+
+    mkdirSync(dirname(path), { recursive: true });
+    createRecord(path, newRecord(task, spec));
+    const first = records.find(task);
+    expect(first).toMatchObject({ task, status: 'queued' });
+    expect(records.find(task)).toBe(first);
+    replaceRecord(path, readRecord(path, task), { status: 'running' });
+    expect(records.find(task)).toMatchObject({ status: 'running' });
+
+    writeFileSync(path, '{');
+    for (let call = 0; call < 2; call++) {
+      expect(() => records.find(task)).toThrow(`the record of task ${task}`);
+    }
+    createRecord(path, newRecord(task, spec));
+    expect(records.find(task)).toMatchObject({ status: 'queued' });
+    rmSync(dirname(path), { recursive: true });
+    expect(records.find(task)).toBeUndefined();
   });
 });

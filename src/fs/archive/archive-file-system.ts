@@ -47,7 +47,6 @@ export function createFileSystem(store: Store, options: FileSystemOptions = {}):
       fileSystem.close();
       observation.close();
       archives.close();
-      records.close();
     },
   };
 }
