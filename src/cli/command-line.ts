@@ -53,7 +53,8 @@ async function runCommandLine(typed: readonly string[]): Promise<number> {
     }
     exitCodeOf = command.exitCodeOf;
     if (own.includes('-') && !command.takesStandardStreams) throw dashAlone();
-    await parser.parseAsync(own.map((word) => (word === '-' ? STANDARD_STREAM : word)));
+    const words = own.map((word) => (word === '-' ? STANDARD_STREAM : word));
+    await parser.parseAsync(withJoinedValues(words, command.dashedOptions));
     await flushOutput();
     return code;
   } catch (thrown) {
@@ -86,6 +87,16 @@ const afterSeparator = (args: readonly string[]): string[] => args.slice(separat
 function withoutSeparator(args: readonly string[]): string[] {
   const plain = afterSeparator(args).map((word) => (word.startsWith('-') ? `./${word}` : word));
   return [...beforeSeparator(args), ...plain];
+}
+
+/** `--sort -size` as `--sort=-size`: else the parser takes the value for an option. */
+function withJoinedValues(words: readonly string[], options: readonly string[]): string[] {
+  const isJoined = (at: number): boolean =>
+    options.some((name) => words[at] === `--${name}`) && words[at + 1]?.startsWith('-') === true;
+  return words.flatMap((word, at) => {
+    if (isJoined(at)) return [`${word}=${words[at + 1]}`];
+    return isJoined(at - 1) ? [] : [word];
+  });
 }
 
 /** The verb is the first argument that is neither an option nor the value of --store. */

@@ -38,6 +38,8 @@ interface Definition<Options> {
   readonly rawOptions?: readonly string[];
   /** A positional `-` is a standard stream. */
   readonly takesStandardStreams?: boolean;
+  /** Options whose value may begin with a dash. */
+  readonly dashedOptions?: readonly string[];
   readonly build: (parser: Argv<object>) => Argv<Options>;
   /** Does the work and returns the exit code; nothing means 0. */
   readonly run: (call: Call<Options>) => Promise<number | undefined> | number | undefined;
@@ -51,6 +53,8 @@ export interface Command {
   readonly about: string | undefined;
   /** Whether a positional `-` is a standard stream. */
   readonly takesStandardStreams: boolean;
+  /** Options whose value may begin with a dash. */
+  readonly dashedOptions: readonly string[];
   readonly exitCodeOf: (error: unknown) => number;
   /** Adds the verb to a parser; `finish` gets what its run returns. */
   attach(
@@ -68,6 +72,7 @@ export function defineCommand<Options>(definition: Definition<Options>): Command
     examples,
     about,
     takesStandardStreams: definition.takesStandardStreams ?? false,
+    dashedOptions: definition.dashedOptions ?? [],
     exitCodeOf,
     attach: (parser, usage, rest, finish) =>
       parser.command({

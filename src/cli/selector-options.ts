@@ -29,17 +29,14 @@ export function addSelectorOptions<T>(parser: Argv<T>): Argv<T & SelectorOptions
     }) as Argv<T & SelectorOptions>;
 }
 
-/** The option `--label` alone; `which` says what it does to the tasks that have it. */
-export function addLabelOption<T>(
-  parser: Argv<T>,
-  which = 'Only tasks',
-): Argv<T & Pick<SelectorOptions, 'label'>> {
+/** The option `--label` alone. */
+export function addLabelOption<T>(parser: Argv<T>): Argv<T & Pick<SelectorOptions, 'label'>> {
   return parser.option('label', {
     alias: 'l',
     type: 'string',
     array: true,
     nargs: 1,
-    describe: `${which} with this label, K=V, or K of any value`,
+    describe: 'Only tasks with this label, K=V, or K of any value',
   }) as Argv<T & Pick<SelectorOptions, 'label'>>;
 }
 

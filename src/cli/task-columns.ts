@@ -1,8 +1,10 @@
 import { TaskfsError } from '../errors.ts';
-import { showDuration } from '../quantities.ts';
-import { showCommand, showStatus, type TaskView } from '../runner/index.ts';
-import { isFinal } from '../store/index.ts';
+import { showBytes, showDuration } from '../quantities.ts';
+import { durationOf, showCommand, showStatus, type TaskView } from '../runner/index.ts';
 import { type Colour, paint, type Words } from './words.ts';
+
+/** A task, and what it takes, in bytes, where that was asked for. */
+export type ListedTask = TaskView & { readonly size?: number };
 
 const columns = {
   task: (task) => paintTask(task, task.task),
@@ -24,9 +26,10 @@ const columns = {
   group: ({ group = '' }) => group,
   priority: ({ priority = 0 }) => String(priority),
   pinned: ({ pinned }) => (pinned ? 'pinned' : ''),
+  size: ({ size }) => (size === undefined ? '' : showBytes(size)),
   directory: ({ cwd }) => cwd ?? '',
   command: ({ command }) => showCommand(command),
-} as const satisfies Readonly<Record<string, (task: TaskView) => Words>>;
+} as const satisfies Readonly<Record<string, (task: ListedTask) => Words>>;
 
 /** What can be shown of a task in a line of a table. */
 export type Column = keyof typeof columns;
@@ -34,7 +37,7 @@ export type Column = keyof typeof columns;
 export const COLUMNS = Object.keys(columns) as readonly Column[];
 
 /** The cell of a task in a column. */
-export const cellOf = (task: TaskView, column: Column): Words => columns[column](task);
+export const cellOf = (task: ListedTask, column: Column): Words => columns[column](task);
 
 /** Columns from `task,status,command`. Throws `usage` for one that is not known. */
 export function parseColumns(text: string): Column[] {
@@ -49,10 +52,9 @@ export function parseColumns(text: string): Column[] {
 
 const ago = (time: string): string => `${showDuration(Date.now() - Date.parse(time))} ago`;
 
-function took({ startedAt, endedAt, status }: TaskView): string {
-  if (startedAt === null) return '';
-  const end = isFinal(status) && endedAt !== null ? Date.parse(endedAt) : Date.now();
-  return showDuration(end - Date.parse(startedAt));
+function took(task: TaskView): string {
+  const duration = durationOf(task);
+  return duration === null ? '' : showDuration(duration);
 }
 
 /** Live tasks are green, archived ones plain, those that need somebody yellow. */

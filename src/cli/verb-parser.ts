@@ -44,22 +44,30 @@ export async function createParser(
   });
 }
 
-/** Names of all options of a verb. */
-export async function optionsOfVerb(verb: Verb): Promise<string[]> {
+/** The options of a verb: their names, each with the values that it takes where these are few. */
+export async function optionsOfVerb(verb: Verb): Promise<Map<string, readonly string[]>> {
   const parser = await createParser(verb);
   const { command } = await verb.load();
   command.attach(parser, usageOf(verb), [], () => {});
   // Its help is what makes yargs build the options without a run.
   await parser.getHelp();
-  return optionsOf(parser).filter((name) => !isPositional(verb, name));
+  const { choices } = declared(parser);
+  const names = optionsOf(parser).filter((name) => !isPositional(verb, name));
+  return new Map(names.map((name) => [name, choices[name] ?? []]));
 }
 
 const isPositional = (verb: Verb, name: string): boolean =>
   new RegExp(`[<[]${name}(\\.\\.)?[>\\]]`).test(verb.arguments);
 
-function optionsOf(parser: Argv<object>): string[] {
-  const { key } = (
-    parser as unknown as { getOptions(): { key: Record<string, unknown> } }
-  ).getOptions();
-  return Object.keys(key);
+const optionsOf = (parser: Argv<object>): string[] => Object.keys(declared(parser).key);
+
+/** What yargs was told, which its types do not show. */
+function declared(parser: Argv<object>) {
+  const own = parser as unknown as {
+    getOptions(): {
+      readonly key: Readonly<Record<string, unknown>>;
+      readonly choices: Readonly<Record<string, readonly string[]>>;
+    };
+  };
+  return own.getOptions();
 }

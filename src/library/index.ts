@@ -8,7 +8,15 @@ export type { Reindexed, Rewrapped } from '../archive/maintain/index.ts';
 export type { TaskSizes } from '../artifacts/index.ts';
 export { type ErrorKind, TaskfsError } from '../errors.ts';
 export type { Decision, Keep, Period, Policy, Rule, Selector } from '../retention/index.ts';
-export type { Group, Recovery, StoreFacts, TaskView, Usage } from '../runner/index.ts';
+export {
+  type Group,
+  type Recovery,
+  type StoreFacts,
+  sortTasks,
+  type TaskOrder,
+  type TaskView,
+  type Usage,
+} from '../runner/index.ts';
 export type {
   Anchor,
   Artifacts,

@@ -32,6 +32,7 @@ export { assertSealable, sealAgain } from './seal-again.ts';
 export { type StoreFacts, storeFacts } from './store-facts.ts';
 export { type Submission, submit } from './submit.ts';
 export { lockWarning } from './supervisor-liveness.ts';
+export { durationOf, sortTasks, TASK_ORDERS, type TaskOrder } from './task-order.ts';
 export { type TaskUsage, UsageSampler } from './usage-sampler.ts';
 export {
   isInterrupted,

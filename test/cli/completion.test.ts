@@ -19,6 +19,7 @@ const lines: readonly (readonly (readonly [part: string, line: string])[])[] = [
     ['fir', 'taskfs status first-light'],
   ],
   [['taskfs ps --al', 'taskfs ps --all']],
+  [['taskfs ps --sort dur', 'taskfs ps --sort duration']],
   [['taskfs wait first-light sec', 'taskfs wait first-light second']],
   [
     ['taskfs cat --utc fi', 'taskfs cat --utc first-light'],

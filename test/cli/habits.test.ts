@@ -6,7 +6,7 @@ import { until } from '../support/until.ts';
 describe('what users of docker and gh type', () => {
   it('selects, names and arranges tasks', async () => {
     const cli = newCli();
-    await cli.run('run', '--name', 'a', '-l', 'kind=x', '--', 'seq', '3');
+    await cli.run('run', '--name', 'a', '-l', 'kind=x', '--', 'seq', '9999');
     await cli.run('run', '--name', 'b', '--', 'sh', '-c', 'exit 3');
     await cli.run('run', '--name', 'c', '--', 'true');
     const printed = async (...args: string[]) => (await cli.run('ps', ...args)).stdout;
@@ -24,7 +24,21 @@ describe('what users of docker and gh type', () => {
       stderr: expect.stringContaining('There are task, status'),
     });
     expect(await cli.run('ps', '--filter', 'status=done')).toMatchObject({ code: 2 });
-    expect((await cli.run('logs', '--tail', '1', 'a')).stdout).toBe('3\n');
+    expect(await printed('-aq', '--sort', '-name')).toBe('c\nb\na\n');
+    expect(await printed('-q', '-n', '2', '--sort', '-created')).toBe('c\nb\n');
+    expect(await printed('-aq', '--sort', 'status')).toBe('a\nc\nb\n');
+    const sized = await printed('-a', '--sort', '-size', '--columns', 'size,task');
+    expect(sized).toMatch(/^SIZE +TASK\n.* KiB +a\n/);
+    type Sized = { task: string; size: number };
+    const [largest, ...others] = await cli.json<Sized[]>('ps', '-a', '--sort=-size', '--json');
+    expect(largest?.task).toBe('a');
+    expect(others.every(({ size }) => size > 0 && size <= (largest?.size ?? 0))).toBe(true);
+    type Timed = { startedAt: string; endedAt: string };
+    const longestFirst = await cli.json<Timed[]>('ps', '-a', '--sort=-duration', '--json');
+    const took = longestFirst.map((each) => Date.parse(each.endedAt) - Date.parse(each.startedAt));
+    expect(took).toEqual(took.toSorted((one, other) => other - one));
+    expect(await cli.run('ps', '--sort', '-colour')).toMatchObject({ code: 2 });
+    expect((await cli.run('logs', '--tail', '1', 'a')).stdout).toBe('9999\n');
     const long = 'x'.repeat(60);
     await cli.run('run', '--name', 'd', '--', 'true', long);
     const env = ['env', `TASKFS_STORE=${cli.store}`, process.execPath, main];
@@ -44,6 +58,15 @@ describe('what users of docker and gh type', () => {
     expect(await cli.run('wait', '--any', 'long', 'short')).toMatchObject({
       code: 4,
       stdout: 'short: failed (exit code 4)\n',
+    });
+    await cli.run('run', '--name', 'x', '-l', 'kind=x', '--', 'true');
+    expect(await cli.run('wait', 'long', 'x', '-l', 'kind')).toMatchObject({
+      code: 0,
+      stdout: 'x: completed\n',
+    });
+    expect(await cli.run('wait', '--any', 'long', '-l', 'kind')).toMatchObject({
+      code: 0,
+      stdout: '',
     });
     await cli.run('cancel', '--kill', 'long');
     expect(await cli.run('wait', '--any', 'long')).toMatchObject({ code: 130 });

@@ -30,6 +30,8 @@ async function candidatesFor(before: readonly string[], unfinished: string): Pro
   const verb = before.map(findVerb).find((found) => found !== undefined);
   if (!verb) return verbs.map(({ name }) => name);
   if (before.includes('--')) return [];
+  const values = await valuesOf(verb, before.at(-1));
+  if (values.length > 0) return [...values];
   if (unfinished.startsWith('-')) return optionNames(verb);
   if (before.at(-1) === '--after') return taskNames(before);
   if (namesGroup(verb, before)) return groupNames(before);
@@ -48,8 +50,14 @@ async function copyEnds(before: readonly string[], unfinished: string): Promise<
 }
 
 async function optionNames(verb: Verb): Promise<string[]> {
-  const names = await optionsOfVerb(verb);
+  const names = [...(await optionsOfVerb(verb)).keys()];
   return names.filter((name) => name.length > 1).map((name) => `--${name}`);
+}
+
+/** The values that the option takes which was typed last, where these are few. */
+async function valuesOf(verb: Verb, last = ''): Promise<readonly string[]> {
+  if (!last.startsWith('-')) return [];
+  return (await optionsOfVerb(verb)).get(last.replace(/^--?/, '')) ?? [];
 }
 
 /**

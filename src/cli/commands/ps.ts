@@ -1,12 +1,18 @@
 import { matches, selectsAll } from '../../retention/index.ts';
-import { type TaskView, type UnreadableTask, viewTasks } from '../../runner/index.ts';
-import { listUnsealedTasks } from '../../store/index.ts';
+import {
+  sortTasks,
+  TASK_ORDERS,
+  type TaskView,
+  type UnreadableTask,
+  viewTasks,
+} from '../../runner/index.ts';
+import { listUnsealedTasks, type Store } from '../../store/index.ts';
 import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLines } from '../output.ts';
 import { addSelectorOptions, selectorOf, withFilters } from '../selector-options.ts';
-import { COLUMNS, type Column, cellOf, parseColumns } from '../task-columns.ts';
+import { COLUMNS, type Column, cellOf, type ListedTask, parseColumns } from '../task-columns.ts';
 import { parseCount } from '../units.ts';
 import { cutTo, paint, table, type Words } from '../words.ts';
 
@@ -26,7 +32,9 @@ export const command = defineCommand({
     ['taskfs ps --status failed --json', 'All that failed, sealed or not, as JSON'],
     ['taskfs ps --label kind=nightly -q', 'The names of all tasks with a label'],
     ['taskfs ps -n 5 --columns task,exit,reason', 'Why the last five ended'],
+    ['taskfs ps -a --sort -size --columns task,size', 'What takes most, the largest first'],
   ],
+  dashedOptions: ['sort'],
   build: (parser) =>
     addSelectorOptions(parser)
       .option('all', { alias: 'a', type: 'boolean', default: false, describe: 'Sealed tasks too' })
@@ -35,6 +43,12 @@ export const command = defineCommand({
         type: 'string',
         requiresArg: true,
         describe: 'The last N that were submitted, sealed or not',
+      })
+      .option('sort', {
+        choices: TASK_ORDERS,
+        requiresArg: true,
+        default: 'created' as const,
+        describe: 'What orders them, the smallest first; with a minus, the largest first',
       })
       .option('filter', {
         type: 'string',
@@ -65,8 +79,11 @@ export const command = defineCommand({
     const matching = tasks.filter(
       (task) => matches(select, task) && (isAll || task.artifacts !== 'sealed' || task.plaintext),
     );
-    const shown =
+    const listed =
       last === undefined ? matching : matching.slice(Math.max(0, matching.length - last));
+    const isMeasured = columns.includes('size') || /^-?size$/.test(options.sort);
+    const measured = isMeasured ? await withSizes(store, listed) : listed;
+    const shown = sortTasks(measured, options.sort);
     const unseen = isSelected ? [] : unreadable;
     if (options.json) await printJson([...shown, ...unseen.map(describe)]);
     else if (options.quiet) await printLines([...shown, ...unseen].map(({ task }) => task));
@@ -78,6 +95,13 @@ export const command = defineCommand({
   },
 });
 
+async function withSizes(store: Store, tasks: readonly TaskView[]): Promise<ListedTask[]> {
+  const { sizesOfTasks } = await import('../../artifacts/index.ts');
+  const sizes = await sizesOfTasks(store, tasks);
+  const totals = new Map(sizes.map(({ task, total }) => [task, total]));
+  return tasks.map((view) => ({ ...view, size: totals.get(view.task) ?? 0 }));
+}
+
 /** All that can be said of a task whose record cannot be read. */
 const describe = ({ task, error }: UnreadableTask): object => ({
   task,
@@ -86,7 +110,7 @@ const describe = ({ task, error }: UnreadableTask): object => ({
 });
 
 function lines(
-  tasks: readonly TaskView[],
+  tasks: readonly ListedTask[],
   unseen: readonly UnreadableTask[],
   columns: readonly Column[],
 ): Words[] {

@@ -16,12 +16,13 @@ export const command = defineCommand({
     ['taskfs wait build lint test', 'Wait for all of them'],
     ['taskfs wait --any a b', 'Wait for the first, and say which'],
     ['taskfs wait --label kind=nightly', 'Wait for all tasks with a label'],
+    ['taskfs wait build lint -l kind=x', 'For those of them that have it'],
   ],
   about:
     'Waits until each task has ended and its files are sealed; with --any until one has. The ' +
     'exit code is that of the first task, in the order given, which did not end with 0.',
   build: (parser) =>
-    addLabelOption(addTasksOrNone(parser), 'Also all tasks')
+    addLabelOption(addTasksOrNone(parser))
       .option('any', { type: 'boolean', default: false, describe: 'Wait for the first to end' })
       .option('json', json('a JSON array')),
   exitCodeOf: exitCodeOfTaskError,
@@ -30,7 +31,8 @@ export const command = defineCommand({
     const names = namesOf(store, options);
     for (const name of names) viewTask(store, name);
     const waiting = names.map((name) => waitFor(store, name, say));
-    const records = options.any ? [await Promise.race(waiting)] : await Promise.all(waiting);
+    const isFirstOnly = options.any && waiting.length > 0;
+    const records = isFirstOnly ? [await Promise.race(waiting)] : await Promise.all(waiting);
     const views = records.map(({ task }) => viewTask(store, task));
     if (options.json) await printJson(views);
     else for (const view of views) await printLine(`${view.task}: ${showStatus(view)}`);
@@ -39,7 +41,10 @@ export const command = defineCommand({
   },
 });
 
-/** The tasks that were named, and those that have the labels. Throws `usage` without either. */
+/**
+ * The tasks that were named, or all: with labels, only those that have them. Throws `usage` without
+ * either.
+ */
 function namesOf(
   store: Store,
   { task: named, label }: { readonly task: readonly TaskName[] } & SelectorOptions,
@@ -51,6 +56,7 @@ function namesOf(
   }
   if (label === undefined) return [...named];
   const select = selectorOf({ label });
-  const labelled = viewTasks(store).tasks.filter((view) => matches(select, view));
-  return [...new Set([...named, ...labelled.map(({ task }) => task)])];
+  const candidates =
+    named.length > 0 ? named.map((task) => viewTask(store, task)) : viewTasks(store).tasks;
+  return candidates.filter((view) => matches(select, view)).map(({ task }) => task);
 }
