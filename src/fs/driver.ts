@@ -78,7 +78,7 @@ export interface Served {
   readonly uses?: () => number;
   /**
    * Fulfilled when whoever watches live/ was told that a new task is there: at once where nobody
-   * does, and soon in any case. Drivers that tell nothing lack it.
+   * does, and within some seconds in any case. Drivers that tell nothing lack it.
    */
   readonly untilAnnounced?: (task: string) => Promise<void>;
   /** Sentences for the user, as why something is slower than it could be. */

@@ -38,7 +38,7 @@ export interface Changing {
   readonly node: NodeId;
 }
 
-/** Those who watch live/ have the event of a live task's name. */
+/** Those who watch live/ have the event of a live task's name, or get none. */
 export interface Announced {
   readonly kind: 'announced';
   readonly task: string;

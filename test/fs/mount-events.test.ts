@@ -186,7 +186,12 @@ describe.each([
     const notifiers = children.map(Number).filter(isNotifier);
     expect(notifiers).not.toHaveLength(0);
 
+    // Told late, as on a busy machine.
+    for (const notifier of notifiers) process.kill(notifier, 'SIGSTOP');
     await cli.run('run', '-d', '--name', 'more', '--', 'sleep', '1000');
+    const started = Date.now();
+    await until('some time to pass', () => Date.now() > started + 800);
+    for (const notifier of notifiers) process.kill(notifier, 'SIGCONT');
     await hears('live/ CREATE,ISDIR more');
     for (const task of ['more', 'first']) {
       await cli.run('cancel', '--kill', task);

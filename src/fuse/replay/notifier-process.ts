@@ -7,17 +7,15 @@ import { spawnInBackground } from '../../background-process.ts';
 import { type NodeId, TOP } from '../../fs/index.ts';
 import { allMounts } from '../../mount/index.ts';
 import { makePipe } from '../../sys/index.ts';
-import { type ReplayChannel, SHARED, SHARED_BYTES } from './replayer.ts';
+import { type ReplayChannel, type ReplayMessage, SHARED, SHARED_BYTES } from './replayer.ts';
 import type { WatcherRegistry } from './watcher-registry.ts';
 
 const NOTIFIER = fileURLToPath(new URL(`./notifier${extname(import.meta.url)}`, import.meta.url));
 
 /** How long (milliseconds) the notifier stays when nobody watches any more. */
 const LINGER_MS = 30_000;
-/** For how long (milliseconds) a task may wait until it is announced. */
-const ANNOUNCE_TIMEOUT_MS = 500;
-/** So many tasks are remembered that were announced before anybody asked. */
-const MAX_EARLY = 1000;
+/** For how long (milliseconds) a task may wait until it is announced: the notifier may hang. */
+const ANNOUNCE_TIMEOUT_MS = 10_000;
 
 /**
  * Keeps the notifier of a mount, in the server's main thread: it is there while somebody watches
@@ -38,7 +36,6 @@ export class Notifier {
   private isClosed = false;
   /** By task: who waits until it is announced. */
   private readonly waiting = new Map<string, () => void>();
-  private readonly early = new Set<string>();
 
   /** `directory`: where the mount is, by now. */
   constructor(directory: string, isReadOnly: boolean, registry: WatcherRegistry) {
@@ -61,19 +58,18 @@ export class Notifier {
     this.registry.used(threads);
   }
 
-  /** Whoever watches live/ has the event of a task. */
+  /** Whoever watches live/ has the event of a task, or gets none. */
   announced(task: string): void {
-    const listener = this.waiting.get(task);
-    if (listener) listener();
-    else if (this.early.size < MAX_EARLY) this.early.add(task);
+    this.waiting.get(task)?.();
   }
 
   /** As of `Served`. */
   async untilAnnounced(task: string): Promise<void> {
-    if (this.early.delete(task) || !this.child || !this.nodes.includes(TOP.live)) return;
+    if (!this.child || !this.nodes.includes(TOP.live)) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.waiting.set(task, resolve);
     const timer = setTimeout(resolve, ANNOUNCE_TIMEOUT_MS).unref();
+    this.send({ awaited: task });
     await promise;
     clearTimeout(timer);
     this.waiting.delete(task);
@@ -84,13 +80,13 @@ export class Notifier {
     clearTimeout(this.linger);
     if (nodes.length > 0) this.child ??= this.start();
     else this.linger = setTimeout(() => this.stop(), LINGER_MS).unref();
-    this.sendNodes();
+    this.send({ watched: nodes });
   }
 
   /** The serving thread hears of it when the notifier asks it something next: now. */
-  private sendNodes(): void {
+  private send(message: ReplayMessage): void {
     if (!this.child) return;
-    this.port.postMessage(this.nodes);
+    this.port.postMessage(message);
     this.child.stdin?.write('\n');
   }
 
@@ -108,6 +104,7 @@ export class Notifier {
       Atomics.store(this.shared, SHARED.pipe, -1);
       closeSync(write);
       this.child = undefined;
+      for (const resolve of this.waiting.values()) resolve();
       if (!this.isClosed && this.nodes.length > 0) this.restart();
     });
     Atomics.store(this.shared, SHARED.pipe, write);

@@ -37,16 +37,19 @@ export const SHARED_BYTES = 8;
 export interface ReplayReports {
   /** These threads use the mount. */
   readonly used: (threads: readonly number[]) => void;
-  /** Whoever watches live/ has the event of this new task. */
+  /** Whoever watches live/ has the event of this task's coming, or gets none. */
   readonly announced: (task: string) => void;
 }
 
 /** What the serving thread is started with, where changes beneath are to be replayed. */
 export interface ReplayChannel {
   readonly shared: SharedArrayBuffer;
-  /** Brings the watched nodes. */
+  /** Brings messages. */
   readonly port: MessagePort;
 }
+
+/** All nodes that are watched by now, or a task of which it is awaited that it is announced. */
+export type ReplayMessage = { readonly watched: readonly NodeId[] } | { readonly awaited: string };
 
 /**
  * Replays, in the serving thread, what happened beneath: sends it to the notifier in batches, and
@@ -74,6 +77,10 @@ export class Replayer {
   private nextBatchAt = 0;
   /** There may be more of what was lost. */
   private isBehind = false;
+  /** Tasks of which it is awaited that they are announced. */
+  private readonly awaited = new Set<string>();
+  /** It is not known yet whether there is anything to be announced. */
+  private isAwaitedNow = false;
   private lastCaller = 0;
   private readonly callers = new Set<number>();
   private readonly reported = new Map<number, number>();
@@ -100,6 +107,7 @@ export class Replayer {
 
   /** The next time (performance.now()) that `pass` has something to do. */
   get dueAt(): number {
+    if (this.isAwaitedNow) return 0;
     if (this.queue.size === 0 && !this.isBehind) return FOR_EVER;
     if (this.pending.length > 0) return this.sentAt + LOST_MS;
     return Math.max(this.gatherUntil, this.nextBatchAt);
@@ -108,16 +116,33 @@ export class Replayer {
   /** Takes what happened, and sends what is due. */
   pass(now: number): void {
     if (this.callers.size > 0) this.reportCallers(now);
+    this.takeEvents(now);
+    this.isAwaitedNow = false;
+    this.reportAnnounced();
+    if (now < this.dueAt) return;
+    if (this.queue.size < BATCH) this.catchUp();
+    if (this.queue.size > 0) this.send(now);
+    else this.nextBatchAt = now + EVERY_MS;
+  }
+
+  private takeEvents(now: number): void {
     if (this.watched.length === 0) return;
     for (const event of this.fileSystem.takeEvents?.() ?? []) {
       if (this.queue.size === 0) this.gatherUntil = now + GATHER_MS;
       this.queue.add(event);
     }
     if (this.queue.takeLoss()) this.fileSystem.missed?.();
-    if (now < this.dueAt) return;
-    if (this.queue.size < BATCH) this.catchUp();
-    if (this.queue.size > 0) this.send(now);
-    else this.nextBatchAt = now + EVERY_MS;
+  }
+
+  /** Of what is awaited, reports that of which nothing is left to be told. */
+  private reportAnnounced(): void {
+    for (const task of this.awaited) {
+      const place = { directory: TOP.live, name: task };
+      const isToBeTold = this.pending.some((each) => isAbout(each, place));
+      if (isToBeTold || this.queue.isAbout(place)) continue;
+      this.awaited.delete(task);
+      this.reports.announced(task);
+    }
   }
 
   /** Adds what was lost, now that there is a place for it. */
@@ -130,12 +155,18 @@ export class Replayer {
   private startOver(notifier: number): void {
     this.notifier = notifier;
     this.pending = [];
-    this.queue.clear();
     this.watch([]);
+    this.reportAnnounced();
+  }
+
+  private forgetEvents(): void {
+    this.queue.clear();
+    this.isBehind = false;
   }
 
   private watch(nodes: readonly NodeId[]): void {
     this.watched = nodes;
+    if (nodes.length === 0) this.forgetEvents();
     this.fileSystem.observe?.(nodes);
   }
 
@@ -180,16 +211,26 @@ export class Replayer {
     return paths;
   }
 
-  /** The notifier has done a batch; which nodes are watched may have changed as well. */
+  /** The notifier has done a batch; there may be messages as well. */
   done(number: number): void {
     if (number === this.number) this.pending = [];
     for (
-      let message = receiveMessageOnPort(this.port);
-      message;
-      message = receiveMessageOnPort(this.port)
+      let received = receiveMessageOnPort(this.port);
+      received;
+      received = receiveMessageOnPort(this.port)
     ) {
-      this.watch((message as { message: readonly NodeId[] }).message);
+      this.take((received as { message: ReplayMessage }).message);
     }
+    if (!this.isAwaitedNow) this.reportAnnounced();
+  }
+
+  private take(message: ReplayMessage): void {
+    if ('watched' in message) {
+      this.watch(message.watched);
+      return;
+    }
+    this.awaited.add(message.awaited);
+    this.isAwaitedNow = true;
   }
 
   /**
@@ -240,9 +281,6 @@ export class Replayer {
 
   /** A replay about a name was made; its file may still be touched. */
   made(replay: Replay): void {
-    if (replay.kind === 'file' && replay.at.directory === TOP.live) {
-      this.reports.announced(replay.at.name);
-    }
     const rest = replay.kind === 'file' ? [{ ...replay, created: false }] : [];
     this.pending = this.pending.flatMap((each) => (each === replay ? rest : [each]));
   }
