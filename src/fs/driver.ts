@@ -21,6 +21,8 @@ export interface FileSystemOptions {
   readonly identities?: readonly string[];
   /** Users other than the server's may enter, and are judged by modes and ids. */
   readonly othersEnter?: boolean;
+  /** Every change is EROFS, though the mount itself is not read-only. */
+  readonly refusesChanges?: boolean;
   /** For how long (milliseconds) the kernel may cache names and attributes of live files. */
   readonly liveTtlMs?: number;
   /**
@@ -50,7 +52,7 @@ export interface ServeOptions {
   readonly fileSystem: FileSystemOptions;
   /** Users other than the one who mounts may enter (allow_other). */
   readonly allowOther: boolean;
-  /** The whole mount refuses changes (the mount option ro). */
+  /** The whole mount refuses changes. */
   readonly readOnly: boolean;
   /** No symlink in the mount is followed (the mount option nosymfollow). */
   readonly nosymfollow: boolean;

@@ -13,6 +13,7 @@ import { LogsSubtree } from './logs/logs-subtree.ts';
 import { MountObservation } from './mount-observation.ts';
 import { ShownTasks } from './mount-view.ts';
 import { isArchive, isDay, isLive, isLog, isTaskLink, TaskSlots, TOP } from './node-ids.ts';
+import { refuseChanges } from './read-only.ts';
 import { RootSubtree } from './root.ts';
 import { route } from './router.ts';
 import type { OpenDirectory, OpenFile, Subtree } from './subtree.ts';
@@ -49,7 +50,7 @@ export function createFileSystem(store: Store, options: FileSystemOptions = {}):
       archive,
       new TaskListEvents(store, watcher, listsOf(live, archive, logs), followsStatus),
     );
-  const fileSystem = route({
+  const routed = route({
     subtreeOf,
     subtrees: [root, live, archive, logs],
     files: new HandleTable<OpenFile>(quota),
@@ -62,9 +63,9 @@ export function createFileSystem(store: Store, options: FileSystemOptions = {}):
     ...(observation && { observation }),
   });
   return {
-    ...fileSystem,
+    ...(options.refusesChanges ? refuseChanges(routed) : routed),
     close() {
-      fileSystem.close();
+      routed.close();
       archives.close();
     },
   };

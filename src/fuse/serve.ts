@@ -26,16 +26,20 @@ const OPEN_FILES = 2 ** 20;
  */
 export const serve: Serve = async (mountpoint, options) => {
   const { store, fileSystem, countsUses, ...rest } = options;
+  const isRoot = process.geteuid?.() === 0;
+  const refusesChanges = !isRoot && isReadOnlyAndTold(options);
+  const readOnly = options.readOnly && !refusesChanges;
   const memory = countsUses ? UseCounter.allocate() : undefined;
-  if (process.geteuid?.() === 0) raiseOpenFiles(OPEN_FILES);
+  if (isRoot) raiseOpenFiles(OPEN_FILES);
   const watchers = new WatcherRegistry();
   const outerOptions = {
     ...rest,
+    readOnly,
     // Only root has another way into a mount that the kernel lets nobody change.
-    notify: options.notify && (!options.readOnly || process.geteuid?.() === 0),
+    notify: options.notify && (!readOnly || isRoot),
     fileSystem: {
       module: STORE.href,
-      arguments: [store, { ...fileSystem, cacheLeases: true }],
+      arguments: [store, { ...fileSystem, cacheLeases: true, refusesChanges }],
     },
     sourceName: mountSource(store),
     subtype: SUBTYPE,
@@ -45,7 +49,7 @@ export const serve: Serve = async (mountpoint, options) => {
   const outer = await serveFileSystem(mountpoint, outerOptions, { watchers });
   const counter = memory && new UseCounter(memory);
   const serving = { ...outer, notes: [], ...(counter && { uses: () => counter.uses }) };
-  if (process.geteuid?.() !== 0) return serving;
+  if (!isRoot) return serving;
   try {
     return joined(serving, await serveArchive(mountpoint, options, watchers, memory));
   } catch (error) {
@@ -53,6 +57,13 @@ export const serve: Serve = async (mountpoint, options) => {
     return { ...serving, notes: [note] };
   }
 };
+
+/**
+ * A kernel that refuses changes by itself would refuse those of the notifier, which raise events.
+ * Where others may enter it goes by modes, and access(2) would say that they may write.
+ */
+const isReadOnlyAndTold = ({ readOnly, notify, allowOther }: ServeOptions): boolean =>
+  readOnly && notify && !allowOther;
 
 async function serveArchive(
   mountpoint: string,

@@ -154,6 +154,50 @@ describe.each(variants.filter(({ options }) => options.driver === 'kernel'))(
   },
 );
 
+test.each(
+  variants.filter(({ options }) => options.driver === 'kernel' && options.live !== 'attach'),
+)('a read-only mount refuses every change and tells those of the task ($name)', async (variant) => {
+  const mount = await openMount({ ...variant, options: { ...variant.options, readOnly: true } });
+  onTestFinished(() => mount.close());
+  const beneath = join(mount.store.staging, 'one');
+  const above = join(mount.mountpoint, 'live/one');
+  const sh = (script: string) => mount.run('sh', ['-c', script, above, beneath]);
+  await sh('echo 1 > "$1/a"; mkdir "$1/d"; mkfifo "$1/pipe"');
+  const changes = [
+    'echo 2 >> a',
+    ': > a',
+    ': > new',
+    'rm a',
+    'rmdir d',
+    'mkdir e',
+    'mv a b',
+    'ln a h',
+    'ln -s a l',
+    'mkfifo p',
+    'chmod 600 a',
+    'touch -m a',
+    'truncate -s 0 a',
+    'setfattr -n user.x -v 1 a',
+    'chattr +d a',
+  ];
+  const tried = await sh(`cd "$0"; for change in '${changes.join("' '")}'; do
+    echo "$change: $(LC_ALL=C sh -c "$change" 2>&1)"; done`);
+  const lines = tried.trim().split('\n');
+  expect(lines.map((line) => line.includes('Read-only file system') || line)).toEqual(
+    changes.map(() => true),
+  );
+  const allowed = 'for name in . a d pipe; do [ -w $name ] && echo "$name"; done; cat a; ls';
+  expect(await sh(`cd "$0"; ${allowed}`)).toBe('pipe\n1\na\nd\npipe\n');
+
+  const heard = new Heard(mount, 'live/one');
+  await heard.ready(beneath);
+  const work = () => sh('cd "$1"; echo 2 > b; mv b c; sleep 0.05; rm a c; rmdir d');
+  expect(await heard.between(beneath, work)).toEqual([
+    ...['CREATE b', 'MODIFY b', 'CLOSE_WRITE,CLOSE b', 'MOVED_FROM b', 'MOVED_TO c'],
+    ...['DELETE a', 'DELETE c', 'DELETE,ISDIR d'],
+  ]);
+});
+
 describe.each([
   { user: 'a plain user', options: { user: 'plain' } as const },
   // Where staging is attached and archive/ is a read-only mount of its own.
