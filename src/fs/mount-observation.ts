@@ -3,23 +3,23 @@ import { latin1Of } from '../latin1.ts';
 import { S_IFDIR } from '../sys/index.ts';
 import type { ArchiveTree } from './archive/archive-subtree.ts';
 import type { Change, Entry, FileEvent, NodeId, Observation, Place } from './file-system.ts';
-import type { LiveSubtree } from './live/live-subtree.ts';
+import type { LiveObservation } from './live/live-observation.ts';
 import { isArchive, isDay, isLive, isLog, TOP } from './node-ids.ts';
 import type { TaskListEvents } from './task-list-events.ts';
 
+/** Of the top directories whose subtree does not say its own. */
 const PATHS: ReadonlyMap<NodeId, string> = new Map([
   [TOP.live, 'live'],
-  [TOP.archive, 'archive'],
   [TOP.logs, 'logs'],
 ]);
 
 /** What happens beneath a mount: in the top directories, and in live tasks. */
 export class MountObservation implements Observation {
-  private readonly live: LiveSubtree;
+  private readonly live: LiveObservation;
   private readonly archive: ArchiveTree;
   private readonly lists: TaskListEvents;
 
-  constructor(live: LiveSubtree, archive: ArchiveTree, lists: TaskListEvents) {
+  constructor(live: LiveObservation, archive: ArchiveTree, lists: TaskListEvents) {
     this.live = live;
     this.archive = archive;
     this.lists = lists;
@@ -44,7 +44,7 @@ export class MountObservation implements Observation {
   /** The observed directories of a task that is no longer live are gone at once. */
   private endedBy(event: FileEvent): FileEvent[] {
     if (event.kind !== 'delete' || event.at.directory !== TOP.live) return [];
-    const observed = this.live.observedOf(latin1Of(event.at.name));
+    const observed = this.live.ofTask(latin1Of(event.at.name));
     const places = observed.filter(({ directory }) => directory !== TOP.live);
     return places.map((at) => ({ kind: 'delete', at, mode: S_IFDIR }));
   }

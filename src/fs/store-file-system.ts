@@ -46,7 +46,7 @@ export function createFileSystem(store: Store, options: FileSystemOptions = {}):
   const observation =
     watcher &&
     new MountObservation(
-      live,
+      live.observation,
       archive,
       new TaskListEvents(store, watcher, listsOf(live, archive, logs), followsStatus),
     );

@@ -1,14 +1,14 @@
 import { unlessRefused } from '../../errno.ts';
 import { latin1Of } from '../../latin1.ts';
 import type { Stat } from '../../sys/index.ts';
-import type { Attr, Entry, NodeId, Place } from '../file-system.ts';
-import { TOP } from '../node-ids.ts';
+import type { Attr, Entry, FileEvent, NodeId, Observation, Place } from '../file-system.ts';
+import { isLive, TOP } from '../node-ids.ts';
 import { directoryAttr } from '../virtual-directory.ts';
 import type { AttachedDirectories } from './attached-directories.ts';
 import { type Inode, isDirectoryInode, rawName } from './inode.ts';
 import type { InodeTable } from './inode-table.ts';
 import type { LiveTasks } from './live-tasks.ts';
-import type { ObservedDirectories } from './observed-directories.ts';
+import { livePath, type ObservedDirectories } from './observed-directories.ts';
 import type { Resolver } from './resolver.ts';
 
 interface Parts {
@@ -21,7 +21,7 @@ interface Parts {
 }
 
 /** What of live/ somebody watches by inotify: which nodes, and what they were called last. */
-export class LiveObservation {
+export class LiveObservation implements Observation {
   private readonly parts: Parts;
   private watched: readonly Inode[] = [];
 
@@ -29,10 +29,10 @@ export class LiveObservation {
     this.parts = parts;
   }
 
-  /** These nodes are watched from now on, and no others; of a file, its directory. */
+  /** Of these nodes the live ones are watched from now on, and no others. */
   observe(nodes: readonly NodeId[]): void {
     const { table, observed } = this.parts;
-    const found = nodes.map((node) => table.peek(node));
+    const found = nodes.filter(isLive).map((node) => table.peek(node));
     this.watched = found.filter((inode) => inode !== undefined);
     const directories = found.map((inode) =>
       inode && !isDirectoryInode(inode) ? inode.parent : inode,
@@ -68,6 +68,23 @@ export class LiveObservation {
       directory: inode.parent?.id ?? TOP.live,
       name: rawName(inode),
     }));
+  }
+
+  takeEvents(): FileEvent[] {
+    return this.parts.observed?.take() ?? [];
+  }
+
+  missed(): void {
+    this.parts.observed?.missed();
+  }
+
+  takeMissed(): readonly FileEvent[] | undefined {
+    return this.parts.observed?.takeMissed();
+  }
+
+  pathOf(node: NodeId): Uint8Array | undefined {
+    const inode = this.parts.table.peek(node);
+    return inode && livePath(inode);
   }
 
   /** Whether a task's staging is attached in a place. */

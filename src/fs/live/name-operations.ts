@@ -35,6 +35,11 @@ export interface Made {
   readonly stat: Stat;
 }
 
+/** A file that was just made, and opened. */
+export interface MadeFile extends Made {
+  readonly fd: number;
+}
+
 /**
  * Makes, moves and removes names in live directories, each by one system call on a pinned
  * directory.
@@ -88,7 +93,7 @@ export class NameOperations {
     flags: number,
     mode: number,
     caller: Caller,
-  ): (Made & { readonly fd: number }) | undefined {
+  ): MadeFile | undefined {
     const { O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
     const parentFd = this.directories.descriptor(parent);
     try {
@@ -103,19 +108,14 @@ export class NameOperations {
   }
 
   /** A file without a name, until `link` gives it one. */
-  tmpfile(
-    parent: Inode,
-    flags: number,
-    mode: number,
-    caller: Caller,
-  ): Made & { readonly fd: number } {
+  tmpfile(parent: Inode, flags: number, mode: number, caller: Caller): MadeFile {
     const parentFd = this.directories.descriptor(parent);
     const keep = realFlags(flags) | (flags & constants.O_EXCL);
     const fd = makingFor(caller, () => openAt(parentFd, '.', keep | O_TMPFILE, mode));
     return this.opened(parent, Buffer.alloc(0), fd);
   }
 
-  private opened(parent: Inode, name: Uint8Array, fd: number) {
+  private opened(parent: Inode, name: Uint8Array, fd: number): MadeFile {
     try {
       return { ...this.meet(parent, name, statFd(fd)), fd };
     } catch (error) {
