@@ -1,10 +1,16 @@
 import type { KeyObject } from 'node:crypto';
 import { fstatSync, fsyncSync, ftruncateSync } from 'node:fs';
 import { readFully, readRegularFile, writeFully } from '../files/index.ts';
-import type { Store, TaskName } from '../store/index.ts';
-import { takeLockBlocking } from '../store/index.ts';
+import {
+  type Anchor,
+  loadVerifyingKey,
+  readAnchor,
+  type Store,
+  type TaskName,
+  takeLockBlocking,
+} from '../store/index.ts';
 import { chainPath } from './paths.ts';
-import { sha256, signed } from './seal-record.ts';
+import { sha256, signed, signerOf } from './seal-record.ts';
 
 /**
  * The chain of seals, `seals.jsonl`: one signed line for each archive that was sealed or removed,
@@ -140,4 +146,22 @@ function parse(text: string): ChainLine | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What to keep elsewhere of a store, and where its new seals go. */
+export interface AnchorState {
+  readonly anchor: Anchor | null;
+  /** The hash of the key that signs. */
+  readonly signer: string;
+  /** The hash of the last seal; null: nothing was sealed yet. */
+  readonly last: string | null;
+}
+
+/** Throws `damaged`. */
+export function anchorState(store: Store): AnchorState {
+  return {
+    anchor: readAnchor(store) ?? null,
+    signer: signerOf(loadVerifyingKey(store)),
+    last: readChain(store).at(-1)?.hash ?? null,
+  };
 }

@@ -3,8 +3,9 @@
  * unlocking and reading. Writing, verifying and maintaining have doors of their own in the folders
  * of those names: a mount loads none of them.
  */
-export { type AnchorState, anchorState } from './anchor-state.ts';
 export {
+  type AnchorState,
+  anchorState,
   appendToChain,
   lastLineOf,
   lastLineTextOf,
@@ -16,8 +17,7 @@ export { readGenuineSeal } from './genuine-seal.ts';
 export { type IndexEntry, storedLength } from './index/entry.ts';
 export type { FileLine } from './index/line-scanner.ts';
 export type { EntryVisitor } from './index/reader.ts';
-export { FILES, partialPath, reindexedPath } from './paths.ts';
+export { archiveSize, FILES, partialPath, reindexedPath } from './paths.ts';
 export { type ArchiveReader, openArchive } from './reader.ts';
 export { readSeal, type Seal, signerOf } from './seal-record.ts';
-export { archiveSize } from './size.ts';
 export { type FileKeys, unlockArchive, unlockNatively } from './unlock.ts';

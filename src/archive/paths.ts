@@ -1,5 +1,6 @@
+import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Store, TaskName } from '../store/index.ts';
+import { type Store, type TaskName, taskPaths } from '../store/index.ts';
 
 /** The encrypted files of an archive, by what is in them. */
 export const FILES = {
@@ -36,4 +37,16 @@ export function renamedPath(store: Store, task: TaskName): string {
 /** The chain of all seals of a store. */
 export function chainPath(store: Store): string {
   return join(store.path, 'seals.jsonl');
+}
+
+/** What a task's archive takes on disk, in bytes; 0 where there is none. */
+export function archiveSize(store: Store, task: TaskName): number {
+  const { archive } = taskPaths(store, task);
+  try {
+    return readdirSync(archive)
+      .map((name) => lstatSync(join(archive, name), { throwIfNoEntry: false })?.size ?? 0)
+      .reduce((sum, size) => sum + size, 0);
+  } catch {
+    return 0;
+  }
 }

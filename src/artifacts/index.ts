@@ -34,8 +34,8 @@ export {
   sizesOfTasks,
   type TaskSizes,
 } from './sizes.ts';
-export { spoolTar } from './spool-tar.ts';
 export { openLog, type TaskLog } from './task-log.ts';
 export type { Copied } from './tree-copy.ts';
+export { spoolTar } from './unpack-tar.ts';
 export { verifyPath } from './verify-path.ts';
 export { walk } from './walk.ts';

@@ -1,11 +1,18 @@
 import { existsSync } from 'node:fs';
 import type { ArchiveReader } from '../archive/index.ts';
-import { TaskfsError } from '../errors.ts';
-import type { TaskName } from '../store/index.ts';
-import { findStaging, readRecord, type Store, taskPaths } from '../store/index.ts';
+import { messageOf, TaskfsError } from '../errors.ts';
+import {
+  findStaging,
+  noSuchArtifact,
+  pinInStaging,
+  readRecord,
+  type Store,
+  type TaskName,
+  taskPaths,
+} from '../store/index.ts';
 import { openArchiveTree } from './archive-tree.ts';
 import type { ArtifactTree } from './artifact.ts';
-import { openStagingTree } from './staging-tree.ts';
+import { type DiskErrors, diskNode } from './disk-node.ts';
 
 /** Finds the age identities for an archive; called only where there is one to open. */
 export type FindIdentities = () => Promise<readonly string[]>;
@@ -54,4 +61,27 @@ export async function openArchiveOf(
   const { openArchive, readGenuineSeal, unlockArchive } = await import('../archive/index.ts');
   const seal = readGenuineSeal(store, task);
   return openArchive(archive, await unlockArchive(archive, await findIdentities(), seal));
+}
+
+/** The files of a live task, read from its staging directory while the task may change them. */
+export function openStagingTree(store: Store, task: TaskName): ArtifactTree {
+  const errors: DiskErrors = {
+    missing: (path) => noSuchArtifact(task, path),
+    unreadable: (path, cause) => unreadable(task, path, cause),
+  };
+  return {
+    source: 'staging',
+    find: (path, lastLink) =>
+      diskNode(pinInStaging(store, task, path, lastLink), Buffer.from(path), errors),
+    [Symbol.dispose]: () => {},
+  };
+}
+
+function unreadable(task: TaskName, path: Buffer, cause: unknown): TaskfsError {
+  const shown = JSON.stringify(path.toString()).slice(1, -1);
+  return new TaskfsError(
+    'failed',
+    `'${shown}' of task ${task} cannot be read: ${messageOf(cause)}`,
+    { cause },
+  );
 }

@@ -1,6 +1,9 @@
+import { closeSync, constants } from 'node:fs';
+import { unlessRefused } from '../errno.ts';
 import { TaskfsError } from '../errors.ts';
-import { writeFully } from '../files/index.ts';
-import { showPath } from '../store/index.ts';
+import { readFully, writeFully } from '../files/index.ts';
+import { type Store, showPath } from '../store/index.ts';
+import { AT, makeMemoryFile, O_TMPFILE, openAt } from '../sys/index.ts';
 import { readTar, type TarMember, type TarSource } from '../tar/index.ts';
 import type { CopyTarget, MadeName } from './copy-target.ts';
 import type { Attributes, TreeCopy } from './tree-copy.ts';
@@ -155,4 +158,30 @@ function partsOf(path: Buffer): Buffer[] {
   return parts
     .filter((part) => part !== '' && part !== '.')
     .map((part) => Buffer.from(part, 'latin1'));
+}
+
+/**
+ * A tar that comes as a stream, to be read at any place: kept in a file without a name beside the
+ * files of tasks, or in memory where that file system has no such files.
+ */
+export async function spoolTar(
+  stream: AsyncIterable<Buffer>,
+  store: Store,
+): Promise<TarSource & Disposable> {
+  const flags = O_TMPFILE | constants.O_RDWR;
+  const fd =
+    unlessRefused(() => openAt(AT.FDCWD, store.staging, flags, 0o600)) ?? makeMemoryFile('tar');
+  using opened = new DisposableStack();
+  opened.defer(() => closeSync(fd));
+  let size = 0;
+  for await (const piece of stream) {
+    writeFully(fd, piece, size);
+    size += piece.length;
+  }
+  const kept = opened.move();
+  return {
+    size,
+    read: (into, offset) => readFully(fd, into, offset),
+    [Symbol.dispose]: () => kept.dispose(),
+  };
 }

@@ -1,8 +1,8 @@
 import { Errno, errno } from '../errno.ts';
 import type { Store } from '../store/index.ts';
 import { ArchiveCache } from './archive/archive-cache.ts';
+import { archiveTree } from './archive/archive-days.ts';
 import type { ArchiveTree } from './archive/archive-subtree.ts';
-import { archiveTree } from './archive/archive-tree.ts';
 import { KeyService } from './archive/key-service.ts';
 import { DescriptorQuota } from './descriptor-quota.ts';
 import type { FileSystemOptions } from './driver.ts';

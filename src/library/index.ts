@@ -42,7 +42,6 @@ export {
   type ReceiveOptions,
   receive,
 } from './copying.ts';
-export { listGroups, removeGroup, setGroup } from './groups.ts';
 export {
   addKey,
   type KeyOptions,
@@ -53,7 +52,15 @@ export {
 } from './keys.ts';
 export { type Mount, type MountOptions, mount } from './mount.ts';
 export { type RunOptions, rerun, run } from './run.ts';
-export { getAnchor, getPolicy, setAnchor, setPolicy } from './settings.ts';
+export {
+  getAnchor,
+  getPolicy,
+  listGroups,
+  removeGroup,
+  setAnchor,
+  setGroup,
+  setPolicy,
+} from './settings.ts';
 export {
   info,
   listTasks,

@@ -1,5 +1,11 @@
 import { type AnchorState, anchorState } from '../archive/index.ts';
 import { type Policy, readPolicy, writePolicy } from '../retention/index.ts';
+import {
+  type Group,
+  listGroups as list,
+  removeGroup as remove,
+  setGroup as set,
+} from '../runner/index.ts';
 import { type Anchor, writeAnchor } from '../store/index.ts';
 import type { Store } from './store.ts';
 
@@ -24,4 +30,22 @@ export function getAnchor(store: Store): AnchorState {
  */
 export function setAnchor(store: Store, anchor: Anchor | undefined): void {
   writeAnchor(store.paths, anchor);
+}
+
+/** The groups of a store by name: their limits, and how many of their tasks run and wait. */
+export function listGroups(store: Store): Group[] {
+  return list(store.paths);
+}
+
+/**
+ * Makes a group, of whose tasks `limit` run at once, or changes its limit. Throws TaskfsError
+ * `usage`.
+ */
+export function setGroup(store: Store, group: string, limit: number): void {
+  set(store.paths, group, limit);
+}
+
+/** Removes a group. Throws TaskfsError `not-found`, `usage` while a task of it is unfinished. */
+export function removeGroup(store: Store, group: string): void {
+  remove(store.paths, group);
 }

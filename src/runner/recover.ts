@@ -20,14 +20,18 @@ import { AT, removeTree } from '../sys/index.ts';
 import { resumeDetached, startDetached } from './detached.ts';
 import { outlivesSupervisor } from './engines/registry.ts';
 import type { FinishOptions } from './finish.ts';
-import type { Claim } from './journal.ts';
-import { openJournal } from './journal.ts';
+import { type Claim, openJournal } from './journal.ts';
 import { resumeTask } from './lifecycle.ts';
 import { leaveQueue } from './queue.ts';
 import { finishRemoval, removalsCutShort } from './remove-task.ts';
 import { isEndRequested } from './requests.ts';
 import { isDraft, makerOf } from './submit.ts';
-import { describeElsewhere, lockReach, supervisorElsewhere } from './supervisor-liveness.ts';
+import {
+  assertNotElsewhere,
+  describeElsewhere,
+  lockReach,
+  supervisorElsewhere,
+} from './supervisor-liveness.ts';
 import { unfinishedTasks } from './tickets.ts';
 
 /** What recovery did with a task that had no supervisor. */
@@ -236,4 +240,29 @@ function isBeingMade(store: Store, name: string, draft: string): boolean {
   if (lockReach(store) === 'mount') return true;
   const lock = join(draft, 'lock');
   return isAlive(makerOf(name)) || (existsSync(lock) && isLocked(lock));
+}
+
+/** Throws `usage` where a task has not ended, or another machine supervises it. */
+export function assertSealable(store: Store, task: TaskName): void {
+  const record = readRecord(taskPaths(store, task).record, task);
+  if (!isFinal(record.status)) {
+    throw new TaskfsError('usage', `task ${task} is ${record.status}: it cannot be sealed yet`, {
+      hint: `It is sealed when it ends: 'taskfs wait ${task}', or 'taskfs cancel ${task}'.`,
+    });
+  }
+  assertNotElsewhere(store, record);
+}
+
+/** Seals the files of a task that has ended, if they are not. Throws `failed` where they stay. */
+export async function sealAgain(
+  store: Store,
+  task: TaskName,
+  options: Omit<RecoverOptions, 'scope'>,
+): Promise<void> {
+  await recoverTask(store, task, { ...options, scope: 'all' });
+  const { artifacts, sealError } = readRecord(taskPaths(store, task).record, task);
+  if (artifacts !== 'kept') return;
+  throw new TaskfsError('failed', `task ${task} could not be sealed: ${sealError}`, {
+    hint: "Its files are kept as they are. 'taskfs doctor' looks for what may be wrong.",
+  });
 }

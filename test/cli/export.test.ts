@@ -16,7 +16,7 @@ import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { openExportTarget } from '../../src/artifacts/copy-target.ts';
 import { exportTree } from '../../src/artifacts/index.ts';
-import { openStagingTree } from '../../src/artifacts/staging-tree.ts';
+import { openStagingTree } from '../../src/artifacts/open-tree.ts';
 import { type Cli, main, newCli } from '../support/cli.ts';
 import { endedTask, storeWithKeys } from '../support/sealable.ts';
 import { temporaryDirectory } from '../support/temporary.ts';

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type EditCopy, openEditCopy, type Saved } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
@@ -6,7 +7,6 @@ import { parseArtifactPath, type Store, showPath, type TaskName } from '../../st
 import type { ProcessEnd } from '../../sys/index.ts';
 import { addPath, addTask } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
-import { notifyDesktop } from '../desktop-notification.ts';
 import { followEdit, type KeptEdit } from '../edit-session.ts';
 import { type Editor, findEditor, runEditor } from '../editor.ts';
 import { EXIT } from '../exit-code.ts';
@@ -121,4 +121,19 @@ async function leaveWindowOpen({ store, task, path }: Edit): Promise<number> {
   await print(verb.printed());
   if (!isOnTerminal) process.stderr.write(verb.said());
   return end ? (end.exitCode ?? EXIT.failed) : EXIT.ok;
+}
+
+/**
+ * Shows words on the person's desktop, where there is one with notifications (notify-send of
+ * libnotify): a person at a window does not look at the terminal.
+ */
+export function notifyDesktop(words: string): void {
+  const { DISPLAY, WAYLAND_DISPLAY } = process.env;
+  if (!DISPLAY && !WAYLAND_DISPLAY) return;
+  // The Desktop Notifications Specification takes the body as markup.
+  const body = words.replace(/[&<>]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+  const args = ['--app-name=taskfs', '--', 'taskfs', body];
+  const child = spawn('notify-send', args, { stdio: 'ignore', detached: true });
+  child.on('error', () => {});
+  child.unref();
 }

@@ -1,6 +1,7 @@
 import { Errno, errno } from '../../errno.ts';
 import { latin1Of } from '../../latin1.ts';
 import { DT, S_IFLNK } from '../../sys/index.ts';
+import type { FileSystemOptions } from '../driver.ts';
 import type { Attributes, DirectoryEntry, Entry, NodeId, Place } from '../file-system.ts';
 import {
   archivePlace,
@@ -17,8 +18,8 @@ import {
 import type { OpenDirectory, OpenedFile } from '../subtree.ts';
 import { directoriesOf, type TaskList } from '../task-list-events.ts';
 import { directoryAttr } from '../virtual-directory.ts';
-import type { ArchiveSubtree, ArchiveTree } from './archive-subtree.ts';
-import type { ArchivedTasks } from './archived-tasks.ts';
+import { ArchiveSubtree, type ArchiveTree } from './archive-subtree.ts';
+import { ArchivedTasks, type ArchiveParts } from './archived-tasks.ts';
 import type { ArchivedTask, TaskListing } from './task-listing.ts';
 
 const DAY_MS = 86_400_000;
@@ -219,4 +220,11 @@ function dayNamed(name: string): number | undefined {
   if (!/^\d{4}-\d\d-\d\d$/.test(name)) return undefined;
   const day = Date.parse(name) / DAY_MS;
   return Number.isInteger(day) && nameOfDay(day) === name ? day : undefined;
+}
+
+/** archive/ as the options want it: all tasks in one directory, or grouped. */
+export function archiveTree(parts: ArchiveParts, options: FileSystemOptions): ArchiveTree {
+  const tasks = new ArchivedTasks(parts, options);
+  const archive = new ArchiveSubtree(parts, tasks);
+  return options.group === undefined ? archive : new ArchiveDays(archive, tasks, parts.top);
 }

@@ -7,8 +7,8 @@ import { TaskSlots } from '../node-ids.ts';
 import { route } from '../router.ts';
 import { TaskRecords } from '../task-records.ts';
 import { ArchiveCache } from './archive-cache.ts';
+import { archiveTree } from './archive-days.ts';
 import { ArchiveObservation } from './archive-observation.ts';
-import { archiveTree } from './archive-tree.ts';
 import { KeyService } from './key-service.ts';
 import { ReaddirplusPolicy } from './readdirplus-policy.ts';
 
