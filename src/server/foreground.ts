@@ -3,7 +3,7 @@ import { abortConnections, detach, taskfsMountAt } from '../mount/index.ts';
 import { exitProcess, onSignals } from '../process/index.ts';
 import type { Store } from '../store/index.ts';
 import { unmountWhenUnused } from './idle-timeout.ts';
-import { type MountOptions, type ServedMount, serveMount } from './serve.ts';
+import { log, type MountOptions, type ServedMount, serveMount } from './serve.ts';
 
 /** How long (milliseconds) a server waits for an unmount, and then for a connection it aborted. */
 const TIMEOUT_MS = 2000;
@@ -25,7 +25,7 @@ export async function serveUntilUnmounted(
   ready(mount);
   const { idleTimeoutMs } = options;
   const stopWaiting =
-    idleTimeoutMs === undefined ? () => {} : unmountWhenUnused(mount, idleTimeoutMs);
+    idleTimeoutMs === undefined ? () => {} : unmountWhenUnused(mount, idleTimeoutMs, log);
   await mount.ended.finally(stopWaiting);
   stopListening();
 }

@@ -1,4 +1,3 @@
-import { writeSync } from 'node:fs';
 import { messageOf } from '../errors.ts';
 import type { Served } from '../fs/index.ts';
 import { isInUse, taskfsMountAt, unmount } from '../mount/index.ts';
@@ -21,9 +20,13 @@ export interface UsedMount extends Pick<Served, 'uses'> {
 /**
  * Unmounts as soon as the mount was not used for `timeoutMs`: no program has asked for anything in
  * it, none has a file open or its working directory there, and nothing else is mounted in it.
- * Returns what ends the waiting.
+ * `log` takes a line for the server's log. Returns what ends the waiting.
  */
-export function unmountWhenUnused(mount: UsedMount, timeoutMs: number): () => void {
+export function unmountWhenUnused(
+  mount: UsedMount,
+  timeoutMs: number,
+  log: (words: string) => void,
+): () => void {
   const limitMs = timeoutMs * (1 + CACHED_PART);
   let uses = mount.uses?.();
   let usedAt = performance.now();
@@ -34,7 +37,7 @@ export function unmountWhenUnused(mount: UsedMount, timeoutMs: number): () => vo
     uses = now;
     if (isTrying || performance.now() - usedAt < limitMs) return;
     isTrying = true;
-    await tryToUnmount(mount.mountpoint);
+    await tryToUnmount(mount.mountpoint, log);
     isTrying = false;
     // It is still there, so it is in use.
     usedAt = performance.now();
@@ -43,7 +46,7 @@ export function unmountWhenUnused(mount: UsedMount, timeoutMs: number): () => vo
   return () => clearInterval(timer);
 }
 
-async function tryToUnmount(mountpoint: string): Promise<void> {
+async function tryToUnmount(mountpoint: string, log: (words: string) => void): Promise<void> {
   const mount = taskfsMountAt(mountpoint);
   // As root the parts of a mount are unmounted one after the other: not while one is in use.
   if (!mount || isInUse(mount)) return;
@@ -54,5 +57,3 @@ async function tryToUnmount(mountpoint: string): Promise<void> {
     log(`${mountpoint} stays: ${messageOf(error)}`);
   }
 }
-
-const log = (words: string): void => void writeSync(2, `taskfs: ${words}\n`);

@@ -55,6 +55,9 @@ export interface ServedMount extends Served {
 
 export const DEFAULT_DRIVER: DriverName = 'kernel';
 
+/** Writes a line to the server's log, its standard error, before anything else happens. */
+export const log = (words: string): void => void writeSync(2, `taskfs: ${words}\n`);
+
 /**
  * Checks everything, mounts, and serves from this process, which must not touch the mount
  * synchronously from then on. It holds identities, so its memory is kept private. Throws
@@ -111,7 +114,6 @@ async function attachLive(
   const { mountpoint, forgetName, untilAnnounced } = mount;
   const device = taskfsMountAt(mountpoint)?.minor;
   if (!forgetName || device === undefined) return mount;
-  const log = (words: string): void => void writeSync(2, `taskfs: ${words}\n`);
   const attachments = new Attachments({
     ...how,
     store,
