@@ -173,29 +173,33 @@ fd = os.open("${top}/mapped", os.O_RDWR)`;
     expect((await cli.run('cat', 'a', 'out.log')).stdout).toBe('early\nlate\n');
   });
 
-  it.each(['the mount is there', 'the mount was unmounted lazily'])(
-    'goes from every namespace when the server is killed, where %s',
-    async (where) => {
-      const mount = await mounted();
-      const { mountpoint, pid } = mount;
-      const { top } = await startAttached(mount, 'a');
-      const copy = await copyNamespace();
-      expect(mountedIn(copy, mountpoint).join()).toContain(top);
-      const user = start('sh', '-c', 'cd "$0" && exec sleep 1000', top);
-      if (where.includes('lazily')) await run('umount', ['-l', mountpoint]);
-      process.kill(pid, 'SIGKILL');
-      await until(
-        'nothing is attached',
-        () =>
-          ![...mountedIn(copy, mountpoint), ...mountedIn(process.pid, mountpoint)]
-            .join()
-            .includes(top),
-        LIMIT_MS,
-      );
-      await until('nothing is mounted', () => !isMountpoint(mountpoint), LIMIT_MS);
-      user.kill('SIGKILL');
-    },
-  );
+  it.each([
+    { where: 'the mount is there', unmount: [] },
+    { where: 'the mount was unmounted lazily', unmount: ['umount', '-l'] },
+    { where: 'all of the mount was unmounted', unmount: ['umount', '-R'] },
+  ])('goes from every namespace when the server is killed, where $where', async ({ unmount }) => {
+    const mount = await mounted();
+    const { mountpoint, pid } = mount;
+    const { top } = await startAttached(mount, 'a');
+    const copy = await copyNamespace();
+    expect(mountedIn(copy, mountpoint).join()).toContain(top);
+    const [command, ...args] = unmount;
+    if (command) await run(command, [...args, mountpoint]);
+    const stay = 'cd "$0" && echo in && exec sleep 1000';
+    const user = start('nsenter', '-t', String(copy), '-m', 'sh', '-c', stay, top);
+    await once(user.stdout as NodeJS.ReadableStream, 'data');
+    process.kill(pid, 'SIGKILL');
+    await until(
+      'nothing is attached',
+      () =>
+        ![...mountedIn(copy, mountpoint), ...mountedIn(process.pid, mountpoint)]
+          .join()
+          .includes(top),
+      LIMIT_MS,
+    );
+    await until('nothing is mounted', () => !isMountpoint(mountpoint), LIMIT_MS);
+    user.kill('SIGKILL');
+  });
 
   it('is not unmounted while it is in use, and then with the mount', async () => {
     const mount = await mounted();

@@ -56,6 +56,24 @@ class Heard {
 
 let marks = 0;
 
+/** Makes and removes a file of one name, so many times; prints the quickest of five runs (s). */
+const MAKE_AND_REMOVE = `
+import os, sys, time
+os.chdir(sys.argv[1])
+def run(pairs):
+    start = time.monotonic()
+    for _ in range(pairs):
+        os.close(os.open('same', os.O_CREAT | os.O_RDWR))
+        os.unlink('same')
+    return time.monotonic() - start
+print(min(run(int(sys.argv[2])) for _ in range(5)))
+`;
+const PAIRS = 200;
+
+/** How often a server has called write(2): each reply is one call. */
+const replies = ({ pid }: MountedStore): number =>
+  Number(/^syscw: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
+
 describe.each(variants.filter(({ options }) => options.driver === 'kernel'))(
   'inotify on the mount ($name)',
   (variant) => {
@@ -139,6 +157,23 @@ describe.each(variants.filter(({ options }) => options.driver === 'kernel'))(
         await sh('echo 1 > "$0/.saved.tmp"; mv "$0/.saved.tmp" "$0/saved"');
         return output.includes('MOVED_TO saved');
       });
+    });
+
+    test('makes nobody slower who works in a directory that is watched', async () => {
+      const work = async () =>
+        Number(await mount.run('/usr/bin/python3', ['-c', MAKE_AND_REMOVE, above, String(PAIRS)]));
+      const unwatched = await work();
+      const heard = new Heard(mount, 'live/one');
+      await heard.ready(beneath);
+      const before = replies(mount);
+      let watched = 0;
+      const told = await heard.between(beneath, async () => {
+        watched = await work();
+      });
+      expect(told.filter((event) => event.endsWith(' same')).length).toBe(3 * 5 * PAIRS);
+      // LOOKUP, CREATE, FLUSH, RELEASE and UNLINK of each.
+      expect(replies(mount) - before).toBeLessThan(6 * 5 * PAIRS);
+      expect(watched / unwatched).toBeLessThan(10);
     });
 
     test('tells who watches a file alone', async () => {
