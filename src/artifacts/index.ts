@@ -12,6 +12,7 @@ export { exportZip } from './export-zip.ts';
 export {
   findLines,
   followLog,
+  isLogComplete,
   type LogPiece,
   type LogSelection,
   readLog,

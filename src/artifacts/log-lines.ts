@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TaskfsError } from '../errors.ts';
-import type { TaskName } from '../store/index.ts';
+import { isFinal, readRecord, type Store, type TaskName, taskPaths } from '../store/index.ts';
 import type { TaskLog } from './task-log.ts';
 
 /** Which lines of a log are read. Times are milliseconds since 1970. */
@@ -81,6 +81,20 @@ export async function* followLog(
     at = yield* readLog(log, { from: at, end });
     if (isLast || at >= end) return;
     await sleep(POLL_MS);
+  }
+}
+
+/**
+ * Whether nothing more comes into the log of a task: it has ended, or was removed, or `until`, in
+ * milliseconds since 1970, is over.
+ */
+export function isLogComplete(store: Store, task: TaskName, until?: number): boolean {
+  if (until !== undefined && Date.now() > until) return true;
+  try {
+    return isFinal(readRecord(taskPaths(store, task).record, task).status);
+  } catch (error) {
+    if (error instanceof TaskfsError && error.kind === 'not-found') return true;
+    throw error;
   }
 }
 

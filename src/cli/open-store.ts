@@ -1,6 +1,4 @@
-import { join } from 'node:path';
 import {
-  createSealingKeys,
   createStore,
   ensureKeys,
   hasKeys,
@@ -8,7 +6,6 @@ import {
   type Store,
   storeExists,
   storePath,
-  takeLockBlocking,
 } from '../store/index.ts';
 import type { CommonOptions } from './command.ts';
 import { say } from './output.ts';
@@ -47,14 +44,6 @@ export async function makeKeys(store: Store, passphrase?: string): Promise<boole
     say(
       "They have no recovery identity yet: 'taskfs key recovery' creates one and shows it, once.",
     );
-  return true;
-}
-
-/** The same for a machine that only seals; whether it was done here. */
-export function makeSealingKeys(store: Store, recipients: readonly string[]): boolean {
-  using _ = takeLockBlocking(join(store.keys, 'lock'));
-  if (hasKeys(store)) return false;
-  createSealingKeys(store, recipients);
   return true;
 }
 

@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { originOf } from '../agents-runner/index.ts';
-import { handOn, openSharedTask, unlockSharedTask } from '../artifacts/index.ts';
+import { type Extracted, extractArtifacts, originOf } from '../agents-runner/index.ts';
+import { copySharedTask, handOn, openSharedTask, unlockSharedTask } from '../artifacts/index.ts';
 import { assertDirectory, copyingTask, importTask, receivingTask } from '../runner/index.ts';
 import { absolutePath, absoluteTextPath } from '../store/index.ts';
 import { start } from './run.ts';
@@ -27,6 +27,10 @@ export interface ReceiveOptions {
   readonly name?: string;
   /** The hash of the signing key that it must be signed by; any by default. */
   readonly signer?: string;
+}
+
+export interface ExtractOptions extends Pick<ReceiveOptions, 'signer'> {
+  readonly onLog?: (piece: Uint8Array) => Promise<void>;
 }
 
 /** What the tasks here run, where it is not `cp`. */
@@ -63,6 +67,49 @@ export async function importAgentsRunner(
   const { task, environments } = originOf(from, { task: taskId, environment });
   const command = program('agents-runner', from, task, ...environments);
   return start(store, copyingTask(command, options), {});
+}
+
+/**
+ * Only decrypts the artifacts of a task of agents-runner into a directory. Throws `not-found` where
+ * one of the directories is not there.
+ */
+export function extractAgentsRunner(
+  directory: string,
+  into: string,
+  { taskId, environment }: Pick<AgentsRunnerOptions, 'taskId' | 'environment'> = {},
+): Extracted {
+  const [from, to] = [absolutePath(directory), absolutePath(into)];
+  assertDirectory(from);
+  assertDirectory(to);
+  return extractArtifacts(from, to, originOf(from, { task: taskId, environment }));
+}
+
+/** What is known of a shared task. */
+export interface SharedFacts {
+  /** What it is called where it comes from. */
+  readonly task: string;
+  /** The hash of the key that signed it. */
+  readonly signer: string;
+  /** How many files and directories of it were not to be sealed there. */
+  readonly leftOut: number;
+}
+
+/**
+ * Only decrypts a file of `share`, with the identities of the store, into a new or empty directory;
+ * `onLog` is handed what the task printed. Throws `damaged` where it was changed or is not by
+ * `signer`, `wrong-key`, `usage`.
+ */
+export async function extractShared(
+  store: Store,
+  file: string,
+  into: string,
+  { signer, onLog = async () => {} }: ExtractOptions = {},
+): Promise<SharedFacts> {
+  using shared = await openSharedTask(absoluteTextPath(file, 'the file'), signer);
+  const unlocked = await unlockSharedTask(shared, await store.identities());
+  await copySharedTask(unlocked, into, onLog);
+  const { task, seal } = shared;
+  return { task, signer: seal.signer, leftOut: seal.leftOutCount ?? 0 };
 }
 
 /**

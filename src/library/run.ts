@@ -3,6 +3,7 @@ import { assertBackground } from '../background-process.ts';
 import { readContainerOptions } from '../runner/engines/container/index.ts';
 import {
   assertPossible,
+  recover,
   type Submission,
   specToRerun,
   startDetached,
@@ -95,6 +96,7 @@ export async function start(
 ): Promise<Task> {
   assertBackground();
   await assertPossible(submission.spec.engine, submission.spec.options);
+  await recover(store.paths, { scope: 'unfinished' });
   const claim = submit(store.paths, submission);
   await startDetached(claim, env);
   return openTask(store, claim.task);

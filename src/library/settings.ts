@@ -1,5 +1,12 @@
 import { type AnchorState, anchorState } from '../archive/index.ts';
-import { type Policy, readPolicy, writePolicy } from '../retention/index.ts';
+import {
+  changePolicy as changeStorePolicy,
+  type Policy,
+  readPolicy,
+  removeRule,
+  type Selector,
+  writePolicy,
+} from '../retention/index.ts';
 import {
   type Group,
   listGroups as list,
@@ -17,6 +24,23 @@ export function getPolicy(store: Store): Policy | undefined {
 /** Sets what the store keeps; undefined: everything. Throws TaskfsError `usage`. */
 export function setPolicy(store: Store, policy: Policy | undefined): void {
   writePolicy(store.paths, policy);
+}
+
+/**
+ * Changes what the store keeps, as `taskfs policy set` does, and returns it: each rule stands in the
+ * place of the one that is about the same tasks, if there is one; other rules stay, and limits that
+ * are not given. Throws TaskfsError `usage`, `damaged`.
+ */
+export function changePolicy(store: Store, change: Partial<Policy>): Policy {
+  return changeStorePolicy(store.paths, { rules: [], ...change });
+}
+
+/**
+ * Removes the rule about the tasks that a selector names, and returns the policy. Throws
+ * TaskfsError `not-found`, `damaged`.
+ */
+export function removePolicyRule(store: Store, select: Selector): Policy {
+  return removeRule(store.paths, select);
 }
 
 /** Where new seals go, and what to keep elsewhere: who signs them, and the last one. */

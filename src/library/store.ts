@@ -1,11 +1,12 @@
 import { sizesOfTasks, type TaskSizes } from '../artifacts/index.ts';
-import { TaskfsError } from '../errors.ts';
 import { type Decision, matches, type Policy, type Selector } from '../retention/index.ts';
 import {
+  followEvents,
   planPrune,
   type Recovery,
+  type Removals,
   recover as recoverAll,
-  removeEnded,
+  removeTasks,
   type StoreFacts,
   storeFacts,
   type TaskView,
@@ -14,13 +15,16 @@ import {
 import {
   createStore,
   ensureKeys,
+  ensureSealingKeys,
   hasKeys,
   loadIdentities,
   loadOwnIdentities,
   openStore as openExisting,
+  parseRecipient,
   type Store as StorePaths,
   storeExists,
   storePath,
+  type TaskEvent,
 } from '../store/index.ts';
 
 export interface StoreOptions {
@@ -28,6 +32,8 @@ export interface StoreOptions {
   readonly path?: string;
   /** Makes it, and keys for it, where there is none; true by default. */
   readonly create?: boolean;
+  /** Who can open the archives of a new one, which then has no identity of its own: it seals. */
+  readonly recipients?: readonly string[];
   /** A file with age identities to open archives with; else `$TASKFS_IDENTITY`, else its own. */
   readonly identity?: string;
   /** Asks for the passphrase of an identity file that has one; without, such a file is refused. */
@@ -54,10 +60,10 @@ export interface Store {
  * where the place is not safe or somebody else's, `failed`.
  */
 export async function openStore(options: StoreOptions = {}): Promise<Store> {
-  const { create = true, identity, passphrase } = options;
+  const { create = true, recipients, identity, passphrase } = options;
   const path = storePath(options.path);
   const paths = create && !storeExists(path) ? createStore(path) : openExisting(path);
-  if (create && !hasKeys(paths)) await ensureKeys(paths);
+  if (create && !hasKeys(paths)) await makeKeys(paths, recipients);
   const identities = () => loadIdentities(paths, { file: identity, passphrase });
   const isOther = (identity ?? process.env.TASKFS_IDENTITY) !== undefined;
   return {
@@ -68,6 +74,14 @@ export async function openStore(options: StoreOptions = {}): Promise<Store> {
     otherIdentities: async () => (isOther ? identities() : []),
     isNamed: identity !== undefined || passphrase !== undefined,
   };
+}
+
+async function makeKeys(
+  store: StorePaths,
+  recipients: readonly string[] | undefined,
+): Promise<void> {
+  if (!recipients) await ensureKeys(store);
+  else ensureSealingKeys(store, await Promise.all(recipients.map(parseRecipient)));
 }
 
 /**
@@ -88,20 +102,25 @@ export async function taskSizes(store: Store, select: Selector = {}): Promise<Ta
   return sizesOfTasks(store.paths, listTasks(store, select));
 }
 
+/** The events of tasks, as they come. */
+export interface EventsOptions {
+  /** Only of the tasks that it names. */
+  readonly select?: Selector;
+  /** Those so far come first; true by default. */
+  readonly past?: boolean;
+  /** Ends the iteration. */
+  readonly signal?: AbortSignal;
+}
+
 /**
- * Verifies all archives, as `taskfs verify` does; every byte of them with `deep`. What is wrong is
- * returned.
+ * What happens to all tasks, or to those that a selector names, without an end: `signal`, or leaving
+ * the loop, ends it.
  */
-export async function verify(
+export function events(
   store: Store,
-  { deep = false }: { readonly deep?: boolean } = {},
-): Promise<
-  readonly { readonly kind: string; readonly task: string | null; readonly message: string }[]
-> {
-  const { verifyArchives } = await import('../archive/verify/index.ts');
-  const identities = deep ? await store.identities() : [];
-  const { findings } = await verifyArchives(store.paths, { deep, identities });
-  return findings.map(({ kind, task, message }) => ({ kind, task: task ?? null, message }));
+  { select, past = true, signal }: EventsOptions = {},
+): AsyncIterable<TaskEvent> {
+  return followEvents(store.paths, { select, fromStart: past, signal });
 }
 
 /**
@@ -121,13 +140,10 @@ export interface PruneOptions {
   readonly dryRun?: boolean;
 }
 
-/** What became of sealed tasks. */
-export interface Pruned {
+/** What became of sealed tasks: which are removed, and which were to be and could not be. */
+export interface Pruned extends Removals {
   /** The oldest seal first. */
   readonly decisions: readonly Decision[];
-  readonly removed: readonly string[];
-  /** Those that were to be removed and could not be. */
-  readonly failed: readonly { readonly task: string; readonly error: TaskfsError }[];
 }
 
 /**
@@ -139,16 +155,6 @@ export async function prune(
   { policy, select, dryRun = false }: PruneOptions = {},
 ): Promise<Pruned> {
   const decisions = planPrune(store.paths, policy, select);
-  const removed: string[] = [];
-  const failed: { task: string; error: TaskfsError }[] = [];
-  for (const { task } of decisions.filter(({ keep }) => !keep && !dryRun)) {
-    try {
-      await removeEnded(store.paths, task);
-      removed.push(task);
-    } catch (error) {
-      if (!(error instanceof TaskfsError)) throw error;
-      failed.push({ task, error });
-    }
-  }
-  return { decisions, removed, failed };
+  const doomed = decisions.filter(({ keep }) => !keep && !dryRun).map(({ task }) => task);
+  return { decisions, ...(await removeTasks(store.paths, doomed)) };
 }

@@ -7,20 +7,17 @@ import {
   exportTree,
   joinPath,
   openLocalNode,
-  openLog,
   openTree,
   sizesOfDirectories,
-  type TaskLog,
   walk,
 } from '../artifacts/index.ts';
-import { TaskfsError } from '../errors.ts';
 import {
   assertSealable,
   cancel,
   followEvents,
   pause,
   reachRun,
-  removeEnded,
+  removeTasks,
   renameTask,
   resume,
   sealAgain,
@@ -41,8 +38,10 @@ import {
   taskPaths,
   unpin,
 } from '../store/index.ts';
+import { type ExecEnd, type ExecOptions, execIn } from './exec.ts';
 import { packedFiles, sharedTask } from './packed.ts';
 import type { Store } from './store.ts';
+import { fileStream, type LogOptions, logStream } from './streams.ts';
 
 /** What is known of one file or directory of a task. */
 export interface ArtifactInfo {
@@ -61,6 +60,14 @@ export interface ArtifactInfo {
 /** What a directory of a task holds, with all below it. */
 export interface DirectoryInfo extends Pick<ArtifactInfo, 'path' | 'rawPath'> {
   readonly bytes: number;
+}
+
+/** How files are sealed; by default as their run said. */
+export interface SealOptions {
+  /** How long writers of them get to close them. */
+  readonly drainMs?: number;
+  /** Seals what editors on a mount left beside them as well. */
+  readonly keepEditorFiles?: boolean;
 }
 
 /** How much was copied. */
@@ -92,8 +99,8 @@ export interface Task {
   stream(path: string | Uint8Array): Promise<ReadableStream<Uint8Array>>;
   /** A file in memory, with its type by its name. */
   blob(path: string | Uint8Array): Promise<Blob>;
-  /** What it printed so far. */
-  log(): Promise<ReadableStream<Uint8Array>>;
+  /** What it printed so far, or some lines of that; with `follow`, until it has ended. */
+  log(options?: LogOptions): Promise<ReadableStream<Uint8Array>>;
   /** Copies all files into a new or empty directory. */
   export(directory: string): Promise<Transferred>;
   /** All files as one stream: a pax tar, or a zip, which knows modes and times alone. */
@@ -107,12 +114,19 @@ export interface Task {
   copyOut(path: string | Uint8Array, destination: string): Promise<Transferred>;
   /** The same of a path of this machine into its files; it must be live. */
   copyIn(source: string, path: string | Uint8Array): Promise<Transferred>;
+  /**
+   * Runs a further command where it runs, as `taskfs exec` does, with the standard output and
+   * error of this process; it must run. Resolves once that command has ended.
+   */
+  exec(command: readonly string[], options?: ExecOptions): Promise<ExecEnd>;
+  /** Sends its command a signal, as `taskfs attach` does; it must run. */
+  signal(signal: NodeJS.Signals): Promise<void>;
   /** What it uses now; it must run. Undefined where it is about to end. */
   usage(): Promise<Usage | undefined>;
   /** What each directory of it holds, the largest first; the path of the top is empty. */
   sizes(): Promise<DirectoryInfo[]>;
   /** Seals its files where that failed; it must have ended. Throws `usage`, `failed`. */
-  seal(): Promise<TaskView>;
+  seal(options?: SealOptions): Promise<TaskView>;
   /** Rebuilds the index of its archive from the tar, if it is damaged. Throws `damaged`. */
   reindex(): Promise<Reindexed>;
   /** Gives it another name, once it is sealed; this object stays with the old one. */
@@ -120,8 +134,8 @@ export interface Task {
   /** Nothing removes it until `unpin`. */
   pin(): void;
   unpin(): void;
-  /** Removes it for good; it must have ended. */
-  remove(): Promise<void>;
+  /** Removes it for good; it must have ended, unless `force` ends it. */
+  remove(options?: { readonly force?: boolean }): Promise<void>;
 }
 
 /** A task of a store by its name. Throws `not-found`, `usage` for what is no name. */
@@ -152,7 +166,7 @@ export function openTask(store: Store, name: string): Task {
       const content = await new Response(fileStream(await open(), path)).arrayBuffer();
       return new Blob([content], { type });
     },
-    log: async () => logStream(await openLog(paths, task, identities)),
+    log: (options = {}) => logStream(store, task, options),
     copyOut: async (path, destination) => {
       using tree = await open();
       const parsed = parseArtifactPath(task, path);
@@ -167,6 +181,8 @@ export function openTask(store: Store, name: string): Task {
       const source = { node, name: lastName(absolute), isContents: false };
       return transferred(copyToTask(source, paths, task, Buffer.from(path)));
     },
+    exec: (command, options = {}) => execIn(store, task, command, options),
+    signal: async (signal) => (await reachRun(paths, task)).signal(signal),
     usage: async () => (await reachRun(paths, task)).usage(),
     sizes: async () => {
       using tree = await open();
@@ -176,9 +192,9 @@ export function openTask(store: Store, name: string): Task {
         bytes,
       }));
     },
-    seal: async () => {
+    seal: async (options = {}) => {
       assertSealable(paths, task);
-      await sealAgain(paths, task, {});
+      await sealAgain(paths, task, options);
       return viewTask(paths, task);
     },
     reindex: async () => {
@@ -199,8 +215,9 @@ export function openTask(store: Store, name: string): Task {
     share: (recipients) => ReadableStream.from(sharedTask(store, task, recipients)),
     pin: () => pin(paths, task),
     unpin: () => unpin(paths, task),
-    remove: async () => {
-      await removeEnded(paths, task);
+    remove: async ({ force } = {}) => {
+      const { failed } = await removeTasks(paths, [task], { force });
+      for (const { error } of failed) throw error;
     },
   };
 }
@@ -234,51 +251,6 @@ function* infosBelow(tree: ArtifactTree, path: Buffer): Generator<ArtifactInfo> 
     const full = joinPath(path, step.path);
     yield artifactInfo(full, step.artifact);
   }
-}
-
-const PIECE = 256 * 1024;
-
-/** Closes the tree once all was read, or nobody reads on. */
-function fileStream(
-  tree: ArtifactTree,
-  path: string | Uint8Array,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  using opened = new DisposableStack();
-  opened.use(tree);
-  const node = opened.use(tree.find(path, 'follow'));
-  if (node.artifact.type !== 'file') {
-    throw new TaskfsError('usage', `'${path}' is a ${node.artifact.type}, not a file`);
-  }
-  return streamOf((into, at) => node.read(into, at), opened.move());
-}
-
-function logStream(log: TaskLog): ReadableStream<Uint8Array<ArrayBuffer>> {
-  return streamOf((into, at) => log.read(into, at), log);
-}
-
-function streamOf(
-  read: (into: Uint8Array, offset: number) => number,
-  resource: Disposable,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  let at = 0;
-  return new ReadableStream(
-    {
-      pull(controller) {
-        try {
-          const piece = new Uint8Array(PIECE);
-          const got = read(piece, at);
-          at += got;
-          if (got > 0) return controller.enqueue(piece.subarray(0, got));
-          controller.close();
-        } catch (error) {
-          controller.error(error);
-        }
-        resource[Symbol.dispose]();
-      },
-      cancel: () => resource[Symbol.dispose](),
-    },
-    { highWaterMark: 0 },
-  );
 }
 
 function artifactInfo(rawPath: Buffer, artifact: Artifact): ArtifactInfo {

@@ -4,7 +4,7 @@
  */
 export { type Candidate, type Decision, decide } from './decide.ts';
 export {
-  addRule,
+  changePolicy,
   isEmpty,
   type Keep,
   PERIODS,

@@ -65,13 +65,41 @@ export function writePolicy(store: Store, policy: Policy | undefined): void {
   writeSetting(store, SETTING, policy);
 }
 
+/**
+ * Changes the store's policy, and returns it: each rule of `change` stands in the place of the one
+ * that is about the same tasks, if there is one; its limits, and `auto`, replace those before.
+ * Throws `usage` for what is none, `damaged`.
+ */
+export function changePolicy(store: Store, { rules, ...others }: Policy): Policy {
+  const before = { ...(readPolicy(store) ?? { rules: [] }), ...others };
+  const policy = rules.reduce(withRule, before);
+  writePolicy(store, policy);
+  return policy;
+}
+
+/**
+ * Removes the rule about the tasks that `select` names from the store's policy, and returns that.
+ * Throws `not-found` where no rule is about these, `damaged`.
+ */
+export function removeRule(store: Store, select: Selector): Policy {
+  const before = readPolicy(store) ?? { rules: [] };
+  const policy = withoutRule(before, select);
+  if (policy.rules.length === before.rules.length) {
+    throw new TaskfsError('not-found', `no rule is about ${selectorKey(select)}`, {
+      hint: "'taskfs policy' shows all rules.",
+    });
+  }
+  writePolicy(store, policy);
+  return policy;
+}
+
 /** A policy with a rule in the place of the one that is about the same tasks, if there is one. */
-export function addRule(policy: Policy, rule: Rule): Policy {
-  return { ...policy, rules: [...removeRule(policy, rule.select).rules, rule] };
+function withRule(policy: Policy, rule: Rule): Policy {
+  return { ...policy, rules: [...withoutRule(policy, rule.select).rules, rule] };
 }
 
 /** A policy without the rule that is about these tasks. */
-export function removeRule(policy: Policy, select: Selector): Policy {
+function withoutRule(policy: Policy, select: Selector): Policy {
   const key = selectorKey(select);
   return { ...policy, rules: policy.rules.filter((rule) => selectorKey(rule.select) !== key) };
 }

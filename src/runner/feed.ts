@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TaskfsError } from '../errors.ts';
+import { matches, type Selector, selectsAll } from '../retention/index.ts';
 import {
   listTasks,
   readEvents,
@@ -8,17 +10,50 @@ import {
   taskPaths,
 } from '../store/index.ts';
 import { unfinishedTasks } from './tickets.ts';
+import { viewTask } from './view.ts';
 
-/** The events of all tasks so far, in order of time. */
-export function readAllEvents(store: Store): TaskEvent[] {
-  return inOrder(listTasks(store).flatMap((task) => readEvents(taskPaths(store, task).events)));
-}
-
-export interface FeedOptions {
-  /** Ends the feed. */
-  readonly signal?: AbortSignal | undefined;
+/** Whose events are meant: those of all tasks by default. */
+export interface EventSelection {
   /** Only of this task. */
   readonly task?: TaskName | undefined;
+  /** Only of tasks that are as it says when they are read. */
+  readonly select?: Selector | undefined;
+}
+
+/** The events so far, in order of time. */
+export function readAllEvents(
+  store: Store,
+  { task, select = {} }: EventSelection = {},
+): TaskEvent[] {
+  const tasks = task === undefined ? listTasks(store) : [task];
+  const selected = tasks.filter(selectedBy(store, select));
+  return inOrder(selected.flatMap((each) => readEvents(taskPaths(store, each).events)));
+}
+
+/** Whether a selector names a task; by labels and names, which never change, it is asked once. */
+function selectedBy(store: Store, select: Selector): (task: TaskName) => boolean {
+  const known = new Map<TaskName, boolean>();
+  return (task) => {
+    const isSelected = known.get(task) ?? isNamedBy(store, task, select);
+    if (!select.status) known.set(task, isSelected);
+    return isSelected;
+  };
+}
+
+/** One whose record cannot be read has nothing to be selected by. */
+function isNamedBy(store: Store, task: TaskName, select: Selector): boolean {
+  if (selectsAll(select)) return true;
+  try {
+    return matches(select, viewTask(store, task));
+  } catch (error) {
+    if (error instanceof TaskfsError) return false;
+    throw error;
+  }
+}
+
+export interface FeedOptions extends EventSelection {
+  /** Ends the feed. */
+  readonly signal?: AbortSignal | undefined;
   /** Whether the events so far come first. */
   readonly fromStart?: boolean | undefined;
 }
@@ -33,10 +68,12 @@ const POLL_MS = 250;
  */
 export async function* followEvents(
   store: Store,
-  { signal, task, fromStart = false }: FeedOptions = {},
+  { signal, task, select = {}, fromStart = false }: FeedOptions = {},
 ): AsyncGenerator<TaskEvent> {
   const seen = new Map<TaskName, number>();
-  const isMeant = (name: TaskName): boolean => task === undefined || name === task;
+  const isSelected = selectedBy(store, select);
+  const isMeant = (name: TaskName): boolean =>
+    (task === undefined || name === task) && isSelected(name);
   const read = (names: Iterable<TaskName>): TaskEvent[] =>
     inOrder([...names].filter(isMeant).flatMap((name) => readNew(store, name, seen)));
   const past = read(listTasks(store));

@@ -24,6 +24,7 @@ export type { Claim } from './journal.ts';
 export { superviseTask } from './lifecycle.ts';
 export { reachRun } from './reach.ts';
 export { assertSealable, type Recovery, recover, recoverTask, sealAgain } from './recover.ts';
+export { type RemovalOptions, type Removals, removeTasks } from './removals.ts';
 export { removalsCutShort, removeEnded } from './remove-task.ts';
 export { renameTask } from './rename-task.ts';
 export { specToRerun } from './rerun.ts';

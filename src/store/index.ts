@@ -23,7 +23,13 @@ export {
   writeIdentities,
 } from './identities.ts';
 export { hasKeys, keyPaths, readKeyText } from './key-files.ts';
-export { createKeys, createSealingKeys, ensureKeys, type NewKeys } from './keys.ts';
+export {
+  createKeys,
+  createSealingKeys,
+  ensureKeys,
+  ensureSealingKeys,
+  type NewKeys,
+} from './keys.ts';
 export { adoptLock, isLocked, type Lock, takeLock, takeLockBlocking } from './lock.ts';
 export { LogTimes, openLogTimes } from './log-times.ts';
 export { isBeingRemoved, isPinned, noteRemoval, pin, unpin } from './markers.ts';

@@ -52,6 +52,16 @@ export async function ensureKeys(
   return { isNew: true, recovery: await createKeys(store, keys) };
 }
 
+/**
+ * The same for a machine that only seals; whether it was done here. Throws as `createSealingKeys`.
+ */
+export function ensureSealingKeys(store: Store, recipients: readonly string[]): boolean {
+  using _ = takeLockBlocking(keyPaths(store).lock);
+  if (hasKeys(store)) return false;
+  createSealingKeys(store, recipients);
+  return true;
+}
+
 function assertNoKeys(store: Store): void {
   if (!hasKeys(store)) return;
   throw new TaskfsError('usage', `the store ${store.path} has its keys already`);

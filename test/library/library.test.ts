@@ -1,10 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   addKey,
+  changePolicy,
+  doctor,
+  events,
+  extractAgentsRunner,
+  extractShared,
+  type Finding,
   getAnchor,
   getPolicy,
   importAgentsRunner,
@@ -19,6 +25,7 @@ import {
   recover,
   removeGroup,
   removeKey,
+  removePolicyRule,
   rerun,
   rotateKey,
   run,
@@ -28,6 +35,7 @@ import {
   setPolicy,
   TaskfsError,
   taskSizes,
+  verify,
 } from '../../src/library/index.ts';
 import { tokenOf } from '../support/agents-runner.ts';
 import { newCli } from '../support/cli.ts';
@@ -91,12 +99,29 @@ describe('the library', () => {
     expect(await long.copyIn(join(at, 'in'), '')).toEqual({ files: 1, bytes: 2 });
     expect(await long.copyOut('in', join(at, 'out'))).toEqual({ files: 1, bytes: 2 });
     expect(readFileSync(join(at, 'out'), 'utf8')).toBe('in');
-    await long.cancel({ kill: true });
-    await long.wait();
+    expect(await long.exec(sh('test "$MORE" = 1 && exit 7'), { env: { MORE: '1' } })).toEqual({
+      exitCode: 7,
+      signal: null,
+    });
+    await expect(long.exec([])).rejects.toMatchObject({ kind: 'usage' });
+    const printed = new Response(await long.log({ follow: true, tail: 1 })).text();
+    await long.signal('SIGKILL');
+    expect(await long.wait()).toMatchObject({ signal: 'SIGKILL' });
+    expect(await printed).toBe('up\n');
     await expect(long.copyIn(join(at, 'in'), '')).rejects.toMatchObject({ kind: 'usage' });
     const renamed = await long.rename('renamed');
     expect(await (await renamed.blob('in')).text()).toBe('in');
     await renamed.remove();
+    const forced = await run(store, ['sleep', '1000'], { name: 'forced' });
+    await expect(forced.remove()).rejects.toMatchObject({ kind: 'usage' });
+    await forced.remove({ force: true });
+    expect(() => openTask(store, 'forced')).toThrow(TaskfsError);
+    const sealed: string[] = [];
+    for await (const { task: name, type } of events(store, { select: { name: '[ab]' } })) {
+      if (type === 'sealed') sealed.push(name);
+      if (sealed.length === 2) break;
+    }
+    expect(sealed).toEqual(['a', 'b']);
 
     const write = async (name: string, bytes: ReadableStream<Uint8Array>): Promise<string> => {
       writeFileSync(join(at, name), await buffer(bytes));
@@ -144,6 +169,12 @@ describe('the library', () => {
     expect(await (await before.blob('x')).text()).toBe('of old');
     expect(await new Response(await before.log()).text()).toContain('Not read: y.enc');
 
+    const plain = join(at, 'plain');
+    mkdirSync(plain);
+    const { written, failed } = extractAgentsRunner(theirs, plain);
+    expect([written, failed]).toMatchObject([[{ name: 'x', bytes: 6 }], [{ file: 'y.enc' }]]);
+    expect(readFileSync(join(plain, 'x'), 'utf8')).toBe('of old');
+
     expect(await task.sizes()).toMatchObject([
       { path: '', bytes: 5 },
       { path: 'sub', bytes: 5 },
@@ -161,6 +192,9 @@ describe('the library', () => {
     await expect(receive(other, shared, { signer: '00' })).rejects.toMatchObject({
       kind: 'damaged',
     });
+    const facts = { task: 'old', signer, leftOut: 0 };
+    expect(await extractShared(other, shared, join(at, 'only'), { signer })).toEqual(facts);
+    expect(readFileSync(join(at, 'only/sub/a'), 'utf8')).toBe('hello');
     const received = await receive(other, shared, { signer });
     expect(received.status()).toMatchObject({
       task: 'old',
@@ -186,10 +220,36 @@ describe('the library', () => {
     const policy = { rules: [{ select: {}, keep: { last: 1 } }] };
     setPolicy(store, policy);
     expect(getPolicy(store)).toEqual(policy);
+    const failedOnes = { select: { status: ['failed' as const] }, keep: { withinMs: 1000 } };
+    const changed = { ...policy, rules: [...policy.rules, failedOnes], maxBytes: 5 };
+    expect(changePolicy(store, { rules: [failedOnes], maxBytes: 5 })).toEqual(changed);
+    expect(changePolicy(store, { auto: false })).toEqual({ ...changed, auto: false });
+    expect(removePolicyRule(store, failedOnes.select).rules).toEqual(policy.rules);
+    expect(() => removePolicyRule(store, failedOnes.select)).toThrow('no rule is about');
+    expect(await verify(store, { tasks: ['old'], deep: true, signer })).toEqual([]);
+    expect(await verify(store, { signer: '0'.repeat(64) })).not.toEqual([]);
     const wrong = { rules: [{ select: {}, keep: { last: -1 } }] };
     expect(() => setPolicy(store, wrong)).toThrow('no policy');
     expect(() => setAnchor(store, { file: join(store.path, 'seals') })).toThrow('in the store');
     setAnchor(store, { file: join(at, 'seals') });
     expect(getAnchor(store)).toMatchObject({ anchor: { file: join(at, 'seals') } });
   }, 60_000);
+
+  it('checks the store, puts right what it may, and makes one that only seals', async () => {
+    const { path } = await newStore();
+    chmodSync(path, 0o755);
+    const of = (findings: readonly Finding[]) =>
+      findings.filter(({ what }) => what === 'store' || what === path);
+    expect(of(await doctor({ path }))).toMatchObject([{ verdict: 'bad', what: 'store' }]);
+    expect(of(await doctor({ path, fix: true }))).toMatchObject([
+      { verdict: 'good', what: path },
+      { verdict: 'good', what: 'store', says: path },
+    ]);
+    expect(statSync(path).mode & 0o077).toBe(0);
+    const [owner] = listKeys(await openStore({ path }));
+    const place = join(temporaryDirectory(), 'sealing');
+    const sealing = await openStore({ path: place, recipients: [`${owner?.recipient}`] });
+    expect(listKeys(sealing)).toMatchObject([{ recipient: owner?.recipient }]);
+    expect(existsSync(join(place, 'keys/identity.txt'))).toBe(false);
+  });
 });

@@ -1,10 +1,9 @@
+import { type Finding, fixStore, runChecks } from '../../doctor/index.ts';
 import { storePath } from '../../store/index.ts';
 import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
-import { type Finding, runChecks } from '../doctor-checks.ts';
-import { fixStore } from '../doctor-fixes.ts';
 import { EXIT } from '../exit-code.ts';
-import { printJson, printLine } from '../output.ts';
+import { printJson, printLine, say } from '../output.ts';
 import { paint, type Words } from '../words.ts';
 
 export const command = defineCommand({
@@ -28,7 +27,7 @@ export const command = defineCommand({
       .option('json', json('a JSON array')),
   run: async ({ options }) => {
     const path = storePath(options.store);
-    const fixed = options.fix ? await fixStore(path) : [];
+    const fixed = options.fix ? await fixStore(path, say) : [];
     const thumbnails = options.thumbnails || options.fix;
     const findings = [...fixed, ...(await runChecks(path, { thumbnails }))];
     if (options.json) await printJson(findings);

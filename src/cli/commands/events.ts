@@ -1,18 +1,10 @@
-import { TaskfsError } from '../../errors.ts';
-import { matches, type Selector } from '../../retention/index.ts';
 import { followEvents, readAllEvents, viewTask } from '../../runner/index.ts';
-import {
-  readEvents,
-  type Store,
-  type TaskEvent,
-  type TaskName,
-  taskPaths,
-} from '../../store/index.ts';
+import type { TaskEvent } from '../../store/index.ts';
 import { addTaskOrAll, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJsonLine, printLine } from '../output.ts';
-import { addLabelOption, type SelectorOptions, selectorOf } from '../selector-options.ts';
+import { addLabelOption, selectorOf } from '../selector-options.ts';
 import { showTime, type Zone } from '../units.ts';
 
 export const command = defineCommand({
@@ -30,45 +22,16 @@ export const command = defineCommand({
     const store = openStoreOf(options);
     const { task } = options;
     if (task !== undefined) viewTask(store, task);
-    const isMeant = labelFilter(store, options);
-    const show = async (event: TaskEvent): Promise<void> => {
-      if (!isMeant(event.task)) return;
-      await (options.json ? printJsonLine(event) : printLine(describe(event, options)));
-    };
-    if (options.follow) {
-      for await (const event of followEvents(store, { task, fromStart: true })) await show(event);
-      return 0;
-    }
-    const past =
-      task === undefined ? readAllEvents(store) : readEvents(taskPaths(store, task).events);
-    for (const event of past) await show(event);
+    const select = selectorOf(options);
+    const show = async (event: TaskEvent): Promise<void> =>
+      options.json ? printJsonLine(event) : printLine(describe(event, options));
+    const events = options.follow
+      ? followEvents(store, { task, select, fromStart: true })
+      : readAllEvents(store, { task, select });
+    for await (const event of events) await show(event);
     return 0;
   },
 });
-
-/** Whether a task has the labels that were asked for; a task's labels never change. */
-function labelFilter(
-  store: Store,
-  { label }: Pick<SelectorOptions, 'label'>,
-): (task: TaskName) => boolean {
-  if (label === undefined) return () => true;
-  const select = selectorOf({ label });
-  const known = new Map<TaskName, boolean>();
-  return (task) => {
-    const isMeant = known.get(task) ?? hasLabels(store, task, select);
-    known.set(task, isMeant);
-    return isMeant;
-  };
-}
-
-function hasLabels(store: Store, task: TaskName, select: Selector): boolean {
-  try {
-    return matches(select, viewTask(store, task));
-  } catch (error) {
-    if (error instanceof TaskfsError) return false;
-    throw error;
-  }
-}
 
 function describe({ type, at, task, ...details }: TaskEvent, zone: Zone): string {
   const facts = Object.entries(details)

@@ -1,6 +1,7 @@
 import { TaskfsError } from '../../errors.ts';
 import {
   createStore,
+  ensureSealingKeys,
   hasKeys,
   openStore,
   parseRecipient,
@@ -10,7 +11,7 @@ import {
 } from '../../store/index.ts';
 import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
-import { makeKeys, makeSealingKeys } from '../open-store.ts';
+import { makeKeys } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
 import { choosePassphrase } from '../passphrase.ts';
 
@@ -58,7 +59,7 @@ const parseRecipients = async (texts: readonly string[] | undefined) =>
   texts && (await Promise.all(texts.map(parseRecipient)));
 
 function initForSealing(store: Store, recipients: readonly string[]): void {
-  if (!makeSealingKeys(store, recipients)) throw isThereAlready(store.path);
+  if (!ensureSealingKeys(store, recipients)) throw isThereAlready(store.path);
   say(
     `A new store is in ${store.path}. It seals for the recipients given, and has no identity: what`,
   );

@@ -1,6 +1,7 @@
 import {
   findLines,
   followLog,
+  isLogComplete,
   type LogPiece,
   type LogSelection,
   openLog,
@@ -8,8 +9,8 @@ import {
   type TaskLog,
   timesOf,
 } from '../../artifacts/index.ts';
-import { TaskfsError } from '../../errors.ts';
-import { isFinal, readRecord, type TaskName, taskPaths } from '../../store/index.ts';
+import { viewTask } from '../../runner/index.ts';
+import type { TaskName } from '../../store/index.ts';
 import { addTasks } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
@@ -62,9 +63,7 @@ export const command = defineCommand({
     const selection = selectionOf(options);
     await Promise.all(
       tasks.map(async (task) => {
-        const { record } = taskPaths(store, task);
-        const hasEnded = (): boolean => isFinal(readRecord(record, task).status);
-        hasEnded();
+        viewTask(store, task);
         using log = await openLog(store, task, () => findIdentities(store, options));
         const range = findLines(log, task, selection);
         if (options.timestamps) timesOf(log, task);
@@ -73,7 +72,7 @@ export const command = defineCommand({
         const stamp = options.timestamps ? () => stampOf(log, task, options) : noStamp;
         const write = isPlain ? printPiece : linesWith(name, stamp);
         const pieces = options.follow
-          ? followLog(log, range, endedOrGone(hasEnded, selection))
+          ? followLog(log, range, () => isLogComplete(store, task, selection.until))
           : readLog(log, range);
         for await (const piece of pieces) await write(piece);
         await write(END);
@@ -134,18 +133,5 @@ function linesWith(name: string, newStamp: () => Stamp): Write {
       return whole;
     });
     await print(Buffer.from(lines.join(''), 'latin1'));
-  };
-}
-
-/** Also where it was removed meanwhile, or the last moment is over: then nothing more comes. */
-function endedOrGone(hasEnded: () => boolean, { until }: LogSelection): () => boolean {
-  return () => {
-    if (until !== undefined && Date.now() > until) return true;
-    try {
-      return hasEnded();
-    } catch (error) {
-      if (error instanceof TaskfsError && error.kind === 'not-found') return true;
-      throw error;
-    }
   };
 }

@@ -9,6 +9,7 @@ import {
   type ServedMount,
   serveUntilUnmounted,
 } from '../../server/index.ts';
+import { notifyReady } from '../../service/index.ts';
 import type { Store } from '../../store/index.ts';
 import { isProtected } from '../../store/index.ts';
 import { json } from '../arguments.ts';
@@ -18,7 +19,6 @@ import { addViewOptions, viewOf } from '../mount-options.ts';
 import { openOrMakeStore } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
 import { reportError } from '../report-error.ts';
-import { notifyReady } from '../service-unit.ts';
 import { parseDuration } from '../units.ts';
 
 export const command = defineCommand({

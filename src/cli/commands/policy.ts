@@ -1,7 +1,7 @@
 import { TaskfsError } from '../../errors.ts';
 import { showBytes, showDuration } from '../../quantities.ts';
 import {
-  addRule,
+  changePolicy,
   isEmpty,
   type Keep,
   PERIODS,
@@ -53,7 +53,7 @@ export const command = defineCommand({
     const store = openStoreOf(options);
     const { action } = options;
     if (action === 'set') set(store, options);
-    if (action === 'unset') unset(store, options);
+    if (action === 'unset') removeRule(store, selectorOf(options));
     if (action === 'clear') writePolicy(store, undefined);
     const policy = readPolicy(store);
     if (options.json) await printJson(policy ?? null);
@@ -71,27 +71,13 @@ function set(store: Store, options: RetentionOptions & { readonly auto?: boolean
       hint: 'Give one of --keep-…, --older-than, --max-age, --max-size or --auto.',
     });
   }
-  const { rules, ...limits } = given;
+  const { rules: _, ...limits } = given;
   if (Object.keys(limits).length > 0 && !selectsAll(selectorOf(options))) {
     throw new TaskfsError('usage', 'limits are those of the whole store', {
       hint: 'Give --max-age and --max-size in a call without --status, --name and --label.',
     });
   }
-  const before = { ...(readPolicy(store) ?? { rules: [] }), ...limits };
-  const policy = rules.reduce<Policy>(addRule, before);
-  writePolicy(store, { ...policy, ...(auto !== undefined && { auto }) });
-}
-
-function unset(store: Store, options: RetentionOptions): void {
-  const policy = readPolicy(store) ?? { rules: [] };
-  const select = selectorOf(options);
-  const without = removeRule(policy, select);
-  if (without.rules.length === policy.rules.length) {
-    throw new TaskfsError('not-found', `no rule is about ${selectorKey(select)}`, {
-      hint: "'taskfs policy' shows all rules.",
-    });
-  }
-  writePolicy(store, without);
+  changePolicy(store, { ...given, ...(auto !== undefined && { auto }) });
 }
 
 function describe({ rules, maxAgeMs, maxBytes, auto }: Policy): Words[] {

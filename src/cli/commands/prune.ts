@@ -1,10 +1,10 @@
 import { type Decision, isEmpty } from '../../retention/index.ts';
-import { planPrune } from '../../runner/index.ts';
+import { planPrune, removeTasks } from '../../runner/index.ts';
 import { json, thumbnailsOption } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
-import { removeEach } from '../remove-each.ts';
+import { reportRemovals } from '../report-removals.ts';
 import { addRetentionOptions, policyOf } from '../retention-options.ts';
 import { selectorOf } from '../selector-options.ts';
 import { paint, table, type Words } from '../words.ts';
@@ -37,9 +37,10 @@ export const command = defineCommand({
     const decisions = planPrune(store, policy, selectorOf(options));
     if (options['dry-run']) return showDecisions(decisions, options.json);
     const doomed = decisions.filter(({ keep }) => !keep).map(({ task }) => task);
-    const { gone, exitCode } = await removeEach(store, doomed, options);
-    if (options.json) await printJson(gone);
-    else for (const task of gone) await printLine(task);
+    const removals = await removeTasks(store, doomed, { say });
+    const exitCode = reportRemovals(removals, options);
+    if (options.json) await printJson(removals.removed);
+    else for (const task of removals.removed) await printLine(task);
     return exitCode;
   },
 });

@@ -1,11 +1,9 @@
-import { TaskfsError } from '../../errors.ts';
-import { cancel, viewTask, waitFor } from '../../runner/index.ts';
-import { isFinal, type Store, type TaskName } from '../../store/index.ts';
+import { removeTasks } from '../../runner/index.ts';
 import { addTasks, thumbnailsOption } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printLine, say } from '../output.ts';
-import { removeEach } from '../remove-each.ts';
+import { reportRemovals } from '../report-removals.ts';
 
 export const command = defineCommand({
   examples: [
@@ -27,28 +25,9 @@ export const command = defineCommand({
       .option('thumbnails', thumbnailsOption),
   run: async ({ options }) => {
     const store = openStoreOf(options);
-    const tasks = options.force ? await endedOf(store, options.task) : options.task;
-    const { gone, exitCode } = await removeEach(store, tasks, options);
-    for (const task of gone) await printLine(task);
+    const removals = await removeTasks(store, options.task, { force: options.force, say });
+    const exitCode = reportRemovals(removals, options);
+    for (const task of removals.removed) await printLine(task);
     return exitCode;
   },
 });
-
-/** Those of the tasks that are there, all of them ended. */
-async function endedOf(store: Store, tasks: readonly TaskName[]): Promise<TaskName[]> {
-  const there: TaskName[] = [];
-  for (const task of tasks) {
-    try {
-      const { status, pinned } = viewTask(store, task);
-      if (!isFinal(status) && !pinned) {
-        await cancel(store, task, { kill: true });
-        await waitFor(store, task, say);
-      }
-    } catch (error) {
-      if (!(error instanceof TaskfsError)) throw error;
-      if (error.kind === 'not-found') continue;
-    }
-    there.push(task);
-  }
-  return there;
-}

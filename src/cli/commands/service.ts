@@ -1,15 +1,15 @@
-import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { promisify } from 'node:util';
-import { messageOf, TaskfsError } from '../../errors.ts';
-import { absoluteTextPath } from '../../store/index.ts';
+import { TaskfsError } from '../../errors.ts';
+import {
+  installService,
+  removeService,
+  type ServiceStatus,
+  serviceStatus,
+} from '../../service/index.ts';
 import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { openOrMakeStore } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
-import { installedMountpoint, UNIT, unitPath, unitText } from '../service-unit.ts';
 
 const ACTIONS = ['install', 'remove', 'status'] as const;
 
@@ -40,18 +40,15 @@ export const command = defineCommand({
       .option('json', json()),
   run: async ({ options }) => {
     const { action, start, directory } = options;
-    if (action === 'status') return status(options.json);
+    if (action === 'status') return show(await serviceStatus(), options.json);
     if (action === 'remove') {
-      await remove(start);
+      await removeService({ start });
       return EXIT.ok;
     }
-    const mountpoint = absoluteTextPath(required(directory), 'the directory');
+    const mountpoint = required(directory);
     const store = await openOrMakeStore(options);
-    const path = unitPath();
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, unitText({ store: store.path, mountpoint }));
-    if (start) await tellSystemd(['enable', '--now', UNIT]);
-    await printLine(path);
+    const { unit } = await installService(store, mountpoint, { start });
+    await printLine(`${unit}`);
     return EXIT.ok;
   },
 });
@@ -63,44 +60,10 @@ function required(directory: string | undefined): string {
   });
 }
 
-async function remove(start: boolean): Promise<void> {
-  const path = unitPath();
-  if (!existsSync(path)) {
-    throw new TaskfsError('not-found', `there is no ${path}`, { hint: 'Nothing is installed.' });
-  }
-  if (start) await tellSystemd(['disable', '--now', UNIT]);
-  rmSync(path);
-  if (start) await systemctl('daemon-reload');
-}
-
-async function tellSystemd(args: readonly string[]): Promise<void> {
-  try {
-    await systemctl('daemon-reload');
-    await systemctl(...args);
-  } catch (cause) {
-    throw new TaskfsError('failed', `systemctl failed: ${messageOf(cause)}`, {
-      hint: `'systemctl --user status ${UNIT}' may say why; --no-start does without.`,
-      cause,
-    });
-  }
-}
-
-const systemctl = (...args: readonly string[]) =>
-  promisify(execFile)('systemctl', ['--user', ...args]);
-
-async function status(asJson: boolean): Promise<number> {
-  const path = unitPath();
-  const isInstalled = existsSync(path);
-  const state = isInstalled ? await stateOf() : null;
-  const mountpoint = installedMountpoint() ?? null;
-  if (asJson) await printJson({ unit: isInstalled ? path : null, mountpoint, state });
-  else if (!isInstalled) say("Nothing is installed: 'taskfs service install DIRECTORY' does.");
+async function show(status: ServiceStatus, asJson: boolean): Promise<number> {
+  const { unit, mountpoint, state } = status;
+  if (asJson) await printJson(status);
+  else if (unit === null) say("Nothing is installed: 'taskfs service install DIRECTORY' does.");
   else await printLine(`${mountpoint}: ${state}`);
-  return isInstalled && state === 'active' ? EXIT.ok : EXIT.notFound;
-}
-
-/** As systemctl says it: active, failed, inactive; `unknown` where there is no systemd. */
-async function stateOf(): Promise<string> {
-  const answer = await systemctl('is-active', UNIT).catch((error: { stdout?: string }) => error);
-  return answer.stdout?.trim() || 'unknown';
+  return state === 'active' ? EXIT.ok : EXIT.notFound;
 }

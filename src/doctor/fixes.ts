@@ -1,38 +1,38 @@
 import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { recover } from '../runner/index.ts';
+import { installedMountpoint } from '../service/index.ts';
 import { keyPaths, openStore, storeAt, storeExists } from '../store/index.ts';
-import type { Finding } from './doctor-checks.ts';
-import { say } from './output.ts';
-import { installedMountpoint } from './service-unit.ts';
+import { type Finding, good } from './finding.ts';
 
 const OTHERS = 0o077;
 
 /**
  * Puts right what a user may: modes by which others could read, tasks that were interrupted or not
- * sealed, the missing mount point of the service. Says what it did. Throws where the store cannot
- * be opened all the same.
+ * sealed, the missing mount point of the service. Returns what it did; `say` is told what goes wrong
+ * on the way. Throws where the store cannot be opened all the same.
  */
-export async function fixStore(path: string): Promise<Finding[]> {
+export async function fixStore(
+  path: string,
+  say: (words: string) => void = () => {},
+): Promise<Finding[]> {
   const mountpoint = fixMountpoint();
   if (!storeExists(path)) return mountpoint;
   const modes = privatePaths(path)
     .filter(closeToOthers)
-    .map((each) => fixed(each, 'is yours alone'));
+    .map((each) => good(each, 'is yours alone'));
   const recoveries = await recover(openStore(path), { scope: 'all', say });
   const tasks = recoveries
     .filter(({ error }) => error === null)
-    .map(({ task, outcome }) => fixed(`task ${task}`, outcome));
+    .map(({ task, outcome }) => good(`task ${task}`, outcome));
   return [...mountpoint, ...modes, ...tasks];
 }
-
-const fixed = (what: string, says: string): Finding => ({ verdict: 'good', what, says });
 
 function fixMountpoint(): Finding[] {
   const mountpoint = installedMountpoint();
   if (mountpoint === undefined || existsSync(mountpoint)) return [];
   mkdirSync(mountpoint, { recursive: true, mode: 0o700 });
-  return [fixed(`mount point ${mountpoint}`, 'was made')];
+  return [good(`mount point ${mountpoint}`, 'was made')];
 }
 
 /** What nobody else may look into. */

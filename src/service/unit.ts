@@ -1,6 +1,5 @@
-import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { TaskfsError } from '../errors.ts';
 import { homeDirectory } from '../store/index.ts';
 
@@ -20,14 +19,13 @@ export function installedMountpoint(): string | undefined {
   return /^Description=.* in (.*)$/m.exec(readFileSync(path, 'utf8'))?.[1];
 }
 
-/** The command by which this taskfs is called, for others who start it. */
-export function launcherPath(): string {
-  const main = process.argv[1] ?? '';
-  const candidates = [join(main, '../../bin/taskfs'), join(main, '../../../scripts/taskfs')];
-  // A checkout has bin/ too, for the package that is not built there.
-  const found = (main.endsWith('.ts') ? candidates.slice(1) : candidates).find(existsSync);
-  if (found !== undefined) return found;
-  throw new TaskfsError('failed', `the command of taskfs is not beside ${main}`);
+/** The command of this taskfs, for others who start it: that of the package, or of a checkout. */
+function launcherPath(): string {
+  const isCheckout = extname(import.meta.filename) === '.ts';
+  const launcher = isCheckout ? '../../scripts/taskfs' : '../bin/taskfs';
+  const path = join(import.meta.dirname, launcher);
+  if (existsSync(path)) return path;
+  throw new TaskfsError('failed', `the command of taskfs is not there: ${path}`);
 }
 
 /** What is mounted, and where. */
@@ -67,12 +65,3 @@ const quote = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&').repla
 
 /** A word of a command line in a unit (systemd.service(5), "Command lines"). */
 const word = (text: string): string => quote(text).replaceAll('$', '$$$$');
-
-/**
- * Tells the systemd that started this process, if one did, that it is ready (sd_notify(3)): by its
- * own program, for Node has no datagram sockets of Unix. Where that fails, systemd says so.
- */
-export function notifyReady(): void {
-  if (!process.env.NOTIFY_SOCKET) return;
-  execFile('systemd-notify', ['--ready', `--pid=${process.pid}`], () => {});
-}

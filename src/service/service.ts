@@ -1,0 +1,86 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { promisify } from 'node:util';
+import { messageOf, TaskfsError } from '../errors.ts';
+import { absoluteTextPath, type Store } from '../store/index.ts';
+import { installedMountpoint, UNIT, unitPath, unitText } from './unit.ts';
+
+/** How the unit stands. */
+export interface ServiceStatus {
+  /** Its file; null: it is not installed. */
+  readonly unit: string | null;
+  readonly mountpoint: string | null;
+  /** As systemctl says it: active, failed, inactive; `unknown` where there is no systemd. */
+  readonly state: string | null;
+}
+
+/** Whether systemd is to hear of a change; else only the file of the unit is written, or removed. */
+export interface ServiceOptions {
+  readonly start: boolean;
+}
+
+/** Writes the unit that mounts a store at log-in, and starts it. Throws `usage`, `failed`. */
+export async function installService(
+  store: Store,
+  directory: string,
+  { start }: ServiceOptions,
+): Promise<ServiceStatus> {
+  const mountpoint = absoluteTextPath(directory, 'the directory');
+  const path = unitPath();
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, unitText({ store: store.path, mountpoint }));
+  if (start) await tellSystemd(['enable', '--now', UNIT]);
+  return serviceStatus();
+}
+
+/** Unmounts, and removes the unit. Throws `not-found` where there is none, `failed`. */
+export async function removeService({ start }: ServiceOptions): Promise<void> {
+  const path = unitPath();
+  if (!existsSync(path)) {
+    throw new TaskfsError('not-found', `there is no ${path}`, { hint: 'Nothing is installed.' });
+  }
+  if (start) await tellSystemd(['disable', '--now', UNIT]);
+  rmSync(path);
+  if (start) await systemctl('daemon-reload');
+}
+
+/** Whether the unit is installed, where it mounts, and whether it does. */
+export async function serviceStatus(): Promise<ServiceStatus> {
+  const path = unitPath();
+  const isInstalled = existsSync(path);
+  return {
+    unit: isInstalled ? path : null,
+    mountpoint: installedMountpoint() ?? null,
+    state: isInstalled ? await stateOf() : null,
+  };
+}
+
+async function stateOf(): Promise<string> {
+  const answer = await systemctl('is-active', UNIT).catch((error: { stdout?: string }) => error);
+  return answer.stdout?.trim() || 'unknown';
+}
+
+async function tellSystemd(args: readonly string[]): Promise<void> {
+  try {
+    await systemctl('daemon-reload');
+    await systemctl(...args);
+  } catch (cause) {
+    throw new TaskfsError('failed', `systemctl failed: ${messageOf(cause)}`, {
+      hint: `'systemctl --user status ${UNIT}' may say why; --no-start does without.`,
+      cause,
+    });
+  }
+}
+
+const systemctl = (...args: readonly string[]) =>
+  promisify(execFile)('systemctl', ['--user', ...args]);
+
+/**
+ * Tells the systemd that started this process, if one did, that it is ready (sd_notify(3)): by its
+ * own program, for Node has no datagram sockets of Unix. Where that fails, systemd says so.
+ */
+export function notifyReady(): void {
+  if (!process.env.NOTIFY_SOCKET) return;
+  execFile('systemd-notify', ['--ready', `--pid=${process.pid}`], () => {});
+}
