@@ -1,8 +1,9 @@
+import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { newCli } from '../support/cli.ts';
+import { launcher, newCli } from '../support/cli.ts';
 import { type MountedStore, openMount, variants } from '../support/mount.ts';
 import { until } from '../support/until.ts';
 
@@ -296,6 +297,57 @@ describe.each([
     await until('the notifiers to end', () => !notifiers.some(isNotifier));
   }, 120_000);
 });
+
+// In namespaces of its own, since the machine may let no plain user have such a mount.
+test.runIf(process.geteuid?.() === 0)(
+  'a plain user who lets others in is told of what that user may not write',
+  async () => {
+    const cli = newCli({ user: 'plain' });
+    const conf = join(cli.base, 'fuse.conf');
+    writeFileSync(conf, 'user_allow_other\n');
+    const directories = ['live', 'archive', 'logs', 'live/one', 'live/one/theirs'];
+    const script = `
+      $T mount --allow-other mnt && $T run -d --name one -- sleep 1000 && echo started && read go
+      cd mnt; ls -lR; inotifywait -q -m --format '%w %e %f' ${directories.join(' ')} & exec bash`;
+    const variables = [`T=${launcher}`, `TASKFS_STORE=${cli.store}`];
+    const asUser = cli.asUser('env', ...variables, 'bash', '-c', script);
+    const own = ['--mount', '--pid', '--fork', '--mount-proc', '--kill-child'];
+    const mounting = `mount --bind '${conf}' /etc/fuse.conf && exec "$@"`;
+    const program = spawn('unshare', [...own, 'sh', '-c', mounting, 'sh', ...asUser]);
+    onTestFinished(() => void program.kill('SIGKILL'));
+    let output = '';
+    program.stdout.on('data', (chunk) => {
+      output += chunk;
+    });
+    const prints = (...lines: string[]) =>
+      until(lines.join(', '), () => lines.every((line) => output.includes(`${line}\n`)));
+    await prints('started');
+    const another = 65533;
+    const staging = join(cli.store, 'staging/one');
+    const paths = [join(staging, 'f'), join(staging, 'theirs')];
+    const beneath = (text: string) => execFileSync('sh', ['-ec', text, ...paths]);
+    beneath(`umask 077; echo 1 > "$0"; mkdir -m 755 "$1"; chown ${another} "$0" "$1"`);
+    program.stdin.write('go\n');
+    let count = 0;
+    await until('events of the last directory', () => {
+      beneath(`touch "$1/ready-${count++}"`);
+      return output.includes('live/one/theirs/ CREATE ready-');
+    });
+
+    beneath('echo 2 >> "$0"; chmod 640 "$0"; cd "$1"; echo 1 > a; sleep 0.1; mv a b; mkdir d');
+    await prints(...['MODIFY f', 'CLOSE_WRITE,CLOSE f', 'ATTRIB f'].map((it) => `live/one/ ${it}`));
+    beneath('cd "$1"; rm b; rmdir d');
+    const told = ['CREATE a', 'MOVED_FROM a', 'MOVED_TO b', 'CREATE,ISDIR d'];
+    const gone = ['DELETE b', 'DELETE,ISDIR d'];
+    await prints(...[...told, ...gone].map((line) => `live/one/theirs/ ${line}`));
+    program.stdin.write('$T run -d --name two -- sleep 1000\n');
+    await prints('live/ CREATE,ISDIR two', 'logs/ CREATE two.log');
+    program.stdin.write('$T cancel --kill two\n');
+    await prints('live/ DELETE,ISDIR two', 'archive/ CREATE,ISDIR two');
+    program.stdin.write("stat -c '%n %u %a' live live/one/f live/one/theirs\n");
+    await prints('live 65534 555', `live/one/f ${another} 640`, `live/one/theirs ${another} 755`);
+  },
+);
 
 test('inotify on the mount is silent about changes beneath with --no-notify', async () => {
   const mount = await openMount({

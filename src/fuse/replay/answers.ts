@@ -1,5 +1,5 @@
 import { Errno, errno } from '../../errno.ts';
-import { type Entry, ROOT } from '../../fs/index.ts';
+import { type Attr, type Attributes, type Entry, ROOT } from '../../fs/index.ts';
 import { latin1Of } from '../../latin1.ts';
 import { isDirectory, isRegular, S_IFDIR } from '../../sys/index.ts';
 import { handlers } from '../handlers/index.ts';
@@ -39,8 +39,24 @@ const lookup: Handler = (session, request, reply) => {
     return writeEntry(reply.view, Reply.body, found);
   }
   replayer.show(found);
-  return writeEntry(reply.view, Reply.body, { ...found, entryTtlMs: 0, attrTtlMs: 0 });
+  const attr = permitted(session, found.attr);
+  return writeEntry(reply.view, Reply.body, { ...found, attr, entryTtlMs: 0, attrTtlMs: 0 });
 };
+
+/** The server's own ids, and so the notifier's. */
+const OWN_UID = process.geteuid?.() ?? 0;
+const OWNER_MAY_WRITE = 0o300;
+
+/**
+ * Where others may enter, the kernel judges the notifier by modes as it does everybody: so what it
+ * is to touch is its own, and writable, in what it is told. The kernel keeps that until anybody
+ * asks again, which it does before it judges; whoever came in between would have the server's own
+ * rights at most, for the server is the same user.
+ */
+function permitted({ requested }: Session, attr: Attr): Attr {
+  if (!requested.kernelChecksAccess || OWN_UID === 0) return attr;
+  return { ...attr, uid: OWN_UID, mode: attr.mode | OWNER_MAY_WRITE };
+}
 
 /** What a name is to be, so that the next replay about it can be made. */
 function find(replayer: Replayer, place: ReplayPlace): Entry | undefined {
@@ -72,18 +88,20 @@ function findToTouch(replayer: Replayer, place: ReplayPlace): Entry | undefined 
   return undefined;
 }
 
-const getattr: Handler = (session, request, reply) => {
-  const found = session.fileSystem.getattr(request.node, undefined);
-  replayerOf(session).show({ node: request.node, attr: found.attr });
-  return writeAttributes(reply.view, Reply.body, found);
-};
+const getattr: Handler = (session, request, reply) =>
+  writeAttributes(reply.view, Reply.body, attributesOf(session, request));
 
 const statx: Handler = (session, request, reply) => {
-  const found = session.fileSystem.getattr(request.node, undefined);
-  replayerOf(session).show({ node: request.node, attr: found.attr });
   reply.clear(statxOut.size);
-  return writeStatx(reply.view, Reply.body, found);
+  return writeStatx(reply.view, Reply.body, attributesOf(session, request));
 };
+
+function attributesOf(session: Session, { node }: Request): Attributes {
+  const { attr, attrTtlMs } = session.fileSystem.getattr(node, undefined);
+  replayerOf(session).show({ node, attr });
+  const shown = permitted(session, attr);
+  return { attr: shown, attrTtlMs: shown === attr ? attrTtlMs : 0 };
+}
 
 /** MKNOD, MKDIR and SYMLINK of a name that was made beneath. `offset` is where the name is. */
 const make =
