@@ -28,7 +28,12 @@ export {
   utimensAt,
 } from './at.ts';
 export { nativeChaCha20Poly1305 } from './chacha20-poly1305.ts';
-export { enterControlGroup, ownControlGroup, ownControllerGroups } from './control-group.ts';
+export {
+  enterControlGroup,
+  moveToControlGroup,
+  ownControlGroup,
+  ownControllerGroups,
+} from './control-group.ts';
 export { makingFilesFor } from './credentials.ts';
 export { DirentBlock, DT, listDirectory, readDirents } from './directory.ts';
 export { ClosedAfterWriting } from './fanotify.ts';
@@ -42,6 +47,7 @@ export {
   seek,
   syncfs,
 } from './file.ts';
+export { closeGate, spawnAtGate } from './gated-spawn.ts';
 export {
   FS_FL,
   FS_IOC,
@@ -94,7 +100,13 @@ export {
 export { characterSize, openPseudoTerminal, setTerminalSize } from './pseudo-terminal.ts';
 export { assertUnmounted, NotRemovable, removeTree } from './remove-tree.ts';
 export { receiveDescriptor, socketPair } from './socket.ts';
-export { closeOnExec, type ProcessEnd, type SpawnedProcess, spawnProcess } from './spawn.ts';
+export {
+  closeOnExec,
+  type ProcessEnd,
+  type SpawnedProcess,
+  type SpawnOptions,
+  spawnProcess,
+} from './spawn.ts';
 export {
   direntTypeOf,
   isDirectory,

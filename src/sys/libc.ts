@@ -1,3 +1,4 @@
+import { promisify } from 'node:util';
 import koffi from 'koffi';
 import { Errno, errno } from '../errno.ts';
 import { exitBy } from '../process/index.ts';
@@ -16,6 +17,17 @@ export function bindLazily(prototype: string): Native {
   let bound: Native | undefined;
   return (...args) => {
     bound ??= bind(prototype);
+    return bound(...args);
+  };
+}
+
+type NativeOnThread = (...args: unknown[]) => Promise<number>;
+
+/** The same for one that blocks, which is called on another thread. Keep the buffers alive. */
+export function bindBlocking(prototype: string): NativeOnThread {
+  let bound: NativeOnThread | undefined;
+  return (...args) => {
+    bound ??= promisify(library.func(prototype).async) as NativeOnThread;
     return bound(...args);
   };
 }

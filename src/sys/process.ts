@@ -61,11 +61,18 @@ export function openFilesLimits(): OpenFilesLimits {
 }
 
 /** Sets them. Throws EPERM where the hard one would rise without CAP_SYS_RESOURCE. */
-export function setOpenFilesLimits({ soft, hard }: OpenFilesLimits): void {
+export function setOpenFilesLimits({ soft, hard }: OpenFilesLimits, pid = 0): void {
   const limits = Buffer.alloc(16);
   limits.writeBigUInt64LE(soft, 0);
   limits.writeBigUInt64LE(hard, 8);
-  check(c.prlimit(0, RLIMIT_NOFILE, limits, null));
+  check(c.prlimit(pid, RLIMIT_NOFILE, limits, null));
+}
+
+/** Sets the soft limit of a process, this one by default, which has the hard one of this one. */
+export function setSoftOpenFiles(wanted: number, pid = 0): void {
+  const { hard } = openFilesLimits();
+  const soft = BigInt(wanted);
+  setOpenFilesLimits({ soft: soft < hard ? soft : hard, hard }, pid);
 }
 
 /** Raises this process's limits of open files as far as `most`, where it may. */

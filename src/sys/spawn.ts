@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { Errno } from '../errno.ts';
 import { encodeText } from '../process/index.ts';
 import { addressOf, bindLazily, check, cstring } from './libc.ts';
-import { openFilesLimits, reap, setOpenFilesLimits } from './process.ts';
+import { openFilesLimits, reap, setOpenFilesLimits, setSoftOpenFiles } from './process.ts';
 
 /**
  * Starts processes by posix_spawn(3): with bytes that are not UTF-8, descriptors at the numbers
@@ -43,10 +43,12 @@ export interface SpawnedProcess {
   readonly ended: Promise<ProcessEnd>;
 }
 
+/** To be bound as it is called. */
+export const POSIX_SPAWN =
+  'int posix_spawn(void *, const void *, const void *, const void *, const void *, const void *)';
+
 const c = {
-  spawn: bindLazily(
-    'int posix_spawn(void *, const void *, const void *, const void *, const void *, const void *)',
-  ),
+  spawn: bindLazily(POSIX_SPAWN),
   initAttributes: bindLazily('int posix_spawnattr_init(void *)'),
   setFlags: bindLazily('int posix_spawnattr_setflags(void *, short)'),
   setDefaults: bindLazily('int posix_spawnattr_setsigdefault(void *, const void *)'),
@@ -57,6 +59,7 @@ const c = {
   addOpen: bindLazily(
     'int posix_spawn_file_actions_addopen(void *, int, const void *, int, unsigned int)',
   ),
+  addClose: bindLazily('int posix_spawn_file_actions_addclose(void *, int)'),
   addDirectory: bindLazily('int posix_spawn_file_actions_addchdir_np(void *, const void *)'),
   destroyActions: bindLazily('int posix_spawn_file_actions_destroy(void *)'),
   sigaction: bindLazily('int sigaction(int, const void *, void *)'),
@@ -76,28 +79,48 @@ const NO_SIGNALS = Buffer.alloc(128);
 
 /** Starts a process, which has executed its program when this returns. Throws Errno. */
 export function spawnProcess(options: SpawnOptions): SpawnedProcess {
-  const { file, argv, environment, ignoredSignals = [], softOpenFiles } = options;
-  const pid = Buffer.alloc(4);
-  const attributes = makeAttributes(options);
-  const actions = makeActions(options);
-  const args = stringList(argv);
-  const variables = stringList(environment);
-  const path = cstring(encodeText(file));
-  closeOnExec();
+  const { ignoredSignals = [], softOpenFiles } = options;
+  const call = prepareSpawn(options);
   watchChildren();
   try {
-    const start = (): number => c.spawn(pid, path, actions, attributes, args, variables);
+    const start = (): number => c.spawn(...call.args);
     refuse(withOpenFiles(softOpenFiles, () => withIgnored(ignoredSignals, start)));
   } finally {
-    c.destroyAttributes(attributes);
-    c.destroyActions(actions);
+    call.free();
   }
-  const number = pid.readInt32LE(0);
-  return { pid: number, ended: endOf(number) };
+  const pid = call.pid();
+  return { pid, ended: endOf(pid) };
+}
+
+/** A call of posix_spawn(3). */
+interface SpawnCall {
+  readonly args: readonly Buffer[];
+  /** Known after the call. */
+  pid(): number;
+  /** To be called after the call. */
+  free(): void;
+}
+
+/** Prepares a call; `gate` is a FIFO that the process waits at (`spawnAtGate`). */
+export function prepareSpawn(options: SpawnOptions, gate?: string): SpawnCall {
+  const { file, argv, environment } = options;
+  const pid = Buffer.alloc(4);
+  const path = cstring(encodeText(file));
+  const attributes = makeAttributes(options);
+  const actions = makeActions(options, gate);
+  closeOnExec();
+  return {
+    args: [pid, path, actions, attributes, stringList(argv), stringList(environment)],
+    pid: () => pid.readInt32LE(0),
+    free() {
+      c.destroyAttributes(attributes);
+      c.destroyActions(actions);
+    },
+  };
 }
 
 /** These functions return an errno instead of setting one. */
-function refuse(number: number): void {
+export function refuse(number: number): void {
   if (number !== 0) throw Errno.of(number);
 }
 
@@ -115,9 +138,10 @@ function makeAttributes({ newSession, ignoredSignals = [] }: SpawnOptions): Buff
   return attributes;
 }
 
-function makeActions({ cwd, descriptors, terminal }: SpawnOptions): Buffer {
+function makeActions({ cwd, descriptors, terminal }: SpawnOptions, gate?: string): Buffer {
   const actions = Buffer.alloc(OPAQUE_BYTES);
   refuse(c.initActions(actions));
+  if (gate !== undefined) waitAtGate(actions, gate, [...descriptors.values()]);
   if (terminal !== undefined) {
     // The leader of a session gets the first terminal that it opens as its controlling one.
     refuse(c.addOpen(actions, 0, cstring(terminal), fileConstants.O_RDWR, 0));
@@ -127,6 +151,21 @@ function makeActions({ cwd, descriptors, terminal }: SpawnOptions): Buffer {
   for (const [theirs, ours] of descriptors) refuse(c.addDuplicate(actions, ours, theirs));
   if (cwd !== undefined) refuse(c.addDirectory(actions, cstring(encodeText(cwd))));
   return actions;
+}
+
+/**
+ * Lets the process wait until the gate is opened for writing, and start only if it is still there
+ * then. It keeps nothing open meanwhile but what it will need: no lock, and no pipe of others.
+ */
+function waitAtGate(actions: Buffer, gate: string, needed: readonly number[]): void {
+  const others = openDescriptors().filter((fd) => !needed.includes(fd));
+  for (const fd of others) refuse(c.addClose(actions, fd));
+  const [free = 0] = [0, ...needed.map((fd) => fd + 1)].filter((fd) => !needed.includes(fd));
+  const path = cstring(gate);
+  for (const flags of [fileConstants.O_RDONLY, fileConstants.O_RDONLY | fileConstants.O_NONBLOCK]) {
+    refuse(c.addOpen(actions, free, path, flags, 0));
+  }
+  refuse(c.addClose(actions, free));
 }
 
 /** A NULL-terminated array of C strings, and the strings behind it. */
@@ -155,18 +194,17 @@ const FD_CLOEXEC = 1;
 export function closeOnExec(): void {
   if (c.syscall(SYS_CLOSE_RANGE, 3, LAST_DESCRIPTOR, CLOSE_RANGE_CLOEXEC) === 0) return;
   // Before Linux 5.11 one by one; the listing's own descriptor is closed by then.
-  for (const fd of readdirSync('/proc/self/fd')) {
-    if (Number(fd) > 2) c.fcntl(Number(fd), F_SETFD, FD_CLOEXEC);
-  }
+  for (const fd of openDescriptors()) if (fd > 2) c.fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
+
+/** The numbers of this process's descriptors; that of the listing itself is among them. */
+const openDescriptors = (): number[] => readdirSync('/proc/self/fd').map(Number);
 
 /** Does something under another soft limit of open files, which a new process inherits. */
 function withOpenFiles<T>(wanted: number | undefined, action: () => T): T {
   if (wanted === undefined) return action();
   const before = openFilesLimits();
-  const { hard } = before;
-  const soft = BigInt(wanted);
-  setOpenFilesLimits({ soft: soft < hard ? soft : hard, hard });
+  setSoftOpenFiles(wanted);
   try {
     return action();
   } finally {
@@ -180,6 +218,16 @@ const SIG_IGN = 1n;
 
 /** Does something while signals are ignored, as a new process inherits; then restores them. */
 function withIgnored<T>(signals: readonly NodeJS.Signals[], action: () => T): T {
+  const restore = ignoreSignals(signals);
+  try {
+    return action();
+  } finally {
+    restore();
+  }
+}
+
+/** Ignores signals, as a new process inherits, until what is returned is called. */
+export function ignoreSignals(signals: readonly NodeJS.Signals[]): () => void {
   const ignore = Buffer.alloc(SIGACTION_BYTES);
   ignore.writeBigUInt64LE(SIG_IGN, 0);
   const before = signals.map((signal) => {
@@ -188,11 +236,9 @@ function withIgnored<T>(signals: readonly NodeJS.Signals[], action: () => T): T 
     check(c.sigaction(number, ignore, old));
     return { number, old };
   });
-  try {
-    return action();
-  } finally {
+  return () => {
     for (const { number, old } of before) check(c.sigaction(number, old, null));
-  }
+  };
 }
 
 const running = new Map<number, (end: ProcessEnd) => void>();
@@ -202,7 +248,7 @@ let keepAlive: NodeJS.Timeout | undefined;
 const LONG_MS = 2 ** 31 - 1;
 
 /** Called before a process is started, so that no end is missed. */
-function watchChildren(): void {
+export function watchChildren(): void {
   // A handler of signals alone does not keep Node going.
   keepAlive ??= setInterval(() => {}, LONG_MS);
   if (!process.listeners('SIGCHLD').includes(collect)) process.on('SIGCHLD', collect);
@@ -210,8 +256,13 @@ function watchChildren(): void {
 
 // Collected from the event loop alone: until then, whoever started a process finds it in /proc
 // even if it has ended.
-function endOf(pid: number): Promise<ProcessEnd> {
+export function endOf(pid: number): Promise<ProcessEnd> {
   return new Promise((resolve) => running.set(pid, resolve));
+}
+
+/** Forgets one that has not become a process of its own. */
+export function neverBegan(pid: number): void {
+  running.delete(pid);
 }
 
 function collect(): void {

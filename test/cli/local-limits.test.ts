@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { assertProcessOptions } from '../../src/runner/engines/process/options.ts';
 import { type Cli, newCli } from '../support/cli.ts';
@@ -41,6 +42,35 @@ describe.runIf(canLimit)('a local task with limits (needs control groups)', () =
     const forks = 'for i in 1 2 3 4 5 6 7 8; do sleep 600 & done; echo all';
     const ran = await newCli().run('run', '--pids', '5', '--', 'sh', '-c', forks);
     expect(ran).toMatchObject({ stdout: '', stderr: expect.stringContaining('fork') });
+  });
+
+  it('starts as any other, or is told why not', async () => {
+    const cli = newCli();
+    const PLAIN = join(cli.base, 'no-interpreter');
+    writeFileSync(PLAIN, 'ulimit -Sn; echo $#', { mode: 0o755 });
+    const bounded = 'ulimit -Sn 99; exec "$T" run --pids 9 -- "$PLAIN" a b';
+    expect((await cli.script(bounded, { PLAIN })).stdout).toBe('99\n2\n');
+    const refused = await cli.run('run', '--name', 'none', '--pids', '9', '--', '/no/such/program');
+    expect(refused).toMatchObject({ code: 127, stderr: expect.stringContaining('no command') });
+    const groups = await groupsOf(cli, 'none');
+    expect(groups).not.toEqual([]);
+    expect(groups.filter((path) => existsSync(path))).toEqual([]);
+  });
+
+  it('shares them with what is executed in it, however few they are', async () => {
+    const cli = newCli();
+    await cli.run('run', '-d', '--name', 'few', '--pids', '2', '--', 'sleep', '600');
+    await until(
+      'it runs',
+      async () => (await cli.json('status', 'few', '--json')).status === 'running',
+    );
+    expect(await cli.run('exec', 'few', '--', 'cat', '/proc/self/cgroup')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('-few-1'),
+    });
+    const forks = await cli.run('exec', 'few', '--', 'sh', '-c', 'sleep 600 & echo forked');
+    expect(forks.stdout).toBe('');
+    await cli.run('cancel', 'few');
   });
 
   it('is told to have run out of memory, and leaves no control group', async () => {

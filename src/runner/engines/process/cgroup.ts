@@ -18,13 +18,8 @@ import { enterControlGroup, ownControlGroup } from '../../../sys/index.ts';
  */
 export interface ControlGroup {
   readonly path: string;
-  /**
-   * Makes the group and moves this process into it, so that a child is born there. A move costs
-   * some 10 ms. Throws the error of Node where that is not allowed; then nothing is left.
-   */
-  enter(): void;
-  /** Moves this process back to where it came from. */
-  leave(): void;
+  /** Makes the group. Throws where that is not allowed. */
+  make(): void;
 }
 
 /**
@@ -34,30 +29,25 @@ export interface ControlGroup {
 export function planControlGroup(name: string): ControlGroup | undefined {
   const home = ownControlGroup();
   if (home === undefined || !isWritable(home)) return undefined;
-  return controlGroup(join(home, name), () => home);
+  const path = join(home, name);
+  return { path, make: () => void mkdirSync(path) };
 }
 
-/** A group at a path; `homeOf` says where this process is before it enters. */
-export function controlGroup(path: string, homeOf: () => string): ControlGroup {
-  let home: string | undefined;
-  return {
-    path,
-    enter() {
-      const before = homeOf();
-      try {
-        mkdirSync(path);
-        enterControlGroup(path);
-        home = before;
-      } catch (error) {
-        removeQuietly(path);
-        throw error;
-      }
-    },
-    leave() {
-      if (home !== undefined) enterControlGroup(home);
-      home = undefined;
-    },
-  };
+/**
+ * Moves this process into a group that a run can do without, made if need be, so that a child is
+ * born there. A move costs some 10 ms. Returns how to go back; undefined where it is not allowed.
+ */
+export function enterGroup(group: ControlGroup): (() => void) | undefined {
+  const home = ownControlGroup();
+  if (home === undefined) return undefined;
+  try {
+    if (!existsSync(group.path)) group.make();
+    enterControlGroup(group.path);
+    return () => enterControlGroup(home);
+  } catch {
+    removeQuietly(group.path);
+    return undefined;
+  }
 }
 
 /** Whether groups may be made in one, and processes moved into it. */

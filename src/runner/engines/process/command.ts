@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { Errno } from '../../../errno.ts';
 import { messageOf, TaskfsError } from '../../../errors.ts';
 import { encodeText, showText } from '../../../process/index.ts';
-import { type SpawnedProcess, spawnProcess } from '../../../sys/index.ts';
+import type { SpawnedProcess, SpawnOptions } from '../../../sys/index.ts';
 import type { Launch } from '../engine.ts';
 
 /** Refuses a working directory that is not there or may not be entered; each in its own words. */
@@ -29,6 +29,9 @@ function unusable(cwd: string, what: string, cause?: unknown): TaskfsError {
   });
 }
 
+/** Starts a process, in one way or another. */
+export type Spawn = (options: SpawnOptions) => SpawnedProcess | Promise<SpawnedProcess>;
+
 /** Where a command's streams go: descriptors of this process, or the path of a terminal. */
 export type Streams =
   | { readonly stdin: number; readonly stdout: number; readonly stderr: number }
@@ -38,18 +41,23 @@ export type Streams =
 type Command = Pick<Launch, 'task' | 'command' | 'caller' | 'cwd' | 'env' | 'staging'>;
 
 /**
- * Starts a command of a task, in a session of its own unless it shares the caller's terminal.
- * Throws
- * `command-not-found`, `not-executable`, or `failed`.
+ * Starts a command of a task by `start`, in a session of its own unless it shares the caller's
+ * terminal. Throws `command-not-found`, `not-executable`, or `failed`.
  */
-export function startCommand(launch: Command, streams: Streams, newSession = true): SpawnedProcess {
+export async function startCommand(
+  launch: Command,
+  streams: Streams,
+  start: Spawn,
+  newSession = true,
+): Promise<SpawnedProcess> {
   const environment = environmentOf(launch);
   const [name = ''] = launch.command;
   const files = candidates(name, environment).filter((file) => isThere(launch, file));
+  const options = optionsOf(launch, environment, streams, newSession);
   let refusal: unknown = Errno.of(ENOENT);
   for (const file of files) {
     try {
-      return spawn(launch, file, environment, streams, newSession);
+      return await startFile(start, { ...options, file, argv: launch.command });
     } catch (error) {
       // Another directory of PATH may hold one that can be executed, as execvp(3) has it.
       if (!(error instanceof Errno)) throw error;
@@ -87,18 +95,16 @@ function nameOf(entry: string): string {
   return at === -1 ? entry : entry.slice(0, at);
 }
 
-function spawn(
-  launch: Command,
-  file: string,
+function optionsOf(
+  { cwd, caller }: Command,
   environment: readonly string[],
   streams: Streams,
   newSession: boolean,
-): SpawnedProcess {
-  const { command, cwd, caller } = launch;
+): Omit<SpawnOptions, 'file' | 'argv'> {
   const hasTerminal = 'terminal' in streams;
   const ends = hasTerminal ? [] : [streams.stdin, streams.stdout, streams.stderr];
   const standard = ends.map((ours, theirs) => [theirs, ours] as const);
-  const options = {
+  return {
     environment,
     cwd: cwd ?? undefined,
     descriptors: new Map([...standard, ...caller.descriptors.map((fd) => [fd, fd] as const)]),
@@ -107,13 +113,16 @@ function spawn(
     ignoredSignals: caller.ignoredSignals,
     softOpenFiles: caller.softOpenFiles ?? undefined,
   };
+}
+
+async function startFile(start: Spawn, options: SpawnOptions): Promise<SpawnedProcess> {
   try {
-    return spawnProcess({ ...options, file, argv: command });
+    return await start(options);
   } catch (error) {
     if (!(error instanceof Errno) || error.code !== 'ENOEXEC') throw error;
     // A script that names no interpreter is the shell's, as for execvp(3).
-    const argv = ['/bin/sh', file, ...command.slice(1)];
-    return spawnProcess({ ...options, file: '/bin/sh', argv });
+    const argv = ['/bin/sh', options.file, ...options.argv.slice(1)];
+    return start({ ...options, file: '/bin/sh', argv });
   }
 }
 

@@ -1,17 +1,26 @@
 import { join } from 'node:path';
 import { runGroupName } from '../../../background-process.ts';
-import { becomeSubreaper } from '../../../sys/index.ts';
+import {
+  becomeSubreaper,
+  closeGate,
+  moveToControlGroup,
+  type SpawnedProcess,
+  spawnAtGate,
+  spawnProcess,
+} from '../../../sys/index.ts';
 import type { Launch } from '../engine.ts';
 import {
   type ControlGroup,
   endControllerGroup,
   endGroup,
+  enterGroup,
   freezeGroup,
   groupMembers,
   planControlGroup,
   readOptional,
 } from './cgroup.ts';
-import { planLimits } from './limiting-groups.ts';
+import type { Spawn } from './command.ts';
+import { type LimitingGroup, planLimits } from './limiting-groups.ts';
 import type { Limits } from './limits.ts';
 import { endMembers, findMembers, type Mark, signalProcess } from './members.ts';
 import { bootId, type ProcessInfo, readProcess, readProgram } from './processes.ts';
@@ -23,77 +32,105 @@ export interface ConfinementState extends Mark {
   readonly group: string | null;
   /** Directories of the groups of cgroup v1 that limit it; absent: none. */
   readonly controllerGroups?: readonly string[];
+  /** Where the command waits at its start, if it has limits. */
+  readonly gate?: string;
 }
 
 /** What holds the processes of one run together, so that none outlives it. */
 export interface Confinement {
   readonly state: ConfinementState;
   /**
-   * Confines whatever this process starts until `leave`,
-   * from its first instruction: nothing else may be.
+   * Calls `start` with what starts a process that is confined from its first instruction. Nothing
+   * else may be started meanwhile.
    */
-  enter(): void;
-  /** Ends that, and sets the limits, which this process must not be under. */
-  leave(): void;
+  start(start: (spawn: Spawn) => Promise<SpawnedProcess>): Promise<SpawnedProcess>;
 }
 
 /**
  * Plans a control group where one can be made; elsewhere this process adopts the run's orphans.
- * Nothing is made before `enter`, so that what is made can be remembered first. Throws `usage`
+ * Nothing is made before `start`, so that what is made can be remembered first. Throws `usage`
  * for limits that cannot be had.
  */
 export function planConfinement(
-  { task, attempt, staging }: Pick<Launch, 'task' | 'attempt' | 'staging'>,
+  { task, attempt, staging, scratch }: Pick<Launch, 'task' | 'attempt' | 'staging' | 'scratch'>,
   limits: Limits,
 ): Confinement {
   const name = runGroupName(task, attempt);
+  const mark = { boot: bootId(), staging };
   const limiting = planLimits(name, limits);
-  const limited = limiting.find(({ version }) => version === 2);
-  const legacy = limiting.filter(({ version }) => version === 1);
-  const own = limited ?? planControlGroup(name);
-  let inside = false;
-  let state: ConfinementState = {
-    boot: bootId(),
-    group: own?.path ?? null,
-    staging,
-    ...(legacy.length > 0 && { controllerGroups: legacy.map(({ path }) => path) }),
-  };
+  return limiting.length === 0
+    ? confineFreely(mark, planControlGroup(name))
+    : confineWithin(mark, limiting, planControlGroup(name), join(scratch, 'gate'));
+}
+
+type RunMark = Pick<ConfinementState, 'boot' | 'staging'>;
+
+/** This process is in the group while it starts the command: it costs less than a gate. */
+function confineFreely(mark: RunMark, group: ControlGroup | undefined): Confinement {
+  let path = group?.path ?? null;
   return {
     get state() {
-      return state;
+      return { ...mark, group: path };
     },
-    enter() {
-      inside = true;
-      for (const group of legacy) group.enter();
-      if (entered(own, limited !== undefined)) return;
-      state = { ...state, group: null };
-      becomeSubreaper();
-    },
-    leave() {
-      if (!inside) return;
-      inside = false;
-      for (const group of [...legacy, own]) group?.leave();
-    },
+    start: (start) =>
+      start((options) => {
+        const leave = group && enterGroup(group);
+        if (leave === undefined) {
+          path = null;
+          becomeSubreaper();
+        }
+        try {
+          return spawnProcess(options);
+        } finally {
+          leave?.();
+        }
+      }),
   };
 }
 
-/** Enters a group, which a run without limits may do without; whether that was possible. */
-function entered(group: ControlGroup | undefined, isNeeded: boolean): boolean {
-  try {
-    group?.enter();
-    return group !== undefined;
-  } catch (error) {
-    if (isNeeded) throw error;
-    return false;
-  }
+/**
+ * This process never is in a group with limits, for its memory and threads would count: the command
+ * waits at a gate until it is in all of them.
+ */
+function confineWithin(
+  mark: RunMark,
+  limiting: readonly LimitingGroup[],
+  plain: ControlGroup | undefined,
+  gate: string,
+): Confinement {
+  const unified = limiting.find(({ version }) => version === 2);
+  const legacy = limiting.filter(({ version }) => version === 1);
+  const own = unified ?? plain;
+  const groups = own === undefined ? legacy : [...legacy, own];
+  const controllerGroups = legacy.map(({ path }) => path);
+  const state: ConfinementState = {
+    ...mark,
+    group: own?.path ?? null,
+    gate,
+    ...(legacy.length > 0 && { controllerGroups }),
+  };
+  return {
+    state,
+    async start(start) {
+      if (own === undefined) becomeSubreaper();
+      for (const group of groups) group.make();
+      return start((options) =>
+        spawnAtGate(options, gate, (pid) => {
+          for (const { path } of groups) moveToControlGroup(path, pid);
+        }),
+      );
+    },
+  };
 }
 
 /** Kills all that is left of a run, in whatever process it was started. Idempotent. */
 export async function endAll(state: ConfinementState): Promise<void> {
   if (state.boot !== bootId()) return;
+  const gateIsLeft = state.gate === undefined ? undefined : closeGate(state.gate);
   if (state.group !== null) await endGroup(state.group);
   else await endMembers(state);
   for (const group of state.controllerGroups ?? []) await endControllerGroup(group);
+  gateIsLeft?.();
 }
 
 /** Whether the kernel has killed a process of a run because its limit of memory was reached. */

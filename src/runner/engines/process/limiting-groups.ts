@@ -2,27 +2,18 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, TaskfsError } from '../../../errors.ts';
 import { enterControlGroup, ownControlGroup, ownControllerGroups } from '../../../sys/index.ts';
-import {
-  type ControlGroup,
-  controlGroup,
-  groupMembers,
-  isWritable,
-  readOptional,
-} from './cgroup.ts';
+import { type ControlGroup, groupMembers, isWritable, readOptional } from './cgroup.ts';
 import {
   assertEnoughMemory,
   type Controller,
   controllersOf,
   type Limits,
-  limitFurtherProcesses,
   setLimits,
 } from './limits.ts';
 
-/** A control group that limits a run, though not this process while it is in there. */
+/** A control group that limits a run; it has its limits from the first. */
 export interface LimitingGroup extends ControlGroup {
   readonly version: 1 | 2;
-  /** As that of any group; sets the limits then. Throws as `setLimits`. */
-  leave(): void;
 }
 
 /**
@@ -37,8 +28,8 @@ export function planLimits(name: string, limits: Limits): LimitingGroup[] {
   const place = unifiedPlace(controllers);
   if (place !== undefined) return [unifiedGroup(join(place, name), limits)];
   return [...controllerPlaces(controllers)].map(([home, those]) => {
-    const group = controlGroup(join(home, name), () => home);
-    return limiting(group, 1, those, limits);
+    const path = join(home, name);
+    return { version: 1, path, make: () => makeLimited(path, 1, those, limits) };
   });
 }
 
@@ -63,34 +54,25 @@ function unifiedPlace(controllers: readonly Controller[]): string | undefined {
 }
 
 function unifiedGroup(path: string, limits: Limits): LimitingGroup {
-  const place = dirname(path);
   const controllers = controllersOf(limits);
-  const group = controlGroup(path, () => {
-    shareOut(place, controllers);
-    return ownControlGroup() ?? place;
-  });
-  return limiting(group, 2, controllers, limits);
+  return {
+    version: 2,
+    path,
+    make() {
+      shareOut(dirname(path), controllers);
+      makeLimited(path, 2, controllers, limits);
+    },
+  };
 }
 
-function limiting(
-  group: ControlGroup,
+function makeLimited(
+  path: string,
   version: 1 | 2,
   controllers: readonly Controller[],
   limits: Limits,
-): LimitingGroup {
-  const { path } = group;
-  return {
-    version,
-    path,
-    enter() {
-      group.enter();
-      limitFurtherProcesses(path, limits);
-    },
-    leave() {
-      group.leave();
-      setLimits(path, version, controllers, limits);
-    },
-  };
+): void {
+  mkdirSync(path);
+  setLimits(path, version, controllers, limits);
 }
 
 /** Lets the groups in a group have limits. Throws `usage` where that is not allowed. */

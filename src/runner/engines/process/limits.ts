@@ -1,7 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, TaskfsError } from '../../../errors.ts';
-import { readOptional } from './cgroup.ts';
 
 /** What all processes of a run together may use; null: as much as there is. */
 export interface Limits {
@@ -71,22 +70,12 @@ function settingsV1({ memoryBytes, cpus, pids }: Limits): Record<Controller, Set
   };
 }
 
-/**
- * Limits the processes of a group to as many more as it may have, while this process is in it with
- * its threads: what is started there could make more than those before `setLimits` is called.
- */
-export function limitFurtherProcesses(path: string, { pids }: Limits): void {
-  const here = readOptional(join(path, 'pids.current'));
-  if (pids !== null && here !== '')
-    writeFileSync(join(path, 'pids.max'), String(Number(here) + pids));
-}
-
 /** Files that only kernels with accounting of swap have. */
 const OF_SWAP = ['memory.swap.max', 'memory.memsw.limit_in_bytes'];
 
 /**
  * Sets the limits of those controllers on a group of cgroup v1 or v2. Throws `failed` where the
- * kernel refuses, as cgroup v1 does where the group has taken more memory already.
+ * kernel refuses.
  */
 export function setLimits(
   path: string,
@@ -100,10 +89,12 @@ export function setLimits(
     try {
       writeFileSync(join(path, file), String(value));
     } catch (cause) {
-      throw new TaskfsError('failed', `${file} cannot be set to ${value}: ${messageOf(cause)}`, {
-        hint: 'Where it is EBUSY, the command took more in an instant: give it more.',
-        cause,
-      });
+      const group = `the control group ${path}`;
+      throw new TaskfsError(
+        'failed',
+        `${file} of ${group} cannot be set to ${value}: ${messageOf(cause)}`,
+        { hint: 'Groups above it may allow less.', cause },
+      );
     }
   }
 }

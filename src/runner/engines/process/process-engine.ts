@@ -47,15 +47,13 @@ async function start(
   remember({ ...confinement.state });
   let streams: RunStreams | undefined;
   try {
-    confinement.enter();
     streams = tty ? openTerminal(output, stdin, consoleSize) : openPipes(output, stdin);
-    const child = startConfined(launch, confinement, streams);
+    const child = await startConfined(launch, confinement, streams);
     const state = withLeader(confinement.state, child);
     // A control group says it all; without one, the leader's session is what can be found again.
     if (state.group === null) remember({ ...state });
     return follow(child, state, streams);
   } catch (error) {
-    confinement.leave();
     await endAll(confinement.state);
     await streams?.drain(DRAIN_QUIET_MS);
     throw error;
@@ -63,16 +61,15 @@ async function start(
 }
 
 /** Starts the command with its streams, and closes this process's copies of its ends. */
-function startConfined(
+async function startConfined(
   launch: Launch,
   confinement: Confinement,
   streams: RunStreams,
-): SpawnedProcess {
+): Promise<SpawnedProcess> {
   try {
-    return startCommand(launch, streams.ofCommand);
+    return await confinement.start((spawn) => startCommand(launch, streams.ofCommand, spawn));
   } finally {
     streams.closeChildEnds();
-    confinement.leave();
   }
 }
 

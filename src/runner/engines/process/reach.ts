@@ -1,10 +1,12 @@
-import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { closeSync, openSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TaskfsError } from '../../../errors.ts';
-import { enterControlGroup, ownControlGroup } from '../../../sys/index.ts';
+import { moveToControlGroup, spawnAtGate, spawnProcess } from '../../../sys/index.ts';
 import type { RunFacts } from '../engine.ts';
 import type { ExecRequest, ExecRunning, ReachedRun } from '../reached-run.ts';
-import { assertDirectory, startCommand } from './command.ts';
+import { assertDirectory, type Spawn, startCommand } from './command.ts';
 import { type ConfinementState, membersOf } from './confinement.ts';
 import { signalProcess } from './members.ts';
 import { bootId, type ProcessInfo, readEnvironment } from './processes.ts';
@@ -14,7 +16,7 @@ import { usageOf } from './usage.ts';
 export function reachRun(state: ConfinementState, facts: RunFacts): ReachedRun | undefined {
   if (state.boot !== bootId() || membersOf(state).length === 0) return undefined;
   return {
-    exec: async (request) => exec(state, facts, request),
+    exec: (request) => exec(state, facts, request),
     signal: async (signal) => {
       for (const member of membersOf(state)) signalProcess(member, signal);
     },
@@ -32,7 +34,11 @@ function firstOf(members: readonly ProcessInfo[]): ProcessInfo | undefined {
  * the run's control group where there is one, and is known by its environment elsewhere: it ends
  * with the run.
  */
-function exec(state: ConfinementState, facts: RunFacts, request: ExecRequest): ExecRunning {
+async function exec(
+  state: ConfinementState,
+  facts: RunFacts,
+  request: ExecRequest,
+): Promise<ExecRunning> {
   const { task, staging } = facts;
   if (facts.paused) {
     throw new TaskfsError('usage', `task ${task} is paused: nothing in it runs`, {
@@ -54,10 +60,9 @@ function exec(state: ConfinementState, facts: RunFacts, request: ExecRequest): E
   const launch = { task, command, caller, cwd: cwd ?? facts.cwd, env, staging };
   assertDirectory(launch);
   const stdin = interactive ? 0 : openSync('/dev/null', 'r');
-  const leave = enterRun(state);
   try {
-    const child = startCommand(launch, { stdin, stdout: 1, stderr: 2 }, false);
-    limit(child.pid, state);
+    const streams = { stdin, stdout: 1, stderr: 2 };
+    const child = await startCommand(launch, streams, startingIn(state), false);
     return {
       ended: child.ended,
       signal: (signal) => {
@@ -65,7 +70,6 @@ function exec(state: ConfinementState, facts: RunFacts, request: ExecRequest): E
       },
     };
   } finally {
-    leave();
     if (stdin !== 0) closeSync(stdin);
   }
 }
@@ -80,28 +84,22 @@ function environmentOf(state: ConfinementState, task: string): readonly string[]
 }
 
 /**
- * Puts a process under the limits of cgroup v1 that the run has. Not by entering them first, as
- * starts do: the threads of this process would count there.
+ * What starts a process in the run's control groups, where there are any. This process does not
+ * enter them, for its memory and threads would count there.
  */
-function limit(pid: number, { controllerGroups = [] }: ConfinementState): void {
-  for (const group of controllerGroups) {
-    try {
-      writeFileSync(join(group, 'cgroup.procs'), String(pid));
-    } catch (error) {
-      // It has ended already.
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
-  }
+function startingIn({ group, controllerGroups = [] }: ConfinementState): Spawn {
+  if (group === null && controllerGroups.length === 0) return spawnProcess;
+  const gate = join(tmpdir(), `taskfs-exec-${randomUUID()}`);
+  return (options) =>
+    spawnAtGate(options, gate, (pid) => {
+      for (const path of controllerGroups) moveToControlGroup(path, pid);
+      if (group !== null) moveWhereAllowed(group, pid);
+    });
 }
 
-/** Moves this process into the run's control group, where it may; returns how to go back. */
-function enterRun({ group }: ConfinementState): () => void {
-  const home = ownControlGroup();
-  if (group === null || home === undefined) return () => {};
+/** Elsewhere the process is known by its environment. */
+function moveWhereAllowed(group: string, pid: number): void {
   try {
-    enterControlGroup(group);
-    return () => enterControlGroup(home);
-  } catch {
-    return () => {};
-  }
+    moveToControlGroup(group, pid);
+  } catch {}
 }
