@@ -183,7 +183,10 @@ describe.runIf(canBuild)('the packed package (needs a checkout that may be built
       const cli = newCli();
       // Neither a Node nor a cache of ours: what is there would hide what is missing.
       const env = { PATH: '/usr/bin:/bin', HOME: cli.base, TASKFS_STORE: cli.store };
-      const task = (name: string) => ['run', '--name', name, '--', 'sh', '-c', 'echo $0'];
+      const task = (name: string) => {
+        const names = ['--name', name, '--label', `kind=of-${name}`];
+        return ['run', ...names, '--', 'sh', '-c', 'echo $0'];
+      };
       expect((await run(single, task('a'), { env })).stdout).toBe('sh\n');
       expect(statSync(join(cli.base, '.cache/taskfs')).mode & 0o777).toBe(0o700);
 
@@ -202,17 +205,19 @@ describe.runIf(canBuild)('the packed package (needs a checkout that may be built
       expect((await run(command, ['ls'], { env })).stdout).toBe('a\nb\n');
       expect(existsSync(join(system, 'usr/share/man/man1/taskfs-run.1.gz'))).toBe(true);
       const helper = join(system, 'usr/sbin/mount.fuse.taskfs');
-      const mountpoint = join(cli.base, 'mount');
       const words = ['ro', 'noauto', '_netdev', 'x-systemd.automount'];
       const ours = ['name=b*', 'status=completed', 'since=7d', 'idle-timeout=10m', 'group=day'];
-      const wanted = [...words, ...ours].join(',');
-      await run(helper, [cli.store, mountpoint, '-o', wanted], { env });
-      const shown = await run('sh', ['-c', 'cd "$0"; ls -d */*', join(mountpoint, 'archive')]);
-      await run(command, ['unmount', mountpoint], { env });
-      expect(shown.stdout).toMatch(/^\d{4}-\d\d-\d\d\/b\n$/);
-      await expect(run(helper, [cli.store, mountpoint, '-o', 'frob'], { env })).rejects.toThrow(
-        /frob/,
-      );
+      const archived = async (...options: string[]): Promise<string> => {
+        const mountpoint = join(cli.base, `mount-${options.at(-1)}`);
+        await run(helper, [cli.store, mountpoint, '-o', options.join(',')], { env });
+        const { stdout } = await run('find', [join(mountpoint, 'archive'), '-name', '[ab]']);
+        await run(command, ['unmount', mountpoint], { env });
+        return stdout.replaceAll(`${mountpoint}/archive/`, '');
+      };
+      expect(await archived(...words, ...ours)).toMatch(/^\d{4}-\d\d-\d\d\/b\n$/);
+      expect(await archived('user', 'task=a')).toBe('a\n');
+      expect(await archived('defaults', 'nofail', 'label=kind=of-b')).toBe('b\n');
+      await expect(archived('frob')).rejects.toThrow(/frob/);
       await dpkg('--purge', 'taskfs');
       expect(readdirSync(system)).toEqual(['var']);
       await lint;
