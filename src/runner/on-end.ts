@@ -1,7 +1,15 @@
 import { existsSync } from 'node:fs';
 import { runBounded } from '../bounded-command.ts';
 import { messageOf } from '../errors.ts';
-import { readEvents, type Store, type TaskRecord, taskPaths } from '../store/index.ts';
+import {
+  isOnEndOffered,
+  offerOnEnd,
+  readEvents,
+  type Store,
+  type TaskRecord,
+  taskPaths,
+  withdrawOnEnd,
+} from '../store/index.ts';
 import { isoNow } from '../sys/index.ts';
 import type { Journal } from './journal.ts';
 
@@ -12,10 +20,10 @@ const ENDED = 'on-end';
 const FAILED = 'on-end-failed';
 
 /**
- * Runs the command that a task was given for its end, once its files are sealed, or kept. The
- * record says that it was started before it is: so it is started once, whatever dies, and what was
- * under way when its supervisor died is reported as failed. Never throws: its failure is an event.
- * Only for the holder of the task's lock.
+ * Runs the command that a task was given for its end, once its files are sealed, or kept. What is
+ * to become the command first takes a claim, a file: so it is started once, whichever process dies
+ * when, and one that was under way when its supervisor died is reported as failed. Never throws:
+ * its failure is an event. Only for the holder of the task's lock.
  */
 export async function runOnEnd(
   store: Store,
@@ -25,14 +33,18 @@ export async function runOnEnd(
   const { task, onEnd, onEndStartedAt } = journal.record;
   if (!onEnd) return;
   try {
-    if (onEndStartedAt !== undefined) return reportCutShort(journal);
+    const isUntaken = onEndStartedAt === undefined || isOnEndOffered(store, task);
+    if (!isUntaken) return reportCutShort(journal);
+    const claim = offerOnEnd(store, task);
     journal.change({ onEndStartedAt: isoNow() });
     const { command, cwd } = onEnd;
     if (!existsSync(cwd)) throw new Error(`there is no directory ${cwd} any more`);
     const env = { ...process.env, ...factsOf(store, journal.record) };
-    await runBounded({ command, cwd, env, patienceMs: PATIENCE_MS });
+    const isOurs = await runBounded({ command, cwd, env, claim, patienceMs: PATIENCE_MS });
+    if (!isOurs) return reportCutShort(journal);
     journal.note({ type: ENDED });
   } catch (cause) {
+    withdrawOnEnd(store, task);
     const error = messageOf(cause);
     journal.note({ type: FAILED, error });
     say(`--on-end of task ${task} failed: ${error}`);

@@ -32,7 +32,16 @@ export {
 } from './keys.ts';
 export { adoptLock, isLocked, type Lock, takeLock, takeLockBlocking } from './lock.ts';
 export { LogTimes, openLogTimes } from './log-times.ts';
-export { isBeingRemoved, isPinned, noteRemoval, pin, unpin } from './markers.ts';
+export {
+  isBeingRemoved,
+  isOnEndOffered,
+  isPinned,
+  noteRemoval,
+  offerOnEnd,
+  pin,
+  unpin,
+  withdrawOnEnd,
+} from './markers.ts';
 export {
   isOwnXattr,
   OWN_XATTR_PREFIX,

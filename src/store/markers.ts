@@ -7,8 +7,11 @@ import { syncDirectory } from '../files/index.ts';
 import { type Store, taskPaths } from './paths.ts';
 import type { TaskName } from './task-name.ts';
 
-/** `pinned`: no rule removes the task, nor `rm`. `removing`: made before anything is removed. */
-type Marker = 'pinned' | 'removing';
+/**
+ * `pinned`: no rule removes the task, nor `rm`. `removing`: made before anything is removed.
+ * `on-end`: its command for the end was not started yet.
+ */
+type Marker = 'pinned' | 'removing' | 'on-end';
 
 const pathOf = (store: Store, task: TaskName, marker: Marker): string =>
   `${taskPaths(store, task).directory}/${marker}`;
@@ -32,6 +35,20 @@ export const isBeingRemoved = (store: Store, task: TaskName): boolean =>
 
 /** Notes durably that a task's removal begins. Throws the system's errors. */
 export const noteRemoval = (store: Store, task: TaskName): void => place(store, task, 'removing');
+
+/** Durably makes the claim to start a task's command for the end: whoever removes it, starts it. */
+export function offerOnEnd(store: Store, task: TaskName): string {
+  place(store, task, 'on-end');
+  return pathOf(store, task, 'on-end');
+}
+
+/** Whether that was made, and nobody has removed it. */
+export const isOnEndOffered = (store: Store, task: TaskName): boolean =>
+  existsSync(pathOf(store, task, 'on-end'));
+
+/** Takes it back: the command cannot be started. */
+export const withdrawOnEnd = (store: Store, task: TaskName): void =>
+  rmSync(pathOf(store, task, 'on-end'), { force: true });
 
 /** Durably; it needs no space, so a full disk is no obstacle. */
 function place(store: Store, task: TaskName, marker: Marker): void {

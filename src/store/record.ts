@@ -148,7 +148,7 @@ export interface TaskRecord extends TaskSpec {
   readonly supervisor?: Supervisor;
   /** Those of `after` that were not seen to complete yet. */
   readonly awaiting?: readonly TaskName[];
-  /** When the command for its end was started; absent: not yet. */
+  /** When the command for its end was about to be started; absent: not yet. */
   readonly onEndStartedAt?: string;
   readonly attempts: readonly Attempt[];
   /** What the engine needs to find its process or container again; null before it started. */

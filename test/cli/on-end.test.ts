@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runBounded } from '../../src/bounded-command.ts';
@@ -72,6 +72,33 @@ describe('--on-end', () => {
     ]);
   }, 60_000);
 
+  it('is started once by recovery where its supervisor died before the start', async () => {
+    const { base, store: path } = newCli();
+    const file = (name: string): string => join(base, name);
+    const stuck = `#!/bin/sh\n: > ${file('stuck')}
+until [ -e ${file('gate')} ]; do sleep 0.05; done\nexec /bin/rm "$@"\n`;
+    mkdirSync(file('bin'));
+    writeFileSync(file('bin/rm'), stuck, { mode: 0o755 });
+    const PATH = `${file('bin')}:${process.env.PATH}`;
+    const slow = newCli({ store: path, env: { PATH } });
+    const onEnd = ['--on-end', `echo "$TASKFS_TASK" >> ${file('ends')}`];
+    await slow.run('run', '-d', '--name', 'a', ...onEnd, '--', 'true');
+    const store = openStore(path);
+    await until('it is about to start', () => existsSync(file('stuck')));
+    expect(killSupervisor(store, recordOf(store, 'a').task)).toBe(true);
+    const cli = newCli({ store: path });
+    expect(await cli.run('recover')).toMatchObject({ code: 0 });
+    expect(readFileSync(file('ends'), 'utf8')).toBe('a\n');
+    expect(ends(cli, 'a')).toMatchObject([{ type: 'on-end' }]);
+    // The one that was left behind comes too late.
+    const isLeft = (): boolean => listProcesses().some(({ pid }) => isRunning(pid, file('ends')));
+    expect(isLeft()).toBe(true);
+    writeFileSync(file('gate'), '');
+    await until('it is gone', () => !isLeft());
+    expect(await cli.run('recover')).toMatchObject({ code: 0 });
+    expect(readFileSync(file('ends'), 'utf8')).toBe('a\n');
+  }, 60_000);
+
   it('does not take for ever, nor what it started', async () => {
     const seconds = `1000.${process.pid}`;
     const command = `sleep ${seconds} & wait`;
@@ -84,9 +111,9 @@ describe('--on-end', () => {
 });
 
 /** A zombie that nobody has reaped yet has no arguments any more. */
-function isRunning(pid: number, command: string): boolean {
+function isRunning(pid: number, words: string): boolean {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith(command);
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(words);
   } catch {
     return false;
   }
