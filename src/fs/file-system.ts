@@ -322,10 +322,10 @@ export interface Observation {
   /** What happened since the last call. */
   takeEvents?(): readonly FileEvent[];
   /**
-   * There was no place for some of the events that were taken last: they are found again by the
-   * times of what is in the observed directories, but for what was removed.
+   * There was no place for these of the events that were taken last: they are found again by the
+   * times of what is in the observed directories, and by what is missing there.
    */
-  missed?(): void;
+  missed?(events: readonly FileEvent[]): void;
   /** Some of what was missed, which takes some milliseconds; undefined where nothing is left. */
   takeMissed?(): readonly FileEvent[] | undefined;
   /**

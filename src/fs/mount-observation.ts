@@ -49,8 +49,8 @@ export class MountObservation implements Observation {
     return places.map((at) => ({ kind: 'delete', at, mode: S_IFDIR }));
   }
 
-  missed(): void {
-    this.live.missed();
+  missed(events: readonly FileEvent[]): void {
+    this.live.missed(events);
   }
 
   takeMissed(): readonly FileEvent[] | undefined {

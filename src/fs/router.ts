@@ -182,7 +182,7 @@ export function route(parts: Parts): Required<FileSystem> {
     settle: () => revocation.settle?.() ?? Number.POSITIVE_INFINITY,
     observe: (nodes) => observation?.observe?.(nodes),
     takeEvents: () => observation?.takeEvents?.() ?? NO_EVENTS,
-    missed: () => observation?.missed?.(),
+    missed: (events) => observation?.missed?.(events),
     takeMissed: () => observation?.takeMissed?.(),
     formerly: (place) => observation?.formerly?.(place),
     isMountedOn: (place) => observation?.isMountedOn?.(place) ?? false,

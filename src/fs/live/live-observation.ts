@@ -74,8 +74,8 @@ export class LiveObservation implements Observation {
     return this.parts.observed?.take() ?? [];
   }
 
-  missed(): void {
-    this.parts.observed?.missed();
+  missed(events: readonly FileEvent[]): void {
+    this.parts.observed?.missed(events);
   }
 
   takeMissed(): readonly FileEvent[] | undefined {

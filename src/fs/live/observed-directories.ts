@@ -1,8 +1,10 @@
 import { closeSync, constants } from 'node:fs';
 import { unlessRefused } from '../../errno.ts';
+import { bytesOfLatin1, latin1Of } from '../../latin1.ts';
 import {
   IN,
   type InotifyEvent,
+  isDirectory,
   listDirectory,
   openAt,
   S_IFDIR,
@@ -15,6 +17,7 @@ import { TOP } from '../node-ids.ts';
 import type { CacheLeases } from './cache-leases.ts';
 import type { DirectoryFdCache } from './directory-fd-cache.ts';
 import { type Inode, rawName } from './inode.ts';
+import { KnownNames } from './known-names.ts';
 
 /** So many files that the mount changed are remembered: their events come at once. */
 const SIGNATURES = 1024;
@@ -32,7 +35,7 @@ const CLOCK_MS = 20;
 interface Moved {
   readonly cookie: number;
   readonly from: Place;
-  readonly isDirectory: boolean;
+  readonly type: number;
 }
 
 /**
@@ -49,6 +52,7 @@ export class ObservedDirectories {
   private readonly parents = new Map<NodeId, Inode>();
   /** By inode: the file's state after the mount changed it. */
   private readonly own = new Map<NodeId, string>();
+  private readonly names = new KnownNames();
   private events: FileEvent[] = [];
   /** Since when (milliseconds) events were lost that nobody looks for yet. */
   private missedSince: number | undefined;
@@ -64,7 +68,7 @@ export class ObservedDirectories {
     this.leases = leases;
     this.directories = directories;
     this.idOf = idOf;
-    leases.onLoss(() => this.missed());
+    leases.onLoss(() => this.missed([]));
   }
 
   /** Observes these directories and no others. */
@@ -73,16 +77,22 @@ export class ObservedDirectories {
     for (const [id, directory] of [...this.observed, ...this.parents]) {
       if (!wanted.has(id)) this.leases.unobserve(directory);
     }
-    for (const id of this.observed.keys()) if (!wanted.has(id)) this.observed.delete(id);
+    for (const id of this.observed.keys()) if (!wanted.has(id)) this.drop(id);
     this.observeParents(wanted);
     for (const [id, directory] of wanted) {
       if (this.observed.has(id)) continue;
       this.observed.set(id, directory);
       const observer = (event: InotifyEvent, isOwn: boolean) => this.hear(directory, event, isOwn);
       const heardAt = this.leases.observe(directory, observer);
+      unlessRefused(() => this.withListing(directory, (fd) => this.names.read(id, fd)));
       const since = Date.now() - LATE_MS;
       if (heardAt >= since) this.catchUp(directory, BigInt(since) * 1_000_000n);
     }
+  }
+
+  private drop(id: NodeId): void {
+    this.observed.delete(id);
+    this.names.forget(id);
   }
 
   /**
@@ -116,23 +126,38 @@ export class ObservedDirectories {
   }
 
   private namesIn(directory: Inode, limit = Number.POSITIVE_INFINITY): Buffer[] {
-    const { O_RDONLY, O_DIRECTORY } = constants;
-    const names: Buffer[] = [];
-    const list = openAt(this.directories.descriptor(directory), '.', O_RDONLY | O_DIRECTORY);
-    try {
-      for (const { name } of listDirectory(list)) {
+    return this.withListing(directory, (fd) => {
+      const names: Buffer[] = [];
+      for (const { name } of listDirectory(fd)) {
         if (names.length >= limit) break;
-        if (!isDot(name)) names.push(name);
+        names.push(name);
       }
       return names;
+    });
+  }
+
+  private withListing<T>(directory: Inode, action: (fd: number) => T): T {
+    const { O_RDONLY, O_DIRECTORY } = constants;
+    const fd = openAt(this.directories.descriptor(directory), '.', O_RDONLY | O_DIRECTORY);
+    try {
+      return action(fd);
     } finally {
-      closeSync(list);
+      closeSync(fd);
     }
   }
 
-  /** Some of the events that were read last were lost. */
-  missed(): void {
+  /** These events, and others of those that were read last, were lost. */
+  missed(events: readonly FileEvent[]): void {
     this.missedSince ??= this.leases.readFrom;
+    this.names.lost();
+    for (const event of events) this.keepName(event);
+  }
+
+  /** Those who observe do not know that a name is gone. */
+  private keepName(event: FileEvent): void {
+    const place = event.kind === 'move' ? event.from : event.kind === 'delete' && event.at;
+    if (!place) return;
+    this.names.add(place.directory, latin1Of(place.name), isDirectory(event.mode));
   }
 
   /** Some of the events that were lost, as of now; undefined where none is left to look for. */
@@ -153,13 +178,24 @@ export class ObservedDirectories {
     return events;
   }
 
-  /** Each name in an observed directory: as an event if it is new or changed, else undefined. */
+  /**
+   * Each name in an observed directory: as an event if it is new, changed or gone, else undefined.
+   */
   private *changedSince(sinceNs: bigint): Generator<FileEvent | undefined, undefined> {
     for (const directory of [...this.observed.values()]) {
-      for (const name of unlessRefused(() => this.namesIn(directory)) ?? []) {
-        yield this.changeSince(directory, name, sinceNs);
-      }
+      const names = unlessRefused(() => this.namesIn(directory));
+      if (!names) continue;
+      yield* this.removalsIn(directory, names);
+      for (const name of names) yield this.changeSince(directory, name, sinceNs);
     }
+  }
+
+  private removalsIn({ id }: Inode, names: readonly Buffer[]): FileEvent[] {
+    return this.names.takeGone(id, names).map(({ name, isDirectory }) => ({
+      kind: 'delete',
+      at: { directory: id, name: bytesOfLatin1(name) },
+      mode: isDirectory ? S_IFDIR : S_IFREG,
+    }));
   }
 
   /** What is older than its last change may have come by a rename: that is told of either. */
@@ -168,6 +204,7 @@ export class ObservedDirectories {
     if (!stat || stat.ctimeNs < sinceNs) return undefined;
     const at = { directory: directory.id, name };
     const { mode } = stat;
+    this.names.add(directory.id, latin1Of(name), isDirectory(mode));
     if (stat.btimeNs >= sinceNs) return { kind: 'create', at, mode };
     return { kind: 'move', from: undefined, to: at, mode };
   }
@@ -180,7 +217,7 @@ export class ObservedDirectories {
 
   /** The kernel forgot the inode. */
   forget({ id }: Inode): void {
-    this.observed.delete(id);
+    this.drop(id);
     this.parents.delete(id);
     this.own.delete(id);
   }
@@ -214,17 +251,29 @@ export class ObservedDirectories {
 
   private hear(directory: Inode, event: InotifyEvent, isOwn: boolean): void {
     const { mask, cookie } = event;
-    const isDirectory = (mask & IN.ISDIR) !== 0;
+    const type = mask & IN.ISDIR ? S_IFDIR : S_IFREG;
     const at = { directory: directory.id, name: event.name };
     if (this.moved && !(mask & IN.MOVED_TO && this.moved.cookie === cookie)) this.endMove();
-    if (isOwn) return;
+    const isKnown = this.followName(directory, event);
+    if (isOwn || !isKnown) return;
     if (event.name.length === 0) this.hearOfItself(directory, mask);
     else if (mask & IN.CREATE) this.add('create', at, this.modeAt(directory, event));
-    else if (mask & IN.DELETE) this.add('delete', at, isDirectory ? S_IFDIR : S_IFREG);
-    else if (mask & IN.MOVED_FROM) this.moved = { cookie, from: at, isDirectory };
+    else if (mask & IN.DELETE) this.add('delete', at, type);
+    else if (mask & IN.MOVED_FROM) this.moved = { cookie, from: at, type };
     else if (mask & IN.MOVED_TO) this.endMove(at, this.modeAt(directory, event));
     else if (mask & IN.CLOSE_WRITE) this.add('close-write', at, S_IFREG);
     else if (mask & (IN.MODIFY | IN.ATTRIB)) this.hearOfContent(directory, event);
+  }
+
+  /** Returns whether an event is news: not the removal of what was already told to be gone. */
+  private followName({ id }: Inode, { mask, name }: InotifyEvent): boolean {
+    if (name.length === 0) return true;
+    if (mask & (IN.CREATE | IN.MOVED_TO)) {
+      this.names.add(id, latin1Of(name), (mask & IN.ISDIR) !== 0);
+    } else if (mask & (IN.DELETE | IN.MOVED_FROM)) {
+      return this.names.remove(id, latin1Of(name)) || (mask & IN.MOVED_FROM) !== 0;
+    }
+    return true;
   }
 
   /** What an observed parent hears as well, with the name, is left to that. */
@@ -250,8 +299,7 @@ export class ObservedDirectories {
     const { moved } = this;
     this.moved = undefined;
     if (!moved && !to) return;
-    const fallback = moved?.isDirectory ? S_IFDIR : S_IFREG;
-    this.events.push({ kind: 'move', from: moved?.from, to, mode: mode ?? fallback });
+    this.events.push({ kind: 'move', from: moved?.from, to, mode: mode ?? moved?.type ?? S_IFREG });
   }
 
   private modeAt(directory: Inode, { name, mask }: InotifyEvent): number {
@@ -262,10 +310,6 @@ export class ObservedDirectories {
     return unlessRefused(() => statAt(this.directories.descriptor(directory), name));
   }
 }
-
-const isDot = (name: Buffer): boolean => name.equals(DOT) || name.equals(DOT_DOT);
-const DOT = Buffer.from('.');
-const DOT_DOT = Buffer.from('..');
 
 /** Every change of a file's content or attributes changes one of these. */
 const signatureOf = ({ ctimeNs, size }: Stat): string => `${ctimeNs}/${size}`;

@@ -38,50 +38,44 @@ export class ReplayQueue {
   private readonly files = new Map<string, Writable<FileReplay> & { index: number }>();
   /** By name: how many replays make, move or remove it. */
   private readonly named = new Map<string, number>();
-  private hasLost = false;
   private readonly limits: QueueLimits;
 
   constructor(limits = LIMITS) {
     this.limits = limits;
   }
 
-  /** Whether there was no place for something since the last call. */
-  takeLoss(): boolean {
-    const { hasLost } = this;
-    this.hasLost = false;
-    return hasLost;
-  }
-
   get size(): number {
     return this.live;
   }
 
-  add(event: FileEvent): void {
-    if (event.kind === 'move') this.addMove(event.from, event.to, event.mode & S_IFMT);
-    else if (event.kind === 'delete') this.addDelete(event.at, event.mode & S_IFMT);
-    else this.addChange(event.kind, event.at, event.mode & S_IFMT);
+  /** Returns false where there is no place for it. */
+  add(event: FileEvent): boolean {
+    if (event.kind === 'move') return this.addMove(event.from, event.to, event.mode & S_IFMT);
+    if (event.kind === 'delete') return this.addDelete(event.at, event.mode & S_IFMT);
+    return this.addChange(event.kind, event.at, event.mode & S_IFMT);
   }
 
   private addChange(
     kind: 'create' | 'modify' | 'attrib' | 'close-write',
     place: Place,
     type: number,
-  ): void {
+  ): boolean {
     const at = placeOf(place);
     const key = keyOf(at);
     const known = kind === 'create' ? undefined : this.files.get(key);
     const file = known ?? this.push(key, at, type);
-    if (!file) return;
+    if (!file) return false;
     if (kind === 'create') {
       file.created = true;
       this.count(key, 1);
     } else if (kind === 'modify') file.modified = true;
     else if (kind === 'attrib') file.attributes = true;
     else file.closed = true;
+    return true;
   }
 
   private push(key: string, at: ReplayPlace, type: number) {
-    if (!this.hasRoom(this.limits.changes)) return undefined;
+    if (this.live >= this.limits.changes) return undefined;
     const flags = { created: false, modified: false, attributes: false, closed: false };
     const file = { kind: 'file' as const, at, type, ...flags, index: this.waiting.length };
     this.waiting.push(file);
@@ -90,7 +84,7 @@ export class ReplayQueue {
     return file;
   }
 
-  private addDelete(place: Place, type: number): void {
+  private addDelete(place: Place, type: number): boolean {
     const at = placeOf(place);
     const key = keyOf(at);
     const file = this.files.get(key);
@@ -99,14 +93,16 @@ export class ReplayQueue {
       this.waiting[file.index] = undefined;
       this.live--;
       this.count(key, -1);
-    } else if (this.hasRoom(this.limits.all)) {
-      this.waiting.push({ kind: 'delete', at, type });
-      this.live++;
-      this.count(key, 1);
+      return true;
     }
+    if (this.live >= this.limits.all) return false;
+    this.waiting.push({ kind: 'delete', at, type });
+    this.live++;
+    this.count(key, 1);
+    return true;
   }
 
-  private addMove(from: Place | undefined, to: Place | undefined, type: number): void {
+  private addMove(from: Place | undefined, to: Place | undefined, type: number): boolean {
     const replay: MoveReplay = {
       kind: 'move',
       from: from && placeOf(from),
@@ -114,16 +110,11 @@ export class ReplayQueue {
       type,
     };
     for (const half of placesOf(replay)) this.files.delete(keyOf(half));
-    if (!this.hasRoom(from ? this.limits.all : this.limits.changes)) return;
+    if (this.live >= (from ? this.limits.all : this.limits.changes)) return false;
     this.waiting.push(replay);
     this.live++;
     for (const half of placesOf(replay)) this.count(keyOf(half), 1);
-  }
-
-  private hasRoom(limit: number): boolean {
-    if (this.live < limit) return true;
-    this.hasLost = true;
-    return false;
+    return true;
   }
 
   private count(key: string, by: number): void {

@@ -127,11 +127,10 @@ export class Replayer {
 
   private takeEvents(now: number): void {
     if (this.watched.length === 0) return;
-    for (const event of this.fileSystem.takeEvents?.() ?? []) {
-      if (this.queue.size === 0) this.gatherUntil = now + GATHER_MS;
-      this.queue.add(event);
-    }
-    if (this.queue.takeLoss()) this.fileSystem.missed?.();
+    const events = this.fileSystem.takeEvents?.() ?? [];
+    if (events.length > 0 && this.queue.size === 0) this.gatherUntil = now + GATHER_MS;
+    const lost = events.filter((event) => !this.queue.add(event));
+    if (lost.length > 0) this.fileSystem.missed?.(lost);
   }
 
   /** Of what is awaited, reports that of which nothing is left to be told. */
