@@ -1,4 +1,5 @@
-import { namedMessage } from './errno.ts';
+import type { ExecFileException } from 'node:child_process';
+import { errnoOf, errnoWords, namedMessage } from './errno.ts';
 
 /**
  * What went wrong, in the classes that a user or a script can act on. The command line maps each
@@ -35,4 +36,23 @@ export class TaskfsError extends Error {
 /** The message of anything thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? namedMessage(error) : String(error);
+}
+
+/** Why something failed: of a refusal of the system its words alone, as 'no space left on device'. */
+export function reasonOf(error: unknown): string {
+  const { errno: number } = (error ?? {}) as NodeJS.ErrnoException;
+  return typeof number === 'number' ? errnoWords(errnoOf(error)) : messageOf(error);
+}
+
+/**
+ * Why a program that `execFile` ran did not do its work: the last line of what it said, else how it
+ * ended.
+ */
+export function complaintOf(error: unknown): string {
+  const { stderr, code, signal } = error as ExecFileException;
+  const lines = stderr?.trim().split('\n') ?? [];
+  const said = lines.at(-1)?.trim();
+  if (said) return said;
+  if (typeof code === 'number') return `it ended with ${code}`;
+  return signal ? `it was ended by ${signal}` : reasonOf(error);
 }

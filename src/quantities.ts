@@ -1,4 +1,4 @@
-/** Sizes and spans of time as people read them, in the terminal and on the page. */
+/** Sizes, numbers and spans of time as people read them, in the terminal and on the page. */
 
 const SECOND = 1000;
 
@@ -26,3 +26,7 @@ export function showBytes(bytes: number): string {
   }
   return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
+
+/** `1 file`, `12 files`. */
+export const counted = (count: number, word: string): string =>
+  `${count} ${word}${count === 1 ? '' : 's'}`;

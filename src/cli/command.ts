@@ -11,6 +11,9 @@ export interface CommonOptions {
   readonly utc: boolean;
 }
 
+/** Their names, and that of the help. */
+const COMMON = ['store', 'utc', 'debug', 'help'];
+
 /** What a verb was called with. */
 export interface Call<Options> {
   readonly options: Options & CommonOptions;
@@ -77,7 +80,8 @@ export function defineCommand<Options>(definition: Definition<Options>): Command
     attach: (parser, usage, rest, finish) =>
       parser.command({
         command: usage,
-        builder: (own: Argv<object>) => build(own) as Argv<object>,
+        // Its own options come first in its help.
+        builder: (own: Argv<object>) => (build(own) as Argv<object>).group(COMMON, 'Everywhere:'),
         handler: async (options) => {
           assertText(options, rawOptions);
           const call = { options: options as unknown as Options & CommonOptions, rest };

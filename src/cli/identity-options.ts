@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Argv } from 'yargs';
 import { isSshIdentity } from '../age/index.ts';
-import { messageOf, TaskfsError } from '../errors.ts';
+import { complaintOf, TaskfsError } from '../errors.ts';
 import { loadIdentities, loadOwnIdentities, type Store } from '../store/index.ts';
 import { keepMemoryPrivate } from '../sys/index.ts';
 import { askPassphrase } from './passphrase.ts';
@@ -71,7 +71,7 @@ async function outputOf(command: string): Promise<string> {
   } catch (cause) {
     throw new TaskfsError(
       'wrong-key',
-      `the command of --identity-cmd failed: ${messageOf(cause)}`,
+      `the command of --identity-cmd failed: ${complaintOf(cause)}`,
       {
         cause,
       },

@@ -47,9 +47,12 @@ export async function makeKeys(store: Store, passphrase?: string): Promise<boole
   return true;
 }
 
-/** Shows a recovery identity, the only time ever, on the side that no program reads. */
-export function showRecovery(recovery: string): void {
-  say('This recovery identity opens every archive, should the key be lost. It is shown once and');
+/**
+ * Shows a recovery identity, the only time ever, on the side that no program reads. `opens`: which
+ * archives it does.
+ */
+export function showRecovery(recovery: string, opens = 'every archive'): void {
+  say(`This recovery identity opens ${opens}, should the key be lost. It is shown once and`);
   say('stored nowhere: keep it off this machine.');
   for (const line of ['', `  ${recovery}`, '']) say(line);
 }

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
-import { errnoOf, errnoWords } from '../errno.ts';
-import { messageOf, TaskfsError } from '../errors.ts';
+import { reasonOf, TaskfsError } from '../errors.ts';
 import { printableJson } from '../printable.ts';
 import { render, type Words } from './words.ts';
 
@@ -33,13 +32,8 @@ function noteFailure(error: NodeJS.ErrnoException): void {
 }
 
 function unwritable(cause: NodeJS.ErrnoException): TaskfsError {
-  const message = `standard output cannot be written: ${whyUnwritable(cause)}`;
+  const message = `standard output cannot be written: ${reasonOf(cause)}`;
   return new TaskfsError('failed', message, { cause });
-}
-
-/** The reason of a failed write in the system's words, as 'no space left on device'. */
-export function whyUnwritable(error: NodeJS.ErrnoException): string {
-  return error.errno === undefined ? messageOf(error) : errnoWords(errnoOf(error));
 }
 
 /**

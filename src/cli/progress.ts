@@ -1,6 +1,6 @@
 import type { Reindexed } from '../archive/maintain/index.ts';
 import { printableText } from '../printable.ts';
-import { showBytes, showDuration } from '../quantities.ts';
+import { counted, showBytes, showDuration } from '../quantities.ts';
 import type { Progress } from '../runner/index.ts';
 import { say } from './output.ts';
 
@@ -94,7 +94,9 @@ export const showReindexProgress = (json: boolean) =>
 
 /** One line on what became of an index. */
 export const describeReindexed = ({ task, rebuilt, files }: Reindexed): string =>
-  rebuilt ? `${task}: index rebuilt, ${files} files` : `${task}: its index is as it was sealed`;
+  rebuilt
+    ? `${task}: index rebuilt, ${counted(files, 'file')}`
+    : `${task}: its index is as it was sealed`;
 
 function showBytesProgress(label: string, json: boolean) {
   let line: ProgressLine | undefined;

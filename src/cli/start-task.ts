@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { assertBackground } from '../background-process.ts';
+import { reasonOf } from '../errors.ts';
 import { closeInheritedDescriptors } from '../process/index.ts';
 import { showDuration } from '../quantities.ts';
 import {
@@ -16,7 +17,7 @@ import {
 } from '../runner/index.ts';
 import type { Store, TaskName, TaskRecord } from '../store/index.ts';
 import { exitCodeOfTask } from './exit-code.ts';
-import { printJson, printLine, say, whyUnwritable } from './output.ts';
+import { printJson, printLine, say } from './output.ts';
 import { showEngineProgress, showSealProgress } from './progress.ts';
 import { withholdFromSupervisor } from './task-spec.ts';
 import { attachTerminal } from './terminal.ts';
@@ -101,8 +102,8 @@ async function superviseInForeground(
 function reportBrokenOutput(task: TaskName): void {
   process.stdout.once('error', (error) => {
     say(
-      `Standard output cannot be written: ${whyUnwritable(error)}. Task ${task} continues, ` +
-        `and 'taskfs logs ${task}' has all that it prints.`,
+      `Standard output cannot be written: ${reasonOf(error)}. Task ${task} continues, ` +
+        `'taskfs logs ${task}' has all that it prints, 'taskfs cancel ${task}' ends it.`,
     );
   });
 }

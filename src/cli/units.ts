@@ -11,13 +11,17 @@ const unitMs: Readonly<Record<string, number>> = {
   y: 365 * 24 * 3600 * SECOND,
 };
 
+const NUMBER = /^\d+(\.\d+)?$/;
+/** A number alone is one as well. */
+const DURATION = /^\d+(\.\d+)?$|^(\d+(\.\d+)?(ms|s|m|h|d|w|y))+$/;
+
 /**
  * Milliseconds from `90`, `90s`, `1h30m`, `30d`, `6w`, `1y`; a number alone is seconds. Throws
  * `usage`.
  */
 export function parseDuration(option: string, text: string): number {
-  if (/^\d+(\.\d+)?$/.test(text)) return positive(option, text, Number(text) * SECOND);
-  if (!/^(\d+(\.\d+)?(ms|s|m|h|d|w|y))+$/.test(text)) {
+  if (NUMBER.test(text)) return positive(option, text, Number(text) * SECOND);
+  if (!DURATION.test(text)) {
     throw bad(option, text, "Give a time as in '90', '45s', '1h30m' or '30d'.");
   }
   const parts = text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d|w|y)/g);
@@ -78,6 +82,9 @@ export function parseInstant(option: string, text: string): number {
     const time = Date.parse(/^[\d-]+$/.test(text) ? `${text}T00:00` : text.replace(' ', 'T'));
     if (!Number.isNaN(time)) return time;
     throw bad(option, text, "Give a date or time as in '2026-11-27' or '2026-11-27T08:10:29Z'.");
+  }
+  if (!DURATION.test(text)) {
+    throw bad(option, text, "Give a time ago as in '10m' or '2h', or a date as in '2026-11-27'.");
   }
   return Date.now() - parseDuration(option, text);
 }

@@ -1,5 +1,5 @@
 import { TaskfsError } from '../errors.ts';
-import { beforeRest, takesRest, type Verb, verbs } from './verbs.ts';
+import { beforeRest, isPositional, takesRest, type Verb, verbs } from './verbs.ts';
 
 /** What other programs call what a verb does. */
 const SYNONYMS: Readonly<Record<string, string>> = {
@@ -78,7 +78,7 @@ export function usageError(
     });
   }
   const [, list] = /^Unknown arguments?: (.+)$/s.exec(message) ?? [];
-  if (list === undefined) return new TaskfsError('usage', lower(message), { hint: help });
+  if (list === undefined) return badValue(verb, message, help);
   const names = list.split(', ');
   const word = typed.find((each) => names.includes(each));
   const unknown = typed.find((each) => each.startsWith('-') && isNamed(each, names));
@@ -95,6 +95,35 @@ export function usageError(
     hint: near ? `Did you mean '--${near}'? ${help}` : help,
   });
 }
+
+/** An option without its value, or a value that is none of those to choose from. */
+function badValue(verb: Verb, message: string, help: string): TaskfsError {
+  const [, missing] = /^Missing required arguments?: (.+)$/s.exec(message) ?? [];
+  if (missing !== undefined) {
+    const options = missing.split(', ').map(dashed).join(' and ');
+    return new TaskfsError('usage', `'taskfs ${verb.name}' needs ${options}`, { hint: help });
+  }
+  const [, bare] = /^Not enough arguments following: (.+)$/s.exec(message) ?? [];
+  if (bare !== undefined) {
+    return new TaskfsError('usage', `${dashed(bare)} needs a value`, { hint: help });
+  }
+  const [, one, other] = /^Arguments (\S+) and (\S+) are mutually exclusive$/.exec(message) ?? [];
+  if (one !== undefined && other !== undefined) {
+    const message = `${dashed(one)} and ${dashed(other)} cannot be given together`;
+    return new TaskfsError('usage', message, { hint: help });
+  }
+  const [, name, given, choices] =
+    /Argument: (.+?), Given: "(.*)", Choices: (.+)$/m.exec(message) ?? [];
+  if (name === undefined) return new TaskfsError('usage', lower(message), { hint: help });
+  const what = isPositional(verb, name)
+    ? `the ${name} of 'taskfs ${verb.name}'`
+    : `the value of ${dashed(name)}`;
+  return new TaskfsError('usage', `'${given}' cannot be ${what}`, {
+    hint: `Choose from ${choices?.replaceAll('"', '')}.`,
+  });
+}
+
+const dashed = (option: string): string => `${option.length === 1 ? '-' : '--'}${option}`;
 
 const optionName = (typed: string): string => typed.replace(/^-+/, '').replace(/=.*$/s, '');
 

@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import { usageError } from './usage-error.ts';
-import { beforeRest, type Verb } from './verbs.ts';
+import { beforeRest, isPositional, type Verb } from './verbs.ts';
 
 /** A verb's usage as the parser knows it; it does not see what follows `--`. */
 export const usageOf = (verb: Verb): string => `$0 ${beforeRest(verb)}`.trim();
@@ -31,7 +31,6 @@ export async function createParser(
     .option('debug', { type: 'boolean', default: false, describe: 'Show where errors come from' })
     .group([], 'Positionals:')
     .group([], 'Options:')
-    .group(['store', 'utc', 'debug', 'help'], 'Everywhere:')
     .help()
     .alias('help', 'h')
     .version(false)
@@ -55,9 +54,6 @@ export async function optionsOfVerb(verb: Verb): Promise<Map<string, readonly st
   const names = optionsOf(parser).filter((name) => !isPositional(verb, name));
   return new Map(names.map((name) => [name, choices[name] ?? []]));
 }
-
-const isPositional = (verb: Verb, name: string): boolean =>
-  new RegExp(`[<[]${name}(\\.\\.)?[>\\]]`).test(verb.arguments);
 
 const optionsOf = (parser: Argv<object>): string[] => Object.keys(declared(parser).key);
 

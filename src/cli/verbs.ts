@@ -169,6 +169,10 @@ export const beforeRest = (verb: Verb): string => verb.arguments.replace(REST, '
 
 const REST = / ?-- .*$/;
 
+/** Whether a verb's usage names an argument that is no option. */
+export const isPositional = (verb: Verb, name: string): boolean =>
+  new RegExp(`[<[]${name}(\\.\\.)?[>\\]]`).test(verb.arguments);
+
 export const verbs: readonly Verb[] = groups.flatMap((group) => group.verbs);
 
 export function findVerb(name: string): Verb | undefined {

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, type Stats } from 'node:fs';
 import type { Writable } from 'node:stream';
-import { messageOf } from '../errors.ts';
+import { reasonOf } from '../errors.ts';
 import { writeFully } from '../files/index.ts';
 import { openLogTimes, type TaskPaths } from '../store/index.ts';
 import type { Output, Progress } from './engines/engine.ts';
@@ -60,7 +60,7 @@ export function openOutput(
         logged += kept.length;
         if (rest < chunk.length) logError ??= `it has reached its limit of ${maxBytes} bytes`;
       } catch (error) {
-        logError ??= messageOf(error);
+        logError ??= reasonOf(error);
       }
       return shown[stream]?.(chunk);
     },

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { TaskfsError } from '../errors.ts';
+import { reasonOf, TaskfsError } from '../errors.ts';
 import {
   adoptLock,
   appendEvent,
@@ -112,7 +112,9 @@ function publish(store: Store, record: TaskRecord, draft: string, lock: Lock): v
 
 function inUse(task: TaskName): TaskfsError {
   return new TaskfsError('usage', `a task named ${task} exists already`, {
-    hint: `Choose another --name, leave it out, or remove the old one with 'taskfs rm ${task}'.`,
+    hint:
+      'Choose another --name, or leave it out; a task that has ended is removed with ' +
+      `'taskfs rm ${task}'.`,
   });
 }
 
@@ -122,7 +124,7 @@ function explain(store: Store, task: TaskName, cause: unknown): unknown {
   if (code === 'ENOTEMPTY' || code === 'EEXIST') return inUse(task);
   return new TaskfsError(
     'failed',
-    `task ${task} cannot be recorded in ${store.path}: ${String(cause)}`,
+    `task ${task} cannot be recorded in ${store.path}: ${reasonOf(cause)}`,
     { hint: 'Free space in the store, or choose another with --store.', cause },
   );
 }

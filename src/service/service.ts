@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
-import { messageOf, TaskfsError } from '../errors.ts';
+import { complaintOf, TaskfsError } from '../errors.ts';
 import { absoluteTextPath, type Store } from '../store/index.ts';
 import { installedMountpoint, UNIT, unitPath, unitText } from './unit.ts';
 
@@ -66,7 +66,7 @@ async function tellSystemd(args: readonly string[]): Promise<void> {
     await systemctl('daemon-reload');
     await systemctl(...args);
   } catch (cause) {
-    throw new TaskfsError('failed', `systemctl failed: ${messageOf(cause)}`, {
+    throw new TaskfsError('failed', `'systemctl --user' failed: ${complaintOf(cause)}`, {
       hint: `'systemctl --user status ${UNIT}' may say why; --no-start does without.`,
       cause,
     });

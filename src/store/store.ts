@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf, TaskfsError } from '../errors.ts';
+import { messageOf, reasonOf, TaskfsError } from '../errors.ts';
 import { readRegularFile, writeFileAtomic } from '../files/index.ts';
 import { rawVariable } from '../process/index.ts';
 import { type Store, storeAt } from './paths.ts';
@@ -52,7 +52,7 @@ export function createStore(path: string): Store {
     writeFileAtomic(join(path, 'store.json'), `${JSON.stringify({ format: STORE_FORMAT })}\n`);
   } catch (cause) {
     if (cause instanceof TaskfsError) throw cause;
-    throw new TaskfsError('failed', `cannot make a store in ${path}: ${messageOf(cause)}`, {
+    throw new TaskfsError('failed', `cannot make a store in ${path}: ${reasonOf(cause)}`, {
       hint: 'Free space or choose another place with --store or TASKFS_STORE.',
       cause,
     });

@@ -1,11 +1,11 @@
 import type { FindIdentities } from '../artifacts/index.ts';
 import { printableText } from '../printable.ts';
-import { showBytes } from '../quantities.ts';
+import { counted, showBytes } from '../quantities.ts';
 import type { Store, TaskRecord } from '../store/index.ts';
 import type { Style, StyledLine } from '../terminal/index.ts';
 import { pathOf, printableName, type TreeNode } from '../watch/index.ts';
 import { FollowedTask } from './followed-task.ts';
-import { counted, formatAge, sizeAndAge } from './format.ts';
+import { formatAge, sizeAndAge } from './format.ts';
 import type { Pane, PaneLine, PaneView } from './pane.ts';
 import { Selection } from './selection.ts';
 import { type TreeRow, TreeRows } from './tree-rows.ts';

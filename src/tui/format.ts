@@ -22,7 +22,3 @@ export const sizeAndAge = (size: string, age: string): string =>
 
 /** Wide enough for `sizeAndAge`. */
 export const SIZE_AND_AGE = 16;
-
-/** `1 file`, `12 files`. */
-export const counted = (count: number, word: string): string =>
-  `${count} ${word}${count === 1 ? '' : 's'}`;

@@ -1,8 +1,8 @@
-import { showBytes } from '../quantities.ts';
+import { counted, showBytes } from '../quantities.ts';
 import type { Store, TaskName, TaskRecord } from '../store/index.ts';
 import type { Span, StyledLine } from '../terminal/index.ts';
 import { Roster } from '../watch/index.ts';
-import { counted, formatAge, SIZE_AND_AGE, sizeAndAge } from './format.ts';
+import { formatAge, SIZE_AND_AGE, sizeAndAge } from './format.ts';
 import type { Pane, PaneLine, PaneView } from './pane.ts';
 import { Selection } from './selection.ts';
 import { inOrder, MODES, matchesFilter, since, statusOf, styleOf, wordOf } from './task-rows.ts';

@@ -108,7 +108,7 @@ test('damaged content stays damaged, and its file is named', async () => {
   const tar = join(archive.paths.archive, 'artifacts.tar.enc');
   flip(tar, 1_000_000);
   rmSync(indexOf(archive));
-  expect((await reindex(archive)).lost).toEqual(['the sha256 of 1 files whose content is damaged']);
+  expect((await reindex(archive)).lost).toEqual(['the sha256 of 1 file whose content is damaged']);
   const found = await deepFindings(archive);
   expect(found.filter(({ path }) => path !== null)).toMatchObject([
     { kind: 'damaged', file: 'artifacts.tar.enc', path: 'big' },

@@ -97,7 +97,7 @@ it('copies into a live task, and nowhere else', async () => {
   symlinkSync('f', join(from, 'd/e/l'));
   writeFileSync(join(from, 'one'), 'one');
   const copy = (...args: string[]) => cli.script(`cd from && "$T" cp ${args.join(' ')}`);
-  expect(await copy('d', 't:')).toMatchObject({ code: 0, stdout: '1 files, 3 B, to t:\n' });
+  expect(await copy('d', 't:')).toMatchObject({ code: 0, stdout: '1 file, 3 B, to t:\n' });
   expect(statSync(join(staging, 'd/e/f')).mtimeMs).toBe(1_000_000);
   expect(readlinkSync(join(staging, 'd/e/l'))).toBe('f');
   await copy('one', 't:img/plot');

@@ -19,7 +19,7 @@ describe('help', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^Examples:\n {2}\S/);
     expect(stdout).toContain(`Usage: taskfs ${name}`);
-    expect(stdout).toContain('--store');
+    expect(stdout).toMatch(/\n\nEverywhere:\n +--store .*\n(.+\n)+$/);
   });
 
   it('loads neither a verb nor a heavy module', async () => {
@@ -55,8 +55,24 @@ describe('usage errors', () => {
     ['an unknown option', ['ps', '--al'], "Did you mean '--all'?"],
     ['a verb without its task', ['status'], "'taskfs status' needs <task>"],
     ['too many words', ['status', 'a', 'b'], 'status'],
-    ['an option without its value', ['ps', '--status'], 'status'],
-    ['a value that cannot be', ['ps', '--status', 'done'], 'queued'],
+    ['an option without its value', ['ps', '--status'], '--status needs a value\n'],
+    ['a letter without its value', ['logs', 'x', '-n'], '-n needs a value\n'],
+    [
+      'a value that cannot be',
+      ['ps', '--status', 'done'],
+      "'done' cannot be the value of --status",
+    ],
+    [
+      'a word that cannot be',
+      ['key', 'list'],
+      "the action of 'taskfs key'\nChoose from show, add,",
+    ],
+    ['a verb without an option of its own', ['share', 'x'], "'taskfs share' needs --to\n"],
+    [
+      'options that exclude each other',
+      ['cat', '--identity', 'a', '--identity-cmd', 'b', 'x', 'f'],
+      '--identity and --identity-cmd cannot be given together',
+    ],
     ['run without a command', ['run'], 'taskfs run -- make all'],
     ['run without two dashes', ['run', 'make'], "'taskfs run -- make …'"],
     ['options of a command without two dashes', ['run', 'sh', '-c', 'x'], "'taskfs run -- sh …'"],
@@ -78,7 +94,7 @@ describe('usage errors', () => {
     const { code, stdout, stderr } = await newCli().run(...args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain(says);
-    expect(stderr).not.toMatch(/^ {4}at /m);
+    expect(stderr).not.toMatch(/^ {4}at |\\n/m);
   });
 
   it('show a stack trace with --debug only', async () => {

@@ -82,6 +82,6 @@ it("brings along the predecessor's archives, and says what it could not read", a
   mkdirSync(plain);
   const only = ['--environment', 'another', '--to', plain];
   const decrypted = await cli.run('import', '--from', 'agents-runner', source, ...only);
-  expect(decrypted.stdout).toContain('1 files');
+  expect(decrypted.stdout).toContain('1 file, ');
   expect(readFileSync(join(plain, 'foreign'), 'utf8')).toBe('five');
 });

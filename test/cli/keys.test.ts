@@ -88,6 +88,12 @@ describe('keys', () => {
     expect((await cli.run('ls', '--identity', elsewhere, 'a')).stdout).toBe('f\n');
     expect((await cli.run('logs', `--identity-cmd=cat '${elsewhere}'`, 'a')).code).toBe(0);
     expect((await cli.run('cat', '--identity-cmd', 'echo nothing', 'a', 'f')).code).toBe(4);
+    expect(
+      await cli.run('cat', '--identity-cmd', 'echo locked >&2; exit 1', 'a', 'f'),
+    ).toMatchObject({
+      code: 4,
+      stderr: 'taskfs: the command of --identity-cmd failed: locked\n',
+    });
     expect((await cli.run('cat', '--identity', join(cli.base, 'none'), 'a', 'f')).code).toBe(3);
     const directory = await cli.run('cat', '--identity', cli.base, 'a', 'f');
     expect(directory).toMatchObject({ code: 1, stderr: expect.stringContaining(cli.base) });
@@ -95,6 +101,9 @@ describe('keys', () => {
     expect((await cli.run('run', '--', 'true')).code).toBe(0);
     expect((await cli.run('verify')).code).toBe(0);
     expect((await cli.run('verify', '--deep')).code).toBe(4);
+    const recovery = await cli.run('key', 'recovery');
+    expect(recovery).toMatchObject({ code: 4, stdout: '0 archives have the new recipients\n' });
+    expect(recovery.stderr).toContain('opens every new archive, but none that failed below');
     renameSync(elsewhere, join(cli.store, 'keys/identity.txt'));
   });
 });
@@ -150,7 +159,10 @@ describe('taskfs verify', () => {
     rmSync(join(cli.store, 'archive/b'), { recursive: true });
     const gone = JSON.parse((await cli.run('verify', '--json')).stdout).findings;
     expect(gone).toContainEqual(expect.objectContaining({ kind: 'missing', task: 'b' }));
-    expect((await cli.run('verify', 'nobody')).code).toBe(3);
+    expect(await cli.run('verify', 'nobody')).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('no task is named nobody'),
+    });
   });
 });
 

@@ -60,7 +60,11 @@ describe('retention', () => {
     });
 
     await cli.run('unpin', 'old');
-    expect((await cli.run('prune', '--max-size', '1', '--status', 'cancelled')).stdout).toBe('');
+    expect(await cli.run('prune', '--max-size', '1', '--status', 'cancelled')).toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: 'There is nothing to remove.\n',
+    });
     expect(await cli.run('policy', 'set', '--name', 'x', '--max-age', '1d')).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('whole store'),

@@ -80,7 +80,12 @@ it('a shared task that was changed, or is of somebody else, is refused', async (
   const at = whole.indexOf('age-encryption.org', whole.lastIndexOf('artifacts.tar.enc')) + 400;
   flipped[at] = (flipped[at] ?? 0) ^ 1;
   await refused(flipped, 'is not what was sealed');
-  await refused(whole.subarray(0, whole.length / 2), 'truncated');
+  await refused(
+    whole.subarray(0, whole.length / 2),
+    `${file} is no shared task, or not all of one`,
+  );
+  const missing = await cli.run('receive', join(cli.base, 'none.taskfs'));
+  expect(missing).toMatchObject({ code: 3, stderr: expect.stringContaining('none.taskfs') });
   await refused(
     Buffer.from(whole.toString('latin1').replace('"fileCount":', '"fileCount" :'), 'latin1'),
     '',

@@ -130,7 +130,7 @@ test('repair makes an index anew, and tells of all that it cannot make', async (
   expect(stdout).toContain('build: index rebuilt, 3 files\n');
   expect(stdout).toMatch(/damaged: .*'src\/lib\/large'.*; bytes \d+ to \d+;/);
   expect(stdout).not.toContain('index.enc');
-  expect(stderr).toContain('Lost: the sha256 of 1 files whose content is damaged.');
+  expect(stderr).toContain('Lost: the sha256 of 1 file whose content is damaged.');
   expect(await cli.run('cat', 'build', 'src/small')).toMatchObject({ stdout: 'small\n' });
   const after = await verified(cli, '--repair');
   expect(after).toMatchObject({ repaired: [], notRepaired: [] });

@@ -11,6 +11,7 @@ import {
 } from '../../age/index.ts';
 import { messageOf, TaskfsError } from '../../errors.ts';
 import { openRequiredFile } from '../../files/index.ts';
+import { counted } from '../../quantities.ts';
 import type { TaskName } from '../../store/index.ts';
 import { loadSigningKey, readRecord, type Store, takeLock, taskPaths } from '../../store/index.ts';
 import { AT, removeTree } from '../../sys/index.ts';
@@ -206,6 +207,6 @@ function lossesOf({ skippedCount }: Seal, { damaged }: Rebuilt): string[] {
   if (skippedCount > 0) {
     lost.push(`${skippedCount} sockets, pipes or devices, which only the old index listed`);
   }
-  if (damaged > 0) lost.push(`the sha256 of ${damaged} files whose content is damaged`);
+  if (damaged > 0) lost.push(`the sha256 of ${counted(damaged, 'file')} whose content is damaged`);
   return lost;
 }

@@ -1,7 +1,8 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { closeSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf, TaskfsError } from '../../errors.ts';
+import { Errno } from '../../errno.ts';
+import { messageOf, reasonOf, TaskfsError } from '../../errors.ts';
 import { openRegularFile, readRequiredFile, writeFully } from '../../files/index.ts';
 import { isTaskName, type TaskName } from '../../store/index.ts';
 import { readTar, type TarMember, type TarSource } from '../../tar/index.ts';
@@ -29,15 +30,15 @@ const NAMES: ReadonlySet<string> = new Set([
  * Unpacks a file that `writeShare` made into a directory, and checks it: the signature by the key
  * that came with it, and each encrypted file's sha256. Whose key that is, its hash in the seal
  * says; a reader has to know it from elsewhere, and names it as `signer`. Nothing but the files of
- * one archive is written. Throws `damaged`, also where another key signed it, `failed`.
+ * one archive is written. Throws `not-found`, `damaged`, also where another key signed it, `failed`.
  */
 export function unpackShare(file: string, into: string, signer?: string): Unpacked {
-  const fd = openRegularFile(file);
+  const fd = openShare(file);
   try {
     const source = sourceOf(fd);
     let task: TaskName | undefined;
     const digests = new Map<string, string>();
-    for (const member of readTar(source)) {
+    for (const member of membersOf(file, source)) {
       const [owner = '', name = '', ...more] = member.path.toString().split('/');
       if (member.type !== 'file' || more.length > 0 || !NAMES.has(name) || !isTaskName(owner)) {
         throw notAShare(file, `it holds '${member.path}'`);
@@ -54,6 +55,26 @@ export function unpackShare(file: string, into: string, signer?: string): Unpack
     return { task, archive, seal };
   } finally {
     closeSync(fd);
+  }
+}
+
+function openShare(file: string): number {
+  try {
+    return openRegularFile(file, 'follow');
+  } catch (cause) {
+    if (!(cause instanceof Errno)) throw cause;
+    throw new TaskfsError('not-found', `${file} cannot be opened: ${reasonOf(cause)}`, {
+      hint: "Name a file that 'taskfs share' made.",
+      cause,
+    });
+  }
+}
+
+function* membersOf(file: string, source: TarSource): Generator<TarMember> {
+  try {
+    yield* readTar(source);
+  } catch (cause) {
+    throw notAShare(file, messageOf(cause), cause);
   }
 }
 
@@ -125,7 +146,8 @@ function signerIn(archive: string, file: string): KeyObject {
   }
 }
 
-const notAShare = (file: string, why: string): TaskfsError =>
-  new TaskfsError('damaged', `${file} is no shared task: ${why}`, {
+const notAShare = (file: string, why: string, cause?: unknown): TaskfsError =>
+  new TaskfsError('damaged', `${file} is no shared task, or not all of one: ${why}`, {
     hint: "'taskfs share' makes such files.",
+    cause,
   });

@@ -17,9 +17,11 @@ import {
 import { type ChainState, verifyChain } from './chain.ts';
 import { fromError } from './content.ts';
 
-/** Throws `not-found` for a task without an archive. */
+/** Throws `not-found` where there is no such task, or it has no archive. */
 export function assertSealed(store: Store, task: TaskName): void {
-  if (existsSync(taskPaths(store, task).archive)) return;
+  const { archive, record } = taskPaths(store, task);
+  if (existsSync(archive)) return;
+  readRecord(record, task);
   throw new TaskfsError('not-found', `task ${task} has no archive`, {
     hint: `'taskfs status ${task}' says where its files are.`,
   });

@@ -12,7 +12,7 @@ import {
 } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
 import { encodeText, showText } from '../../process/index.ts';
-import { showBytes } from '../../quantities.ts';
+import { counted, showBytes } from '../../quantities.ts';
 import {
   absolutePath,
   isTaskName,
@@ -161,5 +161,5 @@ async function report(copied: Copied, { target, quiet, json: asJson }: CopyOptio
   const { files, bytes } = copied;
   const shown = showText(target);
   if (asJson) await printJson({ target: shown, ...describeCopied(copied) });
-  else if (!quiet) await printLine(`${files} files, ${showBytes(bytes)}, to ${shown}`);
+  else if (!quiet) await printLine(`${counted(files, 'file')}, ${showBytes(bytes)}, to ${shown}`);
 }

@@ -4,7 +4,7 @@ import {
   sizesOfTasks,
   type TaskSizes,
 } from '../../artifacts/index.ts';
-import { showBytes } from '../../quantities.ts';
+import { counted, showBytes } from '../../quantities.ts';
 import { viewTasks } from '../../runner/index.ts';
 import type { Store, TaskName } from '../../store/index.ts';
 import { jsonPath, printableName } from '../../watch/index.ts';
@@ -64,7 +64,7 @@ function totalOf(sizes: readonly TaskSizes[]): Omit<TaskSizes, 'task'> & { reado
   const sum = (of: (sizes: TaskSizes) => number): number =>
     sizes.reduce((all, each) => all + of(each), 0);
   return {
-    task: `${sizes.length} tasks`,
+    task: counted(sizes.length, 'task'),
     total: sum(({ total }) => total),
     sealed: sum(({ sealed }) => sealed),
     live: sum(({ live }) => live),

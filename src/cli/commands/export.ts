@@ -8,7 +8,7 @@ import {
 } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
 import { encodeText, showText } from '../../process/index.ts';
-import { showBytes } from '../../quantities.ts';
+import { counted, showBytes } from '../../quantities.ts';
 import { absolutePath } from '../../store/index.ts';
 import { addTask, json, keepSetIdOption } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
@@ -61,7 +61,7 @@ export const command = defineCommand({
       await printJson({ directory: showText(directory), ...describeCopied(exported) });
     } else {
       const { files, bytes } = exported;
-      await printLine(`${files} files, ${showBytes(bytes)}, in ${showText(directory)}`);
+      await printLine(`${counted(files, 'file')}, ${showBytes(bytes)}, in ${showText(directory)}`);
     }
     return 0;
   },

@@ -1,5 +1,5 @@
 import { extractArtifacts, type Origin, originOf } from '../../agents-runner/index.ts';
-import { showBytes } from '../../quantities.ts';
+import { counted, showBytes } from '../../quantities.ts';
 import { assertDirectory, copyingTask, importTask } from '../../runner/index.ts';
 import { absolutePath } from '../../store/index.ts';
 import { json } from '../arguments.ts';
@@ -81,6 +81,8 @@ async function extract(directory: string, to: string, origin: Origin): Promise<n
   const { written, failed } = extractArtifacts(directory, absolutePath(to), origin);
   const bytes = written.reduce((sum, each) => sum + each.bytes, 0);
   for (const { file, why } of failed) say(`Not read: ${file}: ${why}.`);
-  await printLine(`${written.length} files, ${showBytes(bytes)}; ${failed.length} not read`);
+  await printLine(
+    `${counted(written.length, 'file')}, ${showBytes(bytes)}; ${failed.length} not read`,
+  );
   return failed.length === 0 ? EXIT.ok : EXIT.damaged;
 }

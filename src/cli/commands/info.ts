@@ -35,9 +35,12 @@ function rows(facts: StoreFacts, zone: Zone): [string, string][] {
     ['Readers:', facts.recipients.join(', ') || 'no keys yet'],
     ['Passphrase:', facts.isProtected ? 'yes' : 'no'],
     ['Anchor:', facts.isAnchored ? 'yes' : "no; 'taskfs anchor' sets one"],
-    ['Policy:', policy === null ? 'everything is kept' : policy.join('; ') || 'limits only'],
+    ['Policy:', policy === null ? 'everything is kept' : rulesFor(policy)],
   ];
 }
+
+const rulesFor = (selectors: readonly string[]): string =>
+  `${selectors.length > 0 ? `rules for ${selectors.join('; ')}` : 'limits'}: 'taskfs policy' shows it`;
 
 const counts = (all: Readonly<Record<string, number>>): string[] =>
   Object.entries(all).map(([name, count]) => `${count} ${name}`);

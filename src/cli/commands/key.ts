@@ -95,7 +95,8 @@ export const command = defineCommand({
       );
     }
     const { recovery, ...rewrapped } = await replaceRecovery(store, change);
-    showRecovery(recovery);
+    const isWhole = rewrapped.failed.length === 0;
+    showRecovery(recovery, isWhole ? undefined : 'every new archive, but none that failed below');
     return report(rewrapped, json);
   },
 });

@@ -23,4 +23,6 @@ export const command = defineCommand({
   },
 });
 
-const HINT = "It comes with the desktop (on Debian: 'xdg-utils').";
+const HINT =
+  "It comes with the desktop (on Debian: 'xdg-utils'), and needs a program for such files; " +
+  "'taskfs preview' and 'taskfs cp' do without.";

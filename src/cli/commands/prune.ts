@@ -41,6 +41,7 @@ export const command = defineCommand({
     const exitCode = reportRemovals(removals, options);
     if (options.json) await printJson(removals.removed);
     else for (const task of removals.removed) await printLine(task);
+    if (doomed.length === 0) say('There is nothing to remove.');
     return exitCode;
   },
 });

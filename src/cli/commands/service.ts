@@ -65,5 +65,8 @@ async function show(status: ServiceStatus, asJson: boolean): Promise<number> {
   if (asJson) await printJson(status);
   else if (unit === null) say("Nothing is installed: 'taskfs service install DIRECTORY' does.");
   else await printLine(`${mountpoint}: ${state}`);
+  if (!asJson && state === 'unknown') {
+    say("No systemd of yours answers: 'systemctl --user status' says why.");
+  }
   return state === 'active' ? EXIT.ok : EXIT.notFound;
 }
