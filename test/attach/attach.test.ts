@@ -243,7 +243,7 @@ fd = os.open("${top}/mapped", os.O_RDWR)`;
     await cli.run('run', '-d', '--name', 'a', '--', 'sh', '-c', script);
     await until('it runs', () => existsSync(join(staging, 'up')));
     await run('mount', ['--bind', cli.store, join(staging, 'm')]);
-    onTestFinished(async () => void (await run('umount', [join(staging, 'm')])));
+    onTestFinished(async () => void (await run('umount', ['-l', join(staging, 'm')])));
     await cli.run('mount', mountpoint);
     await until('it is attached', () => mountOf(mountpoint, 'a'));
     expect(await shell('ls "$1"', join(mountpoint, 'live/a/m'))).toBe('');

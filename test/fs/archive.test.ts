@@ -77,7 +77,8 @@ async function served(
   expect({ inner: inner !== undefined, notes }).toMatchObject({
     inner: isRoot && driver === 'kernel',
   });
-  if (inner && shared) await run('umount', [inner.mountpoint]);
+  // Lazily: programs that look into each new mount, as desktops' do, have it in use for moments.
+  if (inner && shared) await run('umount', ['-l', inner.mountpoint]);
   return { mountpoint, pid };
 }
 
@@ -313,8 +314,10 @@ test.each(ways)('a task is never in neither place, nor is a listing old ($name)'
   expect((await watching).stdout).toBe('');
 });
 
-test.each(ways)('holes are found by lseek ($name)', async (way) => {
-  if (way.driver === 'libfuse') return; // The package does not pass lseek on.
+// The fuse-native package does not pass lseek on.
+const seeking = ways.filter(({ driver }) => driver !== 'libfuse');
+
+test.each(seeking)('holes are found by lseek ($name)', async (way) => {
   const sealable = endedTask(await storeWithKeys(), 'done');
   const name = join(sealable.paths.staging, 'sparse');
   const make = 'echo data | dd of="$0" bs=1M seek=32 status=none; truncate -s 100M "$0"';

@@ -108,7 +108,7 @@ describe.runIf(process.geteuid?.() === 0)('mounts of others', () => {
       await cli.run(...verb);
       expect(readdirSync(mountpoint)).toEqual(['foreign']);
     }
-    await run('umount', [mountpoint]);
+    await run('umount', ['-l', mountpoint]);
     expect((await cli.run('unmount', mountpoint)).code).toBe(0);
     expect(isMountpoint(mountpoint)).toBe(false);
   });
