@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseSelection } from '../archive/selection/index.ts';
-import { messageOf, TaskfsError } from '../errors.ts';
+import { reasonOf, TaskfsError } from '../errors.ts';
 import { decodeBytes, isPlainText, showText } from '../process/index.ts';
 import { assertImageName, readContainerOptions } from '../runner/engines/container/index.ts';
 import {
@@ -231,7 +231,7 @@ function readEnvFile(file: string): string {
     if (bytes.length > MAX_ENV_FILE) throw new Error('it is too large');
     return decodeBytes(bytes);
   } catch (cause) {
-    throw new TaskfsError('usage', `--env-file ${file} cannot be read: ${messageOf(cause)}`, {
+    throw new TaskfsError('usage', `--env-file ${file} cannot be read: ${reasonOf(cause)}`, {
       hint: 'Name a file with a variable on each line, as K=V.',
       cause,
     });

@@ -72,4 +72,12 @@ describe("the user's NODE_OPTIONS", () => {
       $T wait far >/dev/null 2>&1; $T logs far; $T mount m >/dev/null && $T unmount m`);
     expect({ stdout, code }).toEqual({ stdout: '--require /no/such/file\n'.repeat(2), code: 0 });
   });
+
+  it('are the task’s alone in a file of --env-file, too, which Node knows as well', async () => {
+    const cli = newCli();
+    const ran = await cli.script(`echo NODE_OPTIONS=--no-such-option > file
+      $T run --env-file file -- sh -c 'echo "$NODE_OPTIONS"'; $T run --env-file none -- true`);
+    expect(ran).toMatchObject({ code: 2, stdout: '--no-such-option\n' });
+    expect(ran.stderr).toContain('--env-file none cannot be read: no such file or directory\n');
+  });
 });
