@@ -1,10 +1,10 @@
 /**
- * `scripts/bench archive`: sealing beside tar | age and gocryptfs, then reading through a mount beside the
- * plain trees and gocryptfs, all on the same disk; with dropped caches only as root. What seals is
- * bundled as the package is. `scripts/bench archive seal` and `… read` do one of them, `… memory`
- * measures the highest memory of very large seals, from the sources too. Sizes: TASKFS_BENCH_MIB
- * (default 1024; sealing 2048, memory 8192) and TASKFS_BENCH_FILES (default 20000; listings are
- * also measured over five times as many).
+ * `scripts/bench archive`: sealing beside tar | age and gocryptfs, then reading through a mount
+ * beside the plain trees and gocryptfs, all on the same disk; with dropped caches only as root.
+ * What seals is bundled as the package is. `scripts/bench archive seal` and `… read` do one of
+ * them, `… memory` measures the highest memory of very large seals, from the sources too. Sizes:
+ * TASKFS_BENCH_MIB (default 1024; sealing 2048, memory 8192) and TASKFS_BENCH_FILES (default 20000;
+ * listings are also measured over five times as many).
  */
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -28,7 +28,8 @@ if [ -n "$taskfs_odd" ]; then
   export TASKFS_ODD_VARIABLES="$taskfs_odd"
 fi
 # Meant for programs of the caller's: these would change how taskfs runs, or what it executes.
-for taskfs_name in NODE_OPTIONS NODE_COMPILE_CACHE NODE_PATH NODE_REDIRECT_WARNINGS NODE_V8_COVERAGE; do
+for taskfs_name in \
+  NODE_OPTIONS NODE_COMPILE_CACHE NODE_PATH NODE_REDIRECT_WARNINGS NODE_V8_COVERAGE; do
   eval "taskfs_set=\${$taskfs_name+set} taskfs_value=\${$taskfs_name-}"
   if [ -n "$taskfs_set" ]; then
     export "TASKFS_$taskfs_name=$taskfs_value"

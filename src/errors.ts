@@ -38,7 +38,7 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? namedMessage(error) : String(error);
 }
 
-/** Why something failed: of a refusal of the system its words alone, as 'no space left on device'. */
+/** Why something failed: of a refusal by the system only its words, as 'no space left on device'. */
 export function reasonOf(error: unknown): string {
   const { errno: number } = (error ?? {}) as NodeJS.ErrnoException;
   return typeof number === 'number' ? errnoWords(errnoOf(error)) : messageOf(error);

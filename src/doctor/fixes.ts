@@ -9,7 +9,7 @@ const OTHERS = 0o077;
 
 /**
  * Puts right what a user may: modes by which others could read, tasks that were interrupted or not
- * sealed, the missing mount point of the service. Returns what it did; `say` is told what goes wrong
+ * sealed, the missing mount point of the service. Returns what it did; `say` takes what goes wrong
  * on the way. Throws where the store cannot be opened all the same.
  */
 export async function fixStore(

@@ -30,9 +30,9 @@ export interface Mount extends AsyncDisposable {
 }
 
 /**
- * Mounts a store on an empty directory, and finishes what was interrupted in it, as the command does;
- * resolves when the mount answers. `await using` unmounts it
- * at the end of the block. Throws TaskfsError `usage`, `failed`.
+ * Mounts a store on an empty directory, and finishes what was interrupted in it, as the command
+ * does; resolves when the mount answers. `await using` unmounts it at the end of the block. Throws
+ * TaskfsError `usage`, `failed`.
  */
 export async function mount(
   store: Store,

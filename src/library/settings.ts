@@ -27,9 +27,9 @@ export function setPolicy(store: Store, policy: Policy | undefined): void {
 }
 
 /**
- * Changes what the store keeps, as `taskfs policy set` does, and returns it: each rule stands in the
- * place of the one that is about the same tasks, if there is one; other rules stay, and limits that
- * are not given. Throws TaskfsError `usage`, `damaged`.
+ * Changes what the store keeps, as `taskfs policy set` does, and returns it: each rule replaces the
+ * one about the same tasks, if there is one; other rules, and limits that are not given, stay.
+ * Throws TaskfsError `usage`, `damaged`.
  */
 export function changePolicy(store: Store, change: Partial<Policy>): Policy {
   return changeStorePolicy(store.paths, { rules: [], ...change });

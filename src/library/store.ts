@@ -113,8 +113,8 @@ export interface EventsOptions {
 }
 
 /**
- * What happens to all tasks, or to those that a selector names, without an end: `signal`, or leaving
- * the loop, ends it.
+ * What happens to all tasks, or to those that a selector names, without an end: `signal`, or
+ * leaving the loop, ends it.
  */
 export function events(
   store: Store,

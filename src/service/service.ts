@@ -15,7 +15,7 @@ export interface ServiceStatus {
   readonly state: string | null;
 }
 
-/** Whether systemd is to hear of a change; else only the file of the unit is written, or removed. */
+/** Whether systemd hears of a change; otherwise only the unit's file is written, or removed. */
 export interface ServiceOptions {
   readonly start: boolean;
 }

@@ -26,7 +26,7 @@ export function lookOf(stream: NodeJS.WriteStream, environment: NodeJS.ProcessEn
   const charset = charsetOf(environment);
   if (!stream.isTTY) return { charset, palette: 'plain' };
   if (environment.NO_COLOR) return { charset, palette: 'monochrome' };
-  // Node believes a machine of CI's to show no colours, which is true of its logs; this is a terminal.
+  // Node takes a CI machine to show no colours, which is true of its logs; this is a terminal.
   const { CI: _, ...shown } = environment;
   return { charset, palette: PALETTES[stream.getColorDepth(shown)] ?? '16' };
 }

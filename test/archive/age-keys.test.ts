@@ -30,7 +30,7 @@ async function decryptWithPackage(identity: string, file: Uint8Array): Promise<s
 describe('small files, opened without the age package', () => {
   const secret = Buffer.from('a secret');
 
-  test('what the age program and we encrypted, to several, for each of them and nobody else', async () => {
+  test('what either program encrypted, to several, for each of them and nobody else', async () => {
     const pairs = [newAgePair(), newAgePair()];
     const recipients = pairs.map(({ recipient }) => recipient);
     const args = recipients.flatMap((recipient) => ['-r', recipient]);
@@ -65,7 +65,7 @@ describe('keys of a task, made without the age package', () => {
     );
   });
 
-  test('each of several recipients opens a file, by the age program and by the package', async () => {
+  test('each of several recipients opens a file, by the age program and the package', async () => {
     const pairs = [newAgePair(), newAgePair(), newAgePair()];
     const file = await encryptFor(
       pairs.map(({ recipient }) => recipient),
@@ -107,7 +107,7 @@ describe('keys of a task, made without the age package', () => {
     expect(one.bytes.equals(other.bytes)).toBe(false);
   });
 
-  test('nothing is sealed for what is no recipient, or for a point that keeps no secret', async () => {
+  test('nothing is sealed for what is no recipient, or a point that keeps no secret', async () => {
     const { recipient } = newAgePair();
     const broken = `${recipient.slice(0, -1)}${recipient.endsWith('q') ? 'p' : 'q'}`;
     const weak = bech32.encodeFromBytes('age', new Uint8Array(32));

@@ -42,7 +42,7 @@ async function sealUnderReaders(mount: MountedStore): Promise<Seen[]> {
 
 describe.each(variants)('whoever reads while tasks are sealed ($name)', (variant) => {
   test(
-    'sees each whole in live/, then whole in archive/, at no instant in both, in neither, or in part',
+    'sees each whole in live/, then whole in archive/, never in both, in neither, or in part',
     async () => {
       const mount = await openMount(variant);
       onTestFinished(() => mount.close());

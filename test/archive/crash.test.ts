@@ -141,7 +141,8 @@ const cases = (['kill', 'error'] as const).flatMap((mode) =>
 const options = { scope: 'all' } as const;
 
 test.each(cases)(
-  `a seal cut short at each ${STEP}th call (TASKFS_LONG=1: at every one) by $mode is finished later: piece $piece of ${PIECES}`,
+  `a seal cut short by $mode at each ${STEP}th call (TASKFS_LONG=1: at every one) ` +
+    `is finished later: piece $piece of ${PIECES}`,
   async ({ mode, piece }) => {
     const store = await storeWithKeys();
     const source = temporaryDirectory();

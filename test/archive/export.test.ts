@@ -8,7 +8,7 @@ import { describeContents, describeTree, makeDifficultTree } from '../support/di
 import { endedTask, storeWithKeys } from '../support/sealable.ts';
 
 test.each(['live', 'archived'])(
-  'what export copies of a task that is %s is the staging tree: names, modes, times, links, attributes, holes',
+  'what export copies of a task that is %s is the staging tree, with attributes and holes',
   async (state) => {
     const cli = newCli();
     const store = await storeWithKeys(cli.store);

@@ -142,11 +142,9 @@ test('tars: members or a typed error, in time and memory that the tar pays for',
 
 test('extended headers: records or a typed error', async () => {
   const header = Buffer.from(
-    '30 mtime=1795641536.083707009\\n23 path=a long name\\n27 SCHILY.xattr.user.a=\\0\\n'.replaceAll(
-      '\\\\n',
-      '\\n',
-    ),
+    '30 mtime=1795641536.083707009\n20 path=a long name\n25 SCHILY.xattr.user.a=\0\n',
   );
+  expect([...parsePax(header)]).toHaveLength(3);
   let parsed = 0;
   for (let seed = 0; seed < RUNS; seed++) {
     await orTyped(seed, () => {

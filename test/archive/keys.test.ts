@@ -130,7 +130,7 @@ test.each([
   });
 });
 
-test('a key in hardware (age1tag) is sealed for; who has it opens with a plugin of age', async () => {
+test('a key in hardware (age1tag) is sealed for, and opens with a plugin of age', async () => {
   const { store, archives } = await sealedStore();
   const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const { x = '', y = '' } = publicKey.export({ format: 'jwk' });

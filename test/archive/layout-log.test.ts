@@ -21,7 +21,7 @@ function entryOf(number: number): LayoutEntry {
   return { kind: 'leaf', name, stat: { ...stat, ...ids }, headerLength, ...extras[number % 4] };
 }
 
-test('a layout too large for its memory goes to a file without a name, and comes back as it was', () => {
+test('a layout too large for its memory goes to a nameless file, and comes back', () => {
   const directory = temporaryDirectory();
   using log = new LayoutLog(directory);
   const count = 60_000;

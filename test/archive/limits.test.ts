@@ -54,7 +54,7 @@ function spread(path: string, count: number, gap: number): void {
 const sizeOf = (path: string): number =>
   Number(execFileSync('du', ['-s', '-B1', path]).toString().split('\t')[0]);
 
-test('1,500 directories in each other with long names keep their task, named, and write no gigabytes', async () => {
+test('1,500 nested directories of long names keep their task and write no gigabytes', async () => {
   const { store, task, paths } = endedTask(await storeWithKeys(), 'deep');
   mkdirSync(join(paths.staging, 'outer'));
   nest(join(paths.staging, 'outer'), 1500, 'n'.repeat(255));
@@ -66,7 +66,7 @@ test('1,500 directories in each other with long names keep their task, named, an
   expect(existsSync(join(paths.staging, 'outer'))).toBe(true);
 });
 
-test('4,000 with short names are sealed, and further names of a file down there are right', async () => {
+test('4,000 with short names are sealed, and further names of a file there are right', async () => {
   const { store, task, paths } = endedTask(await storeWithKeys(), 'short');
   nest(paths.staging, 4000, 'd');
   const deep = join(paths.staging, ...Array(1000).fill('d'));
@@ -97,7 +97,7 @@ async function tarOf({ store, paths }: SealableTask): Promise<string> {
   return path;
 }
 
-test('thousands of evenly spaced stretches stay holes: sealed, exported, and by GNU tar', async () => {
+test('thousands of evenly spaced holes stay: sealed, exported, and by GNU tar', async () => {
   const sealable = endedTask(await storeWithKeys(), 'sparse');
   const { store, task, paths } = sealable;
   const COUNT = 6000;

@@ -19,7 +19,7 @@ const IN_EACH = 600;
  */
 const NAME = 'n'.repeat(240);
 
-test(`sealing many files takes less than ${BOUND_MIB} MiB (scripts/bench archive memory: 200,000, and 8 GiB)`, async () => {
+test(`sealing many files takes less than ${BOUND_MIB} MiB (see bench archive memory)`, async () => {
   const { store, task, paths } = endedTask(await storeWithKeys(), 'many');
   for (let directory = 0; directory < DIRECTORIES; directory++) {
     const path = join(paths.staging, String(directory));

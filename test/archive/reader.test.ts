@@ -38,7 +38,7 @@ function find(
   return found;
 }
 
-test('any stretch of any file reads as the source: within chunks, across them, in holes, past the end', async () => {
+test('any extent of a file reads as the source: in chunks, in holes, past the end', async () => {
   const sealable = endedTask(await storeWithKeys(), 'random');
   const { staging } = sealable.paths;
   const dense = Buffer.alloc(700_000);

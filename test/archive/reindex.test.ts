@@ -186,7 +186,8 @@ async function reindexFailing({ store, task }: SealableTask, mode: string, at: n
 }
 
 test.each(['kill', 'error'])(
-  `cut short at any call by: %s (TASKFS_LONG=1: at every one, else each ${STEP}th), it is one of the two, and can be ended`,
+  `cut short at any call by: %s (TASKFS_LONG=1: at every one, else each ${STEP}th), ` +
+    'it is one of the two, and can be ended',
   async (mode) => {
     const store = await storeWithKeys();
     for (let at = 1; ; at += STEP) {

@@ -43,7 +43,8 @@ async function contentOf(store: Store, name: string): Promise<string> {
 }
 
 test.each(['kill', 'error'])(
-  `cut short at any call by: %s (TASKFS_LONG=1: at every one, else each ${STEP}th), a renamed task has one name once recovered`,
+  `cut short at any call by: %s (TASKFS_LONG=1: at every one, else each ${STEP}th), ` +
+    'a renamed task has one name once recovered',
   async (mode) => {
     const store = await storeWithKeys();
     const names = new Set<string>();

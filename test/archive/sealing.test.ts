@@ -104,7 +104,7 @@ describe('what the system before this one lost', () => {
   });
 
   test.runIf(isRoot)(
-    'a full disk (as root only) keeps staging, leaves no partial archive, and a later seal completes',
+    'a full disk (as root only) keeps staging, leaves no partial archive; a later seal completes',
     async () => {
       const disk = temporaryDirectory();
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=12m', 'tmpfs', disk]);

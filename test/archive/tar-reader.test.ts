@@ -65,7 +65,8 @@ test.each([
   (_, program, options) => {
     const tree = temporaryDirectory();
     const long = '$(printf "d%.0s" $(seq 90))/$(printf "n%.0s" $(seq 90))';
-    const script = `mkdir -p a/b "$(dirname "${long}")"; echo 1 > a/b/c; ln a/b/c a/hard; ln -s c a/b/s
+    const script = `mkdir -p a/b "$(dirname "${long}")"
+    echo 1 > a/b/c; ln a/b/c a/hard; ln -s c a/b/s
     echo long > "${long}"; find . -exec touch -h -d '2020-02-03 04:05:06 UTC' {} +`;
     execFileSync('bash', ['-c', script], { cwd: tree });
     const ours = temporaryDirectory();

@@ -48,7 +48,7 @@ async function archivedModes({ store, task }: SealableTask): Promise<number[]> {
   return [closed.mode, find(closed, 'secret').mode];
 }
 
-test('a kill while a file has a temporary mode does not change the mode that is sealed', async () => {
+test('a kill while a file has a temporary mode does not change the sealed mode', async () => {
   const sealable = await taskWithClosedFiles();
   const closed = join(sealable.paths.aside, 'closed');
   await expect(seal(sealable, 'kill')).rejects.toMatchObject({ signal: 'SIGKILL' });

@@ -249,7 +249,7 @@ fd = os.open("${top}/mapped", os.O_RDWR)`;
     expect(await shell('ls "$1"', join(mountpoint, 'live/a/m'))).toBe('');
   });
 
-  it('is that of 256 tasks at a time, as the log says; the others wait for their turn', async () => {
+  it('is that of 256 tasks at a time, as the log says; the others wait in turn', async () => {
     const mount = await mounted();
     const { cli, mountpoint } = mount;
     const store = openStore(cli.store);

@@ -33,7 +33,7 @@ async function anchoredStore(): Promise<{ cli: Cli; kept: string; state: () => P
   return { cli, kept, state };
 }
 
-test('each seal is appended to a file elsewhere, which finds a store that was rolled back', async () => {
+test('each seal is appended to a file elsewhere, which shows a rolled back store', async () => {
   const { cli, kept, state } = await anchoredStore();
   await cli.run('run', '--name', 'one', '--', 'true');
   const older = join(cli.base, 'older');
@@ -76,7 +76,7 @@ function signAnew(store: Store): void {
   writeFileSync(join(store.path, 'seals.jsonl'), lines.map((line) => `${line}\n`).join(''));
 }
 
-test('a store that was signed anew with another key is found by the signer, and by the seals', async () => {
+test('a store signed anew with another key is found by the signer, and by the seals', async () => {
   const { cli, kept, state } = await anchoredStore();
   const pem = join(cli.base, 'kept.pub');
   await cli.run('run', '--name', 'one', '--', 'true');
@@ -94,7 +94,7 @@ test('a store that was signed anew with another key is found by the signer, and 
   expect((await verify(cli, '--last', kept, 'one')).code).toBe(5);
 });
 
-test('an anchor that fails is an event and words; the task and the next seal are as they should be', async () => {
+test('an anchor that fails is an event and words; task and next seal are fine', async () => {
   const { cli, kept } = await anchoredStore();
   await cli.run('anchor', '--command', 'echo no room >&2; exit 3');
   const ran = await cli.run('run', '--name', 'one', '--', 'sh', '-c', 'exit 7');

@@ -29,7 +29,7 @@ function* filesBelow(directory: string): Generator<[path: string, bytes: Buffer]
   }
 }
 
-test('no name, content, link, attribute or output of a sealed task is on the disk in plain', async () => {
+test('no name, content, link, attribute or output of a sealed task is plain on disk', async () => {
   const cli = newCli();
   const mountpoint = join(cli.base, 'mnt');
   mkdirSync(mountpoint);
@@ -37,7 +37,8 @@ test('no name, content, link, attribute or output of a sealed task is on the dis
   const script = [
     'cd "$TASKFS_ARTIFACTS"; mkdir secret-directory',
     'echo secret-content > secret-directory/secret-file; ln -s secret-target secret-link',
-    'setfattr -n user.secret-attribute -v secret-value secret-directory/secret-file; mkfifo secret-pipe',
+    'setfattr -n user.secret-attribute -v secret-value secret-directory/secret-file',
+    'mkfifo secret-pipe',
     'echo secret-output; echo secret-error >&2; until [ -e go ]; do sleep 0.05; done',
   ].join('\n');
   // Not in its arguments, for those are in the record.

@@ -7,7 +7,8 @@ const FULL = 'standard output cannot be written: no space left on device';
 
 test('a run whose output cannot be shown goes on, and is sealed with its log whole', async () => {
   const cli = newCli();
-  const task = `head -c 300000 /dev/zero; sleep 0.5; echo model > "$TASKFS_ARTIFACTS/result"; exit 3`;
+  const task = `head -c 300000 /dev/zero; sleep 0.5
+    echo model > "$TASKFS_ARTIFACTS/result"; exit 3`;
   const { code, stderr } = await cli.script(`$T run --name full -- sh -c '${task}' >/dev/full`);
   expect(code).toBe(3);
   expect(stderr).toContain(`S${FULL.slice(1)}. Task full continues`);
@@ -69,7 +70,8 @@ test('a terminal that is closed under a run in its background ends the showing o
 import os, pty, sys, time
 pid, fd = pty.fork()
 if pid == 0: os.execvp('bash', ['bash', '--norc', '-i'])
-os.write(fd, (sys.argv[1] + ' & disown; until [ -e started ]; do sleep 0.05; done; exit\\n').encode())
+typed = sys.argv[1] + ' & disown; until [ -e started ]; do sleep 0.05; done; exit\\n'
+os.write(fd, typed.encode())
 while not os.path.exists('started'): os.set_blocking(fd, False); time.sleep(0.05)
 os.close(fd)
 open('closed', 'w')`;
@@ -87,11 +89,14 @@ seq 3; echo ok > "$TASKFS_ARTIFACTS/result"`;
 
 test('a pipe that others write to as well stays as it is', async () => {
   const cli = newCli();
-  const flags = `python3 -c 'import fcntl, os; print(fcntl.fcntl(int(os.environ["FD"]), fcntl.F_GETFL) & os.O_NONBLOCK)'`;
+  const flags = `python3 -c 'import fcntl, os
+flags = fcntl.fcntl(int(os.environ["FD"]), fcntl.F_GETFL)
+print(flags & os.O_NONBLOCK)'`;
   const { stdout } = await cli.script(
     `
     mkfifo pipe; exec 5<>pipe
-    $T run -i -- sh -c 'touch "$HERE/ready"; until [ -e "$HERE/seen" ]; do sleep 0.05; done' <&5 >&5 2>&5 &
+    $T run -i -- sh -c '
+      touch "$HERE/ready"; until [ -e "$HERE/seen" ]; do sleep 0.05; done' <&5 >&5 2>&5 &
     until [ -e ready ]; do sleep 0.05; done
     FD=5 ${flags}
     $T ps -a >&5 2>&5 <&5; $T status nothing >&5 2>&5

@@ -114,7 +114,8 @@ it('copies into a live task, and nowhere else', async () => {
   expect(statSync(join(staging, 'merged/own')).mode & 0o7777).toBe(0o4755);
 
   const tar =
-    'mkdir -p d/t; echo tar > d/t/x; ln d/t/x d/t/y; chmod 600 d/t/x; tar -c d/t | "$T" cp -q - t:merged';
+    'mkdir -p d/t; echo tar > d/t/x; ln d/t/x d/t/y; chmod 600 d/t/x; ' +
+    'tar -c d/t | "$T" cp -q - t:merged';
   expect(await cli.script(`cd from; ${tar}`)).toMatchObject({ code: 0, stdout: '', stderr: '' });
   expect(statSync(join(staging, 'merged/d/t/x'))).toMatchObject({ mode: 0o100600, nlink: 2 });
   expect(statSync(join(staging, 'merged/d')).mode & 0o777).toBe(0o755);

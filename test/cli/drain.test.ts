@@ -90,7 +90,7 @@ it('waits for a writer in staging itself, which no mount knows of', async () => 
   expect((await cli.run('cat', 't', 'out.log')).stdout).toBe('early\nlate\n');
 });
 
-it('keeps what a writer in staging does not close in time, names it, and seals it later', async () => {
+it('keeps what a writer in staging closes too late, names it, and seals it later', async () => {
   const cli = newCli();
   await cli.run('init');
   const ended = startTask(cli, '--drain', '300ms');

@@ -94,7 +94,9 @@ describe('taskfs edit', () => {
     await cli.run('run', '--name', 't-1', '--', 'true');
     expect((await edit(cli, 'notes', 'echo x > "$1"; exit 3')).code).toBe(1);
     const [left] = edits(cli);
-    const named = `task t: an edit was not written back: move what you need out of ${cli.store}/edits/${left}`;
+    const named =
+      'task t: an edit was not written back: ' +
+      `move what you need out of ${cli.store}/edits/${left}`;
     const editor =
       'GO; until [ -e "$TASKFS_STORE/../over" ]; do sleep 0.05; done; echo late > "$1"';
     const open = edit(cli, 'notes', editor);
@@ -115,7 +117,7 @@ describe('taskfs edit', () => {
     expect(lines((await cli.run('doctor')).stdout)).toHaveLength(1);
   });
 
-  it('overwrites nothing that the task changed meanwhile: what was saved is put beside it', async () => {
+  it('overwrites nothing that the task changed: what was saved is put beside it', async () => {
     const cli = editingCli();
     await liveTask(cli, `echo theirs > notes; ${LASTS}`);
     const { code, stderr } = await edit(cli, 'notes', 'GO; echo yours > "$1"');
@@ -151,7 +153,7 @@ describe('taskfs edit', () => {
     expect(grep.stdout.toString().replace(/.*notes.edited\n/, '')).toBe('');
   });
 
-  it('leaves an editor with a window open, hands on each save, and tells what happens', async () => {
+  it('leaves an editor with a window open, hands on each save, and reports', async () => {
     const cli = newCli();
     await liveTask(cli, 'true');
     const bin = join(cli.base, 'bin');

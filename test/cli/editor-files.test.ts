@@ -9,7 +9,8 @@ import { until } from '../support/until.ts';
 
 /** What the task itself leaves under names that editors use too. */
 const TASK = `cd "$TASKFS_ARTIFACTS"
-  echo mine > mine~; echo mine > .mine.swp; mkdir d; echo mine > d/#mine#; echo one > notes; echo one > plan; ln -s nobody@there '.#mine'
+  echo mine > mine~; echo mine > .mine.swp; mkdir d; echo mine > d/#mine#
+  echo one > notes; echo one > plan; ln -s nobody@there '.#mine'
   touch up; until [ -e go ]; do sleep 0.05; done`;
 
 /** What programs on the mount do, and a swap file that stays open. */
@@ -34,7 +35,7 @@ it.each([
     ? [{ live: 'attach', edited: EDITED, own: [...OWN, '.Trash-1000'].sort() }]
     : []),
 ])(
-  'leaves out what editors on the mount made for themselves, and nothing else, and does not wait (--live $live)',
+  'leaves out what editors on the mount made, and only that, and does not wait (--live $live)',
   async ({ live, edited, own }) => {
     const cli = newCli();
     const mountpoint = join(cli.base, 'mnt');

@@ -22,7 +22,7 @@ import { endedTask, storeWithKeys } from '../support/sealable.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
-it('export leaves a directory that is there already as it is, also one of another owner', async () => {
+it('export leaves an existing directory as it is, also one of another owner', async () => {
   const cli = newCli({ user: 'plain' });
   await cli.run('run', '--name', 't', '--', 'sh', '-c', 'echo hi > "$TASKFS_ARTIFACTS/f"');
   const directory = join(cli.base, 'inbox');
@@ -54,7 +54,7 @@ async function liveTask(cli: Cli, script: string): Promise<() => Promise<void>> 
   };
 }
 
-it('what a live task exchanged after the listing is not opened: pipes, devices, links, directories', async () => {
+it('what a live task exchanged after the listing is not opened, whatever it is', async () => {
   const store = await storeWithKeys();
   const { task, paths } = endedTask(store, 't');
   const at = (name: string): string => join(paths.staging, name);
@@ -102,7 +102,8 @@ it.each(['live', 'archived'])(
   async (state) => {
     const cli = newCli();
     const deep =
-      "python3 -c \"import os\nfor i in range(2500): os.mkdir('d'); os.chdir('d')\nopen('end', 'w').write('down here')\"";
+      "python3 -c \"import os\nfor i in range(2500): os.mkdir('d'); os.chdir('d')\n" +
+      "open('end', 'w').write('down here')\"";
     const end = await liveTask(cli, deep);
     if (state === 'archived') await end();
     const out = join(cli.base, 'out');
@@ -151,7 +152,8 @@ it('a directory of the export that somebody exchanges is not written into', () =
 it('an access list is not turned into rights of the group', async () => {
   const cli = newCli();
   const script =
-    'echo x > f && chmod 600 f && setfacl -m u:1234:rwx f && mkdir d && chmod 700 d && setfacl -m g:1234:rwx d';
+    'echo x > f && chmod 600 f && setfacl -m u:1234:rwx f && ' +
+    'mkdir d && chmod 700 d && setfacl -m g:1234:rwx d';
   const end = await liveTask(cli, script);
   const staged = (name: string): number =>
     statSync(join(cli.store, 'staging/t', name)).mode & 0o777;

@@ -52,7 +52,7 @@ const timesIn = (directory: string): string[] =>
 const needsMemory = hasMemory ? '' : ` (skipped: there is no ${MEMORY} to write to)`;
 
 test.skipIf(!hasMemory)(
-  `times before 1677 and after 2262 are kept by sealing, mount, export, reindex and tar${needsMemory}`,
+  `times before 1677 and after 2262 survive sealing, mount, export, reindex, tar${needsMemory}`,
   async () => {
     const cli = cliInMemory();
     const reference = join(cli.directory, 'reference');
@@ -100,10 +100,11 @@ test.skipIf(!hasMemory)(`the same through a mount, live and archived${needsMemor
 });
 
 test.skipIf(!hasMemory)(
-  `a sparse file of more than 2^53 bytes keeps its task, which is sealed once it is gone${needsMemory}`,
+  `a sparse file beyond 2^53 bytes keeps its task, which is sealed once it is gone${needsMemory}`,
   async () => {
     const cli = cliInMemory();
-    const script = `cd "$TASKFS_ARTIFACTS" && mkdir d && echo ok > d/ok && truncate -s 9007199254740991 most
+    const script = `cd "$TASKFS_ARTIFACTS" && mkdir d && echo ok > d/ok
+      truncate -s 9007199254740991 most
       truncate -s 9007199254740992 d/huge`;
     const ran = await cli.run('run', '--name', 'huge', '--', 'sh', '-c', script);
     expect(ran.stderr).toContain('"d/huge" has 9007199254740992 bytes');

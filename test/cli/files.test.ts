@@ -160,8 +160,9 @@ describe('a name that is not UTF-8', () => {
   it('can be typed', async () => {
     const cli = newCli();
     await sealedTask(cli);
-    const command = `TASKFS_STORE='${cli.store}' '${process.execPath}' '${main}' cat t $'no-utf8-\\xff'`;
-    expect(execFileSync('bash', ['-c', command]).toString()).toBe('y');
+    const command = `'${process.execPath}' '${main}' cat t $'no-utf8-\\xff'`;
+    const env = { ...process.env, TASKFS_STORE: cli.store };
+    expect(execFileSync('bash', ['-c', command], { env }).toString()).toBe('y');
   });
 });
 
@@ -211,7 +212,8 @@ describe('taskfs edit, open and preview', () => {
 
   it('previews text with its control characters visible, and bytes as bytes', async () => {
     const cli = newCli();
-    const script = `cd "$TASKFS_ARTIFACTS"; printf 'a\\033[2Jb\\n' > x.md; printf '\\0\\1AB' > x.bin`;
+    const script = `cd "$TASKFS_ARTIFACTS"
+      printf 'a\\033[2Jb\\n' > x.md; printf '\\0\\1AB' > x.bin`;
     await cli.run('run', '--name', 'p', '--', 'sh', '-c', script);
     const text = (await cli.run('preview', 'p', 'x.md')).stdout;
     expect(text).toContain('text/markdown');

@@ -174,7 +174,7 @@ test('no forgery is shown, by a mount or by what the verbs open archives with', 
   expect(readdirSync(join(mountpoint, 'archive'))).toHaveLength(forgeries.length + 1);
 });
 
-test('each verb that reads an archive refuses a forged one with 5, and names the task', async () => {
+test('each verb that reads archives refuses a forged one with 5, and names the task', async () => {
   const cli = newCli();
   const store = await storeWithKeys(cli.store);
   const { paths } = await seal(store, 'task', GENUINE);
@@ -200,7 +200,7 @@ test('each verb that reads an archive refuses a forged one with 5, and names the
   expect(existsSync(out)).toBe(false);
 });
 
-test('an archive of an older task of the same name is not shown as that of the newer one', async () => {
+test('an archive of an older task of the same name is not shown as the newer one’s', async () => {
   const store = await storeWithKeys();
   const { task, paths } = await seal(store, 'again', 'older\n');
   const kept = join(temporaryDirectory(), 'older');
@@ -212,7 +212,7 @@ test('an archive of an older task of the same name is not shown as that of the n
   await expect(opened).rejects.toThrow('not the one that was sealed last');
 });
 
-test('what lies in the place of an archive before its task is sealed does not stand for it', async () => {
+test('what lies in an archive’s place before its task is sealed is not taken for it', async () => {
   const store = await storeWithKeys();
   const sealed = await seal(store, 'task', GENUINE);
   const older = join(temporaryDirectory(), 'older');
@@ -233,7 +233,7 @@ test('what lies in the place of an archive before its task is sealed does not st
   expect(existsSync(paths.aside)).toBe(true);
 });
 
-test('a verifying key that others may write is not trusted, and the words say what to do', async () => {
+test('a verifying key that others may write is not trusted; the hint says what to do', async () => {
   const cli = newCli();
   const store = await storeWithKeys(cli.store);
   await seal(store, 'task', GENUINE);
@@ -249,7 +249,7 @@ test('a verifying key that others may write is not trusted, and the words say wh
   expect((await cli.run('cat', 'task', 'file')).stdout).toBe(GENUINE);
 });
 
-test('who has an identity can put other content under its keys: verify --deep finds that', async () => {
+test('verify --deep finds other content that an identity’s owner put under its keys', async () => {
   const cli = newCli();
   const store = await storeWithKeys(cli.store);
   const { paths } = await seal(store, 'task', GENUINE);

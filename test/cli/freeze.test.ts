@@ -43,7 +43,8 @@ describe.each(drivers)('while a task is being sealed ($name)', ({ name, options 
     const cli = newCli();
     const { live, ended, end } = await liveTask(cli, options, '5m');
     const writer = shell(
-      'cd "$0"; exec 3>>out.log; echo early >&3; echo; read -r _; echo late >&3; chmod 640 out.log; exec 3>&-; read -r _',
+      'cd "$0"; exec 3>>out.log; echo early >&3; echo; read -r _; ' +
+        'echo late >&3; chmod 640 out.log; exec 3>&-; read -r _',
       live,
     );
     await once(writer.stdout as NodeJS.ReadableStream, 'data');
@@ -84,7 +85,8 @@ describe.each(drivers)('while a task is being sealed ($name)', ({ name, options 
     const refused = join(cli.base, 'refused');
     // It counts up until a write fails, and says which was the last that did not.
     const writer = shell(
-      'exec 3>>"$0"; i=0; while echo $((i + 1)) >&3; do i=$((i + 1)); done 2>"$1"; echo $i; read -r _',
+      'exec 3>>"$0"; i=0; while echo $((i + 1)) >&3; do i=$((i + 1)); done 2>"$1"; ' +
+        'echo $i; read -r _',
       join(live, 'count'),
       refused,
     );

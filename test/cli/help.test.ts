@@ -24,7 +24,12 @@ describe('help', () => {
 
   it('loads neither a verb nor a heavy module', async () => {
     const log = `import { registerHooks } from 'node:module';
-      registerHooks({ load(url, context, next) { process.stderr.write(url + '\\n'); return next(url, context); } });`;
+      registerHooks({
+        load(url, context, next) {
+          process.stderr.write(url + '\\n');
+          return next(url, context);
+        },
+      });`;
     const { stderr } = await promisify(execFile)(process.execPath, [
       '--import',
       `data:text/javascript,${encodeURIComponent(log)}`,

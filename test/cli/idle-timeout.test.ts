@@ -13,7 +13,8 @@ const SHORT = ['--idle-timeout', '1s'];
 const plainUses = { file: 'exec 3<"$M/live/t/f"', directory: 'cd "$M/archive/a"' };
 const rootUses = { ...plainUses, mount: 'mount -t tmpfs none "$M/live/t/d"' };
 /** Tried again where the mount went before it was used. */
-const USE = `until eval "$USE" 2>/dev/null; do "$T" mount ${SHORT.join(' ')} "$M" >/dev/null 2>&1; done
+const USE = `until eval "$USE" 2>/dev/null
+do "$T" mount ${SHORT.join(' ')} "$M" >/dev/null 2>&1; done
 echo in; read -r _; cd /; ! mountpoint -q "$M/live/t/d" || umount -l "$M/live/t/d"`;
 
 /** Whatever state a test was left in. */

@@ -31,7 +31,8 @@ it('seals a directory as it is, and leaves it alone', async () => {
 it('reads the Fernet token of the specification', () => {
   const key = Buffer.from('cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=', 'base64url');
   const token =
-    'gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4IwqDA==';
+    'gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4' +
+    'BLLF_5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4IwqDA==';
   expect(openToken(Buffer.from(token), key).toString()).toBe('hello');
   const changed = token.replace('AAECAwQ', 'AAECAwR');
   expect(() => openToken(Buffer.from(changed), key)).toThrow(/changed/);

@@ -8,7 +8,8 @@ const isRoot = process.geteuid?.() === 0;
 /** What a task starts in the background, and what is left of that once the task has ended. */
 const SCRIPT = `
   $T run --name outer -- sh -c '
-    $T run -d --name inner -- sh -c "until [ -e go ]; do sleep 0.05; done; echo x > \\$TASKFS_ARTIFACTS/x"
+    $T run -d --name inner -- sh -c "
+      until [ -e go ]; do sleep 0.05; done; echo x > \\$TASKFS_ARTIFACTS/x"
     $T mount m' >/dev/null 2>&1
   ls m; touch go; $T wait inner; echo $?; $T cat inner x; $T unmount m`;
 const EXPECTED = 'archive\nlive\nlogs\n';
@@ -28,7 +29,8 @@ describe('a detached run and a mount, started inside of a task', () => {
 
   it('and a run in the foreground within another one too', async () => {
     const { stdout } = await newCli().script(`
-      $T run --name a -- sh -c '$T run --name b -- sh -c "\\$T run -d --name c -- sleep 0.5"' >/dev/null
+      $T run --name a -- sh -c '
+        $T run --name b -- sh -c "\\$T run -d --name c -- sleep 0.5"' >/dev/null
       $T wait c; echo $?`);
     expect(stdout).toMatch(/c: completed\n0\n$/);
   });

@@ -4,7 +4,8 @@ import { newCli } from '../support/cli.ts';
 it('tells of what a task left running and ended with it, and of nothing else', async () => {
   const cli = newCli();
   const daemon =
-    'setsid sleep 3600 >/dev/null 2>&1 & until grep -qx sleep /proc/$!/comm; do :; done; echo started';
+    'setsid sleep 3600 >/dev/null 2>&1 & ' +
+    'until grep -qx sleep /proc/$!/comm; do :; done; echo started';
   const left = await cli.run('run', '--name', 'a', '--', 'sh', '-c', daemon);
   expect(left).toMatchObject({ code: 0, stdout: 'started\n' });
   expect(left.stderr).toContain('Task a left sleep running, which ended with it');

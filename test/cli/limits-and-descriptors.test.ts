@@ -8,30 +8,33 @@ describe('a local task', () => {
     const { stdout } = await cli.script(`
       ulimit -Sn 777; ulimit -Sc 0; ulimit -Ss 4096
       $T run -- sh -c '${limits}'
-      $T run -d --name far -- sh -c '${limits}' >/dev/null; $T wait far >/dev/null 2>&1; $T logs far`);
+      $T run -d --name far -- sh -c '${limits}' >/dev/null
+      $T wait far >/dev/null 2>&1; $T logs far`);
     expect(stdout).toBe('777\n0\n4096\n'.repeat(2));
   });
 
-  it('has the descriptors of its caller at their numbers, in each attempt, and no others', async () => {
+  it('has its caller’s descriptors at their numbers, in each attempt, and no others', async () => {
     const cli = newCli();
     const { stdout } = await cli.script(`
       echo three > three; echo seven > seven; exec 3<three 7<seven
       list() { $T run -- sh -c 'for fd in 4 5 6 8 9; do [ -e /proc/$$/fd/$fd ] && echo $fd; done'; }
       list; $T run -- sh -c 'cat <&3; cat <&7'
-      exec 3<three; $T run --retries 1 -- sh -c 'read -r line <&3 && echo "$line" && exit 1; echo again'`);
+      exec 3<three
+      $T run --retries 1 -- sh -c 'read -r line <&3 && echo "$line" && exit 1; echo again'`);
     expect(stdout).toBe('three\nseven\nthree\nagain\n');
   });
 
   it('can be a part of make -j: it takes its jobs from the one job server', async () => {
     const cli = newCli();
     const { stdout, stderr } = await cli.script(`
-      printf 'all:\\n\\t+@%s run -- $(MAKE) -s sub\\nsub: a b\\na b:\\n\\t@echo $@\\n' "$T" > Makefile
+      printf 'all:\\n\\t+@%s run -- $(MAKE) -s sub\\n' "$T" > Makefile
+      printf 'sub: a b\\na b:\\n\\t@echo $@\\n' >> Makefile
       make -s -j2`);
     expect(stdout.trim().split('\n').sort()).toEqual(['a', 'b']);
     expect(stderr).not.toContain('jobserver');
   });
 
-  it('that closes a descriptor closes it for good: who waits for the end of a pipe sees it', async () => {
+  it('that closes a descriptor closes it for good: a pipe’s reader sees the end', async () => {
     const cli = newCli();
     const closing = `sh -c 'exec 7>&-; until [ -e go ]; do sleep 0.05; done'`;
     const { stdout } = await cli.script(

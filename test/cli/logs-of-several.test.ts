@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { finished, newCli } from '../support/cli.ts';
 import { until } from '../support/until.ts';
 
-it('follows the logs of several tasks, line by line, each with its name, until all have ended', async () => {
+it('follows several tasks’ logs, line by line, each with its name, until all end', async () => {
   const cli = newCli();
   const gate = (name: string): string => `until [ -e ${name} ]; do sleep 0.05; done`;
   const scripts = {

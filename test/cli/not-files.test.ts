@@ -96,7 +96,7 @@ async function bounded(cli: Cli, ...args: string[]): Promise<Ran> {
   }
 }
 
-test('a pipe, a link, a device or a huge file in the place of a part of an archive is damage at once', async () => {
+test('a pipe, link, device or huge file as an archive’s part is damage at once', async () => {
   const cli = newCli();
   const store = await storeWithKeys(cli.store);
   for (const [part, put] of spoilings) put.put(join(await seal(store, taskOf(part, put)), part));

@@ -19,7 +19,8 @@ describe('--on-end', () => {
   it('has the facts in its environment, and its failure is not that of the task', async () => {
     const cli = newCli();
     const write = 'printf "%s|" "$TASKFS_TASK" "$TASKFS_STATUS" "$TASKFS_EXIT_CODE"';
-    const facts = `${write} "$TASKFS_REASON" "$TASKFS_FILES" "$PWD" > facts; ls "$TASKFS_ARCHIVE" > files`;
+    const facts = `${write} "$TASKFS_REASON" "$TASKFS_FILES" "$PWD" > facts
+      ls "$TASKFS_ARCHIVE" > files`;
     const ran = await cli.run('run', '--name', 'a', '--on-end', facts, '--', 'sh', '-c', 'exit 3');
     expect(ran).toMatchObject({ code: 3, stderr: expect.not.stringContaining('on-end') });
     const said = readFileSync(join(cli.base, 'facts'), 'utf8');

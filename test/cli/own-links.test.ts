@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { newCli } from '../support/cli.ts';
 
-it('names links to a task’s own files by an absolute path, which lead nowhere once sealed', async () => {
+it('names absolute links to a task’s own files, which lead nowhere once sealed', async () => {
   const cli = newCli();
   const script =
     'cd "$TASKFS_ARTIFACTS"; mkdir a; echo 1 > a/file; ln -s "$PWD/a/file" a/absolute; ' +

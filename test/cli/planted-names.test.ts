@@ -15,12 +15,15 @@ import { newCli } from '../support/cli.ts';
 import { makeIndexArchive } from '../support/made-archive.ts';
 import { endedTask, storeWithKeys } from '../support/sealable.ts';
 
+const OWNERS = '"uid":0,"gid":0';
 const TIMES = '"atime":"0","mtime":"0","ctime":"0"';
 const file = (name: string): string =>
-  `{"name":${JSON.stringify(name)},"type":"file","mode":2541,"uid":0,"gid":0,"size":4,"nlink":1,${TIMES},"offset":0}\n`;
+  `{"name":${JSON.stringify(name)},"type":"file","mode":2541,${OWNERS},` +
+  `"size":4,"nlink":1,${TIMES},"offset":0}\n`;
 const link = (name: string, position: number): string => `{"name":"${name}","link":${position}}\n`;
 const directory = (name: string, start: number, length: number): string =>
-  `{"name":"${name}","type":"directory","mode":493,"uid":0,"gid":0,"size":0,"nlink":2,${TIMES},"section":[${start},${length}]}\n`;
+  `{"name":"${name}","type":"directory","mode":493,${OWNERS},` +
+  `"size":0,"nlink":2,${TIMES},"section":[${start},${length}]}\n`;
 const topOf = (lines: string): string => lines + directory('', 0, lines.length);
 
 const good = file('good');

@@ -65,7 +65,8 @@ describe('bytes that are not UTF-8', () => {
     const cli = newCli();
     const { stdout } = await cli.script(`
       export EDITOR="sh -c 'echo edited >> \\"\\$1\\"' x"
-      $T run -d --name one -- sh -c 'echo made > "$TASKFS_ARTIFACTS/$0"; sleep 600' ${ODD} >/dev/null
+      $T run -d --name one -- sh -c '
+        echo made > "$TASKFS_ARTIFACTS/$0"; sleep 600' ${ODD} >/dev/null
       until [ -s store/staging/one/${ODD} ]; do sleep 0.05; done
       $T edit one ${ODD}; $T cat one ${ODD}; $T ls one; $T cancel --kill one >/dev/null 2>&1`);
     expect(stdout).toBe('made\nedited\nodd-\\xff\n');
@@ -97,7 +98,7 @@ describe('bytes that are not UTF-8', () => {
   });
 });
 
-it('a variable with a name that is not a shell’s reaches a task, as bash exports functions', async () => {
+it('a variable whose name is no shell’s reaches a task, as functions of bash do', async () => {
   const cli = newCli();
   const { stdout } = await cli.script(
     `bash -c 'greet() { echo hello; }; export -f greet; exec "$T" run -- bash -c greet'`,

@@ -11,7 +11,8 @@ const FILES = `
 cd "$TASKFS_ARTIFACTS"
 mkdir -p reports/old node_modules/x src/deep/er empty
 echo 1 > reports/a.html; echo 2 > reports/old/b.html; echo 3 > reports/a.tmp
-echo 4 > node_modules/x/y.html; echo 5 > src/deep/er/c.html; echo 6 > src/deep/d.txt; echo 7 > top.txt
+echo 4 > node_modules/x/y.html; echo 5 > src/deep/er/c.html
+echo 6 > src/deep/d.txt; echo 7 > top.txt
 ln src/deep/er/c.html src/same.txt`;
 
 describe('run --artifact and --exclude', () => {

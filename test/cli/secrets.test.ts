@@ -9,7 +9,7 @@ import { until } from '../support/until.ts';
 const IDENTITY = /AGE-SECRET-KEY-\S+/;
 const identityIn = (text: string): string => IDENTITY.exec(text)?.[0] ?? '';
 
-it('secrets are in no argument, environment, record, log or file but the identity file', async () => {
+it('secrets are in no argument, environment, record or file but the identity file', async () => {
   const cli = newCli();
   const value = `value-${Math.random()}`;
   const inherited = `inherited-${Math.random()}`;

@@ -31,7 +31,8 @@ it('a unit that systemd accepts mounts at log-in, and is removed again', async (
   // The other side of sd_notify(3).
   const socket = join(cli.base, 'notify');
   const listener = `import socket, sys
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1]); print("bound", flush=True)
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1]); print("bound", flush=True)
 while True: print(s.recv(4096).decode().replace("\\n", " "), flush=True)`;
   const python = spawn('python3', ['-c', listener, socket]);
   onTestFinished(() => void python.kill());
@@ -66,7 +67,9 @@ echo $$ > "$group/cgroup.procs"
 code=0
 setpriv --reuid=65534 --regid=65534 --clear-groups -- bash -c "$1" || code=$?
 echo $$ > /sys/fs/cgroup/cgroup.procs
-for try in $(seq 100); do find "$group" -depth -type d -exec rmdir {} + 2>/dev/null && break; sleep 0.1; done
+for try in $(seq 100); do
+  find "$group" -depth -type d -exec rmdir {} + 2>/dev/null && break; sleep 0.1
+done
 exit $code`;
 
 /** As the plain user, under a manager of theirs. */

@@ -12,7 +12,7 @@ async function ownRecipient(cli: Cli): Promise<string> {
   return all[0]?.recipient ?? '';
 }
 
-it('a shared task is opened by whom it is for, with taskfs or age and tar, and by nobody else', async () => {
+it('a shared task opens for whom it is for, with taskfs or age and tar; else not', async () => {
   const [mine, theirs, others] = [newCli(), newCli(), newCli()];
   await mine.run('run', '--name', 'build', '--', 'sh', '-c', SCRIPT);
   await mine.run('run', '--name', 'other', '--', 'true');

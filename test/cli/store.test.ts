@@ -37,7 +37,7 @@ describe('taskfs init', () => {
     expect(await cli.json('ps', '--json')).toEqual([]);
   });
 
-  it('makes a recovery identity where it is shown on a terminal, and when it is asked for', async () => {
+  it('makes a recovery identity where a terminal shows it, and when asked to', async () => {
     const cli = newCli();
     const { screen } = await inTerminal(
       [process.execPath, main, '--store', cli.store, 'init'],

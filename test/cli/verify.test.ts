@@ -15,7 +15,7 @@ async function sealedBuild(): Promise<{ cli: Cli; at: (file: string) => string }
   return { cli, at: (file) => join(cli.store, 'archive/build', file) };
 }
 
-test('reindex makes an index anew, says what is lost, and does nothing where it is whole', async () => {
+test('reindex makes an index anew, says what is lost, and leaves a whole one alone', async () => {
   const { cli, at } = await sealedBuild();
   expect(await cli.run('reindex', 'build')).toMatchObject({
     code: 0,
@@ -65,7 +65,7 @@ const verified = async (cli: Cli, ...args: string[]): Promise<Verified> =>
 /** Within the content of `large`, in the third chunk of the tar. */
 const IN_LARGE = 150_000;
 
-test('verify of a path looks at that file or directory alone, and names what is lost of it', async () => {
+test('verify of a path checks that file or directory alone, and names what is lost', async () => {
   const { cli, at } = await sealedBuild();
   for (const path of ['src/small', 'src/lib/link', 'src/lib', '.', './src/']) {
     expect(await cli.run('verify', 'build', path), path).toMatchObject({

@@ -26,7 +26,8 @@ describeWithEngine('a container that behaves badly', ({ image, bareImage, smallD
 
   it(`writes ${manyFiles} files (TASKFS_LONG=1: 100000)`, { timeout: 300_000 }, async () => {
     const store = await newStore();
-    const script = `cd /artifacts; i=0; while [ $i -lt ${manyFiles} ]; do : > f$i; i=$((i+1)); done`;
+    const script = `cd /artifacts; i=0
+      while [ $i -lt ${manyFiles} ]; do : > f$i; i=$((i+1)); done`;
     expect(await run(store, script)).toMatchObject(sealed);
     expectGone(store);
     expect(await countEntries(store)).toBe(manyFiles);
@@ -35,7 +36,8 @@ describeWithEngine('a container that behaves badly', ({ image, bareImage, smallD
   it('leaves files of other users, which nobody may read', async () => {
     const store = await newStore();
     const script =
-      'cd /artifacts; mkdir d; for u in 0 4242; do echo $u > d/$u; chown $u:$u d/$u; chmod 0 d/$u; done; chmod 0 d';
+      'cd /artifacts; mkdir d; ' +
+      'for u in 0 4242; do echo $u > d/$u; chown $u:$u d/$u; chmod 0 d/$u; done; chmod 0 d';
     expect(await run(store, script, { user: '0:0' })).toMatchObject(sealed);
     expectGone(store);
     expect(await countEntries(store)).toBe(1);
@@ -46,7 +48,9 @@ describeWithEngine('a container that behaves badly', ({ image, bareImage, smallD
     // A path of 5000 levels is longer than a system call
     // takes: five chains, one moved into another's end.
     const script =
-      'cd /artifacts; p=$(yes d | head -1000 | tr "\\n" /); for c in 1 2 3 4 5; do mkdir -p $c/$p; done; for c in 4 3 2 1; do mv $((c+1)) $c/$p || exit 9; done';
+      'cd /artifacts; p=$(yes d | head -1000 | tr "\\n" /); ' +
+      'for c in 1 2 3 4 5; do mkdir -p $c/$p; done; ' +
+      'for c in 4 3 2 1; do mv $((c+1)) $c/$p || exit 9; done';
     expect(await run(store, script)).toMatchObject(sealed);
     expectGone(store);
   });

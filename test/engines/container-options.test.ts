@@ -42,8 +42,10 @@ describeWithEngine('a container', ({ image, host }) => {
     mkdirSync(join(cli.base, 'data'));
     writeFileSync(join(cli.base, 'data/file'), 'mounted\n');
     writeFileSync(join(cli.base, 'variables'), '# a comment\n\nONE=1 = one\nHERE\nTWO=file\n');
-    const script = `hostname; echo "$ONE|$HERE|$TWO"; cat /data/file; touch /data/x 2>&1 | grep -o Read-only
-      grep -E ' /(scratch|run/two|dev/shm) ' /proc/mounts | tr ' ' '\\n' | grep -oE '^/(scratch|run/two|dev/shm)$|size=[0-9a-z]+' | tr '\\n' ' '; echo
+    const script = `hostname; echo "$ONE|$HERE|$TWO"; cat /data/file
+      touch /data/x 2>&1 | grep -o Read-only
+      grep -E ' /(scratch|run/two|dev/shm) ' /proc/mounts | tr ' ' '\\n' |
+        grep -oE '^/(scratch|run/two|dev/shm)$|size=[0-9a-z]+' | tr '\\n' ' '; echo
       ulimit -n; ls /dev/fuse; grep CapEff /proc/self/status`;
     const ran = await cli.run(
       ...['run', '--name', 'w', '--image', image, '--user', '0', '--hostname', 'here'],
@@ -75,7 +77,7 @@ describeWithEngine('a container', ({ image, host }) => {
     expect(record).not.toContain('from here');
   });
 
-  it('is published, named for a platform, and ended by the signal and in the time asked for', async () => {
+  it('is published, has its platform, and is ended by the signal and time asked for', async () => {
     const cli = newCli({ env });
     const options = ['-p', '127.0.0.1::80/udp', '--stop-signal', 'USR1', '--stop-timeout', '1'];
     const ignoring = "trap '' USR1; echo ready; while :; do sleep 0.05; done";
@@ -159,7 +161,7 @@ describe('what an engine is asked for', () => {
     return { staging: launch.staging, ...HostConfig };
   };
 
-  it('has a limit of processes, which --pids replaces, and leaves users as the engine has them', () => {
+  it('has a limit of processes, which --pids replaces, and the engine’s users', () => {
     expect(hostConfigOf({}, false)).toMatchObject({ PidsLimit: 4096 });
     expect(hostConfigOf({ pids: 7 }, false)).toMatchObject({ PidsLimit: 7 });
     expect(hostConfigOf({}, false)).not.toHaveProperty('UsernsMode');

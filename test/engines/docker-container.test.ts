@@ -227,7 +227,7 @@ describeWithEngine('a container of the docker engine', ({ image, bareImage }) =>
     },
   );
 
-  it('whose files were being given back when its supervisor died leaves nothing of that', async () => {
+  it('whose supervisor died as its files were given back leaves nothing of that', async () => {
     const { launch, state } = await run('true');
     const name = `${state.container}-gives-back`;
     await execute('docker', ['create', '--name', name, image, 'sleep', '600']);

@@ -79,7 +79,8 @@ describeWithEngine('a container whose engine or container goes away', (shared) =
   it('is found again with nothing lost or doubled, at any point of its output', async () => {
     const engine = createDockerEngine();
     const script =
-      'i=0; while [ $i -lt 300 ]; do echo out $i; echo err $i >&2; i=$((i+1)); done; printf end; exit 6';
+      'i=0; while [ $i -lt 300 ]; do echo out $i; echo err $i >&2; i=$((i+1)); done; ' +
+      'printf end; exit 6';
     const first = await start(script);
     await first.running.ended;
     const path = join(first.launch.scratch, 'streams-1');

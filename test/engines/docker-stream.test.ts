@@ -77,7 +77,7 @@ describe('lines that fill their last piece of the log', () => {
     maxLength: 8,
   });
 
-  it('are found, wherever the output is cut, and passed over with or without their line feeds', () => {
+  it('are found wherever output is cut, and skipped with or without their line feeds', () => {
     const directory = temporaryDirectory();
     let file = 0;
     fc.assert(

@@ -110,7 +110,8 @@ describeWithEngine('a mount in containers', ({ image, smallDisk }) => {
     }
     // Whoever has a file open there is waited for.
     const script =
-      'exec 3> live/second/late; : > /tmp/up; until [ -e /tmp/go ]; do sleep 0.05; done; echo late >&3';
+      'exec 3> live/second/late; : > /tmp/up; ' +
+      'until [ -e /tmp/go ]; do sleep 0.05; done; echo late >&3';
     const writer = inside('shared', script);
     await until('it is open', async () => (await inside('shared', 'ls /tmp')).said === 'up');
     await second.end();

@@ -56,7 +56,7 @@ const counter = ({ pid }: Mount, name: 'syscw' | 'rchar'): number =>
 const residentMib = ({ pid }: Mount): number =>
   Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 
-test('an archive of very many files is walked in bounded memory, and read at any place', async () => {
+test('an archive of very many files is walked in bounded memory, and read anywhere', async () => {
   const store = await storeWithKeys();
   const shape = { directories: isLong ? 1000 : 40, filesEach: 1000 };
   await makeArchive(store, 'many', shape);

@@ -96,7 +96,7 @@ async function seal(sealable: SealableTask): Promise<void> {
 describe.each(ways)('archive/ ($name)', (way) => {
   const { driver } = way;
 
-  test('shows the tree as it was: names, modes, times, links, holes, attributes, contents', async () => {
+  test('shows the tree as it was: names, modes, times, links, holes, content', async () => {
     const sealable = endedTask(await storeWithKeys(), 'done');
     makeDifficultTree(sealable.paths.staging);
     const special = driver === 'libfuse' ? rawNames(sealable.paths.staging) : [];
@@ -227,7 +227,7 @@ describe.each(ways)('archive/ ($name)', (way) => {
 });
 
 test.each(ways)(
-  'an index that is made anew is seen by a mount, and no place of the old one is taken for one of it ($name)',
+  'a mount sees an index that is made anew, and takes no place of the old one for its own ($name)',
   async (way) => {
     const store = await storeWithKeys();
     const sealable = endedTask(store, 'done');
@@ -241,7 +241,8 @@ test.each(ways)(
     for (let number = 0; number < 33; number++) await seal(endedTask(store, `other-${number}`));
     const mountpoint = await mounted(sealable, way);
     const shown = join(mountpoint, 'archive/done/d');
-    const script = `cd "$0"; exec 3<one; ls; read line; exec 2>"$1/errors"; cat <&3 >"$1/one" || echo stale >"$1/one"
+    const script = `cd "$0"; exec 3<one; ls; read line; exec 2>"$1/errors"
+    cat <&3 >"$1/one" || echo stale >"$1/one"
     for name in two three; do cat $name >"$1/$name" || echo stale >"$1/$name"; done`;
     const out = `${store.path}-out`;
     mkdirSync(out);

@@ -11,10 +11,13 @@ import { temporaryDirectory } from '../support/temporary.ts';
 const SCRIPT = `
 exec 2>&1
 mkdir flags && cd flags && echo a > file && mkdir dir && mkfifo pipe && ln -s file link
-lsattr -d . dir; lsattr file pipe link; chattr +d file pipe link; chattr +S dir; echo b > dir/below; lsattr -R
-chattr +i file dir; lsattr -d file dir; echo b > file; rm file; chmod 600 file; mv file moved; ln file hard; touch dir/new
-chattr -i file dir; chattr +a file; echo c > file; echo d >> file; truncate -s 0 file; rm file; cat file; chattr -a file
-chattr +j file; lsattr -p file; chattr -p 7 file; lsattr -p file; chattr = file; lsattr file; rm -r dir file; ls`;
+lsattr -d . dir; lsattr file pipe link; chattr +d file pipe link
+chattr +S dir; echo b > dir/below; lsattr -R
+chattr +i file dir; lsattr -d file dir; echo b > file; rm file; chmod 600 file
+mv file moved; ln file hard; touch dir/new; chattr -i file dir
+chattr +a file; echo c > file; echo d >> file; truncate -s 0 file; rm file; cat file; chattr -a file
+chattr +j file; lsattr -p file; chattr -p 7 file; lsattr -p file
+chattr = file; lsattr file; rm -r dir file; ls`;
 
 /**
  * As another user, on a file of root's and on one of their own; the last three are for root alone.
@@ -64,7 +67,8 @@ describe.each(kernel)('flags of files in live/ ($name)', (variant) => {
     expect(shown).toBe(meant);
     // FS_IOC_GETFSLABEL, which the file system beneath answers.
     const ask =
-      'import fcntl,errno\ntry: fcntl.ioctl(open("file"), 0x81009431, bytes(256)); print("told")\nexcept OSError as e: print(errno.errorcode[e.errno])';
+      'import fcntl,errno\ntry: fcntl.ioctl(open("file"), 0x81009431, bytes(256)); ' +
+      'print("told")\nexcept OSError as e: print(errno.errorcode[e.errno])';
     expect(await mount.run('/usr/bin/python3', ['-c', ask], { cwd: live })).toBe(
       isAttached(variant) ? 'told\n' : 'ENOTTY\n',
     );

@@ -1,7 +1,8 @@
 """
-Record locks (of processes and of open files) and flock(2), in the directory given: between processes,
-split, shared, waited for, interrupted, handed over, in a circle. Prints what it saw, the same on every
-file system that does its duty. Python, since its fork(2) makes the processes that locks are about.
+Record locks (of processes and of open files) and flock(2), in the directory given: between
+processes, split, shared, waited for, interrupted, handed over, in a circle. Prints what it saw, the
+same on every file system that does its duty. Python, since its fork(2) makes the processes that
+locks are about.
 """
 import fcntl,os,sys,time,signal,struct,errno
 d=sys.argv[1]; f=d+'/locks'
@@ -37,7 +38,8 @@ def res(c):
 fd=os.open(f,os.O_RDWR)
 lk(fd,fcntl.F_SETLK,W,10,20)
 def g(w):
-    k=os.open(f,os.O_RDWR); t,s,l,p=get(k,W,0,0); os.write(w,('%d %d %d %s'%(t,s,l,p==os.getppid())).encode())
+    k=os.open(f,os.O_RDWR); t,s,l,p=get(k,W,0,0)
+    os.write(w,('%d %d %d %s'%(t,s,l,p==os.getppid())).encode())
 out('getlk',res(child(g)))
 lk(fd,fcntl.F_SETLK,U,15,5)
 def g2(w):
@@ -47,7 +49,8 @@ out('split',res(child(g2)))
 lk(fd,fcntl.F_SETLK,R,10,5)
 def g3(w):
     k=os.open(f,os.O_RDWR)
-    os.write(w,('%r %r'%(get(k,R,10,5)[0],get(k,W,10,5)[0])).encode()); lk(k,fcntl.F_SETLK,R,10,5); os.write(w,b' shared')
+    os.write(w,('%r %r'%(get(k,R,10,5)[0],get(k,W,10,5)[0])).encode())
+    lk(k,fcntl.F_SETLK,R,10,5); os.write(w,b' shared')
     try: lk(k,fcntl.F_SETLK,W,10,5)
     except OSError as e: os.write(w,b' '+errno.errorcode[e.errno].encode())
 out('downgrade',res(child(g3)))
@@ -76,11 +79,13 @@ c=child(g6); waits(c[0]); lk(fd,fcntl.F_SETLK,U); out('handover',res(c))
 # handover by death
 def g7(w):
     k=os.open(f,os.O_RDWR); lk(k,fcntl.F_SETLKW,W); os.write(w,b'x'); time.sleep(60)
-c=child(g7); os.read(c[1],1); c2=child(g6); waits(c2[0]); os.kill(c[0],9); out('by death',res(c2)); os.waitpid(c[0],0)
+c=child(g7); os.read(c[1],1); c2=child(g6); waits(c2[0])
+os.kill(c[0],9); out('by death',res(c2)); os.waitpid(c[0],0)
 # deadlock
 lk(fd,fcntl.F_SETLK,W,0,1)
 def g8(w):
-    k=os.open(f,os.O_RDWR); lk(k,fcntl.F_SETLK,W,1,1); os.write(w,b'a'); lk(k,fcntl.F_SETLKW,W,0,1); os.write(w,b'b')
+    k=os.open(f,os.O_RDWR); lk(k,fcntl.F_SETLK,W,1,1); os.write(w,b'a')
+    lk(k,fcntl.F_SETLKW,W,0,1); os.write(w,b'b')
 c=child(g8); os.read(c[1],1); waits(c[0])
 def h(*a): raise TimeoutError
 signal.signal(signal.SIGALRM,h); signal.setitimer(signal.ITIMER_REAL,20)
@@ -177,7 +182,8 @@ def g12(w):
     k=os.open(late,os.O_RDWR); lk(k,fcntl.F_SETLK,W,17,5); os.read(go,1); os.write(off,b'x')
     lk(k,fcntl.F_SETLKW,W,2,14); os.write(w,b'had')
 def g13(w):
-    k=os.open(late,os.O_RDWR); lk(k,fcntl.F_SETLK,W,9,5); lk(k,fcntl.F_SETLKW,W,17,5); os.write(w,b'had')
+    k=os.open(late,os.O_RDWR); lk(k,fcntl.F_SETLK,W,9,5)
+    lk(k,fcntl.F_SETLKW,W,17,5); os.write(w,b'had')
 one=child(g12)
 while get(fd,W,17,5)[0]==U: time.sleep(.01)
 two=child(g13); waits(two[0]); os.write(ahead,b'x'); os.read(gone,1)

@@ -15,7 +15,7 @@ const PYTHON = process.geteuid?.() === 0 ? '/usr/bin/python3' : 'python3';
 const locking = variants.filter(({ options }) => options.driver === 'kernel');
 
 describe.each(locking)('record locks and flock ($name)', (variant) => {
-  test('stand, wait, are handed over, interrupted and refused as on a plain directory', async () => {
+  test('stand, wait, are handed over, interrupted, refused as on a plain directory', async () => {
     const native = mkdtempSync(join(tmpdir(), 'taskfs-'));
     onTestFinished(() => removeTree(AT.FDCWD, native));
     const mount = await openMount(variant);

@@ -7,7 +7,8 @@ const parse = (table: string) => entriesOf(parseMountinfo(table));
 
 test('a line is parsed, its octal escapes decoded', () => {
   const line =
-    '36 35 0:57 / /mnt/a\\040b\\134\\303\\251 rw,nosuid shared:1 - fuse.taskfs taskfs:/x rw,user_id=0';
+    '36 35 0:57 / /mnt/a\\040b\\134\\303\\251 rw,nosuid shared:1 - ' +
+    'fuse.taskfs taskfs:/x rw,user_id=0';
   expect(parse(`${line}\n`)).toEqual([
     {
       id: 36,

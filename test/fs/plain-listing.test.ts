@@ -44,7 +44,7 @@ function fromPlain(entry: PlainEntry): Listed {
   };
 }
 
-test('a connection shared with live files lists archived ones in numbers, with the same content', async () => {
+test('a connection shared with live files lists archived ones, with the same content', async () => {
   const store = await storeWithKeys();
   await makeArchive(store, 'many', { directories: 2, filesEach: 100 });
   const fileSystem = createFileSystem(store);

@@ -31,7 +31,8 @@ sqlite3 "$2/db" 'select count(*) from t' > /dev/null 2>&1 || echo refused
 
 const BUILD = `
 printf 'int two(void) { return 2; }' > two.c
-printf '#include <stdio.h>\\nint two(void); int main(void) { return printf("%%d\\\\n", two()) < 0; }' > main.c
+printf '#include <stdio.h>\\nint two(void);\\n' > main.c
+printf 'int main(void) { return printf("%%d\\\\n", two()) < 0; }\\n' >> main.c
 gcc -c two.c main.c && ar rc lib.a two.o
 for linker in bfd gold; do gcc -fuse-ld=$linker -o main main.o lib.a && ./main; done
 `;
@@ -60,14 +61,14 @@ describe.each(kernel)('mappings of live files ($name)', (variant) => {
     expect(await map('rb', 'shared')).toBe('first\n');
   });
 
-  test('show what is written in staging and through the mount, where they are only read', async () => {
+  test('show what is written in staging and through the mount, if only read', async () => {
     for (const side of [staging, live]) {
       await mount.run('sh', ['-c', 'printf first > "$0/file"', staging]);
       expect(await map('rb', 'shared', join(side, 'file'))).toBe('firstlaterlater\n');
     }
   });
 
-  test('SQLite loses no row: in rollback mode both sides write, in WAL mode it is refused', async () => {
+  test('SQLite loses no row: rollback mode writes on both sides, WAL is refused', async () => {
     const told = await mount.run('bash', ['-c', SQLITE, 'sh', staging, live]);
     expect(told).toBe('10\nok\nwal\nrefused\n');
   });

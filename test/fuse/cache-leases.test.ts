@@ -171,7 +171,8 @@ test.runIf(isRoot)('a file system that is changed from elsewhere has nothing cac
   });
   // One process for all: what it sees of each change is what the next call sees.
   const script = `cd "$0"; echo 1 > "$1/file"; stat -c %s file
-    end=$(($(date +%s) + 3)); while [ $(date +%s) -lt $end ]; do stat file absent d > /dev/null 2>&1; done
+    end=$(($(date +%s) + 3))
+    while [ $(date +%s) -lt $end ]; do stat file absent d > /dev/null 2>&1; done
     echo 123 > "$1/file"; chmod 600 "$1/file"; stat -c '%s %a' file
     mv "$1/file" "$1/absent"; stat -c %s file 2> /dev/null || echo gone; stat -c %s absent; ls`;
   const directories = [join(mountpoint, 'live/one'), join(source, 'store/staging/one')];

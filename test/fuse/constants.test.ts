@@ -12,9 +12,10 @@ const HEADER = '/usr/include/linux/fuse.h';
 function valuesInC(names: readonly string[]): Map<string, number> {
   const header = readFileSync(HEADER, 'utf8');
   const known = names.filter((name) => new RegExp(`\\b${name}\\b`).test(header));
+  const prints = known.map((name) => `printf("%llu\\n", (unsigned long long)${name});`);
   const source = `#include <stdio.h>
 #include <linux/fuse.h>
-int main(void) { ${known.map((name) => `printf("%llu\\n", (unsigned long long)${name});`).join(' ')} }`;
+int main(void) { ${prints.join(' ')} }`;
   const script = 'cc -x c -o "$0" - && "$0"; status=$?; rm -f "$0"; exit $status';
   const binary = `/tmp/taskfs-constants-${process.pid}`;
   const printed = execFileSync('sh', ['-c', script, binary], { input: source, encoding: 'utf8' });

@@ -61,7 +61,8 @@ for (const variant of variants)
       mkdir -p a/b; printf hello > a/b/file; printf ' world' >> a/b/file
       ln a/b/file hard; ln -s a/b/file soft; mkfifo pipe
       mv hard moved; chmod 640 moved; touch -d '2001-02-03 04:05:06.789012345' moved
-      truncate -s 100M sparse; dd if=/dev/zero of=sparse bs=1M count=3 seek=5 conv=notrunc status=none
+      truncate -s 100M sparse
+      dd if=/dev/zero of=sparse bs=1M count=3 seek=5 conv=notrunc status=none
       rm a/b/file; cat moved; ls -a`;
       const shown = await inMount(variant, mounted, script);
       expect(shown).toBe('hello world.\n..\na\nmoved\npipe\nsoft\nsparse\n');
@@ -88,7 +89,8 @@ for (const variant of variants)
       cd "$M"
       head -c 20000000 /dev/urandom > big; cp big copy; cmp big copy
       dd if=big of=small-blocks bs=1000 status=none; cmp big small-blocks
-      mkdir many; cd many; seq -f 'file-with-a-longer-name-%g' 3000 | xargs touch; ls | wc -l; ls -l | wc -l
+      mkdir many; cd many; seq -f 'file-with-a-longer-name-%g' 3000 | xargs touch
+      ls | wc -l; ls -l | wc -l
       cd ..; rm -r many; ls many 2>&1 | tail -c 26`;
       const shown = await inMount(variant, mounted, script);
       expect(shown.split('\n').slice(0, 2)).toEqual(['3000', '3001']);

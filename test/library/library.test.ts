@@ -148,7 +148,7 @@ describe('the library', () => {
     await expect(prune(store)).rejects.toMatchObject({ kind: 'usage' });
   }, 60_000);
 
-  it('imports and receives, says what takes the space, and sets who reads and what stays', async () => {
+  it('imports and receives, says what takes space, sets who reads and what stays', async () => {
     const [store, other] = [await newStore(), await newStore()];
     const at = temporaryDirectory();
     const [source, theirs] = [join(at, 'source'), join(at, 'task-17')];

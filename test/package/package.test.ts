@@ -241,12 +241,13 @@ describe.runIf(canBuild)('the packed package (needs a checkout that may be built
     const link = join(newCli().base, 'taskfs');
     symlinkSync(command, link);
     const { base } = newCli({ main });
-    const script = `trap '' INT; exec ${link} --store ${base}/s run -- sh -c 'kill -INT $PPID; exit 5'`;
+    const script = `trap '' INT
+      exec ${link} --store ${base}/s run -- sh -c 'kill -INT $PPID; exit 5'`;
     const env = { ...process.env, NODE_OPTIONS: '--no-such-option' };
     await expect(run('sh', ['-c', script], { env })).rejects.toMatchObject({ code: 5 });
   });
 
-  it(`supervises a task with less than ${SUPERVISOR_MIB} MiB, also one that prints much`, async () => {
+  it(`supervises a task with less than ${SUPERVISOR_MIB} MiB, if it prints much too`, async () => {
     const cli = newCli({ main });
     await cli.run('init');
     const taken = await memoryOfSupervisors(cli, [], 'head -c 50000000 /dev/zero');

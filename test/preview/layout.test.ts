@@ -101,7 +101,7 @@ test('code has its syntax in colours, and no control character', async () => {
 const MAKE_ARCHIVES = `mkdir deep; printf 12345 > deep/a; printf 1 > "$(printf 'b\\033[2J')"
   tar cf x.tar deep b*; tar czf x.tgz deep b*; python3 -m zipfile -c x.zip deep b*`;
 
-test('archives are listings, a compressed tar too; what is cut short as far as it goes', async () => {
+test('archives are listings, a compressed tar too; a truncated one as far as it goes', async () => {
   const directory = temporaryDirectory();
   execFileSync('bash', ['-c', MAKE_ARCHIVES], { cwd: directory });
   const read = (name: string): Buffer => readFileSync(join(directory, name));

@@ -20,7 +20,7 @@ const GAP = 12;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: pictures are control sequences.
 const BODY = /^\x1bP0;1;q([^\x1b]*)\x1b\\\n$/;
 
-test('a sixel picture has each colour where it was, and nothing where it is transparent', async () => {
+test('a sixel picture has each colour in place, and nothing where it is transparent', async () => {
   const pictures = await Promise.all(COLOURS.map((colour) => picture(SIDE, SIDE, 'png', colour)));
   const strip = await makeStrip(pictures, { width: SIDE, height: SIDE }, GAP);
   const sixels = await sixelPicture(await makeRaster(strip, 1000, 1000));
@@ -47,7 +47,7 @@ test('a sixel picture has each colour where it was, and nothing where it is tran
   expect(at(SIDE + GAP / 2, SIDE / 2)[3]).toBe(0);
 });
 
-test('thumbnails stand above their names where the kernel alone knows the size of a character', async () => {
+test('thumbnails stand above their names where only the kernel knows cell sizes', async () => {
   const cli = newCli();
   writeFileSync(join(cli.base, 'a.png'), await picture(300, 200));
   const script = `for name in a b c; do cp ${cli.base}/a.png "$TASKFS_ARTIFACTS/$name.png"; done`;

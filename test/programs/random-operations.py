@@ -42,12 +42,14 @@ def fd(how="plain"):
 
 
 def data(length):
-    return bytes([choose.randrange(1, 256)]) * (length // 2) + choose.randbytes(length - length // 2)
+    same = bytes([choose.randrange(1, 256)]) * (length // 2)
+    return same + choose.randbytes(length - length // 2)
 
 
 def extent(limit=LIMIT):
     offset = choose.randrange(limit)
-    return offset, choose.randrange(1, min(limit - offset, choose.choice([100, 10_000, 100_000])) + 1)
+    most = min(limit - offset, choose.choice([100, 10_000, 100_000]))
+    return offset, choose.randrange(1, most + 1)
 
 
 def blocks():
@@ -68,7 +70,8 @@ def put(offset, text):
 def expect(what, seen, meant):
     if seen == meant:
         return
-    at = next((at for at, (a, b) in enumerate(zip(seen, meant)) if a != b), min(len(seen), len(meant)))
+    differ = (at for at, (a, b) in enumerate(zip(seen, meant)) if a != b)
+    at = next(differ, min(len(seen), len(meant)))
     print(f"{what}: {len(seen)} bytes, {len(meant)} meant, different at {at}:")
     print(seen[at : at + 20], meant[at : at + 20], *log, sep="\n")
     sys.exit(1)
@@ -102,7 +105,8 @@ def write_direct():
 
 def read():
     offset, length = extent()
-    expect(f"read {offset} {length}", os.pread(fd(), length, offset), bytes(model[offset : offset + length]))
+    meant = bytes(model[offset : offset + length])
+    expect(f"read {offset} {length}", os.pread(fd(), length, offset), meant)
     return offset, length
 
 
@@ -125,7 +129,8 @@ def mapped(change):
             if choose.random() < 0.5:
                 memory.flush()
         else:
-            expect(f"mapped {offset} {length}", memory[offset : offset + length], bytes(model[offset : offset + length]))
+            meant = bytes(model[offset : offset + length])
+            expect(f"mapped {offset} {length}", memory[offset : offset + length], meant)
     return offset, length
 
 

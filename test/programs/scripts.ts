@@ -17,7 +17,8 @@ export interface ProgramScript {
 }
 
 const GIT = `
-export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_DATE='2020-01-01T00:00:00Z' GIT_COMMITTER_DATE='2020-01-01T00:00:00Z'
+export GIT_CONFIG_GLOBAL=/dev/null
+export GIT_AUTHOR_DATE='2020-01-01T00:00:00Z' GIT_COMMITTER_DATE='2020-01-01T00:00:00Z'
 export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b
 `;
 
@@ -48,17 +49,20 @@ git mv d3/f3 moved && git stash -q && git stash pop -q && git status --porcelain
     name: 'tar: out and in, with modes, links and sparse files',
     needs: ['tar'],
     script: `${DESCRIBE}
-mkdir -p tree/a/b && echo x > tree/a/x && ln tree/a/x tree/a/y && ln -s x tree/a/l && chmod 751 tree/a/b
+mkdir -p tree/a/b && echo x > tree/a/x && ln tree/a/x tree/a/y && ln -s x tree/a/l
+chmod 751 tree/a/b
 truncate -s 3M tree/sparse && printf end >> tree/sparse
 tar -C tree -cSf all.tar . && mkdir back && tar -C back -xpSf all.tar
-describe back && stat -c '%h' back/a/x && cmp tree/sparse back/sparse && test $(stat -c %b back/sparse) -lt 100
+describe back && stat -c '%h' back/a/x && cmp tree/sparse back/sparse &&
+  test $(stat -c %b back/sparse) -lt 100
 tar -C tree --diff -f all.tar && echo same`,
   },
   {
     name: 'rsync -aHAX both ways',
     needs: ['rsync'],
     script: `${DESCRIBE}
-mkdir -p from/d && echo one > from/one && ln from/one from/two && ln -s one from/l && chmod 640 from/one
+mkdir -p from/d && echo one > from/one && ln from/one from/two && ln -s one from/l
+chmod 640 from/one
 touch -d '2001-02-03 04:05:06.789' from/one from/d
 rsync -aHAX from/ to/ && describe to && stat -c '%Y %h' to/one
 rsync -aHAXi from/ to/ && rsync -aHAXi to/ from/ && echo nothing to do
@@ -71,7 +75,11 @@ echo more >> to/one && rsync -aHAX --inplace to/ from/ && cat from/two`,
     needs: ['sqlite3'],
     script: `
 sqlite3 db 'pragma journal_mode=wal; create table t(a integer primary key, b text);'
-add() { for i in $(seq 20); do echo "pragma busy_timeout=30000; begin immediate; insert into t(b) values('$1-$i'); commit;"; done | sqlite3 db > /dev/null; }
+add() {
+  for i in $(seq 20); do
+    echo "pragma busy_timeout=30000; begin immediate; insert into t(b) values('$1-$i'); commit;"
+  done | sqlite3 db > /dev/null
+}
 add one & add two & wait
 sqlite3 db "select count(*), count(distinct b) from t; pragma integrity_check;"
 sqlite3 db 'pragma wal_checkpoint(truncate); vacuum; pragma integrity_check;'`,
@@ -92,7 +100,7 @@ describe .`,
     needs: ['nano', 'script'],
     script: `
 echo first > text
-(sleep 1; printf 'typed\\r'; sleep 0.3; printf '\\017'; sleep 0.3; printf '\\r'; sleep 0.3; printf '\\030'; sleep 0.5) |
+(sleep 1; for keys in 'typed\\r' '\\017' '\\r' '\\030'; do printf $keys; sleep 0.5; done) |
   TERM=xterm script -qec 'nano --ignorercfiles --backup text' /dev/null > /dev/null
 cat text && cat text~`,
   },
@@ -100,15 +108,17 @@ cat text && cat text~`,
     name: 'rg and grep find the same',
     needs: ['rg'],
     script: `
-for i in $(seq 200); do mkdir -p d$((i % 9)); echo "line $i needle$((i % 10))" > d$((i % 9))/f$i; done
-rg -l --no-config --sort path needle3 . && grep -rl needle3 . | sort && rg -c --no-config --sort path line . | wc -l`,
+for i in $(seq 200); do d=d$((i % 9)); mkdir -p $d; echo "line $i needle$((i % 10))" > $d/f$i; done
+rg -l --no-config --sort path needle3 . && grep -rl needle3 . | sort &&
+  rg -c --no-config --sort path line . | wc -l`,
   },
   {
     name: 'gcc: compile, link, archive and run',
     needs: ['gcc', 'ar'],
     script: `
 printf 'int twice(int n) { return 2 * n; }\\n' > twice.c
-printf '#include <stdio.h>\\nint twice(int);\\nint main(void) { printf("%%d\\\\n", twice(21)); return 0; }\\n' > main.c
+printf '#include <stdio.h>\\nint twice(int);\\n' > main.c
+printf 'int main(void) { printf("%%d\\\\n", twice(21)); return 0; }\\n' >> main.c
 gcc -c twice.c && ar rcs libtwice.a twice.o && gcc -o program main.c -L. -ltwice && ./program
 gcc -shared -fPIC -o libtwice.so twice.c && gcc -o shared main.c ./libtwice.so && ./shared`,
   },
@@ -127,7 +137,8 @@ for f in one two; do test $(stat -c %b $f) -lt 200 && echo "$f is sparse"; done`
 yes taskfs | head -c 1048576 > plain
 dd if=plain of=direct bs=64k oflag=direct status=none && cmp plain direct
 dd if=direct bs=64k iflag=direct status=none | sha256sum
-dd if=/dev/zero of=direct bs=64k count=1 seek=3 oflag=direct conv=notrunc status=none && sha256sum < direct`,
+dd if=/dev/zero of=direct bs=64k count=1 seek=3 oflag=direct conv=notrunc status=none &&
+  sha256sum < direct`,
   },
   {
     name: 'fio: verified random writes, by write and by mmap',
@@ -135,8 +146,9 @@ dd if=/dev/zero of=direct bs=64k count=1 seek=3 oflag=direct conv=notrunc status
     needs: ['fio'],
     script: `
 for engine in psync mmap; do
-  fio --name=t --filename=data.$engine --size=4m --bs=4k --rw=randwrite --ioengine=$engine --randseed=7 \\
-    --verify=crc32c --do_verify=1 --output-format=terse > out 2>&1 && echo "$engine verified"
+  fio --name=t --filename=data.$engine --size=4m --bs=4k --rw=randwrite --ioengine=$engine \\
+    --randseed=7 --verify=crc32c --do_verify=1 --output-format=terse > out 2>&1 &&
+    echo "$engine verified"
 done`,
   },
   {
@@ -152,10 +164,13 @@ kill $pid; cat seen`,
     name: 'npm: pack, install and run',
     needs: ['npm'],
     script: `${DESCRIBE}
-export npm_config_cache="$PWD/cache" npm_config_update_notifier=false npm_config_fund=false npm_config_audit=false
-mkdir -p lib app && echo '{"name":"lib","version":"1.0.0","bin":{"say":"say.js"}}' > lib/package.json
+export npm_config_cache="$PWD/cache" npm_config_update_notifier=false
+export npm_config_fund=false npm_config_audit=false
+mkdir -p lib app
+echo '{"name":"lib","version":"1.0.0","bin":{"say":"say.js"}}' > lib/package.json
 printf '#!/usr/bin/env node\\nconsole.log("said");\\n' > lib/say.js && chmod +x lib/say.js
-(cd lib && npm pack --silent) && echo '{"name":"app","version":"1.0.0","scripts":{"go":"say"}}' > app/package.json
+(cd lib && npm pack --silent) &&
+  echo '{"name":"app","version":"1.0.0","scripts":{"go":"say"}}' > app/package.json
 cd app && npm install --silent --offline ../lib/lib-1.0.0.tgz && npm run --silent go
 find node_modules ! -name .package-lock.json -printf '%P %y %l\\n' | sort`,
   },
@@ -163,9 +178,11 @@ find node_modules ! -name .package-lock.json -printf '%P %y %l\\n' | sort`,
     name: 'shell tools: sort -u, split, join, xargs, install, mktemp, find -delete',
     needs: ['install'],
     script: `
-seq 5000 | sort -r | sort -n -u -o sorted && wc -l < sorted && split -l 700 sorted part. && cat part.* | cmp - sorted
+seq 5000 | sort -r | sort -n -u -o sorted && wc -l < sorted
+split -l 700 sorted part. && cat part.* | cmp - sorted
 install -D -m 750 sorted deep/down/copy && stat -c %a deep/down/copy
 for i in 1 2 3; do mktemp -p . tmp.XXXXXX > /dev/null; done && ls tmp.* | wc -l
-find . -name 'tmp.*' -delete && find . -name 'part.*' -print0 | xargs -0 rm && ls && rm -r deep && ls`,
+find . -name 'tmp.*' -delete && find . -name 'part.*' -print0 | xargs -0 rm
+ls && rm -r deep && ls`,
   },
 ];

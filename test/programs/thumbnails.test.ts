@@ -28,7 +28,8 @@ const ASK = `
 /** How many thumbnails there are once tumbler has been asked for some, and made `expected`. */
 async function thumbnailsAfter(cli: Cli, files: readonly string[], expected: number) {
   const ask = `'${ASK.replaceAll("'", "'\\''")}'`;
-  const session = `timeout 30 dbus-run-session -- bash -c ${ask} bash ${expected} ${files.join(' ')}`;
+  const words = ['bash', '-c', ask, 'bash', expected, ...files].join(' ');
+  const session = `timeout 30 dbus-run-session -- ${words}`;
   const { code, stderr } = await cli.script(`mkdir -p ~/.cache/thumbnails/normal; ${session}`);
   expect(code, stderr).toBe(0);
   return count(cli);
@@ -37,7 +38,7 @@ async function thumbnailsAfter(cli: Cli, files: readonly string[], expected: num
 const count = async (cli: Cli): Promise<number> =>
   Number((await cli.script('ls ~/.cache/thumbnails/normal | wc -l')).stdout);
 
-it('thumbnails of sealed files are found and removed, and tumbler can be told to make none', async () => {
+it('thumbnails of sealed files are found and removed; tumbler can be made to skip', async () => {
   const cli = newCli({ user: 'plain', env: { XDG_CACHE_HOME: '', XDG_CONFIG_HOME: '' } });
   const mountpoint = join(cli.base, 'mnt');
   // A failure must leave no mount for others to meet.
@@ -68,7 +69,8 @@ it('thumbnails of sealed files are found and removed, and tumbler can be told to
 
   const exclude = `s|^Excludes=.*|Excludes=${mountpoint}|`;
   await cli.script(
-    `mkdir -p ~/.config/tumbler; sed '${exclude}' /etc/xdg/tumbler/tumbler.rc > ~/.config/tumbler/tumbler.rc; rm -r ~/.cache/thumbnails`,
+    `mkdir -p ~/.config/tumbler; rm -r ~/.cache/thumbnails
+    sed '${exclude}' /etc/xdg/tumbler/tumbler.rc > ~/.config/tumbler/tumbler.rc`,
   );
   expect(await thumbnailsAfter(cli, [archived('two'), ...own], 2)).toBe(2);
   const isUnmounted = async () => (await cli.run('unmount', mountpoint)).code === 0;

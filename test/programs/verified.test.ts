@@ -42,7 +42,8 @@ describe.each(kernel)('what is written in live/ is what is read ($name)', (varia
   test.each(Object.entries(JOBS))(
     'fio, %s',
     async (name, job) => {
-      const how = `--name=job --directory=. --size=${SIZE} --bsrange=512-64k --numjobs=2 --unlink=1`;
+      const files = `--name=job --directory=. --size=${SIZE} --numjobs=2 --unlink=1`;
+      const how = `${files} --bsrange=512-64k`;
       const verify = '--verify=crc32c --do_verify=1 --verify_fatal=1 --output-format=json';
       const directory = join(live, `fio ${name}`);
       await mount.run('mkdir', [directory]);

@@ -1,4 +1,4 @@
-"""Prints what watchdog reports of a directory and what is in it: `created new`, and `ready` first."""
+"""Prints what watchdog reports of a directory and below it: `ready`, then as `created new`."""
 
 import sys
 

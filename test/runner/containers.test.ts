@@ -55,7 +55,7 @@ async function startContainer(store: Store, name: string, script: string): Promi
 }
 
 describe.runIf(image)('a task in a container (needs scripts/with-engine)', () => {
-  it('is followed again when its supervisor was killed: no line lost or doubled, exit code kept', async () => {
+  it('is followed again after its supervisor was killed: each line once, exit code', async () => {
     const store = await newStore();
     const script =
       'i=0; while [ $i -lt 400 ]; do echo line $i; i=$((i+1)); sleep 0.01; done; exit 7';
@@ -123,7 +123,7 @@ describe.runIf(image)('a task in a container (needs scripts/with-engine)', () =>
 
   const kills = process.env.TASKFS_LONG ? 60 : 6;
 
-  it(`survives kill -9 of its supervisor at ${kills} random moments (TASKFS_LONG=1: 60)`, async () => {
+  it(`survives kill -9 of its supervisor at ${kills} moments (TASKFS_LONG=1: 60)`, async () => {
     const store = await newStore();
     const found = new Set<string>();
     for (let i = 0; i < kills; i++) {
@@ -173,7 +173,7 @@ describe.runIf(image)('a task in a container (needs scripts/with-engine)', () =>
   };
 
   // At once: an engine that does not answer is waited for.
-  it('that its engine could not remove is removed by recover or rm when that answers, else named', async () => {
+  it('that its engine could not remove is removed by recover or rm later, else named', async () => {
     await Promise.all([removedByRecover(), removedWithTheTask(), namedAtRemoval()]);
   });
 

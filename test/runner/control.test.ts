@@ -23,7 +23,9 @@ const startAndWaitFor = async (store: Store, words: string, script: string): Pro
 describe('cancel', () => {
   it('sends SIGTERM to every process of the group, and the task is sealed', async () => {
     const store = await newStore();
-    const script = `sh -c 'trap "echo child > $TASKFS_ARTIFACTS/child; exit" TERM; echo ready; while :; do sleep 0.05; done' &
+    const script = `sh -c '
+        trap "echo child > $TASKFS_ARTIFACTS/child; exit" TERM
+        echo ready; while :; do sleep 0.05; done' &
       trap 'wait $!; echo parent; exit 9' TERM; while :; do sleep 0.05; done`;
     const task = await startAndWaitFor(store, 'ready', script);
     expect(await cancel(store, task)).toBe(true);
@@ -36,7 +38,7 @@ describe('cancel', () => {
     expect(await cancel(store, task)).toBe(false);
   });
 
-  it('kills what ignores SIGTERM when the grace period is over, and at once when asked to', async () => {
+  it('kills what ignores SIGTERM after the grace period, and at once when asked to', async () => {
     const store = await newStore();
     const script = 'trap "" TERM; echo ready; while :; do sleep 0.05; done';
     const task = await startAndWaitFor(store, 'ready', script);

@@ -13,7 +13,7 @@ import { newStore, runTask, shell, startTask } from '../support/runner.ts';
 import { until } from '../support/until.ts';
 
 describe('the feed of events', () => {
-  it('gives every event of every task once, in order, also of tasks that end between two polls', async () => {
+  it('gives each event of each task once, in order, also if it ends between polls', async () => {
     const store = await newStore();
     await runTask(store, 'before', shell('true'));
     const controller = new AbortController();

@@ -25,7 +25,7 @@ const processesOf = (store: Store, name: string): number[] =>
     .map(({ pid }) => pid);
 
 describe('a task', () => {
-  it('runs with its surroundings, streams its output, is sealed, and its plaintext goes', async () => {
+  it('runs in its surroundings, streams output, is sealed, and its plaintext goes', async () => {
     const store = await newStore();
     const cwd = temporaryDirectory();
     const script = 'pwd; echo "$TASKFS_TASK $HOME"; echo err >&2; echo x > "$TASKFS_ARTIFACTS/x"';

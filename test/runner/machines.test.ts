@@ -57,7 +57,8 @@ function onAnother(cli: Cli, store: string, args: readonly string[], as: Disguis
 }
 
 const script =
-  'echo 1 > "$TASKFS_ARTIFACTS/a"; until [ -e "$0/go" ]; do sleep 0.1; done; echo 2 > "$TASKFS_ARTIFACTS/b"';
+  'echo 1 > "$TASKFS_ARTIFACTS/a"; until [ -e "$0/go" ]; do sleep 0.1; done; ' +
+  'echo 2 > "$TASKFS_ARTIFACTS/b"';
 
 async function startTask(cli: Cli): Promise<void> {
   await cli.run('run', '-d', '--name', 't', '--', 'sh', '-c', script, cli.base);

@@ -60,7 +60,7 @@ const COUNT = process.env.TASKFS_LONG === '1' ? 200 : 64;
 const SLOTS = 8;
 
 describe('the queue', () => {
-  it(`runs and seals ${COUNT} tasks (TASKFS_LONG=1: 200), ${SLOTS} at a time, each once and in order of submission`, async () => {
+  it(`runs and seals ${COUNT} tasks (TASKFS_LONG=1: 200), ${SLOTS} at once, in order`, async () => {
     const store = await newStore();
     // All slots are held while the queue fills up: what
     // happens then is decided by the queue alone.

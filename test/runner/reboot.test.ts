@@ -21,7 +21,7 @@ const containersOf = async ({ host }: TestEngine): Promise<string> =>
   (await execute('docker', ['--host', host, 'ps', '-aq'])).stdout;
 
 describeWithEngine('a machine', () => {
-  it('that is started again finds every task, ends and seals it once, and leaves nothing', async () => {
+  it('that is started again finds each task, ends and seals it once, leaves nothing', async () => {
     const engine = await startPrivateEngine('');
     const cli = newCli({ env: { DOCKER_HOST: engine.host } });
     const mountpoint = join(cli.base, 'mount');
@@ -83,7 +83,7 @@ describeWithEngine('a machine', () => {
 });
 
 describeWithEngine('a task whose engine is stopped and started', () => {
-  it('is not paused meanwhile, is reported so, and loses neither a line nor its exit code', async () => {
+  it('is not paused meanwhile, is reported so, and keeps each line and its exit code', async () => {
     const engine = await startPrivateEngine('--live-restore');
     useEngine(engine);
     const store = await newStore();

@@ -78,7 +78,7 @@ describe('tasks in the queue', () => {
     openGate(cli);
   });
 
-  it('start though what frees their slot is killed, with several, one after the other', async () => {
+  it('start though what frees their slot is killed, several one after the other', async () => {
     const cli = newCli();
     const store = openStore.bind(undefined, cli.store);
     await runs(cli, 'one', 2);

@@ -68,7 +68,8 @@ export function describeContents(directory: string): { hashes: string; attribute
   return {
     hashes: run('find . -type f -readable -print0 | sort -z | xargs -0 sha256sum -z'),
     attributes: run(
-      'find . -type f -print0 -o -type d -print0 | sort -z | xargs -0 getfattr -h -e hex -d -m user --',
+      'find . -type f -print0 -o -type d -print0 | sort -z | ' +
+        'xargs -0 getfattr -h -e hex -d -m user --',
     ),
   };
 }

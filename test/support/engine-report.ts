@@ -11,7 +11,8 @@ export default class EngineReport implements Reporter {
     // After the summary of the default reporter, which is printed at the same event.
     process.on('exit', () => {
       process.stdout.write(
-        `${count} engine tests did not run: no Docker engine. 'scripts/with-engine scripts/test' as root runs them.\n`,
+        `${count} engine tests did not run: no Docker engine. ` +
+          "'scripts/with-engine scripts/test' as root runs them.\n",
       );
     });
   }

@@ -22,7 +22,8 @@ export async function leaveForeignFiles(engine: string, image: string): Promise<
   const execute = promisify(execFile);
   await execute('chown', ['-R', `${NOBODY}:${NOBODY}`, directory]);
   const script =
-    'mkdir -p /artifacts/d/e; echo x > /artifacts/d/e/f; chown -R 4242 /artifacts/d; chmod 0000 /artifacts/d/e; ln -s /etc/passwd /artifacts/link';
+    'cd /artifacts; mkdir -p d/e; echo x > d/e/f; chown -R 4242 d; chmod 0000 d/e; ' +
+    'ln -s /etc/passwd link';
   const launch = newLaunch(['sh', '-c', script], { image, options: { user: '0:0' }, ...paths });
   await execute(
     'setpriv',

@@ -16,7 +16,8 @@ export async function startPrivateEngine(flags: string): Promise<PrivateEngine> 
   const { TASKFS_TEST_ENGINE: _, ...env } = process.env;
   const script = join(import.meta.dirname, '../../scripts/with-engine');
   const report =
-    'echo "$TASKFS_TEST_ENGINE $DOCKER_HOST $TASKFS_TEST_IMAGE $TASKFS_TEST_BARE_IMAGE $TASKFS_TEST_SMALL_DISK"; cat';
+    'echo "$TASKFS_TEST_ENGINE $DOCKER_HOST $TASKFS_TEST_IMAGE ' +
+    '$TASKFS_TEST_BARE_IMAGE $TASKFS_TEST_SMALL_DISK"; cat';
   const child = spawn(script, ['sh', '-c', report], {
     env: { ...env, TASKFS_ENGINE_FLAGS: flags },
     stdio: ['pipe', 'pipe', 'inherit'],

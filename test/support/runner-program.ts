@@ -1,7 +1,7 @@
 /**
  * The runner as a process of its own, for tests that kill supervisors: `VERB --store DIR`.
- * `run` reads a submission (JSON) from stdin and supervises it in the foreground; `recover` recovers
- * everything and prints what it did.
+ * `run` reads a submission (JSON) from stdin and supervises it in the foreground; `recover`
+ * recovers everything and prints what it did.
  */
 import { text } from 'node:stream/consumers';
 import { recover, submit, superviseTask } from '../../src/runner/index.ts';

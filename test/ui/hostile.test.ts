@@ -10,7 +10,9 @@ const RUN = "document.title = 'RAN'; if (document.body) document.body.textConten
 const SCRIPT = `<script>${RUN}</script><img src=x onerror="${RUN}">`;
 const ELSEWHERE =
   '<img src="http://elsewhere.example/i.png"><link rel="preconnect" href="//elsewhere.example">';
-const SVG = `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" onload="${RUN}"><script>${RUN}</script></svg>`;
+const SVG =
+  `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" onload="${RUN}">` +
+  `<script>${RUN}</script></svg>`;
 
 const NOTEBOOK = {
   nbformat: 4,
@@ -51,7 +53,8 @@ describeWithBrowser('what tasks write', () => {
       '--',
       'sh',
       '-c',
-      `printf '%s\\033]0;RAN\\007\\033[2Jlog ${'<b>bold</b>'}\\n' ''; exec sleep 600 # ${SCRIPT.replaceAll("'", '"')}`,
+      `printf '%s\\033]0;RAN\\007\\033[2Jlog ${'<b>bold</b>'}\\n' ''; ` +
+        `exec sleep 600 # ${SCRIPT.replaceAll("'", '"')}`,
     );
     await cli.run(
       'run',
@@ -71,12 +74,16 @@ describeWithBrowser('what tasks write', () => {
     put('q.png', await picture(20, 10));
     put(
       'evil.html',
-      `<!doctype html><meta http-equiv="refresh" content="0;url=http://elsewhere.example/">${ELSEWHERE}<img src="q.png"><p>page text</p>${SCRIPT}`,
+      '<!doctype html><meta http-equiv="refresh" content="0;url=http://elsewhere.example/">' +
+        `${ELSEWHERE}<img src="q.png"><p>page text</p>${SCRIPT}`,
     );
     put('evil.svg', SVG);
     put(
       'evil.md',
-      `# markdown text\n\n${SCRIPT}\n\n[link](javascript:alert(1)) ![x](http://elsewhere.example/m.png) ![p](p.png)\n\n<form action="http://elsewhere.example/"><button>b</button></form><a href="o.txt" id="app" style="position:fixed">here</a>`,
+      `# markdown text\n\n${SCRIPT}\n\n` +
+        '[link](javascript:alert(1)) ![x](http://elsewhere.example/m.png) ![p](p.png)\n\n' +
+        '<form action="http://elsewhere.example/"><button>b</button></form>' +
+        '<a href="o.txt" id="app" style="position:fixed">here</a>',
     );
     put('evil.ipynb', JSON.stringify(NOTEBOOK));
     put('evil.csv', `a,b\n"${'<b>x</b>'}",${'<script>'}\n`);

@@ -67,7 +67,8 @@ describeWithBrowser('the page, live', () => {
     await task(page, 'build').getByText('Live').waitFor();
     await task(page, 'build').click();
     await obey(
-      "mkdir -p src/deep; for i in $(seq 60); do echo $i > src/$i.txt; done; echo 'let a = 1;' > src/deep/a.js",
+      'mkdir -p src/deep; for i in $(seq 60); do echo $i > src/$i.txt; done; ' +
+        "echo 'let a = 1;' > src/deep/a.js",
     );
     await row(page, 'src').click();
     await row(page, 'deep').click();
@@ -110,7 +111,8 @@ describeWithBrowser('the page, live', () => {
 
     // The log, as a terminal would show it in the end.
     await obey(
-      "printf '\\033[1;31mred\\033[0m\\n10%%\\r55%%\\rdone \\033[K\\n one\\n two\\n\\033[2A1\\n2\\n'",
+      "printf '\\033[1;31mred\\033[0m\\n10%%\\r55%%\\rdone \\033[K\\n" +
+        " one\\n two\\n\\033[2A1\\n2\\n'",
     );
     await button(page, 'Log').click();
     const log = page.getByRole('region', { name: 'Log of build' });

@@ -100,7 +100,9 @@ describeWithBrowser('who may use the page', () => {
   it('opens the desktop’s browser by a file that nobody else may read', async () => {
     const bin = temporaryDirectory();
     const opened = join(bin, 'opened');
-    const script = `#!/bin/sh\n{ stat -c %a "$1"; cat "$1"; } > ${opened}.new; mv ${opened}.new ${opened}\n`;
+    const script =
+      `#!/bin/sh\n{ stat -c %a "$1"; cat "$1"; } > ${opened}.new; ` +
+      `mv ${opened}.new ${opened}\n`;
     writeFileSync(join(bin, 'xdg-open'), script, { mode: 0o755 });
     const cli = newCli({ env: { PATH: `${bin}:${process.env.PATH}` } });
     const url = await startUi(cli, '--open');

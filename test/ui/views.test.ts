@@ -93,7 +93,8 @@ describeWithBrowser('the page, archived files', () => {
     put('note.ipynb', JSON.stringify(NOTEBOOK));
     put(
       'read.md',
-      '# Read me\n\n- one\n\n```\ncode\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n[notes](data.csv)\n',
+      '# Read me\n\n- one\n\n```\ncode\n```\n\n' +
+        '| a | b |\n|---|---|\n| 1 | 2 |\n\n[notes](data.csv)\n',
     );
     put('doc.pdf', '%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n');
     put('sound.wav', silence(80_000));
@@ -106,7 +107,8 @@ describeWithBrowser('the page, archived files', () => {
       '--',
       'sh',
       '-c',
-      `cp -r ${files}/. "$TASKFS_ARTIFACTS"; for c in 0 1 2 3 4 5 6 7; do printf "\\033[3$\{c}mc$c \\033[9$\{c}mb$c\\033[0m\\n"; done`,
+      `cp -r ${files}/. "$TASKFS_ARTIFACTS"; for c in 0 1 2 3 4 5 6 7; do ` +
+        `printf "\\033[3$\{c}mc$c \\033[9$\{c}mb$c\\033[0m\\n"; done`,
     );
     expect(ran).toMatchObject({ code: 0, stderr: expect.any(String) });
     await cli.run('run', '--name', 'broken', '--', 'sh', '-c', 'exit 3');

@@ -48,7 +48,7 @@ test('a file put into a fresh directory later is told too', async () => {
   await told('add', 'deep/er/late');
 });
 
-test('a renamed directory is removed and added with all that is in it, and watched on', async () => {
+test('a renamed directory is removed and added with its content, and watched on', async () => {
   const { store, task, file } = handMadeTask();
   mkdirSync(file('old/in'), { recursive: true });
   writeFileSync(file('old/in/x'), 'x');
@@ -73,7 +73,7 @@ test('a file saved by renaming another over it is a change', async () => {
   expect(events.some((event) => event.type === 'remove' && event.path === 'text')).toBe(false);
 });
 
-test('names with newlines, control characters and bytes that are not UTF-8 are told without loss', async () => {
+test('names with newlines, control characters and any bytes are reported as they are', async () => {
   const { store, task, file } = handMadeTask();
   const { events, told } = gather(store, task);
   await told('ready');
@@ -95,7 +95,7 @@ test('names with newlines, control characters and bytes that are not UTF-8 are t
   expect(lines).not.toContain('\x1b');
 });
 
-test('in a directory whose name is not UTF-8 changes are found by looking, and a note says so', async () => {
+test('in a directory whose name is not UTF-8 it polls for changes, and says so', async () => {
   const { store, task, file } = handMadeTask();
   const { told } = gather(store, task);
   await told('ready');

@@ -47,7 +47,7 @@ for (const [what, limit] of [
   ['watches', 3],
   ['instances', 0],
 ] as const) {
-  test(`where only ${limit} inotify ${what} are allowed, changes are found by looking, and one note says so`, async () => {
+  test(`where only ${limit} inotify ${what} are allowed it polls, and a note says so`, async () => {
     const made = handMadeTask();
     for (let i = 0; i < 10; i++) mkdirSync(made.file(`d${i}`));
     const events = watchWithLimit(made, what, limit);

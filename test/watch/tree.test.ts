@@ -108,7 +108,8 @@ test('a tree deeper than PATH_MAX is seen to its end', () => {
     'sh',
     [
       '-c',
-      `i=0; while [ $i -lt ${depth} ]; do mkdir ${name} && cd -P ${name} || exit 1; i=$((i+1)); done`,
+      `i=0; while [ $i -lt ${depth} ]; do ` +
+        `mkdir ${name} && cd -P ${name} || exit 1; i=$((i+1)); done`,
     ],
     { cwd: path },
   );

@@ -36,7 +36,7 @@ async function isRestored(session: TerminalSession): Promise<void> {
   expect(await shows(session, /^back$/m)).not.toContain('● ');
 }
 
-test('tasks beside the files of the chosen one; live green, changes marked, then archived', async () => {
+test('tasks beside the chosen one’s files; live green, changes marked, then archived', async () => {
   const store = newStore();
   const session = await watch(store.path);
   await shows(session, 'no tasks yet');
@@ -46,7 +46,7 @@ test('tasks beside the files of the chosen one; live green, changes marked, then
   writeFileSync(one.file('a.log'), 'one\n');
   await shows(session, /one {2}2 files, 2\.0 KiB/);
   expect(await shows(session, /● one +Live +running +2\.0 KiB/)).toMatch(
-    /│ +a\.log +4 B +(now|\d+s).*\n.*│▾ b-dir\/ .*\n.*│ {2}▾ inner\/ .*\n.*│ {6}deep\.txt +2\.0 KiB/,
+    /│ +a\.log +4 B +(now|\d+s).*\n.*│▾ b-dir\/ .*\n.*│ {2}▾ inner\/ .*\n.*│ {6}deep\.txt +2\.0 K/,
   );
   expect(await session.screen('colours')).toMatch(/\x1b\[32m[^\n]*● one/);
 
@@ -140,7 +140,7 @@ test('on a real task: pause, resume, cancel, edit, copy the path', async () => {
   await shows(session, 'task real is sealed: its files do not change any more');
 });
 
-test('no file name can move the cursor or take two lines, and nothing is wider than the screen', async () => {
+test('no file name moves the cursor or takes two lines; nothing exceeds the screen', async () => {
   const made = handMadeTask();
   writeFileSync(made.file('\x1b[2Jboo\nnext\ttab'), '');
   writeFileSync(made.file('bytes', [0xff, 0xfe]), '');
@@ -167,7 +167,7 @@ test('a terminal without Unicode and colours gets neither', async () => {
   expect(screen).not.toMatch(/\x1b\[[\d;]*3[1-7]m/);
 });
 
-test('whatever ends it, the terminal is as before: Ctrl-C, Ctrl-Z, a signal, a hang-up', async () => {
+test('whatever ends it, the terminal is as before: Ctrl-C, Ctrl-Z, signal, hang-up', async () => {
   const made = handMadeTask();
   const session = await watch(made.store.path);
   await shows(session, '● watched');

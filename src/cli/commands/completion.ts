@@ -32,7 +32,8 @@ complete -o default -F _taskfs taskfs
 const ZSH = `#compdef taskfs
 _taskfs() {
   local -a before=("\${(@Q)words[1,CURRENT-1]}")
-  local -a found=(\${(f)"$("$before[1]" complete -- "\${(@)before[2,-1]}" "\${(Q)PREFIX}" 2>/dev/null)"})
+  local output="$("$before[1]" complete -- "\${(@)before[2,-1]}" "\${(Q)PREFIX}" 2>/dev/null)"
+  local -a found=(\${(f)output})
   local -a parts=(\${(M)found:#*[/:]}) whole=(\${found:#*[/:]})
   (( $#found )) || { _default; return }
   compadd -S '' -a parts

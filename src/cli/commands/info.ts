@@ -39,8 +39,10 @@ function rows(facts: StoreFacts, zone: Zone): [string, string][] {
   ];
 }
 
-const rulesFor = (selectors: readonly string[]): string =>
-  `${selectors.length > 0 ? `rules for ${selectors.join('; ')}` : 'limits'}: 'taskfs policy' shows it`;
+function rulesFor(selectors: readonly string[]): string {
+  const what = selectors.length > 0 ? `rules for ${selectors.join('; ')}` : 'limits';
+  return `${what}: 'taskfs policy' shows it`;
+}
 
 const counts = (all: Readonly<Record<string, number>>): string[] =>
   Object.entries(all).map(([name, count]) => `${count} ${name}`);

@@ -10,7 +10,7 @@ export const command = defineCommand({
   examples: [['taskfs rename 20261127-101500-k3f9 release-1.0', 'Give a sealed task another name']],
   about:
     'Its seal binds the name: it is signed anew for the new one, by the store’s signing key, and ' +
-    'so is its key, by an identity; its files are not decrypted. The chain of seals tells of both ' +
+    'so is its key, by an identity; its files are not decrypted. The chain of seals records both ' +
     'names. A task that was not sealed yet keeps its name: its processes know it.',
   build: (parser) =>
     addTask(addIdentityOptions(parser), 'a sealed task').positional('name', {

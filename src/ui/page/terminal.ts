@@ -28,10 +28,15 @@ interface Row {
 /** No sequence may make a row longer than this by itself. */
 const MOST_COLUMNS = 1_000;
 
-/** Text, a control sequence (CSI), an operating system command (OSC), another escape, a control. */
-const PART =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: terminals are controlled by them.
-  /[^\x00-\x1f\x7f]+|\x1b\[([\d;:?]*)[ -/]*([@-~])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]|[\n\r\b\t]/g;
+const ESC = String.raw`\x1b`;
+const PARTS = [
+  String.raw`[^\x00-\x1f\x7f]+`, // text
+  String.raw`${ESC}\[([\d;:?]*)[ -/]*([@-~])`, // a control sequence (CSI)
+  String.raw`${ESC}\][^\x07${ESC}]*(?:\x07|${ESC}\\)?`, // an operating system command (OSC)
+  `${ESC}[ -/]*[0-~]`, // another escape
+  String.raw`[\n\r\b\t]`, // a control
+];
+const PART = new RegExp(PARTS.join('|'), 'g');
 
 /** Colours that can be read on a light and on a dark page. */
 const COLOURS = {

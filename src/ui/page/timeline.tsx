@@ -12,11 +12,12 @@ export function Timeline() {
   const shown = shownTasks.value;
   const begin = Math.min(...shown.map(({ createdAt }) => Date.parse(createdAt)), now.value);
   const span = { begin, end: Math.max(...shown.map(endOf), begin + 1) };
+  const ends = `${showTime(span.begin)} to ${showTime(span.end)}`;
   return (
     <section class="pane timeline" aria-label="Timeline">
       <p class="bar faint">
-        {showTime(span.begin)} to {showTime(span.end)}: <span class="swatch queued">queued</span>{' '}
-        <span class="swatch ran">ran</span> <span class="swatch sealed">was sealed</span>
+        {ends}: <span class="swatch queued">queued</span> <span class="swatch ran">ran</span>{' '}
+        <span class="swatch sealed">was sealed</span>
       </p>
       <VirtualList
         count={shown.length}
