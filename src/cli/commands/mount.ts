@@ -1,5 +1,6 @@
+import type { Argv } from 'yargs';
 import { TaskfsError } from '../../errors.ts';
-import { DRIVERS, GROUPINGS } from '../../fs/index.ts';
+import { DRIVERS, GROUPINGS, type MountView } from '../../fs/index.ts';
 import { prepareMountpoint } from '../../mount/index.ts';
 import { closeInheritedDescriptors } from '../../process/index.ts';
 import { lockWarning, recover } from '../../runner/index.ts';
@@ -10,15 +11,14 @@ import {
   serveUntilUnmounted,
 } from '../../server/index.ts';
 import { notifyReady } from '../../service/index.ts';
-import type { Store } from '../../store/index.ts';
-import { isProtected } from '../../store/index.ts';
+import { isProtected, parseTaskName, type Store } from '../../store/index.ts';
 import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities, type IdentityOptions } from '../identity-options.ts';
-import { addViewOptions, viewOf } from '../mount-options.ts';
 import { openOrMakeStore } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
 import { reportError } from '../report-error.ts';
+import { addSelectorOptions, type SelectorOptions, selectorOf } from '../selector-options.ts';
 import { parseDuration } from '../units.ts';
 
 export const command = defineCommand({
@@ -151,4 +151,36 @@ async function identitiesForServer(
   // Nobody types a passphrase for a mount point that is refused afterwards.
   await prepareMountpoint(store, options.directory);
   return findIdentities(store, options);
+}
+
+/** Options that say which tasks a mount shows. */
+export interface ViewOptions extends SelectorOptions {
+  readonly task?: readonly string[] | undefined;
+  readonly since?: string | undefined;
+}
+
+/** The options of `mount` by which it shows some of the tasks only. */
+export function addViewOptions<T>(parser: Argv<T>): Argv<T & ViewOptions> {
+  return addSelectorOptions(parser)
+    .option('task', {
+      type: 'string',
+      array: true,
+      nargs: 1,
+      describe: 'Only this task; may be given more than once',
+    })
+    .option('since', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Only tasks that have not ended, or did within this time, as in 7d',
+    }) as Argv<T & ViewOptions>;
+}
+
+/** What these options select; undefined where that is every task. Throws `usage`. */
+export function viewOf({ task, since, ...selector }: ViewOptions): MountView | undefined {
+  const view: MountView = {
+    ...selectorOf(selector),
+    ...(task && { tasks: task.map(parseTaskName) }),
+    ...(since !== undefined && { sinceMs: parseDuration('--since', since) }),
+  };
+  return Object.keys(view).length === 0 ? undefined : view;
 }
