@@ -38,7 +38,13 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? namedMessage(error) : String(error);
 }
 
-/** Why something failed: of a refusal by the system only its words, as 'no space left on device'. */
+/** What went wrong, and what to do about it. */
+export function explain(error: unknown): string {
+  const hint = error instanceof TaskfsError ? error.hint : undefined;
+  return hint === undefined ? messageOf(error) : `${messageOf(error)}. ${hint}`;
+}
+
+/** Why something failed: of a refusal by the system its words alone, `no space left on device`. */
 export function reasonOf(error: unknown): string {
   const { errno: number } = (error ?? {}) as NodeJS.ErrnoException;
   return typeof number === 'number' ? errnoWords(errnoOf(error)) : messageOf(error);

@@ -1,17 +1,7 @@
-import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Errno, errnoWords } from '../errno.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
-import { writeFully } from '../files/index.ts';
 import type { TaskName } from '../store/index.ts';
 import {
   createInStaging,
@@ -27,6 +17,7 @@ import {
 } from '../store/index.ts';
 import { AT, removeTree, reopen } from '../sys/index.ts';
 import { unlessMissing } from './artifact.ts';
+import { copyContent, digestOf, replaceContent } from './file-content.ts';
 
 /** What became of what an editor saved. */
 export type Saved =
@@ -131,7 +122,7 @@ function copyOut(file: number, path: string): string {
   const from = reopenForReading(file);
   const to = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
   try {
-    copyRange(from, to, 0, Number.POSITIVE_INFINITY);
+    copyContent(from, to);
     return digestOf(to);
   } finally {
     closeSync(to);
@@ -212,9 +203,9 @@ function write(edit: Edit, from: number): Written {
   const now = pinFile(store, task, path);
   try {
     if (now === undefined && file === undefined) {
-      putInto(from, createInStaging(store, task, path, 0o666));
+      replaceContent(from, createInStaging(store, task, path, 0o666));
     } else if (isAsCopied(edit, now)) {
-      putInto(from, reopen(now, constants.O_WRONLY | constants.O_NONBLOCK));
+      replaceContent(from, reopen(now, constants.O_WRONLY | constants.O_NONBLOCK));
     } else return writeBeside(edit, from);
     return { path, saved: { kind: 'written' } };
   } finally {
@@ -248,7 +239,7 @@ function writeBeside({ store, task, path }: Edit, from: number): Written {
     const name = basename(parsed).slice(0, NAME_MAX - ending.length) + ending;
     const beside = Buffer.from(join(dirname(parsed), name), 'latin1');
     try {
-      putInto(from, createInStaging(store, task, beside, 0o600));
+      replaceContent(from, createInStaging(store, task, beside, 0o600));
       const where = `${showPath(beside)} of task ${task}`;
       const saved = { kind: 'kept', where, why: 'the task changed it meanwhile' } as const;
       return { path: beside, saved };
@@ -256,49 +247,5 @@ function writeBeside({ store, task, path }: Edit, from: number): Written {
       const isTaken = (error as NodeJS.ErrnoException).code === 'EEXIST';
       if (!isTaken || count === NAMES_BESIDE) throw error;
     }
-  }
-}
-
-/**
- * Gives a file the content of another and closes it. It grows first: on a disk that is full, what
- * was in it stays.
- */
-function putInto(from: number, to: number): void {
-  try {
-    const { size } = fstatSync(from);
-    const before = fstatSync(to).size;
-    try {
-      copyRange(from, to, before, size);
-    } catch (error) {
-      ftruncateSync(to, before);
-      throw error;
-    }
-    copyRange(from, to, 0, Math.min(before, size));
-    ftruncateSync(to, size);
-    fsyncSync(to);
-  } finally {
-    closeSync(to);
-  }
-}
-
-const PIECE = Buffer.alloc(256 * 1024);
-
-/** Copies the bytes from `start` to `end`, or to the end of the file. */
-function copyRange(from: number, to: number, start: number, end: number): void {
-  for (let at = start; at < end; ) {
-    const got = readSync(from, PIECE, 0, Math.min(PIECE.length, end - at), at);
-    if (got === 0) return;
-    writeFully(to, PIECE.subarray(0, got), at);
-    at += got;
-  }
-}
-
-function digestOf(fd: number): string {
-  const hash = createHash('sha256');
-  for (let at = 0; ; ) {
-    const got = readSync(fd, PIECE, 0, PIECE.length, at);
-    if (got === 0) return hash.digest('hex');
-    hash.update(PIECE.subarray(0, got));
-    at += got;
   }
 }

@@ -1,6 +1,7 @@
+import { explain } from '../errors.ts';
 import { assertCanMount, chooseLiveMode, DEFAULT_DRIVER } from '../server/index.ts';
 import { openStore, type Store, storeExists } from '../store/index.ts';
-import { explain, type Finding, good, note, valueOrFinding } from './finding.ts';
+import { type Finding, good, note, valueOrFinding } from './finding.ts';
 import { checkMounts } from './mount-checks.ts';
 import { commandsForEngine, commandsForMounting, commandsForOthers } from './root-commands.ts';
 import { checkStore } from './store-checks.ts';

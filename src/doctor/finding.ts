@@ -1,4 +1,4 @@
-import { messageOf, TaskfsError } from '../errors.ts';
+import { explain } from '../errors.ts';
 
 /** The result of one check, or of what was put right. */
 export interface Finding {
@@ -22,10 +22,4 @@ export function valueOrFinding<T>(what: string, action: () => T): T | Finding {
   } catch (error) {
     return bad(what, explain(error));
   }
-}
-
-/** What went wrong, and what to do about it. */
-export function explain(error: unknown): string {
-  const hint = error instanceof TaskfsError ? error.hint : undefined;
-  return hint === undefined ? messageOf(error) : `${messageOf(error)}. ${hint}`;
 }

@@ -1,3 +1,4 @@
+import { explain } from '../errors.ts';
 import {
   allMounts,
   detach,
@@ -7,7 +8,7 @@ import {
   type TaskfsMount,
   taskfsMounts,
 } from '../mount/index.ts';
-import { bad, explain, type Finding, good, note } from './finding.ts';
+import { bad, type Finding, good, note } from './finding.ts';
 
 /** Checks all mounts of the user, and unmounts those whose server is dead. */
 export async function checkMounts(): Promise<Finding[]> {

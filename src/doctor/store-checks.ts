@@ -1,4 +1,5 @@
 import { existsSync, statfsSync } from 'node:fs';
+import { explain } from '../errors.ts';
 import { latin1Of } from '../latin1.ts';
 import { taskfsMounts } from '../mount/index.ts';
 import { showBytes } from '../quantities.ts';
@@ -11,7 +12,7 @@ import {
   type Store,
   type TaskName,
 } from '../store/index.ts';
-import { bad, explain, type Finding, good, note, valueOrFinding } from './finding.ts';
+import { bad, type Finding, good, note, valueOrFinding } from './finding.ts';
 import { listThumbnails, removeThumbnails, type Thumbnail } from './thumbnails.ts';
 
 /** Checks a store: its locks, its place on the disk, its keys, its tasks, what is left of them. */

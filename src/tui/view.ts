@@ -1,5 +1,5 @@
 import type { FindIdentities } from '../artifacts/index.ts';
-import { messageOf, TaskfsError } from '../errors.ts';
+import { explain } from '../errors.ts';
 import { printableText } from '../printable.ts';
 import type { Store, TaskName } from '../store/index.ts';
 import {
@@ -288,7 +288,7 @@ export class View implements Disposable {
     if (!task) return;
     act(task).then(
       (words) => this.say(words ?? '', []),
-      (error: unknown) => this.say(wordsOf(error), ['yellow']),
+      (error: unknown) => this.say(explain(error), ['yellow']),
     );
   }
 
@@ -297,6 +297,3 @@ export class View implements Disposable {
     this.redraw();
   }
 }
-
-const wordsOf = (error: unknown): string =>
-  error instanceof TaskfsError && error.hint ? `${error.message}. ${error.hint}` : messageOf(error);

@@ -30,7 +30,7 @@ const NAMES: ReadonlySet<string> = new Set([
  * Unpacks a file that `writeShare` made into a directory, and checks it: the signature by the key
  * that came with it, and each encrypted file's sha256. Whose key that is, its hash in the seal
  * says; a reader has to know it from elsewhere, and names it as `signer`. Nothing but the files of
- * one archive is written. Throws `not-found`, `failed`, `damaged`, also where another key signed it.
+ * one archive is written. Throws `not-found`, `failed`; `damaged` also where another key signed it.
  */
 export function unpackShare(file: string, into: string, signer?: string): Unpacked {
   const fd = openShare(file);

@@ -6,17 +6,21 @@ import type { DirectoryFdCache } from './directory-fd-cache.ts';
 import type { Inode } from './inode.ts';
 import { isLocal } from './local-file-systems.ts';
 import { SelfEventFilter } from './self-event-filter.ts';
+import {
+  addLease,
+  isQuiet,
+  LEASE_MS,
+  newlyWatched,
+  noteForeignChange,
+  noteOwnChange,
+  type Observer,
+  revokeLeases,
+  UNWATCHABLE,
+  type WatchedDirectory,
+} from './watched-directory.ts';
 
-/** A directory in which nothing changed for so long (milliseconds) is quiet. */
-const QUIET_MS = 1500;
-/** For how long (milliseconds) the kernel may cache names of quiet directories. */
-const LEASE_MS = 30_000;
-/** So many changes in a row by the mount alone say that nobody else is at work in a directory. */
-const ALONE = 64;
 /** Each watch pins an inode in the kernel, and a user has a limited number of them. */
 const WATCH_LIMIT = 16384;
-/** So many leased names are remembered, to be revoked all at once. */
-const COUNTED = 64;
 
 const NAMES = IN.MOVED_FROM | IN.MOVED_TO | IN.CREATE | IN.DELETE;
 const CHANGES = NAMES | IN.MODIFY | IN.ATTRIB | IN.ONLYDIR;
@@ -24,8 +28,6 @@ const CHANGES = NAMES | IN.MODIFY | IN.ATTRIB | IN.ONLYDIR;
 const OBSERVED = IN.CLOSE_WRITE;
 /** And where it matters who may be writing. */
 const OPENS = IN.OPEN | IN.CLOSE_WRITE;
-/** The directory cannot be watched: it is never quiet. */
-const UNWATCHABLE = -1;
 
 /** A lease that is revoked: the name changed in some way; no directory: anything may have. */
 export interface RevokedLease {
@@ -49,30 +51,6 @@ export interface Reported {
   readonly opened: readonly OpenedBeneath[];
 }
 
-/** Hears of the changes in a directory, and whether the mount made them itself. */
-export type Observer = (event: InotifyEvent, isOwn: boolean) => void;
-
-interface Watch {
-  id: number;
-  /** When anything but the mount changed it last, or may have. */
-  changedAt: number;
-  /** The mount's own changes since then, and when the last of them was. */
-  own: number;
-  ownAt: number;
-  /** When the last lease ends, and the leased names; undefined: too many to remember. */
-  leasedUntil: number;
-  leased: Set<string> | undefined;
-  /** Names whose leases were revoked since the last one was given. */
-  readonly revoked: Set<string>;
-  /** Whether its file system has no other side, whose changes would not be reported. */
-  readonly isLocal: boolean;
-  /** Whether opens are reported as well. */
-  seesOpens: boolean;
-  observer: Observer | undefined;
-  /** When somebody else's change was heard of last. */
-  heardAt: number;
-}
-
 /**
  * Leases on names and attributes of live directories. In a directory that only the mount changes,
  * the kernel may cache them for a while: a change made beneath is noticed (inotify), and the lease
@@ -84,7 +62,7 @@ interface Watch {
 export class CacheLeases {
   private readonly inotify = new Inotify();
   private readonly directories: DirectoryFdCache;
-  private readonly watches = new Map<NodeId, Watch>();
+  private readonly watches = new Map<NodeId, WatchedDirectory>();
   private readonly byId = new Map<number, Inode>();
   private readonly selfEvents = new SelfEventFilter();
   private readonly others = new Map<number, Observer>();
@@ -148,8 +126,7 @@ export class CacheLeases {
   changed(directory: Inode, kind: number, name: Uint8Array): void {
     const watch = this.watches.get(directory.id);
     if (!watch || watch.id < 0) return;
-    watch.ownAt = Date.now();
-    watch.own++;
+    noteOwnChange(watch);
     this.selfEvents.expect(watch.id, kind, latin1Of(name));
   }
 
@@ -254,60 +231,40 @@ export class CacheLeases {
     this.opened.set(`${watch}/${kind}/${name}`, { directory, watch, name, kind });
   }
 
-  private revoke(directory: Inode, watch: Watch, name: Buffer, changes: RevokedLease[]): void {
-    watch.changedAt = Date.now();
+  private revoke(
+    directory: Inode,
+    watch: WatchedDirectory,
+    name: Buffer,
+    changes: RevokedLease[],
+  ): void {
+    noteForeignChange(watch, Date.now());
     watch.heardAt = watch.changedAt;
-    watch.own = 0;
-    const text = latin1Of(name);
-    if (watch.changedAt >= watch.leasedUntil) {
-      endLeases(watch);
-    } else if (watch.leased) {
-      watch.leased.add(text);
-      for (const old of watch.leased) changes.push({ directory, name: bytesOfLatin1(old) });
-      endLeases(watch);
-    } else if (!watch.revoked.has(text)) {
-      watch.revoked.add(text);
-      changes.push({ directory, name });
+    for (const each of revokeLeases(watch, latin1Of(name))) {
+      changes.push({ directory, name: bytesOfLatin1(each) });
     }
   }
 
   private everything(): RevokedLease {
     const now = Date.now();
-    for (const watch of this.watches.values()) {
-      watch.changedAt = now;
-      watch.own = 0;
-    }
+    for (const watch of this.watches.values()) noteForeignChange(watch, now);
     return { directory: undefined, name: Buffer.alloc(0) };
   }
 
-  private watched(directory: Inode): Watch {
+  private watched(directory: Inode): WatchedDirectory {
     return this.watches.get(directory.id) ?? this.add(directory);
   }
 
-  /** What happened before it was watched is not known: it counts as changed just now. */
-  private add(directory: Inode): Watch {
+  private add(directory: Inode): WatchedDirectory {
     const isTooMany = this.watches.size >= WATCH_LIMIT;
     const id = isTooMany ? UNWATCHABLE : this.addWatch(directory, CHANGES);
-    const watch: Watch = {
-      id,
-      changedAt: Date.now(),
-      own: 0,
-      ownAt: 0,
-      leasedUntil: 0,
-      leased: undefined,
-      revoked: new Set(),
-      isLocal: id !== UNWATCHABLE && this.isLocal(directory),
-      seesOpens: false,
-      observer: undefined,
-      heardAt: 0,
-    };
+    const watch = newlyWatched(id, id !== UNWATCHABLE && this.isLocal(directory));
     if (!isTooMany) this.watches.set(directory.id, watch);
     if (watch.id !== UNWATCHABLE) this.byId.set(watch.id, directory);
     return watch;
   }
 
   /** Has a watch report what is wanted of it by now; returns whether it does. */
-  private renew(directory: Inode, watch: Watch): boolean {
+  private renew(directory: Inode, watch: WatchedDirectory): boolean {
     if (watch.id === UNWATCHABLE) return false;
     const wanted = CHANGES | (watch.observer ? OBSERVED : 0) | (watch.seesOpens ? OPENS : 0);
     return this.addWatch(directory, wanted) === watch.id;
@@ -345,22 +302,4 @@ export class CacheLeases {
   close(): void {
     this.inotify.close();
   }
-}
-
-const isQuiet = ({ id, isLocal, own, ownAt, changedAt }: Watch, now = Date.now()): boolean =>
-  id >= 0 && isLocal && (own >= ALONE || now - Math.max(ownAt, changedAt) >= QUIET_MS);
-
-/** Nothing of it is leased any more. */
-function endLeases(watch: Watch): void {
-  watch.leasedUntil = 0;
-  watch.leased = undefined;
-  watch.revoked.clear();
-}
-
-function addLease(watch: Watch, name: string, now: number): void {
-  if (now >= watch.leasedUntil) watch.leased = new Set();
-  watch.leasedUntil = now + LEASE_MS;
-  watch.leased?.add(name);
-  if (watch.leased && watch.leased.size > COUNTED) watch.leased = undefined;
-  if (watch.revoked.size > 0) watch.revoked.clear();
 }
