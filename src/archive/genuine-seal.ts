@@ -61,7 +61,7 @@ export function isOfRecord(store: Store, { task, recordSha256 }: Seal): boolean 
   }
 }
 
-/** Whether the chain tells of a new index that is not in its place yet. */
+/** Whether the chain records a new index that is not in its place yet. */
 export function isReindexPending(store: Store, task: TaskName): boolean {
   const directory = reindexedPath(store, task);
   if (!existsSync(join(directory, SEAL_FILE))) return false;

@@ -13,7 +13,7 @@ export interface LogSelection {
   readonly tail?: number | undefined;
 }
 
-/** Where selected lines begin and end; infinity: they go on with the log. */
+/** Where selected lines begin and end; infinity: they grow with the log. */
 export interface LogRange {
   readonly from: number;
   readonly end: number;

@@ -8,7 +8,7 @@ export interface VerbStreams {
   readonly main: 'terminal' | 'kept';
   /** Of its standard error. */
   readonly errors: 'terminal' | 'kept';
-  /** Whether it goes on when the terminal is closed. */
+  /** Whether it survives the end of the terminal. */
   readonly staysAlive: boolean;
 }
 

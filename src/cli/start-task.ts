@@ -35,7 +35,7 @@ interface ForegroundOptions {
 
 /** How a new task is run, and what is printed of it. */
 export interface StartOptions extends ForegroundOptions {
-  /** It goes on in the background: its name is printed, or with `json` its status. */
+  /** It continues in the background: its name is printed, or with `json` its status. */
   readonly detach: boolean;
 }
 

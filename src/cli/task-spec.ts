@@ -204,7 +204,7 @@ const LOOKED_UP = /^(HOME|PATH|TMPDIR|LANG|(DOCKER|LC|NODE|SSH|TASKFS|XDG)_.*)$/
 /**
  * Takes the variables of a task out of the environment that a detached supervisor inherits from
  * this process: anybody who may look at it would read them there for as long as the task runs. It
- * is told them through its standard input.
+ * gets them through its standard input.
  */
 export function withholdFromSupervisor(variables: Readonly<Record<string, string>>): void {
   for (const name of Object.keys(variables)) {

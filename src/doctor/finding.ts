@@ -1,6 +1,6 @@
 import { explain } from '../errors.ts';
 
-/** The result of one check, or of what was put right. */
+/** The result of one check, or of one repair. */
 export interface Finding {
   readonly verdict: 'good' | 'note' | 'bad';
   /** What it is about: `keys`, `task build`, `mount /mnt/tasks`. */

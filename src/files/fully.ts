@@ -1,7 +1,7 @@
 import { read, readSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 
-// read(2) and write(2) may stop early: these go on until all is done.
+// read(2) and write(2) may stop early: these repeat them until all is done.
 
 /** Fills `into` from a position of a file; returns how many bytes there were. */
 export function readFully(fd: number, into: Uint8Array, position: number): number {

@@ -64,7 +64,7 @@ export interface RunOptions {
 }
 
 /**
- * Starts a task in the background, where it goes on when this process ends, and resolves once its
+ * Starts a task in the background, where it outlives this process, and resolves once its
  * supervisor has it. Throws TaskfsError `usage` for what cannot be, `failed`.
  */
 export async function run(

@@ -29,7 +29,7 @@ export function listGroups(store: Store): Group[] {
 
 /**
  * Makes a group, or changes its limit: what waits starts where there is room now, and what runs
- * beyond a lower limit goes on. Throws `usage` for what is no name or no limit.
+ * beyond a lower limit keeps running. Throws `usage` for what is no name or no limit.
  */
 export function setGroup(store: Store, group: string, limit: number): void {
   parseGroupName(group);

@@ -43,8 +43,8 @@ const loadArchives = (): Promise<Archives> => import('../archive/maintain/index.
 /**
  * Gives a sealed task another name. The seal binds the name, and so does the key in the archive:
  * both are made anew for it, the record is put there, and the old task is removed as any is; the
- * chain tells of both. A note beside the tasks says what is being renamed: after a crash recovery
- * ends what the chain tells of, and forgets what it does not. Throws `usage` where the task is not
+ * chain records both. A note beside the tasks says what is being renamed: after a crash recovery
+ * completes what the chain has, and undoes what it has not. Throws `usage` where the task is not
  * sealed, is in use or the name is taken; `wrong-key`, `damaged`, `failed`.
  */
 export async function renameTask(

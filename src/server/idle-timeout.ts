@@ -3,8 +3,8 @@ import type { Served } from '../fs/index.ts';
 import { isInUse, taskfsMountAt, unmount } from '../mount/index.ts';
 
 /**
- * The kernel asks for nothing that it may still cache. It is told to cache the way into the mount
- * for this part of the time only, so that a use is noticed late by no more than that.
+ * The kernel asks for nothing that it may still cache. It may cache the way into the mount for this
+ * part of the time only, so that a use is noticed late by no more than that.
  */
 export const CACHED_PART = 1 / 4;
 

@@ -20,7 +20,7 @@ export interface LogTimesWriter extends Disposable {
   note(offset: number): void;
 }
 
-/** Opens the times of a log to go on with them. */
+/** Opens the times of a log to append to them. */
 export function openLogTimes(path: string, now: () => number = Date.now): LogTimesWriter {
   const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
   const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);

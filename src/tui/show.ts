@@ -76,7 +76,7 @@ async function refreshUntil(signal: AbortSignal, view: View): Promise<void> {
   }
 }
 
-/** Stops this process as Ctrl-Z does; resolves when it goes on. */
+/** Stops this process as Ctrl-Z does; resolves when it is continued. */
 async function stopProcess(): Promise<void> {
   const continued = once(process, 'SIGCONT');
   process.kill(process.pid, 'SIGTSTP');

@@ -10,13 +10,13 @@ export interface Programs {
   locate(task: TaskName, path: Buffer): Promise<Buffer>;
 }
 
-/** Asks for a task's end; returns what to tell. Throws as `cancel` of the runner. */
+/** Asks for a task's end; returns a message. Throws as `cancel` of the runner. */
 export async function cancelTask(store: Store, task: TaskName): Promise<string> {
   const { cancel } = await import('../runner/index.ts');
   return (await cancel(store, task)) ? `${task} is asked to end` : `${task} had ended already`;
 }
 
-/** Pauses a task, or resumes it; returns what to tell. Throws as `pause` of the runner. */
+/** Pauses a task, or resumes it; returns a message. Throws as `pause` of the runner. */
 export async function togglePause(store: Store, { task, paused }: TaskRecord): Promise<string> {
   const { pause, resume } = await import('../runner/index.ts');
   await (paused ? resume : pause)(store, task);

@@ -2,7 +2,7 @@ import { archiveSize } from '../archive/index.ts';
 import { type ArtifactTree, openTree, walk } from '../artifacts/index.ts';
 import type { Store, TaskName, TaskRecord } from '../store/index.ts';
 
-/** How long a walk goes on in one go, in milliseconds: keys are to be answered meanwhile. */
+/** How long a walk may take without a break, in milliseconds: keys must be answered meanwhile. */
 const SLICE_MS = 5;
 /** Before the files of a live task are measured again, in milliseconds. */
 const AGAIN_MS = 10_000;

@@ -1,5 +1,5 @@
 /**
- * The page: its server (http/), what it is told of tasks and files while they change (live/), and
+ * The page: its server (http/), the changes of tasks and files that are sent to it (live/), and
  * the page itself (page/), which is built apart and runs in a browser. Whoever may see it is
  * decided in http/; nothing outside of this folder knows that there is a browser.
  */

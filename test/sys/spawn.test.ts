@@ -64,7 +64,8 @@ describe('a process at a gate', () => {
   it('does nothing until it is let in, then is as any other', async () => {
     const base = temporaryDirectory();
     const [gate, seen] = [join(base, 'gate'), join(base, 'seen')];
-    const script = `{ ulimit -Sn; grep SigIgn: /proc/self/status; ls /proc/self/fd; } > ${seen}; exit 5`;
+    const facts = 'ulimit -Sn; grep SigIgn: /proc/self/status; ls /proc/self/fd';
+    const script = `{ ${facts}; } > ${seen}; exit 5`;
     const options = { ignoredSignals: ['SIGHUP'] as const, softOpenFiles: 99 };
     let admitted = 0;
     const { pid, ended } = await spawnAtGate(shell(script, options), gate, (waiting) => {

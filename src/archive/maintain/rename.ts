@@ -96,7 +96,7 @@ export const dropRenamedArchive = (store: Store, name: TaskName): void =>
   removeTree(AT.FDCWD, renamedPath(store, name));
 
 /**
- * Whether the chain tells of the archive that a renaming made for this name. From then on it has to
+ * Whether the chain records the archive that a renaming made for this name. From then on it has to
  * be ended. False where the name is another task's. Throws `damaged`.
  */
 export function isRenameAnnounced(store: Store, renamed: TaskRecord): boolean {

@@ -18,7 +18,7 @@ import { REFUSAL_MS } from '../run-external.ts';
 export const command = defineCommand({
   examples: [
     ['taskfs edit build notes.md', 'Change a file of a live task in your editor'],
-    ['VISUAL=code taskfs edit build notes.md', 'The same in a window, while the shell goes on'],
+    ['VISUAL=code taskfs edit build notes.md', 'The same in a window, while the shell stays free'],
     ['taskfs edit --wait build notes.md', 'Wait until the window is closed, too'],
   ],
   about:
@@ -26,7 +26,7 @@ export const command = defineCommand({
     'terminal is waited for, and what it saved is written back when it ends. One with a ' +
     'window (code, gvim, subl and others) is not: each save is written back at once. If the ' +
     'task changed the file meanwhile, your version is put beside it; if the task has ended, ' +
-    'you are told, and what you save is kept in the store and named.',
+    'you get a message, and what you save is kept in the store and named.',
   build: (parser) =>
     addPath(addTask(parser, 'a live task'), 'A file, new or there').option('wait', {
       type: 'boolean',

@@ -182,7 +182,7 @@ export class ArchiveDays implements ArchiveTree {
     return isDay(node) || isTaskLink(node) ? [] : this.archive.listxattr(node);
   }
 
-  /** Who observes a day, or something of a task, hears of what comes and goes on that day. */
+  /** Who observes a day, or something of a task, is notified of what comes and goes that day. */
   listNodeOf(node: NodeId): NodeId {
     if (isDay(node)) return node;
     return isArchive(node) ? dayNode(this.dayOfNode(node)) : this.top;

@@ -11,7 +11,7 @@ import type { ArchiveTree } from './archive-subtree.ts';
  */
 export class ArchiveObservation implements Observation {
   private readonly archive: ArchiveTree;
-  /** Undefined where the user's inotify instances are used up: then nothing is told. */
+  /** Undefined where the user's inotify instances are used up: then nothing is reported. */
   private readonly watches = unlessRefused(() => new StoreWatches());
   private readonly lists: TaskListEvents | undefined;
 

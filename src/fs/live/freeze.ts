@@ -34,7 +34,7 @@ const IDLE_LIMIT = 64;
  * So a change either began before the freeze and is waited for, or sees the record and is refused.
  * Not for ever: the finaliser then marks the record once more, and open files refuse writes too.
  * A lock that is held all along since the record was read keeps the finaliser waiting, so that
- * changes may go on for a moment without reading it again.
+ * more changes may be made for a moment without reading it again.
  */
 export class Freeze {
   private readonly store: Store;

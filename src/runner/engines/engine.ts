@@ -131,7 +131,7 @@ export interface Engine {
    */
   attach(state: EngineState, logged: number, output: Output): Promise<Running | undefined>;
   /**
-   * A run that goes on, for others than its supervisor; undefined where it is over. Absent where an
+   * A run that is not over, for others than its supervisor; undefined where it is. Absent where an
    * engine cannot reach its runs.
    */
   reach?(state: EngineState, launch: RunFacts): Promise<ReachedRun | undefined>;

@@ -19,7 +19,7 @@ const REFRESH_MS = 400;
 const DEBOUNCE_MS = 500;
 
 /**
- * How long watching goes on when nobody listens: a page that is loaded again comes back at once.
+ * How long watching continues when nobody listens: a page that is loaded again comes back at once.
  */
 const LINGER_MS = 10_000;
 

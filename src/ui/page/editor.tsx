@@ -32,7 +32,7 @@ interface Props {
 
 /**
  * Edits a live text. It is saved only over the content that the editing began with; a change
- * beneath is told, and nothing that was typed is lost.
+ * beneath is reported, and nothing that was typed is lost.
  */
 export function Editor({ task, facts, onClose }: Props) {
   const [text, setText] = useState<string>();
