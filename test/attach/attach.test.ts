@@ -269,10 +269,18 @@ fd = os.open("${top}/mapped", os.O_RDWR)`;
     const attached = () => names.filter((name) => mountOf(mountpoint, name));
     expect(attached()).toHaveLength(256);
     const last = names.find((name) => !mountOf(mountpoint, name)) ?? '';
-    expect(await shell('cat "$1"', join(mountpoint, 'live', last, 'f'))).toBe(last);
+    const file = join(mountpoint, 'live', last, 'f');
+    expect(await shell('cat "$1"', file)).toBe(last);
+    const early = await openWriter(file);
     await run('rm', ['-r', join(cli.store, 'staging/task-7')]);
     await until('it has its turn', () => mountOf(mountpoint, last));
     expect(mountOf(mountpoint, 'task-7')).toBeUndefined();
+    // Who has opened a file through FUSE before goes on in the same one.
+    await shell('echo later >> "$1"', file);
+    early.stdin?.write('echo last >&3; cat /proc/self/fd/3\n');
+    const [read] = await once(early.stdout as NodeJS.ReadableStream, 'data');
+    expect(String(read)).toBe(`${last}early\nlater\nlast\n`);
+    expect(await shell('cat "$1"', file)).toBe(`${last}early\nlater\nlast\n`);
   });
 
   it('is not asked for where it is not wanted, or not possible', async () => {
