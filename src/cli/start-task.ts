@@ -113,9 +113,8 @@ function reportBrokenOutput(task: TaskName): void {
  * where.
  */
 function reportEnd({ task, reasonKind, reason, artifacts, sealMs }: TaskRecord): void {
-  // The reason of a task that did not start names it already.
-  if (reasonKind !== 'exit')
-    say(reasonKind === 'not-started' ? `${reason}` : `Task ${task}: ${reason}`);
+  if (reasonKind === 'not-started') say(`Task ${task} did not start: ${reason}`);
+  else if (reasonKind !== 'exit') say(`Task ${task}: ${reason}`);
   if (!process.stderr.isTTY || artifacts !== 'sealed') return;
   const words = `Sealed in ${showDuration(sealMs ?? 0)}: 'taskfs ls ${task}' lists its files.`;
   say(paint('dim', words));

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Errno } from '../../../errno.ts';
-import { messageOf, TaskfsError } from '../../../errors.ts';
+import { messageOf, reasonOf, TaskfsError } from '../../../errors.ts';
 import { encodeText, showText } from '../../../process/index.ts';
 import type { SpawnedProcess, SpawnOptions } from '../../../sys/index.ts';
 import type { Launch } from '../engine.ts';
@@ -126,21 +126,21 @@ async function startFile(start: Spawn, options: SpawnOptions): Promise<SpawnedPr
   }
 }
 
-function explain({ command, task }: Command, cause: Errno): TaskfsError {
+function explain({ command }: Command, cause: Errno): TaskfsError {
   const file = showText(command[0] ?? '');
   if (cause.code === 'ENOENT' || cause.code === 'ENOTDIR') {
-    return new TaskfsError('command-not-found', `task ${task}: there is no command '${file}'`, {
+    return new TaskfsError('command-not-found', `there is no command '${file}'`, {
       hint: 'Check its spelling and PATH.',
       cause,
     });
   }
   if (cause.code === 'EACCES') {
-    return new TaskfsError('not-executable', `task ${task}: '${file}' is not executable`, {
+    return new TaskfsError('not-executable', `'${file}' is not executable`, {
       hint: "'chmod +x' makes a script executable.",
       cause,
     });
   }
-  return new TaskfsError('failed', `task ${task}: '${file}' did not start: ${cause.message}`, {
+  return new TaskfsError('failed', `'${file}' cannot be started: ${reasonOf(cause)}`, {
     cause,
   });
 }
