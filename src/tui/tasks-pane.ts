@@ -13,6 +13,8 @@ const MODE = 9;
 const STATUS = 10;
 /** What is left for a name: the columns after it are aligned unless it is longer. */
 const LEAST_NAME = 10;
+/** Columns before a name. */
+const MARK = 2;
 
 /** The list of tasks. */
 export class TasksPane implements Pane, Disposable {
@@ -73,8 +75,10 @@ export class TasksPane implements Pane, Disposable {
   view(columns: number, height: number, now: number): PaneView {
     const { first, chosen } = this.selection.window(this.keys, height);
     this.visible = this.rows.slice(first, first + height);
+    const longest = Math.max(LEAST_NAME, ...this.visible.map(({ task }) => task.length + MARK));
+    const isWide = columns > SIZE_AND_AGE + MODE + STATUS + longest;
     const lines = this.visible.map((record, at) => ({
-      ...this.line(record, columns, now),
+      ...this.line(record, columns, isWide, now),
       isChosen: first + at === chosen,
     }));
     return { title: this.title(), lines };
@@ -104,18 +108,18 @@ export class TasksPane implements Pane, Disposable {
     ];
   }
 
-  private line(record: TaskRecord, columns: number, now: number): PaneLine {
+  /** `isWide`: there is place for mode and status behind every name. */
+  private line(record: TaskRecord, columns: number, isWide: boolean, now: number): PaneLine {
     const { task, artifacts } = record;
     const styles = styleOf(record);
     const bytes = this.sizes.of(task);
     const age = formatAge(now - since(record));
     const right = sizeAndAge(bytes === undefined ? '' : showBytes(bytes), age);
     const mark = artifacts === 'sealed' ? '○ ' : '● ';
-    const isWide = columns >= SIZE_AND_AGE + MODE + STATUS + 16;
     const status: readonly Span[] = isWide
       ? [{ text: MODES[artifacts].padEnd(MODE), styles }, { text: statusOf(record).padEnd(STATUS) }]
       : [{ text: wordOf(record), styles }];
-    const width = columns - SIZE_AND_AGE - STATUS - (isWide ? MODE : 0) - 2;
+    const width = columns - SIZE_AND_AGE - STATUS - (isWide ? MODE : 0) - MARK;
     const name = { text: `${mark}${task}`.padEnd(Math.max(LEAST_NAME, width)), styles };
     return { left: [name, { text: ' ' }, ...status], right };
   }

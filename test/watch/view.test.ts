@@ -67,6 +67,13 @@ test('tasks beside the chosen one’s files; live green, changes marked, then ar
   expect(await session.screen('colours')).not.toMatch(/32m[^\n]*○ one/);
   await session.press('Up');
   await shows(session, 'of-two');
+
+  // A name as it is made up leaves no place for both: the word that matters stays whole.
+  await session.resize(120, 24);
+  const generated = handMadeTask('20261127-131415-abcd', store);
+  await shows(session, /● 20261127-131415-abcd +Live /);
+  await generated.seal();
+  await shows(session, /○ 20261127-131415-abcd +completed /);
   await session.press('q');
   await isRestored(session);
 });
