@@ -120,11 +120,18 @@ function notForContainer(what: string): TaskfsError {
 }
 
 /** What a local process and a container can be asked for alike, as their engines read it. */
-function processOptionsOf({ memory, cpus, pids, tty }: RunOptions): TaskSpec['options'] {
+function processOptionsOf({
+  memory,
+  cpus,
+  pids,
+  interactive,
+  tty,
+}: RunOptions): TaskSpec['options'] {
   return givenOf({
     memoryBytes: bytesOf('--memory', memory),
     cpus: cpus === undefined ? undefined : parsePositive('--cpus', cpus),
     pids: pids === undefined ? undefined : parseCount('--pids', pids, 1),
+    interactive: interactive || undefined,
     tty: tty || undefined,
     consoleSize: tty ? consoleSize() : undefined,
   });

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import type { Reindexed } from '../archive/maintain/index.ts';
 import type { Artifact } from '../artifacts/index.ts';
 import {
@@ -121,6 +122,11 @@ export interface Task {
   exec(command: readonly string[], options?: ExecOptions): Promise<ExecEnd>;
   /** Sends its command a signal, as `taskfs attach` does; it must run. */
   signal(signal: NodeJS.Signals): Promise<void>;
+  /**
+   * Its input, where it has one that others can write to, as `taskfs attach` does; it must run.
+   * Ending it does not end that of the task.
+   */
+  input(): Promise<Writable | undefined>;
   /** What it uses now; it must run. Undefined where it is about to end. */
   usage(): Promise<Usage | undefined>;
   /** What each directory of it holds, the largest first; the path of the top is empty. */
@@ -183,6 +189,7 @@ export function openTask(store: Store, name: string): Task {
     },
     exec: (command, options = {}) => execIn(store, task, command, options),
     signal: async (signal) => (await reachRun(paths, task)).signal(signal),
+    input: async () => (await (await reachRun(paths, task)).openInput?.())?.stream,
     usage: async () => (await reachRun(paths, task)).usage(),
     sizes: async () => {
       using tree = await open();

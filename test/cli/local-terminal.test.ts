@@ -41,3 +41,43 @@ it('a local task has a terminal of its own with -t, also in the background', asy
   // A command that cannot be started leaves nothing open that would keep taskfs from ending.
   expect((await cli.run('run', '-t', '--', 'no-such-command')).code).toBe(127);
 });
+
+it('a local task in the background has the input of who attaches, with and without a terminal', async () => {
+  const cli = newCli();
+  const shell = ['run', '-dit', '--name', 'term', '-e', 'PS1=ready> ', '--', 'sh'];
+  expect(await cli.run(...shell)).toMatchObject({ code: 0 });
+  const attach = ['env', `TASKFS_STORE=${cli.store}`, process.execPath, main, 'attach', 'term'];
+  const terminal = await inTerminal(attach, 91, 21);
+  const shows = (what: string, pattern: RegExp): Promise<boolean> =>
+    until(what, async () => pattern.test(await terminal.screen()));
+  await until('it has keys', async () => {
+    await terminal.press('Enter');
+    return /^ready>/m.test(await terminal.screen());
+  });
+  await terminal.press('stty size', 'Enter');
+  await shows('its size', /^21 91$/m);
+  await terminal.press(`sh -c "trap '${SAY_SIZE}' WINCH; echo wait$((1))ing; ${IDLE}"`, 'Enter');
+  await shows('that it waits', /^wait1ing$/m);
+  await terminal.resize(70, 30);
+  await shows('that it is told of a new size', /^now\n30 70$/m);
+  await terminal.press('C-c');
+  await shows('a prompt again', /\^C\s*\nready>/);
+  await terminal.press('C-p', 'C-q');
+  await shows('that it is left', /Left task term: it goes on\.\n\$/);
+  await terminal.press('echo l$((0))cal', 'Enter');
+  await shows('its own shell', /^l0cal$/m);
+  expect((await cli.run('logs', 'term')).stdout).not.toContain('l0cal');
+  const exit = await cli.script('echo "exit 4" | "$T" attach term');
+  expect(exit).toMatchObject({ code: 4, stdout: expect.stringContaining('exit 4') });
+
+  const lines = 'read -r a; echo "got $a"; read -r b; echo "and $b"';
+  await cli.run('run', '-d', '-i', '--name', 'plain', '--', 'sh', '-c', lines);
+  const first = cli.script('echo one | "$T" attach plain');
+  await until('it got one', async () => (await cli.run('logs', 'plain')).stdout === 'got one\n');
+  expect(await cli.script('echo two | "$T" attach plain')).toMatchObject({
+    code: 0,
+    stdout: 'and two\n',
+    stderr: '',
+  });
+  expect(await first).toMatchObject({ code: 0, stdout: expect.stringContaining('and two\n') });
+}, 60_000);

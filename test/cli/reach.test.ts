@@ -105,6 +105,7 @@ describe('a local process', () => {
     };
     const left = await attach('--no-sig-proxy');
     expect(left.stdout).toMatch(/^(after\n)+$/);
+    expect(left.stderr).toContain('Task t takes no input: it was started without -i.');
     expect(await cli.json('status', 't', '--json')).toMatchObject({ status: 'running' });
     const passed = await attach();
     expect(passed).toMatchObject({ code: 5, stdout: expect.stringMatching(/^(after\n)+ended\n$/) });
@@ -196,7 +197,14 @@ describeWithEngine('a container', ({ image, host }) => {
       return /^ba1ck/m.test(await second.screen());
     });
     expect(await cli.json('status', 'c', '--json')).toMatchObject({ status: 'running' });
-    await cli.run('cancel', '--kill', 'c');
-    await cli.run('wait', 'c');
+    await cli.run('rm', '-f', 'c');
+
+    const lines = 'read -r a; echo "got $a"; read -r b; echo "and $b"';
+    await cli.run('run', '-d', '-i', '--name', 'd', '--image', image, '--', 'sh', '-c', lines);
+    const one = cli.script('echo one | "$T" attach d');
+    await until('it got one', async () => (await cli.run('logs', 'd')).stdout === 'got one\n');
+    const two = { code: 0, stdout: 'and two\n', stderr: '' };
+    expect(await cli.script('echo two | "$T" attach d')).toMatchObject(two);
+    expect(await one).toMatchObject({ code: 0 });
   });
 });

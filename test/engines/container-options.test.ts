@@ -153,7 +153,7 @@ describeWithEngine('a container', ({ image, host }) => {
 });
 
 describe('what an engine is asked for', () => {
-  const setting = { user: '0:0', podmanVersion: null, hasSelinux: false };
+  const setting = { hasInput: true, user: '0:0', podmanVersion: null, hasSelinux: false };
   const hostConfigOf = (options: object, hasSelinux: boolean) => {
     const launch = newLaunch(['true'], { image: 'an-image' });
     const read = readContainerOptions(options as Record<string, unknown>);

@@ -1,10 +1,12 @@
+import { fstatSync } from 'node:fs';
 import { constants } from 'node:os';
 import { Transform } from 'node:stream';
-import { followLog, openLog } from '../../artifacts/index.ts';
+import { isatty } from 'node:tty';
+import { followLog, isLogComplete, openLog } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
 import { onSignals } from '../../process/index.ts';
 import { reachRun, viewTask, waitFor } from '../../runner/index.ts';
-import { isFinal, readRecord, type Store, type TaskName, taskPaths } from '../../store/index.ts';
+import { isFinal, type Store, type TaskName } from '../../store/index.ts';
 import { addTask } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { exitCodeOfTask, exitCodeOfTaskError } from '../exit-code.ts';
@@ -17,13 +19,13 @@ export const command = defineCommand({
   examples: [
     ['taskfs attach build', 'What a task prints from now on, until it ends'],
     ['taskfs attach --no-sig-proxy build', 'The same, but Ctrl-C only detaches'],
+    ['taskfs run -dit --name sh -- bash; taskfs attach sh', 'A shell that goes on without you'],
   ],
   about:
     'As with docker: Ctrl-C, and any other signal that ends programs, is passed on to the task; ' +
-    'with --no-sig-proxy it only detaches. A container that was started with -i is given what is ' +
-    'typed; if it has a terminal, Ctrl-P Ctrl-Q detaches. A local process has no input but that ' +
-    "of its 'taskfs run -i'. Both of its streams come on standard output. The exit code is that " +
-    'of the task.',
+    'with --no-sig-proxy it only detaches. A task that was started with -i, and a local one with ' +
+    '-t, is given what is typed; if it has a terminal, Ctrl-P Ctrl-Q detaches. Both of its ' +
+    'streams come on standard output. The exit code is that of the task.',
   build: (parser) =>
     addTask(addIdentityOptions(parser), 'a task that has not ended')
       .option('sig-proxy', {
@@ -57,10 +59,12 @@ export const command = defineCommand({
     if (options.stdin && status === 'running') {
       attached.defer(await passInput(store, task, detach));
     }
-    const { record } = taskPaths(store, task);
-    const hasEnded = (): boolean => isDetached || isFinal(readRecord(record, task).status);
-    for await (const { bytes } of followLog(log, range, hasEnded)) await print(bytes);
-    if (isDetached) return 0;
+    const isOver = (): boolean => isDetached || isLogComplete(store, task);
+    for await (const { bytes } of followLog(log, range, isOver)) await print(bytes);
+    if (isDetached) {
+      say(`Left task ${task}: it goes on.`);
+      return 0;
+    }
     return exitCodeOfTask(await waitFor(store, task, say), constants.signals);
   },
 });
@@ -82,13 +86,19 @@ async function passInput(store: Store, task: TaskName, detach: () => void): Prom
   const run = await reachRun(store, task).catch(unlessStarted);
   const input = await run?.openInput?.();
   if (!input) {
-    if (process.stdin.isTTY) say(`Task ${task} takes no input. ${HOW_TO_LEAVE}`);
+    if (run && hasInput()) say(`Task ${task} takes no input: it was started without -i.`);
+    if (process.stdin.isTTY) say(HOW_TO_LEAVE);
     return () => {};
   }
   const tty = viewTask(store, task).options.tty === true;
   const leaveTerminal = attachTerminal(input, { interactive: true, tty });
   const isRaw = tty && process.stdin.isTTY;
-  const source = isRaw ? process.stdin.pipe(untilDetachKeys(detach)) : process.stdin;
+  const leave = (): void => {
+    // What is typed from now on is for whoever reads this terminal next.
+    process.stdin.unpipe().pause();
+    detach();
+  };
+  const source = isRaw ? process.stdin.pipe(untilDetachKeys(leave)) : process.stdin;
   source.pipe(input.stream);
   return () => {
     leaveTerminal();
@@ -102,6 +112,13 @@ async function passInput(store: Store, task: TaskName, detach: () => void): Prom
 function unlessStarted(error: unknown): undefined {
   if (error instanceof TaskfsError && error.kind === 'usage') return undefined;
   throw error;
+}
+
+/** Whether somebody may believe that it arrives: not where standard input is /dev/null. */
+function hasInput(): boolean {
+  if (isatty(0)) return true;
+  const stdin = fstatSync(0);
+  return stdin.isFIFO() || stdin.isSocket() || stdin.isFile();
 }
 
 const HOW_TO_LEAVE = 'Ctrl-C is passed on to it: --no-sig-proxy leaves it alone.';

@@ -57,10 +57,5 @@ function assertCommand(
       hint: 'The first word after the dashes is empty: perhaps a variable that is not set.',
     });
   }
-  if (detach && interactive) {
-    throw new TaskfsError('usage', '-d and -i exclude each other', {
-      hint: 'A task in the background has no input.',
-    });
-  }
-  assertTerminalInput(interactive, tty);
+  if (!detach) assertTerminalInput(interactive, tty);
 }

@@ -28,6 +28,8 @@ export function environmentOf(launch: Launch, options: ContainerOptions): string
 export interface Setting extends Pick<Greeting, 'podmanVersion'>, Pick<EngineHost, 'hasSelinux'> {
   /** `uid[:gid]` or `name[:group]`. */
   readonly user: string;
+  /** Whether its input is that of one who ends it; else it has no end, whoever attaches to it. */
+  readonly hasInput: boolean;
 }
 
 /** The container of a run, as the engine's `create` takes it. */
@@ -35,7 +37,7 @@ export function containerSpec(
   name: string,
   launch: Launch,
   options: ContainerOptions,
-  { user, podmanVersion, hasSelinux }: Setting,
+  { user, hasInput, podmanVersion, hasSelinux }: Setting,
 ): Docker.ContainerCreateOptions {
   const { interactive, tty, entrypoint, consoleSize, hostname, platform, stopSignal } = options;
   return {
@@ -55,7 +57,7 @@ export function containerSpec(
     AttachStdout: true,
     AttachStderr: true,
     OpenStdin: interactive,
-    StdinOnce: interactive,
+    StdinOnce: interactive && hasInput,
     Tty: tty,
     HostConfig: {
       ...bindsOf(launch, options, hasSelinux),

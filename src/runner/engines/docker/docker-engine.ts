@@ -81,7 +81,14 @@ async function start(
       askHost(connection),
     ]);
     signal?.throwIfAborted();
-    const prepared = prepare({ connection, launch, options, image, host });
+    const prepared = prepare({
+      connection,
+      launch,
+      options,
+      image,
+      host,
+      hasInput: stdin !== undefined,
+    });
     remember({ ...prepared.state });
     return await begin(prepared, { patienceMs, output, stdin });
   } catch (error) {
@@ -111,12 +118,13 @@ interface Preparation {
   readonly options: ContainerOptions;
   readonly image: ImageConfig;
   readonly host: EngineHost;
+  readonly hasInput: boolean;
 }
 
-function prepare({ connection, launch, options, image, host }: Preparation): Prepared {
+function prepare({ connection, launch, options, image, host, hasInput }: Preparation): Prepared {
   const { docker, endpoint, podmanVersion } = connection;
   const other = otherUser(options, image);
-  const setting = { ...host, podmanVersion, user: other ?? defaultUser(host) };
+  const setting = { ...host, podmanVersion, hasInput, user: other ?? defaultUser(host) };
   const name = `taskfs-${launch.task}-${launch.attempt}-${randomBytes(4).toString('hex')}`;
   const state: ContainerState = {
     endpoint,

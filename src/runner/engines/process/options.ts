@@ -5,13 +5,13 @@ import { planLimits } from './limiting-groups.ts';
 /** What `taskfs run` may ask of a local process, as `options` of the task's record. */
 export type ProcessOptions = Pick<
   ContainerOptions,
-  'memoryBytes' | 'cpus' | 'pids' | 'tty' | 'consoleSize'
+  'memoryBytes' | 'cpus' | 'pids' | 'interactive' | 'tty' | 'consoleSize'
 >;
 
 /** Reads a record's options; they are a part of those that containers have. Throws as that does. */
 export function readProcessOptions(options: Readonly<Record<string, unknown>>): ProcessOptions {
-  const { memoryBytes, cpus, pids, tty, consoleSize } = readContainerOptions(options);
-  return { memoryBytes, cpus, pids, tty, consoleSize };
+  const { memoryBytes, cpus, pids, interactive, tty, consoleSize } = readContainerOptions(options);
+  return { memoryBytes, cpus, pids, interactive, tty, consoleSize };
 }
 
 /** Throws `usage` where options cannot be had here, such as limits. Changes nothing. */

@@ -7,12 +7,13 @@ import { followOutput, type RunStreams } from './streams.ts';
 
 /**
  * Opens the pipes of a run and starts handing what comes out of them to `output`: one for both
- * streams where they need not be told apart. Its input is `source`, or nothing at all to read.
+ * streams where they need not be told apart. Its input is what comes from `sources`, until one of
+ * them ends, or nothing at all to read.
  */
-export function openPipes(output: Output, source: Readable | undefined): RunStreams {
+export function openPipes(output: Output, sources: readonly Readable[]): RunStreams {
   const out = makePipe();
   const err = output.merged ? out : makePipe();
-  const input = openInput(source);
+  const input = openInput(sources);
   const readers = [follow(out.read, 'stdout', output)];
   if (err !== out) readers.push(follow(err.read, 'stderr', output));
   return {
@@ -33,13 +34,16 @@ interface InputPipe {
   readonly target: Writable | undefined;
 }
 
-function openInput(source: Readable | undefined): InputPipe {
-  if (source === undefined) return { fd: openSync('/dev/null', 'r'), target: undefined };
+function openInput(sources: readonly Readable[]): InputPipe {
+  if (sources.length === 0) return { fd: openSync('/dev/null', 'r'), target: undefined };
   const { read, write } = makePipe();
   const target = new Socket({ fd: write, readable: false, writable: true });
   // The command may end, close its stdin or never start before the input ends.
-  target.on('error', () => source.unpipe(target));
-  source.pipe(target);
+  target.on('error', () => {});
+  for (const source of sources) {
+    for (const over of ['error', 'finish']) target.on(over, () => source.unpipe(target));
+    source.pipe(target);
+  }
   return { fd: read, target };
 }
 

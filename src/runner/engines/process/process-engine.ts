@@ -21,6 +21,7 @@ import {
   programsOf,
   wasOutOfMemory,
 } from './confinement.ts';
+import { type InputPlace, type SharedInput, shareInput } from './input.ts';
 import { readProcessOptions } from './options.ts';
 import { openPipes } from './pipes.ts';
 import { readProcess } from './processes.ts';
@@ -42,22 +43,36 @@ async function start(
   { stdin }: StartOptions = {},
 ): Promise<Running> {
   assertDirectory(launch);
-  const { tty, consoleSize, ...limits } = readProcessOptions(launch.options);
+  const { interactive, tty, consoleSize, ...limits } = readProcessOptions(launch.options);
   const confinement = planConfinement(launch, limits);
-  remember({ ...confinement.state });
+  const input = interactive || tty ? shareInput(launch.scratch) : undefined;
+  const sources = [stdin, input?.source].filter((source) => source !== undefined);
   let streams: RunStreams | undefined;
   try {
-    streams = tty ? openTerminal(output, stdin, consoleSize) : openPipes(output, stdin);
+    streams = tty ? openTerminal(output, sources, consoleSize) : openPipes(output, sources);
+    const place = input && placeOf(input, streams);
+    remember({ ...confinement.state, ...place });
     const child = await startConfined(launch, confinement, streams);
     const state = withLeader(confinement.state, child);
     // A control group says it all; without one, the leader's session is what can be found again.
-    if (state.group === null) remember({ ...state });
-    return follow(child, state, streams);
+    if (state.group === null) remember({ ...state, ...place });
+    return follow(child, state, streams, input);
   } catch (error) {
     await endAll(confinement.state);
-    await streams?.drain(DRAIN_QUIET_MS);
+    await drain(streams, input);
     throw error;
   }
+}
+
+/** As the state of the run has it. */
+const placeOf = ({ path }: SharedInput, { ofCommand }: RunStreams): InputPlace => ({
+  input: path,
+  ...('terminal' in ofCommand && { terminal: ofCommand.terminal }),
+});
+
+async function drain(streams: RunStreams | undefined, input: SharedInput | undefined) {
+  input?.source.destroy();
+  await streams?.drain(DRAIN_QUIET_MS);
 }
 
 /** Starts the command with its streams, and closes this process's copies of its ends. */
@@ -79,7 +94,12 @@ function withLeader(state: ConfinementState, child: SpawnedProcess): Confinement
   return { ...state, leader: { pid: leader.pid, startTime: leader.startTime } };
 }
 
-function follow(child: SpawnedProcess, state: ConfinementState, streams: RunStreams): Running {
+function follow(
+  child: SpawnedProcess,
+  state: ConfinementState,
+  streams: RunStreams,
+  input: SharedInput | undefined,
+): Running {
   let alive = true;
   const ended = (async () => {
     const end = await child.ended;
@@ -87,7 +107,7 @@ function follow(child: SpawnedProcess, state: ConfinementState, streams: RunStre
     const exit = exitOf(end, wasOutOfMemory(state));
     const endedWithIt = programsOf(state);
     await endAll(state);
-    await streams.drain(DRAIN_QUIET_MS);
+    await drain(streams, input);
     return { ...exit, endedWithIt };
   })();
   return {
@@ -136,7 +156,7 @@ async function attach(): Promise<undefined> {
 
 async function reach(state: EngineState, facts: RunFacts): Promise<ReachedRun | undefined> {
   const { reachRun } = await import('./reach.ts');
-  return reachRun(state as unknown as ConfinementState, facts);
+  return reachRun(state as unknown as ConfinementState & Partial<InputPlace>, facts);
 }
 
 async function remove(state: EngineState): Promise<void> {

@@ -7,11 +7,11 @@ import { followOutput, type RunStreams } from './streams.ts';
 
 /**
  * Opens a terminal for a run, with `size` in rows and columns, or the kernel's none, and starts
- * handing what it prints to `output`. `source` is what is typed.
+ * handing what it prints to `output`. `sources` are what is typed.
  */
 export function openTerminal(
   output: Output,
-  source: Readable | undefined,
+  sources: readonly Readable[],
   size: readonly [rows: number, columns: number] | null,
 ): RunStreams {
   const { master, path } = openPseudoTerminal();
@@ -23,16 +23,16 @@ export function openTerminal(
     'stdout',
     output,
   );
-  source?.pipe(socket, { end: false });
+  for (const source of sources) source.pipe(socket, { end: false });
   return {
     ofCommand: { terminal: path },
     closeChildEnds() {},
     drain(quietMs) {
       closeSync(held);
-      source?.unpipe(socket);
+      for (const source of sources) source.unpipe(socket);
       return drain(quietMs);
     },
-    stdin: source && socket,
+    stdin: sources.length > 0 ? socket : undefined,
     async resize(rows, columns) {
       if (!socket.destroyed) setTerminalSize(master, rows, columns);
     },

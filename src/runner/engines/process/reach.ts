@@ -8,12 +8,17 @@ import type { RunFacts } from '../engine.ts';
 import type { ExecRequest, ExecRunning, ReachedRun } from '../reached-run.ts';
 import { assertDirectory, type Spawn, startCommand } from './command.ts';
 import { type ConfinementState, membersOf } from './confinement.ts';
+import { type InputPlace, openInput } from './input.ts';
 import { signalProcess } from './members.ts';
 import { bootId, type ProcessInfo, readEnvironment } from './processes.ts';
 import { usageOf } from './usage.ts';
 
 /** A run of local processes that goes on. */
-export function reachRun(state: ConfinementState, facts: RunFacts): ReachedRun | undefined {
+export function reachRun(
+  state: ConfinementState & Partial<InputPlace>,
+  facts: RunFacts,
+): ReachedRun | undefined {
+  const { input, terminal } = state;
   if (state.boot !== bootId() || membersOf(state).length === 0) return undefined;
   return {
     exec: (request) => exec(state, facts, request),
@@ -21,6 +26,9 @@ export function reachRun(state: ConfinementState, facts: RunFacts): ReachedRun |
       for (const member of membersOf(state)) signalProcess(member, signal);
     },
     usage: async () => usageOf(state),
+    ...(input !== undefined && {
+      openInput: async () => openInput({ input, terminal }, facts.task),
+    }),
   };
 }
 
