@@ -19,7 +19,7 @@ const POLL_MS = 20;
 /**
  * The run of a task that runs, wherever its supervisor is: for a further command, a signal, its
  * input, or what it uses. Its start is waited for, not for long. Throws `usage` where
- * nothing of it runs, or its engine cannot reach it.
+ * nothing of it runs, `failed` where its engine does not reach it: it is on another node.
  */
 export async function reachRun(
   store: Store,
@@ -42,11 +42,6 @@ export async function reachRun(
 async function tryReach(store: Store, record: TaskRecord): Promise<ReachedRun | undefined> {
   const { task, engineState, options, paused } = record;
   const engine = await loadEngine(record.engine);
-  if (!engine.reach) {
-    throw new TaskfsError('usage', `task ${task} runs by ${engine.name}, which reaches no runs`, {
-      hint: 'Only the tasks of docker and local processes can be reached.',
-    });
-  }
   if (!engineState) return undefined;
   const { staging } = taskPaths(store, task);
   return engine.reach(engineState, { task, cwd: cwdOf(record), staging, options, paused });

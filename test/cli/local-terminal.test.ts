@@ -42,7 +42,7 @@ it('a local task has a terminal of its own with -t, also in the background', asy
   expect((await cli.run('run', '-t', '--', 'no-such-command')).code).toBe(127);
 });
 
-it('a local task in the background has the input of who attaches, with and without a terminal', async () => {
+it('a local task in the background has input by attach, also without a terminal', async () => {
   const cli = newCli();
   const shell = ['run', '-dit', '--name', 'term', '-e', 'PS1=ready> ', '--', 'sh'];
   expect(await cli.run(...shell)).toMatchObject({ code: 0 });

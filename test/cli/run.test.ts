@@ -169,7 +169,6 @@ describe('what run is given', () => {
     ['--network', 'none'],
     ['-v', '/a:/b'],
     ['--engine', 'docker'],
-    ['-d', '-i'],
   ])('refuses %s %s', async (...args) => {
     const cli = newCli();
     const { code, stderr } = await cli.run('run', ...args, '--', 'true');

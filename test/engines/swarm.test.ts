@@ -1,16 +1,21 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it, onTestFinished } from 'vitest';
 import { createSwarmEngine } from '../../src/runner/engines/swarm/swarm-engine.ts';
 import { cancel, recover, waitFor } from '../../src/runner/index.ts';
 import { isLocked, type TaskSpec, taskPaths } from '../../src/store/index.ts';
+import { newCli } from '../support/cli.ts';
 import { describeWithEngine } from '../support/engine.ts';
 import { newLaunch, startRun } from '../support/engine-run.ts';
 import { leaveForeignFiles } from '../support/foreign-files.ts';
 import { hasStopped, startPrivateEngine, useEngine } from '../support/private-engine.ts';
 import { killSupervisor, newStore, shell, startTask } from '../support/runner.ts';
 import { readSealedLog } from '../support/sealable.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 import { describeEngine } from './conformance.ts';
 
@@ -73,6 +78,48 @@ describeWithEngine('the swarm engine', ({ image, host }) => {
     const filter = ['--filter', `label=taskfs.task=${task}`];
     expect((await execute('docker', ['service', 'ls', '-q', ...filter])).stdout).toBe('');
   });
+
+  it('gives a job further commands and measures it on its node, else names that', async () => {
+    let isElsewhere = false;
+    const engine = new URL(host).pathname;
+    // A node that has no container of the service: its engine finds none by this label.
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      const there = connect({ path: engine, allowHalfOpen: true });
+      const sides = [socket, there] as const;
+      for (const side of sides) {
+        side.on('error', () => sides.map((each) => each.destroy()));
+      }
+      there.pipe(socket);
+      socket.on('data', (asked) => {
+        const text = asked.toString('latin1').replace('service.name', 'service.none');
+        there.write(isElsewhere ? Buffer.from(text, 'latin1') : asked);
+      });
+      socket.on('end', () => there.end());
+    });
+    const path = join(temporaryDirectory(), 'engine.sock');
+    await once(server.listen(path), 'listening');
+    onTestFinished(() => void server.close());
+    const cli = newCli({ env: { DOCKER_HOST: `unix://${path}` } });
+    const run = ['run', '-d', '--engine', 'swarm', '--image', image, '-e', 'K=v', '--name', 'far'];
+    await cli.run(...run, '--', 'sh', '-c', 'echo ready; exec sleep 1000');
+    await until('it runs', async () => (await cli.run('logs', 'far')).stdout === 'ready\n');
+    const exec = ['exec', 'far', '--', 'sh', '-c', 'echo "$K $TASKFS_TASK"; exit 7'];
+    expect(await cli.run(...exec)).toMatchObject({ code: 7, stdout: 'v far\n' });
+    const stats = ['stats', '--no-stream', '--json', 'far'];
+    expect(await cli.json(...stats)).toMatchObject([
+      { task: 'far', memoryBytes: expect.any(Number) },
+    ]);
+    isElsewhere = true;
+    const { stdout } = await execute('docker', ['info', '-f', '{{.Name}}']);
+    for (const words of [exec, stats]) {
+      expect(await cli.run(...words)).toMatchObject({
+        code: words === exec ? 125 : 1,
+        stderr: expect.stringContaining(`task far runs on node ${stdout.trim()} of the swarm`),
+      });
+    }
+    isElsewhere = false;
+    await cli.run('rm', '-f', 'far');
+  }, 60_000);
 
   it('cancels a job, and leaves no service', async () => {
     const store = await newStore();

@@ -131,10 +131,10 @@ export interface Engine {
    */
   attach(state: EngineState, logged: number, output: Output): Promise<Running | undefined>;
   /**
-   * A run that is not over, for others than its supervisor; undefined where it is. Absent where an
-   * engine cannot reach its runs.
+   * A run that is not over, for others than its supervisor; undefined where it is. Throws `failed`
+   * where it is out of reach.
    */
-  reach?(state: EngineState, launch: RunFacts): Promise<ReachedRun | undefined>;
+  reach(state: EngineState, launch: RunFacts): Promise<ReachedRun | undefined>;
   /** Ends and removes whatever is left of a run: processes, containers. Idempotent. */
   remove(state: EngineState): Promise<void>;
 }

@@ -12,9 +12,12 @@ import { splitFrames, unframed } from './frames.ts';
 import { type ContainerState, runningContainer } from './running-container.ts';
 import { detachKeys } from './start-container.ts';
 
+/** Which container of which engine. */
+type ContainerPlace = Pick<ContainerState, 'endpoint' | 'container'>;
+
 /** A container that runs, for others than its supervisor. */
 export async function reachContainer(
-  state: ContainerState,
+  state: ContainerPlace,
   facts: RunFacts,
 ): Promise<ReachedRun | undefined> {
   const docker = openClient(state.endpoint);
@@ -45,7 +48,7 @@ async function inspect(container: Docker.Container, task: string) {
 
 async function exec(
   { modem }: Client,
-  { container }: ContainerState,
+  { container }: ContainerPlace,
   { task }: RunFacts,
   request: ExecRequest,
 ): Promise<ExecRunning> {

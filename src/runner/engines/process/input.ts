@@ -18,7 +18,7 @@ export interface SharedInput {
   readonly source: Readable;
 }
 
-/** Makes the FIFO of a run; undefined where the file system has none: then nobody else has input. */
+/** Makes the FIFO of a run; undefined where that cannot be: then nobody else has its input. */
 export function shareInput(scratch: string): SharedInput | undefined {
   const path = join(scratch, 'input');
   const { S_IFIFO, O_RDWR, O_NONBLOCK, O_NOFOLLOW } = constants;

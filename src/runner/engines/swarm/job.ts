@@ -9,10 +9,13 @@ export interface JobState {
   readonly error: string;
   readonly exitCode: number | null;
   readonly container: string | null;
+  /** The node that it was given to, by its id. */
+  readonly node: string | null;
 }
 
 interface SwarmTask {
   readonly ID: string;
+  readonly NodeID?: string;
   readonly Status: {
     readonly State: string;
     readonly Err?: string;
@@ -50,6 +53,7 @@ export async function readJob(docker: Client, service: string): Promise<JobState
     error,
     exitCode: status?.ExitCode ?? null,
     container: status?.ContainerID || null,
+    node: found.NodeID || null,
   };
 }
 

@@ -43,6 +43,10 @@ export function createSwarmEngine(): Engine {
     name: 'swarm',
     start,
     attach: (state, logged, output) => attach(readState(state), logged, output),
+    reach: async (state, facts) => {
+      const { reachJob } = await import('./reach.ts');
+      return reachJob(readState(state), facts);
+    },
     remove: (state) => remove(readState(state)),
   };
 }
