@@ -182,10 +182,11 @@ def g12(w):
     k=os.open(late,os.O_RDWR); lk(k,fcntl.F_SETLK,W,17,5); os.read(go,1); os.write(off,b'x')
     lk(k,fcntl.F_SETLKW,W,2,14); os.write(w,b'had')
 def g13(w):
-    k=os.open(late,os.O_RDWR); lk(k,fcntl.F_SETLK,W,9,5)
+    k=os.open(late,os.O_RDWR); lk(k,fcntl.F_SETLK,W,9,5); os.write(w,b'a')
     lk(k,fcntl.F_SETLKW,W,17,5); os.write(w,b'had')
 one=child(g12)
 while get(fd,W,17,5)[0]==U: time.sleep(.01)
-two=child(g13); waits(two[0]); os.write(ahead,b'x'); os.read(gone,1)
+# Not before it has its first lock: to open the file, it waits for an answer as well.
+two=child(g13); os.read(two[1],1); waits(two[0]); os.write(ahead,b'x'); os.read(gone,1)
 waits(one[0]); lk(fd,fcntl.F_SETLK,U)
 out('late circle',sorted([res(one),res(two)]))
