@@ -28,14 +28,15 @@ export const command = defineCommand({
   run: async ({ options }) => {
     const { action, group, limit } = options;
     if (action === 'set') {
-      if (group === undefined || limit === undefined) throw incomplete('set gpu 2');
+      if (group === undefined || limit === undefined)
+        throw incomplete('set', 'a group and its limit', 'gpu 2');
       const store = await openOrMakeStore(options);
       setGroup(store, group, parseCount('the limit', limit, 1));
       return 0;
     }
     const store = openStoreOf(options);
     if (action === 'rm') {
-      if (group === undefined) throw incomplete('rm gpu');
+      if (group === undefined) throw incomplete('rm', 'a group', 'gpu');
       removeGroup(store, group);
       return 0;
     }
@@ -46,8 +47,10 @@ export const command = defineCommand({
   },
 });
 
-const incomplete = (example: string): TaskfsError =>
-  new TaskfsError('usage', 'something is missing', { hint: `As in 'taskfs group ${example}'.` });
+const incomplete = (action: string, what: string, example: string): TaskfsError =>
+  new TaskfsError('usage', `'taskfs group ${action}' needs ${what}`, {
+    hint: `As in 'taskfs group ${action} ${example}'.`,
+  });
 
 function lines(groups: readonly Group[]): Words[] {
   const head = ['GROUP', 'LIMIT', 'RUNNING', 'WAITING'].map((title) => paint('dim', title));
