@@ -3,7 +3,7 @@ import { closeSync, constants, futimesSync, openSync, readdirSync } from 'node:f
 import { basename, extname, join } from 'node:path';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { type FernetKey, openToken } from '../fernet/index.ts';
-import { readRegularFile, writeFully } from '../files/index.ts';
+import { readRegularFile, readRegularText, writeFully } from '../files/index.ts';
 import { setXattr } from '../sys/index.ts';
 
 /** Whose artifacts they are: the key follows from it. */
@@ -114,7 +114,7 @@ function readMeta(directory: string, file: string): Meta {
 
 function parseMeta(path: string): Record<string, unknown> {
   try {
-    return Object(JSON.parse(readRegularFile(path, MAX_META).toString('utf8')));
+    return Object(JSON.parse(readRegularText(path, MAX_META)));
   } catch {
     return {};
   }

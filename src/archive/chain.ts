@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { fstatSync, fsyncSync, ftruncateSync } from 'node:fs';
-import { readFully, readRegularFile, writeFully } from '../files/index.ts';
+import { readFully, readRegularText, writeFully } from '../files/index.ts';
 import {
   type Anchor,
   loadVerifyingKey,
@@ -130,7 +130,7 @@ const MAX_CHAIN = 500 * 1024 * 1024;
 
 function readText(path: string): string {
   try {
-    return readRegularFile(path, MAX_CHAIN).toString('utf8');
+    return readRegularText(path, MAX_CHAIN);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
     throw error;

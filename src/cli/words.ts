@@ -45,27 +45,33 @@ export function widthOf(words: Words): number {
 
 /** Rows as aligned columns, two blanks between them; the last column is not padded. */
 export function table(rows: readonly (readonly Words[])[]): Words[] {
+  const sizes = rows.map((row) => row.map(widthOf));
   const widths: number[] = [];
-  for (const row of rows) {
-    for (const [column, cell] of row.entries()) {
-      widths[column] = Math.max(widths[column] ?? 0, widthOf(cell));
+  for (const row of sizes) {
+    for (const [column, size] of row.entries()) {
+      widths[column] = Math.max(widths[column] ?? 0, size);
     }
   }
-  return rows.map((row) => aligned(row, widths));
+  return rows.map((row, index) => aligned(row, sizes[index] ?? [], widths));
 }
 
 /** A row's cells, padded to the widths of their columns; nothing where only empty ones follow. */
-function aligned(row: readonly Words[], widths: readonly number[]): Words {
-  const last = row.findLastIndex((cell) => widthOf(cell) > 0);
+function aligned(
+  row: readonly Words[],
+  sizes: readonly number[],
+  widths: readonly number[],
+): Words {
+  const last = sizes.findLastIndex((size) => size > 0);
   const spans: (string | Span)[] = [];
   let text = '';
-  for (const [column, cell] of row.slice(0, last + 1).entries()) {
+  for (let column = 0; column <= last; column++) {
+    const cell = row[column] ?? '';
     if (typeof cell === 'string') text += cell;
     else {
       spans.push(text, ...spansOf(cell));
       text = '';
     }
-    if (column < last) text += ' '.repeat((widths[column] ?? 0) - widthOf(cell) + 2);
+    if (column < last) text += ' '.repeat((widths[column] ?? 0) - (sizes[column] ?? 0) + 2);
   }
   return spans.length === 0 ? text : [...spans, text];
 }

@@ -8,5 +8,6 @@ export {
   openRegularFile,
   openRequiredFile,
   readRegularFile,
+  readRegularText,
   readRequiredFile,
 } from './regular-file.ts';

@@ -1,15 +1,16 @@
-import { closeSync, constants, fstatSync } from 'node:fs';
+import { closeSync, constants, lstatSync, type Stats, statSync } from 'node:fs';
 import { Errno, errno, errnoOf } from '../errno.ts';
 import { TaskfsError } from '../errors.ts';
-import { AT, O_PATH, openAt, reopen } from '../sys/index.ts';
+import { AT, openAt } from '../sys/index.ts';
 import { readFully } from './fully.ts';
 
 /** Whether a name may be a symlink, as a user's key file may, and a part of an archive may not. */
 type Links = 'follow' | 'refuse';
 
 /**
- * Opens a regular file for reading. Its type is checked before it is opened: a pipe would wait for
- * a writer for ever, and a device may act on being opened. The caller closes the descriptor.
+ * Opens a regular file for reading. It is looked at before it is opened: a pipe would wait for a
+ * writer for ever, and a device may act on being opened. What takes its place in between is not
+ * waited for either, and only root could make a device of it. The caller closes the descriptor.
  * Throws Errno ENOENT where there is nothing, `damaged` for anything but a file, `failed`.
  */
 export function openRegularFile(path: string, links: Links = 'refuse'): number {
@@ -23,32 +24,54 @@ interface SizedFile {
 }
 
 function openSized(path: string, links: Links): SizedFile {
-  const pinned = pin(path, links);
   try {
-    const stat = fstatSync(pinned);
+    const stat = links === 'follow' ? statSync(path, NO_ENTRY) : lstatSync(path, NO_ENTRY);
+    if (stat === undefined) throw Errno.of(errno.ENOENT);
     if (!stat.isFile()) throw notAFile(path, stat);
-    const fd = reopen(pinned, constants.O_RDONLY | constants.O_NONBLOCK);
+    const fd = openAt(AT.FDCWD, path, links === 'follow' ? READ : READ | constants.O_NOFOLLOW);
     return { fd, size: stat.size };
   } catch (cause) {
-    throw cause instanceof Errno ? unopened(path, cause) : cause;
-  } finally {
-    closeSync(pinned);
+    throw explained(path, cause);
   }
 }
+
+/** No system call more than these two: lists of thousands of tasks read thousands of records. */
+const NO_ENTRY = { throwIfNoEntry: false } as const;
+const READ = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /**
  * The content of a regular file that is never longer than `limit` bytes; a longer one is not read.
  * Throws as `openRegularFile`, and `damaged` for a file that is too long.
  */
 export function readRegularFile(path: string, limit: number, links: Links = 'refuse'): Buffer {
-  const { fd, size } = openSized(path, links);
-  try {
-    if (size > limit) {
-      const message = `${path} is damaged: it has ${size} bytes, and at most ${limit} can be right`;
-      throw new TaskfsError('damaged', message);
-    }
+  return readWhole(path, limit, links, (fd, size) => {
     const bytes = Buffer.allocUnsafe(size);
     return bytes.subarray(0, readFully(fd, bytes, 0));
+  });
+}
+
+/** The same as text of UTF-8. */
+export function readRegularText(path: string, limit: number): string {
+  return readWhole(path, limit, 'refuse', (fd, size) => {
+    const bytes = size <= shared.length ? shared.subarray(0, size) : Buffer.allocUnsafe(size);
+    return bytes.toString('utf8', 0, readFully(fd, bytes, 0));
+  });
+}
+
+/** One for all short texts: thousands of buffers would be thousands to collect. */
+const shared = Buffer.alloc(64 * 1024);
+
+function readWhole<T>(
+  path: string,
+  limit: number,
+  links: Links,
+  read: (fd: number, size: number) => T,
+): T {
+  const { fd, size } = openSized(path, links);
+  try {
+    if (size <= limit) return read(fd, size);
+    const message = `${path} is damaged: it has ${size} bytes, and at most ${limit} can be right`;
+    throw new TaskfsError('damaged', message);
   } finally {
     closeSync(fd);
   }
@@ -81,17 +104,17 @@ function missing(path: string, cause: unknown): unknown {
   return new TaskfsError('damaged', `${path} is missing`, { cause });
 }
 
-function pin(path: string, links: Links): number {
-  try {
-    return openAt(AT.FDCWD, path, links === 'follow' ? O_PATH : O_PATH | constants.O_NOFOLLOW);
-  } catch (cause) {
-    if (!(cause instanceof Errno) || cause.errno === errno.ENOENT) throw cause;
-    if (cause.errno === errno.ENOTDIR || cause.errno === errno.ELOOP) throw notReached(path, cause);
-    throw unopened(path, cause);
-  }
+function explained(path: string, cause: unknown): unknown {
+  // A path that is none, such as one with a NUL, is the caller's mistake.
+  if (cause instanceof TaskfsError || cause instanceof TypeError) return cause;
+  const number = errnoOf(cause);
+  if (number === errno.ENOENT) return cause;
+  if (number === errno.ENOTDIR || number === errno.ELOOP) return notReached(path, cause);
+  const message = `${path} cannot be opened: ${Errno.of(number).code}`;
+  return new TaskfsError('failed', message, { cause });
 }
 
-function notAFile(path: string, stat: ReturnType<typeof fstatSync>): TaskfsError {
+function notAFile(path: string, stat: Stats): TaskfsError {
   const what =
     (stat.isDirectory() && 'a directory') ||
     (stat.isSymbolicLink() && 'a symbolic link') ||
@@ -103,8 +126,5 @@ function notAFile(path: string, stat: ReturnType<typeof fstatSync>): TaskfsError
   });
 }
 
-const notReached = (path: string, cause: Errno): TaskfsError =>
+const notReached = (path: string, cause: unknown): TaskfsError =>
   new TaskfsError('damaged', `${path} is missing: what should be its directory is none`, { cause });
-
-const unopened = (path: string, cause: Errno): TaskfsError =>
-  new TaskfsError('failed', `${path} cannot be opened: ${cause.code}`, { cause });

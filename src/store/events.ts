@@ -1,5 +1,5 @@
 import { appendFileSync } from 'node:fs';
-import { readRegularFile, writeFileAtomic } from '../files/index.ts';
+import { readRegularText, writeFileAtomic } from '../files/index.ts';
 import type { TaskName } from './task-name.ts';
 
 /** One line of `events.jsonl`: what happened to a task and when (ISO 8601, UTC). */
@@ -58,7 +58,7 @@ const MAX_EVENTS = 500 * 1024 * 1024;
 
 function readOptional(path: string): string {
   try {
-    return readRegularFile(path, MAX_EVENTS).toString('utf8');
+    return readRegularText(path, MAX_EVENTS);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
     throw error;

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errno, errnoOf } from '../errno.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
-import { readRegularFile, writeFileAtomic } from '../files/index.ts';
+import { readRegularText, writeFileAtomic } from '../files/index.ts';
 import { decodeBytes, encodeText, isPlainText, showText } from '../process/index.ts';
 import type { LockReach, Machine } from '../sys/index.ts';
 import { type Artifacts, assertTransition, isState, type Status } from './status.ts';
@@ -249,7 +249,7 @@ const MAX_RECORD = 32 * 1024 * 1024;
 
 function readText(path: string, task: TaskName): string {
   try {
-    return readRegularFile(path, MAX_RECORD).toString('utf8');
+    return readRegularText(path, MAX_RECORD);
   } catch (cause) {
     // A task's directory appears and goes as a whole.
     const isThere = errnoOf(cause) !== errno.ENOENT || existsSync(dirname(path));

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, reasonOf, TaskfsError } from '../errors.ts';
-import { readRegularFile, writeFileAtomic } from '../files/index.ts';
+import { readRegularText, writeFileAtomic } from '../files/index.ts';
 import { rawVariable } from '../process/index.ts';
 import { type Store, storeAt } from './paths.ts';
 import { assertSafePlace } from './safe-place.ts';
@@ -150,7 +150,7 @@ const MAX_SETTINGS = 64 * 1024;
 /** `store.json`: the format of the store, and a member for each thing that was set for it. */
 function readSettings(path: string): Record<string, unknown> {
   try {
-    const settings = JSON.parse(readRegularFile(path, MAX_SETTINGS).toString('utf8'));
+    const settings = JSON.parse(readRegularText(path, MAX_SETTINGS));
     if (typeof settings === 'object' && settings !== null) return settings;
     throw new TypeError('it holds no JSON object');
   } catch (cause) {
