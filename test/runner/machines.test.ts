@@ -75,7 +75,7 @@ describe.runIf(isRoot)('a store without shared locks (needs root and bindfs)', (
     { sameBoot: true, host: 'container' },
   ];
 
-  const isLeftAlone = async (as: Disguise): Promise<void> => {
+  const isLeftAlone = async (as: Disguise, index: number): Promise<void> => {
     const cli = newCli();
     await startTask(cli);
     const store = join(await reachOtherwise(cli.base), 'store');
@@ -84,7 +84,10 @@ describe.runIf(isRoot)('a store without shared locks (needs root and bindfs)', (
     expect(recovered).toMatchObject({ task: 't', outcome: 'elsewhere', error: null });
     expect(await other('rm', 't')).toMatchObject({ code: 2 });
     expect((await other('ps')).stdout).toMatch(/running on /);
-    expect((await other('doctor')).stdout).toMatch(/does not carry locks[\s\S]*supervised on/);
+    // Once: it mounts, looks at every mount of the machine, and starts a dozen processes for that.
+    if (index === 0) {
+      expect((await other('doctor')).stdout).toMatch(/does not carry locks[\s\S]*supervised on/);
+    }
     // A limit counts what runs elsewhere.
     const queued = onAnother(cli, store, ['run', '--max-running', '1', '--', 'true'], as);
     const waiting = onAnother(cli, store, ['wait', 't'], as);
