@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, utimesSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync, utimesSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   DIRECT_WRITERS,
@@ -61,7 +61,7 @@ export function findWriters(store: Store, task: TaskName): Writer[] {
   return processes().flatMap((pid) => {
     const mounts = mountsOf(pid, store);
     if (mounts.size === 0) return [];
-    const paths = [...openPaths(pid, mounts), ...mappedPaths(pid)];
+    const paths = [...openFiles(pid, mounts).map(({ path }) => path), ...mappedPaths(pid)];
     return writersOf(
       pid,
       paths.map((path) => nameIn(path, task)).filter((name) => name !== undefined),
@@ -76,18 +76,36 @@ function writersOf(pid: string, paths: readonly string[]): Writer[] {
 }
 
 /**
- * Who has files of a task open for writing in staging itself, past any mount. Servers of mounts
- * are none: what they have open, they have for others.
+ * Who has files of a task open for writing in staging itself, past any mount, or in a copy of a
+ * mount that was detached, as containers have them. Servers of mounts are none: what they have
+ * open, they have for others.
  */
 export function findDirectWriters(paths: TaskPaths): Writer[] {
-  const tops = [paths.aside, paths.staging].map((top) => `${top}/`);
+  const tops = [paths.aside, paths.staging];
   return processes().flatMap((pid) => {
-    const open = [...openPaths(pid), ...mappedPaths(pid)];
-    const found = open.flatMap((path) =>
-      tops.flatMap((top) => (path.startsWith(top) ? [path.slice(top.length)] : [])),
+    const open = openFiles(pid);
+    const inStaging = [...open.map(({ path }) => path), ...mappedPaths(pid)].flatMap((path) =>
+      tops.flatMap((top) => (path.startsWith(`${top}/`) ? [path.slice(top.length + 1)] : [])),
     );
+    // What is open in a detached mount has a path from there.
+    const detached = open.filter(
+      ({ path, ino }) =>
+        ino !== undefined &&
+        path.startsWith('/') &&
+        tops.some((top) => inodeAt(top + path) === ino),
+    );
+    const found = [...inStaging, ...detached.map(({ path }) => path.slice(1))];
     return found.length === 0 || isServer(pid) ? [] : writersOf(pid, found);
   });
+}
+
+/** Undefined where nothing can be found. */
+function inodeAt(path: string): bigint | undefined {
+  try {
+    return lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
+  } catch {
+    return undefined;
+  }
 }
 
 const isServer = (pid: string): boolean =>
@@ -111,14 +129,21 @@ function mountsOf(pid: string, store: Store): ReadonlySet<number> {
   return new Set(all.map(({ id }) => id));
 }
 
-/** Of descriptors that may write; on some mounts alone where those are given. */
-function openPaths(pid: string, mounts?: ReadonlySet<number>): string[] {
+interface OpenFile {
+  readonly path: string;
+  /** Undefined before Linux 5.14, where the kernel does not say. */
+  readonly ino: bigint | undefined;
+}
+
+/** Files that a process may write; on some mounts alone where those are given. */
+function openFiles(pid: string, mounts?: ReadonlySet<number>): OpenFile[] {
   return namesIn(`/proc/${pid}/fd`).flatMap((fd) => {
     const info = textOf(`/proc/${pid}/fdinfo/${fd}`);
     const mount = Number(/^mnt_id:\s*(\d+)/m.exec(info)?.[1]);
     const flags = Number.parseInt(/^flags:\s*(\d+)/m.exec(info)?.[1] ?? '0', 8);
     if ((flags & ACCESS_MODE) === 0 || mounts?.has(mount) === false) return [];
-    return [linkAt(`/proc/${pid}/fd/${fd}`)];
+    const ino = /^ino:\s*(\d+)/m.exec(info)?.[1];
+    return [{ path: linkAt(`/proc/${pid}/fd/${fd}`), ino: ino === undefined ? ino : BigInt(ino) }];
   });
 }
 

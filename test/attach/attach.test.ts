@@ -218,6 +218,7 @@ fd = os.open("${top}/mapped", os.O_RDWR)`;
     const mount = await mounted();
     const { cli, mountpoint } = mount;
     const first = await startAttached(mount, 'a');
+    const third = await startAttached(mount, 'c', '--drain', '300ms');
     const other = join(cli.base, 'other');
     mkdirSync(other);
     await shell('mount --rbind "$1" "$2" && mount --make-rshared "$2"', mountpoint, other);
@@ -229,8 +230,15 @@ fd = os.open("${top}/mapped", os.O_RDWR)`;
       expect(await ended).toMatchObject({ code: 0, stderr: '' });
     }
     expect(await shell('cd "$1" && ls live && cat archive/a/f archive/b/f', other)).toBe(
-      'one\ntwo\n',
+      'c\none\ntwo\n',
     );
+    // Whoever writes there is waited for, and named.
+    const writer = await openWriter(join(other, 'live/c/out.log'));
+    await third.end();
+    expect(await third.ended).toMatchObject({
+      code: 125,
+      stderr: expect.stringContaining(`; 'out.log' by bash (pid ${writer.pid})`),
+    });
     expect(mountedIn(process.pid, join(other, 'live'))).toEqual([]);
   });
 
