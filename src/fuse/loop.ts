@@ -46,12 +46,13 @@ function next(
   feed.pass();
   // Nobody waits for the notifier.
   if (session.replayer?.isAsking) return sleepUntilNext(device, session, feed, into);
+  let length = device.read(into);
+  // Several clients, one that waits for no reply, or one that was given this processor when the
+  // last reply woke it: the request was there already.
+  if (length !== EMPTY) return length;
   const { budget } = polling;
   const start = performance.now();
   if (budget > 0) {
-    let length = device.read(into);
-    // Several clients, or one that waits for no reply: the request was there already.
-    if (length !== EMPTY) return length;
     const end = start + budget / 1000;
     while (length === EMPTY && performance.now() < end) length = device.read(into);
     if (length !== EMPTY) return arrived(polling, start, length);
@@ -82,7 +83,8 @@ function sleep(device: Device, session: Session, feed: InvalidationFeed): void {
   const lockMs = session.waitingLocks.size > 0 ? LOCK_RETRY_MS : FOR_EVER;
   const settleMs = session.fileSystem.settle?.() ?? FOR_EVER;
   const { dueInMs } = feed;
-  const replayMs = Math.max(0, (session.replayer?.dueAt ?? FOR_EVER) - performance.now());
+  const replayAt = session.replayer?.dueAt ?? FOR_EVER;
+  const replayMs = replayAt === FOR_EVER ? FOR_EVER : Math.max(0, replayAt - performance.now());
   const limit = Math.min(dueInMs, lockMs, settleMs, replayMs);
   const isReported = device.wait(limit === FOR_EVER ? -1 : Math.ceil(limit), dueInMs === FOR_EVER);
   if (isReported) feed.reported();

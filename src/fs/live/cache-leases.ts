@@ -84,6 +84,11 @@ export class CacheLeases {
     return this.inotify.fd;
   }
 
+  /** Whether `take` has something to report. */
+  get hasReports(): boolean {
+    return this.inotify.hasEvents;
+  }
+
   /** Whether a change in the directory would be reported, and none came for a while. */
   isQuiet(directory: Inode): boolean {
     return isQuiet(this.watched(directory));

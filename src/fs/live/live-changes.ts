@@ -1,6 +1,7 @@
 import { IN, RENAME_EXCHANGE } from '../../sys/index.ts';
 import type { Caller } from '../file-system.ts';
 import type { CacheLeases } from './cache-leases.ts';
+import type { DeferredOpens } from './deferred-opens.ts';
 import type { DirectoryFdCache } from './directory-fd-cache.ts';
 import { markMade, markMadeIn, markRenamed } from './editor-files.ts';
 import type { Freeze } from './freeze.ts';
@@ -16,6 +17,7 @@ interface Parts {
   readonly freeze: Freeze;
   readonly leases: CacheLeases | undefined;
   readonly observed: ObservedDirectories | undefined;
+  readonly deferred: DeferredOpens;
 }
 
 /**
@@ -32,7 +34,8 @@ export class LiveChanges {
 
   /** Changes one inode, which whoever still has it open for writing may always do. */
   ofInode(inode: Inode, action: () => void): void {
-    const { freeze } = this.parts;
+    const { freeze, deferred } = this.parts;
+    deferred.openAll();
     if (isBeingWritten(inode)) {
       freeze.assertOpen(inode.task);
       action();
@@ -55,7 +58,9 @@ export class LiveChanges {
 
   /** Removes a name by one of the operations on names. */
   remove(directory: Inode, name: Uint8Array, action: (names: NameOperations) => void): void {
-    this.ofName(directory, IN.DELETE, name, () => action(this.parts.names));
+    const { names, deferred } = this.parts;
+    deferred.openAll();
+    this.ofName(directory, IN.DELETE, name, () => action(names));
   }
 
   /** Changes one name, which inotify will report by the event `kind`. */
@@ -71,7 +76,8 @@ export class LiveChanges {
 
   /** As renameat2(2). */
   rename(from: Inode, name: Uint8Array, to: Inode, newName: Uint8Array, flags: number): void {
-    const { freeze, leases, names, directories, observed } = this.parts;
+    const { freeze, leases, names, directories, observed, deferred } = this.parts;
+    deferred.openAll();
     freeze.change(from.task, () => {
       leases?.prepare(from);
       leases?.prepare(to);

@@ -23,29 +23,47 @@ export interface FileWatch {
   changed(file: LiveFile): void;
   /** Whether somebody else may write to it, in whatever way. */
   isWritten(file: LiveFile): boolean;
-  /** Closes its descriptor, of which nothing is used any more. */
+  /** Closes its descriptor, if it has one, of which nothing is used any more. */
   closed(file: LiveFile): void;
 }
 
 /** An open file of a live task: one descriptor of the real file. */
 export class LiveFile implements OpenFile {
-  readonly fd: number;
   readonly inode: Inode;
   private readonly state: OpenState;
   readonly writes: boolean;
   private readonly appends: boolean;
   private readonly watch: FileWatch;
+  private descriptor: number | (() => number);
   private other: number | undefined;
 
-  /** `state`: what else is open of the inode, and this from now on. */
-  constructor(inode: Inode, state: OpenState, fd: number, flags: number, watch: FileWatch) {
+  /**
+   * `state`: what else is open of the inode, and this from now on. `descriptor` may be what opens
+   * the file as soon as something is asked of it.
+   */
+  constructor(
+    inode: Inode,
+    state: OpenState,
+    descriptor: number | (() => number),
+    flags: number,
+    watch: FileWatch,
+  ) {
     this.inode = inode;
     this.state = state;
-    this.fd = fd;
+    this.descriptor = descriptor;
     this.writes = asksToWrite(flags);
     this.appends = (flags & O_APPEND) !== 0;
     this.watch = watch;
     state.files.add(this);
+  }
+
+  get fd(): number {
+    if (typeof this.descriptor !== 'number') this.descriptor = this.descriptor();
+    return this.descriptor;
+  }
+
+  get openFd(): number | undefined {
+    return typeof this.descriptor === 'number' ? this.descriptor : undefined;
   }
 
   get contentFd(): number {

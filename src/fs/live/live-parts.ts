@@ -5,6 +5,7 @@ import type { TaskRecords } from '../task-records.ts';
 import { AttachedDirectories } from './attached-directories.ts';
 import { CacheLeases } from './cache-leases.ts';
 import { CacheTtl } from './cache-ttl.ts';
+import { DeferredOpens } from './deferred-opens.ts';
 import { DirectoryFdCache } from './directory-fd-cache.ts';
 import { Freeze } from './freeze.ts';
 import { InodeFlags } from './inode-flags.ts';
@@ -51,6 +52,7 @@ export function liveParts(store: Store, records: TaskRecords, options: FileSyste
   const names = new NameOperations(table, directories, resolver);
   const freeze = new Freeze(store, records, cacheLeases);
   const pages = new KeptPages(table, store.staging);
+  const deferred = new DeferredOpens({ table, resolver, leases, unwritten });
   return {
     tasks,
     top,
@@ -63,7 +65,16 @@ export function liveParts(store: Store, records: TaskRecords, options: FileSyste
     reported,
     names,
     freeze,
-    changes: new LiveChanges({ names, directories, resolver, freeze, leases, observed }),
+    deferred,
+    changes: new LiveChanges({
+      names,
+      directories,
+      resolver,
+      freeze,
+      leases,
+      observed,
+      deferred,
+    }),
     observation: new LiveObservation({ table, resolver, tasks, observed, attached }),
     ttl: new CacheTtl(liveTtlMs, leases, unwritten),
     files: new OpenFiles({
@@ -74,6 +85,7 @@ export function liveParts(store: Store, records: TaskRecords, options: FileSyste
       observed,
       unwritten,
       pages,
+      deferred,
       sharedMmap,
     }),
     xattrs: new LiveXattrs(resolver, records),

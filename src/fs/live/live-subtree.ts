@@ -172,13 +172,13 @@ export class LiveSubtree implements Subtree {
     const { type } = inode;
     if (!isRegular(type)) throw refuseSpecial(isSymlink(type));
     const { resolver, files, changes, freeze } = this.parts;
-    const openReal = (): OpenedFile => {
-      const fd = resolver.with(inode, (pinned) => reopen(pinned, realFlags(flags)));
-      const opened = files.opened(inode, fd, flags);
+    const openReal = () => resolver.with(inode, (pinned) => reopen(pinned, realFlags(flags)));
+    const open = (): OpenedFile => {
+      const opened = files.open(inode, flags, openReal);
       if (flags & constants.O_TRUNC) changes.changed(inode);
       return opened;
     };
-    return asksToWrite(flags) ? freeze.change(inode.task, openReal) : openReal();
+    return asksToWrite(flags) ? freeze.change(inode.task, open) : open();
   }
 
   create(
@@ -276,7 +276,8 @@ export class LiveSubtree implements Subtree {
   }
 
   settle(): number {
-    return this.parts.freeze.settle();
+    const { freeze, deferred } = this.parts;
+    return Math.min(freeze.settle(), deferred.settle());
   }
 
   /** The names of all live tasks. */

@@ -3,6 +3,7 @@ import { isOpenForWriting, statFd } from '../../sys/index.ts';
 import { asksToWrite, type OpenedFile } from '../subtree.ts';
 import type { TaskRecords } from '../task-records.ts';
 import type { CacheLeases } from './cache-leases.ts';
+import type { DeferredOpens } from './deferred-opens.ts';
 import { isMarked } from './editor-files.ts';
 import type { Freeze } from './freeze.ts';
 import type { Inode } from './inode.ts';
@@ -20,6 +21,7 @@ interface Parts {
   readonly observed: ObservedDirectories | undefined;
   readonly unwritten: UnwrittenFiles | undefined;
   readonly pages: KeptPages;
+  readonly deferred: DeferredOpens;
   /** Whether files that are open for writing may be mapped shared. */
   readonly sharedMmap: boolean;
 }
@@ -33,32 +35,58 @@ export class OpenFiles {
   }
 
   /**
+   * Opens a file by `open`, at once or when something is asked of it. Within a change where
+   * `flags` ask for writing.
+   */
+  open(inode: Inode, flags: number, open: () => number): OpenedFile {
+    const { deferred } = this.parts;
+    if (!deferred.mayWait(inode, flags)) return this.opened(inode, open(), flags);
+    const file = this.file(inode, open, flags, false);
+    deferred.add(file);
+    return { file, keepCache: true, directIo: false };
+  }
+
+  /**
    * Takes over the descriptor of a file that was opened with `flags`. Within a change where it is
    * opened for writing: sealing then waits until it is closed.
    */
   opened(inode: Inode, fd: number, flags: number): OpenedFile {
-    const { table, freeze, observed, unwritten, pages } = this.parts;
-    const { task } = inode;
+    const { table, freeze, unwritten, pages } = this.parts;
     const isWaitedFor = asksToWrite(flags) && !this.isLeftOut(inode, fd);
-    if (isWaitedFor) freeze.join(task);
+    if (isWaitedFor) freeze.join(inode.task);
+    const file = this.file(inode, fd, flags, isWaitedFor);
+    const shared = table.open(inode).files.size > 1;
+    const refresh = !this.isQuietAround(inode);
+    const directIo = file.writes && !this.parts.sharedMmap;
+    const keepCache = !file.writes && pages.mayKeep(inode, fd);
+    // What is opened again and again is worth finding out whether that can wait.
+    if (keepCache) unwritten?.prove(inode);
+    return { file, keepCache, directIo, shared, refresh };
+  }
+
+  private file(
+    inode: Inode,
+    descriptor: number | (() => number),
+    flags: number,
+    isWaitedFor: boolean,
+  ): LiveFile {
+    const { table, freeze, observed, unwritten, deferred } = this.parts;
+    const { task } = inode;
     const state = table.open(inode);
-    const file = new LiveFile(inode, state, fd, flags, {
+    return new LiveFile(inode, state, descriptor, flags, {
       assertOpen: () => freeze.assertOpen(task),
       changed: ({ fd }) => observed?.noteOwn(inode, () => statFd(fd)),
-      isWritten: () => !unwritten?.isProven(inode) && isOpenForWriting(fd),
-      closed: ({ writes }) => {
-        if (writes || !unwritten) closeSync(fd);
-        else unwritten.close(inode, fd);
+      isWritten: ({ fd }) => !unwritten?.isProven(inode) && isOpenForWriting(fd),
+      closed: (file) => {
+        const { writes, openFd } = file;
+        if (openFd === undefined) deferred.delete(file);
+        else if (writes || !unwritten) closeSync(openFd);
+        else unwritten.close(inode, openFd);
         if (writes) observed?.noteOwnClose(inode);
         if (isWaitedFor) freeze.leave(task);
         if (state.files.size === 0) table.closed(inode);
       },
     });
-    const shared = state.files.size > 1;
-    const refresh = !this.isQuietAround(inode);
-    const directIo = file.writes && !this.parts.sharedMmap;
-    const keepCache = !file.writes && pages.mayKeep(inode, fd);
-    return { file, keepCache, directIo, shared, refresh };
   }
 
   /** Whether sealing leaves an open file out, as an editor's. */

@@ -8,7 +8,10 @@ const { O_RDONLY, O_RDWR, O_NONBLOCK } = constants;
 
 /** An open file of a program: a descriptor of the real file. */
 export interface OpenDescriptor {
+  /** Where it was not opened yet, it is now. Throws Errno where it cannot be. */
   readonly fd: number;
+  /** The same, unless it is yet to be opened. */
+  readonly openFd: number | undefined;
   readonly writes: boolean;
 }
 
@@ -94,7 +97,7 @@ export class RecordLocks {
   /** An open file is about to be closed: locks that were kept on it go. */
   giveBack(file: OpenDescriptor): void {
     for (const [owner, { fd, isBorrowed }] of this.owners) {
-      if (isBorrowed && fd === file.fd) this.release(owner);
+      if (isBorrowed && fd === file.openFd) this.release(owner);
     }
   }
 

@@ -80,7 +80,7 @@ export class Resolver {
 
 function openFd(inode: Inode): number | undefined {
   if (!inode.open) return undefined;
-  for (const file of inode.open.files) return file.fd;
+  for (const { openFd } of inode.open.files) if (openFd !== undefined) return openFd;
   return undefined;
 }
 

@@ -43,6 +43,11 @@ export class UnwrittenFiles {
     return watch !== undefined && this.table.provenBy(inode) === watch;
   }
 
+  /** The same, and that nothing else was reported until now. */
+  isProvenNow(inode: Inode): boolean {
+    return this.isProven(inode) && !this.leases.hasReports;
+  }
+
   /** Finds out about a file, unless that is known. */
   prove(inode: Inode): boolean {
     if (!isRegular(inode.type) || !inode.parent) return false;
@@ -111,6 +116,7 @@ export class UnwrittenFiles {
 const keyOf = (watch: number, name: string): string => `${watch}/${name}`;
 
 function readerOf({ open }: Inode): number | undefined {
-  for (const { fd, writes } of open?.files ?? []) if (!writes) return fd;
+  for (const { openFd, writes } of open?.files ?? [])
+    if (!writes && openFd !== undefined) return openFd;
   return undefined;
 }

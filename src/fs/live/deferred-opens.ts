@@ -1,0 +1,101 @@
+import { constants } from 'node:fs';
+import { Errno, unlessRefused } from '../../errno.ts';
+import type { CacheLeases } from './cache-leases.ts';
+import { type Inode, isSame } from './inode.ts';
+import type { InodeTable } from './inode-table.ts';
+import type { LiveFile } from './live-file.ts';
+import type { Resolver } from './resolver.ts';
+import type { UnwrittenFiles } from './unwritten-files.ts';
+
+/**
+ * For how long (milliseconds) at most: what is removed beneath meanwhile cannot be opened any more.
+ * Whoever opens and closes a file is done by then, on a busy machine too.
+ */
+const DEFERRED_MS = 10;
+
+/** O_NOFOLLOW and O_LARGEFILE, on x86 and the other way round on ARM; and execve(2)'s own flag. */
+const NOFOLLOW_LARGEFILE = 0o500000;
+const FMODE_EXEC = 0x20;
+
+/** What may be asked for besides reading: each is nothing to the file beneath. */
+const HARMLESS = constants.O_NONBLOCK | NOFOLLOW_LARGEFILE | FMODE_EXEC;
+
+interface Parts {
+  readonly table: InodeTable;
+  readonly resolver: Resolver;
+  readonly leases: CacheLeases | undefined;
+  readonly unwritten: UnwrittenFiles | undefined;
+}
+
+/**
+ * Opens that wait until something is asked of the file. Whoever searches a tree that the kernel has
+ * in its caches opens each file and closes it again, and all that is read is there already: opening
+ * the file beneath would be most of the work, and of no use.
+ */
+export class DeferredOpens {
+  private readonly table: InodeTable;
+  private readonly resolver: Resolver;
+  private readonly leases: CacheLeases | undefined;
+  private readonly unwritten: UnwrittenFiles | undefined;
+  /** Oldest first, with the time (performance.now()) of the open. */
+  private readonly waiting = new Map<LiveFile, number>();
+
+  /** Without `leases` and `unwritten` nothing waits. */
+  constructor({ table, resolver, leases, unwritten }: Parts) {
+    this.table = table;
+    this.resolver = resolver;
+    this.leases = leases;
+    this.unwritten = unwritten;
+  }
+
+  /**
+   * Whether opening a file now would succeed and find its pages right, as it did before: it is
+   * where it was, nothing of it has changed since, and nobody can have written to it unheard. And
+   * nobody works in its directory, who might remove it in the next moment.
+   */
+  mayWait(inode: Inode, flags: number): boolean {
+    if ((flags & ~HARMLESS) !== constants.O_RDONLY || inode.open) return false;
+    const ctimeNs = this.table.pagesOf(inode);
+    if (ctimeNs === undefined || !inode.parent || !this.leases?.isQuiet(inode.parent)) return false;
+    if (!this.unwritten?.isProvenNow(inode)) return false;
+    const stat = unlessRefused(() => this.resolver.stat(inode));
+    return (
+      stat !== undefined && isSame(inode, stat) && stat.nlink === 1 && stat.ctimeNs === ctimeNs
+    );
+  }
+
+  add(file: LiveFile): void {
+    this.waiting.set(file, performance.now());
+  }
+
+  /** Nothing waits for this file any more. */
+  delete(file: LiveFile): void {
+    this.waiting.delete(file);
+  }
+
+  /** Opens what has waited long enough. Returns in how many milliseconds to call it again. */
+  settle(): number {
+    const now = performance.now();
+    for (const [file, since] of this.waiting) {
+      const left = since + DEFERRED_MS - now;
+      if (left > 0) return left;
+      this.open(file);
+    }
+    return Number.POSITIVE_INFINITY;
+  }
+
+  /** Opens all that waits, before something changes that could make it impossible. */
+  openAll(): void {
+    for (const file of this.waiting.keys()) this.open(file);
+  }
+
+  /** What cannot be opened is tried again, and its refusal told, when something is asked of it. */
+  private open(file: LiveFile): void {
+    this.waiting.delete(file);
+    try {
+      void file.fd;
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+    }
+  }
+}
