@@ -109,12 +109,12 @@ describe.each(kernel)('pages that the kernel keeps ($name)', (variant) => {
     const live = join(mount.mountpoint, 'live/one');
     const beneath = join(mount.store.staging, 'one');
     const args = ['-c', PROGRAM, live, beneath, String(SIZE)];
-    const told = await mount.run('/usr/bin/python3', args, { timeout: 30_000 });
+    const told = await mount.run('/usr/bin/python3', args, { timeout: 90_000 });
     const isDeferred = isDated && variant.options.live !== 'attach';
     expect(told.split('\n')).toEqual([
       isDated ? 'kept' : 'dropped',
       isDeferred ? 'deferred' : 'opened',
       ...['a', 'b', 'c', 'd', 'e', 'f', 'g', '0', 'h', 'a', 'ai', ''],
     ]);
-  }, 40_000);
+  }, 120_000);
 });
