@@ -12,7 +12,7 @@ export {
   readChain,
   sealedInOrder,
 } from './chain.ts';
-export type { Finding } from './finding.ts';
+export type { Finding, FindingKind } from './finding.ts';
 export { readGenuineSeal } from './genuine-seal.ts';
 export { type IndexEntry, storedLength } from './index/entry.ts';
 export type { FileLine } from './index/line-scanner.ts';

@@ -8,6 +8,7 @@ import { start } from './run.ts';
 import type { Store } from './store.ts';
 import type { Task } from './task.ts';
 
+/** Options of `importDirectory`. */
 export interface ImportOptions {
   /** The task's name; made where there is none. */
   readonly name?: string;
@@ -15,6 +16,7 @@ export interface ImportOptions {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+/** Options of `importAgentsRunner`. */
 export interface AgentsRunnerOptions extends ImportOptions {
   /** The task's id there; the directory's name by default. */
   readonly taskId?: string;
@@ -22,6 +24,7 @@ export interface AgentsRunnerOptions extends ImportOptions {
   readonly environment?: string;
 }
 
+/** Options of `receive`. */
 export interface ReceiveOptions {
   /** The task's name here; by default the one that it has there, if it is free. */
   readonly name?: string;
@@ -29,6 +32,7 @@ export interface ReceiveOptions {
   readonly signer?: string;
 }
 
+/** Options of `extractAgentsRunner` and `extractShared`. */
 export interface ExtractOptions extends Pick<ReceiveOptions, 'signer'> {
   readonly onLog?: (piece: Uint8Array) => Promise<void>;
 }

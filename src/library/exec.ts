@@ -3,6 +3,7 @@ import { reachRun } from '../runner/index.ts';
 import type { TaskName } from '../store/index.ts';
 import type { Store } from './store.ts';
 
+/** Options of a task's `exec`. */
 export interface ExecOptions {
   /** Variables besides those that the task has. */
   readonly env?: Readonly<Record<string, string>>;

@@ -4,7 +4,11 @@
  * below, as the command line does. Nothing in src/ imports it.
  */
 export type { Extracted } from '../agents-runner/index.ts';
-export type { AnchorState, Finding as Damage } from '../archive/index.ts';
+export type {
+  AnchorState,
+  Finding as Damage,
+  FindingKind as DamageKind,
+} from '../archive/index.ts';
 export type { Reindexed, Rewrapped } from '../archive/maintain/index.ts';
 export type { TaskSizes } from '../artifacts/index.ts';
 export type { Finding } from '../doctor/index.ts';

@@ -11,6 +11,7 @@ import {
 } from '../store/index.ts';
 import type { Store } from './store.ts';
 
+/** Whose recipients are listed or changed. */
 export interface KeyOptions {
   /** Only for the archive of this task; by default for all, those sealed already too. */
   readonly task?: string;

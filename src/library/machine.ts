@@ -7,6 +7,7 @@ import {
 import { storePath } from '../store/index.ts';
 import type { Store } from './store.ts';
 
+/** Options of `doctor`. */
 export interface DoctorOptions {
   /** The store's directory, as of `openStore`; there need not be one. */
   readonly path?: string;

@@ -4,6 +4,7 @@ import { recover } from '../runner/index.ts';
 import { mountInBackground } from '../server/index.ts';
 import type { Store } from './store.ts';
 
+/** Options of `mount`, as those of the command. */
 export interface MountOptions {
   /** Refuses changes. */
   readonly readOnly?: boolean;

@@ -27,6 +27,7 @@ import {
   type TaskEvent,
 } from '../store/index.ts';
 
+/** Options of `openStore`. */
 export interface StoreOptions {
   /** Its directory; else `$TASKFS_STORE`, else the user's data directory, as of the command. */
   readonly path?: string;
@@ -131,6 +132,7 @@ export async function recover(store: Store): Promise<readonly Recovery[]> {
   return recoverAll(store.paths, { scope: 'all' });
 }
 
+/** Options of `prune`. */
 export interface PruneOptions {
   /** What to keep; the store's own policy by default. */
   readonly policy?: Policy;

@@ -2,6 +2,7 @@ import type { Finding } from '../archive/index.ts';
 import { parseTaskName } from '../store/index.ts';
 import type { Store } from './store.ts';
 
+/** Options of `verify`. */
 export interface VerifyOptions {
   /** Only these; all, and the chain of seals, by default. */
   readonly tasks?: readonly string[];
