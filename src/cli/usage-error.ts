@@ -25,6 +25,7 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   delete: 'rm',
   df: 'du',
   system: 'info',
+  store: 'info',
   version: '--version',
   umount: 'unmount',
   log: 'logs',
