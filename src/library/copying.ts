@@ -32,7 +32,7 @@ export interface ReceiveOptions {
   readonly signer?: string;
 }
 
-/** Options of `extractAgentsRunner` and `extractShared`. */
+/** Options of `extractShared`. */
 export interface ExtractOptions extends Pick<ReceiveOptions, 'signer'> {
   readonly onLog?: (piece: Uint8Array) => Promise<void>;
 }
