@@ -72,6 +72,7 @@ describe('usage errors', () => {
       ['key', 'list'],
       "the action of 'taskfs key'\nChoose from show, add,",
     ],
+    ['a group without its limit', ['group', 'set', 'gpu'], 'needs a group and its limit\n'],
     ['a verb without an option of its own', ['share', 'x'], "'taskfs share' needs --to\n"],
     [
       'options that exclude each other',
