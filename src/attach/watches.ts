@@ -13,25 +13,30 @@ export function watchNames(
   directory: string,
   changed: (name: string | undefined) => void,
 ): () => void {
+  const isLocal = fileSystemOf(directory).locks === 'machine';
+  const hear = (name: string | null): void => changed(name ?? undefined);
+  return pollWhereUnheard(isLocal ? tryWatch(directory, hear) : undefined, () =>
+    changed(undefined),
+  );
+}
+
+/** Calls `changed` when a file is touched, or may have been. Returns what ends it. */
+export function watchFile(path: string, changed: () => void): () => void {
+  return pollWhereUnheard(tryWatch(path, changed), changed);
+}
+
+/** Calls `changed` every second where, or once, a watcher reports nothing. */
+function pollWhereUnheard(watcher: FSWatcher | undefined, changed: () => void): () => void {
   let timer: NodeJS.Timeout | undefined;
   const poll = (): void => {
-    timer ??= setInterval(() => changed(undefined), POLL_MS).unref();
+    timer ??= setInterval(changed, POLL_MS).unref();
   };
-  const isLocal = fileSystemOf(directory).locks === 'machine';
-  const watcher = isLocal ? tryWatch(directory, (name) => changed(name ?? undefined)) : undefined;
   if (watcher) watcher.on('error', poll);
   else poll();
   return () => {
     watcher?.close();
     clearInterval(timer);
   };
-}
-
-/** Calls `changed` when a file is touched, if that is reported. Returns what ends it. */
-export function watchFile(path: string, changed: () => void): () => void {
-  const watcher = tryWatch(path, changed);
-  watcher?.on('error', () => {});
-  return () => watcher?.close();
 }
 
 /** Undefined where the user has too many watches. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LeftOut, SealProgress, SealResult } from '../archive/write/index.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
@@ -25,6 +26,7 @@ import type { EventInput, Journal } from './journal.ts';
 import { runOnEnd } from './on-end.ts';
 import { closeAttempt, type Outcome, statusOf } from './outcome.ts';
 import { leaveQueue, wakeDependents } from './queue.ts';
+import { lockReach } from './supervisor-liveness.ts';
 
 export interface FinishOptions {
   /** Words for a person. */
@@ -107,7 +109,8 @@ async function sealTask(store: Store, journal: Journal, options: FinishOptions):
   const drainMs = options.drainMs ?? journal.record.drainMs ?? DRAIN_MS;
   let writers: Lock | undefined;
   try {
-    trySetAside(store, task);
+    const keepsName = isShownByKernel(store, journal);
+    if (!keepsName) trySetAside(store, task);
     writers = await waitForWriters(journal.paths.writers, drainMs);
     if (!writers) await cutOffWriters(store, journal, drainMs, options);
     // The task's own key is in memory from here on.
@@ -116,6 +119,7 @@ async function sealTask(store: Store, journal: Journal, options: FinishOptions):
     const sealed = await seal.sealTask(store, task, {
       patienceMs: drainMs - (performance.now() - start),
       mayBeOpen: !writers,
+      keepsName,
       ...(options.onSealProgress && { onProgress: options.onSealProgress }),
     });
     sayWhatIsMissing(sealed, options);
@@ -175,6 +179,17 @@ function sayUnselected(paths: string[], count: number, say: (words: string) => v
   const named = paths.slice(0, NAMED);
   const more = count > named.length ? ` and ${count - named.length} more` : '';
   say(`not sealed, and removed, as --artifact or --exclude asks: ${named.join(', ')}${more}`);
+}
+
+/**
+ * Whether the kernel shows staging itself in a mount. A file manager takes the rename of a
+ * directory that it watches for its end and, since it still finds it, hears of nothing that comes
+ * later: so the rename has to come when live/<task> is gone. Not where nobody can be asked who has
+ * a file open.
+ */
+function isShownByKernel(store: Store, { paths }: Journal): boolean {
+  const { writers } = paths;
+  return existsSync(writers) && isWrittenDirectly(writers) && lockReach(store) === 'machine';
 }
 
 /**

@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
+  closeSync,
   existsSync,
   linkSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -21,12 +23,15 @@ import { endTask } from '../../src/runner/finish.ts';
 import { recover, submit } from '../../src/runner/index.ts';
 import { openJournal } from '../../src/runner/journal.ts';
 import {
+  DIRECT_WRITERS,
   findStaging,
   loadIdentities,
   type Store,
   type TaskName,
+  type TaskPaths,
   taskPaths,
 } from '../../src/store/index.ts';
+import { setRecordLock } from '../../src/sys/index.ts';
 import { expectFinished } from '../support/killing.ts';
 import { recordOf, shell } from '../support/runner.ts';
 import { readSealedLog, storeWithKeys } from '../support/sealable.ts';
@@ -90,6 +95,25 @@ async function recoverFailing(
 
 type Mode = 'kill' | 'error';
 
+/**
+ * Where a mount shows staging itself, whose server says so by a lock, it keeps its name until the
+ * archive is committed.
+ */
+async function withStaging<T>(
+  staging: 'hidden' | 'attached',
+  { writers }: TaskPaths,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (staging === 'hidden') return await work();
+  const fd = openSync(writers, 'a+');
+  try {
+    setRecordLock(fd, { ...DIRECT_WRITERS, type: 'read' });
+    return await work();
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** Where the files are now, whole; fails where they are not. */
 async function expectWhole(store: Store, task: TaskName, source: string): Promise<void> {
   const paths = taskPaths(store, task);
@@ -132,18 +156,20 @@ function leftovers(store: Store, task: TaskName): string[] {
 const isLong = process.env.TASKFS_LONG === '1';
 /** The long form fails every call; each piece of it takes minutes, and can be run by its name. */
 const PIECES = isLong ? 32 : 1;
-const STEP = isLong ? PIECES : 18;
+const STEP = isLong ? PIECES : 36;
 /** Another one for each day: in time every call is failed in the short form too. */
 const FIRST = isLong ? 0 : Math.floor(Date.now() / 86_400_000) % STEP;
 const cases = (['kill', 'error'] as const).flatMap((mode) =>
-  Array.from({ length: PIECES }, (_, piece) => ({ mode, piece: piece + 1 })),
+  (['hidden', 'attached'] as const).flatMap((staging) =>
+    Array.from({ length: PIECES }, (_, piece) => ({ mode, staging, piece: piece + 1 })),
+  ),
 );
 const options = { scope: 'all' } as const;
 
 test.each(cases)(
-  `a seal cut short by $mode at each ${STEP}th call (TASKFS_LONG=1: at every one) ` +
-    `is finished later: piece $piece of ${PIECES}`,
-  async ({ mode, piece }) => {
+  `a seal of $staging staging cut short by $mode at each ${STEP}th call ` +
+    `(TASKFS_LONG=1: at every one) is finished later: piece $piece of ${PIECES}`,
+  async ({ mode, staging, piece }) => {
     const store = await storeWithKeys();
     const source = temporaryDirectory();
     fill(source);
@@ -152,7 +178,9 @@ test.each(cases)(
     const first = piece + FIRST;
     for (let at = first; ; at += STEP) {
       const task = endedTask(store, `cut-${at}`);
-      const result = await recoverFailing(store, task, mode, at);
+      const result = await withStaging(staging, taskPaths(store, task), () =>
+        recoverFailing(store, task, mode, at),
+      );
       if (result && !result.injected) {
         // The whole of it was gone through, in every kind of call and of thread.
         expect(result).toMatchObject({ outcome: 'sealed' });

@@ -8,10 +8,11 @@ import {
   loadSigningKey,
   readRecord,
   type Store,
+  setAside,
   type TaskRecord,
   taskPaths,
 } from '../../store/index.ts';
-import { AT, isoNow, removeTree } from '../../sys/index.ts';
+import { AT, isoNow, removeTree, statAt } from '../../sys/index.ts';
 import { appendToChain } from '../chain.ts';
 import { isOfRecord, readGenuineSeal } from '../genuine-seal.ts';
 import { wrapTaskKey } from '../key-file.ts';
@@ -26,7 +27,7 @@ import {
   signerOf,
 } from '../seal-record.ts';
 import type { WrittenFiles } from './archive-writer.ts';
-import { findWriteSince } from './late-changes.ts';
+import { findLateChange, type LateChangeOptions } from './late-changes.ts';
 import { leftOutOf } from './left-out.ts';
 
 /**
@@ -112,44 +113,57 @@ export function committedSeal(store: Store, task: TaskName): Seal {
 
 /**
  * Removes a sealed task's staging directory and log. Throws `failed` where the archive is not
- * committed, or somebody wrote to a file after it was read, `damaged` where the archive is not the
- * one of this run: nothing is removed then. MountedBeneath, NotRemovable.
+ * committed, or a file may hold what it does not, `damaged` where the archive is not the one of
+ * this run: nothing is removed then. MountedBeneath, NotRemovable, Errno.
  */
 export function removePlaintext(store: Store, task: TaskName): void {
-  const { archive, staging, aside, log, directory, record } = taskPaths(store, task);
+  const paths = taskPaths(store, task);
+  const { archive, staging, aside, log, directory } = paths;
   if (!existsSync(join(archive, SEAL_FILE))) {
     throw new TaskfsError('failed', `task ${task} is not sealed: its files are not removed`);
   }
-  const sealedNs = timeOfSeal(archive, committedSeal(store, task));
-  const asked = readRecord(record, task);
-  for (const top of [aside, staging]) refuseLateWrites(asked, top, sealedNs);
-  for (const top of [aside, staging, log]) removeTree(AT.FDCWD, top);
-  syncDirectory(store.staging);
+  const sinceNs = beginOfSeal(archive, committedSeal(store, task));
+  if (!existsSync(aside)) setAside(store, task);
+  const record = readRecord(paths.record, task);
+  // The log goes first: where there is one, nothing else was removed.
+  const isWhole = existsSync(log);
+  for (const top of [aside, staging]) refuseLateChanges(record, top, { sinceNs, isWhole });
+  removeTree(AT.FDCWD, log);
   if (existsSync(directory)) syncDirectory(directory);
+  for (const top of [aside, staging]) removeTree(AT.FDCWD, top);
+  syncDirectory(store.staging);
 }
 
 /**
- * When an archive was sealed, in nanoseconds by the clock that file systems stamp with: it ticks
- * every few milliseconds, so what is written just after `sealedAt` may bear an earlier time.
+ * When an archive began to be written, in nanoseconds by the clock that file systems stamp with.
+ * Where they do not keep that, when it was sealed: that clock ticks every few milliseconds, so what
+ * is written just after `sealedAt` may bear an earlier time.
  */
-function timeOfSeal(archive: string, { sealedAt }: Seal): bigint {
+function beginOfSeal(archive: string, { sealedAt }: Seal): bigint {
   const { mtimeNs } = statSync(join(archive, SEAL_FILE), { bigint: true });
-  const sealedNs = BigInt(Date.parse(sealedAt)) * 1_000_000n;
-  return mtimeNs < sealedNs ? mtimeNs : sealedNs;
+  const claimedNs = BigInt(Date.parse(sealedAt)) * 1_000_000n;
+  const sealedNs = mtimeNs < claimedNs ? mtimeNs : claimedNs;
+  const { btimeNs } = statAt(AT.FDCWD, archive);
+  return btimeNs > 0n && btimeNs < sealedNs ? btimeNs : sealedNs;
 }
 
 /** In the sealed tree, or one that somebody made in its place: late files are in no archive. */
-function refuseLateWrites(record: TaskRecord, top: string, sealedNs: bigint): void {
+function refuseLateChanges(
+  record: TaskRecord,
+  top: string,
+  since: Pick<LateChangeOptions, 'sinceNs' | 'isWhole'>,
+): void {
   if (!lstatSync(top, { throwIfNoEntry: false })?.isDirectory()) return;
-  const { task } = record;
-  const path = findWriteSince(
-    top,
-    sealedNs,
-    leftOutOf(record, top, () => {}),
-  );
-  if (!path) return;
-  const message = `'${path}' of task ${task} was written after it was sealed: it stays in ${top}`;
-  throw new TaskfsError('failed', message, {
+  const { task, frozenAt } = record;
+  const late = findLateChange(top, {
+    ...since,
+    mayBeOpen: frozenAt !== undefined,
+    leaveOut: leftOutOf(record, top, () => {}),
+  });
+  if (!late) return;
+  const { path, why } = late;
+  const how = why === 'changed' ? 'was written after it was sealed' : 'is still open for writing';
+  throw new TaskfsError('failed', `'${path}' of task ${task} ${how}: it stays in ${top}`, {
     hint: "Move away what you need of it and remove the file; 'taskfs recover' removes the rest.",
   });
 }

@@ -1,6 +1,6 @@
-import { lutimesSync, statSync } from 'node:fs';
-import { isDirectory } from '../../sys/index.ts';
-import { needsChmod } from './source-file.ts';
+import { closeSync, lutimesSync, statSync } from 'node:fs';
+import { isDirectory, isOpenForWriting, isRegular } from '../../sys/index.ts';
+import { needsChmod, openContent } from './source-file.ts';
 import type { OnChmod } from './temporary-chmod.ts';
 import { type LeaveOut, type Visit, walk } from './walk.ts';
 
@@ -33,16 +33,50 @@ export function findChangeSince(
   return undefined;
 }
 
-/** The same for content alone: a removal, or a hard link less, is no change. */
-export function findWriteSince(
-  top: string,
-  sinceNs: bigint,
-  leaveOut: LeaveOut,
-): Buffer | undefined {
+/** What sealing did not see, or cannot have seen whole. */
+export interface LateChange {
+  readonly path: Buffer;
+  readonly why: 'changed' | 'open for writing';
+}
+
+export interface LateChangeOptions {
+  /** When the archive began to be written (nanoseconds). */
+  readonly sinceNs: bigint;
+  /**
+   * Whether nothing was removed yet: then any change of a file counts. A file that had two names
+   * changes when one of them is removed; after that only what was written, or is new, counts.
+   */
+  readonly isWhole: boolean;
+  /** Whether files may be open for writing, by programs that can write no more. */
+  readonly mayBeOpen: boolean;
+  readonly leaveOut: LeaveOut;
+}
+
+/**
+ * The first file in the tree of a sealed task that may hold what its archive does not; undefined
+ * where there is none, or no tree. Throws TreeChanged, Errno.
+ */
+export function findLateChange(top: string, options: LateChangeOptions): LateChange | undefined {
+  const { sinceNs, isWhole, mayBeOpen, leaveOut } = options;
   for (const visit of walk(top, () => {}, leaveOut)) {
-    if (visit.kind === 'leaf' && writtenNs(visit) >= sinceNs) return visit.path;
+    if (visit.kind !== 'leaf') continue;
+    const { path, stat } = visit;
+    const changedNs = isWhole && keepsChangeTime(visit) ? stat.ctimeNs : writtenNs(visit);
+    if (changedNs >= sinceNs || stat.btimeNs >= sinceNs) return { path, why: 'changed' };
+    if (!mayBeOpen && isBeingWritten(visit)) return { path, why: 'open for writing' };
   }
   return undefined;
+}
+
+/** Who has it open may write to it once it has no name any more. */
+function isBeingWritten(visit: Visit): boolean {
+  if (!isRegular(visit.stat.mode)) return false;
+  const fd = openContent(visit, () => {});
+  try {
+    return isOpenForWriting(fd);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** A temporary mode changes ctime, and so does renaming the top. */

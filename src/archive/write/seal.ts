@@ -43,6 +43,11 @@ export interface SealOptions {
   readonly patienceMs?: number;
   /** Whether files may be open for writing: by programs that can write no more. */
   readonly mayBeOpen?: boolean;
+  /**
+   * Whether staging keeps its name until the archive is committed, unless something changes there
+   * meanwhile.
+   */
+  readonly keepsName?: boolean;
 }
 
 export interface SealResult {
@@ -68,10 +73,9 @@ const PAUSE_MS = 50;
  * Seals a task that has ended: everything in staging, never what a symlink points at, and the log;
  * encrypted, made durable, read back, compared and signed in `archive/.<task>.partial`, then
  * renamed: that is the commit. Staging and log are left as they are, but staging has another name
- * from the beginning of a seal that succeeds. What changes while it is read is sealed again. An
- * archive that is there is left as it is; what an attempt cut short left behind is discarded. Only
- * for the holder of the task's lock. Throws `usage` where the task has not ended, `failed` with
- * the reason.
+ * once it is sealed. What changes while it is read is sealed again. An archive that is there is
+ * left as it is; what an attempt cut short left behind is discarded. Only for the holder of the
+ * task's lock. Throws `usage` where the task has not ended, `failed` with the reason.
  */
 export async function sealTask(
   store: Store,
@@ -87,15 +91,16 @@ export async function sealTask(
   }
   try {
     const chmodLog = join(paths.directory, 'lent-modes');
-    const top = setAside(store, task);
+    const { mayBeOpen = false, keepsName = false } = options;
+    const top = keepsName && !existsSync(paths.aside) ? paths.staging : setAside(store, task);
     restoreModes(chmodLog, top);
-    const { mayBeOpen = false } = options;
     const onChmod = logChmods(chmodLog);
     const ownPaths = ownPathsOf(record, paths.staging);
     const onProgress = progressOf(options);
     const how = { top, ownPaths, mayBeOpen, onChmod, onProgress };
     const made = await writeUntilStable(store, record, partial, how, options.patienceMs ?? 0);
     await commit(store, record, partial, made);
+    if (keepsName) trySetAside(store, task);
     removeChmodLog(chmodLog);
     const { bytes, files, skipped, skippedCount, leftOut, leftOutCount, ownLinks } = made;
     return { bytes, files, skipped, skippedCount, leftOut, leftOutCount, ownLinks };
@@ -103,6 +108,15 @@ export async function sealTask(
     discard(partial);
     putBack(store, task);
     throw explain(task, error);
+  }
+}
+
+/** The archive is committed, and nothing of it may be discarded any more. */
+function trySetAside(store: Store, task: TaskName): void {
+  try {
+    setAside(store, task);
+  } catch {
+    // Whoever removes the plaintext tries again, and reports a failure.
   }
 }
 
@@ -119,7 +133,10 @@ function ownPathsOf({ options: { artifactsAt } }: TaskRecord, staging: string): 
   return typeof artifactsAt === 'string' ? [staging, artifactsAt] : [staging];
 }
 
-/** A tree that changed while it was read is sealed again, from the start. */
+/**
+ * A tree that changed while it was read is sealed again, from the start, and whoever comes by its
+ * name from then on does not find it.
+ */
 async function writeUntilStable(
   store: Store,
   record: TaskRecord,
@@ -127,22 +144,25 @@ async function writeUntilStable(
   how: Omit<WriteOptions, 'leaveOut'>,
   patienceMs: number,
 ): Promise<WrittenFiles> {
-  const { top, onChmod } = how;
+  const { onChmod } = how;
+  let { top } = how;
   const start = performance.now();
   for (let attempt = 1; ; attempt++) {
     const begin = performance.now();
     removeTree(AT.FDCWD, partial);
+    // Before it is made: the time of that is when changes begin to be late ones (late-changes.ts).
+    const sinceNs = clockOf(store.staging);
     mkdirSync(partial, { mode: 0o700 });
     try {
-      const sinceNs = clockOf(store.staging);
       const leaveOut = leftOutOf(record, top, onChmod);
-      const made = await writeArchive(store, record.task, partial, { ...how, leaveOut });
+      const made = await writeArchive(store, record.task, partial, { ...how, top, leaveOut });
       // What has come meanwhile may be of the part that is sealed.
       const change = findChangeSince(top, sinceNs, onChmod, leftOutOf(record, top, onChmod));
       if (!change) return made;
       throw new TreeChanged(change);
     } catch (error) {
       if (!(error instanceof TreeChanged)) throw error;
+      top = setAside(store, record.task);
       const now = performance.now();
       if (attempt >= ATTEMPTS && now - start >= patienceMs) throw unsettled(error);
       await sleep(Math.max(PAUSE_MS, now - begin));
