@@ -57,7 +57,7 @@ export {
   inodeFlags,
 } from './inode-flags.ts';
 export { IN, Inotify, type InotifyEvent } from './inotify.ts';
-export { addressOf, bind, check, lastErrno } from './libc.ts';
+export { addressOf, bind, check, lastErrno, readWaiting } from './libc.ts';
 export { fileSystemOf, type LockReach } from './lock-reach.ts';
 export {
   findRecordLock,
@@ -89,6 +89,7 @@ export {
 export { encodeOctal, type Mount, parseMountinfo, readMountinfo } from './mountinfo.ts';
 export { assertNothingMounted, MountedBeneath, mountedOn, openInMount } from './mounts-beneath.ts';
 export { joinNames, openBeneath } from './open-beneath.ts';
+export { readableOf } from './poll.ts';
 export {
   becomeSubreaper,
   keepMemoryPrivate,

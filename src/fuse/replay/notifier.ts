@@ -6,7 +6,6 @@
  * server ends, so does that.
  */
 import { closeSync, constants } from 'node:fs';
-import { Socket } from 'node:net';
 import { Errno, errno, unlessRefused } from '../../errno.ts';
 import { bytesOfLatin1 } from '../../latin1.ts';
 import { exitProcess } from '../../process/index.ts';
@@ -22,6 +21,8 @@ import {
   openAt,
   openAt2,
   RESOLVE,
+  readableOf,
+  readWaiting,
   reconfigureFileSystem,
   renameAt,
   rmdirAt,
@@ -182,16 +183,17 @@ function call(): void {
   closeSync(root);
 }
 
-function readLines(fd: number, read: (line: string) => void): void {
+/** Reads the lines that come by a descriptor, once it is readable; undefined: it is at its end. */
+function linesOf(fd: number): () => string[] | undefined {
+  const buffer = Buffer.alloc(64 * 1024);
   let unfinished = '';
-  const input = new Socket({ fd, readable: true, writable: false }).setEncoding('latin1');
-  input.on('data', (text: string) => {
-    const lines = (unfinished + text).split('\n');
+  return () => {
+    const length = unlessRefused(() => readWaiting(fd, buffer));
+    if (!length) return undefined;
+    const lines = (unfinished + buffer.toString('latin1', 0, length)).split('\n');
     unfinished = lines.pop() ?? '';
-    for (const line of lines) read(line);
-  });
-  input.on('close', end);
-  input.on('error', end);
+    return lines;
+  };
 }
 
 function end(): void {
@@ -200,5 +202,23 @@ function end(): void {
   exitProcess(0);
 }
 
-readLines(0, call);
-readLines(3, (line) => repeatAll(JSON.parse(line) as Batch));
+/** Blocks, which costs less than an event loop for each batch. */
+function serve(): void {
+  const batch = (line: string): void => repeatAll(JSON.parse(line) as Batch);
+  const sources = new Map([
+    [0, { lines: linesOf(0), take: call }],
+    [3, { lines: linesOf(3), take: batch }],
+  ]);
+  const readable = readableOf([...sources.keys()]);
+  for (;;) {
+    for (const fd of readable()) {
+      const source = sources.get(fd);
+      const lines = source?.lines();
+      if (!lines) return;
+      for (const line of lines) source?.take(line);
+    }
+  }
+}
+
+serve();
+end();
