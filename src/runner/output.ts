@@ -1,9 +1,11 @@
 import { closeSync, fstatSync, openSync, type Stats } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Writable } from 'node:stream';
 import { reasonOf } from '../errors.ts';
 import { writeFully } from '../files/index.ts';
 import { openLogTimes, type TaskPaths } from '../store/index.ts';
 import type { Output, Progress } from './engines/engine.ts';
+import { openLogSpace } from './log-space.ts';
 
 /** Where a foreground run shows its output. */
 export interface Sinks {
@@ -18,16 +20,16 @@ export interface TaskOutput extends Output {
   /** Bytes in the log. */
   readonly logged: number;
   /**
-   * Why the log is not whole, or null: a full disk, or an
-   * engine that lost it, costs log lines, never the task.
+   * Why the log is not whole, or null: a disk that is full or nearly so, or
+   * an engine that lost it, costs log lines, never the task.
    */
   readonly logError: string | null;
   close(): void;
 }
 
 /**
- * Opens a task's log and its times for appending, no further than `maxBytes`, and joins the sinks
- * to it.
+ * Opens a task's log and its times for appending, no further than `maxBytes` and than leaves the
+ * disk some space, and joins the sinks to it.
  */
 export function openOutput(
   { log, logTimes }: Pick<TaskPaths, 'log' | 'logTimes'>,
@@ -36,6 +38,7 @@ export function openOutput(
 ): TaskOutput {
   const fd = openSync(log, 'a', 0o600);
   const times = openLogTimes(logTimes);
+  const roomFor = openLogSpace(dirname(log), maxBytes);
   const shown = { stdout: openSink(sinks.stdout), stderr: openSink(sinks.stderr) };
   let logged = fstatSync(fd).size;
   let logError: string | null = null;
@@ -50,15 +53,15 @@ export function openOutput(
     },
     write(stream, chunk) {
       try {
-        const rest = Math.max(0, maxBytes - logged);
-        const kept = chunk.subarray(0, rest);
+        const { bytes, lack } = roomFor(logged, chunk.length);
+        const kept = chunk.subarray(0, bytes);
         // Synchronous, so that the bytes of both streams stand in the
         // log in the order in which they came, and so that a producer
         // faster than the disk is slowed down and does not fill memory.
         if (kept.length > 0) times.note(logged);
         writeFully(fd, kept);
         logged += kept.length;
-        if (rest < chunk.length) logError ??= `it has reached its limit of ${maxBytes} bytes`;
+        logError ??= lack;
       } catch (error) {
         logError ??= reasonOf(error);
       }

@@ -2,9 +2,12 @@ import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
+  existsSync,
   lchownSync,
   mkdirSync,
   readdirSync,
+  statfsSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -193,9 +196,9 @@ describe('a store that is not to be used', () => {
 });
 
 /** A file system that is full soon. */
-function smallDisk(): string {
+function smallDisk(size = '1m'): string {
   const path = temporaryDirectory();
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m,mode=0700', 'tmpfs', path]);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=0700`, 'tmpfs', path]);
   onTestFinished(() => void execFileSync('umount', ['-l', path]));
   return path;
 }
@@ -226,6 +229,26 @@ describe.runIf(isRoot)('a full disk', () => {
     expect(refused).toMatchObject({ code: 125 });
     expect(refused.stderr).toContain(`in ${cli.store}: no space left on device\n`);
     expect((await cli.run('status', 'more')).code).toBe(3);
+  });
+
+  it('is left some space by the log of a task that prints without end', async () => {
+    const disk = smallDisk('100m');
+    const cli = newCli({ store: join(disk, 'store') });
+    await cli.run('init');
+    const script =
+      'cd "$TASKFS_ARTIFACTS"; head -c 150M /dev/zero; touch printed; ' +
+      'until [ -e seen ]; do sleep 0.1; done';
+    await cli.run('run', '-d', '--name', 'endless', '--', 'sh', '-c', script);
+    const files = join(cli.store, 'staging', 'endless');
+    await until('all is printed', () => existsSync(join(files, 'printed')));
+    expect(statSync(join(cli.store, 'tasks', 'endless', 'log')).size).toBeGreaterThan(64 << 20);
+    const { bavail, bsize } = statfsSync(disk);
+    expect(bavail * bsize).toBeGreaterThan(4 << 20);
+    // What is sealed needs as much space again.
+    execFileSync('mount', ['-o', 'remount,size=300m', disk]);
+    writeFileSync(join(files, 'seen'), '');
+    expect((await cli.run('wait', 'endless')).code).toBe(0);
+    expect((await cli.run('events', 'endless')).stdout).toMatch(/log-cut .*less than 5.0 MiB left/);
   });
 
   it('keeps the files where they cannot be sealed; recover seals them later', async () => {
