@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { reasonOf, TaskfsError } from '../errors.ts';
 import { printableJson } from '../printable.ts';
-import { render, type Words } from './words.ts';
+import { render, type Words } from './styled-text.ts';
 
 /**
  * Whoever read our standard output has gone (`taskfs logs x | head`): no error, but nothing more

@@ -1,7 +1,7 @@
 import { Errno, errno, errnoOf, errnoWords } from '../errno.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { say } from './output.ts';
-import { paint } from './words.ts';
+import { paint } from './styled-text.ts';
 
 /** Says what went wrong and what to do next; the stack only with --debug. */
 export function reportError(error: unknown, debug: boolean): void {

@@ -19,9 +19,9 @@ import type { Store, TaskName, TaskRecord } from '../store/index.ts';
 import { exitCodeOfTask } from './exit-code.ts';
 import { printJson, printLine, say } from './output.ts';
 import { showEngineProgress, showSealProgress } from './progress.ts';
+import { paint } from './styled-text.ts';
 import { withholdFromSupervisor } from './task-spec.ts';
 import { attachTerminal } from './terminal.ts';
-import { paint } from './words.ts';
 
 /** How a task in the foreground is shown. */
 interface ForegroundOptions {

@@ -1,7 +1,7 @@
 import { TaskfsError } from '../errors.ts';
 import { showBytes, showDuration } from '../quantities.ts';
 import { durationOf, showCommand, showStatus, type TaskView } from '../runner/index.ts';
-import { type Colour, paint, type Words } from './words.ts';
+import { type Colour, paint, type Words } from './styled-text.ts';
 
 /** A task, and what it takes, in bytes, where that was asked for. */
 export type ListedTask = TaskView & { readonly size?: number };

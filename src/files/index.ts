@@ -3,7 +3,7 @@
  * size, read and written completely. What belongs to one format or to the store does not enter.
  */
 export { removeTemporaries, syncDirectory, writeFileAtomic, writeNewFile } from './atomic-file.ts';
-export { readFully, readFullyAsync, writeFully } from './fully.ts';
+export { readFully, readFullyAsync, writeFully } from './read-write.ts';
 export {
   openRegularFile,
   openRequiredFile,

@@ -2,7 +2,7 @@ import { closeSync, constants, lstatSync, type Stats, statSync } from 'node:fs';
 import { Errno, errno, errnoOf } from '../errno.ts';
 import { TaskfsError } from '../errors.ts';
 import { AT, openAt } from '../sys/index.ts';
-import { readFully } from './fully.ts';
+import { readFully } from './read-write.ts';
 
 /** Whether a name may be a symlink, as a user's key file may, and a part of an archive may not. */
 type Links = 'follow' | 'refuse';

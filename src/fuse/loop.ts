@@ -2,12 +2,12 @@ import { performance } from 'node:perf_hooks';
 import { Errno, errno } from '../errno.ts';
 import { ABORTED, type Device, EMPTY, UNMOUNTED } from './device.ts';
 import { handlers } from './handlers/index.ts';
+import { answers } from './inotify/answers.ts';
 import { InvalidationFeed } from './invalidation-feed.ts';
 import type { Polling } from './polling.ts';
 import { OP, opcodeName } from './protocol/opcode.ts';
 import type { Reply } from './protocol/reply.ts';
 import type { Request } from './protocol/request.ts';
-import { answers } from './replay/answers.ts';
 import { NO_REPLY, type Session } from './session.ts';
 
 /** How often (milliseconds) waiting locks are tried again: processes in staging may hold them. */

@@ -1,9 +1,9 @@
 import type { Change, FileSystem, HandleId, NodeId } from '../fs/index.ts';
+import type { Replayer } from './inotify/replayer.ts';
 import type { LockOwners, WaitingLocks } from './locks.ts';
 import type { Connection, Requested } from './protocol/init.ts';
 import type { Reply } from './protocol/reply.ts';
 import type { Request } from './protocol/request.ts';
-import type { Replayer } from './replay/replayer.ts';
 import type { SpliceReader } from './splice-read.ts';
 import type { UseCounter } from './use-counter.ts';
 

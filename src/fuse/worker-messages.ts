@@ -1,6 +1,6 @@
 import type { Change, NodeId } from '../fs/index.ts';
+import type { ReplayChannel } from './inotify/replayer.ts';
 import type { FuseOptions } from './options.ts';
-import type { ReplayChannel } from './replay/replayer.ts';
 
 /** Messages between the main thread and the thread that serves a mount. */
 

@@ -40,7 +40,7 @@ import {
   unpin,
 } from '../store/index.ts';
 import { type ExecEnd, type ExecOptions, execIn } from './exec.ts';
-import { packedFiles, sharedTask } from './packed.ts';
+import { packedFiles, sharedTask } from './export-stream.ts';
 import type { Store } from './store.ts';
 import { fileStream, type LogOptions, logStream } from './streams.ts';
 

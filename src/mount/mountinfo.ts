@@ -6,7 +6,7 @@ import { type Mount, readMountinfo } from '../sys/index.ts';
 /** The file system type of our mounts, as mountinfo shows it: `fuse.` and the subtype. */
 export const SUBTYPE = 'taskfs';
 
-/** The subtype of the mount of archive/ inside of it; see src/fuse/serve.ts. */
+/** The subtype of the mount of archive/ inside of it; see src/fuse/driver.ts. */
 export const ARCHIVE_SUBTYPE = `${SUBTYPE}-archive`;
 /** Where that is, in the mount. */
 export const ARCHIVE_DIRECTORY = 'archive';

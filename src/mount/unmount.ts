@@ -15,7 +15,7 @@ import {
 } from './mountinfo.ts';
 import { probeMount } from './probe.ts';
 
-/** The mount's own notifier has it in use for moments (src/fuse/replay/). Milliseconds. */
+/** The mount's own notifier has it in use for moments (src/fuse/inotify/). Milliseconds. */
 const BUSY_RETRY_MS = 50;
 const BUSY_RETRIES = 5;
 

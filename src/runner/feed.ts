@@ -9,7 +9,7 @@ import {
   type TaskName,
   taskPaths,
 } from '../store/index.ts';
-import { unfinishedTasks } from './tickets.ts';
+import { unfinishedTasks } from './queue-tickets.ts';
 import { viewTask } from './view.ts';
 
 /** Whose events are meant: those of all tasks by default. */

@@ -1,7 +1,7 @@
 import { TaskfsError } from '../errors.ts';
 import { parseGroupName, readGroups, type Store, writeGroups } from '../store/index.ts';
 import { wakeNext } from './queue.ts';
-import { locked, readTickets } from './tickets.ts';
+import { locked, readTickets } from './queue-tickets.ts';
 
 /** A group of tasks of which only so many run at once. */
 export interface Group {

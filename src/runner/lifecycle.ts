@@ -9,9 +9,9 @@ import { interruptedOutcome, type Outcome } from './outcome.ts';
 import { freeSlot } from './queue.ts';
 import { followRequests, INTERRUPTS } from './requests.ts';
 import { applyPolicy } from './retention.ts';
-import { waitForSlot } from './slot.ts';
 import type { SuperviseOptions, SupervisorContext } from './supervisor-context.ts';
 import { isSupervisedByMe, supervisedHere } from './supervisor-liveness.ts';
+import { waitForSlot } from './wait-for-slot.ts';
 
 /**
  * Supervises a submitted task from the queue to the sealed archive, and returns its last record.

@@ -8,7 +8,6 @@ import {
   type TaskRecord,
   taskPaths,
 } from '../store/index.ts';
-import { isSupervised } from './supervisor-liveness.ts';
 import {
   addTicket,
   inLine,
@@ -18,7 +17,8 @@ import {
   removeTicket,
   type Stage,
   type Ticket,
-} from './tickets.ts';
+} from './queue-tickets.ts';
+import { isSupervised } from './supervisor-liveness.ts';
 import { sendWakeup } from './wakeup-signal.ts';
 
 /**

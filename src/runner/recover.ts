@@ -23,6 +23,7 @@ import type { FinishOptions } from './finish.ts';
 import { type Claim, openJournal } from './journal.ts';
 import { resumeTask } from './lifecycle.ts';
 import { leaveQueue } from './queue.ts';
+import { unfinishedTasks } from './queue-tickets.ts';
 import { finishRemoval, removalsCutShort } from './remove-task.ts';
 import { isEndRequested } from './requests.ts';
 import { isDraft, makerOf } from './submit.ts';
@@ -32,7 +33,6 @@ import {
   lockReach,
   supervisorElsewhere,
 } from './supervisor-liveness.ts';
-import { unfinishedTasks } from './tickets.ts';
 
 /** What recovery did with a task that had no supervisor. */
 export interface Recovery {

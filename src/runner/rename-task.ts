@@ -31,10 +31,10 @@ import { AT, isoNow, removeTree } from '../sys/index.ts';
 import { anchorSeal } from './after-seal.ts';
 import { openJournal } from './journal.ts';
 import { awaitedTasks } from './queue.ts';
+import { locked } from './queue-tickets.ts';
 import { finishRemoval, untilLetGo } from './remove-task.ts';
 import { DRAFT } from './submit.ts';
 import { assertNotElsewhere } from './supervisor-liveness.ts';
-import { locked } from './tickets.ts';
 
 /** Loaded only where something is renamed: every task that runs loads this module. */
 type Archives = typeof import('../archive/maintain/index.ts');

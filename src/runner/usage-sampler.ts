@@ -1,8 +1,8 @@
 import { TaskfsError } from '../errors.ts';
 import type { Store, TaskName } from '../store/index.ts';
 import { isoNow } from '../sys/index.ts';
-import type { ReachedRun, Usage } from './engines/reached-run.ts';
-import { reachRun } from './reach.ts';
+import type { RunHandle, Usage } from './engines/run-handle.ts';
+import { reachRun } from './run-handle.ts';
 
 /** What a task used at an instant. */
 export interface TaskUsage extends Usage {
@@ -13,7 +13,7 @@ export interface TaskUsage extends Usage {
 }
 
 interface Sampled {
-  readonly run: ReachedRun;
+  readonly run: RunHandle;
   readonly cpuNs: number;
   /** Milliseconds of performance.now(). */
   readonly at: number;
@@ -50,7 +50,7 @@ export class UsageSampler {
   }
 
   /** Undefined where nothing of it runs, be it that it ended meanwhile, or no engine answers. */
-  private async reach(task: TaskName): Promise<ReachedRun | undefined> {
+  private async reach(task: TaskName): Promise<RunHandle | undefined> {
     try {
       return await reachRun(this.store, task, { patienceMs: 0 });
     } catch (error) {

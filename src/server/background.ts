@@ -9,7 +9,7 @@ import { type ErrorKind, TaskfsError } from '../errors.ts';
 import type { DriverName } from '../fs/index.ts';
 import { prepareMountpoint } from '../mount/index.ts';
 import type { Store } from '../store/index.ts';
-import type { MountOptions } from './serve.ts';
+import type { MountOptions } from './serve-mount.ts';
 
 /** The first message to the new server. */
 export interface ServerRequest {

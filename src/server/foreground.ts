@@ -3,7 +3,7 @@ import { abortConnections, detach, taskfsMountAt } from '../mount/index.ts';
 import { exitProcess, onSignals } from '../process/index.ts';
 import type { Store } from '../store/index.ts';
 import { unmountWhenUnused } from './idle-timeout.ts';
-import { log, type MountOptions, type ServedMount, serveMount } from './serve.ts';
+import { log, type MountOptions, type ServedMount, serveMount } from './serve-mount.ts';
 
 /** How long (milliseconds) a server waits for an unmount, and then for a connection it aborted. */
 const TIMEOUT_MS = 2000;

@@ -6,4 +6,4 @@ export { chooseLiveMode, LIVE_MODES } from '../attach/index.ts';
 export { mountInBackground } from './background.ts';
 export { serveUntilUnmounted } from './foreground.ts';
 export { assertCanMount } from './requirements.ts';
-export { DEFAULT_DRIVER, type ServedMount } from './serve.ts';
+export { DEFAULT_DRIVER, type ServedMount } from './serve-mount.ts';

@@ -1,7 +1,7 @@
 import { counted, showBytes } from '../quantities.ts';
 import type { Store, TaskName, TaskRecord } from '../store/index.ts';
 import type { Span, StyledLine } from '../terminal/index.ts';
-import { Roster } from '../watch/index.ts';
+import { TaskStates } from '../watch/index.ts';
 import { formatAge, SIZE_AND_AGE, sizeAndAge } from './format.ts';
 import type { Pane, PaneLine, PaneView } from './pane.ts';
 import { Selection } from './selection.ts';
@@ -19,7 +19,7 @@ const MARK = 2;
 /** The list of tasks. */
 export class TasksPane implements Pane, Disposable {
   readonly sizes: TaskSizes;
-  private readonly roster: Roster;
+  private readonly states: TaskStates;
   private readonly records = new Map<TaskName, TaskRecord>();
   private readonly selection = new Selection();
   private rows: readonly TaskRecord[] = [];
@@ -29,7 +29,7 @@ export class TasksPane implements Pane, Disposable {
 
   /** Of all tasks, or of one. */
   constructor(store: Store, only: TaskName | undefined) {
-    this.roster = new Roster(store, only);
+    this.states = new TaskStates(store, only);
     this.sizes = new TaskSizes(store);
   }
 
@@ -41,7 +41,7 @@ export class TasksPane implements Pane, Disposable {
 
   /** Reads records that are new. Returns whether there were any. Throws `damaged`, `not-found`. */
   refresh(): boolean {
-    const { changed, gone } = this.roster.refresh();
+    const { changed, gone } = this.states.refresh();
     for (const record of changed) {
       const before = this.records.get(record.task);
       if (before && before.artifacts !== record.artifacts) this.sizes.forget(record.task);
@@ -99,7 +99,7 @@ export class TasksPane implements Pane, Disposable {
   private title(): StyledLine {
     if (this.records.size === 0) return [{ text: 'no tasks yet: taskfs run -- CMD starts one' }];
     if (this.filter === '') {
-      const broken = this.roster.unreadable.length;
+      const broken = this.states.unreadable.length;
       const note = { text: `  ${broken} unreadable: taskfs ps -a`, styles: ['yellow'] as const };
       return [{ text: counted(this.records.size, 'task') }, ...(broken > 0 ? [note] : [])];
     }

@@ -4,7 +4,7 @@
  */
 export { describeEvent, type FileEvent, type WatchEvent } from './event.ts';
 export { jsonPath, printableName } from './name.ts';
-export { Roster } from './roster.ts';
 export { scanArchive } from './scan-archive.ts';
+export { TaskStates } from './task-states.ts';
 export { LiveTree, pathOf, type TreeNode } from './tree.ts';
 export { Watch, watchEvents } from './watch.ts';

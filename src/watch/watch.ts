@@ -2,7 +2,7 @@ import type { FindIdentities } from '../artifacts/index.ts';
 import { readRecord, type Store, type TaskName, taskPaths } from '../store/index.ts';
 import { isoNow } from '../sys/index.ts';
 import type { WatchEvent } from './event.ts';
-import { Roster } from './roster.ts';
+import { TaskStates } from './task-states.ts';
 import { TaskWatch, type WatchContext } from './task-watch.ts';
 
 /** How often records are read, in milliseconds. */
@@ -25,7 +25,7 @@ export class Watch implements AsyncDisposable {
   private readonly context: WatchContext;
   private readonly only: TaskName | undefined;
   private readonly debounceMs: number;
-  private readonly roster: Roster;
+  private readonly states: TaskStates;
   private readonly watched = new Map<TaskName, TaskWatch>();
   private dirtySince: number | undefined;
   private nextRecords = 0;
@@ -43,7 +43,7 @@ export class Watch implements AsyncDisposable {
     };
     this.only = only;
     this.debounceMs = options.debounceMs ?? DEBOUNCE;
-    this.roster = new Roster(store, only);
+    this.states = new TaskStates(store, only);
   }
 
   /** The tasks, as in the events reported so far. */
@@ -53,7 +53,7 @@ export class Watch implements AsyncDisposable {
 
   /** Tasks of which nothing is known, since their record cannot be read. */
   get unreadable(): readonly TaskName[] {
-    return this.roster.unreadable;
+    return this.states.unreadable;
   }
 
   /**
@@ -96,7 +96,7 @@ export class Watch implements AsyncDisposable {
 
   private pollRecords(): WatchEvent[] {
     const events: WatchEvent[] = [];
-    const { changed, gone } = this.roster.refresh();
+    const { changed, gone } = this.states.refresh();
     for (const record of changed) {
       const known = this.watched.get(record.task);
       if (known) {

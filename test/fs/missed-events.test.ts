@@ -18,7 +18,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { type FileEvent, type FileSystem, TOP } from '../../src/fs/index.ts';
 import { KnownNames } from '../../src/fs/live/known-names.ts';
 import { createFileSystem } from '../../src/fs/store-file-system.ts';
-import { ReplayQueue } from '../../src/fuse/replay/queue.ts';
+import { ReplayQueue } from '../../src/fuse/inotify/queue.ts';
 import { createStore } from '../../src/store/index.ts';
 import { S_IFREG } from '../../src/sys/index.ts';
 import { temporaryDirectory } from '../support/temporary.ts';

@@ -1,5 +1,5 @@
+import { serveFileSystem } from '../../src/fuse/connection.ts';
 import type { FuseOptions } from '../../src/fuse/options.ts';
-import { serveFileSystem } from '../../src/fuse/serve-file-system.ts';
 
 /**
  * Serves a directory through the kernel driver, as a process of its own: the arguments are the

@@ -7,7 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { taskfsMountAt } from '../../src/mount/index.ts';
 import { mountInBackground } from '../../src/server/index.ts';
-import type { MountOptions } from '../../src/server/serve.ts';
+import type { MountOptions } from '../../src/server/serve-mount.ts';
 import {
   createRecord,
   createStore,

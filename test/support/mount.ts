@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import type { LiveChoice } from '../../src/attach/index.ts';
 import type { DriverName } from '../../src/fs/index.ts';
 import { allMounts, FUSERMOUNT } from '../../src/mount/index.ts';
-import type { MountOptions } from '../../src/server/serve.ts';
+import type { MountOptions } from '../../src/server/serve-mount.ts';
 import type { Store } from '../../src/store/index.ts';
 import { AT, removeTree } from '../../src/sys/index.ts';
 import { cacheOf } from './installed.ts';

@@ -4,7 +4,7 @@ import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';
-import { table, type Words } from '../words.ts';
+import { table, type Words } from '../styled-text.ts';
 
 export const command = defineCommand({
   examples: [

@@ -4,7 +4,7 @@ import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLine, say } from '../output.ts';
-import { paint, type Words } from '../words.ts';
+import { paint, type Words } from '../styled-text.ts';
 
 export const command = defineCommand({
   examples: [

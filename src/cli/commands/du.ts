@@ -13,7 +13,7 @@ import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities, type IdentityOptions } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLines } from '../output.ts';
-import { paint, table, type Words } from '../words.ts';
+import { paint, table, type Words } from '../styled-text.ts';
 
 export const command = defineCommand({
   examples: [

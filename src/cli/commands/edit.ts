@@ -12,8 +12,8 @@ import { type Editor, findEditor, runEditor } from '../editor.ts';
 import { EXIT } from '../exit-code.ts';
 import { openStoreOf } from '../open-store.ts';
 import { print, printLine, say } from '../output.ts';
-import { startVerb } from '../own-verb.ts';
 import { REFUSAL_MS } from '../run-external.ts';
+import { startVerb } from '../verb-process.ts';
 
 export const command = defineCommand({
   examples: [

@@ -4,8 +4,8 @@ import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openOrMakeStore, openStoreOf } from '../open-store.ts';
 import { printJson, printLines } from '../output.ts';
+import { paint, table, type Words } from '../styled-text.ts';
 import { parseCount } from '../units.ts';
-import { paint, table, type Words } from '../words.ts';
 
 const ACTIONS = ['ls', 'set', 'rm'] as const;
 

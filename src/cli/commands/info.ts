@@ -4,8 +4,8 @@ import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';
+import { table } from '../styled-text.ts';
 import { showTime, type Zone } from '../units.ts';
-import { table } from '../words.ts';
 
 export const command = defineCommand({
   examples: [

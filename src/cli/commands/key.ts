@@ -26,7 +26,7 @@ import { openStoreOf, showRecovery } from '../open-store.ts';
 import { printJson, printLine, say } from '../output.ts';
 import { choosePassphrase } from '../passphrase.ts';
 import { ProgressLine } from '../progress.ts';
-import { table } from '../words.ts';
+import { table } from '../styled-text.ts';
 
 const ACTIONS = ['show', 'add', 'remove', 'rotate', 'recovery'] as const;
 

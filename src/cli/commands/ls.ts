@@ -16,8 +16,8 @@ import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { print, printJson, printLine, printLines, say } from '../output.ts';
 import { printThumbnails } from '../picture-listing.ts';
+import { table, type Words } from '../styled-text.ts';
 import { showTime, type Zone } from '../units.ts';
-import { table, type Words } from '../words.ts';
 
 export const command = defineCommand({
   examples: [

@@ -19,7 +19,7 @@ import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';
 import { addRetentionOptions, policyOf, type RetentionOptions } from '../retention-options.ts';
 import { selectorOf } from '../selector-options.ts';
-import { table, type Words } from '../words.ts';
+import { table, type Words } from '../styled-text.ts';
 
 const ACTIONS = ['show', 'set', 'unset', 'clear'] as const;
 

@@ -7,7 +7,7 @@ import { printJson, printLine, say } from '../output.ts';
 import { reportRemovals } from '../report-removals.ts';
 import { addRetentionOptions, policyOf } from '../retention-options.ts';
 import { selectorOf } from '../selector-options.ts';
-import { paint, table, type Words } from '../words.ts';
+import { paint, table, type Words } from '../styled-text.ts';
 
 export const command = defineCommand({
   examples: [

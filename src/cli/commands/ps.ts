@@ -12,9 +12,9 @@ import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLines } from '../output.ts';
 import { addSelectorOptions, selectorOf, withFilters } from '../selector-options.ts';
+import { cutTo, paint, table, type Words } from '../styled-text.ts';
 import { COLUMNS, type Column, cellOf, type ListedTask, parseColumns } from '../task-columns.ts';
 import { parseCount } from '../units.ts';
-import { cutTo, paint, table, type Words } from '../words.ts';
 
 const DEFAULT_COLUMNS: readonly Column[] = [
   'task',

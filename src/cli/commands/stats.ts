@@ -7,7 +7,7 @@ import { addTasksOrNone, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { print, printJson, printJsonLine, printLines } from '../output.ts';
-import { paint, table, type Words } from '../words.ts';
+import { paint, table, type Words } from '../styled-text.ts';
 
 /** Between two samples, in milliseconds. */
 const INTERVAL_MS = 1000;

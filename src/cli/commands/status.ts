@@ -11,9 +11,9 @@ import { addTask, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLine } from '../output.ts';
+import { table, type Words } from '../styled-text.ts';
 import { paintTask } from '../task-columns.ts';
 import { showTime, type Zone } from '../units.ts';
-import { table, type Words } from '../words.ts';
 
 export const command = defineCommand({
   examples: [

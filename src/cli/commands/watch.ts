@@ -9,7 +9,7 @@ import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities, type IdentityOptions } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJsonLine, printLine } from '../output.ts';
-import { startVerb, type VerbStreams } from '../own-verb.ts';
+import { startVerb, type VerbStreams } from '../verb-process.ts';
 
 export const command = defineCommand({
   examples: [

@@ -3,9 +3,9 @@ import type { TaskName } from '../../store/index.ts';
 import { S_IFMT, type Stat } from '../../sys/index.ts';
 import type { NodeId } from '../file-system.ts';
 import { FIRST_LIVE } from '../node-ids.ts';
+import { HashIndex } from './hash-index.ts';
 import type { Inode, OpenState } from './inode.ts';
 import { at, NO_PAGES, NO_ROW } from './inode-columns.ts';
-import { RowIndex } from './row-index.ts';
 import { InodeRows, RowInode, rowOf } from './row-inode.ts';
 
 /** What is called cached stays so for so long (seconds) at least. */
@@ -17,7 +17,7 @@ const CACHED_LEAST = 2;
  */
 export class InodeTable {
   private readonly rows = new InodeRows();
-  private readonly index = new RowIndex((row) => this.hashOf(row));
+  private readonly index = new HashIndex((row) => this.hashOf(row));
   private readonly onForget: (inode: Inode) => void;
 
   constructor(onForget: (inode: Inode) => void) {

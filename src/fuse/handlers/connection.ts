@@ -1,4 +1,5 @@
 import { Errno, errno } from '../../errno.ts';
+import { isGhost } from '../inotify/ghosts.ts';
 import { MAJOR, negotiate, OLDEST_MINOR } from '../protocol/init.ts';
 import { Reply } from '../protocol/reply.ts';
 import { readU64 } from '../protocol/struct.ts';
@@ -11,7 +12,6 @@ import {
   initOut,
   interruptIn,
 } from '../protocol/structs.ts';
-import { isGhost } from '../replay/ghosts.ts';
 import { type Handler, NO_REPLY } from '../session.ts';
 
 const OFFER_SIZE_BEFORE_EXT = inHeader.size + initIn.at.flags2;

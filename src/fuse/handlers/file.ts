@@ -1,6 +1,7 @@
 import { Errno, errno } from '../../errno.ts';
 import type { Entry, Opened } from '../../fs/index.ts';
 import { setUmask } from '../../sys/index.ts';
+import { REPLAY_HANDLE } from '../inotify/ghosts.ts';
 import { invalidateAttributes } from '../notify.ts';
 import { writeEntry } from '../protocol/attributes.ts';
 import {
@@ -28,7 +29,6 @@ import {
   writeIn,
   writeOut,
 } from '../protocol/structs.ts';
-import { REPLAY_HANDLE } from '../replay/ghosts.ts';
 import { type Handler, handleOf, NO_REPLY, type Session } from '../session.ts';
 import { dropSetId, dropSetIdUnlessRoot } from '../set-id.ts';
 

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Caller } from '../caller.ts';
-import type { ReachedRun } from './reached-run.ts';
+import type { RunHandle } from './run-handle.ts';
 
 /**
  * What an engine is to start: everything resolved, secrets included; never written to disk.
@@ -134,7 +134,7 @@ export interface Engine {
    * A run that is not over, for others than its supervisor; undefined where it is. Throws `failed`
    * where it is out of reach.
    */
-  reach(state: EngineState, launch: RunFacts): Promise<ReachedRun | undefined>;
+  reach(state: EngineState, launch: RunFacts): Promise<RunHandle | undefined>;
   /** Ends and removes whatever is left of a run: processes, containers. Idempotent. */
   remove(state: EngineState): Promise<void>;
 }

@@ -47,7 +47,7 @@ export function createDockerEngine({
     start: (...args) => start(patienceMs, ...args),
     attach: (state, logged, output) => attach(patienceMs, readState(state), logged, output),
     reach: async (state, facts) => {
-      const { reachContainer } = await import('./reach.ts');
+      const { reachContainer } = await import('./container-handle.ts');
       return reachContainer(readState(state), facts);
     },
     remove: (state) => removeContainer(readState(state)),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { TaskfsError } from '../../../errors.ts';
 import { AT, mknodAt, setTerminalSize } from '../../../sys/index.ts';
-import type { RunInput } from '../reached-run.ts';
+import type { RunInput } from '../run-handle.ts';
 
 /**
  * The input of a run that is not only its supervisor's: a FIFO in the task's directory. Whoever

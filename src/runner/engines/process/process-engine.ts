@@ -10,7 +10,7 @@ import type {
   Running,
   StartOptions,
 } from '../engine.ts';
-import type { ReachedRun } from '../reached-run.ts';
+import type { RunHandle } from '../run-handle.ts';
 import { assertDirectory, startCommand } from './command.ts';
 import {
   type Confinement,
@@ -154,8 +154,8 @@ async function attach(): Promise<undefined> {
   return undefined;
 }
 
-async function reach(state: EngineState, facts: RunFacts): Promise<ReachedRun | undefined> {
-  const { reachRun } = await import('./reach.ts');
+async function reach(state: EngineState, facts: RunFacts): Promise<RunHandle | undefined> {
+  const { reachRun } = await import('./run-handle.ts');
   return reachRun(state as unknown as ConfinementState & Partial<InputPlace>, facts);
 }
 

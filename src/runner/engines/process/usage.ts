@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Usage } from '../reached-run.ts';
+import type { Usage } from '../run-handle.ts';
 import { readOptional } from './cgroup.ts';
 import { type ConfinementState, membersOf } from './confinement.ts';
 import type { ProcessInfo } from './processes.ts';

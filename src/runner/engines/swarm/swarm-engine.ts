@@ -44,7 +44,7 @@ export function createSwarmEngine(): Engine {
     start,
     attach: (state, logged, output) => attach(readState(state), logged, output),
     reach: async (state, facts) => {
-      const { reachJob } = await import('./reach.ts');
+      const { reachJob } = await import('./run-handle.ts');
       return reachJob(readState(state), facts);
     },
     remove: (state) => remove(readState(state)),

@@ -5,11 +5,11 @@ import { messageOf, TaskfsError } from '../errors.ts';
 import type { Served } from '../fs/index.ts';
 import { startUnmountWatchdog, type UnmountWatchdog, unmountDirectory } from '../mount/index.ts';
 import { ChangingPages } from './changing-pages.ts';
+import { Notifier } from './inotify/notifier-process.ts';
+import { WatcherRegistry } from './inotify/watcher-registry.ts';
 import { mountDirectory } from './mount.ts';
 import { sendChange, sendForget, sendOldPages } from './notify.ts';
 import type { FuseOptions } from './options.ts';
-import { Notifier } from './replay/notifier-process.ts';
-import { WatcherRegistry } from './replay/watcher-registry.ts';
 import { EXIT_ABORTED, type Message, type WorkerInput } from './worker-messages.ts';
 
 // The thread runs from a file of its own: TypeScript in a checkout, JavaScript in a package.

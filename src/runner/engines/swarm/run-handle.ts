@@ -1,11 +1,11 @@
 import { TaskfsError } from '../../../errors.ts';
 import { type Client, send } from '../docker/client.ts';
 import { openClient } from '../docker/connect.ts';
+import { reachContainer } from '../docker/container-handle.ts';
 import { isMissing, wordsOf } from '../docker/failure.ts';
-import { reachContainer } from '../docker/reach.ts';
 import type { RunState } from '../docker/running-container.ts';
 import type { RunFacts } from '../engine.ts';
-import type { ReachedRun } from '../reached-run.ts';
+import type { RunHandle } from '../run-handle.ts';
 import { hasEnded, type JobState, readJob } from './job.ts';
 
 /** How an engine labels the container of a service's task. */
@@ -18,7 +18,7 @@ const SERVICE_LABEL = 'com.docker.swarm.service.name';
 export async function reachJob(
   { endpoint, service }: Pick<RunState, 'endpoint'> & { readonly service: string },
   facts: RunFacts,
-): Promise<ReachedRun | undefined> {
+): Promise<RunHandle | undefined> {
   const docker = openClient(endpoint);
   const { task } = facts;
   try {

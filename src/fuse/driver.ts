@@ -4,9 +4,9 @@ import type { Serve, Served, ServeOptions } from '../fs/index.ts';
 import type { UnmountWatchdog } from '../mount/index.ts';
 import { ARCHIVE_DIRECTORY, ARCHIVE_SUBTYPE, mountSource, SUBTYPE } from '../mount/index.ts';
 import { MNT_DETACH, raiseOpenFiles, UMOUNT_NOFOLLOW, unmountFrom } from '../sys/index.ts';
+import { type ServedConnection, serveFileSystem } from './connection.ts';
+import { WatcherRegistry } from './inotify/watcher-registry.ts';
 import { widenReadAhead } from './mount.ts';
-import { WatcherRegistry } from './replay/watcher-registry.ts';
-import { type ServedConnection, serveFileSystem } from './serve-file-system.ts';
 import { UseCounter } from './use-counter.ts';
 
 const STORE = new URL(`../fs/store-file-system${extname(import.meta.url)}`, import.meta.url);

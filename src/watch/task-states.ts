@@ -12,7 +12,7 @@ import {
 const CLOCK_TICK_MS = 1_000;
 
 /** How the tasks of a store stand, read again only where a record was replaced. */
-export class Roster {
+export class TaskStates {
   private readonly store: Store;
   private readonly records: RecordCache;
   private readonly only: TaskName | undefined;

@@ -53,7 +53,7 @@ export interface RunInput {
 }
 
 /** A run as any process reaches it that is not its supervisor. */
-export interface ReachedRun {
+export interface RunHandle {
   /** Starts a further command in it. Throws as `Engine.start` does. */
   exec(request: ExecRequest): Promise<ExecRunning>;
   /** Sends its command a signal; one that has ended is fine. */

@@ -2,7 +2,7 @@
  * Finds rows by a hash of theirs: a hash table with open addressing, four bytes a place. Whoever
  * asks compares the rows itself.
  */
-export class RowIndex {
+export class HashIndex {
   /** Row + 1, or 0. A power of two, never more than half full. */
   private places = new Uint32Array(2048);
   private count = 0;

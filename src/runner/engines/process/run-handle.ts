@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { TaskfsError } from '../../../errors.ts';
 import { moveToControlGroup, spawnAtGate, spawnProcess } from '../../../sys/index.ts';
 import type { RunFacts } from '../engine.ts';
-import type { ExecRequest, ExecRunning, ReachedRun } from '../reached-run.ts';
+import type { ExecRequest, ExecRunning, RunHandle } from '../run-handle.ts';
 import { assertDirectory, type Spawn, startCommand } from './command.ts';
 import { type ConfinementState, membersOf } from './confinement.ts';
 import { type InputPlace, openInput } from './input.ts';
@@ -17,7 +17,7 @@ import { usageOf } from './usage.ts';
 export function reachRun(
   state: ConfinementState & Partial<InputPlace>,
   facts: RunFacts,
-): ReachedRun | undefined {
+): RunHandle | undefined {
   const { input, terminal } = state;
   if (state.boot !== bootId() || membersOf(state).length === 0) return undefined;
   return {

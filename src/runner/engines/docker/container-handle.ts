@@ -4,7 +4,7 @@ import type Docker from 'dockerode';
 import { TaskfsError } from '../../../errors.ts';
 import { readContainerOptions } from '../container/options.ts';
 import type { RunFacts } from '../engine.ts';
-import type { ExecRequest, ExecRunning, ReachedRun, RunInput, Usage } from '../reached-run.ts';
+import type { ExecRequest, ExecRunning, RunHandle, RunInput, Usage } from '../run-handle.ts';
 import { type Client, send } from './client.ts';
 import { openClient } from './connect.ts';
 import { explainExec, isMissing, isUnreachable, wordsOf } from './failure.ts';
@@ -19,7 +19,7 @@ type ContainerPlace = Pick<ContainerState, 'endpoint' | 'container'>;
 export async function reachContainer(
   state: ContainerPlace,
   facts: RunFacts,
-): Promise<ReachedRun | undefined> {
+): Promise<RunHandle | undefined> {
   const docker = openClient(state.endpoint);
   const container = docker.getContainer(state.container);
   const found = await inspect(container, facts.task);

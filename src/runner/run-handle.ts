@@ -9,8 +9,8 @@ import {
   type TaskRecord,
   taskPaths,
 } from '../store/index.ts';
-import type { ReachedRun } from './engines/reached-run.ts';
 import { loadEngine } from './engines/registry.ts';
+import type { RunHandle } from './engines/run-handle.ts';
 
 /** How long a task's start is waited for, in milliseconds: `run -d` returns before it. */
 const PATIENCE_MS = 10_000;
@@ -25,7 +25,7 @@ export async function reachRun(
   store: Store,
   task: TaskName,
   { patienceMs = PATIENCE_MS }: { readonly patienceMs?: number } = {},
-): Promise<ReachedRun> {
+): Promise<RunHandle> {
   const deadline = performance.now() + patienceMs;
   for (;;) {
     const record = readRecord(taskPaths(store, task).record, task);
@@ -39,7 +39,7 @@ export async function reachRun(
   }
 }
 
-async function tryReach(store: Store, record: TaskRecord): Promise<ReachedRun | undefined> {
+async function tryReach(store: Store, record: TaskRecord): Promise<RunHandle | undefined> {
   const { task, engineState, options, paused } = record;
   const engine = await loadEngine(record.engine);
   if (!engineState) return undefined;
