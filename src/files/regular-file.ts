@@ -1,4 +1,4 @@
-import { closeSync, constants, lstatSync, type Stats, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, type Stats, statSync } from 'node:fs';
 import { Errno, errno, errnoOf } from '../errno.ts';
 import { TaskfsError } from '../errors.ts';
 import { AT, openAt } from '../sys/index.ts';
@@ -9,8 +9,8 @@ type Links = 'follow' | 'refuse';
 
 /**
  * Opens a regular file for reading. It is looked at before it is opened: a pipe would wait for a
- * writer for ever, and a device may act on being opened. What takes its place in between is not
- * waited for either, and only root could make a device of it. The caller closes the descriptor.
+ * writer for ever, and a device may act on being opened. What takes its place in between is looked
+ * at as well; only root could make a device of it. The caller closes the descriptor.
  * Throws Errno ENOENT where there is nothing, `damaged` for anything but a file, `failed`.
  */
 export function openRegularFile(path: string, links: Links = 'refuse'): number {
@@ -19,7 +19,7 @@ export function openRegularFile(path: string, links: Links = 'refuse'): number {
 
 interface SizedFile {
   readonly fd: number;
-  /** In bytes, just before it was opened. */
+  /** In bytes, of what was opened: a record may be replaced at any time. */
   readonly size: number;
 }
 
@@ -29,13 +29,20 @@ function openSized(path: string, links: Links): SizedFile {
     if (stat === undefined) throw Errno.of(errno.ENOENT);
     if (!stat.isFile()) throw notAFile(path, stat);
     const fd = openAt(AT.FDCWD, path, links === 'follow' ? READ : READ | constants.O_NOFOLLOW);
-    return { fd, size: stat.size };
+    return { fd, size: sizeOfOpened(path, fd) };
   } catch (cause) {
     throw explained(path, cause);
   }
 }
 
-/** No system call more than these two: lists of thousands of tasks read thousands of records. */
+function sizeOfOpened(path: string, fd: number): number {
+  const stat = fstatSync(fd);
+  if (stat.isFile()) return stat.size;
+  closeSync(fd);
+  throw notAFile(path, stat);
+}
+
+/** No system call more than needed: lists of thousands of tasks read thousands of records. */
 const NO_ENTRY = { throwIfNoEntry: false } as const;
 const READ = constants.O_RDONLY | constants.O_NONBLOCK;
 
