@@ -45,7 +45,7 @@ it.runIf(isRoot && hasBtrfs)(
       'echo said; exit 7';
     const { stdout, stderr } = await cli.run('run', '--name', 'one', '--', 'sh', '-c', fill);
     expect(stdout).toBe('said\n');
-    expect(stderr).toContain('EDQUOT: disk quota exceeded');
+    expect(stderr).toContain('disk quota exceeded');
     expect(stderr).not.toMatch(/unknown|not expected/i);
     expect(await cli.json('status', '--json', 'one')).toMatchObject({
       status: 'failed',
