@@ -165,7 +165,7 @@ function partsOf(path: Buffer): Buffer[] {
  * files of tasks, or in memory where that file system has no such files.
  */
 export async function spoolTar(
-  stream: AsyncIterable<Buffer>,
+  stream: AsyncIterable<Uint8Array>,
   store: Store,
 ): Promise<TarSource & Disposable> {
   const flags = O_TMPFILE | constants.O_RDWR;

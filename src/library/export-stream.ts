@@ -4,20 +4,24 @@ import { viewTask } from '../runner/index.ts';
 import { parseRecipient, type TaskName } from '../store/index.ts';
 import type { Store } from './store.ts';
 
-/** All files of a task as a pax tar, or a zip, which knows modes and times alone. */
+/** What is at a path of a task as a pax tar, or a zip, which knows modes and times alone. */
 export async function* packedFiles(
   { paths, identities }: Store,
   task: TaskName,
   format: 'tar' | 'zip',
+  path: Buffer,
 ): AsyncGenerator<Uint8Array> {
   using tree = await openTree(paths, task, identities);
   if (format === 'zip') {
-    yield* await exportZip(tree, '', () => {}, {});
+    yield* await exportZip(tree, path, () => {}, {});
     return;
   }
-  using top = tree.find('', 'keep');
-  yield* exportTar(top, () => {});
+  using top = tree.find(path, 'keep');
+  yield* exportTar(top, () => {}, path.length > 0 ? { name: lastName(path) } : {});
 }
+
+/** The last name of a path. */
+export const lastName = (path: Buffer): Buffer => path.subarray(path.lastIndexOf('/') + 1);
 
 /** The archive of a task for others alone, as of `taskfs share`. */
 export async function* sharedTask(

@@ -102,6 +102,7 @@ export {
 export type { LogOptions } from './streams.ts';
 export {
   type ArtifactInfo,
+  type CopyOptions,
   type DirectoryInfo,
   openTask,
   type SealOptions,

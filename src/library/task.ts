@@ -10,6 +10,7 @@ import {
   openLocalNode,
   openTree,
   sizesOfDirectories,
+  spoolTar,
   walk,
 } from '../artifacts/index.ts';
 import {
@@ -40,7 +41,7 @@ import {
   unpin,
 } from '../store/index.ts';
 import { type ExecEnd, type ExecOptions, execIn } from './exec.ts';
-import { packedFiles, sharedTask } from './export-stream.ts';
+import { lastName, packedFiles, sharedTask } from './export-stream.ts';
 import type { Store } from './store.ts';
 import { fileStream, type LogOptions, logStream } from './streams.ts';
 
@@ -69,6 +70,16 @@ export interface SealOptions {
   readonly drainMs?: number;
   /** Seals what editors on a mount left beside them as well. */
   readonly keepEditorFiles?: boolean;
+}
+
+/** How `copyOut` and `copyIn` copy. */
+export interface CopyOptions {
+  /** Where the source is a link, copies what it leads to. */
+  readonly followLink?: boolean;
+  /** Of a directory copies what is in it. */
+  readonly contents?: boolean;
+  /** Keeps set-user-ID and set-group-ID bits. */
+  readonly keepSetId?: boolean;
 }
 
 /** How much was copied. */
@@ -104,17 +115,26 @@ export interface Task {
   log(options?: LogOptions): Promise<ReadableStream<Uint8Array>>;
   /** Copies all files into a new or empty directory. */
   export(directory: string): Promise<Transferred>;
-  /** All files as one stream: a pax tar, or a zip, which knows modes and times alone. */
-  pack(format: 'tar' | 'zip'): ReadableStream<Uint8Array>;
+  /**
+   * A file or directory as one stream, all files by default: a pax tar, or a zip, which knows modes
+   * and times alone.
+   */
+  pack(format: 'tar' | 'zip', path?: string | Uint8Array): ReadableStream<Uint8Array>;
+  /** Copies what is in a tar into a directory of its files; it must be live. */
+  unpack(tar: AsyncIterable<Uint8Array>, path?: string | Uint8Array): Promise<Transferred>;
   /** Its archive for these recipients alone, as of `taskfs share`; it must be sealed. */
   share(recipients: readonly string[]): ReadableStream<Uint8Array>;
   /**
    * Copies a file or directory of its to a path of this machine, as `taskfs cp` does: into a
    * directory that is there, else under the last name of the path.
    */
-  copyOut(path: string | Uint8Array, destination: string): Promise<Transferred>;
+  copyOut(
+    path: string | Uint8Array,
+    destination: string,
+    options?: CopyOptions,
+  ): Promise<Transferred>;
   /** The same of a path of this machine into its files; it must be live. */
-  copyIn(source: string, path: string | Uint8Array): Promise<Transferred>;
+  copyIn(source: string, path: string | Uint8Array, options?: CopyOptions): Promise<Transferred>;
   /**
    * Runs a further command where it runs, as `taskfs exec` does, with the standard output and
    * error of this process; it must run. Resolves once that command has ended.
@@ -173,19 +193,23 @@ export function openTask(store: Store, name: string): Task {
       return new Blob([content], { type });
     },
     log: (options = {}) => logStream(store, task, options),
-    copyOut: async (path, destination) => {
+    copyOut: async (path, destination, options = {}) => {
       using tree = await open();
       const parsed = parseArtifactPath(task, path);
-      using node = tree.find(parsed, 'keep');
+      using node = tree.find(parsed, lastLinkOf(options));
       const name = parsed.length === 0 ? Buffer.from(task) : lastName(parsed);
-      const source = { node, name, isContents: false };
-      return transferred(copyToLocal(source, Buffer.from(absolutePath(destination))));
+      const source = { node, name, isContents: options.contents ?? false };
+      return transferred(copyToLocal(source, Buffer.from(absolutePath(destination)), options));
     },
-    copyIn: async (from, path) => {
+    copyIn: async (from, path, options = {}) => {
       const absolute = Buffer.from(absolutePath(from));
-      using node = openLocalNode(absolute, 'keep');
-      const source = { node, name: lastName(absolute), isContents: false };
-      return transferred(copyToTask(source, paths, task, Buffer.from(path)));
+      using node = openLocalNode(absolute, lastLinkOf(options));
+      const source = { node, name: lastName(absolute), isContents: options.contents ?? false };
+      return transferred(copyToTask(source, paths, task, Buffer.from(path), options));
+    },
+    unpack: async (stream, path = '') => {
+      using tar = await spoolTar(stream, paths);
+      return transferred(copyToTask({ tar }, paths, task, Buffer.from(path)));
     },
     exec: (command, options = {}) => execIn(store, task, command, options),
     signal: async (signal) => (await reachRun(paths, task)).signal(signal),
@@ -218,7 +242,8 @@ export function openTask(store: Store, name: string): Task {
       using top = tree.find('', 'keep');
       return transferred(exportTree(top, directory));
     },
-    pack: (format) => ReadableStream.from(packedFiles(store, task, format)),
+    pack: (format, path = '') =>
+      ReadableStream.from(packedFiles(store, task, format, parseArtifactPath(task, path))),
     share: (recipients) => ReadableStream.from(sharedTask(store, task, recipients)),
     pin: () => pin(paths, task),
     unpin: () => unpin(paths, task),
@@ -231,7 +256,8 @@ export function openTask(store: Store, name: string): Task {
 
 const transferred = ({ files, bytes }: Transferred): Transferred => ({ files, bytes });
 
-const lastName = (path: Buffer): Buffer => path.subarray(path.lastIndexOf('/') + 1);
+const lastLinkOf = ({ followLink }: CopyOptions): 'follow' | 'keep' =>
+  followLink ? 'follow' : 'keep';
 
 async function* eventsUntilSettled(
   { paths }: Store,

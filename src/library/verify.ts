@@ -1,4 +1,5 @@
 import type { Finding } from '../archive/index.ts';
+import { TaskfsError } from '../errors.ts';
 import { parseTaskName } from '../store/index.ts';
 import type { Store } from './store.ts';
 
@@ -6,6 +7,8 @@ import type { Store } from './store.ts';
 export interface VerifyOptions {
   /** Only these; all, and the chain of seals, by default. */
   readonly tasks?: readonly string[];
+  /** Of the only one of `tasks`: every byte of this file, or of all in this directory. */
+  readonly path?: string | Uint8Array;
   /** Reads and compares every byte. */
   readonly deep?: boolean;
   /** As `deep`, and rebuilds damaged indexes. */
@@ -22,7 +25,7 @@ export interface VerifyOptions {
  */
 export async function verify(
   { paths, identities }: Store,
-  { tasks, deep = false, repair = false, signer, last }: VerifyOptions = {},
+  { tasks, path, deep = false, repair = false, signer, last }: VerifyOptions = {},
 ): Promise<readonly Finding[]> {
   const { parseKeptLines, parseSigner, verifyArchives } = await import(
     '../archive/verify/index.ts'
@@ -33,8 +36,16 @@ export async function verify(
       signer: signer === undefined ? undefined : parseSigner(signer),
       lines: last === undefined ? undefined : parseKeptLines(last),
     },
-    identities: deep || repair ? await identities() : [],
+    identities: deep || repair || path !== undefined ? await identities() : [],
   };
+  if (path !== undefined) {
+    const [task, ...others] = which.tasks ?? [];
+    if (!task || others.length > 0 || repair) {
+      throw new TaskfsError('usage', 'a path is verified in one task, and not repaired');
+    }
+    const { verifyPath } = await import('../artifacts/index.ts');
+    return (await verifyPath(paths, task, Buffer.from(path), which)).findings;
+  }
   if (!repair) return (await verifyArchives(paths, { ...which, deep })).findings;
   const { repairArchives } = await import('../archive/maintain/index.ts');
   return (await repairArchives(paths, which)).findings;

@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -99,6 +107,18 @@ describe('the library', () => {
     expect(await long.copyIn(join(at, 'in'), '')).toEqual({ files: 1, bytes: 2 });
     expect(await long.copyOut('in', join(at, 'out'))).toEqual({ files: 1, bytes: 2 });
     expect(readFileSync(join(at, 'out'), 'utf8')).toBe('in');
+    symlinkSync('in', join(at, 'link'));
+    await long.copyIn(join(at, 'link'), 'followed', { followLink: true });
+    mkdirSync(join(at, 'empty'));
+    await long.copyIn(join(at, 'empty'), 'unpacked');
+    await long.unpack(long.pack('tar', 'in'), 'unpacked');
+    await long.copyOut('unpacked', at, { contents: true });
+    expect((await long.list()).map(({ path, type }) => [path, type])).toEqual([
+      ['followed', 'file'],
+      ['in', 'file'],
+      ['unpacked', 'directory'],
+      ['unpacked/in', 'file'],
+    ]);
     expect(await long.exec(sh('test "$MORE" = 1 && exit 7'), { env: { MORE: '1' } })).toEqual({
       exitCode: 7,
       signal: null,
@@ -111,6 +131,9 @@ describe('the library', () => {
     await expect(long.copyIn(join(at, 'in'), '')).rejects.toMatchObject({ kind: 'usage' });
     const renamed = await long.rename('renamed');
     expect(await (await renamed.blob('in')).text()).toBe('in');
+    expect(await verify(store, { tasks: ['renamed'], path: 'unpacked' })).toEqual([]);
+    const twice = verify(store, { path: 'in' });
+    await expect(twice).rejects.toMatchObject({ kind: 'usage' });
     await renamed.remove();
     const forced = await run(store, ['sleep', '1000'], { name: 'forced' });
     await expect(forced.remove()).rejects.toMatchObject({ kind: 'usage' });
