@@ -1,16 +1,13 @@
 import { Errno, errno } from '../errno.ts';
-import { AT, bind, check, lastErrno, openAt } from '../sys/index.ts';
+import { AT, bind, check, lastErrno, openAt, PollSet } from '../sys/index.ts';
 
 const O_RDWR = 2;
 const O_NONBLOCK = 0o4000;
 const F_SETFL = 4;
-const POLLIN = 1;
-const POLLFD_SIZE = 8;
 
 const c = {
   read: bind('int64_t read(int, void *, size_t)'),
   write: bind('int64_t write(int, const void *, size_t)'),
-  poll: bind('int poll(void *, unsigned long, int)'),
   fcntl: bind('int fcntl(int, int, int)'),
 };
 
@@ -32,16 +29,13 @@ export const ABORTED = -2;
  */
 export class Device {
   readonly fd: number;
-  private readonly pollfds = Buffer.alloc(2 * POLLFD_SIZE);
+  private readonly polled: PollSet;
 
   /** `also` is a second descriptor that may end a sleep. */
   constructor(fd: number, also = -1) {
     this.fd = fd;
     check(c.fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK));
-    [fd, also].forEach((watched, index) => {
-      this.pollfds.writeInt32LE(watched, index * POLLFD_SIZE);
-      this.pollfds.writeInt16LE(POLLIN, index * POLLFD_SIZE + 4);
-    });
+    this.polled = new PollSet([fd, also]);
   }
 
   /** The next request's length, or EMPTY, UNMOUNTED, ABORTED. */
@@ -65,7 +59,7 @@ export class Device {
    * with `both` also until the second descriptor is readable. Returns whether that is.
    */
   wait(timeoutMs: number, both: boolean): boolean {
-    const ready = c.poll(this.pollfds, both ? 2 : 1, timeoutMs);
-    return both && ready > 0 && this.pollfds.readInt16LE(POLLFD_SIZE + 6) !== 0;
+    const ready = this.polled.wait(timeoutMs, both ? 2 : 1);
+    return both && ready > 0 && this.polled.isReadable(1);
   }
 }

@@ -25,7 +25,7 @@ export {
 } from './mountinfo.ts';
 export { prepareMountpoint } from './mountpoint.ts';
 export { type Liveness, probeMount, readLiveMode } from './probe.ts';
-export { isInUse, linkAt, namesIn, textOf } from './processes.ts';
+export { isInUse } from './processes.ts';
 export { abortConnections, detach, unmount, unmountDirectory, unmountLibfuse } from './unmount.ts';
 export { startUnmountWatchdog, type UnmountWatchdog } from './unmount-watchdog.ts';
 export {

@@ -1,37 +1,8 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { namesOrNone, targetOrEmpty, textOrEmpty } from '../sys/index.ts';
 import { allMounts, type TaskfsMount } from './mountinfo.ts';
 
-/**
- * What /proc shows of processes. One may have ended by any of these reads, or be another user's:
- * then there is nothing to see.
- */
-
 /** The numbers of all processes, as their directories in /proc are named. */
-export const processes = (): string[] => namesIn('/proc').filter((name) => /^\d+$/.test(name));
-
-export function textOf(path: string, encoding: BufferEncoding = 'utf8'): string {
-  try {
-    return readFileSync(path, encoding);
-  } catch {
-    return '';
-  }
-}
-
-export function namesIn(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch {
-    return [];
-  }
-}
-
-export function linkAt(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return '';
-  }
-}
+export const processes = (): string[] => namesOrNone('/proc').filter((name) => /^\d+$/.test(name));
 
 /**
  * Whether a program has a file of a mount open or mapped, or its working or root directory in it,
@@ -51,9 +22,9 @@ function uses(pid: string, mountpoint: string): boolean {
   const isInside = (path: string): boolean =>
     path === mountpoint || path.startsWith(`${mountpoint}/`);
   return (
-    isInside(linkAt(`${at}/cwd`)) ||
-    isInside(linkAt(`${at}/root`)) ||
-    namesIn(`${at}/fd`).some((fd) => isInside(linkAt(`${at}/fd/${fd}`))) ||
-    textOf(`${at}/maps`).includes(` ${mountpoint}/`)
+    isInside(targetOrEmpty(`${at}/cwd`)) ||
+    isInside(targetOrEmpty(`${at}/root`)) ||
+    namesOrNone(`${at}/fd`).some((fd) => isInside(targetOrEmpty(`${at}/fd/${fd}`))) ||
+    textOrEmpty(`${at}/maps`).includes(` ${mountpoint}/`)
   );
 }

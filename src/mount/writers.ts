@@ -8,9 +8,15 @@ import {
   type TaskPaths,
   takeLock,
 } from '../store/index.ts';
-import { findRecordLock, parseMountinfo } from '../sys/index.ts';
+import {
+  findRecordLock,
+  namesOrNone,
+  parseMountinfo,
+  targetOrEmpty,
+  textOrEmpty,
+} from '../sys/index.ts';
 import { attachedIn, entriesOf, isTaskfs, storeOfSource } from './mountinfo.ts';
-import { linkAt, namesIn, processes, textOf } from './processes.ts';
+import { processes } from './processes.ts';
 
 /** How long (milliseconds) writers of a mount get to close their files by default. */
 export const DRAIN_MS = 10_000;
@@ -70,7 +76,7 @@ export function findWriters(store: Store, task: TaskName): Writer[] {
 }
 
 function writersOf(pid: string, paths: readonly string[]): Writer[] {
-  const program = textOf(`/proc/${pid}/comm`).trim();
+  const program = textOrEmpty(`/proc/${pid}/comm`).trim();
   const clean = paths.map((path) => path.replace(/ \(deleted\)$/, ''));
   return [...new Set(clean)].map((path) => ({ pid: Number(pid), program, path }));
 }
@@ -109,7 +115,9 @@ function inodeAt(path: string): bigint | undefined {
 }
 
 const isServer = (pid: string): boolean =>
-  namesIn(`/proc/${pid}/fd`).some((fd) => linkAt(`/proc/${pid}/fd/${fd}`) === '/dev/fuse');
+  namesOrNone(`/proc/${pid}/fd`).some(
+    (fd) => targetOrEmpty(`/proc/${pid}/fd/${fd}`) === '/dev/fuse',
+  );
 
 /** Whether files of a task are open for writing in a way that no server can cut off. */
 export function isWrittenDirectly(path: string): boolean {
@@ -123,7 +131,7 @@ export function isWrittenDirectly(path: string): boolean {
 
 /** Ids of the mounts of a store in the mount namespace of a process. */
 function mountsOf(pid: string, store: Store): ReadonlySet<number> {
-  const mounts = entriesOf(parseMountinfo(textOf(`/proc/${pid}/mountinfo`, 'latin1')));
+  const mounts = entriesOf(parseMountinfo(textOrEmpty(`/proc/${pid}/mountinfo`, 'latin1')));
   const ours = mounts.filter((one) => isTaskfs(one) && storeOfSource(one.source) === store.path);
   const all = ours.flatMap((mount) => [mount, ...attachedIn(mount, mounts)]);
   return new Set(all.map(({ id }) => id));
@@ -137,20 +145,22 @@ interface OpenFile {
 
 /** Files that a process may write; on some mounts alone where those are given. */
 function openFiles(pid: string, mounts?: ReadonlySet<number>): OpenFile[] {
-  return namesIn(`/proc/${pid}/fd`).flatMap((fd) => {
-    const info = textOf(`/proc/${pid}/fdinfo/${fd}`);
+  return namesOrNone(`/proc/${pid}/fd`).flatMap((fd) => {
+    const info = textOrEmpty(`/proc/${pid}/fdinfo/${fd}`);
     const mount = Number(/^mnt_id:\s*(\d+)/m.exec(info)?.[1]);
     const flags = Number.parseInt(/^flags:\s*(\d+)/m.exec(info)?.[1] ?? '0', 8);
     if ((flags & ACCESS_MODE) === 0 || mounts?.has(mount) === false) return [];
     const ino = /^ino:\s*(\d+)/m.exec(info)?.[1];
-    return [{ path: linkAt(`/proc/${pid}/fd/${fd}`), ino: ino === undefined ? ino : BigInt(ino) }];
+    return [
+      { path: targetOrEmpty(`/proc/${pid}/fd/${fd}`), ino: ino === undefined ? ino : BigInt(ino) },
+    ];
   });
 }
 
 const ACCESS_MODE = 0o3;
 
 function mappedPaths(pid: string): string[] {
-  const lines = textOf(`/proc/${pid}/maps`).split('\n');
+  const lines = textOrEmpty(`/proc/${pid}/maps`).split('\n');
   return lines.flatMap((line) => /^\S+ .w.s \S+ \S+ \d+ +(\/.*)$/.exec(line)?.[1] ?? []);
 }
 

@@ -1,6 +1,7 @@
-import { lstatSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
+import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { TaskfsError } from '../errors.ts';
+import { textOrEmpty } from '../sys/index.ts';
 
 /** As many links as Linux follows in one path. */
 const MAX_LINKS = 40;
@@ -76,7 +77,7 @@ const isTrusted = (uid: number): boolean =>
 const OVERFLOW = 65_534;
 
 function isInUserNamespace(): boolean {
-  return !/^\s*0\s+0\s+4294967295\s*$/.test(readOptional('/proc/self/uid_map'));
+  return !/^\s*0\s+0\s+4294967295\s*$/.test(textOrEmpty('/proc/self/uid_map'));
 }
 
 /**
@@ -99,14 +100,6 @@ function isPrivateGroup(gid: number): boolean {
 }
 
 const entriesOf = (path: string): string[][] =>
-  readOptional(path)
+  textOrEmpty(path)
     .split('\n')
     .map((line) => line.split(':'));
-
-function readOptional(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}

@@ -1,8 +1,9 @@
-import { closeSync, constants, openSync, readdirSync, readFileSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Errno, errno } from '../errno.ts';
 import { AT, mknodAt, O_PATH, openAt, reopen } from './at.ts';
 import { bindBlocking } from './libc.ts';
+import { namesOrNone, textOrEmpty } from './optional.ts';
 import { setSoftOpenFiles } from './process.ts';
 import {
   endOf,
@@ -90,17 +91,9 @@ async function newChild(
 
 /** The children of this process, whichever thread started them (proc_pid_task(5)). */
 function childProcesses(): number[] {
-  const threads = readdirSync('/proc/self/task');
-  return threads.flatMap((thread) => childrenOf(thread).split(' ').filter(Boolean).map(Number));
-}
-
-function childrenOf(thread: string): string {
-  try {
-    return readFileSync(`/proc/self/task/${thread}/children`, 'utf8');
-  } catch {
-    // A thread that has ended.
-    return '';
-  }
+  const threads = namesOrNone('/proc/self/task');
+  const lists = threads.map((thread) => textOrEmpty(`/proc/self/task/${thread}/children`));
+  return lists.flatMap((list) => list.split(' ').filter(Boolean).map(Number));
 }
 
 async function openGate(

@@ -89,7 +89,8 @@ export {
 export { encodeOctal, type Mount, parseMountinfo, readMountinfo } from './mountinfo.ts';
 export { assertNothingMounted, MountedBeneath, mountedOn, openInMount } from './mounts-beneath.ts';
 export { joinNames, openBeneath } from './open-beneath.ts';
-export { readableOf } from './poll.ts';
+export { namesOrNone, targetOrEmpty, textOrEmpty } from './optional.ts';
+export { PollSet } from './poll.ts';
 export {
   becomeSubreaper,
   keepMemoryPrivate,

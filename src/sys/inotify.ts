@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs';
 import { bind, check, cstring, readWaiting } from './libc.ts';
+import { PollSet } from './poll.ts';
 
 /** inotify(7), without Node's event loop. */
 
@@ -30,7 +31,6 @@ export interface InotifyEvent {
 
 const IN_NONBLOCK = 0o4000;
 const IN_CLOEXEC = 0o2000000;
-const POLLIN = 1;
 const HEADER_SIZE = 16;
 /** An event with the longest name. */
 const LARGEST = HEADER_SIZE + 256;
@@ -41,14 +41,12 @@ export class Inotify {
   private readonly buffer = Buffer.alloc(64 * 1024);
   private readonly addWatch = bind('int inotify_add_watch(int, const void *, unsigned int)');
   private readonly removeWatch = bind('int inotify_rm_watch(int, int)');
-  private readonly poll = bind('int poll(void *, unsigned long, int)');
-  private readonly pollfd = Buffer.alloc(8);
+  private readonly polled: PollSet;
 
   /** Throws EMFILE where the user has too many instances. */
   constructor() {
     this.fd = check(bind('int inotify_init1(int)')(IN_NONBLOCK | IN_CLOEXEC));
-    this.pollfd.writeInt32LE(this.fd, 0);
-    this.pollfd.writeInt16LE(POLLIN, 4);
+    this.polled = new PollSet([this.fd]);
   }
 
   /** Watches what a path leads to. Throws ENOSPC where the user has too many watches. */
@@ -63,7 +61,7 @@ export class Inotify {
 
   /** Whether events wait. */
   get hasEvents(): boolean {
-    return this.poll(this.pollfd, 1, 0) !== 0;
+    return this.polled.wait(0) !== 0;
   }
 
   /** The events that wait, oldest first; none is fine. */

@@ -1,5 +1,5 @@
-import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { targetOrEmpty, textOrEmpty } from './optional.ts';
 
 /** What distinguishes machines, and one boot of a machine from the next. */
 export interface Machine {
@@ -21,22 +21,8 @@ export function thisMachine(): Machine {
     id: id === 'uninitialized' ? '' : id,
     boot: readFirst('/proc/sys/kernel/random/boot_id'),
     host: hostname(),
-    pidNamespace: readLink('/proc/self/ns/pid'),
+    pidNamespace: targetOrEmpty('/proc/self/ns/pid'),
   };
 }
 
-function readFirst(path: string): string {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return '';
-  }
-}
-
-function readLink(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return '';
-  }
-}
+const readFirst = (path: string): string => textOrEmpty(path).trim();

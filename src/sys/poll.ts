@@ -2,20 +2,35 @@ import { bind } from './libc.ts';
 
 const POLLIN = 1;
 const POLLFD_SIZE = 8;
+const AT_EVENTS = 4;
+const AT_REVENTS = 6;
 
-const poll = bind('int poll(void *, unsigned long, int)');
+/** Descriptors that stay open, to be waited for until they can be read (poll(2)). */
+export class PollSet {
+  private readonly poll = bind('int poll(void *, unsigned long, int)');
+  private readonly pollfds: Buffer;
+  private readonly count: number;
 
-/**
- * Sleeps until one of these descriptors can be read, or is at its end; returns which ones. None is
- * fine: a signal came. To be made once for descriptors that stay open.
- */
-export function readableOf(fds: readonly number[]): () => number[] {
-  const pollfds = Buffer.alloc(fds.length * POLLFD_SIZE);
-  fds.forEach((fd, index) => {
-    pollfds.writeInt32LE(fd, index * POLLFD_SIZE);
-    pollfds.writeInt16LE(POLLIN, index * POLLFD_SIZE + 4);
-  });
-  const isReadable = (_fd: number, index: number): boolean =>
-    pollfds.readInt16LE(index * POLLFD_SIZE + 6) !== 0;
-  return () => (poll(pollfds, fds.length, -1) > 0 ? fds.filter(isReadable) : []);
+  /** One below 0 is never readable. */
+  constructor(fds: readonly number[]) {
+    this.count = fds.length;
+    this.pollfds = Buffer.alloc(fds.length * POLLFD_SIZE);
+    for (const [index, fd] of fds.entries()) {
+      this.pollfds.writeInt32LE(fd, index * POLLFD_SIZE);
+      this.pollfds.writeInt16LE(POLLIN, index * POLLFD_SIZE + AT_EVENTS);
+    }
+  }
+
+  /**
+   * Waits up to `timeoutMs` (-1: no limit) until one of the first `count` can be read, or is at its
+   * end. Returns how many are; -1: a signal came.
+   */
+  wait(timeoutMs: number, count = this.count): number {
+    return this.poll(this.pollfds, count, timeoutMs);
+  }
+
+  /** Whether this one was, when it was last waited for. */
+  isReadable(index: number): boolean {
+    return this.pollfds.readInt16LE(index * POLLFD_SIZE + AT_REVENTS) !== 0;
+  }
 }

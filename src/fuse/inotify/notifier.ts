@@ -20,8 +20,8 @@ import {
   O_PATH,
   openAt,
   openAt2,
+  PollSet,
   RESOLVE,
-  readableOf,
   readWaiting,
   reconfigureFileSystem,
   renameAt,
@@ -205,17 +205,18 @@ function end(): void {
 /** Blocks, which costs less than an event loop for each batch. */
 function serve(): void {
   const batch = (line: string): void => repeatAll(JSON.parse(line) as Batch);
-  const sources = new Map([
-    [0, { lines: linesOf(0), take: call }],
-    [3, { lines: linesOf(3), take: batch }],
-  ]);
-  const readable = readableOf([...sources.keys()]);
+  const sources = [
+    { lines: linesOf(0), take: call },
+    { lines: linesOf(3), take: batch },
+  ];
+  const polled = new PollSet([0, 3]);
   for (;;) {
-    for (const fd of readable()) {
-      const source = sources.get(fd);
-      const lines = source?.lines();
+    if (polled.wait(-1) <= 0) continue;
+    for (const [index, source] of sources.entries()) {
+      if (!polled.isReadable(index)) continue;
+      const lines = source.lines();
       if (!lines) return;
-      for (const line of lines) source?.take(line);
+      for (const line of lines) source.take(line);
     }
   }
 }

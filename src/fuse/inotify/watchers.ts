@@ -1,5 +1,5 @@
 import type { NodeId } from '../../fs/index.ts';
-import { linkAt, namesIn, textOf } from '../../mount/index.ts';
+import { namesOrNone, targetOrEmpty, textOrEmpty } from '../../sys/index.ts';
 
 /**
  * Who watches a mount by inotify(7), from what the kernel tells of each process
@@ -13,7 +13,9 @@ const WATCH = /^inotify wd:\w+ ino:\w+ sdev:(\w+) .*fhandle-type:81 f_handle:(\w
 /** The inotify descriptors of a process or thread. Empty where it is gone or another user's. */
 export function inotifyDescriptors(pid: number): string[] {
   const directory = `/proc/${pid}/fd`;
-  return namesIn(directory).filter((fd) => linkAt(`${directory}/${fd}`) === 'anon_inode:inotify');
+  return namesOrNone(directory).filter(
+    (fd) => targetOrEmpty(`${directory}/${fd}`) === 'anon_inode:inotify',
+  );
 }
 
 /** A watched node of a FUSE file system, which is given by its device number. */
@@ -39,13 +41,14 @@ export function watchedNodes(
   return nodes;
 }
 
-const fdinfo = (pid: number, fd: string): string => textOf(`/proc/${pid}/fdinfo/${fd}`, 'latin1');
+const fdinfo = (pid: number, fd: string): string =>
+  textOrEmpty(`/proc/${pid}/fdinfo/${fd}`, 'latin1');
 
 /** A word in the byte order of this machine, which is little-endian wherever Node runs. */
 const wordOf = (hex: string): number => Buffer.from(hex, 'hex').readUInt32LE(0);
 
 /** The process of a thread; undefined where it is gone. */
 export function processOf(thread: number): number | undefined {
-  const status = textOf(`/proc/${thread}/status`, 'latin1');
+  const status = textOrEmpty(`/proc/${thread}/status`, 'latin1');
   return Number(/^Tgid:\t(\d+)/m.exec(status)?.[1]) || undefined;
 }

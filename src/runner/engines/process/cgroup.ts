@@ -4,13 +4,12 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
-  readFileSync,
   rmdirSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { enterControlGroup, ownControlGroup } from '../../../sys/index.ts';
+import { enterControlGroup, ownControlGroup, textOrEmpty } from '../../../sys/index.ts';
 
 /**
  * A control group of one run: whatever its processes do, fork twice, start sessions, clear their
@@ -64,12 +63,12 @@ export function isWritable(directory: string): boolean {
 
 /** Whether any process is left in a group of cgroup v2 or beneath. */
 export function isPopulated(path: string): boolean {
-  return /^populated 1$/m.test(readOptional(join(path, 'cgroup.events')));
+  return /^populated 1$/m.test(textOrEmpty(join(path, 'cgroup.events')));
 }
 
 /** Process ids in a group itself. */
 export function groupMembers(path: string): number[] {
-  return readOptional(join(path, 'cgroup.procs')).split('\n').filter(Boolean).map(Number);
+  return textOrEmpty(join(path, 'cgroup.procs')).split('\n').filter(Boolean).map(Number);
 }
 
 /** Stops or continues every process of a group of cgroup v2. */
@@ -120,13 +119,4 @@ function removeQuietly(path: string): void {
     }
     rmdirSync(path);
   } catch {}
-}
-
-/** A file of a group, such as memory.events; empty where there is none. */
-export function readOptional(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }

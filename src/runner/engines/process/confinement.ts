@@ -7,6 +7,7 @@ import {
   type SpawnedProcess,
   spawnAtGate,
   spawnProcess,
+  textOrEmpty,
 } from '../../../sys/index.ts';
 import type { Launch } from '../engine.ts';
 import {
@@ -17,7 +18,6 @@ import {
   freezeGroup,
   groupMembers,
   planControlGroup,
-  readOptional,
 } from './cgroup.ts';
 import type { Spawn } from './command.ts';
 import { type LimitingGroup, planLimits } from './limiting-groups.ts';
@@ -139,7 +139,7 @@ export function wasOutOfMemory({ group, controllerGroups = [] }: ConfinementStat
     ...(group === null ? [] : [join(group, 'memory.events')]),
     ...controllerGroups.map((path) => join(path, 'memory.oom_control')),
   ];
-  return files.some((file) => /^oom_kill [1-9]/m.test(readOptional(file)));
+  return files.some((file) => /^oom_kill [1-9]/m.test(textOrEmpty(file)));
 }
 
 /** The processes of a run that go on, in no order. */

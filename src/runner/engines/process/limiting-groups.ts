@@ -1,8 +1,13 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, TaskfsError } from '../../../errors.ts';
-import { enterControlGroup, ownControlGroup, ownControllerGroups } from '../../../sys/index.ts';
-import { type ControlGroup, groupMembers, isWritable, readOptional } from './cgroup.ts';
+import {
+  enterControlGroup,
+  ownControlGroup,
+  ownControllerGroups,
+  textOrEmpty,
+} from '../../../sys/index.ts';
+import { type ControlGroup, groupMembers, isWritable } from './cgroup.ts';
 import {
   assertEnoughMemory,
   type Controller,
@@ -43,7 +48,7 @@ function unifiedPlace(controllers: readonly Controller[]): string | undefined {
   const own = ownControlGroup();
   if (own === undefined) return undefined;
   const place = basename(own) === ASIDE ? dirname(own) : own;
-  const available = readOptional(join(place, 'cgroup.controllers')).split(/\s/);
+  const available = textOrEmpty(join(place, 'cgroup.controllers')).split(/\s/);
   const missing = controllers.filter((each) => !available.includes(each));
   if (missing.length === controllers.length && ownControllerGroups().size > 0) return undefined;
   if (missing.length > 0) {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
+import { textOrEmpty } from '../../../sys/index.ts';
 import type { Usage } from '../run-handle.ts';
-import { readOptional } from './cgroup.ts';
 import { type ConfinementState, membersOf } from './confinement.ts';
 import type { ProcessInfo } from './processes.ts';
 
@@ -42,10 +42,10 @@ const PAGE_BYTES = 4096;
 
 /** Children that ended and were collected count with their parent. */
 function usageOfProcess({ pid }: ProcessInfo): ProcessUsage {
-  const stat = readOptional(`/proc/${pid}/stat`);
+  const stat = textOrEmpty(`/proc/${pid}/stat`);
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const ticks = [11, 12, 13, 14].reduce((sum, index) => sum + Number(fields[index] ?? 0), 0);
-  const io = readOptional(`/proc/${pid}/io`);
+  const io = textOrEmpty(`/proc/${pid}/io`);
   return {
     cpuNs: ticks * TICK_NS,
     memoryBytes: Number(fields[21] ?? 0) * PAGE_BYTES,
@@ -58,7 +58,7 @@ function usageOfProcess({ pid }: ProcessInfo): ProcessUsage {
 function usageOfGroup(
   group: string,
 ): Partial<Pick<Usage, 'cpuNs' | 'memoryBytes' | 'memoryLimitBytes'>> {
-  const file = (name: string): string => readOptional(join(group, name));
+  const file = (name: string): string => textOrEmpty(join(group, name));
   const cpu = numberAfter(file('cpu.stat'), 'usage_usec');
   const current = numberAfter(file('memory.current'), '');
   const cached = numberAfter(file('memory.stat'), 'inactive_file') ?? 0;
@@ -73,7 +73,7 @@ function usageOfGroup(
 /** In cgroup v1, where a run has limits alone. */
 function legacyLimit({ controllerGroups = [] }: ConfinementState): number | undefined {
   const limits = controllerGroups.map((group) =>
-    numberAfter(readOptional(join(group, 'memory.limit_in_bytes')), ''),
+    numberAfter(textOrEmpty(join(group, 'memory.limit_in_bytes')), ''),
   );
   return limits.find((limit) => limit !== undefined);
 }
