@@ -15,10 +15,10 @@ import {
   type Lock,
   putBack,
   type Store,
-  setAside,
   type TaskName,
   type TaskRecord,
   taskPaths,
+  trySetAside,
 } from '../store/index.ts';
 import { isoNow, keepMemoryPrivate } from '../sys/index.ts';
 import { anchorSeal, cleanUpSealed } from './after-seal.ts';
@@ -110,6 +110,8 @@ async function sealTask(store: Store, journal: Journal, options: FinishOptions):
   let writers: Lock | undefined;
   try {
     const keepsName = isShownByKernel(store, journal);
+    // Early, so that nobody opens files by their path while writers are waited for. Sealing tries
+    // again, and reports a failure.
     if (!keepsName) trySetAside(store, task);
     writers = await waitForWriters(journal.paths.writers, drainMs);
     if (!writers) await cutOffWriters(store, journal, drainMs, options);
@@ -190,18 +192,6 @@ function sayUnselected(paths: string[], count: number, say: (words: string) => v
 function isShownByKernel(store: Store, { paths }: Journal): boolean {
   const { writers } = paths;
   return existsSync(writers) && isWrittenDirectly(writers) && lockReach(store) === 'machine';
-}
-
-/**
- * Early, so that nobody opens files by their path while
- * writers are waited for. Sealing reports a failure.
- */
-function trySetAside(store: Store, task: TaskName): void {
-  try {
-    setAside(store, task);
-  } catch {
-    // Sealing tries again.
-  }
 }
 
 /** Servers of mounts read the record more often than this before they write, in milliseconds. */

@@ -86,7 +86,7 @@ export {
   taskSpec,
 } from './record.ts';
 export { RecordCache } from './record-cache.ts';
-export { findStaging, putBack, setAside } from './set-aside.ts';
+export { findStaging, putBack, setAside, trySetAside } from './set-aside.ts';
 export { createSigningKey, loadSigningKey, loadVerifyingKey } from './signing-key.ts';
 export {
   createInStaging,

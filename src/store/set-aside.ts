@@ -19,6 +19,13 @@ export function setAside(store: Store, task: TaskName): string {
   return aside;
 }
 
+/** The same where that may fail for now: whoever needs it tries again, and reports a failure. */
+export function trySetAside(store: Store, task: TaskName): void {
+  try {
+    setAside(store, task);
+  } catch {}
+}
+
 /** Gives the name back to files that stay, if that is possible: they are found by either. */
 export function putBack(store: Store, task: TaskName): void {
   const { staging, aside } = taskPaths(store, task);

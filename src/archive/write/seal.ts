@@ -12,6 +12,7 @@ import {
   setAside,
   type TaskRecord,
   taskPaths,
+  trySetAside,
 } from '../../store/index.ts';
 import { AT, MountedBeneath, NotRemovable, removeTree } from '../../sys/index.ts';
 import { Unsealable } from '../limits.ts';
@@ -100,6 +101,7 @@ export async function sealTask(
     const how = { top, ownPaths, mayBeOpen, onChmod, onProgress };
     const made = await writeUntilStable(store, record, partial, how, options.patienceMs ?? 0);
     await commit(store, record, partial, made);
+    // The archive is committed: nothing of it may be discarded any more. The removal tries again.
     if (keepsName) trySetAside(store, task);
     removeChmodLog(chmodLog);
     const { bytes, files, skipped, skippedCount, leftOut, leftOutCount, ownLinks } = made;
@@ -108,15 +110,6 @@ export async function sealTask(
     discard(partial);
     putBack(store, task);
     throw explain(task, error);
-  }
-}
-
-/** The archive is committed, and nothing of it may be discarded any more. */
-function trySetAside(store: Store, task: TaskName): void {
-  try {
-    setAside(store, task);
-  } catch {
-    // Whoever removes the plaintext tries again, and reports a failure.
   }
 }
 
