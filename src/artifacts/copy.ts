@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, realpathSync } from 'node:fs';
 import { messageOf, TaskfsError } from '../errors.ts';
 import {
+  parseArtifactPath,
   readRecord,
   type Store,
   showPath,
@@ -10,33 +11,81 @@ import {
 } from '../store/index.ts';
 import { AT, O_PATH, openAt, statFd } from '../sys/index.ts';
 import type { TarSource } from '../tar/index.ts';
-import type { ArtifactNode } from './artifact.ts';
+import type { ArtifactNode, ArtifactTree } from './artifact.ts';
 import { CopyTarget } from './copy-target.ts';
 import {
   type Destination,
   localDestination,
   noDirectory,
+  splitPath,
   stagingDestination,
 } from './destination.ts';
 import { type DiskErrors, diskNode } from './disk-node.ts';
 import { type Copied, type CopyOptions, TreeCopy } from './tree-copy.ts';
 import { unpackTar } from './unpack-tar.ts';
 
-/** What is copied: something of a task, something of this machine, or what is in a tar. */
-export type CopySource =
-  | {
-      readonly node: ArtifactNode;
-      /** What it is called in a directory that it is copied into. */
-      readonly name: Buffer;
-      /** Of a directory: what is in it, not itself. */
-      readonly isContents: boolean;
-    }
-  | { readonly tar: TarSource };
+/** Something of a task, or of this machine, that is copied. */
+export interface NodeSource {
+  readonly node: ArtifactNode;
+  /** What it is called in a directory that it is copied into. */
+  readonly name: Buffer;
+  /** Of a directory: what is in it, not itself. */
+  readonly isContents: boolean;
+}
+
+/** What is copied: such a thing, or what is in a tar. */
+export type CopySource = NodeSource | { readonly tar: TarSource };
+
+/** How much of what a path leads to is meant. */
+export interface SourceOptions {
+  /** Where it is a link: what that leads to. */
+  readonly followLink?: boolean | undefined;
+  /** Of a directory: what is in it. */
+  readonly contents?: boolean | undefined;
+}
+
+/** What is at an absolute path of this machine; to be disposed. Throws `not-found`, `failed`. */
+export function openLocalSource(
+  path: Buffer,
+  { followLink = false, contents = false }: SourceOptions = {},
+): NodeSource & Disposable {
+  const { name } = splitPath(path);
+  return nodeSource(
+    openLocalNode(path, lastLinkOf(followLink)),
+    name,
+    contents || name.length === 0,
+  );
+}
+
+/** What is at a path in a tree of a task's files; to be disposed. Throws as the tree's `find`. */
+export function openTaskSource(
+  tree: ArtifactTree,
+  task: TaskName,
+  path: Uint8Array | string,
+  { followLink = false, contents = false }: SourceOptions = {},
+): NodeSource & Disposable {
+  const parsed = parseArtifactPath(task, path);
+  const name = parsed.length === 0 ? Buffer.from(task) : splitPath(parsed).name;
+  return nodeSource(tree.find(parsed, lastLinkOf(followLink)), name, contents);
+}
+
+const nodeSource = (
+  node: ArtifactNode,
+  name: Buffer,
+  isContents: boolean,
+): NodeSource & Disposable => ({
+  node,
+  name,
+  isContents,
+  [Symbol.dispose]: () => node[Symbol.dispose](),
+});
+
+const lastLinkOf = (followLink: boolean): 'follow' | 'keep' => (followLink ? 'follow' : 'keep');
 
 /**
  * Something of this machine, itself or, where it is a link, what it leads to. Throws `not-found`.
  */
-export function openLocalNode(path: Buffer, lastLink: 'follow' | 'keep'): ArtifactNode {
+function openLocalNode(path: Buffer, lastLink: 'follow' | 'keep'): ArtifactNode {
   const errors: DiskErrors = {
     missing: (below) => missing(showPath(below)),
     unreadable: (below, cause) => {

@@ -4,7 +4,15 @@
  */
 export { openArchiveTree } from './archive-tree.ts';
 export { type Artifact, type ArtifactNode, type ArtifactTree, joinPath } from './artifact.ts';
-export { type CopySource, copyToLocal, copyToTask, openLocalNode } from './copy.ts';
+export {
+  type CopySource,
+  copyToLocal,
+  copyToTask,
+  type NodeSource,
+  openLocalSource,
+  openTaskSource,
+  type SourceOptions,
+} from './copy.ts';
 export { type EditCopy, openEditCopy, type Saved } from './edit-copy.ts';
 export { type ExportOptions, exportTree } from './export.ts';
 export { exportTar, type LeftOut } from './export-tar.ts';

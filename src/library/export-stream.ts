@@ -1,7 +1,5 @@
-import { exportTar, exportZip, openTree } from '../artifacts/index.ts';
-import { TaskfsError } from '../errors.ts';
-import { viewTask } from '../runner/index.ts';
-import { parseRecipient, type TaskName } from '../store/index.ts';
+import { exportTar, exportZip, openTaskSource, openTree } from '../artifacts/index.ts';
+import { parseArtifactPath, parseRecipient, type TaskName } from '../store/index.ts';
 import type { Store } from './store.ts';
 
 /** What is at a path of a task as a pax tar, or a zip, which knows modes and times alone. */
@@ -9,19 +7,17 @@ export async function* packedFiles(
   { paths, identities }: Store,
   task: TaskName,
   format: 'tar' | 'zip',
-  path: Buffer,
+  path: string | Uint8Array,
 ): AsyncGenerator<Uint8Array> {
+  const parsed = parseArtifactPath(task, path);
   using tree = await openTree(paths, task, identities);
   if (format === 'zip') {
-    yield* await exportZip(tree, path, () => {}, {});
+    yield* await exportZip(tree, parsed, () => {}, {});
     return;
   }
-  using top = tree.find(path, 'keep');
-  yield* exportTar(top, () => {}, path.length > 0 ? { name: lastName(path) } : {});
+  using source = openTaskSource(tree, task, parsed);
+  yield* exportTar(source.node, () => {}, parsed.length > 0 ? { name: source.name } : {});
 }
-
-/** The last name of a path. */
-export const lastName = (path: Buffer): Buffer => path.subarray(path.lastIndexOf('/') + 1);
 
 /** The archive of a task for others alone, as of `taskfs share`. */
 export async function* sharedTask(
@@ -29,10 +25,8 @@ export async function* sharedTask(
   task: TaskName,
   recipients: readonly string[],
 ): AsyncGenerator<Uint8Array> {
-  if (viewTask(paths, task).artifacts !== 'sealed') {
-    throw new TaskfsError('usage', `task ${task} is not sealed yet: only an archive can be shared`);
-  }
-  const { writeShare } = await import('../archive/share/index.ts');
+  const { assertShareable, writeShare } = await import('../archive/share/index.ts');
+  assertShareable(paths, task);
   const readers = await Promise.all(recipients.map(parseRecipient));
   yield* writeShare(paths, task, await identities(), readers);
 }

@@ -7,7 +7,8 @@ import {
   copyToTask,
   exportTree,
   joinPath,
-  openLocalNode,
+  openLocalSource,
+  openTaskSource,
   openTree,
   sizesOfDirectories,
   spoolTar,
@@ -32,7 +33,6 @@ import type { ArtifactType } from '../store/index.ts';
 import {
   absolutePath,
   isFinal,
-  parseArtifactPath,
   parseTaskName,
   pin,
   readEvents,
@@ -41,7 +41,7 @@ import {
   unpin,
 } from '../store/index.ts';
 import { type ExecEnd, type ExecOptions, execIn } from './exec.ts';
-import { lastName, packedFiles, sharedTask } from './export-stream.ts';
+import { packedFiles, sharedTask } from './export-stream.ts';
 import type { Store } from './store.ts';
 import { fileStream, type LogOptions, logStream } from './streams.ts';
 
@@ -195,16 +195,11 @@ export function openTask(store: Store, name: string): Task {
     log: (options = {}) => logStream(store, task, options),
     copyOut: async (path, destination, options = {}) => {
       using tree = await open();
-      const parsed = parseArtifactPath(task, path);
-      using node = tree.find(parsed, lastLinkOf(options));
-      const name = parsed.length === 0 ? Buffer.from(task) : lastName(parsed);
-      const source = { node, name, isContents: options.contents ?? false };
+      using source = openTaskSource(tree, task, path, options);
       return transferred(copyToLocal(source, Buffer.from(absolutePath(destination)), options));
     },
     copyIn: async (from, path, options = {}) => {
-      const absolute = Buffer.from(absolutePath(from));
-      using node = openLocalNode(absolute, lastLinkOf(options));
-      const source = { node, name: lastName(absolute), isContents: options.contents ?? false };
+      using source = openLocalSource(Buffer.from(absolutePath(from)), options);
       return transferred(copyToTask(source, paths, task, Buffer.from(path), options));
     },
     unpack: async (stream, path = '') => {
@@ -242,8 +237,7 @@ export function openTask(store: Store, name: string): Task {
       using top = tree.find('', 'keep');
       return transferred(exportTree(top, directory));
     },
-    pack: (format, path = '') =>
-      ReadableStream.from(packedFiles(store, task, format, parseArtifactPath(task, path))),
+    pack: (format, path = '') => ReadableStream.from(packedFiles(store, task, format, path)),
     share: (recipients) => ReadableStream.from(sharedTask(store, task, recipients)),
     pin: () => pin(paths, task),
     unpin: () => unpin(paths, task),
@@ -255,9 +249,6 @@ export function openTask(store: Store, name: string): Task {
 }
 
 const transferred = ({ files, bytes }: Transferred): Transferred => ({ files, bytes });
-
-const lastLinkOf = ({ followLink }: CopyOptions): 'follow' | 'keep' =>
-  followLink ? 'follow' : 'keep';
 
 async function* eventsUntilSettled(
   { paths }: Store,

@@ -27,15 +27,10 @@ export async function verify(
   { paths, identities }: Store,
   { tasks, path, deep = false, repair = false, signer, last }: VerifyOptions = {},
 ): Promise<readonly Finding[]> {
-  const { parseKeptLines, parseSigner, verifyArchives } = await import(
-    '../archive/verify/index.ts'
-  );
+  const { parseKept, verifyArchives } = await import('../archive/verify/index.ts');
   const which = {
     tasks: tasks?.map(parseTaskName),
-    kept: {
-      signer: signer === undefined ? undefined : parseSigner(signer),
-      lines: last === undefined ? undefined : parseKeptLines(last),
-    },
+    kept: parseKept(signer, last),
     identities: deep || repair || path !== undefined ? await identities() : [],
   };
   if (path !== undefined) {

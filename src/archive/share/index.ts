@@ -4,4 +4,4 @@
  * came from outside.
  */
 export { type Unpacked, unpackShare } from './unpack-share.ts';
-export { writeShare } from './write-share.ts';
+export { assertShareable, writeShare } from './write-share.ts';

@@ -2,7 +2,13 @@ import { closeSync, fstatSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { TaskfsError } from '../../errors.ts';
 import { openRequiredFile } from '../../files/index.ts';
-import { loadVerifyingKey, type Store, type TaskName, taskPaths } from '../../store/index.ts';
+import {
+  loadVerifyingKey,
+  readRecord,
+  type Store,
+  type TaskName,
+  taskPaths,
+} from '../../store/index.ts';
 import { encodeMember, padding } from '../../tar/index.ts';
 import { readGenuineSeal } from '../genuine-seal.ts';
 import { openTaskKey, wrapTaskKey } from '../key-file.ts';
@@ -14,6 +20,15 @@ export const SIGNER_FILE = 'signing.pub';
 
 const PIECE = 1024 * 1024;
 const TAR_END = Buffer.alloc(1024);
+
+/** Throws `usage` where a task is not sealed, `not-found`. */
+export function assertShareable(store: Store, task: TaskName): void {
+  if (readRecord(taskPaths(store, task).record, task).artifacts === 'sealed') return;
+  const message = `task ${task} is not sealed yet: only an archive can be shared`;
+  throw new TaskfsError('usage', message, {
+    hint: `'taskfs wait ${task}' waits for that; 'taskfs export' copies live files.`,
+  });
+}
 
 /**
  * A task's archive for other recipients, piece by piece: a tar (docs/format.md, "A shared task").

@@ -44,10 +44,18 @@ export function verifyKept(store: Store, { signer, lines = [] }: Kept): Finding[
 
 const HASH = /^[0-9a-f]{64}$/i;
 
+/** What a person names of a store that was kept: who signs, and the last lines of the chain. */
+export function parseKept(signer: string | undefined, last: string | undefined): Kept {
+  return {
+    signer: signer === undefined ? undefined : parseSigner(signer),
+    lines: last === undefined ? undefined : parseKeptLines(last),
+  };
+}
+
 /**
  * A signer as a person names it: a file with the public key (PEM), or its SHA-256. Throws `usage`.
  */
-export function parseSigner(text: string): string {
+function parseSigner(text: string): string {
   if (HASH.test(text)) return text.toLowerCase();
   const pem = readNamed('--signer', text);
   try {
@@ -60,7 +68,7 @@ export function parseSigner(text: string): string {
 /**
  * Lines that were kept: a file with them, as an anchor's, or the SHA-256 of one. Throws `usage`.
  */
-export function parseKeptLines(text: string): KeptLine[] {
+function parseKeptLines(text: string): KeptLine[] {
   if (HASH.test(text)) return [{ hash: text.toLowerCase(), words: `with the hash ${text}` }];
   const lines = readNamed('--last', text)
     .split('\n')

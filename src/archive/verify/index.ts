@@ -2,7 +2,7 @@
  * Verifying archives: seals and chain from outside, every byte with a key. Damage is returned as
  * findings; nothing is repaired here.
  */
-export { parseKeptLines, parseSigner } from './anchor.ts';
+export { parseKept } from './anchor.ts';
 export { fromError } from './content.ts';
 export { ContentCheck, lossOf } from './content-check.ts';
 export {

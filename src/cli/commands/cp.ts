@@ -1,25 +1,19 @@
-import { basename } from 'node:path';
 import {
-  type ArtifactNode,
   type Copied,
   type CopySource,
   copyToLocal,
   copyToTask,
   exportTar,
-  openLocalNode,
+  type NodeSource,
+  openLocalSource,
+  openTaskSource,
   openTree,
   spoolTar,
 } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
 import { encodeText, showText } from '../../process/index.ts';
 import { counted, showBytes } from '../../quantities.ts';
-import {
-  absolutePath,
-  isTaskName,
-  parseArtifactPath,
-  type Store,
-  type TaskName,
-} from '../../store/index.ts';
+import { absolutePath, isTaskName, type Store, type TaskName } from '../../store/index.ts';
 import { json, keepSetIdOption } from '../arguments.ts';
 import { defineCommand, STANDARD_STREAM } from '../command.ts';
 import { addIdentityOptions, findIdentities, type IdentityOptions } from '../identity-options.ts';
@@ -122,33 +116,22 @@ async function openNode(
   source: Exclude<End, { readonly kind: 'stream' }>,
   options: CopyOptions,
   opened: DisposableStack,
-): Promise<Extract<CopySource, { readonly node: ArtifactNode }>> {
+): Promise<NodeSource> {
   const { path } = source;
-  const isContents = /(^|\/)\.$/.test(path);
-  const lastLink = options['follow-link'] || path.endsWith('/') ? 'follow' : 'keep';
+  const how = {
+    followLink: options['follow-link'] || path.endsWith('/'),
+    contents: /(^|\/)\.$/.test(path),
+  };
   if (source.kind === 'local') {
-    const absolute = absolutePath(path);
-    const node = opened.use(openLocalNode(encodeText(absolute), lastLink));
-    return {
-      node,
-      name: encodeText(basename(absolute)),
-      isContents: isContents || absolute === '/',
-    };
+    return opened.use(openLocalSource(encodeText(absolutePath(path)), how));
   }
   const { task } = source;
   const tree = opened.use(await openTree(store, task, () => findIdentities(store, options)));
-  const parsed = parseArtifactPath(task, encodeText(path));
-  const node = opened.use(tree.find(parsed, lastLink));
-  return { node, name: lastPart(parsed) ?? Buffer.from(task), isContents };
-}
-
-/** Undefined of the top. */
-function lastPart(path: Buffer): Buffer | undefined {
-  return path.length === 0 ? undefined : path.subarray(path.lastIndexOf('/') + 1);
+  return opened.use(openTaskSource(tree, task, encodeText(path), how));
 }
 
 async function printTar(
-  { node, name, isContents }: Extract<CopySource, { readonly node: ArtifactNode }>,
+  { node, name, isContents }: NodeSource,
   options: CopyOptions,
 ): Promise<void> {
   assertRedirected(options.json, "--json and '-'", 'tar', 'taskfs cp TASK:PATH -');

@@ -1,7 +1,6 @@
 import { createWriteStream, existsSync, rmSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { TaskfsError } from '../../errors.ts';
-import { viewTask } from '../../runner/index.ts';
 import { absoluteTextPath, loadVerifyingKey, parseRecipient } from '../../store/index.ts';
 import { addTask } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
@@ -35,10 +34,10 @@ export const command = defineCommand({
   run: async ({ options }) => {
     const store = openStoreOf(options);
     const { task } = options;
-    if (viewTask(store, task).artifacts !== 'sealed') throw notSealed(task);
+    const { assertShareable, writeShare } = await import('../../archive/share/index.ts');
+    assertShareable(store, task);
     const recipients = await Promise.all(options.to.map(parseRecipient));
     const { signerOf } = await import('../../archive/index.ts');
-    const { writeShare } = await import('../../archive/share/index.ts');
     const identities = await findIdentities(store, options);
     const pieces = writeShare(store, task, identities, recipients);
     const out = options.out ?? `${task}.taskfs`;
@@ -49,11 +48,6 @@ export const command = defineCommand({
     return 0;
   },
 });
-
-const notSealed = (task: string): TaskfsError =>
-  new TaskfsError('usage', `task ${task} is not sealed yet: only an archive can be shared`, {
-    hint: `'taskfs wait ${task}' waits for that; 'taskfs export' copies live files.`,
-  });
 
 async function writeTo(path: string, pieces: AsyncIterable<Buffer>): Promise<void> {
   if (existsSync(path)) {

@@ -2,8 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Finding } from '../../archive/index.ts';
 import { type Repaired, repairArchives } from '../../archive/maintain/index.ts';
 import {
-  parseKeptLines,
-  parseSigner,
+  parseKept,
   type Verified,
   type VerifyProgress,
   verifyArchives,
@@ -115,10 +114,7 @@ async function verify(
   progress: ProgressLine,
 ): Promise<Verified | Repaired> {
   const report = new ProgressReport();
-  const kept = {
-    signer: options.signer === undefined ? undefined : parseSigner(options.signer),
-    lines: options.last === undefined ? undefined : parseKeptLines(options.last),
-  };
+  const kept = parseKept(options.signer, options.last);
   const onProgress = (step: VerifyProgress): void => {
     if (options.json) report.update(step);
     else if (step.bytes === 0) progress.onCount(step);
