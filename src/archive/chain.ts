@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { fstatSync, fsyncSync, ftruncateSync } from 'node:fs';
-import { readFully, readRegularText, writeFully } from '../files/index.ts';
+import { readFully, readOptionalText, writeFully } from '../files/index.ts';
 import {
   type Anchor,
   loadVerifyingKey,
@@ -87,7 +87,7 @@ export interface StoredLine {
 
 /** All whole lines in order; none where nothing was sealed yet. */
 export function readChain(store: Store): StoredLine[] {
-  return readText(chainPath(store))
+  return readOptionalText(chainPath(store), MAX_CHAIN)
     .split('\n')
     .slice(0, -1)
     .map((text) => ({ hash: sha256(text), value: parse(text) }));
@@ -114,7 +114,7 @@ export function lastLineOf(store: Store, task: TaskName): ChainLine | undefined 
 
 /** The same as it stands in the file, without its newline. */
 export function lastLineTextOf(store: Store, task: TaskName): string | undefined {
-  const text = readText(chainPath(store));
+  const text = readOptionalText(chainPath(store), MAX_CHAIN);
   const member = `"task":"${task}"`;
   for (let at = text.lastIndexOf(member); at >= 0; at = text.lastIndexOf(member, at - 1)) {
     const start = text.lastIndexOf('\n', at) + 1;
@@ -127,15 +127,6 @@ export function lastLineTextOf(store: Store, task: TaskName): string | undefined
 
 /** More than a million seals; a longer one would be no text for Node. */
 const MAX_CHAIN = 500 * 1024 * 1024;
-
-function readText(path: string): string {
-  try {
-    return readRegularText(path, MAX_CHAIN);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw error;
-  }
-}
 
 function parse(text: string): ChainLine | undefined {
   try {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TaskfsError } from '../errors.ts';
 import { isFinal, readRecord, type Store, type TaskName, taskPaths } from '../store/index.ts';
+import { unlessMissing } from './artifact.ts';
 import type { TaskLog } from './task-log.ts';
 
 /** Which lines of a log are read. Times are milliseconds since 1970. */
@@ -90,12 +91,8 @@ export async function* followLog(
  */
 export function isLogComplete(store: Store, task: TaskName, until?: number): boolean {
   if (until !== undefined && Date.now() > until) return true;
-  try {
-    return isFinal(readRecord(taskPaths(store, task).record, task).status);
-  } catch (error) {
-    if (error instanceof TaskfsError && error.kind === 'not-found') return true;
-    throw error;
-  }
+  const record = unlessMissing(() => readRecord(taskPaths(store, task).record, task));
+  return record === undefined || isFinal(record.status);
 }
 
 const PIECE = 64 * 1024;

@@ -12,18 +12,17 @@ const unitMs: Readonly<Record<string, number>> = {
 };
 
 const NUMBER = /^\d+(\.\d+)?$/;
-/** A number alone is one as well. */
-const DURATION = /^\d+(\.\d+)?$|^(\d+(\.\d+)?(ms|s|m|h|d|w|y))+$/;
+const DURATION = /^(\d+(\.\d+)?(ms|s|m|h|d|w|y))+$/;
+
+const A_TIME = "Give a time as in '90', '45s', '1h30m' or '30d'.";
 
 /**
  * Milliseconds from `90`, `90s`, `1h30m`, `30d`, `6w`, `1y`; a number alone is seconds. Throws
- * `usage`.
+ * `usage`, with a hint at what else it may be.
  */
-export function parseDuration(option: string, text: string): number {
+export function parseDuration(option: string, text: string, hint = A_TIME): number {
   if (NUMBER.test(text)) return positive(option, text, Number(text) * SECOND);
-  if (!DURATION.test(text)) {
-    throw bad(option, text, "Give a time as in '90', '45s', '1h30m' or '30d'.");
-  }
+  if (!DURATION.test(text)) throw bad(option, text, hint);
   const parts = text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d|w|y)/g);
   const sum = [...parts].reduce(
     (total, [, number, unit]) => total + Number(number) * (unitMs[unit ?? 's'] ?? 0),
@@ -46,7 +45,7 @@ export function parseBytes(option: string, text: string): number {
 
 /** A number above 0 from an option's text. Throws `usage`. */
 export function parsePositive(option: string, text: string): number {
-  if (/^\d+(\.\d+)?$/.test(text)) return positive(option, text, Number(text));
+  if (NUMBER.test(text)) return positive(option, text, Number(text));
   throw bad(option, text, 'Give a number above 0.');
 }
 
@@ -83,10 +82,8 @@ export function parseInstant(option: string, text: string): number {
     if (!Number.isNaN(time)) return time;
     throw bad(option, text, "Give a date or time as in '2026-11-27' or '2026-11-27T08:10:29Z'.");
   }
-  if (!DURATION.test(text)) {
-    throw bad(option, text, "Give a time ago as in '10m' or '2h', or a date as in '2026-11-27'.");
-  }
-  return Date.now() - parseDuration(option, text);
+  const hint = "Give a time ago as in '10m' or '2h', or a date as in '2026-11-27'.";
+  return Date.now() - parseDuration(option, text, hint);
 }
 
 /** A time for people as `showTime` shows it, to the millisecond; from milliseconds since 1970. */

@@ -7,6 +7,7 @@ export { readFully, readFullyAsync, writeFully } from './read-write.ts';
 export {
   openRegularFile,
   openRequiredFile,
+  readOptionalText,
   readRegularFile,
   readRegularText,
   readRequiredFile,

@@ -65,6 +65,16 @@ export function readRegularText(path: string, limit: number): string {
   });
 }
 
+/** The same, empty where there is no such file. */
+export function readOptionalText(path: string, limit: number): string {
+  try {
+    return readRegularText(path, limit);
+  } catch (cause) {
+    if (errnoOf(cause) === errno.ENOENT) return '';
+    throw cause;
+  }
+}
+
 /** One for all short texts: thousands of buffers would be thousands to collect. */
 const shared = Buffer.alloc(64 * 1024);
 

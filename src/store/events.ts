@@ -1,5 +1,5 @@
 import { appendFileSync } from 'node:fs';
-import { readRegularText, writeFileAtomic } from '../files/index.ts';
+import { readOptionalText, writeFileAtomic } from '../files/index.ts';
 import type { TaskName } from './task-name.ts';
 
 /** One line of `events.jsonl`: what happened to a task and when (ISO 8601, UTC). */
@@ -21,7 +21,7 @@ export function appendEvent(path: string, event: TaskEvent): void {
  * Only for the holder of the task's lock.
  */
 export function forgetNames(path: string): void {
-  const text = readOptional(path);
+  const text = readOptionalText(path, MAX_EVENTS);
   const without = text.replace(/^.*$/gm, (line) => {
     const [event] = parse(line);
     return event && namesFiles(event) ? JSON.stringify(nameless(event)) : line;
@@ -39,7 +39,7 @@ function nameless({ writers, error: _error, ...event }: TaskEvent): TaskEvent {
 
 /** All events of a task in order; a line cut off by a crash or a full disk is left out. */
 export function readEvents(path: string): TaskEvent[] {
-  return readOptional(path)
+  return readOptionalText(path, MAX_EVENTS)
     .split('\n')
     .slice(0, -1)
     .flatMap((line) => parse(line));
@@ -55,12 +55,3 @@ function parse(line: string): TaskEvent[] {
 
 /** Longer texts are more than Node can hold. */
 const MAX_EVENTS = 500 * 1024 * 1024;
-
-function readOptional(path: string): string {
-  try {
-    return readRegularText(path, MAX_EVENTS);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw error;
-  }
-}

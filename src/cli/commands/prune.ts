@@ -3,7 +3,7 @@ import { planPrune, removeTasks } from '../../runner/index.ts';
 import { json, thumbnailsOption } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
-import { printJson, printLine, say } from '../output.ts';
+import { printJson, printLines, say } from '../output.ts';
 import { reportRemovals } from '../report-removals.ts';
 import { addRetentionOptions, policyOf } from '../retention-options.ts';
 import { selectorOf } from '../selector-options.ts';
@@ -40,7 +40,7 @@ export const command = defineCommand({
     const removals = await removeTasks(store, doomed, { say });
     const exitCode = reportRemovals(removals, options);
     if (options.json) await printJson(removals.removed);
-    else for (const task of removals.removed) await printLine(task);
+    else await printLines(removals.removed);
     if (doomed.length === 0) say('There is nothing to remove.');
     return exitCode;
   },
@@ -51,7 +51,7 @@ async function showDecisions(decisions: readonly Decision[], asJson: boolean): P
     await printJson(decisions);
     return 0;
   }
-  for (const line of table(decisions.map(describe))) await printLine(line);
+  await printLines(table(decisions.map(describe)));
   say('Nothing was removed: --dry-run.');
   return 0;
 }

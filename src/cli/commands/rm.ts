@@ -2,7 +2,7 @@ import { removeTasks } from '../../runner/index.ts';
 import { addTasks, thumbnailsOption } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
-import { printLine, say } from '../output.ts';
+import { printLines, say } from '../output.ts';
 import { reportRemovals } from '../report-removals.ts';
 
 export const command = defineCommand({
@@ -27,7 +27,7 @@ export const command = defineCommand({
     const store = openStoreOf(options);
     const removals = await removeTasks(store, options.task, { force: options.force, say });
     const exitCode = reportRemovals(removals, options);
-    for (const task of removals.removed) await printLine(task);
+    await printLines(removals.removed);
     return exitCode;
   },
 });

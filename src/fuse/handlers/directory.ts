@@ -1,5 +1,5 @@
 import { unlessRefused } from '../../errno.ts';
-import type { DirectoryEntry, FileSystem, PlainEntry } from '../../fs/index.ts';
+import type { DirectoryEntry, PlainEntry } from '../../fs/index.ts';
 import { writeEntry, writePlainEntry } from '../protocol/attributes.ts';
 import { FOPEN } from '../protocol/constants.ts';
 import { Reply } from '../protocol/reply.ts';
@@ -62,7 +62,7 @@ export const readdirplus: Handler = (session, request, reply) => {
     const found =
       isDot(name) || fileSystem.isCached?.(node, entry)
         ? undefined
-        : (entry.found ?? tryLookup(fileSystem, node, name, caller));
+        : (entry.found ?? unlessRefused(() => fileSystem.lookup(node, name, caller)));
     if (found) writeEntry(reply.view, Reply.body + end, found);
     else reply.bytes.fill(0, Reply.body + end, Reply.body + end + entryOut.size);
     writeDirent(reply, end + entryOut.size, entry, name);
@@ -88,15 +88,6 @@ function list(
 ): void {
   const handle = handleOf(session, request, readIn.at.fh);
   session.fileSystem.readdir(handle, request.bigU64(readIn.at.offset), add, addPlain);
-}
-
-function tryLookup(
-  fileSystem: FileSystem,
-  parent: number,
-  name: Uint8Array,
-  caller: Request['caller'],
-) {
-  return unlessRefused(() => fileSystem.lookup(parent, name, caller));
 }
 
 const DOT = 0x2e;

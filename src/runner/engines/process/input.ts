@@ -69,8 +69,11 @@ export function openInput({ input, terminal }: InputPlace, task: string): RunInp
 function resizeTerminal(path: string, rows: number, columns: number): void {
   try {
     const fd = openSync(path, constants.O_RDWR | constants.O_NOCTTY);
-    setTerminalSize(fd, rows, columns);
-    closeSync(fd);
+    try {
+      setTerminalSize(fd, rows, columns);
+    } finally {
+      closeSync(fd);
+    }
   } catch {
     // It ended with its run.
   }
