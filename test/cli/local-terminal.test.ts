@@ -1,27 +1,39 @@
 import { expect, it } from 'vitest';
-import { main, newCli } from '../support/cli.ts';
+import { type Cli, main, newCli } from '../support/cli.ts';
 import { inTerminal } from '../support/tmux.ts';
 import { until } from '../support/until.ts';
 
 const SAY_SIZE = 'echo now; stty size';
 const IDLE = 'while sleep 0.1; do :; done';
 
-it('a local task has this terminal with -it: size, a new size, keys, and back again', async () => {
-  const cli = newCli();
-  const run = ['run', '-it', '--name', 'term', '-e', 'PS1=ready> ', '--', 'sh'];
-  const command = ['env', `TASKFS_STORE=${cli.store}`, process.execPath, main, ...run];
+/** A terminal of 91 by 21 in which taskfs runs; `shows` waits for what is to be on its screen. */
+async function terminalOf(cli: Cli, ...args: readonly string[]) {
+  const command = ['env', `TASKFS_STORE=${cli.store}`, process.execPath, main, ...args];
   const terminal = await inTerminal(command, 91, 21);
   const shows = (what: string, pattern: RegExp): Promise<boolean> =>
     until(what, async () => pattern.test(await terminal.screen()));
-  await shows('a prompt', /^ready>/m);
-  await terminal.press('stty size; test -t 0 -a -t 1 -a -t 2 && tty', 'Enter');
-  await shows('its size, and that it is a terminal', /21 91\n\/dev\/pts\/\d+\n/);
+  return { terminal, shows };
+}
+
+/** A command of the shell in there is told of a new size, and Ctrl-C ends it. */
+async function resizeAndInterrupt({ terminal, shows }: Awaited<ReturnType<typeof terminalOf>>) {
   await terminal.press(`sh -c "trap '${SAY_SIZE}' WINCH; echo wait$((1))ing; ${IDLE}"`, 'Enter');
   await shows('that it waits', /^wait1ing$/m);
   await terminal.resize(70, 30);
   await shows('that it is told of a new size', /^now\n30 70$/m);
   await terminal.press('C-c');
   await shows('a prompt again', /\^C\s*\nready>/);
+}
+
+it('a local task has this terminal with -it: size, a new size, keys, and back again', async () => {
+  const cli = newCli();
+  const run = ['run', '-it', '--name', 'term', '-e', 'PS1=ready> ', '--', 'sh'];
+  const inside = await terminalOf(cli, ...run);
+  const { terminal, shows } = inside;
+  await shows('a prompt', /^ready>/m);
+  await terminal.press('stty size; test -t 0 -a -t 1 -a -t 2 && tty', 'Enter');
+  await shows('its size, and that it is a terminal', /21 91\n\/dev\/pts\/\d+\n/);
+  await resizeAndInterrupt(inside);
   await terminal.press('exit 4', 'Enter');
   await shows('its end', /Sealed in/);
   await terminal.press('stty -a | grep -o " icanon"', 'Enter');
@@ -46,22 +58,15 @@ it('a local task in the background has input by attach, also without a terminal'
   const cli = newCli();
   const shell = ['run', '-dit', '--name', 'term', '-e', 'PS1=ready> ', '--', 'sh'];
   expect(await cli.run(...shell)).toMatchObject({ code: 0 });
-  const attach = ['env', `TASKFS_STORE=${cli.store}`, process.execPath, main, 'attach', 'term'];
-  const terminal = await inTerminal(attach, 91, 21);
-  const shows = (what: string, pattern: RegExp): Promise<boolean> =>
-    until(what, async () => pattern.test(await terminal.screen()));
+  const inside = await terminalOf(cli, 'attach', 'term');
+  const { terminal, shows } = inside;
   await until('it has keys', async () => {
     await terminal.press('Enter');
     return /^ready>/m.test(await terminal.screen());
   });
   await terminal.press('stty size', 'Enter');
   await shows('its size', /^21 91$/m);
-  await terminal.press(`sh -c "trap '${SAY_SIZE}' WINCH; echo wait$((1))ing; ${IDLE}"`, 'Enter');
-  await shows('that it waits', /^wait1ing$/m);
-  await terminal.resize(70, 30);
-  await shows('that it is told of a new size', /^now\n30 70$/m);
-  await terminal.press('C-c');
-  await shows('a prompt again', /\^C\s*\nready>/);
+  await resizeAndInterrupt(inside);
   await terminal.press('C-p', 'C-q');
   await shows('that it is left', /Left task term: it goes on\.\n\$/);
   await terminal.press('echo l$((0))cal', 'Enter');
