@@ -49,7 +49,7 @@ export const serve: Serve = async (mountpoint, options) => {
   return {
     ended,
     unmount: () => unmountLibfuse(mountpoint),
-    notes: ["the driver 'libfuse' has the limits that docs/semantics.md lists"],
+    notes: ["the driver 'libfuse' has the limits that docs/mounting.md lists"],
   };
 };
 

@@ -9,7 +9,7 @@ const PROGRAM = join(import.meta.dirname, 'coherence-program.ts');
 const RUNS = process.env.TASKFS_LONG ? 2000 : 20;
 const LIMIT_MS = process.env.TASKFS_LONG ? 1_800_000 : 120_000;
 
-// libfuse renames an unlinked open file to .fuse_hidden…, which then shows; see docs/semantics.md.
+// libfuse renames an unlinked open file to .fuse_hidden…, which then shows; see docs/mounting.md.
 const coherent = variants.filter(({ options }) => options.driver === 'kernel');
 
 describe.each(coherent)('changes from both sides ($name)', (variant) => {

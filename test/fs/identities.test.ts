@@ -10,7 +10,7 @@ import { identityChecks } from './posix/identities.ts';
 
 const PROGRAM = join(import.meta.dirname, 'posix/run-checks.ts');
 const names = Object.keys(identityChecks);
-/** The fuse-native package does not say who asks: docs/semantics.md. */
+/** The fuse-native package does not say who asks: docs/mounting.md. */
 const LIBFUSE_SHORTFALLS: ReadonlySet<string> = new Set([
   'in a sticky directory only owners remove and rename',
   'what a user makes is theirs, in a setgid directory its group is the directory’s',

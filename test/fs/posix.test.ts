@@ -13,7 +13,7 @@ import { nameChecks } from './posix/names.ts';
 const PROGRAM = join(import.meta.dirname, 'posix/run-checks.ts');
 const names = Object.keys({ ...nameChecks, ...fileChecks, ...attributeChecks });
 
-/** What the fuse-native package cannot do, by check; docs/semantics.md says the same in words. */
+/** What the fuse-native package cannot do, by check; docs/mounting.md says the same in words. */
 const LIBFUSE_SHORTFALLS: ReadonlySet<string> = new Set([
   'names that are no UTF-8 keep their bytes',
   'RENAME_NOREPLACE refuses an existing name',
