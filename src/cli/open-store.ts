@@ -8,7 +8,7 @@ import {
   storePath,
 } from '../store/index.ts';
 import type { CommonOptions } from './command.ts';
-import { say } from './output.ts';
+import { flushWords, say } from './output.ts';
 
 /**
  * Opens the store that the options and the environment name. Throws `not-found` where there is
@@ -39,7 +39,7 @@ export async function makeKeys(store: Store, passphrase?: string): Promise<boole
   const { isNew, recovery } = await ensureKeys(store, { passphrase, withRecovery });
   if (!isNew) return false;
   say(`A new store and its keys are in ${store.path}.`);
-  if (recovery !== undefined) showRecovery(recovery);
+  if (recovery !== undefined) await showRecovery(recovery);
   else
     say(
       "They have no recovery identity yet: 'taskfs key recovery' creates one and shows it, once.",
@@ -48,11 +48,12 @@ export async function makeKeys(store: Store, passphrase?: string): Promise<boole
 }
 
 /**
- * Shows a recovery identity, the only time ever, on the side that no program reads. `opens`: which
- * archives it does.
+ * Shows a recovery identity, the only time ever, on the side that no program reads. Throws `failed`
+ * where that takes nothing.
  */
-export function showRecovery(recovery: string, opens = 'every archive'): void {
-  say(`This recovery identity opens ${opens}, should the key be lost. It is shown once and`);
+export async function showRecovery(recovery: string): Promise<void> {
+  say('This recovery identity opens every archive, should the key be lost. It is shown once and');
   say('stored nowhere: keep it off this machine.');
   for (const line of ['', `  ${recovery}`, '']) say(line);
+  await flushWords();
 }

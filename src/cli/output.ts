@@ -31,8 +31,8 @@ function noteFailure(error: NodeJS.ErrnoException): void {
   failure ??= READER_GONE.has(error.code ?? '') ? new ReaderGone() : unwritable(error);
 }
 
-function unwritable(cause: NodeJS.ErrnoException): TaskfsError {
-  const message = `standard output cannot be written: ${reasonOf(cause)}`;
+function unwritable(cause: unknown, stream = 'standard output'): TaskfsError {
+  const message = `${stream} cannot be written: ${reasonOf(cause)}`;
   return new TaskfsError('failed', message, { cause });
 }
 
@@ -55,6 +55,12 @@ export async function flushOutput(): Promise<void> {
   const error = await drain(process.stdout);
   if (error) noteFailure(error);
   if (failure && hasPrinted) throw failure;
+}
+
+/** Waits until what was said is handed on, where it must be. Throws `failed` where it cannot be. */
+export async function flushWords(): Promise<void> {
+  const error = await drain(process.stderr);
+  if (error) throw unwritable(error, 'standard error');
 }
 
 /** Waits until both standard streams have handed on what they hold, or cannot. */

@@ -7,6 +7,7 @@ import { isInterrupted, lockWarning, removalsCutShort, viewTasks } from '../runn
 import {
   hasKeys,
   keyPaths,
+  listLeaving,
   listLeftEdits,
   listRecipients,
   type Store,
@@ -51,9 +52,29 @@ function checkKeys(store: Store): Finding[] {
   if (!hasKeys(store))
     return [bad('keys', "there are none: nothing can be sealed. 'taskfs init' creates them")];
   if (existsSync(keyPaths(store).identity)) {
-    return [good('keys', 'this machine seals and reads'), ...checkRecovery(store)];
+    return [
+      good('keys', 'this machine seals and reads'),
+      ...checkRecovery(store),
+      ...checkLeaving(store),
+    ];
   }
-  return [note('keys', 'this machine seals, and reads only with --identity or TASKFS_IDENTITY')];
+  return [
+    note('keys', 'this machine seals, and reads only with --identity or TASKFS_IDENTITY'),
+    ...checkLeaving(store),
+  ];
+}
+
+/** A change of keys that has not reached every archive. */
+function checkLeaving(store: Store): Finding[] {
+  const labels = listLeaving(store).map(({ label }) => `'${label}'`);
+  if (labels.length === 0) return [];
+  return [
+    note(
+      'keys',
+      `archives may still open for what was ${labels.join(', ')}: their keys were not all ` +
+        "rewritten; the same call of 'taskfs key' completes that",
+    ),
+  ];
 }
 
 /** Whoever added a recipient of their own has a second way in. */

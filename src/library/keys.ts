@@ -58,7 +58,8 @@ export async function removeKey(
 /**
  * A new identity for the owner of the store; if it is interrupted, the same call completes it.
  * `passphrase` protects it, null leaves it unprotected, as it is by default unless the old one has
- * one. Throws TaskfsError `usage` where it has, and nothing is given.
+ * one. Throws TaskfsError `usage` where it has, and nothing is given, `wrong-key` where an archive
+ * cannot be opened: nothing was changed then.
  */
 export async function rotateKey(
   store: Store,
@@ -75,12 +76,25 @@ export async function rotateKey(
   return rotateOwner(store.paths, { own, identities, passphrase: passphrase ?? undefined });
 }
 
-/** A recovery identity in the place of the one before; it is stored nowhere. */
+/**
+ * A recovery identity in the place of the one before; it is stored nowhere. `show` is given it
+ * before anything changes, so that it is known also where the rest is interrupted. Throws
+ * TaskfsError `wrong-key` where an archive cannot be opened.
+ */
 export async function replaceRecovery(
   store: Store,
+  { show }: { readonly show?: (recovery: string) => void | Promise<void> } = {},
 ): Promise<Rewrapped & { readonly recovery: string }> {
   const { replaceRecovery: replace } = await import('../archive/maintain/index.ts');
-  return replace(store.paths, { identities: await store.identities() });
+  let recovery = '';
+  const rewrapped = await replace(store.paths, {
+    identities: await store.identities(),
+    show: async (made) => {
+      recovery = made;
+      await show?.(made);
+    },
+  });
+  return { ...rewrapped, recovery };
 }
 
 function taskOf({ paths }: Store, name: string | undefined): TaskName | undefined {

@@ -1,9 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { isSshIdentity } from '../age/index.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
-import { writeFileAtomic } from '../files/index.ts';
 import { isoNow } from '../sys/index.ts';
-import { keyPaths, linesOf, readKeyFile } from './key-files.ts';
+import { keyPaths, linesOf, readKeyFile, replaceKeyFile } from './key-files.ts';
 import type { Store } from './paths.ts';
 
 /** Asks a person for the passphrase of a file; undefined where nobody can be asked. */
@@ -155,7 +154,7 @@ async function writeIdentityFile(
   text: string,
   passphrase: string | undefined,
 ): Promise<void> {
-  writeFileAtomic(path, passphrase === undefined ? text : await protect(text, passphrase));
+  replaceKeyFile(path, passphrase === undefined ? text : await protect(text, passphrase));
 }
 
 /** Whether the store's own identity file needs a passphrase. */

@@ -61,6 +61,7 @@ export {
 } from './paths.ts';
 export {
   type LabelledRecipient,
+  listLeaving,
   listRecipients,
   listTaskRecipients,
   loadRecipients,

@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { readRegularFile } from '../files/index.ts';
+import { readRegularFile, writeFileAtomic } from '../files/index.ts';
 import type { Store } from './paths.ts';
 
 /** Where the keys of a store lie. */
@@ -28,6 +28,11 @@ export const readKeyFile = (path: string): Buffer => readRegularFile(path, MAX_K
 
 /** The same as text. */
 export const readKeyText = (path: string): string => readKeyFile(path).toString('utf8');
+
+/** Replaces a file of keys as a whole, where it is kept: a link to it stays. */
+export function replaceKeyFile(path: string, data: string | Uint8Array): void {
+  writeFileAtomic(existsSync(path) ? realpathSync(path) : path, data);
+}
 
 /** The lines of a text of keys, without blank ones and comments. */
 export function linesOf(text: string): string[] {

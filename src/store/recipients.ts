@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { isSshRecipient, parseSshRecipient } from '../age/index.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { writeFileAtomic } from '../files/index.ts';
-import { keyPaths, linesOf, readKeyText } from './key-files.ts';
+import { keyPaths, linesOf, readKeyText, replaceKeyFile } from './key-files.ts';
 import { type Store, taskPaths } from './paths.ts';
 import type { TaskName } from './task-name.ts';
 
@@ -22,14 +22,37 @@ export const listRecipients = (store: Store): LabelledRecipient[] =>
 export const listTaskRecipients = (store: Store, task: TaskName): LabelledRecipient[] =>
   recipientsIn(taskPaths(store, task).recipients);
 
+/**
+ * Those that were taken out, of all archives or of one task's, while the keys of some archives may
+ * still be encrypted to them: the change was interrupted, or could not open these archives.
+ */
+export const listLeaving = (store: Store, task?: TaskName): LabelledRecipient[] =>
+  linesIn(task === undefined ? keyPaths(store).recipients : taskPaths(store, task).recipients)
+    .filter(isLeaving)
+    .map((line) => {
+      const [, label = '', recipient = ''] = line.split('\t');
+      return { label, recipient };
+    });
+
+/** A comment for all other programs; no label begins like this. */
+const LEAVING = '#-\t';
+const isLeaving = (line: string): boolean => line.startsWith(LEAVING);
+
+const linesIn = (path: string): string[] =>
+  existsSync(path)
+    ? readKeyText(path)
+        .split('\n')
+        .map((line) => line.trim())
+    : [];
+
 function recipientsIn(path: string): LabelledRecipient[] {
   const found: LabelledRecipient[] = [];
   let label = '';
-  for (const line of existsSync(path) ? readKeyText(path).split('\n') : []) {
-    const text = line.trim();
-    if (text.startsWith('#')) label = text.slice(1).trim();
-    else if (text !== '') {
-      found.push({ label, recipient: text });
+  for (const line of linesIn(path)) {
+    if (isLeaving(line) || line === '') continue;
+    if (line.startsWith('#')) label = line.slice(1).trim();
+    else {
+      found.push({ label, recipient: line });
       label = '';
     }
   }
@@ -59,19 +82,29 @@ export function recipientsOf(
   return [...new Set([...ofAll, ...own])];
 }
 
-/** Replaces recipients.txt as a whole. */
-export const writeRecipients = (store: Store, recipients: readonly LabelledRecipient[]): void =>
-  writeFileAtomic(keyPaths(store).recipients, textOf(recipients));
+/** Replaces recipients.txt as a whole; `leaving`: see `listLeaving`. */
+export const writeRecipients = (
+  store: Store,
+  recipients: readonly LabelledRecipient[],
+  leaving: readonly LabelledRecipient[] = [],
+): void => replaceKeyFile(keyPaths(store).recipients, textOf(recipients, leaving));
 
 /** The same for those of a task's archive alone. */
 export const writeTaskRecipients = (
   store: Store,
   task: TaskName,
   recipients: readonly LabelledRecipient[],
-): void => writeFileAtomic(taskPaths(store, task).recipients, textOf(recipients));
+  leaving: readonly LabelledRecipient[] = [],
+): void => writeFileAtomic(taskPaths(store, task).recipients, textOf(recipients, leaving));
 
-const textOf = (recipients: readonly LabelledRecipient[]): string =>
-  recipients.map(({ label, recipient }) => `# ${label}\n${recipient}\n`).join('');
+const textOf = (
+  recipients: readonly LabelledRecipient[],
+  leaving: readonly LabelledRecipient[],
+): string =>
+  [
+    ...recipients.map(({ label, recipient }) => `# ${label}\n${recipient}\n`),
+    ...leaving.map(({ label, recipient }) => `${LEAVING}${label}\t${recipient}\n`),
+  ].join('');
 
 /** Checks a recipient that came from outside. Throws `usage` for what cannot be encrypted to. */
 export async function parseRecipient(text: string): Promise<string> {

@@ -150,7 +150,15 @@ test('a key in hardware (age1tag) is sealed for, and opens with a plugin of age'
 
 test('a new recovery identity takes the place of the one before', async () => {
   const { store, archives } = await sealedStore();
-  const { recovery } = await replaceRecovery(store, { identities: await loadIdentities(store) });
+  let recovery = '';
+  await replaceRecovery(store, {
+    identities: await loadIdentities(store),
+    show: (made) => {
+      recovery = made;
+      // Nobody has it yet: no archive is made for it.
+      expect(listRecipients(store)).toHaveLength(1);
+    },
+  });
   for (const archive of archives) expect(await opens(archive, recovery)).toBe(true);
   expect(listRecipients(store)).toHaveLength(2);
 });

@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -41,10 +42,14 @@ describe('keys', () => {
     expect((await read()).code).toBe(4);
     expect((await cli.run('key', 'rotate')).code).toBe(0);
     expect((await cli.run('cat', 'a', 'f')).stdout).toBe('hi\n');
+    expect(await cli.script('$T key recovery 2>/dev/full')).toMatchObject({ code: 1, stdout: '' });
+    expect(await cli.json('key', 'show', '--json')).toHaveLength(1);
     const { stderr } = await cli.run('key', 'recovery');
     const recovery = join(cli.base, 'recovery.txt');
     writeFileSync(recovery, /AGE-SECRET-KEY-1\S+/.exec(stderr)?.[0] ?? '');
     expect((await cli.run('cat', '--identity', recovery, 'a', 'f')).stdout).toBe('hi\n');
+    flipByte(join(cli.store, 'archive/a/key.age'), 100);
+    expect((await cli.run('key', 'rotate')).code).toBe(5);
     expect((await cli.run('key', 'add', 'nonsense')).code).toBe(2);
     expect((await cli.run('key', 'remove', 'nobody')).code).toBe(3);
     expect((await cli.run('key', 'burn')).code).toBe(2);
@@ -101,9 +106,33 @@ describe('keys', () => {
     expect((await cli.run('run', '--', 'true')).code).toBe(0);
     expect((await cli.run('verify')).code).toBe(0);
     expect((await cli.run('verify', '--deep')).code).toBe(4);
-    const recovery = await cli.run('key', 'recovery');
-    expect(recovery).toMatchObject({ code: 4, stdout: '0 archives have the new recipients\n' });
-    expect(recovery.stderr).toContain('opens every new archive, but none that failed below');
+    // Nor is a new key made that would open new archives only.
+    const keys = () => execFileSync('sh', ['-c', 'cat "$0"/*', join(cli.store, 'keys')]).toString();
+    const before = keys();
+    for (const action of ['rotate', 'recovery']) {
+      const refused = await cli.run('key', action);
+      expect(refused).toMatchObject({ code: 4, stdout: '' });
+      expect(refused.stderr).toMatch(/opens any archive: no key was changed\n.*--identity/);
+      expect(refused.stderr).not.toContain('AGE-SECRET-KEY');
+      expect(keys()).toBe(before);
+    }
+    // A recipient is left out of new archives at once, and of the old ones as soon as they open.
+    const other = otherIdentity(cli);
+    expect((await cli.run('key', 'add', other.recipient, '--identity', elsewhere)).code).toBe(0);
+    const removed = await cli.run('key', 'remove', 'added');
+    expect(removed).toMatchObject({ code: 4, stdout: '0 archives have the new recipients\n' });
+    expect((await cli.run('cat', '--identity', other.file, 'a', 'f')).code).toBe(0);
+    expect((await cli.run('doctor')).stdout).toContain("still open for what was 'added'");
+    expect((await cli.run('key', 'remove', 'added', '--identity', elsewhere)).code).toBe(0);
+    expect((await cli.run('cat', '--identity', other.file, 'a', 'f')).code).toBe(4);
+    expect((await cli.run('doctor')).stdout).not.toContain('still open');
+    // An identity that is kept elsewhere, behind a link, stays there.
+    symlinkSync(elsewhere, join(cli.store, 'keys/identity.txt'));
+    const old = readFileSync(elsewhere, 'utf8');
+    expect((await cli.run('key', 'rotate')).code).toBe(0);
+    expect(readFileSync(elsewhere, 'utf8')).not.toBe(old);
+    expect(await cli.run('cat', 'a', 'f', '--identity', elsewhere)).toMatchObject({ code: 0 });
+    rmSync(join(cli.store, 'keys/identity.txt'));
     renameSync(elsewhere, join(cli.store, 'keys/identity.txt'));
   });
 });

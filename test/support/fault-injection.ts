@@ -3,9 +3,10 @@
  * before the program (`node --import`), which Node does again in each thread that the process
  * starts. The calls are the synchronous functions of node:fs, fsync, and the functions of libc that
  * koffi binds. Environment: FAULT_MODE `kill` (SIGKILL) or `error` (EIO), FAULT_AT the number of
- * the call; 0: none.
+ * the call; 0: none. Or FAULT_MODE `copy`: before each call FAULT_STORE is copied into
+ * FAULT_COPIES, as SIGKILL would leave it there.
  */
-import fs from 'node:fs';
+import fs, { cpSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 
@@ -36,6 +37,15 @@ export function counts(): Counts {
 }
 
 const { FAULT_MODE: mode = 'error', FAULT_AT: at = '0' } = process.env;
+const { FAULT_STORE: copied = '', FAULT_COPIES: copies = '' } = process.env;
+let isCopying = false;
+
+function copyStore(number: number): void {
+  isCopying = true;
+  cpSync(copied, `${copies}/${number}`, { recursive: true });
+  isCopying = false;
+}
+
 const sources = new URL('../..', import.meta.url).pathname;
 
 const moduleFds = new Set<unknown>();
@@ -46,10 +56,12 @@ const isOfModule = ([file]: readonly unknown[]): boolean =>
 
 /** Whether this call is the one to fail. */
 function isDue(args: readonly unknown[], isNative: boolean): boolean {
-  if (Atomics.load(shared, AT.armed) === 0 || isOfModule(args)) return false;
+  if (isCopying || Atomics.load(shared, AT.armed) === 0 || isOfModule(args)) return false;
   if (isNative) Atomics.add(shared, AT.native, 1);
   if (!isMainThread) Atomics.add(shared, AT.inWorkers, 1);
-  if (Atomics.add(shared, AT.calls, 1) + 1 !== Number(at)) return false;
+  const number = Atomics.add(shared, AT.calls, 1) + 1;
+  if (mode === 'copy') copyStore(number);
+  if (number !== Number(at)) return false;
   Atomics.store(shared, AT.injected, 1);
   if (mode === 'kill') process.kill(process.pid, 'SIGKILL');
   return true;

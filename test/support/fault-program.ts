@@ -1,8 +1,8 @@
 /**
- * Seals one task that has ended, as `taskfs recover` does, makes the index of a sealed one anew, or
- * renames it, and fails in it where fault-injection.ts, loaded before it, is told to. Arguments:
- * `seal`, `reindex` or `rename`, the store, the task, its new name. Prints, as JSON, how many calls
- * there were and what came of it.
+ * Seals one task that has ended, as `taskfs recover` does, makes the index of a sealed one anew,
+ * renames it, or changes keys, and fails in it where fault-injection.ts, loaded before it, is told
+ * to. Arguments: `seal`, `reindex`, `rename`, `rotate` or `remove-key`, the store, the task, its
+ * new name or the recipient. Prints, as JSON, how many calls there were and what came of it.
  */
 import { loadIdentities, openStore, parseTaskName } from '../../src/store/index.ts';
 import { arm, counts } from './fault-injection.ts';
@@ -12,7 +12,13 @@ const store = openStore(storePath);
 const task = parseTaskName(name);
 // What was loaded only after this would count as calls.
 await Promise.all(['age-encryption', 'mime'].map((module) => import(module)));
-const prepare = { seal: prepareSeal, reindex: prepareReindex, rename: prepareRename }[verb];
+const prepare = {
+  seal: prepareSeal,
+  reindex: prepareReindex,
+  rename: prepareRename,
+  rotate: prepareRotate,
+  'remove-key': prepareRemoveKey,
+}[verb];
 const act = await prepare?.();
 arm();
 const result = await act?.();
@@ -38,4 +44,16 @@ async function prepareRename() {
   return async () => ({
     renamed: await renameTask(store, task, parseTaskName(newName), async () => identities),
   });
+}
+
+async function prepareRotate() {
+  const { rotateOwner } = await import('../../src/archive/maintain/index.ts');
+  const own = await loadIdentities(store);
+  return () => rotateOwner(store, { own, identities: [] });
+}
+
+async function prepareRemoveKey() {
+  const { removeRecipient } = await import('../../src/archive/maintain/index.ts');
+  const identities = await loadIdentities(store);
+  return () => removeRecipient(store, newName, { identities });
 }

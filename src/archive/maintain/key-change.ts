@@ -5,6 +5,7 @@ import type { Store } from '../../store/index.ts';
 import {
   keyPaths,
   type LabelledRecipient,
+  listLeaving,
   listRecipients,
   listTaskRecipients,
   parseRecipient,
@@ -17,7 +18,7 @@ import {
   writeTaskRecipients,
 } from '../../store/index.ts';
 import { chainPath } from '../paths.ts';
-import { type OnRewrapped, type Rewrapped, rewrapArchives } from './rewrap.ts';
+import { assertAllOpen, type OnRewrapped, type Rewrapped, rewrapArchives } from './rewrap.ts';
 
 /** What opens the archives that get new keys. */
 export interface KeyChange {
@@ -81,8 +82,9 @@ function assertSealed(store: Store, task: TaskName): void {
 }
 
 /**
- * Removes a recipient, named by itself or by its label. What it could read until now it may have
- * copied: see docs/security.md. Throws `not-found`, `usage` for the last one.
+ * Removes a recipient, named by itself or by its label; or completes that, where it was cut short.
+ * What it could read until now it may have copied: see docs/security.md. Throws `not-found`,
+ * `usage` for the last one.
  */
 export async function removeRecipient(
   store: Store,
@@ -90,7 +92,7 @@ export async function removeRecipient(
   change: KeyChange,
 ): Promise<Rewrapped> {
   using _ = lockKeys(store);
-  const left = without(listRecipients(store), name, 'taskfs key show');
+  const left = without(listRecipients(store), listLeaving(store), name, 'taskfs key show');
   if (left.length === 0) throw new TaskfsError('usage', 'the last recipient cannot be removed');
   return await rewrapFor(store, left, change);
 }
@@ -105,22 +107,21 @@ export async function removeTaskRecipient(
   assertSealed(store, task);
   using _ = lockKeys(store);
   const own = listTaskRecipients(store, task);
-  return await rewrapTask(
-    store,
-    task,
-    without(own, name, `taskfs key show --task ${task}`),
-    change,
-  );
+  const list = `taskfs key show --task ${task}`;
+  const left = without(own, listLeaving(store, task), name, list);
+  return await rewrapTask(store, task, left, change);
 }
 
 /** Throws `not-found` where none has this name; `list` is the command that lists them. */
 function without(
   known: readonly LabelledRecipient[],
+  leaving: readonly LabelledRecipient[],
   name: string,
   list: string,
 ): LabelledRecipient[] {
-  const left = known.filter(({ label, recipient }) => label !== name && recipient !== name);
-  if (left.length < known.length) return left;
+  const isNamed = ({ label, recipient }: LabelledRecipient) => label === name || recipient === name;
+  const left = known.filter((each) => !isNamed(each));
+  if (left.length < known.length || leaving.some(isNamed)) return left;
   throw new TaskfsError('not-found', `no recipient is named '${name}'`, {
     hint: `'${list}' lists them.`,
   });
@@ -136,13 +137,16 @@ export interface Rotation extends KeyChange {
 /**
  * Gives the owner a new identity and takes the old one from every archive. The old identity stays
  * in identity.txt until all archives are done; an interrupted rotation is continued, without
- * making another identity. Throws `usage` where the store has no owner.
+ * making another identity. Throws `usage` where the store has no owner, `wrong-key` where an
+ * archive cannot be opened: nothing was changed then.
  */
 export async function rotateOwner(store: Store, rotation: Rotation): Promise<Rewrapped> {
   const { own, passphrase, onProgress } = rotation;
   const age = await import('age-encryption');
   using _ = lockKeys(store);
-  const fresh = (await interruptedRotation(store, own)) ?? (await age.generateX25519Identity());
+  const continued = await interruptedRotation(store, own);
+  await assertAllOpen(store, [...own, ...rotation.identities]);
+  const fresh = continued ?? (await age.generateX25519Identity());
   const all = [...new Set([fresh, ...own])];
   await writeIdentities(store, all, passphrase);
   const recipients = withLabel(store, OWNER, await age.identityToRecipient(fresh));
@@ -174,16 +178,26 @@ async function interruptedRotation(
   return (await identityToRecipient(first)) === owner.recipient ? first : undefined;
 }
 
-/** Makes a new recovery identity, to be shown once, in place of the one before. */
+export interface RecoveryChange extends KeyChange {
+  /** Shows the new identity. Nothing keeps it: what this throws is thrown, and nothing changed. */
+  readonly show: (recovery: string) => void | Promise<void>;
+}
+
+/**
+ * Makes a new recovery identity in place of the one before, and shows it before any archive needs
+ * it. Throws `wrong-key` where an archive cannot be opened: nothing was changed then.
+ */
 export async function replaceRecovery(
   store: Store,
-  change: KeyChange,
-): Promise<Rewrapped & { readonly recovery: string }> {
+  { show, ...change }: RecoveryChange,
+): Promise<Rewrapped> {
   const age = await import('age-encryption');
   using _ = lockKeys(store);
+  await assertAllOpen(store, change.identities);
   const recovery = await age.generateX25519Identity();
+  await show(recovery);
   const recipients = withLabel(store, RECOVERY, await age.identityToRecipient(recovery));
-  return { ...(await rewrapFor(store, recipients, change)), recovery };
+  return await rewrapFor(store, recipients, change);
 }
 
 const OWNER = 'owner';
@@ -209,27 +223,45 @@ function lockKeys(store: Store): Disposable {
 
 /**
  * The recipients change between two commits of archives (seal.ts): whatever is committed before is
- * found here, whatever is committed after has the new recipients.
+ * found here, whatever is committed after has the new recipients. Those that are not among them any
+ * more stay known as leaving until no archive is left that was sealed for them.
  */
 async function rewrapFor(
   store: Store,
   recipients: readonly LabelledRecipient[],
   { identities, onProgress }: KeyChange,
 ): Promise<Rewrapped> {
+  const leaving = leavingFor(recipients, listRecipients(store), listLeaving(store));
   {
     using _ = takeLockBlocking(chainPath(store));
-    writeRecipients(store, recipients);
+    writeRecipients(store, recipients, leaving);
   }
-  return await rewrapArchives(store, identities, onProgress);
+  const result = await rewrapArchives(store, identities, onProgress);
+  if (result.failed.length === 0 && leaving.length > 0) writeRecipients(store, recipients);
+  return result;
 }
 
-/** The list is written first: if this is interrupted, any later change of keys completes it. */
+/** The same for one archive. */
 async function rewrapTask(
   store: Store,
   task: TaskName,
   recipients: readonly LabelledRecipient[],
   { identities, onProgress }: KeyChange,
 ): Promise<Rewrapped> {
-  writeTaskRecipients(store, task, recipients);
-  return await rewrapArchives(store, identities, onProgress, [task]);
+  const leaving = leavingFor(recipients, listTaskRecipients(store, task), listLeaving(store, task));
+  writeTaskRecipients(store, task, recipients, leaving);
+  const result = await rewrapArchives(store, identities, onProgress, [task]);
+  if (result.failed.length === 0 && leaving.length > 0)
+    writeTaskRecipients(store, task, recipients);
+  return result;
+}
+
+function leavingFor(
+  recipients: readonly LabelledRecipient[],
+  before: readonly LabelledRecipient[],
+  leaving: readonly LabelledRecipient[],
+): LabelledRecipient[] {
+  const staying = new Set(recipients.map(({ recipient }) => recipient));
+  const all = new Map([...leaving, ...before].map((each) => [each.recipient, each]));
+  return [...all.values()].filter(({ recipient }) => !staying.has(recipient));
 }

@@ -8,7 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf, TaskfsError } from '../../errors.ts';
+import { type ErrorKind, messageOf, TaskfsError } from '../../errors.ts';
 import {
   isTaskName,
   loadRecipients,
@@ -30,6 +30,8 @@ export interface Rewrapped {
 
 interface Failure {
   readonly task: TaskName;
+  /** `wrong-key` where another identity may open it, `damaged` where none does. */
+  readonly kind: ErrorKind;
   readonly message: string;
 }
 
@@ -69,6 +71,42 @@ export async function rewrapArchives(
   return { rewrapped, failed };
 }
 
+/**
+ * Checks that the identities open every archive, before a change that is useless where they do
+ * not. Damaged ones are left to `rewrapArchives`: no identity opens them. Throws `wrong-key`.
+ */
+export async function assertAllOpen(store: Store, identities: readonly string[]): Promise<void> {
+  const tasks = archivedTasks(store);
+  const refused: TaskName[] = [];
+  for (const task of tasks) {
+    if (!(await opens(store, task, identities))) refused.push(task);
+  }
+  const [first] = refused;
+  if (first === undefined) return;
+  const which =
+    refused.length === tasks.length
+      ? 'any archive'
+      : `${refused.length} of ${tasks.length} archives, such as that of ${first}`;
+  throw new TaskfsError('wrong-key', `no identity at hand opens ${which}: no key was changed`, {
+    hint:
+      "Name the one that does with --identity or TASKFS_IDENTITY; 'taskfs rm' removes archives " +
+      'that nothing opens any more.',
+  });
+}
+
+async function opens(
+  store: Store,
+  task: TaskName,
+  identities: readonly string[],
+): Promise<boolean> {
+  try {
+    await openTaskKey(taskPaths(store, task).archive, identities);
+    return true;
+  } catch (error) {
+    return !(error instanceof TaskfsError && error.kind === 'wrong-key');
+  }
+}
+
 const archivedTasks = (store: Store): TaskName[] =>
   readdirSync(store.archive).filter(isTaskName).sort();
 
@@ -91,7 +129,7 @@ async function writeKeys(
       return archive;
     } catch (cause) {
       if (!existsSync(archive)) return undefined;
-      if (cause instanceof TaskfsError) return { task, message: cause.message };
+      if (cause instanceof TaskfsError) return { task, kind: cause.kind, message: cause.message };
       throw notWritten(task, cause);
     }
   });

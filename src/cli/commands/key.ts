@@ -41,7 +41,9 @@ export const command = defineCommand({
   ],
   about:
     'Only the small key file of each archive is rewritten, never the archive. If that is ' +
-    'interrupted, the same call completes it. Whoever could read an archive may have copied it.',
+    'interrupted, the same call completes it. add and remove hold for new archives also where no ' +
+    'identity opens the old ones, rotate and recovery change nothing then. Whoever could read an ' +
+    'archive may have copied it.',
   build: (parser) =>
     addIdentityOptions(parser)
       .positional('action', { choices: ACTIONS, demandOption: true, describe: 'What to do' })
@@ -94,10 +96,7 @@ export const command = defineCommand({
         json,
       );
     }
-    const { recovery, ...rewrapped } = await replaceRecovery(store, change);
-    const isWhole = rewrapped.failed.length === 0;
-    showRecovery(recovery, isWhole ? undefined : 'every new archive, but none that failed below');
-    return report(rewrapped, json);
+    return report(await replaceRecovery(store, { ...change, show: showRecovery }), json);
   },
 });
 
@@ -143,7 +142,8 @@ async function report(rewrapped: Rewrapped, json: boolean): Promise<number> {
     say(`Failed for ${task}: ${message}`);
   }
   if (failed.length > NAMED) say(`Failed for ${failed.length - NAMED} others: --json names them`);
-  return failed.length === 0 ? EXIT.ok : EXIT.wrongKey;
+  if (failed.length === 0) return EXIT.ok;
+  return failed.some(({ kind }) => kind === 'damaged') ? EXIT.damaged : EXIT.wrongKey;
 }
 
 const archives = (count: number): string =>
