@@ -1,8 +1,16 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { unlessRefused } from '../errno.ts';
 import { withPinned } from '../fs/index.ts';
-import { EDITOR_FILE_XATTR, isEditorFileName, type Store } from '../store/index.ts';
-import { ClosedAfterWriting, type Stat, setXattr, statAt, statFd } from '../sys/index.ts';
+import { EDITOR_FILE_XATTR, isMarkedName, isTrashInfoName, type Store } from '../store/index.ts';
+import {
+  ClosedAfterWriting,
+  O_PATH,
+  openAt,
+  type Stat,
+  setXattr,
+  statAt,
+  statFd,
+} from '../sys/index.ts';
 
 /** How often (milliseconds) to look at what was written. */
 const LOOK_MS = 2000;
@@ -16,7 +24,8 @@ const SAVES = 256;
  * over them. Who makes a name there nobody sees, but the kernel says which files are written
  * through these mounts, and a task writes through none of them. So an editor's is a file under
  * such a name that is new and was written here; and the older file `x~` whose name was changed at
- * the moment when a new `x` was made and written here, since that is how backups are made.
+ * the moment when a new `x` was made and written here, since that is how backups are made. The
+ * trash is theirs where a description of what is in it was written here when it was new.
  */
 export class ClosedEditorFiles {
   private readonly staging: number;
@@ -43,8 +52,10 @@ export class ClosedEditorFiles {
     this.written.take(this.staging, (directory, name) => {
       const made = unlessRefused(() => statAt(directory, name));
       if (!made || made.btimeNs < since) return;
-      if (isEditorFileName(name)) markIn(directory, name, ({ ino }) => ino === made.ino);
-      else if (++saves <= SAVES) markIn(directory, backupOf(name), (old) => isBackup(old, made));
+      if (isMarkedName(name)) {
+        markIn(directory, name, ({ ino }) => ino === made.ino);
+        if (isTrashInfoName(name)) markTrash(directory, since);
+      } else if (++saves <= SAVES) markIn(directory, backupOf(name), (old) => isBackup(old, made));
     });
   }
 
@@ -58,6 +69,20 @@ export class ClosedEditorFiles {
 function markIn(directory: number, name: Uint8Array, isMeant: (found: Stat) => boolean): void {
   withPinned(directory, name, (fd) => {
     if (isMeant(statFd(fd))) setXattr(fd, EDITOR_FILE_XATTR, Buffer.from('1'));
+  });
+}
+
+/** Marks the trash, where that is new, in whose directory `info` a description was written. */
+function markTrash(info: number, since: bigint): void {
+  unlessRefused(() => {
+    const { uid, ino } = statAt(info, '..');
+    const around = openAt(info, '../..', O_PATH | constants.O_DIRECTORY);
+    try {
+      const isMeant = (found: Stat) => found.ino === ino && found.btimeNs >= since;
+      markIn(around, Buffer.from(`.Trash-${uid}`), isMeant);
+    } finally {
+      closeSync(around);
+    }
   });
 }
 

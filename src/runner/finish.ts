@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LeftOut, SealProgress, SealResult } from '../archive/write/index.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
@@ -12,6 +13,7 @@ import {
 } from '../mount/index.ts';
 import {
   findStaging,
+  isTrashName,
   type Lock,
   putBack,
   type Store,
@@ -161,8 +163,8 @@ function sayWhatIsMissing(sealed: SealResult, { say = () => {} }: FinishOptions)
   const more = skippedCount - skipped.length;
   if (skipped.length > 0 && more > 0) say(`not sealed: ${more} more of them`);
   const of = (as: LeftOut['as']): string[] =>
-    leftOut.filter((each) => each.as === as).map(({ path }) => `'${path}'`);
-  for (const path of of('editor')) say(`left out: ${path}, which an editor made for itself`);
+    leftOut.filter((each) => each.as === as).map(({ path }) => path);
+  for (const path of of('editor')) say(`left out: '${path}', ${isTrash(path) ? TRASHED : EDITORS}`);
   const moreOfEditors = leftOutCount.editor - of('editor').length;
   if (moreOfEditors > 0) say(`left out: ${moreOfEditors} more of them`);
   if (leftOutCount.unselected > 0) sayUnselected(of('unselected'), leftOutCount.unselected, say);
@@ -174,11 +176,16 @@ function sayWhatIsMissing(sealed: SealResult, { say = () => {} }: FinishOptions)
   }
 }
 
+const EDITORS = 'which an editor made for itself';
+const TRASHED = 'with what was moved to the trash in a mount';
+
+const isTrash = (path: string): boolean => isTrashName(Buffer.from(basename(path)));
+
 /** How many of them are named; a pattern may be about thousands. */
 const NAMED = 5;
 
 function sayUnselected(paths: string[], count: number, say: (words: string) => void): void {
-  const named = paths.slice(0, NAMED);
+  const named = paths.slice(0, NAMED).map((path) => `'${path}'`);
   const more = count > named.length ? ` and ${count - named.length} more` : '';
   say(`not sealed, and removed, as --artifact or --exclude asks: ${named.join(', ')}${more}`);
 }

@@ -17,18 +17,34 @@ const EDITOR_NAMES: readonly RegExp[] = [
   /^\.#./s,
   /^#.+#$/s,
   /.~$/s,
-  // Unfinished saves of GLib's programs, swap files of Kate, locks of LibreOffice, the trash.
+  // Unfinished saves of GLib's programs, swap files of Kate, locks of LibreOffice.
   /^\.goutputstream-[A-Z0-9]{6}$/,
   /^\..+\.kate-swp$/s,
   /^\.~lock\..+#$/s,
-  /^\.Trash(-[0-9]+)?$/,
 ];
+
+/** The trash of a file system: https://specifications.freedesktop.org/trash-spec/ */
+const TRASH = /^\.Trash(-[0-9]+)?$/;
+const TRASH_INFO = /.\.trashinfo$/s;
 
 /** Whether editors and file managers make files of their own under such a name. */
 export function isEditorFileName(name: Uint8Array): boolean {
   const text = latin1Of(name);
-  return EDITOR_NAMES.some((pattern) => pattern.test(text));
+  return TRASH.test(text) || EDITOR_NAMES.some((pattern) => pattern.test(text));
 }
+
+/** Whether a directory of that name may be the trash, with its `files` and its `info`. */
+export const isTrashName = (name: Uint8Array): boolean => TRASH.test(latin1Of(name));
+
+/** Whether a name in `info` is that of a description of what lies in `files`. */
+export const isTrashInfoName = (name: Uint8Array): boolean => TRASH_INFO.test(latin1Of(name));
+
+/**
+ * Whether a mount marks what programs make under a name. The mark of a description says who put
+ * something into the trash; alone, it does not make a file an editor's.
+ */
+export const isMarkedName = (name: Uint8Array): boolean =>
+  isEditorFileName(name) || isTrashInfoName(name);
 
 /** Files that were removed while somebody had them open, as NFS and libfuse call them. */
 const REMOVED = /^(\.nfs[0-9a-f]{24}|\.fuse_hidden[0-9a-f]{16,})$/;

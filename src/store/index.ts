@@ -8,7 +8,10 @@ export {
   EDITOR_FILE_XATTR,
   isEditorFileName,
   isEmacsLock,
+  isMarkedName,
   isRemovedFileName,
+  isTrashInfoName,
+  isTrashName,
 } from './editor-files.ts';
 export { type LeftEdit, listLeftEdits, makeEditDirectory } from './edits.ts';
 export { appendEvent, forgetNames, readEvents, type TaskEvent } from './events.ts';

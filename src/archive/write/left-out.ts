@@ -1,13 +1,14 @@
 import {
-  EDITOR_FILE_XATTR,
   isEditorFileName,
   isEmacsLock,
   isRemovedFileName,
+  isTrashName,
   type TaskRecord,
 } from '../../store/index.ts';
 import { fileXattrs, fileXattrsAt, isDirectory, isSymlink, readlinkAt } from '../../sys/index.ts';
 import { parseSelection, type Selection } from '../selection/index.ts';
 import type { OnChmod } from './temporary-chmod.ts';
+import { holdsOnlyTrashed, isMarked } from './trash.ts';
 import { type LeaveOut, type Visit, walk } from './walk.ts';
 
 /** What sealing a task passes over in the tree at `top`, as that is now. Throws as `walk`. */
@@ -61,13 +62,14 @@ const leaveOutEditorFiles: LeaveOut = (visit) => {
   const { name } = visit;
   if (isRemovedFileName(name)) return 'editor';
   if (!isEditorFileName(name)) return undefined;
-  return isLock(visit) || isMarked(visit) ? 'editor' : undefined;
+  return isLock(visit) || isMadeInMount(visit) ? 'editor' : undefined;
 };
 
 const isLock = ({ fd, name, stat }: Visit): boolean =>
   isSymlink(stat.mode) && isEmacsLock(name, readlinkAt(fd, name));
 
-function isMarked({ fd, name, stat }: Visit): boolean {
-  const { user } = isDirectory(stat.mode) ? fileXattrs(fd) : fileXattrsAt(fd, name);
-  return user.some(([attribute]) => attribute.toString('latin1') === EDITOR_FILE_XATTR);
+function isMadeInMount({ fd, name, stat }: Visit): boolean {
+  if (!isDirectory(stat.mode)) return isMarked(fileXattrsAt(fd, name));
+  // The task may have put something into it as well.
+  return isMarked(fileXattrs(fd)) && (!isTrashName(name) || holdsOnlyTrashed(fd));
 }

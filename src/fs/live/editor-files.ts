@@ -1,6 +1,6 @@
 import { closeSync, constants } from 'node:fs';
 import { unlessRefused } from '../../errno.ts';
-import { EDITOR_FILE_XATTR, isEditorFileName } from '../../store/index.ts';
+import { EDITOR_FILE_XATTR, isEditorFileName, isMarkedName } from '../../store/index.ts';
 import { getXattr, O_PATH, openAt, removeXattr, setXattr } from '../../sys/index.ts';
 
 /**
@@ -13,12 +13,12 @@ const MARK = Buffer.from('1');
 
 /** After a file was made under a name, by its descriptor. */
 export function markMade(fd: number, name: Uint8Array): void {
-  if (isEditorFileName(name)) unlessRefused(() => setXattr(fd, EDITOR_FILE_XATTR, MARK));
+  if (isMarkedName(name)) unlessRefused(() => setXattr(fd, EDITOR_FILE_XATTR, MARK));
 }
 
 /** The same by its directory. */
 export function markMadeIn(directory: number, name: Uint8Array): void {
-  if (isEditorFileName(name)) withPinned(directory, name, (fd) => markMade(fd, name));
+  if (isMarkedName(name)) withPinned(directory, name, (fd) => markMade(fd, name));
 }
 
 /**
@@ -26,8 +26,8 @@ export function markMadeIn(directory: number, name: Uint8Array): void {
  * unfinished save that becomes the file itself is the task's.
  */
 export function markRenamed(directory: number, name: Uint8Array, newName: Uint8Array): void {
-  if (isEditorFileName(newName)) markMadeIn(directory, newName);
-  else if (isEditorFileName(name)) {
+  if (isMarkedName(newName)) markMadeIn(directory, newName);
+  else if (isMarkedName(name)) {
     withPinned(directory, newName, (fd) => unlessRefused(() => removeXattr(fd, EDITOR_FILE_XATTR)));
   }
 }
