@@ -349,35 +349,44 @@ describe('sealing', () => {
     expect(readdirSync(sealable.store.staging)).toEqual([]);
   });
 
-  test('what keeps its name loses it once it is sealed, or once somebody changes it', async () => {
+  test('what keeps its name loses it once it is sealed, or after two attempts', async () => {
     const store = await storeWithKeys();
-    const quiet = endedTask(store, 'quiet');
-    const changed = endedTask(store, 'changed');
-    for (const { paths } of [quiet, changed]) {
-      writeFileSync(join(paths.staging, 'file'), 'early\n');
+    const [quiet, changed, held] = ['quiet', 'changed', 'held'].map((name) => {
+      const sealable = endedTask(store, name);
+      writeFileSync(join(sealable.paths.staging, 'file'), 'early\n');
       // So large that there is progress to tell of.
-      writeFileSync(join(paths.staging, 'large'), Buffer.alloc(20_000_000, 'x'));
-    }
-    await untilLater(join(changed.paths.staging, 'large'));
+      writeFileSync(join(sealable.paths.staging, 'large'), Buffer.alloc(20_000_000, 'x'));
+      return sealable;
+    }) as [SealableTask, SealableTask, SealableTask];
+    await untilLater(join(held.paths.staging, 'large'));
     const isNamed = new Set<boolean>();
     await sealTask(store, quiet.task, {
       keepsName: true,
       onProgress: () => isNamed.add(existsSync(quiet.paths.staging)),
     });
-    expect([...isNamed]).toEqual([true]);
     let wasAdded = false;
     await sealTask(store, changed.task, {
       keepsName: true,
       onProgress: () => {
+        isNamed.add(existsSync(changed.paths.staging));
         if (!wasAdded) appendFileSync(join(changed.paths.staging, 'file'), 'late\n');
         wasAdded = true;
       },
     });
-    for (const { paths } of [quiet, changed]) {
+    expect([...isNamed]).toEqual([true]);
+    const writer = openSync(join(held.paths.staging, 'file'), 'a');
+    const sealed = sealTask(store, held.task, { keepsName: true, patienceMs: 60_000 });
+    await until('it has lost its name', () => existsSync(held.paths.aside));
+    writeSync(writer, 'late\n');
+    closeSync(writer);
+    await sealed;
+    for (const { task, paths } of [quiet, changed, held]) {
       expect([paths.staging, paths.aside].map((path) => existsSync(path))).toEqual([false, true]);
+      removePlaintext(store, task);
     }
-    expect(content(await open(changed), 'file')).toBe('early\nlate\n');
-    for (const { task } of [quiet, changed]) removePlaintext(store, task);
+    for (const each of [changed, held]) {
+      expect(content(await open(each), 'file')).toBe('early\nlate\n');
+    }
     expect(readdirSync(store.staging)).toEqual([]);
   });
 

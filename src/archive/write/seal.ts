@@ -46,7 +46,7 @@ export interface SealOptions {
   readonly mayBeOpen?: boolean;
   /**
    * Whether staging keeps its name until the archive is committed, unless something changes there
-   * meanwhile.
+   * again and again.
    */
   readonly keepsName?: boolean;
 }
@@ -67,6 +67,8 @@ export interface SealResult {
 
 /** Attempts, at least, on a tree that keeps changing, before sealing fails. */
 const ATTEMPTS = 3;
+/** With so many behind it, a tree that may keep its name loses it. */
+const ATTEMPTS_WITH_NAME = ATTEMPTS - 1;
 /** Between them, at least; in milliseconds. */
 const PAUSE_MS = 50;
 
@@ -99,7 +101,7 @@ export async function sealTask(
     const ownPaths = ownPathsOf(record, paths.staging);
     const onProgress = progressOf(options);
     const how = { top, ownPaths, mayBeOpen, onChmod, onProgress };
-    const made = await writeUntilStable(store, record, partial, how, options.patienceMs ?? 0);
+    const made = await writeUntilStable(store, record, partial, how, options);
     await commit(store, record, partial, made);
     // The archive is committed: nothing of it may be discarded any more. The removal tries again.
     if (keepsName) trySetAside(store, task);
@@ -127,15 +129,15 @@ function ownPathsOf({ options: { artifactsAt } }: TaskRecord, staging: string): 
 }
 
 /**
- * A tree that changed while it was read is sealed again, from the start, and whoever comes by its
- * name from then on does not find it.
+ * A tree that changed while it was read is sealed again, from the start. Whoever comes by its name
+ * does not find it from then on; where it is to keep its name, once it has changed repeatedly.
  */
 async function writeUntilStable(
   store: Store,
   record: TaskRecord,
   partial: string,
   how: Omit<WriteOptions, 'leaveOut'>,
-  patienceMs: number,
+  { patienceMs = 0, keepsName = false }: SealOptions,
 ): Promise<WrittenFiles> {
   const { onChmod } = how;
   let { top } = how;
@@ -155,7 +157,7 @@ async function writeUntilStable(
       throw new TreeChanged(change);
     } catch (error) {
       if (!(error instanceof TreeChanged)) throw error;
-      top = setAside(store, record.task);
+      if (!keepsName || attempt >= ATTEMPTS_WITH_NAME) top = setAside(store, record.task);
       const now = performance.now();
       if (attempt >= ATTEMPTS && now - start >= patienceMs) throw unsettled(error);
       await sleep(Math.max(PAUSE_MS, now - begin));
