@@ -9,14 +9,14 @@ const SIZE = 16 * 1024;
  * Reads files through the mount, each in a directory of its own, often enough to have their pages
  * kept and their opening deferred, and again after a change beneath, another one for each. Prints
  * whether another open kept the pages of an unchanged one, whether one was deferred, then what was
- * read: after changes, and of files that were removed once they were open.
+ * read: after changes, and of files that were removed or replaced once they were open.
  */
 const PROGRAM = `
 import ctypes, mmap, os, sys, time
 live, beneath, size = sys.argv[1], sys.argv[2], int(sys.argv[3])
 libc = ctypes.CDLL(None)
 names = ['same', 'warm', 'stored', 'mapped', 'linked', 'written', 'truncated', 'replaced']
-names += ['gone', 'lost']
+names += ['gone', 'lost', 'fleeting', 'renewed']
 def at(root, name): return f'{root}/{name}/file'
 def read(name):
     with open(at(live, name), 'rb') as file: return file.read()
@@ -61,6 +61,15 @@ fd = opened('warm')
 deadline = time.time() + 20
 while not heard(watcher) and time.time() < deadline: time.sleep(0.01)
 os.unlink(at(beneath, 'warm'))
+print(content(fd))
+
+fd = opened('fleeting')
+os.unlink(at(beneath, 'fleeting'))
+print(content(fd), os.fstat(fd).st_size)
+
+with open(f'{beneath}/new', 'wb') as file: file.write(b'j' * size)
+fd = opened('renewed')
+os.rename(f'{beneath}/new', at(beneath, 'renewed'))
 print(content(fd))
 
 file, memory = mapped('stored')
@@ -114,7 +123,7 @@ describe.each(kernel)('pages that the kernel keeps ($name)', (variant) => {
     expect(told.split('\n')).toEqual([
       isDated ? 'kept' : 'dropped',
       isDeferred ? 'deferred' : 'opened',
-      ...['a', 'b', 'c', 'd', 'e', 'f', 'g', '0', 'h', 'a', 'ai', ''],
+      ...['a', `a ${SIZE}`, 'a', 'b', 'c', 'd', 'e', 'f', 'g', '0', 'h', 'a', 'ai', ''],
     ]);
   }, 120_000);
 });

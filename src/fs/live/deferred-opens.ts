@@ -1,15 +1,15 @@
-import { constants } from 'node:fs';
+import { closeSync, constants } from 'node:fs';
 import { Errno, unlessRefused } from '../../errno.ts';
 import type { CacheLeases } from './cache-leases.ts';
-import { type Inode, isSame } from './inode.ts';
+import type { Inode } from './inode.ts';
 import type { InodeTable } from './inode-table.ts';
 import type { LiveFile } from './live-file.ts';
 import type { Resolver } from './resolver.ts';
 import type { UnwrittenFiles } from './unwritten-files.ts';
 
 /**
- * For how long (milliseconds) at most: what is removed beneath meanwhile cannot be opened any more.
- * Whoever opens and closes a file is done by then, on a busy machine too.
+ * For how long (milliseconds) at most: what is made unreadable beneath meanwhile cannot be opened
+ * any more. Whoever opens and closes a file is done by then, on a busy machine too.
  */
 const DEFERRED_MS = 10;
 
@@ -49,19 +49,20 @@ export class DeferredOpens {
   }
 
   /**
-   * Whether opening a file now would succeed and find its pages right, as it did before: it is
-   * where it was, nothing of it has changed since, and nobody can have written to it unheard. And
-   * nobody works in its directory, who might remove it in the next moment.
+   * Pins a file (O_PATH), to be opened later, where opening it now would succeed and find its pages
+   * right, as it did before: it is where it was, nothing of it has changed since, and nobody can
+   * have written to it unheard. Undefined where it is to be opened at once.
    */
-  mayWait(inode: Inode, flags: number): boolean {
-    if ((flags & ~HARMLESS) !== constants.O_RDONLY || inode.open) return false;
+  pin(inode: Inode, flags: number): number | undefined {
+    if ((flags & ~HARMLESS) !== constants.O_RDONLY || inode.open) return undefined;
     const ctimeNs = this.table.pagesOf(inode);
-    if (ctimeNs === undefined || !inode.parent || !this.leases?.isQuiet(inode.parent)) return false;
-    if (!this.unwritten?.isProvenNow(inode)) return false;
-    const stat = unlessRefused(() => this.resolver.stat(inode));
-    return (
-      stat !== undefined && isSame(inode, stat) && stat.nlink === 1 && stat.ctimeNs === ctimeNs
-    );
+    if (ctimeNs === undefined || !inode.parent) return undefined;
+    if (!this.leases?.isQuiet(inode.parent) || !this.unwritten?.isProvenNow(inode))
+      return undefined;
+    const pinned = unlessRefused(() => this.resolver.pinByName(inode));
+    if (pinned?.stat.nlink === 1 && pinned.stat.ctimeNs === ctimeNs) return pinned.fd;
+    if (pinned) closeSync(pinned.fd);
+    return undefined;
   }
 
   add(file: LiveFile): void {
@@ -84,7 +85,7 @@ export class DeferredOpens {
     return Number.POSITIVE_INFINITY;
   }
 
-  /** Opens all that waits, before something changes that could make it impossible. */
+  /** Opens all that waits, before a mode changes, which could make it impossible. */
   openAll(): void {
     for (const file of this.waiting.keys()) this.open(file);
   }

@@ -58,8 +58,7 @@ export class LiveChanges {
 
   /** Removes a name by one of the operations on names. */
   remove(directory: Inode, name: Uint8Array, action: (names: NameOperations) => void): void {
-    const { names, deferred } = this.parts;
-    deferred.openAll();
+    const { names } = this.parts;
     this.ofName(directory, IN.DELETE, name, () => action(names));
   }
 
@@ -76,8 +75,7 @@ export class LiveChanges {
 
   /** As renameat2(2). */
   rename(from: Inode, name: Uint8Array, to: Inode, newName: Uint8Array, flags: number): void {
-    const { freeze, leases, names, directories, observed, deferred } = this.parts;
-    deferred.openAll();
+    const { freeze, leases, names, directories, observed } = this.parts;
     freeze.change(from.task, () => {
       leases?.prepare(from);
       leases?.prepare(to);

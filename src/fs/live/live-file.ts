@@ -23,28 +23,31 @@ export interface FileWatch {
   changed(file: LiveFile): void;
   /** Whether somebody else may write to it, in whatever way. */
   isWritten(file: LiveFile): boolean;
-  /** Closes its descriptor, if it has one, of which nothing is used any more. */
+  /** Closes its descriptor, opened or pinned, of which nothing is used any more. */
   closed(file: LiveFile): void;
 }
+
+/** The real file as it is open, or a descriptor (O_PATH) by which it can be, whatever its name. */
+export type Descriptor = { readonly opened: number } | { readonly pinned: number };
 
 /** An open file of a live task: one descriptor of the real file. */
 export class LiveFile implements OpenFile {
   readonly inode: Inode;
   private readonly state: OpenState;
   readonly writes: boolean;
-  private readonly appends: boolean;
+  private readonly flags: number;
   private readonly watch: FileWatch;
-  private descriptor: number | (() => number);
+  private descriptor: Descriptor;
   private other: number | undefined;
 
   /**
-   * `state`: what else is open of the inode, and this from now on. `descriptor` may be what opens
-   * the file as soon as something is asked of it.
+   * `state`: what else is open of the inode, and this from now on. What is only pinned is opened
+   * with `flags`, those of open(2), as soon as something is asked of it.
    */
   constructor(
     inode: Inode,
     state: OpenState,
-    descriptor: number | (() => number),
+    descriptor: Descriptor,
     flags: number,
     watch: FileWatch,
   ) {
@@ -52,18 +55,32 @@ export class LiveFile implements OpenFile {
     this.state = state;
     this.descriptor = descriptor;
     this.writes = asksToWrite(flags);
-    this.appends = (flags & O_APPEND) !== 0;
+    this.flags = flags;
     this.watch = watch;
     state.files.add(this);
   }
 
+  private get appends(): boolean {
+    return (this.flags & O_APPEND) !== 0;
+  }
+
   get fd(): number {
-    if (typeof this.descriptor !== 'number') this.descriptor = this.descriptor();
-    return this.descriptor;
+    if ('pinned' in this.descriptor) this.descriptor = this.open(this.descriptor.pinned);
+    return this.descriptor.opened;
+  }
+
+  private open(pinned: number): { readonly opened: number } {
+    const opened = reopen(pinned, realFlags(this.flags));
+    closeSync(pinned);
+    return { opened };
   }
 
   get openFd(): number | undefined {
-    return typeof this.descriptor === 'number' ? this.descriptor : undefined;
+    return 'opened' in this.descriptor ? this.descriptor.opened : undefined;
+  }
+
+  get pathFd(): number {
+    return 'opened' in this.descriptor ? this.descriptor.opened : this.descriptor.pinned;
   }
 
   get contentFd(): number {

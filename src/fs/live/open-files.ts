@@ -9,7 +9,7 @@ import type { Freeze } from './freeze.ts';
 import type { Inode } from './inode.ts';
 import type { InodeTable } from './inode-table.ts';
 import type { KeptPages } from './kept-pages.ts';
-import { LiveFile } from './live-file.ts';
+import { type Descriptor, LiveFile } from './live-file.ts';
 import type { ObservedDirectories } from './observed-directories.ts';
 import type { UnwrittenFiles } from './unwritten-files.ts';
 
@@ -40,8 +40,9 @@ export class OpenFiles {
    */
   open(inode: Inode, flags: number, open: () => number): OpenedFile {
     const { deferred } = this.parts;
-    if (!deferred.mayWait(inode, flags)) return this.opened(inode, open(), flags);
-    const file = this.file(inode, open, flags, false);
+    const pinned = deferred.pin(inode, flags);
+    if (pinned === undefined) return this.opened(inode, open(), flags);
+    const file = this.file(inode, { pinned }, flags, false);
     deferred.add(file);
     return { file, keepCache: true, directIo: false };
   }
@@ -54,7 +55,7 @@ export class OpenFiles {
     const { table, freeze, unwritten, pages } = this.parts;
     const isWaitedFor = asksToWrite(flags) && !this.isLeftOut(inode, fd);
     if (isWaitedFor) freeze.join(inode.task);
-    const file = this.file(inode, fd, flags, isWaitedFor);
+    const file = this.file(inode, { opened: fd }, flags, isWaitedFor);
     const shared = table.open(inode).files.size > 1;
     const refresh = !this.isQuietAround(inode);
     const directIo = file.writes && !this.parts.sharedMmap;
@@ -66,7 +67,7 @@ export class OpenFiles {
 
   private file(
     inode: Inode,
-    descriptor: number | (() => number),
+    descriptor: Descriptor,
     flags: number,
     isWaitedFor: boolean,
   ): LiveFile {
@@ -78,9 +79,9 @@ export class OpenFiles {
       changed: ({ fd }) => observed?.noteOwn(inode, () => statFd(fd)),
       isWritten: ({ fd }) => !unwritten?.isProven(inode) && isOpenForWriting(fd),
       closed: (file) => {
-        const { writes, openFd } = file;
+        const { writes, openFd, pathFd } = file;
         if (openFd === undefined) deferred.delete(file);
-        else if (writes || !unwritten) closeSync(openFd);
+        if (openFd === undefined || writes || !unwritten) closeSync(pathFd);
         else unwritten.close(inode, openFd);
         if (writes) observed?.noteOwnClose(inode);
         if (isWaitedFor) freeze.leave(task);

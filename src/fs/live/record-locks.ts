@@ -12,6 +12,8 @@ export interface OpenDescriptor {
   readonly fd: number;
   /** The same, unless it is yet to be opened. */
   readonly openFd: number | undefined;
+  /** The same, or what pins it (O_PATH) until then. */
+  readonly pathFd: number;
   readonly writes: boolean;
 }
 

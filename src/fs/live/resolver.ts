@@ -7,6 +7,12 @@ import { type Inode, isDirectoryInode, isSame, rawName } from './inode.ts';
 
 const PIN = O_PATH | constants.O_NOFOLLOW;
 
+/** A descriptor (O_PATH) of a file, and the file's state. */
+export interface Pinned {
+  readonly fd: number;
+  readonly stat: Stat;
+}
+
 /** From an inode to the file that it stands for, and to no other: every step is checked. */
 export class Resolver {
   private readonly directories: DirectoryFdCache;
@@ -17,7 +23,7 @@ export class Resolver {
 
   /** The file's state. Throws ESTALE where it is gone. */
   stat(inode: Inode): Stat {
-    const fd = openFd(inode) ?? this.directories.peek(inode);
+    const fd = openedFd(inode) ?? this.directories.peek(inode);
     if (fd !== undefined) return statFd(fd);
     if (!inode.parent) return statFd(this.directories.descriptor(inode));
     return this.statByName(inode) ?? this.statBySearch(inode);
@@ -25,7 +31,7 @@ export class Resolver {
 
   /** Runs an action with a descriptor (O_PATH, or open) of exactly this file. */
   with<T>(inode: Inode, action: (fd: number) => T): T {
-    const open = openFd(inode);
+    const open = openedFd(inode);
     if (open !== undefined) return action(open);
     if (isDirectoryInode(inode)) return action(this.directories.descriptor(inode));
     const fd = this.pin(inode);
@@ -36,22 +42,24 @@ export class Resolver {
     }
   }
 
-  private pin(inode: Inode): number {
-    const fd = this.pinByName(inode);
-    if (fd !== undefined) return fd;
-    this.statBySearch(inode);
-    const again = this.pinByName(inode);
-    if (again === undefined) throw Errno.of(errno.ESTALE);
-    return again;
-  }
-
-  private pinByName(inode: Inode): number | undefined {
+  /** Pins a file where it was last seen; undefined where that is not it (any more). */
+  pinByName(inode: Inode): Pinned | undefined {
     return unlessGone(() => {
       const fd = openAt(this.parentOf(inode), rawName(inode), PIN);
-      if (isSame(inode, statFd(fd))) return fd;
+      const stat = statFd(fd);
+      if (isSame(inode, stat)) return { fd, stat };
       closeSync(fd);
       return undefined;
     });
+  }
+
+  private pin(inode: Inode): number {
+    const pinned = this.pinByName(inode);
+    if (pinned) return pinned.fd;
+    this.statBySearch(inode);
+    const again = this.pinByName(inode);
+    if (!again) throw Errno.of(errno.ESTALE);
+    return again.fd;
   }
 
   private statByName(inode: Inode): Stat | undefined {
@@ -78,9 +86,9 @@ export class Resolver {
   }
 }
 
-function openFd(inode: Inode): number | undefined {
-  if (!inode.open) return undefined;
-  for (const { openFd } of inode.open.files) if (openFd !== undefined) return openFd;
+/** A descriptor of what is open of a file: it may have no name any more. */
+function openedFd({ open }: Inode): number | undefined {
+  for (const { pathFd } of open?.files ?? []) return pathFd;
   return undefined;
 }
 
