@@ -1,5 +1,13 @@
-import { closeSync, constants, fstatSync, fsyncSync, openSync } from 'node:fs';
-import { resolve, sep } from 'node:path';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { runBounded } from '../bounded-command.ts';
 import { TaskfsError } from '../errors.ts';
 import { writeFully } from '../files/index.ts';
@@ -20,15 +28,31 @@ export function readAnchor(store: Store): Anchor | undefined {
   return typeof command === 'string' ? { command } : undefined;
 }
 
-/** Sets the store's anchor, or removes it. Throws `usage` for a file in the store. */
+/**
+ * Sets the store's anchor, or removes it. Throws `usage` for a file in the store, and for one that
+ * no line can be appended to.
+ */
 export function writeAnchor(store: Store, anchor: Anchor | undefined): void {
   const isFile = anchor !== undefined && 'file' in anchor;
-  writeSetting(store, 'anchor', isFile ? { file: outside(store, anchor.file) } : anchor);
+  writeSetting(store, 'anchor', isFile ? { file: appendable(store, anchor.file) } : anchor);
 }
 
-function outside(store: Store, file: string): string {
+function appendable(store: Store, file: string): string {
   const path = resolve(file);
-  if (!path.startsWith(store.path + sep)) return path;
+  const directory = dirname(path);
+  if (!isDirectory(directory)) {
+    throw new TaskfsError('usage', `there is no directory ${directory} for the anchor's file`, {
+      hint: `'mkdir -p ${directory}' makes it; a disk that belongs there must be mounted.`,
+    });
+  }
+  const known = statSync(path, { throwIfNoEntry: false });
+  if (known && !known.isFile()) {
+    throw new TaskfsError('usage', `${path} is not a file that lines can be appended to`, {
+      hint: 'Name a file, or a program with --command.',
+    });
+  }
+  if (!join(realpathSync(directory), '/').startsWith(join(realpathSync(store.path), '/')))
+    return path;
   throw new TaskfsError(
     'usage',
     `${path} lies in the store: it would be changed together with it`,
@@ -37,6 +61,9 @@ function outside(store: Store, file: string): string {
     },
   );
 }
+
+const isDirectory = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
 /** Reports a line to an anchor. Throws what a file's calls throw, or how the command ended. */
 export async function handToAnchor(anchor: Anchor, line: string): Promise<void> {

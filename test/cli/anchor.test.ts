@@ -2,7 +2,15 @@
  * What was kept outside of a store tells when the store was rolled back, or signed anew by another.
  */
 import { execFileSync } from 'node:child_process';
-import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { signerOf } from '../../src/archive/index.ts';
@@ -115,7 +123,16 @@ test('an anchor that fails is an event and words; task and next seal are fine', 
 test('what cannot be an anchor, or something that was kept, is refused', async () => {
   const { cli, kept } = await anchoredStore();
   writeFileSync(kept, 'nothing\n');
+  const settings = readFileSync(join(cli.store, 'store.json'), 'utf8');
+  symlinkSync(join(cli.store, 'keys'), join(cli.base, 'link'));
+  const nowhere = join(cli.base, 'nowhere');
+  const without = await cli.run('anchor', '--file', join(nowhere, 'seals'));
+  expect(without.stderr).toMatch(`there is no directory ${nowhere} for the anchor's file\n`);
   const refused = [
+    ['anchor', '--file', join(nowhere, 'seals')],
+    ['anchor', '--file', cli.base],
+    ['anchor', '--file', '/dev/null'],
+    ['anchor', '--file', join(cli.base, 'link/seals')],
     ['anchor', '--file', join(cli.store, 'keys/seals')],
     ['anchor', '--file', kept, '--off'],
     ['verify', '--last', kept],
@@ -123,4 +140,5 @@ test('what cannot be an anchor, or something that was kept, is refused', async (
     ['verify', '--signer', kept],
   ];
   for (const args of refused) expect((await cli.run(...args)).code, args.join(' ')).toBe(2);
+  expect(readFileSync(join(cli.store, 'store.json'), 'utf8')).toBe(settings);
 });
