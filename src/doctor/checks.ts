@@ -2,18 +2,36 @@ import { explain } from '../errors.ts';
 import { assertCanMount, chooseLiveMode, DEFAULT_DRIVER } from '../server/index.ts';
 import { openStore, type Store, storeExists } from '../store/index.ts';
 import { type Finding, good, note, valueOrFinding } from './finding.ts';
+import { fixStore } from './fixes.ts';
 import { checkMounts } from './mount-checks.ts';
 import { commandsForEngine, commandsForMounting, commandsForOthers } from './root-commands.ts';
 import { checkStore } from './store-checks.ts';
 
+/** What is done besides looking. */
+export interface Treatment {
+  /** Puts right what the user may: see `fixStore`. */
+  readonly fix?: boolean | undefined;
+  /** Removes thumbnails of files that are not live any more; left out: as `fix`. */
+  readonly thumbnails?: boolean | undefined;
+  /** Takes what goes wrong while something is put right. */
+  readonly say?: ((words: string) => void) | undefined;
+}
+
 /**
- * Checks everything that taskfs needs, and unmounts dead mounts; `thumbnails` removes those of
- * files that are not live any more. Throws nothing that it can report.
+ * Checks everything that taskfs needs of the machine, the store at a path and its mounts, and
+ * unmounts dead ones. What was put right comes first. Throws where the store cannot be opened even
+ * when it was put right.
  */
-export async function runChecks(
+export async function examine(
   path: string,
-  { thumbnails }: { readonly thumbnails: boolean },
+  { fix = false, thumbnails = fix, say }: Treatment = {},
 ): Promise<Finding[]> {
+  const fixed = fix ? await fixStore(path, say) : [];
+  return [...fixed, ...(await runChecks(path, thumbnails))];
+}
+
+/** Throws nothing that it can report. */
+async function runChecks(path: string, thumbnails: boolean): Promise<Finding[]> {
   const opened = storeExists(path) ? valueOrFinding('store', () => openStore(path)) : undefined;
   const store = opened && 'path' in opened ? opened : undefined;
   return [
@@ -21,8 +39,8 @@ export async function runChecks(
     checkMounting(store),
     ...checkOthers(),
     describeStore(path, opened),
-    ...(store ? checkStore(store, { thumbnails }) : []),
-    ...(await checkMounts()),
+    ...(store ? checkStore(store, thumbnails) : []),
+    ...(await checkMounts(path)),
     await checkEngine(),
   ];
 }

@@ -3,7 +3,6 @@
  * put right; and what desktops keep of its files in plaintext. How findings are shown does not
  * enter.
  */
-export { runChecks } from './checks.ts';
+export { examine } from './checks.ts';
 export type { Finding } from './finding.ts';
-export { fixStore } from './fixes.ts';
 export { removeThumbnailsOf } from './thumbnails.ts';

@@ -10,11 +10,24 @@ import {
 } from '../mount/index.ts';
 import { bad, type Finding, good, note } from './finding.ts';
 
-/** Checks all mounts of the user, and unmounts those whose server is dead. */
-export async function checkMounts(): Promise<Finding[]> {
-  const mounts = taskfsMounts();
-  if (mounts.length === 0) return [note('mounts', 'there are none')];
-  return (await Promise.all(mounts.map(checkMount))).flat();
+/** Checks the user's mounts of the store at a path, and unmounts those whose server is dead. */
+export async function checkMounts(path: string): Promise<Finding[]> {
+  const all = taskfsMounts();
+  const mounts = all.filter(({ store }) => store === path);
+  const others = new Set(all.map(({ store }) => store).filter((store) => store !== path));
+  const found = (await Promise.all(mounts.map(checkMount))).flat();
+  return [
+    ...(mounts.length > 0 ? found : [note('mounts', 'there are none of this store')]),
+    ...describeOthers([...others]),
+  ];
+}
+
+/** They are not touched: what becomes of them is for whoever uses that store. */
+function describeOthers([store, ...more]: readonly string[]): Finding[] {
+  if (store === undefined) return [];
+  const others = more.length === 0 ? '' : ` and those of ${more.length} other stores`;
+  const says = `mounts of ${store}${others} were not looked at; 'taskfs doctor --store' does`;
+  return [good('other mounts', says)];
 }
 
 async function checkMount({ mountpoint, store, archive }: TaskfsMount): Promise<Finding[]> {

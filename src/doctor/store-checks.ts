@@ -16,18 +16,18 @@ import {
 import { bad, type Finding, good, note, valueOrFinding } from './finding.ts';
 import { listThumbnails, removeThumbnails, type Thumbnail } from './thumbnails.ts';
 
-/** Checks a store: its locks, its place on the disk, its keys, its tasks, what is left of them. */
-export function checkStore(
-  store: Store,
-  { thumbnails }: { readonly thumbnails: boolean },
-): Finding[] {
+/**
+ * Checks a store: its locks, its place on the disk, its keys, its tasks, what is left of them, and
+ * thumbnails, which it may remove.
+ */
+export function checkStore(store: Store, removesThumbnails: boolean): Finding[] {
   return [
     ...checkLocks(store),
     checkSpace(store),
     ...checkKeys(store),
     ...checkTasks(store),
     ...checkEdits(store),
-    ...checkThumbnails(store, thumbnails),
+    ...checkThumbnails(store, removesThumbnails),
   ];
 }
 

@@ -1,4 +1,4 @@
-import { type Finding, fixStore, removeThumbnailsOf, runChecks } from '../doctor/index.ts';
+import { examine, type Finding, removeThumbnailsOf } from '../doctor/index.ts';
 import {
   installService as install,
   removeService as remove,
@@ -18,17 +18,14 @@ export interface DoctorOptions {
 }
 
 /**
- * Checks this machine, the store and the user's mounts, as `taskfs doctor` does, and unmounts those
- * whose server is dead.
+ * Checks this machine, the store and the user's mounts of it, as `taskfs doctor` does, and
+ * unmounts those whose server is dead.
  */
 export async function doctor({
   path,
-  fix = false,
-  thumbnails = fix,
+  ...treatment
 }: DoctorOptions = {}): Promise<readonly Finding[]> {
-  const place = storePath(path);
-  const fixed = fix ? await fixStore(place) : [];
-  return [...fixed, ...(await runChecks(place, { thumbnails }))];
+  return examine(storePath(path), treatment);
 }
 
 /** Removes what desktops keep in plaintext of files of these tasks; returns how many there were. */

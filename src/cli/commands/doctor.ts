@@ -1,4 +1,4 @@
-import { type Finding, fixStore, runChecks } from '../../doctor/index.ts';
+import { examine, type Finding } from '../../doctor/index.ts';
 import { storePath } from '../../store/index.ts';
 import { json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
@@ -11,7 +11,9 @@ export const command = defineCommand({
     ['taskfs doctor', 'Check this machine, the store, its mounts'],
     ['taskfs doctor --fix', 'Put right what you may, and say the commands for the rest'],
   ],
-  about: 'Unmounts your mounts whose server is dead. The exit code is 1 if something is bad.',
+  about:
+    'Unmounts your mounts of the store whose server is dead. The exit code is 1 if something is ' +
+    'bad.',
   build: (parser) =>
     parser
       .option('fix', {
@@ -21,15 +23,12 @@ export const command = defineCommand({
       })
       .option('thumbnails', {
         type: 'boolean',
-        default: false,
         describe: 'Remove your thumbnails of files that are not live any more',
       })
       .option('json', json('a JSON array')),
   run: async ({ options }) => {
-    const path = storePath(options.store);
-    const fixed = options.fix ? await fixStore(path, say) : [];
-    const thumbnails = options.thumbnails || options.fix;
-    const findings = [...fixed, ...(await runChecks(path, { thumbnails }))];
+    const { fix, thumbnails } = options;
+    const findings = await examine(storePath(options.store), { fix, thumbnails, say });
     if (options.json) await printJson(findings);
     else for (const finding of findings) await printFinding(finding);
     return findings.some(({ verdict }) => verdict === 'bad') ? EXIT.failed : EXIT.ok;
