@@ -26,8 +26,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   server: ['attach', 'fuse', 'fuse-native', 'fs', 'mount', 'store', 'sys', 'process'],
   retention: ['store', 'files', 'sys', 'process'],
   runner: ['retention', 'archive', 'mount', 'store', 'files', 'sys', 'process'],
-  service: ['store', 'sys', 'process'],
-  doctor: ['service', 'server', 'runner', 'mount', 'store', 'sys', 'process'],
+  service: ['store', 'files', 'sys', 'process'],
+  doctor: ['service', 'server', 'runner', 'mount', 'store', 'files', 'sys', 'process'],
   watch: ['artifacts', 'store', 'sys', 'process'],
   library: [
     'doctor',

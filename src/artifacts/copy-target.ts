@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, constants, fchmodSync, fstatSync, mkdirSync, openSync } from 'node:fs';
 import { errno, errnoOf, unlessRefused } from '../errno.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
+import { makeDirectories } from '../files/index.ts';
 import { showPath } from '../store/index.ts';
 import {
   isDirectory,
@@ -239,7 +240,7 @@ function hasOwners(root: number): boolean {
 
 function openTop(path: string | Buffer): { readonly root: number; readonly isNew: boolean } {
   try {
-    mkdirSync(splitPath(Buffer.from(path)).directory, { recursive: true });
+    makeDirectories(splitPath(Buffer.from(path)).directory);
     const isNew = makeTop(path);
     const flags = constants.O_RDONLY | constants.O_DIRECTORY;
     const root = openSync(path, isNew ? flags | constants.O_NOFOLLOW : flags);

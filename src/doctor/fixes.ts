@@ -1,5 +1,6 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeDirectories } from '../files/index.ts';
 import { recover } from '../runner/index.ts';
 import { installedMountpoint } from '../service/index.ts';
 import { keyPaths, openStore, storeAt, storeExists } from '../store/index.ts';
@@ -31,7 +32,7 @@ export async function fixStore(
 function fixMountpoint(): Finding[] {
   const mountpoint = installedMountpoint();
   if (mountpoint === undefined || existsSync(mountpoint)) return [];
-  mkdirSync(mountpoint, { recursive: true, mode: 0o700 });
+  makeDirectories(mountpoint, 0o700);
   return [good(`mount point ${mountpoint}`, 'was made')];
 }
 

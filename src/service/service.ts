@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { complaintOf, TaskfsError } from '../errors.ts';
+import { makeDirectories } from '../files/index.ts';
 import { absoluteTextPath, type Store } from '../store/index.ts';
 import { installedMountpoint, UNIT, unitPath, unitText } from './unit.ts';
 
@@ -28,7 +29,7 @@ export async function installService(
 ): Promise<ServiceStatus> {
   const mountpoint = absoluteTextPath(directory, 'the directory');
   const path = unitPath();
-  mkdirSync(dirname(path), { recursive: true });
+  makeDirectories(dirname(path));
   writeFileSync(path, unitText({ store: store.path, mountpoint }));
   if (start) await tellSystemd(['enable', '--now', UNIT]);
   return serviceStatus();

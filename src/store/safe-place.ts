@@ -25,6 +25,7 @@ export function assertSafePlace(store: string): void {
     if (!stat) return;
     if (!stat.isSymbolicLink()) {
       // The store itself is for whoever opens it to look at.
+      if (todo.length > 0) assertDirectory(store, next, stat);
       if (todo.length > 0) assertOurs(store, next);
       here = next;
       continue;
@@ -35,6 +36,13 @@ export function assertSafePlace(store: string): void {
     todo.unshift(...partsOf(target));
     if (target.startsWith('/')) here = '/';
   }
+}
+
+function assertDirectory(store: string, path: string, stat: Stats): void {
+  if (stat.isDirectory()) return;
+  throw new TaskfsError('usage', `the store cannot be ${store}: ${path} is not a directory`, {
+    hint: 'Choose another place with --store or TASKFS_STORE.',
+  });
 }
 
 const partsOf = (path: string): string[] =>

@@ -1,8 +1,10 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { errno, errnoOf } from '../errno.ts';
 import { messageOf, reasonOf, TaskfsError } from '../errors.ts';
-import { readRegularText, writeFileAtomic } from '../files/index.ts';
+import { makeDirectories, readRegularText, writeFileAtomic } from '../files/index.ts';
 import { rawVariable } from '../process/index.ts';
+import { assertInNoStore } from './new-place.ts';
 import { type Store, storeAt } from './paths.ts';
 import { assertSafePlace } from './safe-place.ts';
 import { absoluteTextPath, dataDirectory } from './user-path.ts';
@@ -40,10 +42,11 @@ export function storeExists(path: string): boolean {
 /** Makes an empty store, 0700 throughout, or completes one whose making was cut short. */
 export function createStore(path: string): Store {
   assertSafePlace(path);
+  assertInNoStore(path);
   if (existsSync(path)) assertEmptyOrOurs(path);
   const store = storeAt(path);
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectories(path, 0o700);
     if (readdirSync(path).length === 0) chmodSync(path, 0o700);
     assertPrivate(path);
     for (const part of [store.keys, store.tasks, store.staging, store.archive]) {
@@ -51,14 +54,18 @@ export function createStore(path: string): Store {
     }
     writeFileAtomic(join(path, 'store.json'), `${JSON.stringify({ format: STORE_FORMAT })}\n`);
   } catch (cause) {
-    if (cause instanceof TaskfsError) throw cause;
+    if (cause instanceof TaskfsError && cause.kind === 'usage') throw cause;
+    const isFull = FULL.includes(errnoOf(cause));
     throw new TaskfsError('failed', `cannot make a store in ${path}: ${reasonOf(cause)}`, {
-      hint: 'Free space or choose another place with --store or TASKFS_STORE.',
+      hint: `${isFull ? 'Free space or choose' : 'Choose'} ${ANOTHER_PLACE}.`,
       cause,
     });
   }
   return store;
 }
+
+const FULL: readonly number[] = [errno.ENOSPC, errno.EDQUOT];
+const ANOTHER_PLACE = 'another place with --store or TASKFS_STORE';
 
 const PARTS = new Set([
   'keys',

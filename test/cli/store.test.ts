@@ -195,6 +195,44 @@ describe('a store that is not to be used', () => {
   });
 });
 
+describe('a place that cannot hold a store', () => {
+  it('is refused at once, with the reason, and stays as it was', async () => {
+    const cli = newCli();
+    const file = join(cli.base, 'file');
+    writeFileSync(file, 'kept');
+    await cli.run('init');
+    await cli.run('run', '--name', 'a', '--', 'true');
+    symlinkSync(join(cli.store, 'tasks'), join(cli.base, 'link'));
+    const [inside, linked] = [join(cli.store, 'tasks/s'), join(cli.base, 'link/s')];
+    for (const [place, code, reason] of [
+      ['/proc/s', 1, 'no directory can be made in /proc\n'],
+      ['/dev/null/s', 2, '/dev/null is not a directory\n'],
+      [join(file, 's'), 2, `${file} is not a directory\n`],
+      [file, 2, `${file} is not a directory`],
+      [inside, 2, `${inside} lies in the store ${cli.store}\n`],
+      [linked, 2, `${linked} lies in the store ${cli.store}\n`],
+    ] as const) {
+      const { code: got, stderr } = await cli.run('--store', place, 'init');
+      expect(stderr).toContain(reason);
+      expect(stderr).toMatch(/place|directory/);
+      expect(stderr).not.toContain('--debug');
+      expect([place, got]).toEqual([place, code]);
+    }
+    expect(existsSync(inside)).toBe(false);
+    // An archive's directory that cannot be made, the same way.
+    expect(await cli.run('export', 'a', '/proc/s/deep')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('no directory can be made in /proc'),
+    });
+    // A task may keep a store among its files.
+    const script = '$T --store "$TASKFS_ARTIFACTS/own" init';
+    expect(
+      (await cli.script(`$T run --name b -- sh -c '${script.replace('$T', '"$T"')}'`)).code,
+    ).toBe(0);
+    expect((await cli.run('ls', 'b')).stdout).toContain('own');
+  });
+});
+
 /** A file system that is full soon. */
 function smallDisk(size = '1m'): string {
   const path = temporaryDirectory();
