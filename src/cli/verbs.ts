@@ -91,8 +91,8 @@ export const groups: readonly VerbGroup[] = [
       ),
       verb(
         'open',
-        '<task> <path>',
-        'Open a file on the desktop',
+        '<task> [path]',
+        'Open files on the desktop',
         () => import('./commands/open.ts'),
       ),
       verb('edit', '<task> <path>', 'Edit a live file', () => import('./commands/edit.ts')),

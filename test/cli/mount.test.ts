@@ -90,6 +90,7 @@ describe('taskfs mount', () => {
     expect((await cli.run('path', 'a', 'f')).stdout).toBe(live);
     expect((await cli.run('path', 'a', 'none')).code).toBe(3);
     expect((await desktop.run('open', 'a', 'f')).stdout).toBe(`opened ${live}`);
+    expect((await desktop.run('open', 'a')).stdout).toBe(`opened ${mountpoint}/live/a\n`);
   });
 
   it('shows one store on two directories, each with a driver of its own', async () => {

@@ -1,4 +1,4 @@
-import { addPath, addTask } from '../arguments.ts';
+import { addPathOrTop, addTask } from '../arguments.ts';
 import { mountedPath } from '../artifact-path.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions } from '../identity-options.ts';
@@ -7,12 +7,15 @@ import { launchProgram } from '../run-external.ts';
 import { holdSessionMount, makeSessionMount } from '../session-mount.ts';
 
 export const command = defineCommand({
-  examples: [['taskfs open build plot.png', 'Show a file in the desktop’s program for it']],
+  examples: [
+    ['taskfs open build', 'Show the files of a task in the file manager'],
+    ['taskfs open build plot.png', 'Show one of them in the desktop’s program for it'],
+  ],
   about:
-    'Opens it in a mount of the store, so that sealing waits for programs that write it, and ' +
+    'Opens them in a mount of the store, so that sealing waits for programs that write it, and ' +
     'lists of recent files do not name the store. Without one, it mounts in $XDG_RUNTIME_DIR ' +
     'until the program has ended.',
-  build: (parser) => addPath(addTask(addIdentityOptions(parser)), 'A file or directory'),
+  build: (parser) => addPathOrTop(addTask(addIdentityOptions(parser)), 'A file or directory'),
   run: async ({ options }) => {
     const { task, path } = options;
     const store = openStoreOf(options);
