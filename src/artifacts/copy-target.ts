@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, constants, fchmodSync, fstatSync, mkdirSync, openSync } from 'node:fs';
 import { errno, errnoOf, unlessRefused } from '../errno.ts';
-import { messageOf, TaskfsError } from '../errors.ts';
+import { reasonOf, TaskfsError } from '../errors.ts';
 import { makeDirectories } from '../files/index.ts';
 import { showPath } from '../store/index.ts';
 import {
@@ -253,7 +253,7 @@ function openTop(path: string | Buffer): { readonly root: number; readonly isNew
     return { root, isNew };
   } catch (cause) {
     if (cause instanceof TaskfsError) throw cause;
-    throw new TaskfsError('failed', `cannot make ${path}: ${messageOf(cause)}`, { cause });
+    throw new TaskfsError('failed', `cannot make ${path}: ${reasonOf(cause)}`, { cause });
   }
 }
 

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, realpathSync } from 'node:fs';
-import { messageOf, TaskfsError } from '../errors.ts';
+import { reasonOf, TaskfsError } from '../errors.ts';
 import {
   parseArtifactPath,
   readRecord,
@@ -90,7 +90,7 @@ function openLocalNode(path: Buffer, lastLink: 'follow' | 'keep'): ArtifactNode 
     missing: (below) => missing(showPath(below)),
     unreadable: (below, cause) => {
       const file = `'${showPath(below)}' in ${showPath(path)}`;
-      const message = `${file} cannot be read: ${messageOf(cause)}`;
+      const message = `${file} cannot be read: ${reasonOf(cause)}`;
       return new TaskfsError('failed', message, { cause });
     },
   };
@@ -101,7 +101,7 @@ function openLocalNode(path: Buffer, lastLink: 'follow' | 'keep'): ArtifactNode 
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') throw missing(showPath(path));
-    throw new TaskfsError('failed', `${showPath(path)} cannot be read: ${messageOf(cause)}`, {
+    throw new TaskfsError('failed', `${showPath(path)} cannot be read: ${reasonOf(cause)}`, {
       cause,
     });
   }
@@ -178,7 +178,7 @@ function copyTo(source: CopySource, destination: Destination, rules: Rules): Cop
     else copy.copyAs(source.node, name);
   } catch (cause) {
     if (cause instanceof TaskfsError) throw cause;
-    throw new TaskfsError('failed', `cannot write ${destination.shown}: ${messageOf(cause)}`, {
+    throw new TaskfsError('failed', `cannot write ${destination.shown}: ${reasonOf(cause)}`, {
       hint: 'What was copied so far is there.',
       cause,
     });
@@ -205,7 +205,7 @@ function assertNotWithin({ key }: ArtifactNode, directory: number, shown: string
   } finally {
     closeSync(fd);
   }
-  throw new TaskfsError('usage', `${shown} is in the very directory that is to be copied`, {
+  throw new TaskfsError('usage', `${shown} lies inside the directory that is to be copied`, {
     hint: 'Copy to another place.',
   });
 }

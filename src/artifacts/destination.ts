@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, realpathSync, statSync } from 'node:fs';
-import { messageOf, TaskfsError } from '../errors.ts';
+import { reasonOf, TaskfsError } from '../errors.ts';
 import {
   parseArtifactPath,
   pinInStaging,
@@ -51,7 +51,7 @@ function openLocal(path: Buffer, shown: string): number {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') throw noDirectory(shown);
-    throw new TaskfsError('failed', `${shown} cannot be opened: ${messageOf(cause)}`, { cause });
+    throw new TaskfsError('failed', `${shown} cannot be opened: ${reasonOf(cause)}`, { cause });
   }
 }
 

@@ -1,4 +1,4 @@
-import { messageOf, TaskfsError } from '../errors.ts';
+import { reasonOf, TaskfsError } from '../errors.ts';
 import type { ArtifactNode } from './artifact.ts';
 import { openExportTarget } from './copy-target.ts';
 import { attributesOf, type Copied, type CopyOptions, TreeCopy } from './tree-copy.ts';
@@ -24,7 +24,7 @@ export function exportTree(
     if (target.isNew) copy.finish(target.root, attributesOf(top), Buffer.alloc(0));
   } catch (cause) {
     if (cause instanceof TaskfsError) throw cause;
-    throw new TaskfsError('failed', `cannot write into ${directory}: ${messageOf(cause)}`, {
+    throw new TaskfsError('failed', `cannot write into ${directory}: ${reasonOf(cause)}`, {
       hint: 'What was copied so far is there. Export again into a new directory.',
       cause,
     });

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { ArchiveReader } from '../archive/index.ts';
-import { messageOf, TaskfsError } from '../errors.ts';
+import { reasonOf, TaskfsError } from '../errors.ts';
 import {
   findStaging,
   noSuchArtifact,
@@ -81,7 +81,7 @@ function unreadable(task: TaskName, path: Buffer, cause: unknown): TaskfsError {
   const shown = JSON.stringify(path.toString()).slice(1, -1);
   return new TaskfsError(
     'failed',
-    `'${shown}' of task ${task} cannot be read: ${messageOf(cause)}`,
+    `'${shown}' of task ${task} cannot be read: ${reasonOf(cause)}`,
     { cause },
   );
 }

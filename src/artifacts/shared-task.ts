@@ -17,17 +17,20 @@ export interface SharedTask extends Unpacked, Disposable {}
 
 /**
  * Unpacks a shared task, and checks it: the signature by the key that comes with it, which must be
- * that of `signer` where one is named. Throws `damaged`, `failed`.
+ * that of `signer` where one is named, as `verify` takes it. Throws `usage` where that names none,
+ * `damaged`, `failed`.
  */
 export async function openSharedTask(
   file: string,
   signer: string | undefined,
 ): Promise<SharedTask> {
   const { unpackShare } = await import('../archive/share/index.ts');
+  const { parseKept } = await import('../archive/verify/index.ts');
+  const named = parseKept(signer, undefined).signer;
   using scratch = new DisposableStack();
   const directory = mkdtempSync(join(tmpdir(), 'taskfs-receive-'));
   scratch.defer(() => rmSync(directory, { recursive: true, force: true }));
-  const unpacked = unpackShare(file, directory, signer);
+  const unpacked = unpackShare(file, directory, named);
   const kept = scratch.move();
   return { ...unpacked, [Symbol.dispose]: () => kept.dispose() };
 }

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, readSync } from 'node:fs';
 import type { ArchiveReader } from '../archive/index.ts';
-import { messageOf, TaskfsError } from '../errors.ts';
+import { reasonOf, TaskfsError } from '../errors.ts';
 import { openRegularFile } from '../files/index.ts';
 import { LogTimes, type Store, type TaskName, taskPaths } from '../store/index.ts';
 import { type FindIdentities, openArchiveOf } from './open-tree.ts';
@@ -68,7 +68,7 @@ function openLive(path: string, task: TaskName): LogBytes | undefined {
   } catch (cause) {
     if (cause instanceof TaskfsError) throw cause;
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new TaskfsError('failed', `the log of task ${task} cannot be read: ${messageOf(cause)}`, {
+    throw new TaskfsError('failed', `the log of task ${task} cannot be read: ${reasonOf(cause)}`, {
       cause,
     });
   }

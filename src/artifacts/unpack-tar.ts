@@ -93,9 +93,9 @@ class Unpacking {
       const [path, to] = [member.path, member.target].map(showPath);
       throw new TaskfsError(
         'usage',
-        `'${path}' is another name of '${to}', which is not before it`,
+        `'${path}' is a hard link to '${to}', which does not come before it`,
         {
-          hint: 'The tar is not whole: pack both.',
+          hint: 'The tar is incomplete: pack both.',
         },
       );
     }

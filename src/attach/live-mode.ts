@@ -60,7 +60,7 @@ function obstacleIn(error: unknown, { nosymfollow }: CloneOptions): string | und
     case errno.ENODATA:
       return undefined;
     case errno.EPERM:
-      return 'attaching needs CAP_SYS_ADMIN (root), which this server has not';
+      return 'attaching needs root (CAP_SYS_ADMIN)';
     case errno.ENOSYS:
       return 'attaching needs Linux 5.12';
     case errno.EROFS:

@@ -52,8 +52,10 @@ export async function makeKeys(store: Store, passphrase?: string): Promise<boole
  * where that takes nothing.
  */
 export async function showRecovery(recovery: string): Promise<void> {
-  say('This recovery identity opens every archive, should the key be lost. It is shown once and');
-  say('stored nowhere: keep it off this machine.');
-  for (const line of ['', `  ${recovery}`, '']) say(line);
+  say(
+    'This recovery identity opens every archive, should the key be lost. It is shown once and',
+    'stored nowhere: keep it off this machine.',
+    ...['', `  ${recovery}`, ''],
+  );
   await flushWords();
 }

@@ -125,7 +125,7 @@ export async function printJsonLine(value: unknown): Promise<void> {
   await print(printableJson(`${JSON.stringify(value)}\n`));
 }
 
-/** Words for a person, a line on standard error. */
-export function say(words: Words): void {
-  process.stderr.write(`${render(words, process.stderr)}\n`);
+/** Lines for a person, on standard error; written at once, so that they stay together. */
+export function say(...lines: readonly Words[]): void {
+  process.stderr.write(lines.map((words) => `${render(words, process.stderr)}\n`).join(''));
 }

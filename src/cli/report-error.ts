@@ -5,11 +5,14 @@ import { paint } from './styled-text.ts';
 
 /** Says what went wrong and what to do next; the stack only with --debug. */
 export function reportError(error: unknown, debug: boolean): void {
-  say([paint('red', 'taskfs:'), ` ${messageOf(error)}`]);
-  if (error instanceof TaskfsError && error.hint !== undefined) say(error.hint);
-  if (debug) for (const line of stackOf(error).split('\n')) say(line);
-  else if (!(error instanceof TaskfsError))
-    say('This was not expected: --debug shows where it came from.');
+  say([paint('red', 'taskfs:'), ` ${messageOf(error)}`], ...whatNext(error, debug));
+}
+
+function whatNext(error: unknown, debug: boolean): string[] {
+  const hint = error instanceof TaskfsError && error.hint !== undefined ? [error.hint] : [];
+  if (debug) return [...hint, ...stackOf(error).split('\n')];
+  if (error instanceof TaskfsError) return hint;
+  return ['This was not expected: --debug shows where it came from.'];
 }
 
 function stackOf(error: unknown): string {
@@ -22,7 +25,7 @@ function stackOf(error: unknown): string {
 /** What a person can do about a refusal of the system, where that is known. */
 const WAYS_OUT: ReadonlyMap<number, string> = new Map([
   ...[errno.EACCES, errno.EPERM].map(
-    (number) => [number, "Check whose it is, and its mode: 'ls -ld' shows both."] as const,
+    (number) => [number, "Check its owner and mode: 'ls -ld' shows both."] as const,
   ),
   ...[errno.ENOSPC, errno.EDQUOT].map(
     (number) => [number, 'Free some space there, then try again.'] as const,

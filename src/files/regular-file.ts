@@ -139,7 +139,7 @@ function notAFile(path: string, stat: Stats): TaskfsError {
     (stat.isSocket() && 'a socket') ||
     'a device';
   return new TaskfsError('damaged', `${path} is damaged: it is ${what}, not a file`, {
-    hint: 'Somebody put that there: put the file back from a backup.',
+    hint: 'Somebody replaced it: put the file back from a backup.',
   });
 }
 

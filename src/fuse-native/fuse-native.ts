@@ -117,7 +117,7 @@ export function loadFuseNative(): NativeFuseClass {
     throw new TaskfsError('failed', `the libfuse driver cannot be loaded: ${messageOf(cause)}`, {
       hint:
         "It needs the package fuse-native beside taskfs ('npm install -g fuse-native'); " +
-        "'--driver kernel' does without.",
+        "'--driver kernel' does not need it.",
       cause,
     });
   }

@@ -1,6 +1,6 @@
 import { readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { messageOf, TaskfsError } from '../errors.ts';
+import { reasonOf, TaskfsError } from '../errors.ts';
 import { decodeBytes, encodeText } from '../process/index.ts';
 import { absolutePath, absoluteTextPath } from '../store/index.ts';
 
@@ -49,7 +49,8 @@ export function unusable(path: string, cause: unknown): TaskfsError {
       cause,
     });
   }
-  return new TaskfsError('usage', `the mount point ${path} cannot be used: ${messageOf(cause)}`, {
+  return new TaskfsError('usage', `the mount point ${path} cannot be used: ${reasonOf(cause)}`, {
+    hint: 'Give an empty directory of your own.',
     cause,
   });
 }

@@ -58,7 +58,7 @@ export function readPolicy(store: Store): Policy | undefined {
  */
 export function writePolicy(store: Store, policy: Policy | undefined): void {
   if (policy !== undefined && !isPolicy(policy)) {
-    throw new TaskfsError('usage', `this is no policy: ${JSON.stringify(policy)}`, {
+    throw new TaskfsError('usage', `not a policy: ${JSON.stringify(policy)}`, {
       hint: 'docs/retention.md says what its rules can select and keep.',
     });
   }

@@ -81,7 +81,7 @@ function refused(events: string, task: TaskName, paused: boolean): TaskfsError {
   const why = told ? String(told.error) : 'another request came in between';
   const verb = paused ? 'paused' : 'resumed';
   return new TaskfsError('failed', `task ${task} could not be ${verb}: ${why}`, {
-    hint: "It goes on as it was; 'taskfs cancel' ends it.",
+    hint: "It continues as before; 'taskfs cancel' ends it.",
   });
 }
 

@@ -35,7 +35,7 @@ export function setGroup(store: Store, group: string, limit: number): void {
   parseGroupName(group);
   if (!Number.isSafeInteger(limit) || limit < 1) {
     throw new TaskfsError('usage', `${limit} cannot be the limit of group ${group}`, {
-      hint: 'Give a whole number from 1 on.',
+      hint: 'Give a whole number, 1 or more.',
     });
   }
   locked(store, () => {

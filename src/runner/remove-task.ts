@@ -52,7 +52,7 @@ export function removeTask(store: Store, task: TaskName): void {
   } catch (cause) {
     if (cause instanceof TaskfsError && cause.kind === 'usage') throw cause;
     throw new TaskfsError('failed', `task ${task} cannot be removed: ${messageOf(cause)}`, {
-      hint: "What is left of it goes with 'taskfs rm' once that is no longer so.",
+      hint: "Put that right, then 'taskfs rm' removes what is left of it.",
       cause,
     });
   }

@@ -49,7 +49,7 @@ async function tryReach(store: Store, record: TaskRecord): Promise<RunHandle | u
 
 function notRunning({ task, status, artifacts }: TaskRecord): TaskfsError {
   const how = artifacts === 'sealed' ? 'is sealed' : `is ${status}`;
-  return new TaskfsError('usage', `task ${task} ${how}: nothing of it runs`, {
+  return new TaskfsError('usage', `task ${task} ${how}: it has no running process`, {
     hint:
       status === 'queued'
         ? "It waits for its turn: 'taskfs ps' shows what runs."
@@ -58,6 +58,6 @@ function notRunning({ task, status, artifacts }: TaskRecord): TaskfsError {
 }
 
 const notThere = (task: TaskName): TaskfsError =>
-  new TaskfsError('usage', `nothing of task ${task} runs now: it is being started, or ends`, {
+  new TaskfsError('usage', `task ${task} has no running process: it is starting or ending`, {
     hint: `'taskfs status ${task}' says how it stands; an image may have to be fetched first.`,
   });

@@ -68,7 +68,7 @@ async function tellSystemd(args: readonly string[]): Promise<void> {
     await systemctl(...args);
   } catch (cause) {
     throw new TaskfsError('failed', `'systemctl --user' failed: ${complaintOf(cause)}`, {
-      hint: `'systemctl --user status ${UNIT}' may say why; --no-start does without.`,
+      hint: `'systemctl --user status ${UNIT}' may say why; with --no-start it is not needed.`,
       cause,
     });
   }

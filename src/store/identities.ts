@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { isSshIdentity } from '../age/index.ts';
-import { messageOf, TaskfsError } from '../errors.ts';
+import { reasonOf, TaskfsError } from '../errors.ts';
 import { isoNow } from '../sys/index.ts';
 import { keyPaths, linesOf, readKeyFile, replaceKeyFile } from './key-files.ts';
 import type { Store } from './paths.ts';
@@ -86,7 +86,7 @@ function readNamed(path: string): Buffer {
   } catch (cause) {
     throw new TaskfsError(
       'failed',
-      `the identity file ${path} cannot be read: ${messageOf(cause)}`,
+      `the identity file ${path} cannot be read: ${reasonOf(cause)}`,
       {
         cause,
       },

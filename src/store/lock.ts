@@ -39,7 +39,7 @@ function openLockFile(path: string): number {
   if (fstatSync(fd).isFile()) return fd;
   closeSync(fd);
   throw new TaskfsError('damaged', `${path} is damaged: it is not a file`, {
-    hint: 'Somebody put something else there: move it away.',
+    hint: 'Something else is in its place: move that away.',
   });
 }
 

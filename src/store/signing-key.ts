@@ -6,7 +6,7 @@ import {
 } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { messageOf, TaskfsError } from '../errors.ts';
+import { reasonOf, TaskfsError } from '../errors.ts';
 import { writeFileAtomic } from '../files/index.ts';
 import { keyPaths, readKeyText } from './key-files.ts';
 import type { Store } from './paths.ts';
@@ -47,7 +47,7 @@ function readKey(path: string, parse: (pem: string) => KeyObject): KeyObject {
   try {
     return parse(readKeyText(path));
   } catch (cause) {
-    throw new TaskfsError('failed', `the signing key ${path} is unreadable: ${messageOf(cause)}`, {
+    throw new TaskfsError('failed', `the signing key ${path} is unreadable: ${reasonOf(cause)}`, {
       hint: 'Put it back from a backup of the store.',
       cause,
     });

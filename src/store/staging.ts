@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { basename, isAbsolute, join, posix } from 'node:path';
 import { errno, errnoOf } from '../errno.ts';
-import { messageOf, TaskfsError } from '../errors.ts';
+import { reasonOf, TaskfsError } from '../errors.ts';
 import { MountedBeneath, O_PATH, openAt, openAt2, openInMount, RESOLVE } from '../sys/index.ts';
 import { type Store, taskPaths } from './paths.ts';
 import { findStaging } from './set-aside.ts';
@@ -153,7 +153,7 @@ function explain(task: TaskName, path: Uint8Array | string, cause: unknown): Tas
   const number = errnoOf(cause);
   if (number === errno.EXDEV) return leadsOut(task, path);
   if (number === errno.ENOENT || number === errno.ENOTDIR) return noSuchArtifact(task, path);
-  const why = number === errno.ELOOP ? 'too many links' : messageOf(cause);
+  const why = number === errno.ELOOP ? 'too many links' : reasonOf(cause);
   return new TaskfsError('failed', `'${showPath(path)}' of task ${task} cannot be opened: ${why}`, {
     cause,
   });

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { errno, errnoOf } from '../errno.ts';
-import { messageOf, reasonOf, TaskfsError } from '../errors.ts';
+import { reasonOf, TaskfsError } from '../errors.ts';
 import { makeDirectories, readRegularText, writeFileAtomic } from '../files/index.ts';
 import { rawVariable } from '../process/index.ts';
 import { assertInNoStore } from './new-place.ts';
@@ -161,7 +161,7 @@ function readSettings(path: string): Record<string, unknown> {
     if (typeof settings === 'object' && settings !== null) return settings;
     throw new TypeError('it holds no JSON object');
   } catch (cause) {
-    throw new TaskfsError('damaged', `${path} is unreadable: ${messageOf(cause)}`, { cause });
+    throw new TaskfsError('damaged', `${path} is unreadable: ${reasonOf(cause)}`, { cause });
   }
 }
 

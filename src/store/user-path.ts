@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
-import { messageOf, TaskfsError } from '../errors.ts';
+import { reasonOf, TaskfsError } from '../errors.ts';
 import { isPlainText, rawVariable, showText, workingDirectory } from '../process/index.ts';
 
 /** Paths as people give them: in arguments, in variables, relative to where they are. */
@@ -18,7 +18,7 @@ function currentDirectory(path: string): string {
     return workingDirectory();
   } catch (cause) {
     const isGone = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    const why = isGone ? 'does not exist any more' : `cannot be found: ${messageOf(cause)}`;
+    const why = isGone ? 'does not exist any more' : `cannot be found: ${reasonOf(cause)}`;
     const what = path === '.' ? 'the current directory' : `'${showText(path)}': its directory`;
     throw new TaskfsError('usage', `${what} ${why}`, {
       hint: 'Change to another directory, or give an absolute path.',

@@ -114,7 +114,7 @@ describe('limits that cannot be had', () => {
     for (const mode of [[], ['-d']]) {
       const { code, stderr } = await cli.run('run', ...mode, '--pids', '9', '--', 'true');
       expect(code).toBe(2);
-      expect(stderr).toMatch(/--pids cannot be had for a local task here: .*not writable/);
+      expect(stderr).toMatch(/--pids cannot be set for a local task here: .*not writable/);
       expect(stderr).toContain('systemd-run --user --scope -p Delegate=yes');
     }
     expect(await cli.json('ps', '-a', '--json')).toEqual([]);

@@ -77,7 +77,7 @@ describe('a local process', () => {
     await cli.run('wait', 't');
     expect(await cli.run('exec', 't', '--', 'true')).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('is sealed: nothing of it runs'),
+      stderr: expect.stringContaining('is sealed: it has no running process'),
     });
   });
 

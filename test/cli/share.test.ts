@@ -66,23 +66,24 @@ it('a shared task that was changed, or is of somebody else, is refused', async (
   await cli.run('share', 'build', '--to', recipient, '--out', file);
   const whole = readFileSync(file);
 
-  const refused = async (content: Buffer, words: string, ...options: string[]) => {
+  const refused = async (content: Buffer, words: string, code = 5, ...options: string[]) => {
     writeFileSync(file, content);
     const ran = await cli.run('receive', file, '--name', 'bad', ...options);
     expect({ code: ran.code, words: ran.stderr }).toEqual({
-      code: 5,
+      code,
       words: expect.stringContaining(words),
     });
     expect(existsSync(join(cli.store, 'tasks/bad'))).toBe(false);
   };
-  await refused(whole, 'not by 00', '--signer', '00');
+  await refused(whole, 'not by 00', 5, '--signer', '0'.repeat(64));
+  await refused(whole, "'00' cannot be the value of --signer", 2, '--signer', '00');
   const flipped = Buffer.from(whole);
   const at = whole.indexOf('age-encryption.org', whole.lastIndexOf('artifacts.tar.enc')) + 400;
   flipped[at] = (flipped[at] ?? 0) ^ 1;
   await refused(flipped, 'is not what was sealed');
   await refused(
     whole.subarray(0, whole.length / 2),
-    `${file} is no shared task, or not all of one`,
+    `${file} is not a shared task, or is incomplete`,
   );
   const missing = await cli.run('receive', join(cli.base, 'none.taskfs'));
   expect(missing).toMatchObject({ code: 3, stderr: expect.stringContaining('none.taskfs') });

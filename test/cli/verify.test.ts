@@ -70,7 +70,7 @@ test('verify of a path checks that file or directory alone, and names what is lo
   for (const path of ['src/small', 'src/lib/link', 'src/lib', '.', './src/']) {
     expect(await cli.run('verify', 'build', path), path).toMatchObject({
       code: 0,
-      stderr: '1 archive, as it was sealed: every byte was compared.\n',
+      stderr: `1 archive, as it was sealed: every byte of '${path}' was compared.\n`,
     });
   }
   flip(at('artifacts.tar.enc'), IN_LARGE);

@@ -212,9 +212,12 @@ describe('the library', () => {
     const shared = join(at, 'old.taskfs');
     writeFileSync(shared, await buffer(task.share([`${reader}`])));
     const { signer } = getAnchor(store);
-    await expect(receive(other, shared, { signer: '00' })).rejects.toMatchObject({
-      kind: 'damaged',
-    });
+    for (const [wrong, kind] of [
+      ['0'.repeat(64), 'damaged'],
+      ['00', 'usage'],
+    ] as const) {
+      await expect(receive(other, shared, { signer: wrong })).rejects.toMatchObject({ kind });
+    }
     const facts = { task: 'old', signer, leftOut: 0 };
     expect(await extractShared(other, shared, join(at, 'only'), { signer })).toEqual(facts);
     expect(readFileSync(join(at, 'only/sub/a'), 'utf8')).toBe('hello');

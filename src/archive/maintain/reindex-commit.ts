@@ -57,8 +57,8 @@ function assertCanExchange(directory: string): void {
   } catch (cause) {
     throw new TaskfsError('failed', `two directories in ${directory} cannot be exchanged`, {
       hint:
-        'The file system of the store must be able to (RENAME_EXCHANGE): copy the store ' +
-        'to another.',
+        'The file system of the store lacks RENAME_EXCHANGE: copy the store to one that ' +
+        'has it.',
       cause,
     });
   } finally {

@@ -72,7 +72,7 @@ async function rebuildIfDamaged(
   const paths = taskPaths(store, task);
   readRecord(paths.record, task);
   using lock = takeLock(paths.lock);
-  if (!lock) throw new TaskfsError('usage', `somebody works on task ${task} now`);
+  if (!lock) throw new TaskfsError('usage', `another process is working on task ${task}`);
   finishReindex(store, task);
   const key = loadSigningKey(store);
   const seal = trustedSeal(store, task);

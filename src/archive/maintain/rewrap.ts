@@ -8,7 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { type ErrorKind, messageOf, TaskfsError } from '../../errors.ts';
+import { type ErrorKind, reasonOf, TaskfsError } from '../../errors.ts';
 import {
   isTaskName,
   loadRecipients,
@@ -161,7 +161,7 @@ function replaceKey(archive: string): boolean {
 }
 
 function notWritten(task: TaskName, cause: unknown): TaskfsError {
-  return new TaskfsError('failed', `the key of ${task} cannot be written: ${messageOf(cause)}`, {
+  return new TaskfsError('failed', `the key of ${task} cannot be written: ${reasonOf(cause)}`, {
     hint: 'Every archive still has its old key or its new one: try again once that is fixed.',
     cause,
   });

@@ -126,7 +126,7 @@ function checkedSeal(
 function assertSigner(file: string, { signer }: Seal, wanted: string | undefined): void {
   if (wanted === undefined || signer === wanted) return;
   throw new TaskfsError('damaged', `${file} is signed by ${signer}, not by ${wanted}`, {
-    hint: 'Somebody else made it, or the hash is of another key: ask by another way.',
+    hint: 'Somebody else made it, or the hash is of another key: ask the sender by other means.',
   });
 }
 
@@ -147,7 +147,7 @@ function signerIn(archive: string, file: string): KeyObject {
 }
 
 const notAShare = (file: string, why: string, cause?: unknown): TaskfsError =>
-  new TaskfsError('damaged', `${file} is no shared task, or not all of one: ${why}`, {
+  new TaskfsError('damaged', `${file} is not a shared task, or is incomplete: ${why}`, {
     hint: "'taskfs share' makes such files.",
     cause,
   });

@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { messageOf, TaskfsError } from '../../errors.ts';
+import { messageOf, reasonOf, TaskfsError } from '../../errors.ts';
 import type { Store } from '../../store/index.ts';
 import { loadVerifyingKey } from '../../store/index.ts';
 import { readChain } from '../chain.ts';
@@ -95,7 +95,7 @@ function readNamed(option: string, path: string): string {
   } catch (cause) {
     throw new TaskfsError(
       'usage',
-      `'${path}' cannot be the value of ${option}: ${messageOf(cause)}`,
+      `'${path}' cannot be the value of ${option}: ${reasonOf(cause)}`,
       { hint: 'Give a file, or the 64 digits that it would come to.', cause },
     );
   }

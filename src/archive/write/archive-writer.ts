@@ -209,7 +209,7 @@ async function checkNames(
 
 const unlisted = (path: string, why: string, cause?: unknown): TaskfsError =>
   new TaskfsError('failed', `what was written to ${path} cannot be looked up: ${why}`, {
-    hint: 'Nothing was removed. That is a fault of taskfs, and worth a report.',
+    hint: 'Nothing was removed. This is a bug in taskfs: please report it.',
     cause,
   });
 

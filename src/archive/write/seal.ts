@@ -211,7 +211,7 @@ const SHOWN = 100;
 function unsealable(task: TaskName, { path, message }: Unsealable): TaskfsError {
   const ends = [path.subarray(0, SHOWN), path.subarray(-SHOWN)];
   const shown = JSON.stringify(path.length > 2 * SHOWN ? ends.join('…') : path.toString());
-  return new TaskfsError('failed', `task ${task} holds what no archive can: ${shown} ${message}`, {
+  return new TaskfsError('failed', `task ${task} cannot be archived: ${shown} ${message}`, {
     hint:
       "Its files are untouched in staging: change that one; then 'taskfs recover' seals " +
       'the task.',

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Artifact, openTree } from '../../artifacts/index.ts';
-import { messageOf, TaskfsError } from '../../errors.ts';
+import { reasonOf, TaskfsError } from '../../errors.ts';
 import { makeThumbnail, type Preview, previewArtifact, showFacts } from '../../preview/index.ts';
 import { showBytes } from '../../quantities.ts';
 import { showPath, type TaskName } from '../../store/index.ts';
@@ -69,14 +69,14 @@ async function writeThumbnail(
   out: string,
 ): Promise<void> {
   if (!picture) {
-    const why = facts.trouble ?? 'it is no png, jpeg, webp, gif or avif';
+    const why = facts.trouble ?? 'it is not a png, jpeg, webp, gif or avif';
     throw new TaskfsError('failed', `'${showPath(path)}' of task ${task} has no thumbnail: ${why}`);
   }
   const thumbnail = await makeThumbnail(picture, THUMBNAIL, 'png');
   try {
     writeFileSync(resolve(out), thumbnail);
   } catch (cause) {
-    throw new TaskfsError('failed', `${out} cannot be written: ${messageOf(cause)}`, { cause });
+    throw new TaskfsError('failed', `${out} cannot be written: ${reasonOf(cause)}`, { cause });
   }
 }
 

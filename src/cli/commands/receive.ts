@@ -37,7 +37,7 @@ export const command = defineCommand({
       .option('signer', {
         type: 'string',
         requiresArg: true,
-        describe: 'The hash of the signing key that it must be signed by',
+        describe: 'The key that it must be signed by: its hash, or a file',
       })
       .option('to', {
         type: 'string',

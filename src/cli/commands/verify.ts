@@ -72,7 +72,7 @@ export const command = defineCommand({
     const verified = await verify(store, { tasks, path }, options, progress);
     progress[Symbol.dispose]();
     if (options.json) await printJson(verified);
-    else await printVerified(verified, options.deep || options.repair || path !== undefined);
+    else await printVerified(verified, extentOf(options, path));
     return exitCodeOf(verified.findings);
   },
 });
@@ -142,7 +142,14 @@ async function verify(
 const describe = ({ task, done, total }: VerifyProgress): string =>
   `Verifying ${task} (${done} of ${total})`;
 
-async function printVerified(verified: Verified | Repaired, deep: boolean): Promise<void> {
+/** What was looked at, of how much; where nothing is wrong. */
+function extentOf({ deep, repair }: Options, path: Buffer | undefined): string {
+  if (path) return `every byte of '${printableName(path)}' was compared`;
+  if (deep || repair) return 'every byte was compared';
+  return 'as far as can be seen from outside; --deep reads every byte';
+}
+
+async function printVerified(verified: Verified | Repaired, extent: string): Promise<void> {
   const { archives, findings, partial = [] } = verified;
   if ('repaired' in verified) await printRepairs(verified);
   for (const finding of findings) await printLine(show(finding));
@@ -152,9 +159,6 @@ async function printVerified(verified: Verified | Repaired, deep: boolean): Prom
     );
   }
   if (findings.length > 0) return;
-  const extent = deep
-    ? 'every byte was compared'
-    : 'as far as can be seen from outside; --deep reads every byte';
   const found =
     archives === 1 ? '1 archive, as it was sealed' : `${archives} archives, as they were sealed`;
   say(`${found}: ${extent}.`);

@@ -39,7 +39,7 @@ async function inspect(container: Docker.Container, task: string) {
     return await container.inspect();
   } catch (cause) {
     if (isMissing(cause)) return undefined;
-    throw new TaskfsError('failed', `the engine of task ${task} says: ${wordsOf(cause)}`, {
+    throw new TaskfsError('failed', `the engine of task ${task} answered: ${wordsOf(cause)}`, {
       hint: "Check that it runs, and that you may use it: 'taskfs doctor'.",
       cause,
     });

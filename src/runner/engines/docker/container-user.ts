@@ -49,7 +49,7 @@ export async function userIdOf(container: Docker.Container, user: string): Promi
     .find((text) => text.startsWith(`${name}:`));
   const id = line?.split(':')[2] ?? '';
   if (/^\d+$/.test(id)) return Number(id);
-  throw new TaskfsError('usage', `the image knows no user '${name}'`, {
+  throw new TaskfsError('usage', `the image has no user '${name}'`, {
     hint: 'Give --user as numbers, uid:gid, or as a name of the image.',
   });
 }

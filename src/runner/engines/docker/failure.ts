@@ -94,7 +94,7 @@ const explanations: readonly Explanation[] = [
   {
     pattern: /unable to find (?:user|group) ([^:\s]+)|looking up (?:user|group) "([^"]+)"/i,
     kind: 'usage',
-    say: ([, name, other], { image }) => `${image} knows no user '${name ?? other}'`,
+    say: ([, name, other], { image }) => `${image} has no user '${name ?? other}'`,
     hint: 'Give --user as numbers, uid:gid, or as a name of the image.',
   },
   {

@@ -64,7 +64,7 @@ const SCHEMES = ['tcp:', 'http:', 'https:', 'ssh:'];
 function parseHost(host: string): URL {
   const url = URL.canParse(host) ? new URL(host) : undefined;
   if (!url?.hostname || !SCHEMES.includes(url.protocol)) {
-    throw new TaskfsError('usage', `'${host}' names no container engine`, {
+    throw new TaskfsError('usage', `'${host}' is not the address of a container engine`, {
       hint:
         'DOCKER_HOST, or the host of a docker context, looks like unix:///path, ' +
         'tcp://host:port or ssh://user@host.',

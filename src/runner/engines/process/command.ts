@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Errno } from '../../../errno.ts';
-import { messageOf, reasonOf, TaskfsError } from '../../../errors.ts';
+import { reasonOf, TaskfsError } from '../../../errors.ts';
 import { encodeText, showText } from '../../../process/index.ts';
 import type { SpawnedProcess, SpawnOptions } from '../../../sys/index.ts';
 import type { Launch } from '../engine.ts';
@@ -18,7 +18,7 @@ export function assertDirectory({ cwd }: Pick<Launch, 'cwd'>): void {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') throw unusable(cwd, 'is not there', cause);
     if (code === 'EACCES') throw unusable(cwd, 'may not be entered (EACCES)', cause);
-    throw unusable(cwd, `cannot be used: ${messageOf(cause)}`, cause);
+    throw unusable(cwd, `cannot be used: ${reasonOf(cause)}`, cause);
   }
 }
 

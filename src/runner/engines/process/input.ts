@@ -50,7 +50,7 @@ export function openInput({ input, terminal }: InputPlace, task: string): RunInp
     fd = openSync(input, O_WRONLY | O_NONBLOCK | O_NOFOLLOW);
   } catch (cause) {
     throw new TaskfsError('failed', `the input of task ${task} cannot be reached`, {
-      hint: "Its supervisor is gone, or it ends: 'taskfs recover' finishes it.",
+      hint: "Its supervisor is gone, or it is ending: 'taskfs recover' finishes it.",
       cause,
     });
   }

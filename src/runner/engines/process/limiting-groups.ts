@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { messageOf, TaskfsError } from '../../../errors.ts';
+import { reasonOf, TaskfsError } from '../../../errors.ts';
 import {
   enterControlGroup,
   ownControlGroup,
@@ -91,7 +91,7 @@ function shareOut(place: string, controllers: readonly Controller[]): void {
       moveAside(place);
       enable();
     } catch (cause) {
-      throw refused(controllers, `${file} cannot be written: ${messageOf(cause)}`, cause);
+      throw refused(controllers, `${file} cannot be written: ${reasonOf(cause)}`, cause);
     }
   }
 }
@@ -123,10 +123,10 @@ const OPTION_OF = { memory: '--memory', cpu: '--cpus', pids: '--pids' } as const
 
 function refused(controllers: readonly Controller[], why: string, cause?: unknown): TaskfsError {
   const options = controllers.map((each) => OPTION_OF[each]).join(', ');
-  return new TaskfsError('usage', `${options} cannot be had for a local task here: ${why}`, {
+  return new TaskfsError('usage', `${options} cannot be set for a local task here: ${why}`, {
     hint:
       "Under systemd with cgroup v2, 'systemd-run --user --scope -p Delegate=yes " +
-      "taskfs run …' has it; so has root, and so has a container (--image).",
+      "taskfs run …' makes it possible; root and containers (--image) always can.",
     cause,
   });
 }

@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf, TaskfsError } from '../../../errors.ts';
+import { reasonOf, TaskfsError } from '../../../errors.ts';
 
 /** What all processes of a run together may use; null: as much as there is. */
 export interface Limits {
@@ -92,7 +92,7 @@ export function setLimits(
       const group = `the control group ${path}`;
       throw new TaskfsError(
         'failed',
-        `${file} of ${group} cannot be set to ${value}: ${messageOf(cause)}`,
+        `${file} of ${group} cannot be set to ${value}: ${reasonOf(cause)}`,
         { hint: 'Groups above it may allow less.', cause },
       );
     }

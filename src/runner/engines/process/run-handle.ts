@@ -49,7 +49,7 @@ async function exec(
 ): Promise<ExecRunning> {
   const { task, staging } = facts;
   if (facts.paused) {
-    throw new TaskfsError('usage', `task ${task} is paused: nothing in it runs`, {
+    throw new TaskfsError('usage', `task ${task} is paused: its processes are stopped`, {
       hint: `'taskfs resume ${task}' resumes it.`,
     });
   }
@@ -87,7 +87,7 @@ function environmentOf(state: ConfinementState, task: string): readonly string[]
   const environment = first && readEnvironment(first.pid);
   if (environment) return environment;
   throw new TaskfsError('failed', `the environment of task ${task} cannot be read`, {
-    hint: 'It ended meanwhile, or runs as somebody else.',
+    hint: 'It has just ended, or runs as another user.',
   });
 }
 

@@ -32,7 +32,7 @@ export async function reachJob(
   } catch (cause) {
     if (isMissing(cause)) return undefined;
     if (cause instanceof TaskfsError) throw cause;
-    throw new TaskfsError('failed', `the engine of task ${task} says: ${wordsOf(cause)}`, {
+    throw new TaskfsError('failed', `the engine of task ${task} answered: ${wordsOf(cause)}`, {
       hint: "Check that it runs, and that you may use it: 'taskfs doctor'.",
       cause,
     });
