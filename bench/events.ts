@@ -11,14 +11,12 @@ import { lstat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { AT, removeTree } from '../src/sys/index.ts';
+import { optionsOf } from './options.ts';
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '8' },
-    storm: { type: 'string', default: '20000' },
-  },
+const values = optionsOf({
+  seconds: { type: 'string', default: '8' },
+  storm: { type: 'string', default: '20000' },
 });
 const seconds = Number(values.seconds);
 const stormFiles = Number(values.storm);

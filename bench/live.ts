@@ -12,26 +12,24 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { barLines } from './live/bars.ts';
 import { enter, type Situation } from './live/situation.ts';
 import { header, median, type Row, rowLine } from './live/table.ts';
 import { type Target, Targets } from './live/targets.ts';
 import { makeTree, programs, REST_MS, timeWarm } from './live/tree.ts';
+import { optionsOf } from './options.ts';
 
 const NOBODY = 65534;
-const { values } = parseArgs({
-  options: {
-    user: { type: 'boolean', default: false },
-    'one-processor': { type: 'boolean', default: false },
-    'busy-neighbour': { type: 'boolean', default: false },
-    peers: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '5' },
-    files: { type: 'string', default: '2000' },
-    megabytes: { type: 'string', default: '64' },
-    tree: { type: 'string', default: '3000' },
-    hp: { type: 'string' },
-  },
+const values = optionsOf({
+  user: { type: 'boolean', default: false },
+  'one-processor': { type: 'boolean', default: false },
+  'busy-neighbour': { type: 'boolean', default: false },
+  peers: { type: 'boolean', default: false },
+  rounds: { type: 'string', default: '5' },
+  files: { type: 'string', default: '2000' },
+  megabytes: { type: 'string', default: '64' },
+  tree: { type: 'string', default: '3000' },
+  hp: { type: 'string' },
 });
 const rounds = Number(values.rounds);
 const files = Number(values.files);

@@ -7,19 +7,17 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { openStore } from '../src/store/index.ts';
 import { median } from './live/table.ts';
+import { optionsOf } from './options.ts';
 import { copySealedTask } from './store/sealed-tasks.ts';
 
 /** What users install: scripts/setup builds it. */
 const cli = join(import.meta.dirname, '../dist/main.js');
 
-const { values } = parseArgs({
-  options: {
-    tasks: { type: 'string', default: '5000' },
-    rounds: { type: 'string', default: '7' },
-  },
+const values = optionsOf({
+  tasks: { type: 'string', default: '5000' },
+  rounds: { type: 'string', default: '7' },
 });
 const [tasks, rounds] = [Number(values.tasks), Number(values.rounds)];
 

@@ -5,7 +5,8 @@ import { runBounded } from '../../src/bounded-command.ts';
 import { listProcesses } from '../../src/runner/engines/process/processes.ts';
 import { openStore, readEvents, taskPaths } from '../../src/store/index.ts';
 import { type Cli, newCli } from '../support/cli.ts';
-import { killSupervisor, recordOf } from '../support/runner.ts';
+import { killSupervisor } from '../support/ending.ts';
+import { recordOf } from '../support/runner.ts';
 import { until } from '../support/until.ts';
 
 /** What became of the command of `--on-end`, by the events of its task. */

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openStore, type TaskRecord } from '../../src/store/index.ts';
 import { type Cli, newCli } from '../support/cli.ts';
-import { killAll, killSupervisor, recordOf } from '../support/runner.ts';
+import { killAll, killSupervisor } from '../support/ending.ts';
+import { recordOf } from '../support/runner.ts';
 import { until } from '../support/until.ts';
 
 /** Waits for a file of the user's before it ends, and says that it runs. */

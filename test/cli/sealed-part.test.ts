@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { readSeal } from '../../src/archive/index.ts';
 import { openStore, readEvents, taskPaths } from '../../src/store/index.ts';
 import { newCli } from '../support/cli.ts';
-import { killSupervisor, recordOf } from '../support/runner.ts';
+import { killSupervisor } from '../support/ending.ts';
+import { recordOf } from '../support/runner.ts';
 import { until } from '../support/until.ts';
 
 const FILES = `

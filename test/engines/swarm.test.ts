@@ -9,11 +9,12 @@ import { createSwarmEngine } from '../../src/runner/engines/swarm/swarm-engine.t
 import { cancel, recover, waitFor } from '../../src/runner/index.ts';
 import { isLocked, type TaskSpec, taskPaths } from '../../src/store/index.ts';
 import { newCli } from '../support/cli.ts';
+import { killSupervisor } from '../support/ending.ts';
 import { describeWithEngine } from '../support/engine.ts';
 import { newLaunch, startRun } from '../support/engine-run.ts';
 import { leaveForeignFiles } from '../support/foreign-files.ts';
 import { hasStopped, startPrivateEngine, useEngine } from '../support/private-engine.ts';
-import { killSupervisor, newStore, shell, startTask } from '../support/runner.ts';
+import { newStore, shell, startTask } from '../support/runner.ts';
 import { readSealedLog } from '../support/sealable.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';

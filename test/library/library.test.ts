@@ -47,7 +47,7 @@ import {
 } from '../../src/library/index.ts';
 import { tokenOf } from '../support/agents-runner.ts';
 import { newCli } from '../support/cli.ts';
-import { endTasks } from '../support/runner.ts';
+import { endTasks } from '../support/ending.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 

@@ -17,16 +17,10 @@ import {
   takeLockBlocking,
   taskPaths,
 } from '../../src/store/index.ts';
+import { killSupervisor } from '../support/ending.ts';
 import { newLaunch, startRun } from '../support/engine-run.ts';
 import { expectFinished, killAtRandom } from '../support/killing.ts';
-import {
-  killSupervisor,
-  newStore,
-  recordOf,
-  runTask,
-  shell,
-  startTask,
-} from '../support/runner.ts';
+import { newStore, recordOf, runTask, shell, startTask } from '../support/runner.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 

@@ -7,7 +7,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { openStore, taskPaths } from '../../src/store/index.ts';
 import { reachOf } from '../../src/sys/lock-reach.ts';
 import { type Cli, finished, launcher, newCli, type Ran } from '../support/cli.ts';
-import { killSupervisor, recordOf } from '../support/runner.ts';
+import { killSupervisor } from '../support/ending.ts';
+import { recordOf } from '../support/runner.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 

@@ -12,14 +12,8 @@ import {
   type TaskSpec,
   taskPaths,
 } from '../../src/store/index.ts';
-import {
-  killSupervisor,
-  newStore,
-  recordOf,
-  runTask,
-  shell,
-  startTask,
-} from '../support/runner.ts';
+import { killSupervisor } from '../support/ending.ts';
+import { newStore, recordOf, runTask, shell, startTask } from '../support/runner.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 

@@ -12,17 +12,9 @@ import {
   waitFor,
 } from '../../src/runner/index.ts';
 import { isLocked, listTasks, type TaskName, taskPaths } from '../../src/store/index.ts';
+import { killAll, killSupervisor } from '../support/ending.ts';
 import { expectFinished, killAtRandom } from '../support/killing.ts';
-import {
-  killAll,
-  killSupervisor,
-  newStore,
-  recordOf,
-  runTask,
-  shell,
-  startProgram,
-  startTask,
-} from '../support/runner.ts';
+import { newStore, recordOf, runTask, shell, startProgram, startTask } from '../support/runner.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 

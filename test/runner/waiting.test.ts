@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { listProcesses } from '../../src/runner/engines/process/processes.ts';
 import { openStore, parseTaskName } from '../../src/store/index.ts';
 import { type Cli, finished, newCli } from '../support/cli.ts';
-import { killSupervisor, recordOf } from '../support/runner.ts';
+import { killSupervisor } from '../support/ending.ts';
+import { recordOf } from '../support/runner.ts';
 import { until } from '../support/until.ts';
 
 const statusOf = (cli: Cli, name: string): string => recordOf(openStore(cli.store), name).status;

@@ -5,8 +5,8 @@ import { buffer } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
 import { taskfsMounts, unmount } from '../../src/mount/index.ts';
 import { storeExists } from '../../src/store/index.ts';
+import { endTasks } from './ending.ts';
 import { cacheOf, launcher, main } from './installed.ts';
-import { endTasks } from './runner.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 export { launcher, main };

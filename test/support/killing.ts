@@ -8,7 +8,8 @@ import {
   type TaskName,
   taskPaths,
 } from '../../src/store/index.ts';
-import { killSupervisor, recordOf } from './runner.ts';
+import { killSupervisor } from './ending.ts';
+import { recordOf } from './runner.ts';
 import { until } from './until.ts';
 
 /** kill -9 of a task's supervisor at a random moment; the state in which that left the task. */

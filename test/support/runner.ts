@@ -2,14 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
-import { createProcessEngine } from '../../src/runner/engines/process/process-engine.ts';
-import { listProcesses, readVariable } from '../../src/runner/engines/process/processes.ts';
 import { type Claim, startDetached, submit } from '../../src/runner/index.ts';
 import {
   createKeys,
   createStore,
-  isLocked,
-  listTasks,
   parseTaskName,
   readRecord,
   type Store,
@@ -19,6 +15,7 @@ import {
   taskPaths,
   taskSpec,
 } from '../../src/store/index.ts';
+import { endTasks } from './ending.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 /** The runner without the command line. */
@@ -35,52 +32,6 @@ export async function newStore(path = join(temporaryDirectory(), 'store')): Prom
     await endTasks(store);
   });
   return store;
-}
-
-/** Ends everything of a store that still runs, and removes what it leaves on the machine. */
-export async function endTasks(store: Store): Promise<void> {
-  killAll(store);
-  for (const task of listTasks(store)) await removeRun(store, task);
-}
-
-/** Removes what a killed supervisor of a local process leaves: its control group. */
-async function removeRun(store: Store, task: TaskName): Promise<void> {
-  const record = readWhole(store, task);
-  if (record?.engine !== 'process' || !record.engineState) return;
-  await createProcessEngine().remove(record.engineState);
-}
-
-/** A task's record; undefined where a test has spoilt it on purpose. */
-function readWhole(store: Store, task: TaskName): TaskRecord | undefined {
-  try {
-    return readRecord(taskPaths(store, task).record, task);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Kills every supervisor of a store, then every process of its tasks: the reboot of a machine. */
-export function killAll(store: Store): void {
-  for (const task of listTasks(store)) killSupervisor(store, task);
-  for (const { pid } of listProcesses()) {
-    if (readVariable(pid, 'TASKFS_ARTIFACTS')?.startsWith(`${store.staging}/`)) kill(pid);
-  }
-}
-
-/** kill -9 of the process that holds a task's lock; whether there was one. */
-export function killSupervisor(store: Store, task: TaskName): boolean {
-  const paths = taskPaths(store, task);
-  if (!isLocked(paths.lock)) return false;
-  const { supervisorPid } = readRecord(paths.record, task);
-  return supervisorPid !== null && supervisorPid !== process.pid && kill(supervisorPid);
-}
-
-function kill(pid: number): boolean {
-  try {
-    return process.kill(pid, 'SIGKILL');
-  } catch {
-    return false;
-  }
 }
 
 /** A shell script as a task. */
