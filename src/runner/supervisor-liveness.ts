@@ -4,6 +4,7 @@ import {
   findStaging,
   isFinal,
   isLocked,
+  readRecord,
   type Store,
   type Supervisor,
   type TaskName,
@@ -16,7 +17,8 @@ import { readProcess } from './engines/process/processes.ts';
 /**
  * Who supervises a task, where its lock alone does not say. A lock that is free means that nobody
  * does, unless its holder is on another machine, or beyond a file system that does not carry locks
- * (sshfs, SMB, NFS without them): a task that may be supervised there is left alone.
+ * (sshfs, SMB, NFS without them), or the store is a copy of the one whose lock is held: a task that
+ * may be supervised there is left alone.
  */
 
 const here: Machine = thisMachine();
@@ -70,7 +72,17 @@ export function supervisorElsewhere(store: Store, record: TaskRecord): Superviso
   const { supervisor } = record;
   if (!supervisor || !mayLive(supervisor, weaker(supervisor.locks, lockReach(store))))
     return undefined;
-  return isSettled(store, record) ? undefined : supervisor;
+  return isSettled(store, record) || isSettledNow(store, record.task) ? undefined : supervisor;
+}
+
+/** It may have ended, and let go of its lock, since its record was read. */
+function isSettledNow(store: Store, task: TaskName): boolean {
+  try {
+    return isSettled(store, readRecord(taskPaths(store, task).record, task));
+  } catch (error) {
+    if (error instanceof TaskfsError && error.kind === 'not-found') return true;
+    throw error;
+  }
 }
 
 const weaker = (one: LockReach, other: LockReach): LockReach => {
@@ -100,7 +112,11 @@ export function isSupervised(store: Store, record: TaskRecord): boolean {
 
 /** Whether a supervisor may be alive though its lock is free. */
 function mayLive(supervisor: Supervisor, locks: LockReach): boolean {
-  if (supervisor.boot === here.boot) return locks === 'mount' && mayLiveHere(supervisor);
+  if (supervisor.boot === here.boot) {
+    // A process that lives, and whose lock would be seen, holds that of the store that this one was
+    // copied from, and the task's processes or container are that one's.
+    return locks === 'mount' ? mayLiveHere(supervisor) : isSeenAlive(supervisor);
+  }
   if (supervisor.id !== '' && here.id !== '' && supervisor.id !== here.id) return true;
   // A file system of one machine: that machine was started again since.
   if (locks === 'machine') return false;
@@ -109,8 +125,16 @@ function mayLive(supervisor: Supervisor, locks: LockReach): boolean {
 }
 
 /** On this kernel: seen where its pid means the same here. */
-function mayLiveHere({ pidNamespace, pid, startTime }: Supervisor): boolean {
-  if (pidNamespace !== here.pidNamespace) return true;
+const mayLiveHere = (supervisor: Supervisor): boolean =>
+  supervisor.pidNamespace !== here.pidNamespace || isAlive(supervisor);
+
+/** Another process than this one, which may have let go of the lock. */
+const isSeenAlive = (supervisor: Supervisor): boolean =>
+  supervisor.pidNamespace === here.pidNamespace &&
+  supervisor.pid !== process.pid &&
+  isAlive(supervisor);
+
+function isAlive({ pid, startTime }: Supervisor): boolean {
   const found = readProcess(pid);
   return found !== undefined && found.state !== 'Z' && found.startTime === startTime;
 }

@@ -59,8 +59,9 @@ export function viewRecord(store: Store, read: TaskRecord): TaskView {
   const { engineState, leftBehind: _, supervisor: __, ...record } = read;
   const paths = taskPaths(store, read.task);
   // Sealed is the end: asking for the lock of each of ten thousand old tasks would take a while.
-  const supervised = record.artifacts !== 'sealed' && isLocked(paths.lock);
-  const elsewhere = supervised ? undefined : supervisorElsewhere(store, read);
+  const isOver = record.artifacts === 'sealed';
+  const supervised = !isOver && isLocked(paths.lock);
+  const elsewhere = isOver || supervised ? undefined : supervisorElsewhere(store, read);
   return {
     ...record,
     pinned: isPinned(store, read.task),

@@ -23,6 +23,7 @@ import { endTask } from '../../src/runner/finish.ts';
 import { recover, submit } from '../../src/runner/index.ts';
 import { openJournal } from '../../src/runner/journal.ts';
 import {
+  createRecord,
   DIRECT_WRITERS,
   findStaging,
   loadIdentities,
@@ -61,6 +62,9 @@ function endedTask(store: Store, name: string): TaskName {
   fill(journal.paths.staging);
   writeFileSync(journal.paths.log, PRINTED);
   endTask(journal, { kind: 'exit', exitCode: 0, signal: null, reason: 'it exited with 0' });
+  // A supervisor that lives, as this process does, would be left alone.
+  const { supervisor: _, ...record } = journal.record;
+  createRecord(journal.paths.record, record);
   claim.lock.release();
   return claim.task;
 }

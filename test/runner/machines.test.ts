@@ -165,6 +165,23 @@ describe.runIf(isRoot)('a store of one machine (needs root)', () => {
   });
 });
 
+describe('a copy of a store', () => {
+  it('leaves a task alone whose supervisor lives, and holds the lock of the other', async () => {
+    const cli = newCli();
+    await startTask(cli);
+    const copy = join(cli.base, 'copy');
+    await execute('cp', ['-a', cli.store, copy]);
+    const { stdout } = await cli.run('recover', '--json', '--store', copy);
+    expect(JSON.parse(stdout)).toMatchObject([{ task: 't', outcome: 'elsewhere' }]);
+    openGate(cli);
+    expect(await cli.json('wait', 't', '--json')).toMatchObject([{ status: 'completed' }]);
+    expect((await cli.run('ls', 't')).stdout).toBe('a\nb\n');
+    await until('its supervisor ended, and the copy is recovered', async () =>
+      (await cli.run('recover', '--store', copy)).stdout.includes('t: sealed'),
+    );
+  });
+});
+
 describe('locks', () => {
   it.each([
     ['ext4', 'rw', 'machine'],
