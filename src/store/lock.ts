@@ -9,13 +9,16 @@ export interface Lock extends Disposable {
   release(): void;
 }
 
-/** Takes a lock file at once, or returns undefined where another process holds it. */
+/**
+ * Takes a lock file at once, or returns undefined where another process holds it, or has removed it
+ * meanwhile: a task's lock goes with the task, and may be that of another of its name by now.
+ */
 export function takeLock(
   path: string,
   kind: 'shared' | 'exclusive' = 'exclusive',
 ): Lock | undefined {
   const fd = openLockFile(path);
-  if (tryLock(fd, kind)) return adoptLock(fd);
+  if (tryLock(fd, kind) && fstatSync(fd).nlink > 0) return adoptLock(fd);
   closeSync(fd);
   return undefined;
 }
