@@ -12,15 +12,17 @@ import { withdrawRequests } from './requests.ts';
  * Removes what a sealed task needs no more: its plaintext, and what its supervisor kept. Plaintext
  * that cannot be removed is no reason to call the task anything but sealed: the record says that
  * it is still there, and why; recovery tries again. Only for the holder of the task's lock.
+ * `isProven`: this process has read the archive.
  */
 export async function cleanUpSealed(
   store: Store,
   journal: Journal,
+  isProven: boolean,
   say: ((words: string) => void) | undefined,
 ): Promise<void> {
   const { task } = journal.record;
   const { directory, record, events } = journal.paths;
-  const left = await removePlaintext(store, journal);
+  const left = await removePlaintext(store, journal, isProven);
   if (left !== undefined) {
     say?.(`task ${task} is sealed, but its plaintext is ${left}. 'taskfs recover' tries again.`);
   }
@@ -30,12 +32,17 @@ export async function cleanUpSealed(
 }
 
 /** Returns what is left of it, and why, as the record says it; undefined where nothing is. */
-async function removePlaintext(store: Store, journal: Journal): Promise<string | undefined> {
+async function removePlaintext(
+  store: Store,
+  journal: Journal,
+  isProven: boolean,
+): Promise<string | undefined> {
   const { task, plaintext = null } = journal.record;
   const seal = await import('../archive/write/index.ts');
   const { directory, events } = journal.paths;
   try {
     withDiskReserve(directory, () => forgetNames(events));
+    if (!isProven) await seal.assertStored(store, task);
     seal.removePlaintext(store, task);
     removeTree(AT.FDCWD, scratchDirectory(directory));
     if (plaintext !== null) journal.change({ plaintext: null }, { type: 'plaintext-removed' });

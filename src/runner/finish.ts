@@ -18,6 +18,7 @@ import {
   putBack,
   type Store,
   type TaskName,
+  type TaskPaths,
   type TaskRecord,
   taskPaths,
   trySetAside,
@@ -77,9 +78,10 @@ export async function finishTask(
   options: FinishOptions,
   removal: Promise<unknown>,
 ): Promise<boolean> {
-  const wasSealed = journal.record.artifacts === 'sealed';
-  const isSealed = await sealOnce(store, journal, options).finally(() => removal);
-  if (isSealed) await cleanUpSealed(store, journal, options.say);
+  const wasSealed = journal.record.artifacts === 'sealed' && !hasLostArchive(journal.paths);
+  const sealing = wasSealed ? Promise.resolve(true) : sealTask(store, journal, options);
+  const isSealed = await sealing.finally(() => removal);
+  if (isSealed) await cleanUpSealed(store, journal, !wasSealed, options.say);
   if (!wasSealed) wakeDependents(store, journal.record.task);
   if (isSealed && !wasSealed) await anchorSeal(store, journal, options.say);
   await runOnEnd(store, journal, options.say);
@@ -87,9 +89,12 @@ export async function finishTask(
   return isSealed;
 }
 
-async function sealOnce(store: Store, journal: Journal, options: FinishOptions): Promise<boolean> {
-  return journal.record.artifacts === 'sealed' || (await sealTask(store, journal, options));
-}
+/**
+ * Whether a task can be sealed again whose archive is not there: its log is removed before any of
+ * its files is.
+ */
+const hasLostArchive = (paths: TaskPaths): boolean =>
+  !existsSync(paths.archive) && existsSync(paths.log) && findStaging(paths) !== undefined;
 
 /**
  * Loads what sealing needs, while a task runs that somebody waits for: for a small one that takes

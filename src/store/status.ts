@@ -24,7 +24,8 @@ const artifactsAfter: Readonly<Record<Artifacts, readonly Artifacts[]>> = {
   live: ['sealing', 'kept'],
   sealing: ['sealed', 'kept'],
   kept: ['sealing', 'sealed'],
-  sealed: [],
+  // Where the archive is lost, and the plaintext was not removed yet.
+  sealed: ['sealing'],
 };
 
 /** Whether two values are a task's states. */

@@ -27,7 +27,7 @@ import {
   signerOf,
 } from '../seal-record.ts';
 import type { WrittenFiles } from './archive-writer.ts';
-import { findLateChange, type LateChangeOptions } from './late-changes.ts';
+import { findLateChange, type LateChange, type LateChangeOptions } from './late-changes.ts';
 import { leftOutOf } from './left-out.ts';
 
 /**
@@ -122,12 +122,16 @@ export function removePlaintext(store: Store, task: TaskName): void {
   if (!existsSync(join(archive, SEAL_FILE))) {
     throw new TaskfsError('failed', `task ${task} is not sealed: its files are not removed`);
   }
-  const sinceNs = beginOfSeal(archive, committedSeal(store, task));
+  const seal = committedSeal(store, task);
+  const sinceNs = beginOfSeal(archive, seal);
   if (!existsSync(aside)) setAside(store, task);
   const record = readRecord(paths.record, task);
   // The log goes first: where there is one, nothing else was removed.
   const isWhole = existsSync(log);
-  for (const top of [aside, staging]) refuseLateChanges(record, top, { sinceNs, isWhole });
+  const { fileCount } = seal;
+  for (const top of [aside, staging]) {
+    refuseLateChanges(record, top, { sinceNs, isWhole, fileCount });
+  }
   removeTree(AT.FDCWD, log);
   if (existsSync(directory)) syncDirectory(directory);
   for (const top of [aside, staging]) removeTree(AT.FDCWD, top);
@@ -151,7 +155,7 @@ function beginOfSeal(archive: string, { sealedAt }: Seal): bigint {
 function refuseLateChanges(
   record: TaskRecord,
   top: string,
-  since: Pick<LateChangeOptions, 'sinceNs' | 'isWhole'>,
+  since: Pick<LateChangeOptions, 'sinceNs' | 'isWhole' | 'fileCount'>,
 ): void {
   if (!lstatSync(top, { throwIfNoEntry: false })?.isDirectory()) return;
   const { task, frozenAt } = record;
@@ -162,8 +166,13 @@ function refuseLateChanges(
   });
   if (!late) return;
   const { path, why } = late;
-  const how = why === 'changed' ? 'was written after it was sealed' : 'is still open for writing';
-  throw new TaskfsError('failed', `'${path}' of task ${task} ${how}: it stays in ${top}`, {
+  throw new TaskfsError('failed', `'${path}' of task ${task} ${WHY[why]}: it stays in ${top}`, {
     hint: "Move away what you need of it and remove the file; 'taskfs recover' removes the rest.",
   });
 }
+
+const WHY: Readonly<Record<LateChange['why'], string>> = {
+  changed: 'was written after it was sealed',
+  'open for writing': 'is still open for writing',
+  'one more': 'is one more than the archive holds',
+};

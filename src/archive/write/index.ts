@@ -10,4 +10,5 @@ export {
   type SealResult,
   sealTask,
 } from './seal.ts';
+export { assertStored } from './stored.ts';
 export type { LeftOut } from './tar-layout.ts';

@@ -36,7 +36,7 @@ export function findChangeSince(
 /** What sealing did not see, or cannot have seen whole. */
 export interface LateChange {
   readonly path: Buffer;
-  readonly why: 'changed' | 'open for writing';
+  readonly why: 'changed' | 'open for writing' | 'one more';
 }
 
 export interface LateChangeOptions {
@@ -49,6 +49,8 @@ export interface LateChangeOptions {
   readonly isWhole: boolean;
   /** Whether files may be open for writing, by programs that can write no more. */
   readonly mayBeOpen: boolean;
+  /** How many files the archive holds. */
+  readonly fileCount: number;
   readonly leaveOut: LeaveOut;
 }
 
@@ -57,15 +59,28 @@ export interface LateChangeOptions {
  * where there is none, or no tree. Throws TreeChanged, Errno.
  */
 export function findLateChange(top: string, options: LateChangeOptions): LateChange | undefined {
-  const { sinceNs, isWhole, mayBeOpen, leaveOut } = options;
+  const { sinceNs, isWhole, mayBeOpen, fileCount, leaveOut } = options;
+  const hasContent = contentOfWalk();
+  let files = 0;
   for (const visit of walk(top, () => {}, leaveOut)) {
     if (visit.kind !== 'leaf') continue;
     const { path, stat } = visit;
     const changedNs = isWhole && keepsChangeTime(visit) ? stat.ctimeNs : writtenNs(visit);
     if (changedNs >= sinceNs || stat.btimeNs >= sinceNs) return { path, why: 'changed' };
     if (!mayBeOpen && isBeingWritten(visit)) return { path, why: 'open for writing' };
+    if (hasContent(visit) && ++files > fileCount) return { path, why: 'one more' };
   }
   return undefined;
+}
+
+/** Tells of what a walk visits whether it has content in the tar: files, by their first name. */
+function contentOfWalk(): (visit: Visit) => boolean {
+  const linked = new Set<string>();
+  return ({ stat: { mode, nlink, dev, ino } }) => {
+    if (!isRegular(mode)) return false;
+    const { size } = linked;
+    return nlink === 1 || linked.add(`${dev}:${ino}`).size > size;
+  };
 }
 
 /** Who has it open may write to it once it has no name any more. */

@@ -23,10 +23,11 @@ import {
   type WrittenFiles,
   writeArchive,
 } from './archive-writer.ts';
-import { commit, committedSeal } from './commit.ts';
+import { commit } from './commit.ts';
 import { TreeChanged } from './directory-cursor.ts';
 import { clockOf, findChangeSince } from './late-changes.ts';
 import { leftOutOf } from './left-out.ts';
+import { assertStored } from './stored.ts';
 import type { LeftOut, OwnLink, Skipped } from './tar-layout.ts';
 import { logChmods, removeChmodLog, restoreModes } from './temporary-chmod.ts';
 import type { LeftOutAs } from './walk.ts';
@@ -77,8 +78,9 @@ const PAUSE_MS = 50;
  * encrypted, made durable, read back, compared and signed in `archive/.<task>.partial`, then
  * renamed: that is the commit. Staging and log are left as they are, but staging has another name
  * once it is sealed. What changes while it is read is sealed again. An archive that is there is
- * left as it is; what an attempt cut short left behind is discarded. Only for the holder of the
- * task's lock. Throws `usage` where the task has not ended, `failed` with the reason.
+ * read, and left as it is; what an attempt cut short left behind is discarded. Only for the holder
+ * of the task's lock. Throws `usage` where the task has not ended, `damaged` where the archive that
+ * is there is not whole, `failed` with the reason.
  */
 export async function sealTask(
   store: Store,
@@ -87,7 +89,7 @@ export async function sealTask(
 ): Promise<SealResult> {
   const paths = taskPaths(store, task);
   const partial = partialPath(store, task);
-  if (existsSync(paths.archive)) return alreadySealed(store, task);
+  if (existsSync(paths.archive)) return await alreadySealed(store, task);
   const record = readRecord(paths.record, task);
   if (!isFinal(record.status)) {
     throw new TaskfsError('usage', `task ${task} is ${record.status}: it is sealed when it ends`);
@@ -116,8 +118,8 @@ export async function sealTask(
 }
 
 /** The process that committed it died before it could say so. */
-function alreadySealed(store: Store, task: TaskName): SealResult {
-  const { bytes, fileCount, skippedCount, leftOutCount = 0 } = committedSeal(store, task);
+async function alreadySealed(store: Store, task: TaskName): Promise<SealResult> {
+  const { bytes, fileCount, skippedCount, leftOutCount = 0 } = await assertStored(store, task);
   const unknown = { skipped: [], leftOut: [], ownLinks: [] };
   const counts = { skippedCount, leftOutCount: { editor: 0, unselected: leftOutCount } };
   return { bytes, files: fileCount, ...counts, ...unknown };
