@@ -6,7 +6,7 @@ import {
   type Recovery,
   type Removals,
   recover as recoverAll,
-  removeTasks,
+  removeDecided,
   type StoreFacts,
   storeFacts,
   type TaskView,
@@ -157,6 +157,5 @@ export async function prune(
   { policy, select, dryRun = false }: PruneOptions = {},
 ): Promise<Pruned> {
   const decisions = planPrune(store.paths, policy, select);
-  const doomed = decisions.filter(({ keep }) => !keep && !dryRun).map(({ task }) => task);
-  return { decisions, ...(await removeTasks(store.paths, doomed)) };
+  return { decisions, ...(await removeDecided(store.paths, dryRun ? [] : decisions)) };
 }

@@ -17,6 +17,8 @@ export interface Candidate {
 /** What becomes of a task, and by which rules, in words. */
 export interface Decision {
   readonly task: TaskName;
+  /** When it was sealed, milliseconds since 1970: another one may have its name later. */
+  readonly sealedMs: number;
   readonly keep: boolean;
   readonly because: readonly string[];
 }
@@ -49,11 +51,14 @@ export function decide(
       ? { candidate, keep: true, because: kept }
       : { candidate, keep: false, because: ['no rule keeps it'] };
   });
-  return limited(byRules, policy, nowMs).map(({ candidate: { task }, keep, because }) => ({
-    task,
-    keep,
-    because,
-  }));
+  return limited(byRules, policy, nowMs).map(
+    ({ candidate: { task, sealedMs }, keep, because }) => ({
+      task,
+      sealedMs,
+      keep,
+      because,
+    }),
+  );
 }
 
 interface Ruled {

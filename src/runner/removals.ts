@@ -1,4 +1,5 @@
 import { TaskfsError } from '../errors.ts';
+import type { Decision } from '../retention/index.ts';
 import { isFinal, type Store, type TaskName } from '../store/index.ts';
 import { cancel } from './control.ts';
 import { removeEnded } from './remove-task.ts';
@@ -27,11 +28,36 @@ export async function removeTasks(
   tasks: readonly TaskName[],
   options: RemovalOptions = {},
 ): Promise<Removals> {
+  return await removeEach(tasks, (task) => removeOne(store, task, options));
+}
+
+/**
+ * Removes what a policy does not keep, in the same way. A task that has got the name of one
+ * meanwhile, which nobody decided about, counts among those that cannot be removed.
+ */
+export async function removeDecided(
+  store: Store,
+  decisions: readonly Decision[],
+  { say = () => {} }: Pick<RemovalOptions, 'say'> = {},
+): Promise<Removals> {
+  const doomed = decisions.filter(({ keep }) => !keep);
+  const sealedMs = new Map(doomed.map((decision) => [decision.task, decision.sealedMs]));
+  return await removeEach([...sealedMs.keys()], async (task) => {
+    for (const left of await removeEnded(store, task, sealedMs.get(task))) say(left);
+    return true;
+  });
+}
+
+/** `remove` returns false where there was nothing to remove. */
+async function removeEach(
+  tasks: readonly TaskName[],
+  remove: (task: TaskName) => Promise<boolean>,
+): Promise<Removals> {
   const removed: TaskName[] = [];
   const failed: { task: TaskName; error: TaskfsError }[] = [];
   for (const task of tasks) {
     try {
-      if (await removeOne(store, task, options)) removed.push(task);
+      if (await remove(task)) removed.push(task);
     } catch (error) {
       if (!(error instanceof TaskfsError)) throw error;
       failed.push({ task, error });

@@ -30,15 +30,17 @@ import { assertNotElsewhere } from './supervisor-liveness.ts';
 /**
  * Removes a task that has ended: staging, edits that were not written back, archive, log, record.
  * A removal that is cut short is noted in the task's directory, and `finishRemoval` completes it.
- * Nothing is removed where something is mounted in any of it. Throws `not-found`, `usage` where it
- * has not ended or somebody works on it, `failed`.
+ * Nothing is removed where something is mounted in any of it. `sealedMs`: only the one that was
+ * sealed then (milliseconds since 1970). Throws `not-found`, `usage` where it has not ended,
+ * somebody works on it or it is another one, `failed`.
  */
-export function removeTask(store: Store, task: TaskName): void {
+export function removeTask(store: Store, task: TaskName, sealedMs?: number): void {
   const paths = taskPaths(store, task);
   assertRemovable(store, task);
   try {
     using lock = takeLock(paths.lock);
     if (!lock) throw inUse(task, 'is being sealed', `Wait for it first: 'taskfs wait ${task}'.`);
+    if (sealedMs !== undefined) assertSealedThen(store, task, sealedMs);
     const archives = [paths.archive, partialPath(store, task), reindexedPath(store, task)];
     const edits = listLeftEdits(store).filter((edit) => edit.task === task);
     const plain = [paths.staging, paths.aside, ...edits.map(({ path }) => path)];
@@ -104,6 +106,13 @@ function assertRemovable(store: Store, task: TaskName): void {
   }
 }
 
+/** Somebody may have removed it, and run another one of that name. */
+function assertSealedThen(store: Store, task: TaskName, sealedMs: number): void {
+  const { sealedAt } = readRecord(taskPaths(store, task).record, task);
+  if (Date.parse(sealedAt ?? '') === sealedMs) return;
+  throw inUse(task, 'is another one by now', 'It was run again meanwhile, and stays.');
+}
+
 /** In the chain of seals, which distinguishes an archive that was removed from one that is lost. */
 function announceRemoval(store: Store, task: TaskName, isRepeated: boolean): void {
   if (isRepeated && lastLineOf(store, task)?.type === 'removed') return;
@@ -128,14 +137,18 @@ function takeAway(directory: string, aside: string): void {
 /**
  * Removes an ended task, and first what an engine still has of its
  * runs. Returns why something of them stayed, in words that name it:
- * nobody knows of it any more then. Throws as `removeTask` does.
+ * nobody knows of it any more then. `sealedMs` and errors are as those of `removeTask`.
  */
-export async function removeEnded(store: Store, task: TaskName): Promise<string[]> {
+export async function removeEnded(
+  store: Store,
+  task: TaskName,
+  sealedMs?: number,
+): Promise<string[]> {
   const record = recordIfWhole(store, task);
   if (record) assertNotElsewhere(store, record);
   if (record?.artifacts === 'sealed') await untilLetGo(store, task);
   const errors = await removeLeftRuns(store, task);
-  removeTask(store, task);
+  removeTask(store, task, sealedMs);
   leaveQueue(store, task);
   return errors;
 }

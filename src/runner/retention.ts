@@ -75,9 +75,9 @@ export async function applyPolicy(
     if (!policy?.auto) return;
     const deadline = performance.now() + PATIENCE_MS;
     const doomed = decide(sealedTasks(store), policy, Date.now()).filter(({ keep }) => !keep);
-    for (const { task } of doomed.reverse()) {
+    for (const { task, sealedMs } of doomed.reverse()) {
       if (performance.now() > deadline) return;
-      await removeEnded(store, task).catch(reportUnlessBusy);
+      await removeEnded(store, task, sealedMs).catch(reportUnlessBusy);
     }
   } catch (error) {
     say(`the store's policy could not be applied: ${messageOf(error)}`);

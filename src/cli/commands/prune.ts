@@ -1,5 +1,5 @@
 import { type Decision, isEmpty } from '../../retention/index.ts';
-import { planPrune, removeTasks } from '../../runner/index.ts';
+import { planPrune, removeDecided } from '../../runner/index.ts';
 import { json, thumbnailsOption } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
@@ -36,19 +36,18 @@ export const command = defineCommand({
     const policy = isEmpty(given) ? undefined : given;
     const decisions = planPrune(store, policy, selectorOf(options));
     if (options['dry-run']) return showDecisions(decisions, options.json);
-    const doomed = decisions.filter(({ keep }) => !keep).map(({ task }) => task);
-    const removals = await removeTasks(store, doomed, { say });
+    const removals = await removeDecided(store, decisions, { say });
     const exitCode = reportRemovals(removals, options);
     if (options.json) await printJson(removals.removed);
     else await printLines(removals.removed);
-    if (doomed.length === 0) say('There is nothing to remove.');
+    if (decisions.every(({ keep }) => keep)) say('There is nothing to remove.');
     return exitCode;
   },
 });
 
 async function showDecisions(decisions: readonly Decision[], asJson: boolean): Promise<number> {
   if (asJson) {
-    await printJson(decisions);
+    await printJson(decisions.map(({ task, keep, because }) => ({ task, keep, because })));
     return 0;
   }
   await printLines(table(decisions.map(describe)));
