@@ -8,6 +8,7 @@ import { isLocal } from './local-file-systems.ts';
 import { SelfEventFilter } from './self-event-filter.ts';
 import {
   addLease,
+  areNamesChanging,
   isQuiet,
   LEASE_MS,
   newlyWatched,
@@ -23,6 +24,8 @@ import {
 const WATCH_LIMIT = 16384;
 
 const NAMES = IN.MOVED_FROM | IN.MOVED_TO | IN.CREATE | IN.DELETE;
+/** What leaves something else behind a name, or nothing. */
+const REPLACEMENTS = IN.MOVED_FROM | IN.MOVED_TO | IN.DELETE;
 const CHANGES = NAMES | IN.MODIFY | IN.ATTRIB | IN.ONLYDIR;
 /** What is asked for as well where changes are not only to revoke leases. */
 const OBSERVED = IN.CLOSE_WRITE;
@@ -104,6 +107,19 @@ export class CacheLeases {
     if (!isQuiet(watch, now)) return 0;
     addLease(watch, name, now);
     return LEASE_MS;
+  }
+
+  /** Whether names in a directory stood for something else, or for nothing, a short while ago. */
+  areNamesChanging(directory: Inode): boolean {
+    const watch = this.watches.get(directory.id);
+    return watch !== undefined && areNamesChanging(watch);
+  }
+
+  /** What had a name in a directory has it no more, which may not have been reported yet. */
+  noteMissing(directory: Inode, name: string): void {
+    const watch = this.watched(directory);
+    watch.namesChangedAt = Date.now();
+    this.revoke(directory, watch, bytesOfLatin1(name), this.due);
   }
 
   /** The watch that reports opens in a directory, if one does. */
@@ -225,7 +241,9 @@ export class CacheLeases {
     const isOwn = this.selfEvents.isOwn(id, mask & (NAMES | IN.CLOSE_WRITE), latin1Of(name));
     if (watch.seesOpens && mask & OPENS) this.noteOpen(directory, event);
     if (!(mask & IN.OPEN)) watch.observer?.(event, isOwn);
-    if (!isOwn && mask & CHANGES) this.revoke(directory, watch, name, changes);
+    if (isOwn || !(mask & CHANGES)) return;
+    if (mask & REPLACEMENTS) watch.namesChangedAt = Date.now();
+    this.revoke(directory, watch, name, changes);
   }
 
   /** Each name once for each kind; a directory that is opened does not matter. */

@@ -54,6 +54,11 @@ export class DirectoryFdCache {
     return this.open.peek(directory.id);
   }
 
+  /** Takes over a descriptor (O_PATH) of a directory. */
+  adopt({ id }: Inode, fd: number): void {
+    this.open.set(id, fd);
+  }
+
   /** Finds what an inode stands for in its parent, under whatever name it has there now. */
   findName(inode: Inode): Buffer | undefined {
     if (!inode.parent) return undefined;

@@ -18,6 +18,7 @@ import { LiveXattrs } from './live-xattrs.ts';
 import { NameOperations } from './name-operations.ts';
 import { ObservedDirectories } from './observed-directories.ts';
 import { OpenFiles } from './open-files.ts';
+import { PinnedFiles } from './pinned-files.ts';
 import { ReportedChanges } from './reported-changes.ts';
 import { Resolver } from './resolver.ts';
 import { TopDirectory } from './top-directory.ts';
@@ -41,15 +42,17 @@ export function liveParts(store: Store, records: TaskRecords, options: FileSyste
     leases?.end(inode);
     observed?.forget(inode);
     directories.close(inode);
+    pins.close(inode);
   });
   const observed =
     leases &&
     new ObservedDirectories(leases, directories, ({ task }, stat) => table.find(task, stat)?.id);
-  const resolver = new Resolver(directories);
+  const pins = new PinnedFiles(leases);
+  const resolver = new Resolver(directories, pins);
   const unwritten = leases && new UnwrittenFiles(table, resolver, leases);
   const reported =
     leases && unwritten && new ReportedChanges(table, directories, leases, unwritten);
-  const names = new NameOperations(table, directories, resolver);
+  const names = new NameOperations(table, directories, resolver, pins);
   const freeze = new Freeze(store, records, cacheLeases);
   const pages = new KeptPages(table, store.staging);
   const deferred = new DeferredOpens({ table, resolver, leases, unwritten });
@@ -60,6 +63,7 @@ export function liveParts(store: Store, records: TaskRecords, options: FileSyste
     directories,
     leases,
     table,
+    pins,
     resolver,
     unwritten,
     reported,

@@ -276,8 +276,8 @@ export class LiveSubtree implements Subtree {
   }
 
   settle(): number {
-    const { freeze, deferred } = this.parts;
-    return Math.min(freeze.settle(), deferred.settle());
+    const { freeze, deferred, pins } = this.parts;
+    return Math.min(freeze.settle(), deferred.settle(), pins.settle());
   }
 
   /** The names of all live tasks. */
@@ -286,8 +286,9 @@ export class LiveSubtree implements Subtree {
   }
 
   close(): void {
-    const { unwritten, leases, directories, freeze, tasks } = this.parts;
+    const { unwritten, leases, directories, pins, freeze, tasks } = this.parts;
     unwritten?.settle();
+    pins.closeAll();
     leases?.close();
     directories.closeAll();
     freeze.close();

@@ -25,7 +25,8 @@ import type { DirectoryFdCache } from './directory-fd-cache.ts';
 import { type Inode, isDirectoryInode } from './inode.ts';
 import type { InodeTable } from './inode-table.ts';
 import { realFlags } from './live-file.ts';
-import type { Resolver } from './resolver.ts';
+import type { PinnedFiles } from './pinned-files.ts';
+import { PIN, type Resolver } from './resolver.ts';
 
 const RENAME_FLAGS = RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT;
 
@@ -48,16 +49,31 @@ export class NameOperations {
   private readonly table: InodeTable;
   private readonly directories: DirectoryFdCache;
   private readonly resolver: Resolver;
+  private readonly pins: PinnedFiles;
 
-  constructor(table: InodeTable, directories: DirectoryFdCache, resolver: Resolver) {
+  constructor(
+    table: InodeTable,
+    directories: DirectoryFdCache,
+    resolver: Resolver,
+    pins: PinnedFiles,
+  ) {
     this.table = table;
     this.directories = directories;
     this.resolver = resolver;
+    this.pins = pins;
   }
 
   find(parent: Inode, name: Uint8Array): Made {
     const fd = this.directories.descriptor(parent);
+    if (this.pins.arePinnedIn(parent)) return this.findPinned(parent, name);
     return this.meet(parent, name, statAt(fd, name));
+  }
+
+  private findPinned(parent: Inode, name: Uint8Array): Made {
+    const found = this.opened(parent, name, openAt(this.directories.descriptor(parent), name, PIN));
+    if (isDirectoryInode(found.inode)) this.directories.adopt(found.inode, found.fd);
+    else this.pins.add(found.inode, found.fd);
+    return found;
   }
 
   mknod(parent: Inode, name: Uint8Array, mode: number, rdev: number, caller: Caller): Made {

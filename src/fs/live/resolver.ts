@@ -4,8 +4,10 @@ import { latin1Of } from '../../latin1.ts';
 import { O_PATH, openAt, type Stat, statAt, statFd } from '../../sys/index.ts';
 import type { DirectoryFdCache } from './directory-fd-cache.ts';
 import { type Inode, isDirectoryInode, isSame, rawName } from './inode.ts';
+import type { PinnedFiles } from './pinned-files.ts';
 
-const PIN = O_PATH | constants.O_NOFOLLOW;
+/** open(2)'s flags for a descriptor that stands for what has a name, without opening it. */
+export const PIN = O_PATH | constants.O_NOFOLLOW;
 
 /** A descriptor (O_PATH) of a file, and the file's state. */
 export interface Pinned {
@@ -16,14 +18,16 @@ export interface Pinned {
 /** From an inode to the file that it stands for, and to no other: every step is checked. */
 export class Resolver {
   private readonly directories: DirectoryFdCache;
+  private readonly pins: PinnedFiles;
 
-  constructor(directories: DirectoryFdCache) {
+  constructor(directories: DirectoryFdCache, pins: PinnedFiles) {
     this.directories = directories;
+    this.pins = pins;
   }
 
   /** The file's state. Throws ESTALE where it is gone. */
   stat(inode: Inode): Stat {
-    const fd = openedFd(inode) ?? this.directories.peek(inode);
+    const fd = openedFd(inode) ?? this.pins.peek(inode) ?? this.directories.peek(inode);
     if (fd !== undefined) return statFd(fd);
     if (!inode.parent) return statFd(this.directories.descriptor(inode));
     return this.statByName(inode) ?? this.statBySearch(inode);
@@ -31,7 +35,7 @@ export class Resolver {
 
   /** Runs an action with a descriptor (O_PATH, or open) of exactly this file. */
   with<T>(inode: Inode, action: (fd: number) => T): T {
-    const open = openedFd(inode);
+    const open = openedFd(inode) ?? this.pins.peek(inode);
     if (open !== undefined) return action(open);
     if (isDirectoryInode(inode)) return action(this.directories.descriptor(inode));
     const fd = this.pin(inode);
@@ -71,6 +75,7 @@ export class Resolver {
 
   /** Looks for a file that was renamed beneath us, in the directory where it was last seen. */
   private statBySearch(inode: Inode): Stat {
+    this.pins.missed(inode);
     const name = this.directories.findName(inode);
     if (name !== undefined) {
       inode.name = latin1Of(name);

@@ -35,6 +35,8 @@ export interface WatchedDirectory {
   observer: Observer | undefined;
   /** When somebody else's change was heard of last. */
   heardAt: number;
+  /** When somebody else was last known to have removed, moved or replaced a name. */
+  namesChangedAt: number;
 }
 
 /** What happened before it was watched is not known: it counts as changed just now. */
@@ -50,6 +52,7 @@ export const newlyWatched = (id: number, isLocal: boolean): WatchedDirectory => 
   seesOpens: false,
   observer: undefined,
   heardAt: 0,
+  namesChangedAt: 0,
 });
 
 /** Whether a change would be reported, and none came for a while. */
@@ -57,6 +60,10 @@ export const isQuiet = (
   { id, isLocal, own, ownAt, changedAt }: WatchedDirectory,
   now = Date.now(),
 ): boolean => id >= 0 && isLocal && (own >= ALONE || now - Math.max(ownAt, changedAt) >= QUIET_MS);
+
+/** Whether somebody else has removed, moved or replaced names in it until a short while ago. */
+export const areNamesChanging = ({ namesChangedAt }: WatchedDirectory, now = Date.now()): boolean =>
+  now - namesChangedAt < QUIET_MS;
 
 /** The mount has changed a name. */
 export function noteOwnChange(directory: WatchedDirectory): void {
