@@ -1,5 +1,5 @@
 import { closeSync, constants, fchmodSync, fchownSync, ftruncateSync } from 'node:fs';
-import { errno, errnoOf } from '../errno.ts';
+import { errno, errnoOf, unlessRefused } from '../errno.ts';
 import { writeFully } from '../files/index.ts';
 import {
   chownAt,
@@ -8,6 +8,7 @@ import {
   openAt,
   setXattr,
   symlinkAt,
+  unlinkAt,
   utimensAt,
 } from '../sys/index.ts';
 import { type Artifact, type ArtifactNode, unlessMissing } from './artifact.ts';
@@ -159,6 +160,10 @@ export class TreeCopy implements Copied {
       this.finish(fd, attributes, path);
       this.files += 1;
       this.bytes += size;
+    } catch (error) {
+      // A part of a file must not pass for the whole of it.
+      unlessRefused(() => unlinkAt(this.target.fd, name));
+      throw error;
     } finally {
       closeSync(fd);
     }

@@ -15,8 +15,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { openExportTarget } from '../../src/artifacts/copy-target.ts';
-import { exportTree } from '../../src/artifacts/index.ts';
+import { exportTree, openTree } from '../../src/artifacts/index.ts';
 import { openStagingTree } from '../../src/artifacts/open-tree.ts';
+import { recover } from '../../src/runner/index.ts';
+import { loadIdentities } from '../../src/store/index.ts';
 import { type Cli, main, newCli } from '../support/cli.ts';
 import { endedTask, storeWithKeys } from '../support/sealable.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -36,6 +38,20 @@ it('export leaves an existing directory as it is, also one of another owner', as
   const fresh = join(cli.base, 'fresh');
   expect((await cli.run('export', 't', fresh)).code).toBe(0);
   expect(statSync(fresh).mode & 0o7777).toBe(0o700);
+});
+
+it('leaves no part of a file that cannot be read to its end', async () => {
+  const { store, task, paths } = endedTask(await storeWithKeys(), 't');
+  writeFileSync(join(paths.staging, 'large'), Buffer.alloc(200_000, 'x'));
+  await recover(store, { scope: 'all' });
+  const tar = join(paths.archive, 'artifacts.tar.enc');
+  const bytes = readFileSync(tar);
+  writeFileSync(tar, bytes.fill(0, 150_000, 150_100));
+  using tree = await openTree(store, task, () => loadIdentities(store));
+  using top = tree.find('', 'keep');
+  const copy = join(temporaryDirectory(), 'copy');
+  expect(() => exportTree(top, copy)).toThrow(/damaged/);
+  expect(readdirSync(copy)).toEqual([]);
 });
 
 const S_IFMT = 0o170000;
