@@ -10,22 +10,23 @@ import {
   readPolicy,
   type Selector,
 } from '../retention/index.ts';
-import type { Store } from '../store/index.ts';
+import { listLeftEdits, type Store } from '../store/index.ts';
 import { awaitedTasks } from './queue.ts';
 import { removeEnded } from './remove-task.ts';
 import { type TaskView, viewTasks } from './view.ts';
 
 /**
  * The sealed tasks that a policy decides about, newest seal first; not those that another one is
- * about to run after.
+ * about to run after, nor those of which somebody's edit was not written back.
  */
 function sealedTasks(store: Store): Candidate[] {
   const rank = new Map(sealedInOrder(store).map((task, place) => [task, place]));
-  const awaited = awaitedTasks(store);
+  const edited = listLeftEdits(store).map(({ task }) => task);
+  const needed = new Set([...awaitedTasks(store), ...edited]);
   const rankOf = ({ task }: TaskView): number => rank.get(task) ?? -1;
   return viewTasks(store)
     .tasks.filter(({ artifacts, plaintext }) => artifacts === 'sealed' && !plaintext)
-    .filter(({ task }) => !awaited.has(task))
+    .filter(({ task }) => !needed.has(task))
     .sort((a, b) => rankOf(b) - rankOf(a))
     .map(({ task, status, labels, sealedAt, pinned }) => ({
       task,

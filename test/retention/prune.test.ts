@@ -1,7 +1,17 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { planPrune, recover, removeDecided, removeTasks } from '../../src/runner/index.ts';
 import { endedTask, storeWithKeys } from '../support/sealable.ts';
+
+it('decides about no task of which an edit was not written back', async () => {
+  const { store } = endedTask(await storeWithKeys(), 'edited');
+  endedTask(store, 'other');
+  await recover(store, { scope: 'all' });
+  mkdirSync(join(store.path, 'edits/edited-a1b2c3'), { recursive: true });
+  const decisions = planPrune(store, { rules: [], maxAgeMs: -1 });
+  expect(decisions).toMatchObject([{ task: 'other', keep: false }]);
+});
 
 it('leaves a task alone that got the name of one which is to be removed', async () => {
   const { store, task, paths } = endedTask(await storeWithKeys(), 'again');

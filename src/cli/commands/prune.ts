@@ -19,8 +19,8 @@ export const command = defineCommand({
   ],
   about:
     'Removes sealed tasks for good: those that no option keeps. Without options, those that the ' +
-    "store's policy does not keep. Tasks that run, were not sealed, or are pinned stay, and all " +
-    'that --status, --name and --label do not select.',
+    "store's policy does not keep. Tasks that run, were not sealed, are pinned, or have edits " +
+    'that were not written back stay, and all that --status, --name and --label do not select.',
   build: (parser) =>
     addRetentionOptions(parser)
       .option('dry-run', {
