@@ -58,7 +58,7 @@ export function createFileSystem(store: Store, options: FileSystemOptions = {}):
     revocation: {
       changesFd: () => live.changesFd(),
       takeChanges: () => [...live.takeChanges(), ...(observation?.takeChanges() ?? [])],
-      settle: () => live.settle(),
+      settle: () => Math.min(live.settle(), archives.settle()),
     },
     ...(observation && { observation }),
   });

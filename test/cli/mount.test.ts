@@ -98,7 +98,7 @@ describe('taskfs mount', () => {
     await cli.run('init');
     const [one, two] = [join(cli.base, 'one'), join(cli.base, 'two')];
     for (const directory of [one, two]) mkdirSync(directory);
-    expect((await cli.run('mount', '--driver', 'kernel', one)).code).toBe(0);
+    const { pid } = await cli.json<{ pid: number }>('mount', '--json', '--driver', 'kernel', one);
     expect((await cli.run('mount', '--driver', 'libfuse', two)).code).toBe(0);
     const script = 'until [ -e "$TASKFS_ARTIFACTS/go" ]; do sleep 0.05; done';
     await cli.run('run', '-d', '--name', 't', '--', 'sh', '-c', script);
@@ -112,6 +112,8 @@ describe('taskfs mount', () => {
     for (const directory of [one, two]) {
       await until('it has gone', async () => (await shell(`ls ${directory}/archive`)) === '');
     }
+    const opened = () => shell(`ls -l /proc/${pid}/fd`);
+    await until('its disk space is free', async () => !/\.enc \(deleted\)/.test(await opened()));
   });
 
   it.each(['kernel', 'libfuse'])('tells why its server fails (%s)', async (driver) => {

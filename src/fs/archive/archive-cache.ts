@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { LRUCache } from 'lru-cache';
 import { ChunkCache, ReadAhead } from '../../age/index.ts';
 import type { FileKeys } from '../../archive/index.ts';
@@ -13,25 +14,35 @@ interface Entry {
   readonly reader: ArchiveReader;
   /** Open files that read through it. */
   holders: number;
-  /** Its place was taken: it is closed once nobody holds it. */
+  /** Its place was taken, or it was not used: it is closed once nobody holds it. */
   isEvicted: boolean;
 }
 
-/** How many archives stay open, and how many tasks' keys are remembered. */
+/** How many archives stay open, and for how long (milliseconds) after their last use. */
 const OPEN_LIMIT = 32;
+const IDLE_MS = 3000;
+/** How many tasks' keys are remembered. */
 const KEYS_LIMIT = 4096;
 /** Decrypted chunks of 64 KiB that are kept, of all archives together: 8 MiB. */
 const CHUNKS = 128;
 
 /**
  * Archives opened for reading, by slot. The ones used longest ago are closed, unless files of
- * theirs are open.
+ * theirs are open: the disk space of one that was removed is free only then.
  */
 export class ArchiveCache {
   private readonly store: Store;
   private readonly slots: TaskSlots;
   private readonly keyService: KeyService;
-  private readonly open = new LRUCache<number, Entry>({ max: OPEN_LIMIT, dispose: evict });
+  private readonly open = new LRUCache<number, Entry>({
+    max: OPEN_LIMIT,
+    ttl: IDLE_MS,
+    updateAgeOnGet: true,
+    // Its clock would need timers otherwise, for which this thread has no time.
+    ttlResolution: 0,
+    dispose: evict,
+  });
+  private dueAt = 0;
   private readonly keys = new LRUCache<number, FileKeys>({ max: KEYS_LIMIT });
   private readonly ahead = new ReadAhead(new ChunkCache(CHUNKS));
 
@@ -57,6 +68,17 @@ export class ArchiveCache {
         if (entry.isEvicted && entry.holders === 0) entry.reader.close();
       },
     };
+  }
+
+  /** Closes what was not used lately. Returns in how many milliseconds to call it again. */
+  settle(): number {
+    if (this.open.size === 0) return Number.POSITIVE_INFINITY;
+    const now = performance.now();
+    if (now >= this.dueAt) {
+      this.open.purgeStale();
+      this.dueAt = now + IDLE_MS;
+    }
+    return this.dueAt - now;
   }
 
   private entry(slot: number): Entry {

@@ -33,6 +33,7 @@ export function createFileSystem(store: Store, options: FileSystemOptions = {}):
     revocation: {
       changesFd: () => observation.fd,
       takeChanges: () => [...policy.takeChanges(), ...observation.takeChanges()],
+      settle: () => archives.settle(),
     },
     observation,
   });
