@@ -1,48 +1,88 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { Errno, errno } from '../errno.ts';
+import type { Caller } from './file-system.ts';
 
 /**
  * Descriptors that no user may use up: directories and archives that are kept open, files that a
  * call such as chown(2) opens briefly. Where few are allowed it is less: a quarter is for users.
  */
-const RESERVE = 384;
+const RESERVE = 512;
 /** What an open file may take: its own descriptor, and one for its locks. */
 const EACH = 2;
+/** The last part of what a user may open is shared out among that user's programs. */
+const LAST_PART = 1 / 8;
+
+type Opener = Pick<Caller, 'uid' | 'pid'>;
 
 /**
- * How many files each user has open through the mount. In a mount that others may enter nobody
- * gets more than what is left for everybody else, so that there is always something left; whoever
- * is alone may take all but the reserve.
+ * How many files each user and program has open through the mount. In a mount that others may enter
+ * no user gets more than what is left for everybody else, so that there is always something left;
+ * whoever is alone may take all but the reserve. One program may take most of it; of the last part
+ * none gets more than what is left for the user's others, so that those go on.
  */
 export class DescriptorQuota {
   private readonly available: number;
   private readonly othersEnter: boolean;
-  private readonly byUser = new Map<number, number>();
+  private readonly byUser = new Counts();
+  private readonly byThread = new Counts();
   private open = 0;
 
   /** `limit`: how many descriptors this process may have. */
   constructor(othersEnter: boolean, limit = openFilesLimit()) {
     this.othersEnter = othersEnter;
-    this.available = Math.max(limit / 4, limit - RESERVE) / (othersEnter ? EACH : 1);
+    const forUsers = Math.max(limit / 4, limit - RESERVE);
+    this.available = Math.floor(forUsers / (othersEnter ? EACH : 1));
   }
 
-  /** Throws EMFILE where a user may open nothing more. */
-  assertFree(uid: number): void {
-    const own = this.byUser.get(uid) ?? 0;
-    const left = this.available - this.open;
-    if (this.othersEnter ? own >= left : left < 1) throw Errno.of(errno.EMFILE);
+  /** Throws EMFILE where a program may open nothing more. */
+  assertFree({ uid, pid }: Opener): void {
+    const left = this.leftFor(uid);
+    const isScarce = left < this.available * LAST_PART;
+    if (left < 1 || (isScarce && this.ofProgram(pid) >= left)) throw Errno.of(errno.EMFILE);
   }
 
-  take(uid: number): void {
+  take({ uid, pid }: Opener): void {
     this.open++;
-    this.byUser.set(uid, (this.byUser.get(uid) ?? 0) + 1);
+    this.byUser.add(uid, 1);
+    this.byThread.add(pid, 1);
   }
 
-  release(uid: number): void {
+  release({ uid, pid }: Opener): void {
     this.open--;
-    const left = (this.byUser.get(uid) ?? 0) - 1;
-    if (left > 0) this.byUser.set(uid, left);
-    else this.byUser.delete(uid);
+    this.byUser.add(uid, -1);
+    this.byThread.add(pid, -1);
+  }
+
+  private leftFor(uid: number): number {
+    const left = this.available - this.open;
+    return this.othersEnter ? left - this.byUser.of(uid) : left;
+  }
+
+  private ofProgram(pid: number): number {
+    return threadsBeside(pid).reduce((sum, thread) => sum + this.byThread.of(thread), 0);
+  }
+}
+
+class Counts {
+  private readonly counts = new Map<number, number>();
+
+  of(key: number): number {
+    return this.counts.get(key) ?? 0;
+  }
+
+  add(key: number, by: number): void {
+    const count = this.of(key) + by;
+    if (count > 0) this.counts.set(key, count);
+    else this.counts.delete(key);
+  }
+}
+
+/** The threads of the program that a thread belongs to; this alone where they are not shown. */
+function threadsBeside(thread: number): readonly number[] {
+  try {
+    return readdirSync(`/proc/${thread}/task`).map(Number);
+  } catch {
+    return [thread];
   }
 }
 

@@ -1,13 +1,13 @@
 import { Errno, errno } from '../errno.ts';
 import type { DescriptorQuota } from './descriptor-quota.ts';
-import type { HandleId } from './file-system.ts';
+import type { Caller, HandleId } from './file-system.ts';
 
 /** What the handles of open files or directories stand for. */
 export interface Handles<T> {
-  /** Throws EMFILE where a user may open nothing more; to be called before something is opened. */
-  assertFree(uid: number): void;
-  /** Adds what a user opened. */
-  add(item: T, uid: number): HandleId;
+  /** Throws EMFILE where a caller may open no more; to be called before something is opened. */
+  assertFree(caller: Caller): void;
+  /** Adds what a caller opened. */
+  add(item: T, caller: Caller): HandleId;
   /** Throws EBADF where nothing is open under this number. */
   get(handle: HandleId): T;
   close(handle: HandleId): void;
@@ -21,7 +21,7 @@ export interface Handles<T> {
 export class HandleTable<T extends { close(): void }> implements Handles<T> {
   /** No handle is 0. */
   private readonly open: (T | undefined)[] = [undefined];
-  private readonly owners: number[] = [0];
+  private readonly openers: (Caller | undefined)[] = [undefined];
   private readonly free: HandleId[] = [];
   private readonly quota: DescriptorQuota;
 
@@ -29,15 +29,15 @@ export class HandleTable<T extends { close(): void }> implements Handles<T> {
     this.quota = quota;
   }
 
-  assertFree(uid: number): void {
-    this.quota.assertFree(uid);
+  assertFree(caller: Caller): void {
+    this.quota.assertFree(caller);
   }
 
-  add(item: T, uid: number): HandleId {
+  add(item: T, caller: Caller): HandleId {
     const handle = this.free.pop() ?? this.open.length;
     this.open[handle] = item;
-    this.owners[handle] = uid;
-    this.quota.take(uid);
+    this.openers[handle] = caller;
+    this.quota.take(caller);
     return handle;
   }
 
@@ -49,9 +49,11 @@ export class HandleTable<T extends { close(): void }> implements Handles<T> {
 
   close(handle: HandleId): void {
     const item = this.get(handle);
+    const opener = this.openers[handle];
+    if (opener) this.quota.release(opener);
     this.open[handle] = undefined;
+    this.openers[handle] = undefined;
     this.free.push(handle);
-    this.quota.release(this.owners[handle] ?? 0);
     item.close();
   }
 

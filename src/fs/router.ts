@@ -39,9 +39,9 @@ export function route(parts: Parts): Required<FileSystem> {
   const fileOf = (handle: HandleId | undefined): OpenFile | undefined =>
     handle === undefined ? undefined : files.get(handle);
 
-  const opened = (open: OpenedFile, { uid }: Caller) => {
+  const opened = (open: OpenedFile, caller: Caller) => {
     const { file, keepCache, directIo, shared = false, refresh = false } = open;
-    return { handle: files.add(file, uid), keepCache, directIo, shared, refresh };
+    return { handle: files.add(file, caller), keepCache, directIo, shared, refresh };
   };
 
   const realFile = (handle: HandleId): number => files.get(handle).fd ?? fail(errno.EOPNOTSUPP);
@@ -103,18 +103,18 @@ export function route(parts: Parts): Required<FileSystem> {
     },
 
     open(node, flags, caller) {
-      files.assertFree(caller.uid);
+      files.assertFree(caller);
       return opened(subtreeOf(node).open(node, flags, caller), caller);
     },
     create(parent, name, flags, mode, caller) {
       const subtree = subtreeOf(parent);
-      files.assertFree(caller.uid);
+      files.assertFree(caller);
       const made = subtree.create?.(parent, name, flags, mode, caller) ?? refuse(subtree);
       return { entry: made.entry, opened: opened(made.opened, caller) };
     },
     tmpfile(parent, flags, mode, caller) {
       const subtree = subtreeOf(parent);
-      files.assertFree(caller.uid);
+      files.assertFree(caller);
       const made = subtree.tmpfile?.(parent, flags, mode, caller) ?? refuse(subtree);
       return { entry: made.entry, opened: opened(made.opened, caller) };
     },
@@ -148,8 +148,8 @@ export function route(parts: Parts): Required<FileSystem> {
     flock: (handle, owner, kind) => files.get(handle).flock?.(owner, kind),
 
     opendir(node, caller) {
-      directories.assertFree(caller.uid);
-      return directories.add(subtreeOf(node).opendir(node, caller), caller.uid);
+      directories.assertFree(caller);
+      return directories.add(subtreeOf(node).opendir(node, caller), caller);
     },
     keepsListing: (node) => subtreeOf(node).keepsListing?.(node) ?? false,
     readdir: (handle, cookie, add, addPlain) =>

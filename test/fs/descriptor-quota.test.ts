@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -6,18 +6,18 @@ import { expect, onTestFinished, test } from 'vitest';
 import { DescriptorQuota } from '../../src/fs/descriptor-quota.ts';
 import { isAttached, openMount, variants } from '../support/mount.ts';
 
-/** One user's open files, and what is left for the others. */
+/** One user's or program's open files, and what is left for the others. */
 
 const run = promisify(execFile);
 const LIMIT = 1024;
 const HOG = 65533;
 const OTHER = 65532;
+const PYTHON = '/usr/bin/python3';
 
 /** Opens a file again and again until that is refused, says how often, and keeps all open. */
 const HOARD = `
 import os, resource, sys, time
 resource.setrlimit(resource.RLIMIT_NOFILE, (${4 * LIMIT}, ${4 * LIMIT}))
-os.setgroups([]); os.setgid(${HOG}); os.setuid(${HOG})
 count = 0
 try:
     while count < ${3 * LIMIT}:
@@ -29,21 +29,24 @@ else:
     os.write(1, f'{count} all'.encode())
 time.sleep(1000)`;
 
-async function hoard(path: string): Promise<string> {
-  const hog = spawn('python3', ['-c', HOARD, path], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    cwd: '/',
-  });
+/** What another program then still does in its working directory. */
+const WORK = `mkdir d && echo y > d/g && cat f d/g && chmod 700 d && ls -l d | grep -c g &&
+mv d/g d/h && rm d/h && rmdir d`;
+
+const asUser = (uid: number) => [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--'];
+
+async function hoard(hog: ChildProcess): Promise<string> {
   onTestFinished(() => void hog.kill('SIGKILL'));
-  const [said] = await once(hog.stdout, 'data');
+  const [said] = hog.stdout ? await once(hog.stdout, 'data') : [];
   return String(said).trim();
 }
 
-// Only root can be three users, and what is attached is opened by no server.
-const shared = variants.filter(
-  (variant) =>
-    variant.user === 'root' && variant.options.driver === 'kernel' && !isAttached(variant),
+const served = variants.filter(
+  (variant) => variant.options.driver === 'kernel' && !isAttached(variant),
 );
+// Only root can be three users.
+const shared = served.filter(({ user }) => user === 'root');
+const own = served.filter(({ user }) => user === 'plain');
 
 test.each(shared)(
   'who opens all that they get leaves enough to others ($name)',
@@ -53,31 +56,57 @@ test.each(shared)(
     onTestFinished(() => mount.close());
     const live = join(mount.mountpoint, 'live/one');
     await mount.run('sh', ['-c', `chmod 777 "$0"; echo x > "$0/f"; chmod 666 "$0/f"`, live]);
-    expect(await hoard(join(live, 'f'))).toMatch(/^\d+ /);
-    const script = `cd "$0" && mkdir d && echo y > d/g && cat f d/g && chmod 700 d && ls d &&
-chown ${OTHER} d/g && mv d/g d/h && rm d/h && rmdir d`;
-    const ids = [`--reuid=${OTHER}`, `--regid=${OTHER}`, '--clear-groups', '--'];
-    const { stdout } = await run('setpriv', [...ids, 'sh', '-c', script, live], { cwd: '/' });
-    expect(stdout).toBe('x\ny\ng\n');
+    const hog = [...asUser(HOG), PYTHON, '-c', HOARD, join(live, 'f')];
+    const hoarding = spawn('setpriv', hog, { stdio: ['ignore', 'pipe', 'inherit'], cwd: '/' });
+    expect(await hoard(hoarding)).toMatch(/^\d+ Too many open files$/);
+    const script = `cd "$0" && ${WORK} && touch own && chown ${OTHER} own && rm own`;
+    const { stdout } = await run('setpriv', [...asUser(OTHER), 'sh', '-c', script, live], {
+      cwd: '/',
+    });
+    expect(stdout).toBe('x\ny\n1\n');
     await mount.run('chown', ['0:0', join(live, 'f')]);
   },
 );
 
-test('a user gets no more than is left for the others, whoever is alone all but a reserve', () => {
-  const count = (quota: DescriptorQuota, uid: number): number => {
-    for (let taken = 0; ; taken++) {
-      try {
-        quota.assertFree(uid);
-      } catch {
-        return taken;
-      }
-      quota.take(uid);
+test.each(own)(
+  'a program that opens all that it gets leaves enough to others ($name)',
+  async (variant) => {
+    const mount = await openMount({ ...variant, openFiles: LIMIT });
+    onTestFinished(() => mount.close());
+    const live = join(mount.mountpoint, 'live/one');
+    await mount.run('sh', ['-c', 'git init -q "$0/tree" && echo x > "$0/tree/f"', live]);
+    const tree = join(live, 'tree');
+    const hoarding = mount.start(PYTHON, ['-c', HOARD, join(tree, 'f')]);
+    expect(await hoard(hoarding)).toMatch(/^\d{3} Too many open files$/);
+    const work = `${WORK} && git status --porcelain && git add f && git ls-files`;
+    expect(await mount.run('sh', ['-c', work], { cwd: tree })).toBe('x\ny\n1\n?? f\nf\n');
+  },
+);
+
+/** How much more a program can take; its threads are of no process that runs. */
+function takeAll(quota: DescriptorQuota, uid: number, program: number): number {
+  const caller = { uid, pid: 2 ** 22 + program };
+  for (let taken = 0; ; taken++) {
+    try {
+      quota.assertFree(caller);
+    } catch {
+      return taken;
     }
-  };
-  const several = new DescriptorQuota(true, 2384);
-  expect([1, 2, 3].map((uid) => count(several, uid))).toEqual([500, 250, 125]);
-  for (let at = 0; at < 500; at++) several.release(1);
-  expect(count(several, 4)).toBe(313);
-  expect(count(new DescriptorQuota(false, 2384), 1)).toBe(2000);
-  expect(count(new DescriptorQuota(true, 100), 1)).toBe(7);
+    quota.take(caller);
+  }
+}
+
+test('a user gets no more than is left for the others, of whom each program leaves some', () => {
+  const quota = new DescriptorQuota(true, 2512);
+  const taken = [1, 2, 3].map((uid) => takeAll(quota, uid, uid));
+  expect(taken).toEqual([438, 219, 115]);
+  expect(takeAll(quota, 1, 4)).toBe(0);
+  for (let at = 0; at < 438; at++) quota.release({ uid: 1, pid: 2 ** 22 + 1 });
+  expect(takeAll(quota, 4, 4)).toBe(271);
+});
+
+test('whoever is alone gets all but a reserve, of which each program leaves some', () => {
+  const quota = new DescriptorQuota(false, 2512);
+  expect([1, 2, 3].map((program) => takeAll(quota, 1, program))).toEqual([1751, 125, 62]);
+  expect(takeAll(new DescriptorQuota(false, 100), 1, 1)).toBe(22);
 });
