@@ -62,7 +62,7 @@ async function start(
   { stdin, signal }: StartOptions = {},
 ): Promise<Running> {
   const options = readContainerOptions(launch.options);
-  const subject = { task: launch.task, image: requireImage(launch), command: launch.command };
+  const subject = { image: requireImage(launch), command: launch.command };
   const connection = await connect(findEndpoints(), signal);
   try {
     const { pull, volumes } = options;

@@ -33,7 +33,6 @@ interface Explanation {
 
 /** What an error is about, for its message. */
 export interface Subject {
-  readonly task: string;
   readonly image: string;
   readonly command: readonly string[];
 }
@@ -121,13 +120,10 @@ export function explainStart(error: unknown, subject: Subject): TaskfsError {
   for (const { pattern, kind, say, hint } of explanations) {
     const match = words.match(pattern);
     if (!match) continue;
-    return new TaskfsError(kind, `task ${subject.task}: ${say(match, subject)}`, {
-      hint,
-      cause: error,
-    });
+    return new TaskfsError(kind, say(match, subject), { hint, cause: error });
   }
   const kind = statusOf(error) === 400 ? 'usage' : 'failed';
-  return new TaskfsError(kind, `task ${subject.task}: the container did not start: ${words}`, {
+  return new TaskfsError(kind, `the engine does not start the container: ${words}`, {
     cause: error,
   });
 }

@@ -88,7 +88,7 @@ async function start(
     return follow(docker, state, openLogOffsets(state.ledger, 0), output);
   } catch (error) {
     await remove(state);
-    throw explainStart(error, { task: launch.task, image: launch.image, command: launch.command });
+    throw explainStart(error, { image: launch.image, command: launch.command });
   }
 }
 
