@@ -70,7 +70,7 @@ export const groups: readonly VerbGroup[] = [
       verb('unmount', '<directory>', 'Unmount', () => import('./commands/unmount.ts')),
       verb(
         'service',
-        '<action> [directory]',
+        '[action] [directory]',
         'Mount at each log-in',
         () => import('./commands/service.ts'),
       ),
@@ -146,7 +146,7 @@ export const groups: readonly VerbGroup[] = [
         'Print a script for your shell',
         () => import('./commands/completion.ts'),
       ),
-      verb('key', '<action> [recipient]', 'Manage who can read', () => import('./commands/key.ts')),
+      verb('key', '[action] [recipient]', 'Manage who can read', () => import('./commands/key.ts')),
       verb('anchor', '', 'Keep seals elsewhere, too', () => import('./commands/anchor.ts')),
       verb('recover', '', 'Finish what was interrupted', () => import('./commands/recover.ts')),
       verb('seal', '<task..>', 'Seal files after a failure', () => import('./commands/seal.ts')),

@@ -36,7 +36,7 @@ describe('keys', () => {
     const added = await cli.json('key', 'add', other.recipient, '--label', 'backup', '--json');
     expect(added).toEqual({ rewrapped: 1, failed: [] });
     expect((await read()).stdout).toBe('hi\n');
-    const shown = await cli.json<{ label: string; recipient: string }[]>('key', 'show', '--json');
+    const shown = await cli.json<{ label: string; recipient: string }[]>('key', '--json');
     expect(shown.map(({ label }) => label).sort()).toEqual(['backup', 'owner']);
     expect((await cli.run('key', 'remove', 'backup')).code).toBe(0);
     expect((await read()).code).toBe(4);

@@ -21,7 +21,7 @@ it('a unit that systemd accepts mounts at log-in, and is removed again', async (
     (error) => error,
   );
   expect(verified.stderr).not.toContain('taskfs');
-  expect(await named.run('service', 'status')).toMatchObject({ code: 3 });
+  expect(await named.run('service')).toMatchObject({ code: 3 });
 
   const text = readFileSync(unit, 'utf8');
   const [, line = ''] = /^ExecStart=(.*)$/m.exec(text) ?? [];

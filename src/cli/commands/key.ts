@@ -46,7 +46,7 @@ export const command = defineCommand({
     'archive may have copied it.',
   build: (parser) =>
     addIdentityOptions(parser)
-      .positional('action', { choices: ACTIONS, demandOption: true, describe: 'What to do' })
+      .positional('action', { choices: ACTIONS, default: 'show' as const, describe: 'What to do' })
       .positional('recipient', {
         type: 'string',
         describe: 'add: an age recipient, or an SSH key; remove: one, or a label',

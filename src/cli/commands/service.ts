@@ -28,7 +28,7 @@ export const command = defineCommand({
     parser
       .positional('action', {
         choices: ACTIONS,
-        demandOption: true,
+        default: 'status' as const,
         describe: 'What to do: install, remove or status',
       })
       .positional('directory', { type: 'string', describe: 'Where to mount' })
