@@ -19,6 +19,8 @@ export interface ArchiveReader {
   /** The entry at the `position` of one. */
   entryAt(position: number): IndexEntry;
   lookup(directory: IndexEntry, name: Uint8Array): IndexEntry | undefined;
+  /** The raw path, from the top, of the entry at a position. */
+  pathTo(position: number): Buffer;
   /** What is in a directory, sorted by raw name; from 0 its beginning, else from a `next`. */
   list(directory: IndexEntry, from: number): Iterable<{ entry: IndexEntry; next: number }>;
   /**
@@ -52,6 +54,7 @@ export function openArchive(
     root: () => index.root(),
     entryAt: (position) => index.entryAt(position),
     lookup: (directory, name) => index.find(sectionOf(directory), name),
+    pathTo: (position) => index.pathTo(position),
     list: (directory, from) => listSection(index, sectionOf(directory), from),
     scan: (directory, from, withAttributes, visitor) =>
       scanSection(index, sectionOf(directory), from, withAttributes, visitor),

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { latin1Of } from '../latin1.ts';
+import { bytesOfLatin1, latin1Of } from '../latin1.ts';
 import { S_IFDIR } from '../sys/index.ts';
 import type { ArchiveTree } from './archive/archive-subtree.ts';
 import type { Change, Entry, FileEvent, NodeId, Observation, Place } from './file-system.ts';
@@ -29,6 +29,7 @@ export class MountObservation implements Observation {
   observe(nodes: readonly NodeId[]): void {
     this.lists.observe(new Set(nodes.map((node) => this.listNodeOf(node))));
     this.live.observe(nodes);
+    this.archive.observe(nodes);
   }
 
   takeChanges(): readonly Change[] {
@@ -37,7 +38,10 @@ export class MountObservation implements Observation {
 
   takeEvents(): FileEvent[] {
     const ofTasks = this.lists.take();
-    const ended = ofTasks.flatMap((event) => this.endedBy(event));
+    const ended = ofTasks.flatMap((event) => [
+      ...this.endedBy(event),
+      ...this.archive.endedBy(event),
+    ]);
     return [...this.live.takeEvents(), ...ended, ...ofTasks];
   }
 
@@ -69,7 +73,8 @@ export class MountObservation implements Observation {
     const top = PATHS.get(node);
     if (top !== undefined) return Buffer.from(top);
     const archived = this.archive.pathOf(node);
-    return archived === undefined ? this.live.pathOf(node) : Buffer.from(join('archive', archived));
+    if (archived === undefined) return this.live.pathOf(node);
+    return bytesOfLatin1(join('archive', archived));
   }
 
   private listNodeOf(node: NodeId): NodeId {

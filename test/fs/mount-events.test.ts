@@ -250,7 +250,7 @@ describe.each([
     const cli = newCli(options);
     const mountpoint = join(cli.base, 'mount');
     const { pid } = await cli.json<{ pid: number }>('mount', '--json', mountpoint);
-    const script = 'echo 1 > "$TASKFS_ARTIFACTS/file"; exec sleep 1000';
+    const script = 'cd "$TASKFS_ARTIFACTS"; mkdir -p a/b; echo 1 > file; exec sleep 1000';
     await cli.run('run', '-d', '--name', 'first', '--', 'sh', '-c', script);
     const directories = ['live', 'archive', 'logs', 'live/first'];
     const paths = directories.map((directory) => join(mountpoint, directory));
@@ -296,8 +296,23 @@ describe.each([
       join(mountpoint, 'archive'),
     );
     expect((await text(refused.stderr)).match(/Read-only file system/g)).toHaveLength(5);
+    const inside = ['a', 'a/b'].map((path) => join(mountpoint, 'archive/first', path));
+    const windows = cli.spawn('inotifywait', '-m', '--format', '%w %e', ...inside);
+    onTestFinished(() => void windows.kill());
+    let said = '';
+    windows.stderr.on('data', (chunk) => {
+      said += chunk;
+    });
+    windows.stdout.on('data', (chunk) => {
+      heard += chunk;
+    });
+    await until('it watches', () => said.includes('established'));
+    const watched = Date.now();
+    await until('the server to know that', () => Date.now() > watched + 1000);
     expect((await cli.run('rm', 'first')).code).toBe(0);
     await hears('archive/ DELETE,ISDIR first');
+    for (const path of ['a', 'a/b']) await hears(`archive/first/${path}/ DELETE_SELF`);
+    windows.kill();
     await hears('logs/ DELETE first.log');
     watcher.kill();
     expect(await cli.run('unmount', mountpoint)).toMatchObject({ code: 0 });

@@ -70,6 +70,12 @@ export class ArchiveCache {
     };
   }
 
+  /** The archive in a slot is gone. */
+  forget(slot: number): void {
+    this.open.delete(slot);
+    this.keys.delete(slot);
+  }
+
   /** Closes what was not used lately. Returns in how many milliseconds to call it again. */
   settle(): number {
     if (this.open.size === 0) return Number.POSITIVE_INFINITY;

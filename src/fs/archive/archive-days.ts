@@ -2,7 +2,14 @@ import { Errno, errno } from '../../errno.ts';
 import { latin1Of } from '../../latin1.ts';
 import { DT, S_IFLNK } from '../../sys/index.ts';
 import type { FileSystemOptions } from '../driver.ts';
-import type { Attributes, DirectoryEntry, Entry, NodeId, Place } from '../file-system.ts';
+import type {
+  Attributes,
+  DirectoryEntry,
+  Entry,
+  FileEvent,
+  NodeId,
+  Place,
+} from '../file-system.ts';
 import {
   archivePlace,
   dayNode,
@@ -197,15 +204,27 @@ export class ArchiveDays implements ArchiveTree {
     return directoriesOf(node, () => tasks().map(({ name }) => name));
   }
 
+  observe(nodes: readonly NodeId[]): void {
+    this.archive.observe(nodes);
+  }
+
+  endedBy(event: FileEvent): FileEvent[] {
+    if (event.kind !== 'delete' || !isDay(event.at.directory)) return [];
+    return this.archive.endedBy({ ...event, at: { ...event.at, directory: this.top } });
+  }
+
   formerly({ directory, name }: Place): Entry | undefined {
     if (isDay(directory)) return this.archive.formerly({ directory: this.top, name });
+    if (isArchive(directory)) return this.archive.formerly({ directory, name });
     const day = directory === this.top ? dayNamed(latin1Of(name)) : undefined;
     return day === undefined ? undefined : { ...this.dayEntry(day), entryTtlMs: 0 };
   }
 
   pathOf(node: NodeId): string | undefined {
     if (node === this.top) return '.';
-    return isDay(node) ? nameOfDay(dayOf(node)) : undefined;
+    if (isDay(node)) return nameOfDay(dayOf(node));
+    const path = isArchive(node) ? this.archive.pathOf(node) : undefined;
+    return path === undefined ? undefined : `${nameOfDay(this.dayOfNode(node))}/${path}`;
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 import { unlessRefused } from '../../errno.ts';
+import { bytesOfLatin1 } from '../../latin1.ts';
 import type { Store } from '../../store/index.ts';
 import { IN, Inotify, type InotifyEvent } from '../../sys/index.ts';
 import type { Change, Entry, FileEvent, NodeId, Observation, Place } from '../file-system.ts';
@@ -7,7 +8,7 @@ import type { ArchiveTree } from './archive-subtree.ts';
 
 /**
  * Which archives come and go, on a connection that shows nothing else. What is in them never
- * changes: whoever watches something there, if anything, hears of its removal.
+ * changes: whoever watches a directory there hears of its removal.
  */
 export class ArchiveObservation implements Observation {
   private readonly archive: ArchiveTree;
@@ -24,6 +25,7 @@ export class ArchiveObservation implements Observation {
 
   observe(nodes: readonly NodeId[]): void {
     this.lists?.observe(new Set(nodes.map((node) => this.archive.listNodeOf(node))));
+    this.archive.observe(nodes);
   }
 
   get fd(): number | undefined {
@@ -36,7 +38,8 @@ export class ArchiveObservation implements Observation {
   }
 
   takeEvents(): readonly FileEvent[] {
-    return this.lists?.take() ?? [];
+    const ofTasks = this.lists?.take() ?? [];
+    return [...ofTasks.flatMap((event) => this.archive.endedBy(event)), ...ofTasks];
   }
 
   formerly(place: Place): Entry | undefined {
@@ -45,7 +48,7 @@ export class ArchiveObservation implements Observation {
 
   pathOf(node: NodeId): Uint8Array | undefined {
     const path = this.archive.pathOf(node);
-    return path === undefined ? undefined : Buffer.from(path);
+    return path === undefined ? undefined : bytesOfLatin1(path);
   }
 
   close(): void {

@@ -2,17 +2,25 @@ import type { ArchiveReader, IndexEntry } from '../../archive/index.ts';
 import { Errno, errno } from '../../errno.ts';
 import { bytesOfLatin1, latin1Of } from '../../latin1.ts';
 import type { Store } from '../../store/index.ts';
-import type { Attributes, Entry, NodeId, Place } from '../file-system.ts';
-import { archivedNode, archivePlace, inoOf, TOP } from '../node-ids.ts';
+import { S_IFDIR } from '../../sys/index.ts';
+import type { Attributes, Entry, FileEvent, NodeId, Place } from '../file-system.ts';
+import { archivedNode, archivePlace, inoOf, isArchive, TOP } from '../node-ids.ts';
 import { statfsOf } from '../statfs.ts';
 import { asksToWrite, type OpenDirectory, type OpenedFile, type Subtree } from '../subtree.ts';
 import { directoriesOf, type TaskList } from '../task-list-events.ts';
 import { directoryAttr } from '../virtual-directory.ts';
 import type { ArchiveCache } from './archive-cache.ts';
-import { archivedAttr, contentXattrs, SEALED_TTL_MS, sealedXattrs } from './archived-attr.ts';
+import {
+  archivedAttr,
+  archivedEntry,
+  contentXattrs,
+  SEALED_TTL_MS,
+  sealedXattrs,
+} from './archived-attr.ts';
 import { ArchivedDirectory } from './archived-directory.ts';
 import { ArchivedFile } from './archived-file.ts';
 import type { ArchivedTasks, ArchiveParts } from './archived-tasks.ts';
+import { ObservedArchivedDirectories } from './observed-archived-directories.ts';
 import type { ReaddirplusPolicy } from './readdirplus-policy.ts';
 import type { TaskListing } from './task-listing.ts';
 
@@ -25,9 +33,16 @@ export interface ArchiveTree extends Subtree {
   /** The directory of tasks whose changes concern who observes a node. */
   listNodeOf(node: NodeId): NodeId;
   listAt(node: NodeId): TaskList | undefined;
+  /** From now on these nodes, as far as they are in archives, and no others, are observed. */
+  observe(nodes: readonly NodeId[]): void;
+  /** The removal of what was observed in an archive, where an event is the archive's own. */
+  endedBy(event: FileEvent): FileEvent[];
   /** What a name stood for before its archive was removed. */
   formerly(place: Place): Entry | undefined;
-  /** The path of a directory of tasks from the top of archive/. */
+  /**
+   * The path, latin1, of a directory of tasks, or one that leads to an observed one, from the top
+   * of archive/.
+   */
   pathOf(node: NodeId): string | undefined;
 }
 
@@ -43,6 +58,7 @@ export class ArchiveSubtree implements ArchiveTree {
   private readonly policy: ReaddirplusPolicy | undefined;
   private readonly tasks: ArchivedTasks;
   private readonly listing: TaskListing;
+  private readonly observed: ObservedArchivedDirectories;
 
   constructor({ store, archives, top, policy }: ArchiveParts, tasks: ArchivedTasks) {
     this.store = store;
@@ -51,6 +67,7 @@ export class ArchiveSubtree implements ArchiveTree {
     this.policy = policy;
     this.tasks = tasks;
     this.listing = tasks.listing(top, () => tasks.list());
+    this.observed = new ObservedArchivedDirectories(archives);
   }
 
   lookup(parent: NodeId, name: Uint8Array): Entry {
@@ -63,8 +80,23 @@ export class ArchiveSubtree implements ArchiveTree {
     return archivedEntry(slot, found);
   }
 
-  formerly({ directory, name }: Place): Entry | undefined {
-    return directory === this.top ? this.tasks.formerly(name) : undefined;
+  observe(nodes: readonly NodeId[]): void {
+    this.observed.set(nodes);
+  }
+
+  endedBy(event: FileEvent): FileEvent[] {
+    if (event.kind !== 'delete' || event.at.directory !== this.top) return [];
+    const former = this.tasks.formerly(event.at.name);
+    if (!former) return [];
+    const { slot } = archivePlace(former.node);
+    // Or names in it would still be found.
+    this.archives.forget(slot);
+    return this.observed.ofSlot(slot).map((at) => ({ kind: 'delete', at, mode: S_IFDIR }));
+  }
+
+  formerly(place: Place): Entry | undefined {
+    const { directory, name } = place;
+    return directory === this.top ? this.tasks.formerly(name) : this.observed.entryOf(place);
   }
 
   getattr(node: NodeId): Attributes {
@@ -150,7 +182,13 @@ export class ArchiveSubtree implements ArchiveTree {
   }
 
   pathOf(node: NodeId): string | undefined {
-    return node === this.top ? '.' : undefined;
+    if (node === this.top) return '.';
+    if (!isArchive(node)) return undefined;
+    const { slot, position } = archivePlace(node);
+    const task = this.tasks.nameOf(slot);
+    if (position === undefined) return task;
+    const path = this.observed.pathOf(node);
+    return path === undefined ? undefined : `${task}/${path}`;
   }
 
   statfs() {
@@ -200,10 +238,4 @@ export class ArchiveSubtree implements ArchiveTree {
     const { position } = archivePlace(node);
     return position === undefined ? reader.root() : reader.entryAt(position);
   }
-}
-
-function archivedEntry(slot: number, found: IndexEntry): Entry {
-  const node = archivedNode(slot, found.position);
-  const attr = archivedAttr(node, found);
-  return { node, attr, entryTtlMs: SEALED_TTL_MS, attrTtlMs: SEALED_TTL_MS };
 }

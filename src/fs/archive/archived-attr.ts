@@ -7,8 +7,8 @@ import {
   withoutOwnXattrs,
 } from '../../store/index.ts';
 import { direntTypeOf, S_IFREG, type Timespec } from '../../sys/index.ts';
-import type { Attr, NodeId, PlainAttributes } from '../file-system.ts';
-import { inoOf } from '../node-ids.ts';
+import type { Attr, Entry, NodeId, PlainAttributes } from '../file-system.ts';
+import { archivedNode, inoOf } from '../node-ids.ts';
 import { statusXattrs } from '../status-xattrs.ts';
 
 /** DT_* of an entry. */
@@ -37,6 +37,13 @@ export function archivedAttr(node: NodeId, entry: IndexEntry): Attr {
     ctimeNs: entry.ctimeNs,
     btimeNs: entry.ctimeNs,
   };
+}
+
+/** What an entry of the archive in a slot is to who looks it up. */
+export function archivedEntry(slot: number, found: IndexEntry): Entry {
+  const node = archivedNode(slot, found.position);
+  const attr = archivedAttr(node, found);
+  return { node, attr, entryTtlMs: SEALED_TTL_MS, attrTtlMs: SEALED_TTL_MS };
 }
 
 /** Attributes of ordinary files, one after the other: all in one record. */
