@@ -13,6 +13,8 @@ const EACH = 2;
 const LAST_PART = 1 / 8;
 
 type Opener = Pick<Caller, 'uid' | 'pid'>;
+/** By handle; undefined where that is free. */
+type Openers = readonly (Opener | undefined)[];
 
 /**
  * How many files each user and program has open through the mount. In a mount that others may enter
@@ -23,8 +25,10 @@ type Opener = Pick<Caller, 'uid' | 'pid'>;
 export class DescriptorQuota {
   private readonly available: number;
   private readonly othersEnter: boolean;
-  private readonly byUser = new Counts();
-  private readonly byThread = new Counts();
+  /** How many each user has open; users stay, as they are few. */
+  private readonly byUser = new Map<number, number>();
+  /** Whose files are open, one list for each table of handles. */
+  private readonly openers: Openers[] = [];
   private open = 0;
 
   /** `limit`: how many descriptors this process may have. */
@@ -34,6 +38,11 @@ export class DescriptorQuota {
     this.available = Math.floor(forUsers / (othersEnter ? EACH : 1));
   }
 
+  /** Has those counted of whom something is open, where it matters: a list that changes. */
+  follow(openers: Openers): void {
+    this.openers.push(openers);
+  }
+
   /** Throws EMFILE where a program may open nothing more. */
   assertFree({ uid, pid }: Opener): void {
     const left = this.leftFor(uid);
@@ -41,48 +50,37 @@ export class DescriptorQuota {
     if (left < 1 || (isScarce && this.ofProgram(pid) >= left)) throw Errno.of(errno.EMFILE);
   }
 
-  take({ uid, pid }: Opener): void {
-    this.open++;
-    this.byUser.add(uid, 1);
-    this.byThread.add(pid, 1);
-  }
-
-  release({ uid, pid }: Opener): void {
-    this.open--;
-    this.byUser.add(uid, -1);
-    this.byThread.add(pid, -1);
+  /** To be called for what a user opens (1), and closes (-1). */
+  count({ uid }: Opener, by: 1 | -1): void {
+    this.open += by;
+    this.byUser.set(uid, this.ofUser(uid) + by);
   }
 
   private leftFor(uid: number): number {
     const left = this.available - this.open;
-    return this.othersEnter ? left - this.byUser.of(uid) : left;
+    return this.othersEnter ? left - this.ofUser(uid) : left;
+  }
+
+  private ofUser(uid: number): number {
+    return this.byUser.get(uid) ?? 0;
   }
 
   private ofProgram(pid: number): number {
-    return threadsBeside(pid).reduce((sum, thread) => sum + this.byThread.of(thread), 0);
-  }
-}
-
-class Counts {
-  private readonly counts = new Map<number, number>();
-
-  of(key: number): number {
-    return this.counts.get(key) ?? 0;
-  }
-
-  add(key: number, by: number): void {
-    const count = this.of(key) + by;
-    if (count > 0) this.counts.set(key, count);
-    else this.counts.delete(key);
+    const threads = threadsBeside(pid);
+    let count = 0;
+    for (const list of this.openers) {
+      for (const opener of list) if (opener && threads.has(opener.pid)) count++;
+    }
+    return count;
   }
 }
 
 /** The threads of the program that a thread belongs to; this alone where they are not shown. */
-function threadsBeside(thread: number): readonly number[] {
+function threadsBeside(thread: number): ReadonlySet<number> {
   try {
-    return readdirSync(`/proc/${thread}/task`).map(Number);
+    return new Set(readdirSync(`/proc/${thread}/task`).map(Number));
   } catch {
-    return [thread];
+    return new Set([thread]);
   }
 }
 

@@ -27,6 +27,7 @@ export class HandleTable<T extends { close(): void }> implements Handles<T> {
 
   constructor(quota: DescriptorQuota) {
     this.quota = quota;
+    quota.follow(this.openers);
   }
 
   assertFree(caller: Caller): void {
@@ -37,7 +38,7 @@ export class HandleTable<T extends { close(): void }> implements Handles<T> {
     const handle = this.free.pop() ?? this.open.length;
     this.open[handle] = item;
     this.openers[handle] = caller;
-    this.quota.take(caller);
+    this.quota.count(caller, 1);
     return handle;
   }
 
@@ -50,7 +51,7 @@ export class HandleTable<T extends { close(): void }> implements Handles<T> {
   close(handle: HandleId): void {
     const item = this.get(handle);
     const opener = this.openers[handle];
-    if (opener) this.quota.release(opener);
+    if (opener) this.quota.count(opener, -1);
     this.open[handle] = undefined;
     this.openers[handle] = undefined;
     this.free.push(handle);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { DescriptorQuota } from '../../src/fs/descriptor-quota.ts';
+import { HandleTable } from '../../src/fs/handle-table.ts';
 import { isAttached, openMount, variants } from '../support/mount.ts';
 
 /** One user's or program's open files, and what is left for the others. */
@@ -83,30 +84,32 @@ test.each(own)(
   },
 );
 
-/** How much more a program can take; its threads are of no process that runs. */
-function takeAll(quota: DescriptorQuota, uid: number, program: number): number {
-  const caller = { uid, pid: 2 ** 22 + program };
-  for (let taken = 0; ; taken++) {
+/** How much more a program can open; its threads are of no process that runs. */
+function openAll(quota: DescriptorQuota, uid: number, program: number) {
+  const table = new HandleTable<{ close(): void }>(quota);
+  const caller = { uid, gid: uid, pid: 2 ** 22 + program };
+  for (let count = 0; ; count++) {
     try {
-      quota.assertFree(caller);
+      table.assertFree(caller);
     } catch {
-      return taken;
+      return { count, close: () => table.closeAll() };
     }
-    quota.take(caller);
+    table.add({ close: () => {} }, caller);
   }
 }
 
-test('a user gets no more than is left for the others, of whom each program leaves some', () => {
+test('a user gets no more than is left for the others, of which each program leaves some', () => {
   const quota = new DescriptorQuota(true, 2512);
-  const taken = [1, 2, 3].map((uid) => takeAll(quota, uid, uid));
-  expect(taken).toEqual([438, 219, 115]);
-  expect(takeAll(quota, 1, 4)).toBe(0);
-  for (let at = 0; at < 438; at++) quota.release({ uid: 1, pid: 2 ** 22 + 1 });
-  expect(takeAll(quota, 4, 4)).toBe(271);
+  const opened = [1, 2, 3].map((uid) => openAll(quota, uid, uid));
+  expect(opened.map(({ count }) => count)).toEqual([438, 219, 115]);
+  expect(openAll(quota, 1, 4).count).toBe(0);
+  opened[0]?.close();
+  expect(openAll(quota, 4, 4).count).toBe(271);
 });
 
 test('whoever is alone gets all but a reserve, of which each program leaves some', () => {
   const quota = new DescriptorQuota(false, 2512);
-  expect([1, 2, 3].map((program) => takeAll(quota, 1, program))).toEqual([1751, 125, 62]);
-  expect(takeAll(new DescriptorQuota(false, 100), 1, 1)).toBe(22);
+  const counts = [1, 2, 3].map((program) => openAll(quota, 1, program).count);
+  expect(counts).toEqual([1751, 125, 62]);
+  expect(openAll(new DescriptorQuota(false, 100), 1, 1).count).toBe(22);
 });
