@@ -53,7 +53,7 @@ export function parsePositive(option: string, text: string): number {
 export function parseCount(option: string, text: string, least: number): number {
   const count = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(count) && count >= least) return count;
-  throw bad(option, text, `Give a whole number from ${least} on.`);
+  throw bad(option, text, `Give a whole number, ${least} or more.`);
 }
 
 function positive(option: string, text: string, value: number): number {

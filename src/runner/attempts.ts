@@ -64,7 +64,7 @@ async function withOutput<T>(
     if (output.logError !== null) {
       const { logError: error } = output;
       journal.note({ type: 'log-cut', error });
-      options.say?.(`the log of task ${journal.record.task} is not whole: ${error}`);
+      options.say?.(`the log of task ${journal.record.task} is incomplete: ${error}`);
     }
   }
 }

@@ -20,7 +20,7 @@ it('keeps no more of what a task prints than --log-max, and shows it all', async
   const ran = await cli.run('run', '--name', 'a', '--log-max', '1k', '--', 'sh', '-c', script);
   expect(ran.code).toBe(0);
   expect(ran.stdout).toHaveLength(100_000);
-  expect(ran.stderr).toContain('the log of task a is not whole: it has reached its limit of 1024');
+  expect(ran.stderr).toContain('the log of task a is incomplete: it has reached its limit of 1024');
   expect((await cli.run('logs', 'a')).stdout).toHaveLength(1024);
   expect(await cli.json('status', 'a', '--json')).toMatchObject({ logMaxBytes: 1024 });
   expect((await cli.run('run', '--log-max', 'much', '--', 'true')).code).toBe(2);

@@ -30,10 +30,10 @@ describe('run --artifact and --exclude', () => {
     const below = ['src/', 'src/deep/', 'src/deep/er/', 'src/deep/er/c.html'];
     const listed = await cli.run('ls', '-R', 'a');
     expect(listed.stdout.trim().split('\n').sort()).toEqual([...sealed, ...below]);
-    expect(listed.stderr).toContain('6 files or directories were not to be sealed');
+    expect(listed.stderr).toContain('Not sealed, by --artifact or --exclude: 6;');
     expect((await cli.run('cat', 'a', 'src/deep/er/c.html')).stdout).toBe('5\n');
     expect((await cli.run('status', 'a')).stdout).toMatch(
-      /^Left out: +6: all but \*\.html, \/reports; node_modules, \*\.tmp$/m,
+      /^Left out: +6 \(all but \*\.html, \/reports; node_modules, \*\.tmp\)$/m,
     );
     const store = openStore(cli.store);
     const { task, leftOut } = recordOf(store, 'a');
@@ -48,13 +48,13 @@ describe('run --artifact and --exclude', () => {
     expect(await cli.run('verify', '--repair', 'a')).toMatchObject({ code: 0 });
     const verified = await cli.run('verify', '--deep');
     expect(verified).toMatchObject({ code: 0 });
-    expect(verified.stderr).toContain('Task a: 6 files or directories were not to be sealed');
+    expect(verified.stderr).toContain('Task a: not sealed, by --artifact or --exclude: 6;');
     expect(await cli.json('verify', '--json')).toMatchObject({ partial: [{ task, leftOut: 6 }] });
 
     const [reader] = await cli.json<{ recipient: string }[]>('key', 'show', '--json');
     await cli.run('share', 'a', '--to', reader?.recipient ?? '');
     const received = await cli.run('receive', 'a.taskfs', '--to', 'received');
-    expect(received.stderr).toContain('6 files or directories of it were not to be sealed there');
+    expect(received.stderr).toContain('Not sealed there, by --artifact or --exclude: 6.');
 
     const again = await cli.run('rerun', 'a', '--name', 'b');
     expect(again.stderr).toContain('not sealed');

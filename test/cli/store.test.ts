@@ -262,7 +262,7 @@ describe.runIf(isRoot)('a full disk', () => {
     expect(logged).toBeGreaterThan(100_000);
     expect(logged).toBeLessThan(1_000_000);
     expect((await cli.run('events', 'cut', '--json')).stdout).toContain('"log-cut"');
-    expect(ran.stderr).toContain('the log of task cut is not whole: no space left on device\n');
+    expect(ran.stderr).toContain('the log of task cut is incomplete: no space left on device\n');
     const refused = await cli.run('run', '--name', 'more', '--', 'true');
     expect(refused).toMatchObject({ code: 125 });
     expect(refused.stderr).toContain(`in ${cli.store}: no space left on device\n`);

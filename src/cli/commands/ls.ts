@@ -67,7 +67,10 @@ export const command = defineCommand({
       for (const line of options.long ? longLines(found, options) : found.map(shortLine))
         await printLine(line);
     if (leftOut > 0) {
-      say(`${leftOut} files or directories were not to be sealed: 'taskfs status ${task}'.`);
+      say(
+        `Not sealed, by --artifact or --exclude: ${leftOut}; 'taskfs status ${task}' has the ` +
+          'patterns.',
+      );
     }
     return 0;
   },

@@ -56,7 +56,7 @@ export const command = defineCommand({
     const unlocked = await unlockSharedTask(shared, await findIdentities(store, options));
     if (signer === undefined) say(`Signed by ${seal.signer}, whoever that is.`);
     if (seal.leftOutCount) {
-      say(`${seal.leftOutCount} files or directories of it were not to be sealed there.`);
+      say(`Not sealed there, by --artifact or --exclude: ${seal.leftOutCount}.`);
     }
     if (to !== undefined) return await decrypt(unlocked, to);
     const secrets = handOn(unlocked);

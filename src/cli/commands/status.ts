@@ -65,7 +65,7 @@ function leftOut({ sealedPart, leftOut: count = 0, sealedAt }: TaskView): string
   const { artifact = [], exclude = [] } = sealedPart;
   const only = artifact.length > 0 ? `all but ${artifact.join(', ')}` : null;
   const patterns = [only, exclude.join(', ') || null].filter((words) => words !== null).join('; ');
-  return sealedAt === null ? patterns : `${count}: ${patterns}`;
+  return sealedAt === null ? patterns : `${count} (${patterns})`;
 }
 
 function showLabels({ labels = {} }: TaskView): string | null {

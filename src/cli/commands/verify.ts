@@ -155,7 +155,8 @@ async function printVerified(verified: Verified | Repaired, extent: string): Pro
   for (const finding of findings) await printLine(show(finding));
   for (const { task, leftOut } of partial) {
     say(
-      `Task ${task}: ${leftOut} files or directories were not to be sealed; 'status' says which.`,
+      `Task ${task}: not sealed, by --artifact or --exclude: ${leftOut}; 'taskfs status' has the ` +
+        'patterns.',
     );
   }
   if (findings.length > 0) return;

@@ -4,7 +4,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, BlockList, isIP, type Server } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import type { Hono } from 'hono';
-import { messageOf, TaskfsError } from '../../errors.ts';
+import { messageOf, reasonOf, TaskfsError } from '../../errors.ts';
 import type { Origins } from './security.ts';
 
 /** A certificate with its chain, and its key, in PEM. */
@@ -93,9 +93,8 @@ async function portOf(server: Server, { address, port }: Place): Promise<number>
       server.listen(port, address, () => resolve());
     });
   } catch (cause) {
-    const isTaken = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE';
-    const why = isTaken ? 'it is taken' : messageOf(cause);
-    throw new TaskfsError('failed', `port ${port} of ${address} cannot be listened on: ${why}`, {
+    const why = reasonOf(cause);
+    throw new TaskfsError('failed', `cannot listen on port ${port} of ${address}: ${why}`, {
       hint: 'Choose another with --port; two in a row are needed.',
       cause,
     });
