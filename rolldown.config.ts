@@ -129,12 +129,14 @@ const together: Readonly<Record<string, readonly string[]>> = {
 /**
  * Packages that dockerode and docker-modem load and taskfs has no use for: an ssh of their own,
  * where src/runner/engines/docker/ssh.ts starts the user's, and the packing of what images are
- * built from. Half of what loading them took. Their streams are Node's own.
+ * built from. Half of what loading them took. Their streams are Node's own. TLS is spoken by
+ * src/runner/engines/docker/transport.ts, as ssh is.
  */
 const unused: Readonly<Record<string, string | false>> = {
   ssh2: false,
   'tar-fs': false,
   '@balena/dockerignore': false,
+  https: false,
   'readable-stream': 'node:stream',
 };
 
