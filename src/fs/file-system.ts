@@ -313,14 +313,23 @@ export type FileEvent =
       readonly from: Place | undefined;
       readonly to: Place | undefined;
       readonly mode: number;
-    };
+    }
+  /** This file system itself made, moved or removed a name: what came before is out of date. */
+  | { readonly kind: 'own'; readonly at: Place };
 
 /** Has changes beneath reported. */
 export interface Observation {
   /** From now on these nodes, and no others, are observed; for a file, its directory is. */
   observe?(nodes: readonly NodeId[]): void;
-  /** What happened since the last call. */
+  /** What happened since the last call, as far as changes were taken since. */
   takeEvents?(): readonly FileEvent[];
+  /** Whether this file system has changed names beneath since changes were taken last. */
+  hasOwnChanges?(): boolean;
+  /**
+   * Whether some of the events that were taken are still to be told: for as long the kernel is to
+   * believe nothing of names in observed directories.
+   */
+  tells?(isTelling: boolean): void;
   /**
    * There was no place for these of the events that were taken last: they are found again by the
    * times of what is in the observed directories, and by what is missing there.

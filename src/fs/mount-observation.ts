@@ -53,6 +53,14 @@ export class MountObservation implements Observation {
     return places.map((at) => ({ kind: 'delete', at, mode: S_IFDIR }));
   }
 
+  hasOwnChanges(): boolean {
+    return this.live.hasOwnChanges();
+  }
+
+  tells(isTelling: boolean): void {
+    this.live.tells(isTelling);
+  }
+
   missed(events: readonly FileEvent[]): void {
     this.live.missed(events);
   }

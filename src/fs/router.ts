@@ -182,6 +182,8 @@ export function route(parts: Parts): Required<FileSystem> {
     settle: () => revocation.settle?.() ?? Number.POSITIVE_INFINITY,
     observe: (nodes) => observation?.observe?.(nodes),
     takeEvents: () => observation?.takeEvents?.() ?? NO_EVENTS,
+    hasOwnChanges: () => observation?.hasOwnChanges?.() ?? false,
+    tells: (isTelling) => observation?.tells?.(isTelling),
     missed: (events) => observation?.missed?.(events),
     takeMissed: () => observation?.takeMissed?.(),
     formerly: (place) => observation?.formerly?.(place),

@@ -35,10 +35,10 @@ export class InvalidationFeed {
     this.pass();
   }
 
-  /** Passes on what there is, unless the last check was just now. */
+  /** Passes on what there is, unless the last check was just now and nothing depends on it. */
   pass(): void {
     const now = performance.now();
-    if (now < this.checkedAt + INTERVAL_MS) return;
+    if (now < this.checkedAt + INTERVAL_MS && !this.session.replayer?.isOvertaken) return;
     this.checkedAt = now;
     this.isWaiting = false;
     const { fileSystem } = this.session;

@@ -76,6 +76,7 @@ export class CacheLeases {
   private readAt = Date.now();
   private readBefore = this.readAt;
   private reportLoss: () => void = () => {};
+  private isHeldBack = false;
   private opened = new Map<string, OpenedBeneath>();
 
   constructor(directories: DirectoryFdCache) {
@@ -104,7 +105,7 @@ export class CacheLeases {
   leaseMs(directory: Inode, name: string): number {
     const now = Date.now();
     const watch = this.watched(directory);
-    if (!isQuiet(watch, now)) return 0;
+    if (!isQuiet(watch, now) || (this.isHeldBack && watch.observer)) return 0;
     addLease(watch, name, now);
     return LEASE_MS;
   }
@@ -136,6 +137,16 @@ export class CacheLeases {
     watch.seesOpens = true;
     watch.seesOpens = this.renew(directory, watch);
     return this.openWatch(directory);
+  }
+
+  /** Whether names in observed directories are not leased: what happened there is being told. */
+  holdBack(isHeldBack: boolean): void {
+    this.isHeldBack = isHeldBack;
+  }
+
+  /** Whether the mount has changed names since `take` was called last. */
+  get hasOwnChanges(): boolean {
+    return this.selfEvents.isExpecting;
   }
 
   /** To be called before the mount changes a name in a directory. */

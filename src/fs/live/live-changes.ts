@@ -32,8 +32,11 @@ export class LiveChanges {
     this.parts = parts;
   }
 
-  /** Changes one inode, which whoever still has it open for writing may always do. */
-  ofInode(inode: Inode, action: () => void): void {
+  /**
+   * Changes one inode, which whoever still has it open for writing may always do. Inotify will
+   * report it by these kinds of events.
+   */
+  ofInode(inode: Inode, kinds: number, action: () => void): void {
     const { freeze, deferred } = this.parts;
     deferred.openAll();
     if (isBeingWritten(inode)) {
@@ -42,7 +45,7 @@ export class LiveChanges {
     } else {
       freeze.change(inode.task, action);
     }
-    this.changed(inode);
+    this.changed(inode, kinds);
   }
 
   /** Makes a name by one of the operations on names. */
@@ -124,10 +127,15 @@ export class LiveChanges {
     return freeze.change(directory.task, () => open(names.tmpfile(directory, flags, mode, caller)));
   }
 
-  /** The mount has just changed the content or the attributes of an inode. */
-  changed(inode: Inode): void {
+  /** The mount has opened an inode for writing and closed it, though nobody asked for that. */
+  closedWritten(inode: Inode): void {
+    this.parts.observed?.noteOwnClose(inode);
+  }
+
+  /** The mount has just changed the content or the attributes of an inode: which, bits of IN. */
+  changed(inode: Inode, kinds: number): void {
     const { observed, resolver } = this.parts;
-    observed?.noteOwn(inode, () => resolver.stat(inode));
+    observed?.noteOwn(inode, kinds, () => resolver.stat(inode));
   }
 }
 

@@ -5,6 +5,7 @@ import type { Attr, Entry, FileEvent, NodeId, Observation, Place } from '../file
 import { isLive, TOP } from '../node-ids.ts';
 import { directoryAttr } from '../virtual-directory.ts';
 import type { AttachedDirectories } from './attached-directories.ts';
+import type { CacheLeases } from './cache-leases.ts';
 import { type Inode, isDirectoryInode, rawName } from './inode.ts';
 import type { InodeTable } from './inode-table.ts';
 import type { LiveTasks } from './live-tasks.ts';
@@ -15,6 +16,7 @@ interface Parts {
   readonly table: InodeTable;
   readonly resolver: Resolver;
   readonly tasks: LiveTasks;
+  readonly leases: CacheLeases | undefined;
   /** Undefined where nothing is reported of changes beneath. */
   readonly observed: ObservedDirectories | undefined;
   readonly attached: AttachedDirectories | undefined;
@@ -72,6 +74,14 @@ export class LiveObservation implements Observation {
 
   takeEvents(): FileEvent[] {
     return this.parts.observed?.take() ?? [];
+  }
+
+  hasOwnChanges(): boolean {
+    return this.parts.leases?.hasOwnChanges ?? false;
+  }
+
+  tells(isTelling: boolean): void {
+    this.parts.leases?.holdBack(isTelling);
   }
 
   missed(events: readonly FileEvent[]): void {

@@ -79,7 +79,7 @@ export function liveParts(store: Store, records: TaskRecords, options: FileSyste
       observed,
       deferred,
     }),
-    observation: new LiveObservation({ table, resolver, tasks, observed, attached }),
+    observation: new LiveObservation({ table, resolver, tasks, leases, observed, attached }),
     ttl: new CacheTtl(liveTtlMs, leases, unwritten),
     files: new OpenFiles({
       table,

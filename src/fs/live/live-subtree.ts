@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { Errno, errno } from '../../errno.ts';
 import { latin1Of } from '../../latin1.ts';
 import type { Store } from '../../store/index.ts';
-import { isRegular, isSymlink, readlinkAt, reopen, syncfs } from '../../sys/index.ts';
+import { IN, isRegular, isSymlink, readlinkAt, reopen, syncfs } from '../../sys/index.ts';
 import type { FileSystemOptions } from '../driver.ts';
 import type {
   AttrChange,
@@ -32,7 +32,7 @@ import { LiveFile, realFlags, refuseSpecial } from './live-file.ts';
 import type { LiveObservation } from './live-observation.ts';
 import { type LiveParts, liveParts } from './live-parts.ts';
 import type { Made, MadeFile, NameOperations } from './name-operations.ts';
-import { changeAttributes } from './setattr.ts';
+import { changeAttributes, eventsOf } from './setattr.ts';
 
 /**
  * For how long (milliseconds) the kernel may cache the name of a task whose staging is attached.
@@ -101,9 +101,11 @@ export class LiveSubtree implements Subtree {
   setattr(node: NodeId, file: OpenFile | undefined, change: AttrChange): Attributes {
     const inode = this.inode(node);
     const writable = file instanceof LiveFile && file.writes ? file.fd : undefined;
-    this.parts.changes.ofInode(inode, () =>
-      this.parts.resolver.with(inode, (fd) => changeAttributes(fd, writable, change)),
+    const { changes, resolver } = this.parts;
+    changes.ofInode(inode, eventsOf(change), () =>
+      resolver.with(inode, (fd) => changeAttributes(fd, writable, change)),
     );
+    if (change.size !== undefined && writable === undefined) changes.closedWritten(inode);
     return this.attributes(inode);
   }
 
@@ -175,7 +177,7 @@ export class LiveSubtree implements Subtree {
     const openReal = () => resolver.with(inode, (pinned) => reopen(pinned, realFlags(flags)));
     const open = (): OpenedFile => {
       const opened = files.open(inode, flags, openReal);
-      if (flags & constants.O_TRUNC) changes.changed(inode);
+      if (flags & constants.O_TRUNC) changes.changed(inode, IN.MODIFY);
       return opened;
     };
     return asksToWrite(flags) ? freeze.change(inode.task, open) : open();
@@ -209,7 +211,7 @@ export class LiveSubtree implements Subtree {
 
   private created(file: MadeFile, flags: number): Created<OpenedFile> {
     const opened = this.parts.files.opened(file.inode, file.fd, flags);
-    this.parts.changes.changed(file.inode);
+    this.parts.changes.changed(file.inode, IN.ATTRIB);
     return { entry: this.entry(file), opened };
   }
 
@@ -251,19 +253,23 @@ export class LiveSubtree implements Subtree {
 
   setxattr(node: NodeId, name: Uint8Array, value: Uint8Array, flags: number): void {
     const inode = this.inode(node);
-    this.parts.changes.ofInode(inode, () => this.parts.xattrs.set(inode, name, value, flags));
+    this.parts.changes.ofInode(inode, IN.ATTRIB, () =>
+      this.parts.xattrs.set(inode, name, value, flags),
+    );
   }
 
   removexattr(node: NodeId, name: Uint8Array): void {
     const inode = this.inode(node);
-    this.parts.changes.ofInode(inode, () => this.parts.xattrs.remove(inode, name));
+    this.parts.changes.ofInode(inode, IN.ATTRIB, () => this.parts.xattrs.remove(inode, name));
   }
 
   ioctl(node: NodeId, command: number, input: Uint8Array, caller: Caller): Uint8Array {
     if (node === TOP.live) throw Errno.of(errno.ENOTTY);
     const inode = this.parts.table.get(node);
     if (!changesFlags(command)) return this.parts.flags.read(inode, command);
-    this.parts.changes.ofInode(inode, () => this.parts.flags.change(inode, command, input, caller));
+    this.parts.changes.ofInode(inode, IN.ATTRIB, () =>
+      this.parts.flags.change(inode, command, input, caller),
+    );
     return NOTHING;
   }
 

@@ -11,6 +11,7 @@ import {
   S_IFREG,
   type Stat,
   statAt,
+  statFd,
 } from '../../sys/index.ts';
 import type { FileEvent, NodeId, Place } from '../file-system.ts';
 import { TOP } from '../node-ids.ts';
@@ -31,11 +32,19 @@ const EVENTS_AT_ONCE = 64;
 /** How far (milliseconds) file systems' clocks are behind at most. */
 const CLOCK_MS = 20;
 
+const NAMES = IN.CREATE | IN.DELETE | IN.MOVED_FROM | IN.MOVED_TO;
+
 /** One half of a rename of which the other may follow at once. */
 interface Moved {
   readonly cookie: number;
   readonly from: Place;
   readonly type: number;
+}
+
+/** What the mount did to a file (bits of IN), and the state in which it left it. */
+interface OwnChange {
+  readonly kinds: number;
+  readonly state: string;
 }
 
 /**
@@ -50,8 +59,8 @@ export class ObservedDirectories {
   private readonly observed = new Map<NodeId, Inode>();
   /** Their parents that are not observed themselves. */
   private readonly parents = new Map<NodeId, Inode>();
-  /** By inode: the file's state after the mount changed it. */
-  private readonly own = new Map<NodeId, string>();
+  /** By inode: what the mount has changed since events were taken last. */
+  private readonly own = new Map<NodeId, OwnChange>();
   private readonly names = new KnownNames();
   private events: FileEvent[] = [];
   /** Since when (milliseconds) events were lost that nobody looks for yet. */
@@ -155,7 +164,8 @@ export class ObservedDirectories {
 
   /** Those who observe do not know that a name is gone. */
   private keepName(event: FileEvent): void {
-    const place = event.kind === 'move' ? event.from : event.kind === 'delete' && event.at;
+    if (event.kind !== 'move' && event.kind !== 'delete') return;
+    const place = event.kind === 'move' ? event.from : event.at;
     if (!place) return;
     this.names.add(place.directory, latin1Of(place.name), isDirectory(event.mode));
   }
@@ -222,19 +232,28 @@ export class ObservedDirectories {
     this.own.delete(id);
   }
 
-  /** The mount changed the content or the attributes of a file: it is in this state now. */
-  noteOwn(inode: Inode, state: () => Stat): void {
-    if (this.observed.size === 0 || !this.observed.has(inode.parent?.id ?? 0)) return;
-    if (this.own.size >= SIGNATURES) this.own.clear();
-    this.own.set(inode.id, signatureOf(state()));
+  /**
+   * The mount changed the content or the attributes of a file, of which inotify will report these
+   * kinds (bits of IN): it is in this state now.
+   */
+  noteOwn(inode: Inode, kinds: number, state: () => Stat): void {
+    if (this.observed.size === 0) return;
+    if (!this.observed.has(inode.id) && !this.observed.has(inode.parent?.id ?? 0)) return;
+    this.setOwn(inode.id, kinds, state());
   }
 
-  /** The same of what a name in a directory stands for. */
+  private setOwn(id: NodeId, kinds: number, stat: Stat): void {
+    if (this.own.size >= SIGNATURES) this.own.clear();
+    const before = this.own.get(id)?.kinds ?? 0;
+    this.own.set(id, { kinds: before | kinds, state: signatureOf(stat) });
+  }
+
+  /** The same of the attributes of what a name in a directory stands for. */
   noteOwnName(directory: Inode, name: Uint8Array): void {
     if (this.observed.size === 0 || !this.observed.has(directory.id)) return;
     const stat = this.statAt(directory, name);
     const id = stat && this.idOf(directory, stat);
-    if (stat && id !== undefined) this.own.set(id, signatureOf(stat));
+    if (stat && id !== undefined) this.setOwn(id, IN.ATTRIB, stat);
   }
 
   /** The mount closed a file that was open for writing. */
@@ -246,15 +265,17 @@ export class ObservedDirectories {
     this.endMove();
     const { events } = this;
     this.events = [];
+    this.own.clear();
     return events;
   }
 
   private hear(directory: Inode, event: InotifyEvent, isOwn: boolean): void {
     const { mask, cookie } = event;
-    const type = mask & IN.ISDIR ? S_IFDIR : S_IFREG;
+    const type = typeOf(event);
     const at = { directory: directory.id, name: event.name };
     if (this.moved && !(mask & IN.MOVED_TO && this.moved.cookie === cookie)) this.endMove();
     const isKnown = this.followName(directory, event);
+    if (isOwn && mask & NAMES) this.events.push({ kind: 'own', at });
     if (isOwn || !isKnown) return;
     if (event.name.length === 0) this.hearOfItself(directory, mask);
     else if (mask & IN.CREATE) this.add('create', at, this.modeAt(directory, event));
@@ -279,19 +300,29 @@ export class ObservedDirectories {
   /** What an observed parent hears as well, with the name, is left to that. */
   private hearOfItself(directory: Inode, mask: number): void {
     if (directory.parent && this.observed.has(directory.parent.id)) return;
+    if (!(mask & IN.ATTRIB)) return;
+    const stat = this.own.size > 0 ? this.statOf(directory) : undefined;
+    if (stat && this.isOwnChange(directory.id, mask, stat)) return;
     const at = { directory: directory.parent?.id ?? TOP.live, name: rawName(directory) };
-    if (mask & IN.ATTRIB) this.add('attrib', at, S_IFDIR);
+    this.add('attrib', at, S_IFDIR);
   }
 
-  private hearOfContent(directory: Inode, { mask, name }: InotifyEvent): void {
+  private hearOfContent(directory: Inode, event: InotifyEvent): void {
+    const { mask, name } = event;
     const stat = this.statAt(directory, name);
     const id = stat && this.own.size > 0 ? this.idOf(directory, stat) : undefined;
-    if (stat && id !== undefined && this.own.get(id) === signatureOf(stat)) return;
+    if (stat && id !== undefined && this.isOwnChange(id, mask, stat)) return;
     const kind = mask & IN.MODIFY ? 'modify' : 'attrib';
-    this.add(kind, { directory: directory.id, name }, stat?.mode ?? S_IFREG);
+    this.add(kind, { directory: directory.id, name }, typeOf(event, stat));
   }
 
-  private add(kind: Exclude<FileEvent['kind'], 'move'>, at: Place, mode: number): void {
+  /** Whether the mount did such a thing to a file, and nobody anything since then. */
+  private isOwnChange(id: NodeId, mask: number, stat: Stat): boolean {
+    const own = this.own.get(id);
+    return own !== undefined && (own.kinds & mask) !== 0 && own.state === signatureOf(stat);
+  }
+
+  private add(kind: Exclude<FileEvent['kind'], 'move' | 'own'>, at: Place, mode: number): void {
     this.events.push({ kind, at, mode });
   }
 
@@ -302,13 +333,23 @@ export class ObservedDirectories {
     this.events.push({ kind: 'move', from: moved?.from, to, mode: mode ?? moved?.type ?? S_IFREG });
   }
 
-  private modeAt(directory: Inode, { name, mask }: InotifyEvent): number {
-    return this.statAt(directory, name)?.mode ?? (mask & IN.ISDIR ? S_IFDIR : S_IFREG);
+  private modeAt(directory: Inode, event: InotifyEvent): number {
+    return typeOf(event, this.statAt(directory, event.name));
+  }
+
+  private statOf(directory: Inode): Stat | undefined {
+    return unlessRefused(() => statFd(this.directories.descriptor(directory)));
   }
 
   private statAt(directory: Inode, name: Uint8Array): Stat | undefined {
     return unlessRefused(() => statAt(this.directories.descriptor(directory), name));
   }
+}
+
+/** The mode of what an event is about, where the name has not come to mean something else. */
+function typeOf({ mask }: InotifyEvent, stat?: Stat): number {
+  const type = mask & IN.ISDIR ? S_IFDIR : S_IFREG;
+  return stat && isDirectory(stat.mode) === isDirectory(type) ? stat.mode : type;
 }
 
 /** Every change of a file's content or attributes changes one of these. */

@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import { isOpenForWriting, statFd } from '../../sys/index.ts';
+import { IN, isOpenForWriting, statFd } from '../../sys/index.ts';
 import { asksToWrite, type OpenedFile } from '../subtree.ts';
 import type { TaskRecords } from '../task-records.ts';
 import type { CacheLeases } from './cache-leases.ts';
@@ -76,7 +76,7 @@ export class OpenFiles {
     const state = table.open(inode);
     return new LiveFile(inode, state, descriptor, flags, {
       assertOpen: () => freeze.assertOpen(task),
-      changed: ({ fd }) => observed?.noteOwn(inode, () => statFd(fd)),
+      changed: ({ fd }) => observed?.noteOwn(inode, IN.MODIFY, () => statFd(fd)),
       isWritten: ({ fd }) => !unwritten?.isProven(inode) && isOpenForWriting(fd),
       closed: (file) => {
         const { writes, openFd, pathFd } = file;

@@ -6,6 +6,10 @@
 export class SelfEventFilter {
   private readonly expected = new Map<string, number>();
 
+  get isExpecting(): boolean {
+    return this.expected.size > 0;
+  }
+
   /** The event `kind` (one bit of IN) of this name is about to come. */
   expect(watch: number, kind: number, name: string): void {
     const key = keyOf(watch, kind, name);

@@ -1,6 +1,6 @@
 import { closeSync, constants, ftruncateSync } from 'node:fs';
 import { Errno, errno } from '../../errno.ts';
-import { chmodFd, chownAt, reopen, utimensAt } from '../../sys/index.ts';
+import { chmodFd, chownAt, IN, reopen, utimensAt } from '../../sys/index.ts';
 import type { AttrChange } from '../file-system.ts';
 
 const KEEP = 0xffffffff;
@@ -23,6 +23,19 @@ export function changeAttributes(
   if (atime !== undefined || mtime !== undefined) {
     utimensAt(fd, '', atime ?? 'omit', mtime ?? 'omit');
   }
+}
+
+/** By which events (bits of IN) inotify(7) reports such a change to who watches the directory. */
+export function eventsOf({ size, mode, uid, gid, atime, mtime }: AttrChange): number {
+  const ofTimes = atime === undefined ? IN.MODIFY : mtime === undefined ? 0 : IN.ATTRIB;
+  const isOfAttributes = mode !== undefined || uid !== undefined || gid !== undefined;
+  const hasTimes = atime !== undefined || mtime !== undefined;
+  const isOfNothing = size === undefined && !isOfAttributes && !hasTimes;
+  return (
+    (size === undefined ? 0 : IN.MODIFY) |
+    (isOfAttributes || isOfNothing ? IN.ATTRIB : 0) |
+    (hasTimes ? ofTimes : 0)
+  );
 }
 
 function truncate(fd: number, writable: number | undefined, size: bigint): void {

@@ -1,7 +1,7 @@
 import { Errno, errno } from '../../errno.ts';
 import { type Attr, type Attributes, type Entry, ROOT } from '../../fs/index.ts';
 import { latin1Of } from '../../latin1.ts';
-import { isDirectory, isRegular, S_IFDIR } from '../../sys/index.ts';
+import { S_IFDIR } from '../../sys/index.ts';
 import { handlers } from '../handlers/index.ts';
 import { writeAttributes, writeEntry, writeMissing, writeStatx } from '../protocol/attributes.ts';
 import { FATTR, FOPEN } from '../protocol/constants.ts';
@@ -58,35 +58,38 @@ function permitted({ requested }: Session, attr: Attr): Attr {
   return { ...attr, uid: OWN_UID, mode: attr.mode | OWNER_MAY_WRITE };
 }
 
-/** What a name is to be, so that the next replay about it can be made. */
+/** What a name is to be, so that the replay about it can be made. */
 function find(replayer: Replayer, place: ReplayPlace): Entry | undefined {
   if (place.directory === ROOT && place.name === ELSEWHERE) return elsewhere();
-  if (place.directory === ELSEWHERE_NODE) return findElsewhere(replayer);
-  const replay = replayer.next(place);
-  if (!replay) return findToTouch(replayer, place);
-  if (replay.kind === 'file') return undefined;
-  if (replay.kind === 'delete') return replayer.formerly(place, replay.type);
-  if (isSame(replay.to, place)) return replayer.replaced(place, replay.type);
-  return (replay.to && replayer.look(replay.to)) ?? replayer.formerly(place, replay.type);
+  if (place.directory === ELSEWHERE_NODE) return findElsewhere(replayer, Number(place.name));
+  const replay = replayer.about(place);
+  if (!replay) return findOnPath(replayer, place);
+  const { type } = replay;
+  switch (replay.kind) {
+    case 'file':
+      return replay.created ? undefined : touched(replayer, place, type);
+    case 'delete':
+      return replayer.formerly(place, type) ?? ghost(type);
+    case 'move':
+      if (isSame(replay.to, place)) return replayer.formerly(place, type);
+      return replayer.lookFor(replay.to, type) ?? replayer.formerly(place, type) ?? ghost(type);
+  }
 }
 
 /** What is moved from where nobody watches is already in its new place. */
-function findElsewhere(replayer: Replayer): Entry | undefined {
-  const replay = replayer.nextMove(({ from }) => !from);
-  return replay?.to && (replayer.look(replay.to) ?? ghost(replay.type));
+function findElsewhere(replayer: Replayer, index: number): Entry | undefined {
+  const replay = replayer.sent.at(index);
+  if (replay?.kind !== 'move' || replay.from) return undefined;
+  return replayer.lookFor(replay.to, replay.type) ?? ghost(replay.type);
 }
 
-/**
- * A pipe must not be opened in place of a file. Directories that are gone lead on to what was in
- * them, so that this can be told of its end.
- */
-function findToTouch(replayer: Replayer, place: ReplayPlace): Entry | undefined {
-  const found = replayer.look(place) ?? replayer.replaced(place, S_IFDIR);
-  if (!found || isRegular(found.attr.mode) || isDirectory(found.attr.mode)) return found;
-  if (!replayer.closes(place)) return found;
-  replayer.unlook(found);
-  return undefined;
-}
+/** A file that was changed, and may be gone since then: of that is told later. */
+const touched = (replayer: Replayer, place: ReplayPlace, type: number): Entry =>
+  replayer.lookFor(place, type) ?? replayer.formerly(place, type) ?? ghost(type);
+
+/** Directories that are gone lead on to what was in them, so that this can be told of its end. */
+const findOnPath = (replayer: Replayer, place: ReplayPlace): Entry | undefined =>
+  replayer.look(place) ?? replayer.formerly(place, S_IFDIR);
 
 const getattr: Handler = (session, request, reply) =>
   writeAttributes(reply.view, Reply.body, attributesOf(session, request));
@@ -112,10 +115,10 @@ const make =
 function writeMade(session: Session, request: Request, reply: Reply, offset: number): number {
   const replayer = replayerOf(session);
   const place = { directory: request.node, name: latin1Of(request.name(offset)) };
-  const replay = replayer.next(place);
-  if (replay?.kind !== 'file') throw Errno.of(errno.EPERM);
-  const made = replayer.look(place) ?? ghost(replay.type);
-  replayer.made(replay);
+  const replay = replayer.about(place);
+  if (replay?.kind !== 'file' || !replay.created) throw Errno.of(errno.EPERM);
+  const made = replayer.lookFor(place, replay.type) ?? ghost(replay.type);
+  replayer.sent.made(replay);
   replayer.show(made);
   return writeEntry(reply.view, Reply.body, { ...made, entryTtlMs: 0, attrTtlMs: 0 });
 }
@@ -126,7 +129,7 @@ const create: Handler = (session, request, reply) => {
 };
 
 const open: Handler = (session, _request, reply) => {
-  if (!replayerOf(session).isTouching) throw Errno.of(errno.EPERM);
+  if (!replayerOf(session).sent.isTouching) throw Errno.of(errno.EPERM);
   return writeOpened(reply, 0);
 };
 
@@ -148,7 +151,7 @@ const FOR_ALL_TO_SEE = FATTR.MODE | FATTR.UID | FATTR.GID | FATTR.SIZE;
 const setattr: Handler = (session, request, reply) => {
   const replayer = replayerOf(session);
   const isOfTimes = (request.u32(setattrIn.at.valid) & FOR_ALL_TO_SEE) === 0;
-  if (!isOfTimes || !replayer.isTouching) throw Errno.of(errno.EPERM);
+  if (!isOfTimes || !replayer.sent.isTouching) throw Errno.of(errno.EPERM);
   const attr = replayer.shown(request.node);
   if (!attr) throw Errno.of(errno.EAGAIN);
   return writeAttributes(reply.view, Reply.body, { attr, attrTtlMs: 0 });
@@ -156,9 +159,9 @@ const setattr: Handler = (session, request, reply) => {
 
 const remove: Handler = (session, request) => {
   const replayer = replayerOf(session);
-  const replay = replayer.next({ directory: request.node, name: latin1Of(request.name()) });
+  const replay = replayer.about({ directory: request.node, name: latin1Of(request.name()) });
   if (replay?.kind !== 'delete') throw Errno.of(errno.EPERM);
-  replayer.made(replay);
+  replayer.sent.made(replay);
   return 0;
 };
 
@@ -170,16 +173,17 @@ const rename =
     const [oldName, newName] = request.twoNames(size);
     const old = { directory: request.node, name: latin1Of(oldName) };
     const fresh = { directory: request.u64(newdir), name: latin1Of(newName) };
-    const replay = replayer.nextMove(({ from, to }) => isHalf(from, old) && isHalf(to, fresh));
-    if (!replay) throw Errno.of(errno.EPERM);
-    replayer.made(replay);
+    const replay = replayer.about(old) ?? replayer.about(fresh);
+    if (replay?.kind !== 'move') throw Errno.of(errno.EPERM);
+    if (!isHalf(replay.from, old) || !isHalf(replay.to, fresh)) throw Errno.of(errno.EPERM);
+    replayer.sent.made(replay);
     return 0;
   };
 
 const isHalf = (half: ReplayPlace | undefined, place: ReplayPlace): boolean =>
   half ? isSame(half, place) : place.directory === ELSEWHERE_NODE;
 
-/** The notifier says by an attribute's name that a batch is done. */
+/** The notifier says by an attribute's name that a group is done. */
 const getxattr: Handler = (session, request, reply) => {
   const name = latin1Of(request.name(getxattrIn.size));
   if (!name.startsWith(DONE)) return handlers.get(OP.GETXATTR)?.(session, request, reply) ?? 0;

@@ -3,10 +3,12 @@
  * of JSON. Names are latin1 text of their raw bytes; a directory is a key of `paths`.
  */
 export interface Batch {
+  /** Of the first group; each after it has the next. */
   readonly number: number;
   /** From the root of the mount to the directories of the replays. */
   readonly paths: Readonly<Record<string, string>>;
-  readonly replays: readonly Replay[];
+  /** In order. No group is about a name twice, so that a name says which replay is being made. */
+  readonly groups: readonly (readonly Replay[])[];
 }
 
 /** A name in a directory, by its node's number. */
@@ -46,21 +48,48 @@ export type Replay = FileReplay | DeleteReplay | MoveReplay;
 export const isSame = (one: ReplayPlace | undefined, other: ReplayPlace): boolean =>
   one !== undefined && one.directory === other.directory && one.name === other.name;
 
+/** A name in a directory as one text, as a key of maps. */
+export const keyOf = ({ directory, name }: ReplayPlace): string => `${directory}/${name}`;
+
+/** Whether a replay leaves the name as it is. */
+export const isTouch = (replay: Replay): boolean => replay.kind === 'file' && !replay.created;
+
 /** The names that a replay is about. */
 export const placesOf = (replay: Replay): ReplayPlace[] =>
   replay.kind === 'move'
     ? [replay.from, replay.to].filter((half) => half !== undefined)
     : [replay.at];
 
-/** Whether a replay makes, moves or removes this name. */
-export function isAbout(replay: Replay, place: ReplayPlace): boolean {
-  if (replay.kind === 'move') return isSame(replay.from, place) || isSame(replay.to, place);
-  return isSame(replay.at, place) && (replay.kind === 'delete' || replay.created);
+/** What is left of a replay that is not about this name any more: the other half of a rename. */
+export function withoutPlace(replay: Replay, place: ReplayPlace): MoveReplay | undefined {
+  if (replay.kind !== 'move') return undefined;
+  const from = isSame(replay.from, place) ? undefined : replay.from;
+  const to = isSame(replay.to, place) ? undefined : replay.to;
+  return from || to ? { ...replay, from, to } : undefined;
 }
 
-/** A directory that exists for the notifier alone: what it moves comes from there or goes there. */
+/** The same replays in the same order, in as few groups as there can be. */
+export function groupsOf(replays: readonly Replay[]): Replay[][] {
+  const groups: Replay[][] = [];
+  let names = new Set<string>();
+  for (const replay of replays) {
+    const keys = placesOf(replay).map(keyOf);
+    const last = groups.at(-1);
+    if (last && !keys.some((key) => names.has(key))) {
+      last.push(replay);
+    } else {
+      groups.push([replay]);
+      names = new Set();
+    }
+    for (const key of keys) names.add(key);
+  }
+  return groups;
+}
+
+/**
+ * A directory that exists for the notifier alone: what it moves comes from there or goes there. The
+ * name in it is the number of the replay in its group, from 0.
+ */
 export const ELSEWHERE = '.taskfs-elsewhere';
-/** The name in it. */
-export const ELSEWHERE_NAME = 'x';
-/** The notifier asks for this attribute of the root, with a batch's number, when that is done. */
+/** The notifier asks for this attribute of the root, with a group's number, when that is done. */
 export const DONE = 'user.taskfs.replayed.';

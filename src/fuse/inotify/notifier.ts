@@ -28,7 +28,6 @@ import {
   rmdirAt,
   S_IFDIR,
   S_IFLNK,
-  S_IFREG,
   statFd,
   symlinkAt,
   unlinkAt,
@@ -38,7 +37,6 @@ import {
   type Batch,
   DONE,
   ELSEWHERE,
-  ELSEWHERE_NAME,
   type FileReplay,
   type MoveReplay,
   type Replay,
@@ -53,7 +51,7 @@ const STAY = RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_XDEV;
 const [mountpoint = '', device = '', access = ''] = process.argv.slice(2);
 const isReadOnly = access === 'read-only';
 
-function repeatAll({ number, paths, replays }: Batch): void {
+function repeatAll({ number, paths, groups }: Batch): void {
   const root = openRoot();
   if (root === undefined) return;
   const directories = new Map<number, number | undefined>();
@@ -65,8 +63,12 @@ function repeatAll({ number, paths, replays }: Batch): void {
     return fd;
   };
   try {
-    for (const replay of replays) unlessRefused(() => repeat(replay, root, open));
-    unlessRefused(() => getXattr(root, DONE + number));
+    for (const [index, replays] of groups.entries()) {
+      for (const [at, replay] of replays.entries()) {
+        unlessRefused(() => repeat(replay, at, root, open));
+      }
+      unlessRefused(() => getXattr(root, DONE + (number + index)));
+    }
   } finally {
     for (const fd of [...directories.values(), root]) if (fd !== undefined) closeSync(fd);
   }
@@ -107,9 +109,15 @@ function writableCopy(root: number): number {
 const openBelow = (directory: number, path: Uint8Array): number =>
   openAt2(directory, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, STAY);
 
-function repeat(replay: Replay, root: number, open: (directory: number) => number): void {
+/** `at`: the number of the replay in its group. */
+function repeat(
+  replay: Replay,
+  at: number,
+  root: number,
+  open: (directory: number) => number,
+): void {
   if (replay.kind === 'move') {
-    repeatMove(replay, root, open);
+    repeatMove(replay, at, root, open);
     return;
   }
   const fd = open(replay.at.directory);
@@ -120,17 +128,21 @@ function repeat(replay: Replay, root: number, open: (directory: number) => numbe
 }
 
 function repeatMove(
-  { from, to }: MoveReplay,
+  { from, to, type }: MoveReplay,
+  at: number,
   root: number,
   open: (directory: number) => number,
 ): void {
   const place = (half: ReplayPlace | undefined) =>
     half
       ? { fd: open(half.directory), name: bytesOfLatin1(half.name) }
-      : { fd: elsewhere, name: Buffer.from(ELSEWHERE_NAME) };
+      : { fd: elsewhere, name: Buffer.from(String(at)) };
   const elsewhere = from && to ? -1 : openBelow(root, Buffer.from(ELSEWHERE));
   try {
     const [old, fresh] = [place(from), place(to)];
+    // The kernel knows a directory by one name, and gives it another one no more while it renames.
+    if (type === S_IFDIR && from?.directory !== to?.directory)
+      closeSync(openBelow(old.fd, old.name));
     renameAt(old.fd, old.name, fresh.fd, fresh.name, 0);
   } finally {
     if (elsewhere !== -1) closeSync(elsewhere);
@@ -139,13 +151,12 @@ function repeatMove(
 
 function repeatChanges(replay: FileReplay, directory: number, name: Uint8Array): void {
   const { created, modified, attributes, closed, type } = replay;
-  const writes = closed && type === S_IFREG;
-  if (created && !writes) make(directory, name, type);
-  if (!writes && !modified && !attributes) return;
-  const flags = writes
+  if (created && !closed) make(directory, name, type);
+  if (!closed && !modified && !attributes) return;
+  const flags = closed
     ? O_WRONLY | O_NONBLOCK | O_NOFOLLOW | (created ? O_CREAT | O_EXCL : 0)
     : O_PATH | O_NOFOLLOW;
-  const fd = openAt2(directory, name, flags, STAY, created && writes ? 0o600 : 0);
+  const fd = openAt2(directory, name, flags, STAY, created && closed ? 0o600 : 0);
   try {
     // Of the modification time alone: to the kernel, a change of the content.
     if (modified) touch(fd, 'omit');

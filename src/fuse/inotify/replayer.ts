@@ -1,20 +1,20 @@
 import { writeSync } from 'node:fs';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { unlessRefused } from '../../errno.ts';
-import { type Attr, type Entry, type FileSystem, type NodeId, TOP } from '../../fs/index.ts';
+import {
+  type Attr,
+  type Entry,
+  type FileEvent,
+  type FileSystem,
+  type NodeId,
+  type Place,
+  TOP,
+} from '../../fs/index.ts';
 import { bytesOfLatin1, latin1Of } from '../../latin1.ts';
 import { S_IFMT } from '../../sys/index.ts';
-import {
-  type Batch,
-  isAbout,
-  isSame,
-  type MoveReplay,
-  placesOf,
-  type Replay,
-  type ReplayPlace,
-} from './batch.ts';
-import { ghost } from './ghosts.ts';
+import { type Batch, isTouch, placesOf, type Replay, type ReplayPlace } from './batch.ts';
 import { ReplayQueue } from './queue.ts';
+import { SentReplays } from './sent-replays.ts';
 
 /** How long (milliseconds) changes are gathered, so that those of one file become one replay. */
 const GATHER_MS = 4;
@@ -23,7 +23,7 @@ const EVERY_MS = 22;
 /** So many replays a second at most, and in one batch. */
 const RATE = 1000;
 const BATCH = 32;
-/** After so long (milliseconds) a batch counts as done: the notifier met with something. */
+/** After so long (milliseconds) the next batch is sent, whatever keeps the notifier. */
 const LOST_MS = 10_000;
 /** How long (milliseconds) a caller that was reported is not reported again. */
 const REPORTED_MS = 200;
@@ -67,9 +67,10 @@ export class Replayer {
   /** The last request came from the notifier. */
   isAsking = false;
   private watched: readonly NodeId[] = [];
-  private number = 0;
   /** What was sent, as far as it is not done. */
-  private pending: readonly Replay[] = [];
+  readonly sent = new SentReplays();
+  /** What the file system was told last. */
+  private isTelling = false;
   /** By node: attributes that the notifier was given since the last batch. */
   private readonly attributes = new Map<NodeId, Attr>();
   private sentAt = 0;
@@ -109,8 +110,16 @@ export class Replayer {
   get dueAt(): number {
     if (this.isAwaitedNow) return 0;
     if (this.queue.size === 0 && !this.isBehind) return FOR_EVER;
-    if (this.pending.length > 0) return this.sentAt + LOST_MS;
+    if (this.sent.isWaitedFor) return this.sentAt + LOST_MS;
     return Math.max(this.gatherUntil, this.nextBatchAt);
+  }
+
+  /**
+   * Whether the mount has changed names of which nothing is known yet here, while some are told:
+   * `pass` is to be called before the notifier is answered.
+   */
+  get isOvertaken(): boolean {
+    return this.sent.isWaitedFor && (this.fileSystem.hasOwnChanges?.() ?? false);
   }
 
   /** Takes what happened, and sends what is due. */
@@ -119,26 +128,47 @@ export class Replayer {
     this.takeEvents(now);
     this.isAwaitedNow = false;
     this.reportAnnounced();
-    if (now < this.dueAt) return;
+    if (now >= this.dueAt) this.tellMore(now);
+    this.reportTelling();
+  }
+
+  private tellMore(now: number): void {
     if (this.queue.size < BATCH) this.catchUp();
     if (this.queue.size > 0) this.send(now);
     else this.nextBatchAt = now + EVERY_MS;
+  }
+
+  private reportTelling(): void {
+    const isTelling = this.queue.size > 0 || this.sent.isWaitedFor;
+    if (isTelling === this.isTelling) return;
+    this.isTelling = isTelling;
+    this.fileSystem.tells?.(isTelling);
   }
 
   private takeEvents(now: number): void {
     if (this.watched.length === 0) return;
     const events = this.fileSystem.takeEvents?.() ?? [];
     if (events.length > 0 && this.queue.size === 0) this.gatherUntil = now + GATHER_MS;
-    const lost = events.filter((event) => !this.queue.add(event));
+    const lost = events.filter((event) => !this.add(event));
     if (lost.length > 0) this.fileSystem.missed?.(lost);
+  }
+
+  private add(event: FileEvent): boolean {
+    if (event.kind === 'own') this.takeBack(event.at);
+    return this.queue.add(event);
+  }
+
+  /** What was sent about a name is out of date, as what waits is. */
+  private takeBack({ directory, name }: Place): void {
+    const rests = this.sent.takeBack({ directory, name: latin1Of(name) });
+    for (const rest of rests) this.queue.putBack(rest);
   }
 
   /** Of what is awaited, reports that of which nothing is left to be told. */
   private reportAnnounced(): void {
     for (const task of this.awaited) {
       const place = { directory: TOP.live, name: task };
-      const isToBeTold = this.pending.some((each) => isAbout(each, place));
-      if (isToBeTold || this.queue.isAbout(place)) continue;
+      if (this.sent.isAbout(place) || this.queue.isAbout(place)) continue;
       this.awaited.delete(task);
       this.reports.announced(task);
     }
@@ -153,7 +183,7 @@ export class Replayer {
 
   private startOver(notifier: number): void {
     this.notifier = notifier;
-    this.pending = [];
+    this.sent.clear();
     this.watch([]);
     this.reportAnnounced();
   }
@@ -181,8 +211,7 @@ export class Replayer {
 
   private send(now: number): void {
     const replays = this.queue.take(BATCH);
-    const batch: Batch = { number: ++this.number, paths: this.pathsOf(replays), replays };
-    this.pending = replays;
+    const batch: Batch = { ...this.sent.add(replays), paths: this.pathsOf(replays) };
     this.attributes.clear();
     this.sentAt = now;
     this.nextBatchAt = now + Math.max(EVERY_MS, (replays.length * 1000) / RATE);
@@ -210,9 +239,9 @@ export class Replayer {
     return paths;
   }
 
-  /** The notifier has done a batch; there may be messages as well. */
+  /** The notifier has done a group; there may be messages as well. */
   done(number: number): void {
-    if (number === this.number) this.pending = [];
+    this.sent.done(number);
     for (
       let received = receiveMessageOnPort(this.port);
       received;
@@ -232,68 +261,19 @@ export class Replayer {
     this.isAwaitedNow = true;
   }
 
-  /**
-   * The next replay that makes, moves or removes this name. One that would leave the name as it is
-   * not is dropped: the mount has changed it meanwhile, and that was told.
-   */
-  next(place: ReplayPlace): Replay | undefined {
-    for (;;) {
-      const replay = this.pending.find((each) => isAbout(each, place));
-      if (!replay || this.mayMake(replay)) return replay;
-      this.drop(replay);
+  /** The replay that this name is about; undefined where another mount would be lost by it. */
+  about(place: ReplayPlace): Replay | undefined {
+    const replay = this.sent.about(place);
+    if (!replay || isTouch(replay) || !placesOf(replay).some((each) => this.isMountedOn(each))) {
+      return replay;
     }
+    this.sent.drop(replay);
+    return undefined;
   }
 
-  nextMove(matches: (replay: MoveReplay) => boolean): MoveReplay | undefined {
-    for (;;) {
-      const replay = this.pending.find(
-        (each): each is MoveReplay => each.kind === 'move' && matches(each),
-      );
-      if (!replay || this.mayMake(replay)) return replay;
-      this.drop(replay);
-    }
-  }
-
-  private mayMake(replay: Replay): boolean {
-    if (replay.kind === 'file') return this.mayBecome(replay, replay.at, true);
-    if (replay.kind === 'delete') return this.mayBecome(replay, replay.at, false);
-    const { from, to } = replay;
-    return (
-      (!from || this.mayBecome(replay, from, false)) && (!to || this.mayBecome(replay, to, true))
-    );
-  }
-
-  /** Whether a name may be told to be there, or not: it is so, or will be told of again. */
-  private mayBecome(replay: Replay, place: ReplayPlace, there: boolean): boolean {
-    const { directory, name } = place;
-    if (this.fileSystem.isMountedOn?.({ directory, name: bytesOfLatin1(name) })) return false;
-    const after = this.pending.slice(this.pending.indexOf(replay) + 1);
-    if (after.some((each) => isAbout(each, place)) || this.queue.isAbout(place)) return true;
-    const found = this.look(place);
-    if (found) this.unlook(found);
-    return (found !== undefined) === there;
-  }
-
-  private drop(replay: Replay): void {
-    this.pending = this.pending.filter((each) => each !== replay);
-  }
-
-  /** A replay about a name was made; its file may still be touched. */
-  made(replay: Replay): void {
-    const rest = replay.kind === 'file' ? [{ ...replay, created: false }] : [];
-    this.pending = this.pending.flatMap((each) => (each === replay ? rest : [each]));
-  }
-
-  /** Whether the content or attributes of some file are to be told of. */
-  get isTouching(): boolean {
-    return this.pending.some((replay) => replay.kind === 'file');
-  }
-
-  /** Whether the file of a name is to be opened and closed. */
-  closes(place: ReplayPlace): boolean {
-    return this.pending.some(
-      (replay) => replay.kind === 'file' && replay.closed && isSame(replay.at, place),
-    );
+  /** The kernel would unmount what is there, were it told for a moment that the name is not. */
+  private isMountedOn({ directory, name }: ReplayPlace): boolean {
+    return this.fileSystem.isMountedOn?.({ directory, name: bytesOfLatin1(name) }) ?? false;
   }
 
   /** These attributes are given to the notifier. */
@@ -310,18 +290,22 @@ export class Replayer {
     return unlessRefused(() => this.fileSystem.lookup(directory, bytesOfLatin1(name), NOBODY));
   }
 
-  unlook({ node }: Entry): void {
+  private unlook({ node }: Entry): void {
     this.fileSystem.forget(node, 1);
   }
 
-  /** What a name stood for before it was removed: itself where it is watched, to hear of that. */
-  formerly(place: ReplayPlace, type: number): Entry {
-    return this.replaced(place, type) ?? ghost(type);
+  /** The same, undefined where it is of another type: something else has that name by now. */
+  lookFor(place: ReplayPlace | undefined, type: number): Entry | undefined {
+    return this.ofType(place && this.look(place), type);
   }
 
-  /** The same, undefined where nobody watches it. */
-  replaced({ directory, name }: ReplayPlace, type: number): Entry | undefined {
-    const found = this.fileSystem.formerly?.({ directory, name: bytesOfLatin1(name) });
+  /** What a name stood for before, where that is watched, to hear of it. */
+  formerly({ directory, name }: ReplayPlace, type: number): Entry | undefined {
+    const place = { directory, name: bytesOfLatin1(name) };
+    return this.ofType(this.fileSystem.formerly?.(place), type);
+  }
+
+  private ofType(found: Entry | undefined, type: number): Entry | undefined {
     if (!found || (found.attr.mode & S_IFMT) === type) return found;
     this.unlook(found);
     return undefined;
