@@ -11,7 +11,7 @@ export type RetentionOptions = SelectorOptions & {
 const text = (describe: string) => ({ type: 'string', requiresArg: true, describe }) as const;
 
 const options = {
-  'keep-last': text('Keep so many of the newest'),
+  'keep-last': text('Keep this many of the newest'),
   'keep-within': text('Keep what was sealed in this time before the newest, as in 30d'),
   'keep-hourly': text('Keep the newest of each of the last N hours that have tasks'),
   'keep-daily': text('The same for days'),

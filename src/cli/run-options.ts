@@ -40,7 +40,7 @@ const options = {
   drain: {
     type: 'string',
     requiresArg: true,
-    describe: 'When it ends, wait this long for open writers of the mount; 10s by default',
+    describe: 'After its end, wait this long for programs that write to its files; 10s by default',
   },
   'keep-editor-files': {
     type: 'boolean',
@@ -92,12 +92,12 @@ const options = {
   'max-running': {
     type: 'string',
     requiresArg: true,
-    describe: 'Wait until fewer tasks than this run',
+    describe: 'Wait until fewer than this many tasks run',
   },
   group: {
     type: 'string',
     requiresArg: true,
-    describe: "Its group ('taskfs group'): no more of it run at once than its limit says",
+    describe: "Its group ('taskfs group'), of which no more run at once than the limit allows",
   },
   priority: {
     type: 'string',

@@ -120,7 +120,7 @@ export const groups: readonly VerbGroup[] = [
       verb(
         'import',
         '<directory>',
-        'Seal files that are there',
+        'Seal files you have already',
         () => import('./commands/import.ts'),
       ),
       verb('rename', '<task> <name>', 'Rename a sealed task', () => import('./commands/rename.ts')),

@@ -36,7 +36,7 @@ export const command = defineCommand({
       .option('stdin', {
         type: 'boolean',
         default: true,
-        describe: 'Pass standard input on where it has some; --no-stdin does not',
+        describe: 'Pass standard input on to a task that takes it; --no-stdin does not',
       }),
   exitCodeOf: exitCodeOfTaskError,
   run: async ({ options }) => {

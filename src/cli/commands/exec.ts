@@ -19,8 +19,8 @@ export const command = defineCommand({
     ['taskfs exec -e DEBUG=1 build -- ./check', 'With one more variable'],
   ],
   about:
-    'Runs it in the task’s container, or for a local process as its child would run: in its ' +
-    'directory, with the environment that its command was started with, and ending with it. ' +
+    'Runs it in the task’s container or, for a local process, beside it: in its directory, ' +
+    'with the environment that its command was started with. It ends with the task. ' +
     'Its output is not in the task’s log. The exit code is the command’s own; 125: taskfs ' +
     'failed; 126, 127: not executable, not found; 128+n: ended by signal n.',
   build: (parser) =>

@@ -48,7 +48,7 @@ export const command = defineCommand({
         choices: TASK_ORDERS,
         requiresArg: true,
         default: 'created' as const,
-        describe: 'What orders them, the smallest first; with a minus, the largest first',
+        describe: 'Sort by this, the smallest first; with a minus, the largest first',
       })
       .option('filter', {
         type: 'string',

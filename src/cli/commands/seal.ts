@@ -21,7 +21,7 @@ export const command = defineCommand({
         type: 'string',
         requiresArg: true,
         describe:
-          'Wait this long for open writers of the mount; by default as long as its run said, or ' +
+          'Wait this long for programs that write to its files; by default as its run said, or ' +
           '10s',
       })
       .option('keep-editor-files', {

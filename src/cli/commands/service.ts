@@ -22,8 +22,8 @@ export const command = defineCommand({
   ],
   about:
     'A unit of your systemd (systemctl --user). Its server is restarted if it dies. To ' +
-    "mount before you log in: 'loginctl enable-linger'. An identity with a passphrase " +
-    'cannot be asked for: archives stay closed then.',
+    "mount before you log in: 'loginctl enable-linger'. If a passphrase protects the " +
+    'identity, archives stay closed: nobody is there to be asked.',
   build: (parser) =>
     parser
       .positional('action', {

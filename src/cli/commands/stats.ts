@@ -14,7 +14,7 @@ const INTERVAL_MS = 1000;
 
 export const command = defineCommand({
   examples: [
-    ['taskfs stats', 'What all running tasks use, again every second, until Ctrl-C'],
+    ['taskfs stats', 'What all running tasks use, every second, until Ctrl-C'],
     ['taskfs stats build', 'Of one task, until it ends'],
     ['taskfs stats --no-stream --json', 'Once, for a program'],
   ],

@@ -3,7 +3,7 @@ import { defineCommand } from '../command.ts';
 
 export const command = defineCommand({
   examples: [['taskfs unmount ~/tasks', 'Unmount; tasks are not affected']],
-  about: 'Works also if the server of the mount was killed.',
+  about: 'Also works if the server of the mount was killed.',
   build: (parser) =>
     parser.positional('directory', {
       type: 'string',

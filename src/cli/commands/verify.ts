@@ -57,7 +57,7 @@ export const command = defineCommand({
       .option('signer', {
         type: 'string',
         requiresArg: true,
-        describe: 'The key that must have signed: a file, or its hash as of taskfs anchor',
+        describe: "The key that must have signed: a file, or its hash as 'taskfs anchor' prints it",
       })
       .option('last', {
         type: 'string',
