@@ -127,14 +127,16 @@ export class ArchiveSubtree implements ArchiveTree {
     }
   }
 
-  /** The file that a node is, for reading. `release` is called when it is closed. */
+  /**
+   * The file that a node is, for reading: the kernel opens nothing else. `release` is called when
+   * it is closed.
+   */
   fileAt(node: NodeId, release: () => void = () => {}): ArchivedFile {
-    const { slot } = archivePlace(node);
+    const { slot, position } = archivePlace(node);
+    if (position === undefined) throw Errno.of(errno.EISDIR);
     const reader = this.archives.reader(slot);
-    const entry = this.entryOf(node, reader);
-    if (entry.type !== 'file') throw Errno.of(entry.type === 'symlink' ? errno.ELOOP : errno.ENXIO);
     this.policy?.noteRequest(slot);
-    return new ArchivedFile(this.tasks.nameOf(slot), entry, reader, release);
+    return new ArchivedFile(this.tasks.nameOf(slot), position, reader, release);
   }
 
   /** What is sealed never changes; which tasks are does. */

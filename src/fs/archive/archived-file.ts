@@ -9,18 +9,28 @@ import { report } from '../to-errno.ts';
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 
-/** An open file of an archive: decrypted as it is read. */
+/**
+ * An open file of an archive: found in the index when something is asked of it, since what the
+ * kernel keeps of it is often all that is read, and decrypted as it is read.
+ */
 export class ArchivedFile implements OpenFile {
   private readonly task: TaskName;
-  private readonly entry: IndexEntry;
+  private readonly position: number;
   private readonly reader: ArchiveReader;
+  private known: IndexEntry | undefined;
   readonly close: () => void;
 
-  constructor(task: TaskName, entry: IndexEntry, reader: ArchiveReader, release: () => void) {
+  /** `position`: of its entry in the index. */
+  constructor(task: TaskName, position: number, reader: ArchiveReader, release: () => void) {
     this.task = task;
-    this.entry = entry;
+    this.position = position;
     this.reader = reader;
     this.close = release;
+  }
+
+  private get entry(): IndexEntry {
+    this.known ??= this.reader.entryAt(this.position);
+    return this.known;
   }
 
   lseek(offset: bigint, whence: number): bigint {
