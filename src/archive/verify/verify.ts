@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { TaskfsError } from '../../errors.ts';
 import { isTaskName, type Store, type TaskName, taskPaths } from '../../store/index.ts';
 import type { Finding } from '../finding.ts';
 import { FILES, PARTS } from '../paths.ts';
@@ -43,18 +44,20 @@ export interface Verified {
 
 /**
  * Checks sealed archives. Quick: seals, signatures, the chain, records, lengths and headers. Deep:
- * every chunk and every file as well. Damage is returned, not thrown. Throws `not-found` for a
- * task that has no archive and should have none, `failed` where the verifying key is missing.
+ * every chunk and every file as well. Damage is returned, not thrown. Tasks may be removed, renamed
+ * and reindexed meanwhile. Throws `not-found` for a named task that has no archive and should have
+ * none, `failed` where the verifying key is missing.
  */
 export async function verifyArchives(store: Store, options: VerifyOptions = {}): Promise<Verified> {
   const chain = verifyChain(store);
-  const gone = missingArchives(store, chain);
+  const gone = missingNow(store, chain);
   const tasks = options.tasks ?? sealedTasks(store);
   const findings: Finding[] = verifyKept(store, options.kept ?? {});
   if (!options.tasks) findings.push(...chain.findings, ...gone);
   const totalBytes = options.deep ? sealedBytes(store, tasks) : null;
   const partial: { task: TaskName; leftOut: number }[] = [];
   let bytes = 0;
+  let archives = 0;
   let done = 0;
   for (const task of tasks) {
     const missing = gone.find((found) => found.task === task);
@@ -62,16 +65,54 @@ export async function verifyArchives(store: Store, options: VerifyOptions = {}):
       bytes += more;
       options.onProgress?.({ task, done, total: tasks.length, bytes, totalBytes });
     };
-    if (missing) findings.push(missing);
-    else {
-      const { found, leftOut } = await verifyTask(store, task, chain, options, report);
+    const verified = missing
+      ? { found: [missing], leftOut: 0 }
+      : await verifyUnlessRemoved(store, task, chain, options, report);
+    if (verified) {
+      const { found, leftOut } = verified;
       findings.push(...found);
       if (leftOut > 0) partial.push({ task, leftOut });
+      archives++;
     }
     done++;
     report(0);
   }
-  return { archives: tasks.length, ...(partial.length > 0 && { partial }), findings };
+  return { archives, ...(partial.length > 0 && { partial }), findings };
+}
+
+/** The chain has a removal before the archive goes, so it is read once more for what is gone. */
+function missingNow(store: Store, chain: ChainState): Finding[] {
+  const gone = missingArchives(store, chain);
+  return gone.length === 0 ? gone : missingArchives(store, verifyChain(store));
+}
+
+interface VerifiedTask {
+  readonly found: readonly Finding[];
+  readonly leftOut: number;
+}
+
+/**
+ * Undefined where none of these tasks was named, and it was removed meanwhile. What is found is
+ * judged by the chain as it stands by then.
+ */
+async function verifyUnlessRemoved(
+  store: Store,
+  task: TaskName,
+  chain: ChainState,
+  options: VerifyOptions,
+  onBytes: (bytes: number) => void,
+): Promise<VerifiedTask | undefined> {
+  try {
+    const verified = await verifyTask(store, task, chain, options, onBytes);
+    if (verified.found.length === 0) return verified;
+    const now = verifyChain(store);
+    const isSame = now.last.get(task)?.signature === chain.last.get(task)?.signature;
+    return isSame ? verified : await verifyTask(store, task, now, options, onBytes);
+  } catch (error) {
+    const isGone = error instanceof TaskfsError && error.kind === 'not-found';
+    if (isGone && !options.tasks) return undefined;
+    throw error;
+  }
 }
 
 function sealedBytes(store: Store, tasks: readonly TaskName[]): number {
@@ -94,7 +135,7 @@ async function verifyTask(
   chain: ChainState,
   { deep = false, identities = [] }: VerifyOptions,
   onBytes: (bytes: number) => void,
-): Promise<{ readonly found: Finding[]; readonly leftOut: number }> {
+): Promise<VerifiedTask> {
   const { archive } = taskPaths(store, task);
   assertSealed(store, task);
   const { seal, findings } = verifySeal(store, task, archive, chain);
