@@ -8,12 +8,13 @@ import {
   readLog,
 } from '../artifacts/index.ts';
 import { TaskfsError } from '../errors.ts';
+import { isInterrupted, viewTask } from '../runner/index.ts';
 import type { TaskName } from '../store/index.ts';
 import type { Store } from './store.ts';
 
 /** Which lines of a log are read: all that are there, by default. */
 export interface LogOptions {
-  /** Goes on until the task has ended. */
+  /** Goes on until the task has ended, or nobody supervises it any more. */
   readonly follow?: boolean;
   /** Only so many of the lines, from the end. */
   readonly tail?: number;
@@ -32,9 +33,8 @@ export async function logStream(
   const log = opened.use(await openLog(paths, task, identities));
   const untilMs = until?.getTime();
   const range = findLines(log, task, { tail, since: since?.getTime(), until: untilMs });
-  const pieces = follow
-    ? followLog(log, range, () => isLogComplete(paths, task, untilMs))
-    : readLog(log, range);
+  const isOver = () => isLogComplete(paths, task, untilMs) || isInterrupted(viewTask(paths, task));
+  const pieces = follow ? followLog(log, range, isOver) : readLog(log, range);
   return ReadableStream.from(bytesOf(pieces, opened.move()));
 }
 

@@ -56,16 +56,22 @@ export const command = defineCommand({
     const detach = (): void => {
       isDetached = true;
     };
+    // From here on, so that it is finished should its supervisor be gone: else its log never ends.
+    let hasEnded = false;
+    const ended = waitFor(store, task, say).finally(() => {
+      hasEnded = true;
+    });
+    ended.catch(() => {});
     if (options.stdin && status === 'running') {
       attached.defer(await passInput(store, task, detach));
     }
-    const isOver = (): boolean => isDetached || isLogComplete(store, task);
+    const isOver = (): boolean => isDetached || hasEnded || isLogComplete(store, task);
     for await (const { bytes } of followLog(log, range, isOver)) await print(bytes);
     if (isDetached) {
       say(`Left task ${task}: it goes on.`);
       return 0;
     }
-    return exitCodeOfTask(await waitFor(store, task, say), constants.signals);
+    return exitCodeOfTask(await ended, constants.signals);
   },
 });
 

@@ -9,13 +9,13 @@ import {
   type TaskLog,
   timesOf,
 } from '../../artifacts/index.ts';
-import { viewTask } from '../../runner/index.ts';
-import type { TaskName } from '../../store/index.ts';
+import { isInterrupted, viewTask } from '../../runner/index.ts';
+import type { Store, TaskName } from '../../store/index.ts';
 import { addTasks } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
-import { print } from '../output.ts';
+import { print, say } from '../output.ts';
 import { parseCount, parseInstant, showInstant, type Zone } from '../units.ts';
 
 export const command = defineCommand({
@@ -71,16 +71,20 @@ export const command = defineCommand({
         const isPlain = name === '' && !options.timestamps;
         const stamp = options.timestamps ? () => stampOf(log, task, options) : noStamp;
         const write = isPlain ? printPiece : linesWith(name, stamp);
-        const pieces = options.follow
-          ? followLog(log, range, () => isLogComplete(store, task, selection.until))
-          : readLog(log, range);
+        const isOver = () => isLogComplete(store, task, selection.until) || isLeft(store, task);
+        const pieces = options.follow ? followLog(log, range, isOver) : readLog(log, range);
         for await (const piece of pieces) await write(piece);
         await write(END);
+        if (options.follow && !isLogComplete(store, task, selection.until))
+          say(`Nobody supervises task ${task} any more: 'taskfs recover' finishes it.`);
       }),
     );
     return 0;
   },
 });
+
+/** Whether nothing more is written until somebody recovers the task. */
+const isLeft = (store: Store, task: TaskName): boolean => isInterrupted(viewTask(store, task));
 
 function selectionOf(options: {
   readonly lines: string | undefined;
