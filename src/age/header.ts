@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { readSync } from 'node:fs';
 import type { Decrypter, Encrypter } from 'age-encryption';
-import { TaskfsError } from '../errors.ts';
+import { messageOf, TaskfsError } from '../errors.ts';
 import { hkdf, unpaddedBase64 } from './key-wrapping.ts';
 import { decryptChunk, ENCRYPTED_CHUNK, encryptChunk, NONCE, payloadKey, TAG } from './payload.ts';
 import { isSshRecipient, sshRecipient } from './ssh-ed25519.ts';
@@ -42,8 +42,14 @@ async function makeHeaderByPackage(recipients: readonly string[]): Promise<AgeHe
   const encrypter = new Encrypter();
   let fileKey = new Uint8Array();
   for (const recipient of recipients) {
-    const isSsh = isSshRecipient(recipient);
-    encrypter.addRecipient(isSsh ? sshRecipient(recipient, Stanza) : recipient);
+    try {
+      const isSsh = isSshRecipient(recipient);
+      encrypter.addRecipient(isSsh ? sshRecipient(recipient, Stanza) : recipient);
+    } catch (cause) {
+      const message = `'${recipient}' is not a recipient: ${messageOf(cause)}`;
+      const hint = "'taskfs key show' lists those that there are.";
+      throw new TaskfsError('failed', message, { hint, cause });
+    }
   }
   encrypter.addRecipient({
     wrapFileKey(key) {

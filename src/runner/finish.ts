@@ -248,8 +248,7 @@ async function reasonOf(store: Store, task: TaskName, error: unknown): Promise<s
 function keep(journal: Journal, sealError: string, { say }: FinishOptions): void {
   const { task } = journal.record;
   journal.change({ artifacts: 'kept', sealError }, { type: 'kept', error: sealError });
-  say?.(
-    `task ${task} could not be sealed: ${sealError}. ` +
-      `Its files stay in ${findStaging(journal.paths)}; 'taskfs recover' tries again.`,
-  );
+  const files = findStaging(journal.paths);
+  const where = files === undefined ? '' : `Its files stay in ${files}; `;
+  say?.(`task ${task} could not be sealed: ${sealError}. ${where}'taskfs recover' tries again.`);
 }

@@ -37,7 +37,8 @@ function nameless({ writers, error: _error, ...event }: TaskEvent): TaskEvent {
   return { ...event, writers: writers.map(({ path: _path, ...writer }) => writer) };
 }
 
-/** All events of a task in order; a line cut off by a crash or a full disk is left out. */
+/** All events of a task in order; a line cut off by a crash or a full disk, or that is none, is
+ * left out. */
 export function readEvents(path: string): TaskEvent[] {
   return readOptionalText(path, MAX_EVENTS)
     .split('\n')
@@ -47,7 +48,9 @@ export function readEvents(path: string): TaskEvent[] {
 
 function parse(line: string): TaskEvent[] {
   try {
-    return [JSON.parse(line) as TaskEvent];
+    const event = JSON.parse(line) as Partial<TaskEvent> | null;
+    const isEvent = typeof event?.type === 'string' && typeof event.at === 'string';
+    return isEvent ? [event as TaskEvent] : [];
   } catch {
     return [];
   }

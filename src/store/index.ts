@@ -25,7 +25,7 @@ export {
   plainIdentities,
   writeIdentities,
 } from './identities.ts';
-export { hasKeys, keyPaths, readKeyText } from './key-files.ts';
+export { assertKeysDirectory, hasKeys, keyPaths, readKeyText } from './key-files.ts';
 export {
   createKeys,
   createSealingKeys,

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { TaskfsError } from '../errors.ts';
 import { ensureIdentity } from './identities.ts';
-import { hasKeys, keyPaths } from './key-files.ts';
+import { assertKeysDirectory, hasKeys, keyPaths } from './key-files.ts';
 import { takeLockBlocking } from './lock.ts';
 import type { Store } from './paths.ts';
 import { writeRecipients } from './recipients.ts';
@@ -47,6 +47,7 @@ export async function ensureKeys(
   store: Store,
   keys: NewKeys = {},
 ): Promise<{ readonly isNew: boolean; readonly recovery: string | undefined }> {
+  assertKeysDirectory(store);
   using _ = takeLockBlocking(keyPaths(store).lock);
   if (hasKeys(store)) return { isNew: false, recovery: undefined };
   return { isNew: true, recovery: await createKeys(store, keys) };
@@ -56,6 +57,7 @@ export async function ensureKeys(
  * The same for a machine that only seals; whether it was done here. Throws as `createSealingKeys`.
  */
 export function ensureSealingKeys(store: Store, recipients: readonly string[]): boolean {
+  assertKeysDirectory(store);
   using _ = takeLockBlocking(keyPaths(store).lock);
   if (hasKeys(store)) return false;
   createSealingKeys(store, recipients);

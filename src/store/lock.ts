@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { errno, errnoOf } from '../errno.ts';
 import { TaskfsError } from '../errors.ts';
 import { tryLock, waitLock } from '../sys/index.ts';
 
@@ -36,9 +37,9 @@ export function adoptLock(fd: number): Lock {
   return { fd, release, [Symbol.dispose]: release };
 }
 
-function openLockFile(path: string): number {
-  const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
+function openLockFile(path: string, access = constants.O_RDWR | constants.O_CREAT): number {
+  const { O_NOFOLLOW, O_NONBLOCK } = constants;
+  const fd = openSync(path, access | O_NOFOLLOW | O_NONBLOCK, 0o600);
   if (fstatSync(fd).isFile()) return fd;
   closeSync(fd);
   throw new TaskfsError('damaged', `${path} is damaged: it is not a file`, {
@@ -55,9 +56,23 @@ function once(action: () => void): () => void {
   };
 }
 
-/** Whether somebody holds the lock now. */
+/** Whether somebody holds the lock now. Writes nothing: a store may be read-only. */
 export function isLocked(path: string): boolean {
-  const lock = takeLock(path, 'shared');
-  lock?.release();
-  return lock === undefined;
+  const fd = openKnownLock(path);
+  if (fd === undefined) return false;
+  try {
+    return !tryLock(fd, 'shared');
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Undefined where nobody has ever taken it. */
+function openKnownLock(path: string): number | undefined {
+  try {
+    return openLockFile(path, constants.O_RDONLY);
+  } catch (error) {
+    if (errnoOf(error) === errno.ENOENT) return undefined;
+    throw error;
+  }
 }

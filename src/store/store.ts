@@ -107,13 +107,21 @@ export function openStore(path: string): Store {
   return store;
 }
 
-/** A backup may have left out empty directories. On a read-only file system they stay missing. */
+/**
+ * A backup may have left out empty directories. On a read-only file system they stay missing.
+ * Throws `damaged` where something else is in the place of one.
+ */
 function ensureDirectory(part: string): void {
   try {
     mkdirSync(part, { mode: 0o700 });
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'EEXIST' && code !== 'EROFS') throw error;
+    const number = errnoOf(error);
+    if (number === errno.EROFS) return;
+    if (number !== errno.EEXIST) throw error;
+    if (statSync(part, { throwIfNoEntry: false })?.isDirectory()) return;
+    throw new TaskfsError('damaged', `the store is damaged: ${part} is not a directory`, {
+      hint: 'Move it away, and put the directory back from a backup.',
+    });
   }
 }
 

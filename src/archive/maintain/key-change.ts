@@ -3,6 +3,7 @@ import { TaskfsError } from '../../errors.ts';
 import { removeTemporaries } from '../../files/index.ts';
 import type { Store } from '../../store/index.ts';
 import {
+  assertKeysDirectory,
   keyPaths,
   type LabelledRecipient,
   listLeaving,
@@ -148,8 +149,9 @@ export async function rotateOwner(store: Store, rotation: Rotation): Promise<Rew
   await assertAllOpen(store, [...own, ...rotation.identities]);
   const fresh = continued ?? (await age.generateX25519Identity());
   const all = [...new Set([fresh, ...own])];
-  await writeIdentities(store, all, passphrase);
   const recipients = withLabel(store, OWNER, await age.identityToRecipient(fresh));
+  await assertUsable(recipients);
+  await writeIdentities(store, all, passphrase);
   const identities = [...all, ...rotation.identities];
   const result = await rewrapFor(store, recipients, { identities, onProgress });
   if (result.failed.length === 0) await writeIdentities(store, [fresh], passphrase);
@@ -210,6 +212,7 @@ function withLabel(store: Store, label: string, recipient: string): LabelledReci
 
 /** One at a time: two at once would each undo a part of the other. */
 function lockKeys(store: Store): Disposable {
+  assertKeysDirectory(store);
   const { identity, recipients, lock: path } = keyPaths(store);
   const lock = takeLock(path);
   if (!lock) {
@@ -231,6 +234,7 @@ async function rewrapFor(
   recipients: readonly LabelledRecipient[],
   { identities, onProgress }: KeyChange,
 ): Promise<Rewrapped> {
+  await assertUsable(recipients);
   const leaving = leavingFor(recipients, listRecipients(store), listLeaving(store));
   {
     using _ = takeLockBlocking(chainPath(store));
@@ -241,7 +245,12 @@ async function rewrapFor(
   return result;
 }
 
-/** The same for one archive. */
+/** Where a line of the list was spoilt by hand, nothing could be encrypted. Throws `usage`. */
+async function assertUsable(recipients: readonly LabelledRecipient[]): Promise<void> {
+  for (const { recipient } of recipients) await parseRecipient(recipient);
+}
+
+/** As rewrapFor, for one archive. */
 async function rewrapTask(
   store: Store,
   task: TaskName,
