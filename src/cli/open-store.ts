@@ -1,4 +1,5 @@
 import {
+  assertNothingSealed,
   createStore,
   ensureKeys,
   hasKeys,
@@ -20,12 +21,15 @@ export function openStoreOf({ store }: CommonOptions): Store {
 
 /**
  * Opens the store, and makes it with its keys where there is none: for the verbs that people begin
- * with.
+ * with. Throws `failed` where its keys are gone.
  */
 export async function openOrMakeStore(options: CommonOptions): Promise<Store> {
   const path = storePath(options.store);
   const store = storeExists(path) ? openStore(path) : createStore(path);
-  if (!hasKeys(store)) await makeKeys(store);
+  if (!hasKeys(store)) {
+    assertNothingSealed(store);
+    await makeKeys(store);
+  }
   return store;
 }
 

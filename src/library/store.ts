@@ -13,6 +13,7 @@ import {
   viewTasks,
 } from '../runner/index.ts';
 import {
+  assertNothingSealed,
   createStore,
   ensureKeys,
   ensureSealingKeys,
@@ -64,7 +65,10 @@ export async function openStore(options: StoreOptions = {}): Promise<Store> {
   const { create = true, recipients, identity, passphrase } = options;
   const path = storePath(options.path);
   const paths = create && !storeExists(path) ? createStore(path) : openExisting(path);
-  if (create && !hasKeys(paths)) await makeKeys(paths, recipients);
+  if (create && !hasKeys(paths)) {
+    assertNothingSealed(paths);
+    await makeKeys(paths, recipients);
+  }
   const identities = () => loadIdentities(paths, { file: identity, passphrase });
   const isOther = (identity ?? process.env.TASKFS_IDENTITY) !== undefined;
   return {

@@ -27,6 +27,7 @@ export {
 } from './identities.ts';
 export { assertKeysDirectory, hasKeys, keyPaths, readKeyText } from './key-files.ts';
 export {
+  assertNothingSealed,
   createKeys,
   createSealingKeys,
   ensureKeys,

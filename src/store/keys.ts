@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { TaskfsError } from '../errors.ts';
 import { ensureIdentity } from './identities.ts';
 import { assertKeysDirectory, hasKeys, keyPaths } from './key-files.ts';
@@ -6,6 +6,21 @@ import { takeLockBlocking } from './lock.ts';
 import type { Store } from './paths.ts';
 import { writeRecipients } from './recipients.ts';
 import { createSigningKey } from './signing-key.ts';
+import { isTaskName } from './task-name.ts';
+
+/**
+ * For whoever is about to make the keys of a store that has none: archives that are there are
+ * sealed with others, which new ones do not open, and which would replace the new ones when they
+ * are put back from a backup. Throws `failed` where there are some.
+ */
+export function assertNothingSealed(store: Store): void {
+  if (!readdirSync(store.archive).some(isTaskName)) return;
+  throw new TaskfsError('failed', `the keys of the store ${store.path} are gone`, {
+    hint:
+      "Put its directory 'keys' back from a backup. 'taskfs init' makes new keys, which do not " +
+      'open the archives that are there.',
+  });
+}
 
 /** How to protect a fresh identity. */
 export interface NewKeys {

@@ -103,7 +103,7 @@ export function openStore(path: string): Store {
   assertPrivate(path);
   assertFormat(join(path, 'store.json'));
   const store = storeAt(path);
-  for (const part of [store.tasks, store.staging, store.archive]) ensureDirectory(part);
+  for (const part of [store.keys, store.tasks, store.staging, store.archive]) ensureDirectory(part);
   return store;
 }
 

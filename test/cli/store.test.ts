@@ -6,6 +6,7 @@ import {
   lchownSync,
   mkdirSync,
   readdirSync,
+  renameSync,
   statfsSync,
   statSync,
   symlinkSync,
@@ -29,6 +30,24 @@ const recovery = (findings: unknown): Examined | undefined =>
 const isRoot = process.geteuid?.() === 0;
 
 describe('taskfs init', () => {
+  it('is what makes new keys where there are archives and theirs are gone', async () => {
+    const cli = newCli();
+    await cli.run('run', '--name', 'old', '--', 'true');
+    const keys = join(cli.store, 'keys');
+    renameSync(keys, join(cli.base, 'saved'));
+    for (const verb of [
+      ['run', '--', 'true'],
+      ['mount', join(cli.base, 'mnt')],
+    ]) {
+      const { code, stderr } = await cli.run(...verb);
+      expect(stderr).toContain(`the keys of the store ${cli.store} are gone`);
+      expect(code).toBe(verb[0] === 'run' ? 125 : 1);
+    }
+    expect(readdirSync(keys)).toEqual([]);
+    expect((await cli.run('init')).code).toBe(0);
+    expect((await cli.run('run', '--', 'true')).code).toBe(0);
+  });
+
   it('makes a store once, and tells of it', async () => {
     const cli = newCli();
     expect((await cli.run('ps')).code).toBe(3);
