@@ -42,12 +42,13 @@ export async function makeKeys(store: Store, passphrase?: string): Promise<boole
   const withRecovery = process.stderr.isTTY;
   const { isNew, recovery } = await ensureKeys(store, { passphrase, withRecovery });
   if (!isNew) return false;
-  say(`A new store and its keys are in ${store.path}.`);
+  const without =
+    "They have no recovery identity yet: 'taskfs key recovery' creates one and shows it, once.";
+  say(
+    `A new store and its keys are in ${store.path}.`,
+    ...(recovery === undefined ? [without] : []),
+  );
   if (recovery !== undefined) await showRecovery(recovery);
-  else
-    say(
-      "They have no recovery identity yet: 'taskfs key recovery' creates one and shows it, once.",
-    );
   return true;
 }
 

@@ -26,7 +26,7 @@ export async function checkMounts(path: string): Promise<Finding[]> {
 function describeOthers([store, ...more]: readonly string[]): Finding[] {
   if (store === undefined) return [];
   const others = more.length === 0 ? '' : ` and those of ${more.length} other stores`;
-  const says = `mounts of ${store}${others} were not looked at; 'taskfs doctor --store' does`;
+  const says = `mounts of ${store}${others} were not checked; 'taskfs doctor --store DIR' does`;
   return [good('other mounts', says)];
 }
 

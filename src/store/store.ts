@@ -17,7 +17,11 @@ export const STORE_FORMAT = 1;
  * `usage` where that is no path, or not UTF-8.
  */
 export function storePath(asked: string | undefined): string {
-  const named = asked || rawVariable('TASKFS_STORE');
+  if (asked === '')
+    throw new TaskfsError('usage', 'the path of the store is empty', {
+      hint: 'Name a directory, or leave --store out.',
+    });
+  const named = asked ?? rawVariable('TASKFS_STORE');
   return absoluteTextPath(named || join(dataDirectory(), 'taskfs'), 'the path of the store');
 }
 

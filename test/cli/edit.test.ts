@@ -80,7 +80,7 @@ describe('taskfs edit', () => {
     const { code, stderr } = await edit(cli, 'notes', `GO; ${sealed}; echo long work > "$1"`);
     expect(code).toBe(1);
     expect(stderr).toContain('task t ended meanwhile');
-    const kept = /what you saved is (.*)\n/.exec(stderr)?.[1] ?? '';
+    const kept = /what you saved is kept as (.*)\n/.exec(stderr)?.[1] ?? '';
     expect(readFileSync(kept, 'utf8')).toBe('long work\n');
     await cli.run('wait', 't');
     expect(await cat(cli, 'notes')).toBe('mine\n');
@@ -122,7 +122,9 @@ describe('taskfs edit', () => {
     await liveTask(cli, `echo theirs > notes; ${LASTS}`);
     const { code, stderr } = await edit(cli, 'notes', 'GO; echo yours > "$1"');
     expect(code).toBe(1);
-    expect(stderr).toContain('the task changed it meanwhile: what you saved is notes.edited');
+    expect(stderr).toContain(
+      'the task changed it meanwhile: what you saved is kept as notes.edited',
+    );
     expect(await cat(cli, 'notes')).toBe('theirs\n');
     expect(await cat(cli, 'notes.edited')).toBe('yours\n');
     expect(edits(cli)).toEqual([]);
@@ -182,7 +184,7 @@ describe('taskfs edit', () => {
 
     writeFileSync(notes, 'theirs\n');
     writeFileSync(copy, 'three\n');
-    await says('the task changed it meanwhile: what you saved is notes.edited of task t');
+    await says('the task changed it meanwhile: what you saved is kept as notes.edited of task t');
     await until('it is told on the desktop', () => isIn(told, 'notes.edited'));
     writeFileSync(copy, 'four\n');
     await until('later saves go there', () => isIn(`${notes}.edited`, 'four'));
@@ -192,7 +194,7 @@ describe('taskfs edit', () => {
     await says(`what you save from now on is kept as ${cli.store}`);
     await until('it is told on the desktop', () => isIn(told, 'has ended while you edit'));
     writeFileSync(copy, 'five\n');
-    await says('task t ended meanwhile: what you saved is');
+    await says('task t ended meanwhile: what you saved is kept as');
     writeFileSync(join(cli.base, 'closed'), '');
     await until('doctor names it', async () => {
       const [note = ''] = lines((await cli.run('doctor')).stdout);

@@ -81,6 +81,10 @@ describe('taskfs init', () => {
     expect((await cli.run('--store', other, 'init')).stdout).toBe(`${other}\n`);
     expect((await cli.run('ps', '--store', other)).code).toBe(0);
     expect((await cli.run('ps')).code).toBe(3);
+    expect(await cli.run('ps', '--store', '')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('the path of the store is empty'),
+    });
   });
 
   it('makes one set of keys where two begin at once', async () => {

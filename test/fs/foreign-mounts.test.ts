@@ -111,7 +111,7 @@ describe.runIf(process.geteuid?.() === 0)('mounts of others', () => {
     await run('umount', ['-l', mountpoint]);
     // Dead as it is, the doctor of another store only says that it is there.
     const other = (await newCli().run('doctor')).stdout;
-    expect(other).toMatch(/other mounts: mounts of .* not looked at/);
+    expect(other).toMatch(/other mounts: mounts of .* not checked/);
     expect(other).not.toContain(mountpoint);
     expect(isMountpoint(mountpoint)).toBe(true);
     expect((await cli.run('doctor')).stdout).toContain(`${mountpoint}: its server was dead`);

@@ -65,7 +65,7 @@ async function editInTerminal({ store, task, path }: Edit, editor: Editor): Prom
 const COPY_HINT = 'Copy from there what you need.';
 
 const describe = (path: Buffer, { why, where }: KeptEdit): string =>
-  `'${showPath(path)}' was not written back, ${why}: what you saved is ${where}`;
+  `'${showPath(path)}' was not written back, ${why}: what you saved is kept as ${where}`;
 
 function sayUnchanged(task: TaskName, copy: EditCopy, { kind }: Saved): void {
   if (kind === 'unchanged' && !copy.isLive()) {

@@ -62,8 +62,8 @@ function initForSealing(store: Store, recipients: readonly string[]): void {
   if (!ensureSealingKeys(store, recipients)) throw isThereAlready(store.path);
   say(
     `A new store is in ${store.path}. It seals for the recipients given, and has no identity: what`,
+    "is sealed here is read with theirs: 'taskfs … --identity FILE'.",
   );
-  say("is sealed here is read with theirs: 'taskfs … --identity FILE'.");
 }
 
 function isThereAlready(path: string): TaskfsError {
