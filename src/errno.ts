@@ -63,6 +63,16 @@ export function unlessRefused<T>(action: () => T): T | undefined {
   }
 }
 
+/** What an action returns; undefined where the system says ENOENT. */
+export function unlessMissing<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof Errno && error.errno === errno.ENOENT) return undefined;
+    throw error;
+  }
+}
+
 /** The positive errno(3) number behind anything thrown by Node's fs or by src/sys; else EIO. */
 export function errnoOf(error: unknown): number {
   if (error instanceof Errno) return error.errno;

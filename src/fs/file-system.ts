@@ -169,9 +169,10 @@ export interface RangeLock {
  * (subtree.ts).
  */
 export interface NodeOperations<File, Directory, Open> {
-  lookup(parent: NodeId, name: Uint8Array, caller: Caller): Entry;
+  /** Undefined where nothing has this name. */
+  lookup(parent: NodeId, name: Uint8Array, caller: Caller): Entry | undefined;
   /**
-   * For how long (milliseconds) the kernel may cache that a name, just refused with ENOENT, is
+   * For how long (milliseconds) the kernel may cache that a name, which was just looked up, is
    * missing.
    */
   missingTtlMs?(parent: NodeId, name: Uint8Array): number;

@@ -39,10 +39,10 @@ export class RootSubtree implements Subtree {
     this.children = children;
   }
 
-  lookup(_parent: NodeId, name: Uint8Array): Entry {
+  lookup(_parent: NodeId, name: Uint8Array): Entry | undefined {
     const text = latin1Of(name);
     const child = CHILDREN.find((each) => each === text);
-    if (child === undefined) throw Errno.of(errno.ENOENT);
+    if (child === undefined) return undefined;
     const node = TOP[child];
     return { node, ...this.children[child].getattr(node, undefined), entryTtlMs: this.ttlMs };
   }

@@ -56,9 +56,10 @@ export class Paths {
   }
 
   private step(parent: NodeId, name: Buffer): NodeId {
-    const { node } = this.fileSystem.lookup(parent, name, this.caller);
-    this.keep(node);
-    return node;
+    const found = this.fileSystem.lookup(parent, name, this.caller);
+    if (!found) throw Errno.of(errno.ENOENT);
+    this.keep(found.node);
+    return found.node;
   }
 
   // libfuse's names come as text, in which bytes that are not UTF-8 were replaced. A name with the

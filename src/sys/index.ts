@@ -111,6 +111,7 @@ export {
 } from './spawn.ts';
 export {
   direntTypeOf,
+  findAt,
   isDirectory,
   isRegular,
   isSymlink,

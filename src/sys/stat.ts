@@ -1,5 +1,6 @@
+import { Errno, errno } from '../errno.ts';
 import { AT } from './at.ts';
-import { bind, check, cstring } from './libc.ts';
+import { bind, check, cstring, lastErrno } from './libc.ts';
 import { nanosecondsOf } from './timespec.ts';
 
 /** The result of statx(2). Times are nanoseconds since the epoch; `blocks` are of 512 bytes. */
@@ -51,6 +52,14 @@ const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
 export function statAt(dirfd: number, name: Uint8Array | string): Stat {
   check(statx(dirfd, cstring(name), AT.SYMLINK_NOFOLLOW, WANTED, buffer));
   return decode();
+}
+
+/** The same; undefined where nothing has this name, which an exception would make dear. */
+export function findAt(dirfd: number, name: Uint8Array | string): Stat | undefined {
+  if (statx(dirfd, cstring(name), AT.SYMLINK_NOFOLLOW, WANTED, buffer) === 0) return decode();
+  const error = lastErrno();
+  if (error === errno.ENOENT) return undefined;
+  throw Errno.of(error);
 }
 
 /** Uses what the kernel knows, without asking the server of a network or FUSE file system. */

@@ -36,7 +36,7 @@ function newTask() {
   mkdirSync(staging);
   const fileSystem = createFileSystem(store, { cacheLeases: true });
   onTestFinished(() => fileSystem.close());
-  const { node } = fileSystem.lookup(TOP.live, Buffer.from('one'), NOBODY);
+  const node = fileSystem.lookup(TOP.live, Buffer.from('one'), NOBODY)?.node ?? 0;
   const observe = () => {
     fileSystem.observe?.([node]);
     fileSystem.takeChanges?.();

@@ -52,7 +52,7 @@ test('a connection shared with live files lists archived ones, with the same con
   const caller = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, pid: process.pid };
   const path = ['archive', 'many', 'directory-0001'];
   const node = path.reduce(
-    (parent, name) => fileSystem.lookup(parent, Buffer.from(name), caller).node,
+    (parent, name) => fileSystem.lookup(parent, Buffer.from(name), caller)?.node ?? 0,
     ROOT,
   );
   const handle = fileSystem.opendir(node, caller);

@@ -63,22 +63,22 @@ export class ArchiveDays implements ArchiveTree {
     this.top = top;
   }
 
-  lookup(parent: NodeId, name: Uint8Array): Entry {
+  lookup(parent: NodeId, name: Uint8Array): Entry | undefined {
     if (parent === this.top) return this.lookupTop(name);
     if (isTaskLink(parent)) throw Errno.of(errno.ENOTDIR);
     if (!isDay(parent)) return this.archive.lookup(parent, name);
     const found = this.archive.lookup(this.top, name);
-    if (this.dayOfNode(found.node) !== dayOf(parent)) throw Errno.of(errno.ENOENT);
-    return found;
+    return found && this.dayOfNode(found.node) === dayOf(parent) ? found : undefined;
   }
 
-  private lookupTop(name: Uint8Array): Entry {
+  private lookupTop(name: Uint8Array): Entry | undefined {
     const day = dayNamed(latin1Of(name));
     if (day !== undefined) {
-      if (!this.current().has(day)) throw Errno.of(errno.ENOENT);
-      return this.dayEntry(day);
+      return this.current().has(day) ? this.dayEntry(day) : undefined;
     }
-    const { slot } = archivePlace(this.archive.lookup(this.top, name).node);
+    const found = this.archive.lookup(this.top, name);
+    if (!found) return undefined;
+    const { slot } = archivePlace(found.node);
     const node = taskLinkNode(slot);
     return { node, ...this.getattr(node), entryTtlMs: NAMES_TTL_MS };
   }

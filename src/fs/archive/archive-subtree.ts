@@ -70,12 +70,12 @@ export class ArchiveSubtree implements ArchiveTree {
     this.observed = new ObservedArchivedDirectories(archives);
   }
 
-  lookup(parent: NodeId, name: Uint8Array): Entry {
+  lookup(parent: NodeId, name: Uint8Array): Entry | undefined {
     if (parent === this.top) return this.tasks.lookup(name);
     const { slot } = archivePlace(parent);
     const reader = this.archives.reader(slot);
     const found = reader.lookup(this.entryOf(parent, reader), name);
-    if (!found) throw Errno.of(errno.ENOENT);
+    if (!found) return undefined;
     if (found.type === 'file') this.policy?.noteRequest(slot);
     return archivedEntry(slot, found);
   }

@@ -1,9 +1,10 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import type { IndexEntry } from '../../archive/index.ts';
-import { Errno, errno } from '../../errno.ts';
+import { unlessMissing } from '../../errno.ts';
 import { latin1Of } from '../../latin1.ts';
 import { isTaskName, type Store, type TaskName } from '../../store/index.ts';
 import {
+  findAt,
   isDirectory,
   listDirectory,
   O_PATH,
@@ -72,28 +73,19 @@ export class ArchivedTasks {
     this.directory = openSync(store.archive, O_PATH | constants.O_DIRECTORY);
   }
 
-  lookup(name: Uint8Array): Entry {
+  lookup(name: Uint8Array): Entry | undefined {
     this.policy?.noteRequest(TASKS);
-    return this.entryOf(name);
+    return this.find(name);
   }
 
-  private entryOf(name: Uint8Array): Entry {
+  private find(name: Uint8Array): Entry | undefined {
     const task = latin1Of(name);
-    if (!isTaskName(task) || !this.shown.has(task)) throw Errno.of(errno.ENOENT);
-    const stat = statAt(this.directory, task);
-    if (!isDirectory(stat.mode)) throw Errno.of(errno.ENOENT);
+    if (!isTaskName(task) || !this.shown.has(task)) return undefined;
+    const stat = findAt(this.directory, task);
+    if (!stat || !isDirectory(stat.mode)) return undefined;
     const slot = this.slots.slotOf(task, stat.ino);
     const node = archiveNode(slot);
     return { node, ...this.attributes(slot, node, stat), entryTtlMs: TASKS_TTL_MS };
-  }
-
-  private find(name: string): Entry | undefined {
-    try {
-      return this.entryOf(Buffer.from(name));
-    } catch (error) {
-      if (error instanceof Errno && error.errno === errno.ENOENT) return undefined;
-      throw error;
-    }
   }
 
   /** Of the directory, with this node, of the task in a slot. */
@@ -138,7 +130,7 @@ export class ArchivedTasks {
     return new TaskListing({
       ino: inoOf(directory === this.top ? TOP.archive : directory),
       load,
-      find: ({ name }) => this.find(name),
+      find: ({ name }) => unlessMissing(() => this.find(Buffer.from(name))),
       isByName: () => this.policy?.listsNames(TASKS, directory) ?? false,
     });
   }

@@ -101,7 +101,8 @@ export class LiveObservation implements Observation {
   isMountedOn({ directory, name }: Place): boolean {
     const { attached, tasks } = this.parts;
     if (!attached || directory !== TOP.live) return false;
-    return unlessRefused(() => attached.has(tasks.stat(name).stat.ino)) ?? false;
+    const found = unlessRefused(() => tasks.find(name));
+    return found !== undefined && attached.has(found.stat.ino);
   }
 }
 

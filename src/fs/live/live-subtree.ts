@@ -65,10 +65,15 @@ export class LiveSubtree implements Subtree {
     return this.parts.observation;
   }
 
-  lookup(parent: NodeId, name: Uint8Array): Entry {
+  lookup(parent: NodeId, name: Uint8Array): Entry | undefined {
     const { table, tasks, names, attached } = this.parts;
-    if (parent !== TOP.live) return this.entry(names.find(table.get(parent), name));
-    const { task, stat } = tasks.stat(name);
+    if (parent !== TOP.live) {
+      const made = names.find(table.get(parent), name);
+      return made && this.entry(made);
+    }
+    const found = tasks.find(name);
+    if (!found) return undefined;
+    const { task, stat } = found;
     const inode = table.meet(task, undefined, latin1Of(name), stat);
     const entry = this.entry({ inode, stat });
     return attached?.has(stat.ino) ? { ...entry, entryTtlMs: ATTACHED_MS } : entry;
@@ -195,6 +200,7 @@ export class LiveSubtree implements Subtree {
     );
     if (made) return made;
     const entry = this.lookup(parent, name);
+    if (!entry) throw Errno.of(errno.ENOENT);
     try {
       return { entry, opened: this.open(entry.node, flags) };
     } catch (error) {

@@ -10,12 +10,12 @@ import {
 } from '../../store/index.ts';
 import {
   DT,
+  findAt,
   isDirectory,
   listDirectory,
   O_PATH,
   openAt,
   type Stat,
-  statAt,
 } from '../../sys/index.ts';
 import type { ShownTasks } from '../mount-view.ts';
 
@@ -35,28 +35,15 @@ export class LiveTasks {
     this.archive = openSync(store.archive, O_PATH | constants.O_DIRECTORY);
   }
 
-  /**
-   * The state of a live task's staging directory. Throws ENOENT where no live task has this name.
-   */
-  stat(name: Uint8Array): { readonly task: TaskName; readonly stat: Stat } {
+  /** The state of a live task's staging directory; undefined where no live task has this name. */
+  find(name: Uint8Array): { readonly task: TaskName; readonly stat: Stat } | undefined {
     const task = latin1Of(name);
-    if (!isTaskName(task) || this.isArchived(task) || !this.shown.has(task)) {
-      throw Errno.of(errno.ENOENT);
-    }
+    if (!isTaskName(task) || this.isArchived(task) || !this.shown.has(task)) return undefined;
     for (const each of stagingNames(task)) {
-      const stat = this.find(each);
+      const stat = findAt(this.staging, each);
       if (stat && isDirectory(stat.mode)) return { task, stat };
     }
-    throw Errno.of(errno.ENOENT);
-  }
-
-  private find(name: string): Stat | undefined {
-    try {
-      return statAt(this.staging, name);
-    } catch (error) {
-      if (error instanceof Errno && error.errno === errno.ENOENT) return undefined;
-      throw error;
-    }
+    return undefined;
   }
 
   /** All live tasks, sorted, with the inode numbers of their directories. */
@@ -87,13 +74,7 @@ export class LiveTasks {
   }
 
   private isArchived(task: TaskName): boolean {
-    try {
-      statAt(this.archive, task);
-      return true;
-    } catch (error) {
-      if (error instanceof Errno && error.errno === errno.ENOENT) return false;
-      throw error;
-    }
+    return findAt(this.archive, task) !== undefined;
   }
 
   close(): void {

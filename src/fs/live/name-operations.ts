@@ -1,8 +1,9 @@
 import { closeSync, constants } from 'node:fs';
-import { Errno, errno } from '../../errno.ts';
+import { Errno, errno, unlessMissing } from '../../errno.ts';
 import { latin1Of } from '../../latin1.ts';
 import {
   AT,
+  findAt,
   linkAt,
   makingFilesFor,
   mkdirAt,
@@ -63,10 +64,12 @@ export class NameOperations {
     this.pins = pins;
   }
 
-  find(parent: Inode, name: Uint8Array): Made {
+  /** Undefined where nothing has this name. */
+  find(parent: Inode, name: Uint8Array): Made | undefined {
     const fd = this.directories.descriptor(parent);
-    if (this.pins.arePinnedIn(parent)) return this.findPinned(parent, name);
-    return this.meet(parent, name, statAt(fd, name));
+    if (this.pins.arePinnedIn(parent)) return unlessMissing(() => this.findPinned(parent, name));
+    const stat = findAt(fd, name);
+    return stat && this.meet(parent, name, stat);
   }
 
   private findPinned(parent: Inode, name: Uint8Array): Made {

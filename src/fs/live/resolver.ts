@@ -1,5 +1,5 @@
 import { closeSync, constants } from 'node:fs';
-import { Errno, errno } from '../../errno.ts';
+import { Errno, errno, unlessMissing } from '../../errno.ts';
 import { latin1Of } from '../../latin1.ts';
 import { O_PATH, openAt, type Stat, statAt, statFd } from '../../sys/index.ts';
 import type { DirectoryFdCache } from './directory-fd-cache.ts';
@@ -48,7 +48,7 @@ export class Resolver {
 
   /** Pins a file where it was last seen; undefined where that is not it (any more). */
   pinByName(inode: Inode): Pinned | undefined {
-    return unlessGone(() => {
+    return unlessMissing(() => {
       const fd = openAt(this.parentOf(inode), rawName(inode), PIN);
       const stat = statFd(fd);
       if (isSame(inode, stat)) return { fd, stat };
@@ -67,7 +67,7 @@ export class Resolver {
   }
 
   private statByName(inode: Inode): Stat | undefined {
-    return unlessGone(() => {
+    return unlessMissing(() => {
       const stat = statAt(this.parentOf(inode), rawName(inode));
       return isSame(inode, stat) ? stat : undefined;
     });
@@ -95,13 +95,4 @@ export class Resolver {
 function openedFd({ open }: Inode): number | undefined {
   for (const { pathFd } of open?.files ?? []) return pathFd;
   return undefined;
-}
-
-function unlessGone<T>(action: () => T): T | undefined {
-  try {
-    return action();
-  } catch (error) {
-    if (error instanceof Errno && error.errno === errno.ENOENT) return undefined;
-    throw error;
-  }
 }

@@ -4,7 +4,7 @@ import { decryptedFileSize } from '../../age/index.ts';
 import { Errno, errno } from '../../errno.ts';
 import { latin1Of } from '../../latin1.ts';
 import { isTaskName, type Store, type TaskName, taskPaths } from '../../store/index.ts';
-import { DT, O_PATH, openAt, S_IFREG, type Stat, statAt } from '../../sys/index.ts';
+import { DT, findAt, O_PATH, openAt, S_IFREG, type Stat, statAt } from '../../sys/index.ts';
 import type { ArchiveCache } from '../archive/archive-cache.ts';
 import type { Attributes, Entry, NodeId } from '../file-system.ts';
 import type { ShownTasks } from '../mount-view.ts';
@@ -39,11 +39,11 @@ export class LogsSubtree implements Subtree {
     this.archive = openSync(store.archive, O_PATH | constants.O_DIRECTORY);
   }
 
-  lookup(_parent: NodeId, name: Uint8Array): Entry {
+  lookup(_parent: NodeId, name: Uint8Array): Entry | undefined {
     const text = latin1Of(name);
     const task = text.slice(0, -SUFFIX.length);
     if (!text.endsWith(SUFFIX) || !isTaskName(task) || !this.shown.has(task)) {
-      throw Errno.of(errno.ENOENT);
+      return undefined;
     }
     const node = logNode(this.slots.slotOf(task, 0n));
     const { attr, attrTtlMs } = this.attributes(node, task);
@@ -56,7 +56,7 @@ export class LogsSubtree implements Subtree {
   }
 
   private attributes(node: NodeId, task: TaskName): Attributes {
-    const sealed = find(this.archive, `${task}/log.enc`);
+    const sealed = findAt(this.archive, `${task}/log.enc`);
     if (sealed) {
       const size = BigInt(decryptedFileSize(join(taskPaths(this.store, task).archive, 'log.enc')));
       const attr = { ...sealed, size, ino: inoOf(node), mode: READ_ONLY, nlink: 1 };
@@ -69,7 +69,7 @@ export class LogsSubtree implements Subtree {
   open(node: NodeId, flags: number): OpenedFile {
     if (asksToWrite(flags)) throw Errno.of(errno.EROFS);
     const { task } = this.slots.ownerOf(logSlot(node));
-    const archive = find(this.archive, task);
+    const archive = findAt(this.archive, task);
     return archive ? this.openSealed(task, archive) : this.openLive(task);
   }
 
@@ -112,7 +112,7 @@ export class LogsSubtree implements Subtree {
     const sealed = readdirSync(this.store.archive).filter(isTaskName);
     const live = readdirSync(this.store.tasks)
       .filter(isTaskName)
-      .filter((task) => find(this.tasks, `${task}/log`));
+      .filter((task) => findAt(this.tasks, `${task}/log`));
     return [...new Set([...sealed, ...live])].filter((task) => this.shown.has(task)).sort();
   }
 
@@ -131,14 +131,5 @@ export class LogsSubtree implements Subtree {
   close(): void {
     closeSync(this.tasks);
     closeSync(this.archive);
-  }
-}
-
-function find(directory: number, name: string): Stat | undefined {
-  try {
-    return statAt(directory, name);
-  } catch (error) {
-    if (error instanceof Errno && error.errno === errno.ENOENT) return undefined;
-    throw error;
   }
 }

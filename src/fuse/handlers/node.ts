@@ -1,4 +1,3 @@
-import { Errno, errno } from '../../errno.ts';
 import type { AttrChange } from '../../fs/index.ts';
 import { setUmask } from '../../sys/index.ts';
 import { writeAttributes, writeEntry, writeMissing, writeStatx } from '../protocol/attributes.ts';
@@ -25,13 +24,9 @@ import { dropSetId } from '../set-id.ts';
 export const lookup: Handler = ({ fileSystem }, request, reply) => {
   const { node } = request;
   const name = request.name();
-  try {
-    return writeEntry(reply.view, Reply.body, fileSystem.lookup(node, name, request.caller));
-  } catch (error) {
-    if (!(error instanceof Errno) || error.errno !== errno.ENOENT) throw error;
-    // Also where it is not to be cached: an exception would cost more.
-    return writeMissing(reply.view, Reply.body, fileSystem.missingTtlMs?.(node, name) ?? 0);
-  }
+  const found = fileSystem.lookup(node, name, request.caller);
+  if (found) return writeEntry(reply.view, Reply.body, found);
+  return writeMissing(reply.view, Reply.body, fileSystem.missingTtlMs?.(node, name) ?? 0);
 };
 
 export const getattr: Handler = ({ fileSystem }, request, reply) => {
