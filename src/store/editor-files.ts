@@ -23,15 +23,20 @@ const EDITOR_NAMES: readonly RegExp[] = [
   /^\.~lock\..+#$/s,
 ];
 
+/** One expression that matches what any of these does. */
+const anyOf = (patterns: readonly RegExp[]): RegExp =>
+  new RegExp(patterns.map(({ source }) => source).join('|'), 's');
+
 /** The trash of a file system: https://specifications.freedesktop.org/trash-spec/ */
 const TRASH = /^\.Trash(-[0-9]+)?$/;
 const TRASH_INFO = /.\.trashinfo$/s;
 
+// Asked of each file that is made through a mount.
+const EDITOR_NAME = anyOf([...EDITOR_NAMES, TRASH]);
+const MARKED_NAME = anyOf([...EDITOR_NAMES, TRASH, TRASH_INFO]);
+
 /** Whether editors and file managers make files of their own under such a name. */
-export function isEditorFileName(name: Uint8Array): boolean {
-  const text = latin1Of(name);
-  return TRASH.test(text) || EDITOR_NAMES.some((pattern) => pattern.test(text));
-}
+export const isEditorFileName = (name: Uint8Array): boolean => EDITOR_NAME.test(latin1Of(name));
 
 /** Whether a directory of that name may be the trash, with its `files` and its `info`. */
 export const isTrashName = (name: Uint8Array): boolean => TRASH.test(latin1Of(name));
@@ -43,8 +48,7 @@ export const isTrashInfoName = (name: Uint8Array): boolean => TRASH_INFO.test(la
  * Whether a mount marks what programs make under a name. The mark of a description says who put
  * something into the trash; alone, it does not make a file an editor's.
  */
-export const isMarkedName = (name: Uint8Array): boolean =>
-  isEditorFileName(name) || isTrashInfoName(name);
+export const isMarkedName = (name: Uint8Array): boolean => MARKED_NAME.test(latin1Of(name));
 
 /** Files that were removed while somebody had them open, as NFS and libfuse call them. */
 const REMOVED = /^(\.nfs[0-9a-f]{24}|\.fuse_hidden[0-9a-f]{16,})$/;

@@ -4,7 +4,8 @@
  * removed.
  */
 export class SelfEventFilter {
-  private readonly expected = new Map<string, number>();
+  /** By watch and kind: how often each name is expected. */
+  private readonly expected = new Map<number, Map<string, number>>();
 
   get isExpecting(): boolean {
     return this.expected.size > 0;
@@ -12,18 +13,18 @@ export class SelfEventFilter {
 
   /** The event `kind` (one bit of IN) of this name is about to come. */
   expect(watch: number, kind: number, name: string): void {
-    const key = keyOf(watch, kind, name);
-    this.expected.set(key, (this.expected.get(key) ?? 0) + 1);
+    const key = keyOf(watch, kind);
+    const names = this.expected.get(key);
+    if (names) names.set(name, (names.get(name) ?? 0) + 1);
+    else this.expected.set(key, new Map([[name, 1]]));
   }
 
   /** Whether an event was expected; takes it off the list. */
   isOwn(watch: number, kind: number, name: string): boolean {
-    if (this.expected.size === 0) return false;
-    const key = keyOf(watch, kind, name);
-    const count = this.expected.get(key);
-    if (count === undefined) return false;
-    if (count === 1) this.expected.delete(key);
-    else this.expected.set(key, count - 1);
+    const names = this.expected.get(keyOf(watch, kind));
+    const count = names?.get(name) ?? 0;
+    if (count === 0) return false;
+    names?.set(name, count - 1);
     return true;
   }
 
@@ -33,4 +34,5 @@ export class SelfEventFilter {
   }
 }
 
-const keyOf = (watch: number, kind: number, name: string): string => `${watch}/${kind}/${name}`;
+/** Kinds are bits below 2^16. */
+const keyOf = (watch: number, kind: number): number => watch * 0x10000 + kind;
