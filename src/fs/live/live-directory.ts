@@ -1,5 +1,6 @@
 import { closeSync, constants, fsyncSync } from 'node:fs';
-import { DirentBlock, reopen, seek } from '../../sys/index.ts';
+import { unlessRefused } from '../../errno.ts';
+import { DirentBlock, openAt, reopen, seek } from '../../sys/index.ts';
 import type { DirectoryEntry } from '../file-system.ts';
 import type { OpenDirectory } from '../subtree.ts';
 
@@ -19,14 +20,13 @@ export class LiveDirectory implements OpenDirectory {
   private position = 0n;
 
   /**
-   * `directory` is a descriptor, O_PATH ones included, of the directory: it is opened through
-   * that, and not as its own `.`, which would want the right to search it. `assertThere` throws
-   * where it is being removed: it has its say after each reading, so that no listing shows what is
-   * left by then.
+   * `directory` is a descriptor, O_PATH ones included, of the directory. `assertThere` throws where
+   * it is being removed: it has its say after each reading, so that no listing shows what is left
+   * by then.
    */
   constructor(directory: number, assertThere: () => void) {
     this.assertThere = assertThere;
-    this.fd = reopen(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+    this.fd = openListing(directory);
   }
 
   readdir(cookie: bigint, add: (entry: DirectoryEntry) => boolean): void {
@@ -69,4 +69,10 @@ export class LiveDirectory implements OpenDirectory {
   close(): void {
     closeSync(this.fd);
   }
+}
+
+/** As its own `.`, which takes half the time, a directory opens only for who may search it. */
+function openListing(directory: number): number {
+  const flags = constants.O_RDONLY | constants.O_DIRECTORY;
+  return unlessRefused(() => openAt(directory, '.', flags)) ?? reopen(directory, flags);
 }
