@@ -13,3 +13,4 @@ export {
   readRegularText,
   readRequiredFile,
 } from './regular-file.ts';
+export { readStream } from './stream.ts';

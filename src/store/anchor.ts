@@ -7,12 +7,13 @@ import {
   realpathSync,
   statSync,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { runBounded } from '../bounded-command.ts';
 import { TaskfsError } from '../errors.ts';
 import { writeFully } from '../files/index.ts';
 import type { Store } from './paths.ts';
 import { readSetting, writeSetting } from './store.ts';
+import { absolutePath } from './user-path.ts';
 
 /**
  * Where each new seal is reported to outside of the store: a file that the line is appended to, or
@@ -29,16 +30,21 @@ export function readAnchor(store: Store): Anchor | undefined {
 }
 
 /**
- * Sets the store's anchor, or removes it. Throws `usage` for a file in the store, and for one that
- * no line can be appended to.
+ * Sets the store's anchor, or removes it. Throws `usage` for a file in the store, for one that no
+ * line can be appended to, and for an empty command.
  */
 export function writeAnchor(store: Store, anchor: Anchor | undefined): void {
   const isFile = anchor !== undefined && 'file' in anchor;
+  if (anchor !== undefined && !isFile && anchor.command.trim() === '') {
+    throw new TaskfsError('usage', 'an empty command keeps no seal', {
+      hint: "Give one that reads a line; 'taskfs anchor --off' takes the anchor away.",
+    });
+  }
   writeSetting(store, 'anchor', isFile ? { file: appendable(store, anchor.file) } : anchor);
 }
 
 function appendable(store: Store, file: string): string {
-  const path = resolve(file);
+  const path = absolutePath(file);
   const directory = dirname(path);
   if (!isDirectory(directory)) {
     throw new TaskfsError('usage', `there is no directory ${directory} for the anchor's file`, {

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { isSshIdentity } from '../age/index.ts';
 import { reasonOf, TaskfsError } from '../errors.ts';
+import { readStream } from '../files/index.ts';
 import { isoNow } from '../sys/index.ts';
-import { keyPaths, linesOf, readKeyFile, replaceKeyFile } from './key-files.ts';
+import { keyPaths, linesOf, MAX_KEYS, readKeyFile, replaceKeyFile } from './key-files.ts';
 import type { Store } from './paths.ts';
 
 /** Asks a person for the passphrase of a file; undefined where nobody can be asked. */
@@ -82,8 +83,9 @@ function notIdentities(path: string): TaskfsError {
 /** A file that is named by the user may be a pipe, as the shell's `<(command)` is. */
 function readNamed(path: string): Buffer {
   try {
-    return readFileSync(path);
+    return readStream(path, MAX_KEYS);
   } catch (cause) {
+    if (cause instanceof TaskfsError) throw cause;
     throw new TaskfsError(
       'failed',
       `the identity file ${path} cannot be read: ${reasonOf(cause)}`,

@@ -35,7 +35,7 @@ export function assertKeysDirectory(store: Store): void {
 }
 
 /** Keys are short, and there may be some thousand recipients. */
-const MAX_KEYS = 4 * 1024 * 1024;
+export const MAX_KEYS = 4 * 1024 * 1024;
 
 /** A file of keys, which may be a link to where they are kept. Throws `damaged`, `failed`. */
 export const readKeyFile = (path: string): Buffer => readRegularFile(path, MAX_KEYS, 'follow');

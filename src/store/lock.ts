@@ -61,7 +61,8 @@ export function isLocked(path: string): boolean {
   const fd = openKnownLock(path);
   if (fd === undefined) return false;
   try {
-    return !tryLock(fd, 'shared');
+    // Whoever removed it meanwhile, as takeLock has it, held it.
+    return !tryLock(fd, 'shared') || fstatSync(fd).nlink === 0;
   } finally {
     closeSync(fd);
   }

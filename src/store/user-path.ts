@@ -6,10 +6,15 @@ import { isPlainText, rawVariable, showText, workingDirectory } from '../process
 /** Paths as people give them: in arguments, in variables, relative to where they are. */
 
 /**
- * An absolute path, as text of `decodeBytes`. Throws `usage` where it is relative to a working
- * directory that was removed or may not be seen.
+ * An absolute path, as text of `decodeBytes`. Throws `usage` where it is empty, or relative to a
+ * working directory that was removed or may not be seen.
  */
 export function absolutePath(path: string): string {
+  if (path === '') {
+    throw new TaskfsError('usage', 'an empty path names no file and no directory', {
+      hint: "Give one; '.' is the current directory.",
+    });
+  }
   return isAbsolute(path) ? resolve(path) : resolve(currentDirectory(path), path);
 }
 

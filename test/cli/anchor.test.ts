@@ -132,13 +132,23 @@ test('what cannot be an anchor, or something that was kept, is refused', async (
     ['anchor', '--file', join(nowhere, 'seals')],
     ['anchor', '--file', cli.base],
     ['anchor', '--file', '/dev/null'],
+    ['anchor', '--file', ''],
+    ['anchor', '--command', ' '],
     ['anchor', '--file', join(cli.base, 'link/seals')],
     ['anchor', '--file', join(cli.store, 'keys/seals')],
     ['anchor', '--file', kept, '--off'],
     ['verify', '--last', kept],
     ['verify', '--last', join(cli.base, 'none')],
     ['verify', '--signer', kept],
+    // What never ends is not read for ever.
+    ['verify', '--signer', '/dev/zero'],
+    ['verify', '--last', '/dev/zero'],
+    ['verify', '--deep', '--identity', '/dev/zero'],
+    // Nor is an empty path the current directory.
+    ['mount', ''],
+    ['import', ''],
   ];
   for (const args of refused) expect((await cli.run(...args)).code, args.join(' ')).toBe(2);
   expect(readFileSync(join(cli.store, 'store.json'), 'utf8')).toBe(settings);
+  expect(await cli.json('ps', '-a', '--json')).toEqual([]);
 });

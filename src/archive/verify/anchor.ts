@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { messageOf, reasonOf, TaskfsError } from '../../errors.ts';
+import { readStream } from '../../files/index.ts';
 import type { Store } from '../../store/index.ts';
 import { loadVerifyingKey } from '../../store/index.ts';
 import { readChain } from '../chain.ts';
@@ -89,10 +89,14 @@ function parseLine(line: string): KeptLine[] {
   }
 }
 
+/** Lines of a hundred thousand seals. */
+const MAX_KEPT = 64 * 1024 * 1024;
+
 function readNamed(option: string, path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readStream(path, MAX_KEPT).toString('utf8');
   } catch (cause) {
+    if (cause instanceof TaskfsError) throw cause;
     throw new TaskfsError(
       'usage',
       `'${path}' cannot be the value of ${option}: ${reasonOf(cause)}`,
