@@ -14,12 +14,15 @@ interface Entry {
   readonly reader: ArchiveReader;
   /** Open files that read through it. */
   holders: number;
-  /** Its place was taken, or it was not used: it is closed once nobody holds it. */
+  /** Since it was looked at last: a time would cost more than what is asked. */
+  isUsed: boolean;
+  /** Its place was taken, or it is gone: it is closed once nobody holds it. */
   isEvicted: boolean;
 }
 
-/** How many archives stay open, and for how long (milliseconds) after their last use. */
+/** How many archives stay open. */
 const OPEN_LIMIT = 32;
+/** How often (milliseconds) those are closed that were not used since the last time. */
 const IDLE_MS = 3000;
 /** How many tasks' keys are remembered. */
 const KEYS_LIMIT = 4096;
@@ -34,14 +37,7 @@ export class ArchiveCache {
   private readonly store: Store;
   private readonly slots: TaskSlots;
   private readonly keyService: KeyService;
-  private readonly open = new LRUCache<number, Entry>({
-    max: OPEN_LIMIT,
-    ttl: IDLE_MS,
-    updateAgeOnGet: true,
-    // Its clock would need timers otherwise, for which this thread has no time.
-    ttlResolution: 0,
-    dispose: evict,
-  });
+  private readonly open = new LRUCache<number, Entry>({ max: OPEN_LIMIT, dispose: evict });
   private dueAt = 0;
   private readonly keys = new LRUCache<number, FileKeys>({ max: KEYS_LIMIT });
   private readonly ahead = new ReadAhead(new ChunkCache(CHUNKS));
@@ -81,21 +77,31 @@ export class ArchiveCache {
     if (this.open.size === 0) return Number.POSITIVE_INFINITY;
     const now = performance.now();
     if (now >= this.dueAt) {
-      this.open.purgeStale();
+      this.closeUnused();
       this.dueAt = now + IDLE_MS;
     }
     return this.dueAt - now;
   }
 
+  private closeUnused(): void {
+    for (const [slot, entry] of [...this.open.entries()]) {
+      if (!entry.isUsed && entry.holders === 0) this.open.delete(slot);
+      entry.isUsed = false;
+    }
+  }
+
   private entry(slot: number): Entry {
     const known = this.open.get(slot);
-    if (known) return known;
+    if (known) {
+      known.isUsed = true;
+      return known;
+    }
     const { task, ino } = this.slots.ownerOf(slot);
     const { archive } = taskPaths(this.store, task);
     assertStillThere(archive, ino);
     const chunks = { cache: this.ahead.cache, ahead: this.ahead };
     const reader = openArchive(archive, this.keysOf(slot, task), chunks);
-    const entry: Entry = { reader, holders: 0, isEvicted: false };
+    const entry: Entry = { reader, holders: 0, isUsed: true, isEvicted: false };
     this.open.set(slot, entry);
     return entry;
   }
