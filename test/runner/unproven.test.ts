@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { sealTask } from '../../src/archive/write/index.ts';
+import { removePlaintext, sealTask } from '../../src/archive/write/index.ts';
 import { recover } from '../../src/runner/index.ts';
 import { findStaging, readRecord, replaceRecord } from '../../src/store/index.ts';
 import { endedTask, readSealedLog, type SealableTask, storeWithKeys } from '../support/sealable.ts';
@@ -47,6 +47,17 @@ it.each(['sealing', 'sealed'] as const)(
     expect(await readSealedLog(store, task)).toBe('what torn printed\n');
   },
 );
+
+it('a task whose archive is elsewhere is not sealed again without its files', async () => {
+  const { store, task, paths } = await committedTask('away', 'sealing');
+  removePlaintext(store, task);
+  renameSync(paths.archive, `${store.path}/moved`);
+  const [first] = await recover(store, scope);
+  expect(first).toMatchObject({ task, outcome: 'kept' });
+  expect(first?.error).toContain('task away was sealed before');
+  renameSync(`${store.path}/moved`, paths.archive);
+  expect(await recover(store, scope)).toEqual([{ task, outcome: 'sealed', error: null }]);
+});
 
 it('plaintext stays that was not there when its task was sealed', async () => {
   const { store, task, paths } = endedTask(await storeWithKeys(), 'elsewhere');

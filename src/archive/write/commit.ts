@@ -107,7 +107,7 @@ export function committedSeal(store: Store, task: TaskName): Seal {
   const seal = readGenuineSeal(store, task);
   if (isOfRecord(store, seal)) return seal;
   throw new TaskfsError('damaged', `the archive of ${task} is of another run than its record`, {
-    hint: `Move ${taskPaths(store, task).archive} away; then 'taskfs recover' continues.`,
+    hint: `Put back the record of that run, or move ${taskPaths(store, task).archive} away.`,
   });
 }
 

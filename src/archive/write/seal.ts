@@ -5,6 +5,7 @@ import { Errno, errno, errnoWords } from '../../errno.ts';
 import { messageOf, TaskfsError } from '../../errors.ts';
 import type { TaskName } from '../../store/index.ts';
 import {
+  findStaging,
   isFinal,
   putBack,
   readRecord,
@@ -15,6 +16,7 @@ import {
   trySetAside,
 } from '../../store/index.ts';
 import { AT, MountedBeneath, NotRemovable, removeTree } from '../../sys/index.ts';
+import { lastLineOf } from '../chain.ts';
 import { Unsealable } from '../limits.ts';
 import { partialPath } from '../paths.ts';
 import {
@@ -94,6 +96,7 @@ export async function sealTask(
   if (!isFinal(record.status)) {
     throw new TaskfsError('usage', `task ${task} is ${record.status}: it is sealed when it ends`);
   }
+  assertNotSealedBefore(store, task);
   try {
     const chmodLog = join(paths.directory, 'lent-modes');
     const { mayBeOpen = false, keepsName = false } = options;
@@ -115,6 +118,18 @@ export async function sealTask(
     putBack(store, task);
     throw explain(task, error);
   }
+}
+
+/**
+ * Refuses to seal an empty tree in place of files that were sealed already, as where the archive is
+ * on a disk that is not mounted, or the record is an older one from a backup.
+ */
+function assertNotSealedBefore(store: Store, task: TaskName): void {
+  const paths = taskPaths(store, task);
+  if (findStaging(paths) !== undefined || lastLineOf(store, task)?.type !== 'sealed') return;
+  const { archive, staging } = paths;
+  const remedy = `put its archive ${archive} back, or, where that is lost, make ${staging}`;
+  throw new TaskfsError('failed', `task ${task} was sealed before: ${remedy}`);
 }
 
 /** The process that committed it died before it could say so. */
