@@ -21,7 +21,7 @@ import { defaultUser, otherUser, userIdOf } from './container-user.ts';
 import { findEndpoints } from './endpoint.ts';
 import { explainStart, isMissing, isUnreachable } from './failure.ts';
 import { followContainer } from './follow.ts';
-import { askHost, type EngineHost, hostIdOf } from './id-mapping.ts';
+import { type EngineHost, findHost, hostIdOf } from './id-mapping.ts';
 import { type ImageConfig, provideImage } from './image.ts';
 import { openLogOffsets } from './log-offsets.ts';
 import { removeContainer } from './removal.ts';
@@ -71,15 +71,13 @@ async function start(
       connection.endpoint,
       volumes.filter(({ relabel }) => isPodman || relabel),
     );
-    const [image, host] = await Promise.all([
-      provideImage(connection.docker, subject.image, {
-        pull,
-        platform: options.platform,
-        progress: output.progress,
-        signal,
-      }),
-      askHost(connection),
-    ]);
+    const provided = provideImage(connection.docker, subject.image, {
+      pull,
+      platform: options.platform,
+      progress: output.progress,
+      signal,
+    });
+    const [image, host] = await Promise.all([provided, findHost(connection, provided)]);
     signal?.throwIfAborted();
     const prepared = prepare({
       connection,

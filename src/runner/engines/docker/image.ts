@@ -13,6 +13,8 @@ export interface ImageConfig {
   readonly user: string;
   /** The signal by which its command wants to be ended, as `SIGQUIT` or `3`; null: SIGTERM. */
   readonly stopSignal: string | null;
+  /** Where the engine keeps the files of its last layer; null: it does not say. */
+  readonly layer: string | null;
 }
 
 /** How an image is provided. */
@@ -45,7 +47,7 @@ export async function provideImage(
     );
   }
   await pullImage(docker, image, { platform, progress, signal });
-  return (await readImage(docker, image, signal)) ?? { user: '', stopSignal: null };
+  return (await readImage(docker, image, signal)) ?? { user: '', stopSignal: null, layer: null };
 }
 
 /** Undefined where the engine has no such image. */
@@ -55,8 +57,13 @@ async function readImage(
   signal?: AbortSignal,
 ): Promise<ImageConfig | undefined> {
   try {
-    const { Config } = (await docker.inspectImage(image, signal)) as ImageAnswer;
-    return { user: Config?.User ?? '', stopSignal: Config?.StopSignal || null };
+    const answer = (await docker.inspectImage(image, signal)) as ImageAnswer;
+    const { Config, GraphDriver } = answer;
+    return {
+      user: Config?.User ?? '',
+      stopSignal: Config?.StopSignal || null,
+      layer: GraphDriver?.Data?.UpperDir || null,
+    };
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
@@ -65,6 +72,8 @@ async function readImage(
 
 interface ImageAnswer {
   readonly Config?: { readonly User?: string; readonly StopSignal?: string } | null;
+  /** Not of engines that keep images in containerd's store. */
+  readonly GraphDriver?: { readonly Data?: { readonly UpperDir?: string } | null } | null;
 }
 
 async function pullImage(
