@@ -23,20 +23,23 @@ function sealedTasks(store: Store): Candidate[] {
   const rank = new Map(sealedInOrder(store).map((task, place) => [task, place]));
   const edited = listLeftEdits(store).map(({ task }) => task);
   const needed = new Set([...awaitedTasks(store), ...edited]);
-  const rankOf = ({ task }: TaskView): number => rank.get(task) ?? -1;
+  // What a chain that was lost, or is from a backup, does not have counts as newest, by its time.
+  const rankOf = ({ task }: TaskView): number => rank.get(task) ?? Number.MAX_SAFE_INTEGER;
   return viewTasks(store)
     .tasks.filter(({ artifacts, plaintext }) => artifacts === 'sealed' && !plaintext)
     .filter(({ task }) => !needed.has(task))
-    .sort((a, b) => rankOf(b) - rankOf(a))
-    .map(({ task, status, labels, sealedAt, pinned }) => ({
-      task,
-      status,
-      labels,
-      sealedMs: Date.parse(sealedAt ?? ''),
-      measure: () => archiveSize(store, task),
-      isPinned: pinned,
+    .sort((a, b) => rankOf(b) - rankOf(a) || sealedMsOf(b) - sealedMsOf(a))
+    .map((view) => ({
+      task: view.task,
+      status: view.status,
+      labels: view.labels,
+      sealedMs: sealedMsOf(view),
+      measure: () => archiveSize(store, view.task),
+      isPinned: view.pinned,
     }));
 }
+
+const sealedMsOf = ({ sealedAt }: TaskView): number => Date.parse(sealedAt ?? '');
 
 /**
  * What becomes of the sealed tasks that a selector names, and why, the oldest seal first: by a

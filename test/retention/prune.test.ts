@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { planPrune, recover, removeDecided, removeTasks } from '../../src/runner/index.ts';
@@ -11,6 +11,16 @@ it('decides about no task of which an edit was not written back', async () => {
   mkdirSync(join(store.path, 'edits/edited-a1b2c3'), { recursive: true });
   const decisions = planPrune(store, { rules: [], maxAgeMs: -1 });
   expect(decisions).toMatchObject([{ task: 'other', keep: false }]);
+});
+
+it('keeps the newest where the chain of seals is lost', async () => {
+  const { store } = endedTask(await storeWithKeys(), 'older');
+  await recover(store, { scope: 'all' });
+  endedTask(store, 'newer');
+  await recover(store, { scope: 'all' });
+  rmSync(join(store.path, 'seals.jsonl'));
+  const kept = planPrune(store, { rules: [{ select: {}, keep: { last: 1 } }] });
+  expect(kept.filter(({ keep }) => keep)).toMatchObject([{ task: 'newer' }]);
 });
 
 it('leaves a task alone that got the name of one which is to be removed', async () => {
