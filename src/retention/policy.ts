@@ -1,5 +1,5 @@
 import { TaskfsError } from '../errors.ts';
-import { readSetting, type Store, writeSetting } from '../store/index.ts';
+import { changeSetting, readSetting, type Store } from '../store/index.ts';
 import { type Selector, selectorKey } from './selector.ts';
 
 /** The calendar's periods, of which the last task each can be kept. */
@@ -57,12 +57,15 @@ export function readPolicy(store: Store): Policy | undefined {
  * `damaged`.
  */
 export function writePolicy(store: Store, policy: Policy | undefined): void {
-  if (policy !== undefined && !isPolicy(policy)) {
-    throw new TaskfsError('usage', `not a policy: ${JSON.stringify(policy)}`, {
-      hint: 'docs/retention.md says what its rules can select and keep.',
-    });
-  }
-  writeSetting(store, SETTING, policy);
+  if (policy !== undefined) assertPolicy(policy);
+  changeSetting(store, SETTING, () => policy);
+}
+
+function assertPolicy(policy: Policy): void {
+  if (isPolicy(policy)) return;
+  throw new TaskfsError('usage', `not a policy: ${JSON.stringify(policy)}`, {
+    hint: 'docs/retention.md says what its rules can select and keep.',
+  });
 }
 
 /**
@@ -71,10 +74,7 @@ export function writePolicy(store: Store, policy: Policy | undefined): void {
  * Throws `usage` for what is none, `damaged`.
  */
 export function changePolicy(store: Store, { rules, ...others }: Policy): Policy {
-  const before = { ...(readPolicy(store) ?? { rules: [] }), ...others };
-  const policy = rules.reduce(withRule, before);
-  writePolicy(store, policy);
-  return policy;
+  return replacePolicy(store, (before) => rules.reduce(withRule, { ...before, ...others }));
 }
 
 /**
@@ -82,14 +82,23 @@ export function changePolicy(store: Store, { rules, ...others }: Policy): Policy
  * Throws `not-found` where no rule is about these, `damaged`.
  */
 export function removeRule(store: Store, select: Selector): Policy {
-  const before = readPolicy(store) ?? { rules: [] };
-  const policy = withoutRule(before, select);
-  if (policy.rules.length === before.rules.length) {
+  return replacePolicy(store, (before) => {
+    const policy = withoutRule(before, select);
+    if (policy.rules.length < before.rules.length) return policy;
     throw new TaskfsError('not-found', `no rule is about ${selectorKey(select)}`, {
       hint: "'taskfs policy' shows all rules.",
     });
-  }
-  writePolicy(store, policy);
+  });
+}
+
+/** Replaces the policy by what is made of the one before, which nobody changes meanwhile. */
+function replacePolicy(store: Store, make: (before: Policy) => Policy): Policy {
+  let policy: Policy = { rules: [] };
+  changeSetting(store, SETTING, () => {
+    policy = make(readPolicy(store) ?? policy);
+    assertPolicy(policy);
+    return policy;
+  });
   return policy;
 }
 

@@ -12,7 +12,7 @@ import { runBounded } from '../bounded-command.ts';
 import { TaskfsError } from '../errors.ts';
 import { writeFully } from '../files/index.ts';
 import type { Store } from './paths.ts';
-import { readSetting, writeSetting } from './store.ts';
+import { changeSetting, readSetting } from './store.ts';
 import { absolutePath } from './user-path.ts';
 
 /**
@@ -40,7 +40,8 @@ export function writeAnchor(store: Store, anchor: Anchor | undefined): void {
       hint: "Give one that reads a line; 'taskfs anchor --off' takes the anchor away.",
     });
   }
-  writeSetting(store, 'anchor', isFile ? { file: appendable(store, anchor.file) } : anchor);
+  const value = isFile ? { file: appendable(store, anchor.file) } : anchor;
+  changeSetting(store, 'anchor', () => value);
 }
 
 function appendable(store: Store, file: string): string {

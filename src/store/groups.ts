@@ -1,6 +1,6 @@
 import { TaskfsError } from '../errors.ts';
 import type { Store } from './paths.ts';
-import { readSetting, writeSetting } from './store.ts';
+import { changeSetting, readSetting } from './store.ts';
 
 /** How many tasks of each group may run at once. A member of store.json. */
 export type GroupLimits = Readonly<Record<string, number>>;
@@ -25,5 +25,6 @@ export function readGroups(store: Store): GroupLimits {
 
 /** Replaces the groups of a store. Throws `damaged`. */
 export function writeGroups(store: Store, groups: GroupLimits): void {
-  writeSetting(store, 'groups', Object.keys(groups).length === 0 ? undefined : groups);
+  const value = Object.keys(groups).length === 0 ? undefined : groups;
+  changeSetting(store, 'groups', () => value);
 }

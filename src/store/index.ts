@@ -105,13 +105,13 @@ export {
 } from './staging.ts';
 export { type Artifacts, isFinal, type Status } from './status.ts';
 export {
+  changeSetting,
   createStore,
   openStore,
   readSetting,
   STORE_FORMAT,
   storeExists,
   storePath,
-  writeSetting,
 } from './store.ts';
 export { isTaskName, makeTaskName, parseTaskName, type TaskName } from './task-name.ts';
 export { absolutePath, absoluteTextPath, homeDirectory } from './user-path.ts';

@@ -4,6 +4,7 @@ import { errno, errnoOf } from '../errno.ts';
 import { reasonOf, TaskfsError } from '../errors.ts';
 import { makeDirectories, readRegularText, writeFileAtomic } from '../files/index.ts';
 import { rawVariable } from '../process/index.ts';
+import { takeLockBlocking } from './lock.ts';
 import { assertInNoStore } from './new-place.ts';
 import { type Store, storeAt } from './paths.ts';
 import { assertSafePlace } from './safe-place.ts';
@@ -71,6 +72,9 @@ export function createStore(path: string): Store {
 const FULL: readonly number[] = [errno.ENOSPC, errno.EDQUOT];
 const ANOTHER_PLACE = 'another place with --store or TASKFS_STORE';
 
+/** The settings themselves are replaced by another file. */
+const SETTINGS_LOCK = 'store.lock';
+
 const PARTS = new Set([
   'keys',
   'tasks',
@@ -78,6 +82,7 @@ const PARTS = new Set([
   'archive',
   'edits',
   'store.json',
+  SETTINGS_LOCK,
   'seals.jsonl',
   'mount.log',
 ]);
@@ -183,9 +188,14 @@ const settingsPath = (store: Store): string => join(store.path, 'store.json');
 export const readSetting = (store: Store, name: string): unknown =>
   readSettings(settingsPath(store))[name];
 
-/** Sets a member of the store's settings, or removes it with undefined. Throws `damaged`. */
-export function writeSetting(store: Store, name: string, value: object | undefined): void {
-  const { [name]: _, ...others } = readSettings(settingsPath(store));
+/**
+ * Sets a member of the store's settings to what `make` returns, or removes it with undefined. What
+ * `make` reads there is not changed by others meanwhile. Throws `damaged`, and what `make` throws.
+ */
+export function changeSetting(store: Store, name: string, make: () => object | undefined): void {
+  using _ = takeLockBlocking(join(store.path, SETTINGS_LOCK));
+  const value = make();
+  const { [name]: _before, ...others } = readSettings(settingsPath(store));
   const settings = value === undefined ? others : { ...others, [name]: value };
   writeFileAtomic(settingsPath(store), `${JSON.stringify(settings)}\n`);
 }
