@@ -255,7 +255,7 @@ describe('the library', () => {
     expect(await verify(store, { tasks: ['old'], deep: true, signer })).toEqual([]);
     expect(await verify(store, { signer: '0'.repeat(64) })).not.toEqual([]);
     const wrong = { rules: [{ select: {}, keep: { last: -1 } }] };
-    expect(() => setPolicy(store, wrong)).toThrow('no policy');
+    expect(() => setPolicy(store, wrong)).toThrow('not a policy');
     expect(() => setAnchor(store, { file: join(store.path, 'seals') })).toThrow('in the store');
     setAnchor(store, { file: join(at, 'seals') });
     expect(getAnchor(store)).toMatchObject({ anchor: { file: join(at, 'seals') } });
