@@ -48,7 +48,10 @@ export function removeTask(store: Store, task: TaskName, sealedMs?: number): voi
     const isRepeated = isBeingRemoved(store, task);
     if (!isRepeated) noteRemoval(store, task);
     for (const path of plain) removeTree(AT.FDCWD, path);
-    if (existsSync(paths.archive)) announceRemoval(store, task, isRepeated);
+    const isArchived = existsSync(paths.archive);
+    if (isArchived || lastLineOf(store, task)?.type === 'sealed') {
+      announceRemoval(store, task, isRepeated);
+    }
     for (const path of archives) takeAway(path, asidePath(store.archive, task));
     takeAway(paths.directory, asidePath(store.tasks, task));
   } catch (cause) {
@@ -113,7 +116,10 @@ function assertSealedThen(store: Store, task: TaskName, sealedMs: number): void 
   throw inUse(task, 'is another one by now', 'It was run again meanwhile, and stays.');
 }
 
-/** In the chain of seals, which distinguishes an archive that was removed from one that is lost. */
+/**
+ * In the chain of seals, which distinguishes an archive that was removed from one that is lost;
+ * also one that never came to its place, as where its commit was cut short.
+ */
 function announceRemoval(store: Store, task: TaskName, isRepeated: boolean): void {
   if (isRepeated && lastLineOf(store, task)?.type === 'removed') return;
   const at = isoNow();
