@@ -8,6 +8,7 @@ import {
   rmSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { errno, errnoOf } from '../errno.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
 import { removeTemporaries, syncDirectory, writeFileAtomic } from '../files/index.ts';
 import {
@@ -44,8 +45,8 @@ const loadArchives = (): Promise<Archives> => import('../archive/maintain/index.
  * Gives a sealed task another name. The seal binds the name, and so does the key in the archive:
  * both are made anew for it, the record is put there, and the old task is removed as any is; the
  * chain records both. A note beside the tasks says what is being renamed: after a crash recovery
- * completes what the chain has, and undoes what it has not. Throws `usage` where the task is not
- * sealed, is in use or the name is taken; `wrong-key`, `damaged`, `failed`.
+ * completes what the chain has, and undoes what it has not. Throws `not-found`; `usage` where the
+ * task is not sealed, is in use or the name is taken; `wrong-key`, `damaged`, `failed`.
  */
 export async function renameTask(
   store: Store,
@@ -57,7 +58,7 @@ export async function renameTask(
   const record = readRecord(taskPaths(store, task).record, task);
   assertRenamable(store, record);
   await untilLetGo(store, task);
-  using lock = takeLock(taskPaths(store, task).lock);
+  using lock = takeLockOf(store, task);
   if (!lock) throw refused(task, 'is in use', `Wait for it: 'taskfs wait ${task}'.`);
   if (awaitedTasks(store).has(task)) {
     throw refused(task, 'is waited for by tasks that run after it', "'taskfs ps' lists them.");
@@ -80,6 +81,17 @@ export async function renameTask(
   }
   removeOld(store, task, lock);
   await announce(store, name, say);
+}
+
+/** Throws `not-found` where the task has gone meanwhile: renamed by another process, or removed. */
+function takeLockOf(store: Store, task: TaskName): Lock | undefined {
+  const paths = taskPaths(store, task);
+  try {
+    return takeLock(paths.lock);
+  } catch (error) {
+    if (errnoOf(error) === errno.ENOENT) readRecord(paths.record, task);
+    throw error;
+  }
 }
 
 function assertFree(store: Store, name: TaskName): void {

@@ -41,6 +41,13 @@ it('a sealed task is known by its new name everywhere, and its seal holds', asyn
     code: 2,
     stderr: expect.stringContaining('its processes know it by its name'),
   });
+  // Of several at once one does it, and the others hear that it is in use, or gone.
+  const names = ['one', 'two', 'three'];
+  const at = await Promise.all(
+    names.map(async (name) => (await cli.run('rename', 'new', name)).code),
+  );
+  expect(at.filter((code) => code === 0)).toHaveLength(1);
+  expect(at.filter((code) => code === 2 || code === 3)).toHaveLength(2);
   // The old name is free again.
   expect(await cli.run('run', '--name', 'old', '--', 'true')).toMatchObject({ code: 0 });
   expect((await cli.run('verify')).code).toBe(0);
