@@ -112,11 +112,11 @@ function splitVerb(args: readonly string[]): { verb: Verb | undefined; others: s
 
 async function withoutVerb(options: readonly string[]): Promise<number> {
   if (options.includes('--version')) await printVersion();
-  else if (options.every(isHarmless)) await printHelp();
+  else if (options.some(isHelp) || options.every(isHarmless)) await printHelp();
   else throw new TaskfsError('usage', 'no verb was given', { hint: "See 'taskfs --help'." });
   await flushOutput();
   return 0;
 }
 
-const isHarmless = (option: string): boolean =>
-  ['--help', '-h', '--debug', '--utc'].includes(option);
+const isHelp = (option: string): boolean => ['--help', '-h'].includes(option);
+const isHarmless = (option: string): boolean => ['--debug', '--utc'].includes(option);

@@ -43,6 +43,8 @@ describe('help', () => {
   it('comes with the verb help too', async () => {
     const cli = newCli();
     expect((await cli.run('help')).stdout).toBe((await cli.run('--help')).stdout);
+    const elsewhere = await cli.run('--store', cli.store, '--help');
+    expect(elsewhere.stdout).toBe((await cli.run('--help')).stdout);
     expect((await cli.run('help', 'ps')).stdout).toBe((await cli.run('ps', '--help')).stdout);
   });
 
