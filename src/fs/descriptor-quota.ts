@@ -46,14 +46,34 @@ export class DescriptorQuota {
   /** Throws EMFILE where a program may open nothing more. */
   assertFree({ uid, pid }: Opener): void {
     const left = this.leftFor(uid);
-    const isScarce = left < this.available * LAST_PART;
-    if (left < 1 || (isScarce && this.ofProgram(pid) >= left)) throw Errno.of(errno.EMFILE);
+    if (left < 1 || (this.isScarce(left) && this.ofProgram(pid) >= left))
+      throw Errno.of(errno.EMFILE);
   }
 
   /** To be called for what a user opens (1), and closes (-1). */
   count({ uid }: Opener, by: 1 | -1): void {
     this.open += by;
     this.byUser.set(uid, this.ofUser(uid) + by);
+  }
+
+  /**
+   * Takes one more descriptor, for the locks of an open file, unless few are left. Where others
+   * enter each file has one already.
+   */
+  takeForLocks(): boolean {
+    if (this.othersEnter) return true;
+    if (this.isScarce(this.available - this.open)) return false;
+    this.open++;
+    return true;
+  }
+
+  /** The descriptor that was taken for locks is closed, or was not of use. */
+  releaseForLocks(): void {
+    if (!this.othersEnter) this.open--;
+  }
+
+  private isScarce(left: number): boolean {
+    return left < this.available * LAST_PART;
   }
 
   private leftFor(uid: number): number {

@@ -28,11 +28,11 @@ export function createFileSystem(store: Store, options: FileSystemOptions = {}):
   const records = new TaskRecords(store);
   const slots = new TaskSlots();
   const archives = new ArchiveCache(store, slots, new KeyService(store, options.identities));
-  const live = new LiveSubtree(store, records, options);
+  const quota = new DescriptorQuota(options.othersEnter ?? false);
+  const live = new LiveSubtree(store, records, quota, options);
   const archive = archiveTree({ store, records, slots, archives, top: TOP.archive }, options);
   const logs = new LogsSubtree(store, slots, archives, new ShownTasks(records, options.view));
   const root = new RootSubtree(store, { live, archive, logs }, options);
-  const quota = new DescriptorQuota(options.othersEnter ?? false);
 
   const subtreeOf = (node: NodeId): Subtree => {
     if (node === TOP.live || isLive(node)) return live;

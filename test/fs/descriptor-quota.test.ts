@@ -15,14 +15,17 @@ const HOG = 65533;
 const OTHER = 65532;
 const PYTHON = '/usr/bin/python3';
 
-/** Opens a file again and again until that is refused, says how often, and keeps all open. */
+/**
+ * Makes and locks files in a directory until that is refused, says how many, and keeps all open.
+ */
 const HOARD = `
-import os, resource, sys, time
+import fcntl, os, resource, sys, time
 resource.setrlimit(resource.RLIMIT_NOFILE, (${4 * LIMIT}, ${4 * LIMIT}))
 count = 0
 try:
     while count < ${3 * LIMIT}:
-        os.open(sys.argv[1], os.O_RDWR)
+        file = os.open(f'{sys.argv[1]}/{count}', os.O_RDWR | os.O_CREAT)
+        fcntl.lockf(file, fcntl.LOCK_EX)
         count += 1
 except OSError as error:
     os.write(1, f'{count} {error.strerror}'.encode())
@@ -56,8 +59,8 @@ test.each(shared)(
     const mount = await openMount({ ...variant, options, openFiles: LIMIT });
     onTestFinished(() => mount.close());
     const live = join(mount.mountpoint, 'live/one');
-    await mount.run('sh', ['-c', `chmod 777 "$0"; echo x > "$0/f"; chmod 666 "$0/f"`, live]);
-    const hog = [...asUser(HOG), PYTHON, '-c', HOARD, join(live, 'f')];
+    await mount.run('sh', ['-c', `cd "$0" && mkdir hog && chmod 777 . hog && echo x > f`, live]);
+    const hog = [...asUser(HOG), PYTHON, '-c', HOARD, join(live, 'hog')];
     const hoarding = spawn('setpriv', hog, { stdio: ['ignore', 'pipe', 'inherit'], cwd: '/' });
     expect(await hoard(hoarding)).toMatch(/^\d+ Too many open files$/);
     const script = `cd "$0" && ${WORK} && touch own && chown ${OTHER} own && rm own`;
@@ -75,9 +78,13 @@ test.each(own)(
     const mount = await openMount({ ...variant, openFiles: LIMIT });
     onTestFinished(() => mount.close());
     const live = join(mount.mountpoint, 'live/one');
-    await mount.run('sh', ['-c', 'git init -q "$0/tree" && echo x > "$0/tree/f"', live]);
+    await mount.run('sh', [
+      '-c',
+      'cd "$0" && git init -q tree && echo x > tree/f && mkdir hog',
+      live,
+    ]);
     const tree = join(live, 'tree');
-    const hoarding = mount.start(PYTHON, ['-c', HOARD, join(tree, 'f')]);
+    const hoarding = mount.start(PYTHON, ['-c', HOARD, join(live, 'hog')]);
     expect(await hoard(hoarding)).toMatch(/^\d{3} Too many open files$/);
     const work = `${WORK} && git status --porcelain && git add f && git ls-files`;
     expect(await mount.run('sh', ['-c', work], { cwd: tree })).toBe('x\ny\n1\n?? f\nf\n');

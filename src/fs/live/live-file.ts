@@ -4,7 +4,7 @@ import { reopen, tryLock, unlock } from '../../sys/index.ts';
 import type { RangeLock } from '../file-system.ts';
 import { asksToWrite, type OpenFile } from '../subtree.ts';
 import type { Inode, OpenState } from './inode.ts';
-import { RecordLocks } from './record-locks.ts';
+import { type LockDescriptors, RecordLocks } from './record-locks.ts';
 
 const { O_APPEND, O_CREAT, O_DIRECT, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
@@ -17,6 +17,7 @@ export const realFlags = (flags: number): number =>
 
 /** Who follows what becomes of an open file. */
 export interface FileWatch {
+  readonly lockDescriptors: LockDescriptors;
   /** Throws where it may not be written to any more. */
   assertOpen(): void;
   /** Its content was changed through this open file. */
@@ -142,7 +143,7 @@ export class LiveFile implements OpenFile {
   }
 
   private locks(): RecordLocks {
-    this.state.locks ??= new RecordLocks();
+    this.state.locks ??= new RecordLocks(this.watch.lockDescriptors);
     return this.state.locks;
   }
 

@@ -19,6 +19,7 @@ import { NameOperations } from './name-operations.ts';
 import { ObservedDirectories } from './observed-directories.ts';
 import { OpenFiles } from './open-files.ts';
 import { PinnedFiles } from './pinned-files.ts';
+import type { LockDescriptors } from './record-locks.ts';
 import { ReportedChanges } from './reported-changes.ts';
 import { Resolver } from './resolver.ts';
 import { TopDirectory } from './top-directory.ts';
@@ -31,7 +32,12 @@ const DIRECTORY_LIMIT = 256;
 export type LiveParts = ReturnType<typeof liveParts>;
 
 /** Opens the store's directories. Leases, and what rests on them, are there only if asked for. */
-export function liveParts(store: Store, records: TaskRecords, options: FileSystemOptions) {
+export function liveParts(
+  store: Store,
+  records: TaskRecords,
+  lockDescriptors: LockDescriptors,
+  options: FileSystemOptions,
+) {
   const { liveTtlMs = 0, liveMode = 'fuse', cacheLeases = false, sharedMmap = false } = options;
   const tasks = new LiveTasks(store, new ShownTasks(records, options.view));
   const top = new TopDirectory(tasks, liveMode);
@@ -90,6 +96,7 @@ export function liveParts(store: Store, records: TaskRecords, options: FileSyste
       unwritten,
       pages,
       deferred,
+      lockDescriptors,
       sharedMmap,
     }),
     xattrs: new LiveXattrs(resolver, records),

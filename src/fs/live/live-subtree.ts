@@ -32,6 +32,7 @@ import { LiveFile, realFlags, refuseSpecial } from './live-file.ts';
 import type { LiveObservation } from './live-observation.ts';
 import { type LiveParts, liveParts } from './live-parts.ts';
 import type { Made, MadeFile, NameOperations } from './name-operations.ts';
+import type { LockDescriptors } from './record-locks.ts';
 import { changeAttributes, eventsOf } from './setattr.ts';
 
 /**
@@ -51,9 +52,14 @@ export class LiveSubtree implements Subtree {
   private readonly store: Store;
   private readonly parts: LiveParts;
 
-  constructor(store: Store, records: TaskRecords, options: FileSystemOptions) {
+  constructor(
+    store: Store,
+    records: TaskRecords,
+    lockDescriptors: LockDescriptors,
+    options: FileSystemOptions,
+  ) {
     this.store = store;
-    this.parts = liveParts(store, records, options);
+    this.parts = liveParts(store, records, lockDescriptors, options);
   }
 
   /** Has other directories than live ones reported on by the same descriptor. */

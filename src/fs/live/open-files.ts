@@ -11,6 +11,7 @@ import type { InodeTable } from './inode-table.ts';
 import type { KeptPages } from './kept-pages.ts';
 import { type Descriptor, LiveFile } from './live-file.ts';
 import type { ObservedDirectories } from './observed-directories.ts';
+import type { LockDescriptors } from './record-locks.ts';
 import type { UnwrittenFiles } from './unwritten-files.ts';
 
 interface Parts {
@@ -22,6 +23,7 @@ interface Parts {
   readonly unwritten: UnwrittenFiles | undefined;
   readonly pages: KeptPages;
   readonly deferred: DeferredOpens;
+  readonly lockDescriptors: LockDescriptors;
   /** Whether files that are open for writing may be mapped shared. */
   readonly sharedMmap: boolean;
 }
@@ -71,10 +73,11 @@ export class OpenFiles {
     flags: number,
     isWaitedFor: boolean,
   ): LiveFile {
-    const { table, freeze, observed, unwritten, deferred } = this.parts;
+    const { table, freeze, observed, unwritten, deferred, lockDescriptors } = this.parts;
     const { task } = inode;
     const state = table.open(inode);
     return new LiveFile(inode, state, descriptor, flags, {
+      lockDescriptors,
       assertOpen: () => freeze.assertOpen(task),
       changed: ({ fd }) => observed?.noteOwn(inode, IN.MODIFY, () => statFd(fd)),
       isWritten: ({ fd }) => !unwritten?.isProven(inode) && isOpenForWriting(fd),

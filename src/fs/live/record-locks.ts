@@ -17,6 +17,13 @@ export interface OpenDescriptor {
   readonly writes: boolean;
 }
 
+/** What counts the descriptors that locks take. */
+export interface LockDescriptors {
+  /** Takes one, unless few are left. */
+  takeForLocks(): boolean;
+  releaseForLocks(): void;
+}
+
 interface Owner {
   readonly fd: number;
   /** It is that of the program's own open file, which others may share. */
@@ -30,11 +37,16 @@ interface Owner {
  * The record locks that programs hold on one file through the mount, kept on the real file: so
  * they also stand against programs in staging. Each owner has an open file of its own, since locks
  * belong to an open file and one open file never conflicts with itself. Where the file's mode lets
- * it not be opened once more, they are kept on the open file that they were asked of, and what
- * stands between its owners (after a fork) is known from what is kept here.
+ * it not be opened once more, or few descriptors are left, they are kept on the open file that they
+ * were asked of, and what stands between its owners (after a fork) is known from what is kept here.
  */
 export class RecordLocks {
   private readonly owners = new Map<bigint, Owner>();
+  private readonly descriptors: LockDescriptors;
+
+  constructor(descriptors: LockDescriptors) {
+    this.descriptors = descriptors;
+  }
 
   /** `file`: the open file that is asked, as in all that follows. */
   find(owner: bigint, lock: RangeLock, file: OpenDescriptor): RangeLock | undefined {
@@ -112,18 +124,29 @@ export class RecordLocks {
     const known = this.owners.get(owner);
     if (!known) return;
     this.owners.delete(owner);
-    if (known.isBorrowed) this.drop(known, { start: 0n, end: WHOLE_END });
-    else closeSync(known.fd);
+    if (known.isBorrowed) {
+      this.drop(known, { start: 0n, end: WHOLE_END });
+      return;
+    }
+    closeSync(known.fd);
+    this.descriptors.releaseForLocks();
   }
 
   private get(owner: bigint, file: OpenDescriptor): Owner {
     const known = this.owners.get(owner);
     if (known) return known;
-    const own = openOwn(file);
+    const own = this.openOwn(file);
     const fd = own ?? file.fd;
     const made = { fd, isBorrowed: own === undefined, ranges: new HeldRanges(), pid: 0 };
     this.owners.set(owner, made);
     return made;
+  }
+
+  private openOwn(file: OpenDescriptor): number | undefined {
+    if (!this.descriptors.takeForLocks()) return undefined;
+    const fd = openOwn(file);
+    if (fd === undefined) this.descriptors.releaseForLocks();
+    return fd;
   }
 }
 
