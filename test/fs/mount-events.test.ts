@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -336,7 +337,12 @@ test.runIf(process.geteuid?.() === 0)(
     const own = ['--mount', '--pid', '--fork', '--mount-proc', '--kill-child'];
     const mounting = `mount --bind '${conf}' /etc/fuse.conf && exec "$@"`;
     const program = spawn('unshare', [...own, 'sh', '-c', mounting, 'sh', ...asUser]);
-    onTestFinished(() => void program.kill('SIGKILL'));
+    onTestFinished(async () => {
+      const closed = once(program, 'close');
+      program.kill('SIGKILL');
+      // With it end all that it has started, and write nothing more.
+      await closed;
+    });
     let output = '';
     program.stdout.on('data', (chunk) => {
       output += chunk;

@@ -1,12 +1,8 @@
-import { closeSync, constants } from 'node:fs';
 import { unlessRefused } from '../../errno.ts';
-import { bytesOfLatin1, latin1Of } from '../../latin1.ts';
 import {
   IN,
   type InotifyEvent,
   isDirectory,
-  listDirectory,
-  openAt,
   S_IFDIR,
   S_IFREG,
   type Stat,
@@ -16,21 +12,13 @@ import {
 import type { FileEvent, NodeId, Place } from '../file-system.ts';
 import { TOP } from '../node-ids.ts';
 import type { CacheLeases } from './cache-leases.ts';
+import { DirectoryComparison } from './directory-comparison.ts';
 import type { DirectoryFdCache } from './directory-fd-cache.ts';
 import { type Inode, rawName } from './inode.ts';
-import { KnownNames } from './known-names.ts';
+import { OwnChanges } from './own-changes.ts';
 
-/** So many files that the mount changed are remembered: their events come at once. */
-const SIGNATURES = 1024;
 /** How long (milliseconds) it may take until it is known that somebody watches a directory. */
 const LATE_MS = 250;
-/** So many files at most are looked at for what happened meanwhile. */
-const LATE_FILES = 1000;
-/** So many names are looked at, and events found, before others have their turn. */
-const NAMES_AT_ONCE = 500;
-const EVENTS_AT_ONCE = 64;
-/** How far (milliseconds) file systems' clocks are behind at most. */
-const CLOCK_MS = 20;
 
 const NAMES = IN.CREATE | IN.DELETE | IN.MOVED_FROM | IN.MOVED_TO;
 
@@ -39,12 +27,6 @@ interface Moved {
   readonly cookie: number;
   readonly from: Place;
   readonly type: number;
-}
-
-/** What the mount did to a file (bits of IN), and the state in which it left it. */
-interface OwnChange {
-  readonly kinds: number;
-  readonly state: string;
 }
 
 /**
@@ -59,13 +41,9 @@ export class ObservedDirectories {
   private readonly observed = new Map<NodeId, Inode>();
   /** Their parents that are not observed themselves. */
   private readonly parents = new Map<NodeId, Inode>();
-  /** By inode: what the mount has changed since events were taken last. */
-  private readonly own = new Map<NodeId, OwnChange>();
-  private readonly names = new KnownNames();
+  private readonly own = new OwnChanges();
+  private readonly comparison: DirectoryComparison;
   private events: FileEvent[] = [];
-  /** Since when (milliseconds) events were lost that nobody looks for yet. */
-  private missedSince: number | undefined;
-  private missing: Iterator<FileEvent | undefined> | undefined;
   private moved: Moved | undefined;
 
   /** `idOf`: the node of a file in a directory, by its state, if it is known. */
@@ -77,6 +55,7 @@ export class ObservedDirectories {
     this.leases = leases;
     this.directories = directories;
     this.idOf = idOf;
+    this.comparison = new DirectoryComparison(directories);
     leases.onLoss(() => this.missed([]));
   }
 
@@ -93,15 +72,15 @@ export class ObservedDirectories {
       this.observed.set(id, directory);
       const observer = (event: InotifyEvent, isOwn: boolean) => this.hear(directory, event, isOwn);
       const heardAt = this.leases.observe(directory, observer);
-      unlessRefused(() => this.withListing(directory, (fd) => this.names.read(id, fd)));
+      this.comparison.begin(directory);
       const since = Date.now() - LATE_MS;
-      if (heardAt >= since) this.catchUp(directory, BigInt(since) * 1_000_000n);
+      if (heardAt >= since) this.events.push(...this.comparison.since(directory, since));
     }
   }
 
   private drop(id: NodeId): void {
     this.observed.delete(id);
-    this.names.forget(id);
+    this.comparison.end(id);
   }
 
   /**
@@ -124,99 +103,14 @@ export class ObservedDirectories {
     this.add('delete', { directory: id, name }, S_IFDIR);
   }
 
-  /** Reports what happened in a directory between its first watcher's coming and now. */
-  private catchUp(directory: Inode, sinceNs: bigint): void {
-    for (const name of this.namesIn(directory, LATE_FILES)) {
-      const stat = this.statAt(directory, name);
-      if (!stat || stat.ctimeNs < sinceNs) continue;
-      const kind = stat.btimeNs >= sinceNs ? 'create' : 'modify';
-      this.add(kind, { directory: directory.id, name }, stat.mode);
-    }
-  }
-
-  private namesIn(directory: Inode, limit = Number.POSITIVE_INFINITY): Buffer[] {
-    return this.withListing(directory, (fd) => {
-      const names: Buffer[] = [];
-      for (const { name } of listDirectory(fd)) {
-        if (names.length >= limit) break;
-        names.push(name);
-      }
-      return names;
-    });
-  }
-
-  private withListing<T>(directory: Inode, action: (fd: number) => T): T {
-    const { O_RDONLY, O_DIRECTORY } = constants;
-    const fd = openAt(this.directories.descriptor(directory), '.', O_RDONLY | O_DIRECTORY);
-    try {
-      return action(fd);
-    } finally {
-      closeSync(fd);
-    }
-  }
-
   /** These events, and others of those that were read last, were lost. */
   missed(events: readonly FileEvent[]): void {
-    this.missedSince ??= this.leases.readFrom;
-    this.names.lost();
-    for (const event of events) this.keepName(event);
-  }
-
-  /** Those who observe do not know that a name is gone. */
-  private keepName(event: FileEvent): void {
-    if (event.kind !== 'move' && event.kind !== 'delete') return;
-    const place = event.kind === 'move' ? event.from : event.at;
-    if (!place) return;
-    this.names.add(place.directory, latin1Of(place.name), isDirectory(event.mode));
+    this.comparison.missed(this.leases.readFrom, events);
   }
 
   /** Some of the events that were lost, as of now; undefined where none is left to look for. */
   takeMissed(): FileEvent[] | undefined {
-    if (!this.missing) {
-      if (this.missedSince === undefined) return undefined;
-      this.missing = this.changedSince(BigInt(this.missedSince - CLOCK_MS) * 1_000_000n);
-      this.missedSince = undefined;
-    }
-    const events: FileEvent[] = [];
-    for (let names = 0; names < NAMES_AT_ONCE && events.length < EVENTS_AT_ONCE; names++) {
-      const { done, value } = this.missing.next();
-      if (value) events.push(value);
-      if (!done) continue;
-      this.missing = undefined;
-      break;
-    }
-    return events;
-  }
-
-  /**
-   * Each name in an observed directory: as an event if it is new, changed or gone, else undefined.
-   */
-  private *changedSince(sinceNs: bigint): Generator<FileEvent | undefined, undefined> {
-    for (const directory of [...this.observed.values()]) {
-      const names = unlessRefused(() => this.namesIn(directory));
-      if (!names) continue;
-      yield* this.removalsIn(directory, names);
-      for (const name of names) yield this.changeSince(directory, name, sinceNs);
-    }
-  }
-
-  private removalsIn({ id }: Inode, names: readonly Buffer[]): FileEvent[] {
-    return this.names.takeGone(id, names).map(({ name, isDirectory }) => ({
-      kind: 'delete',
-      at: { directory: id, name: bytesOfLatin1(name) },
-      mode: isDirectory ? S_IFDIR : S_IFREG,
-    }));
-  }
-
-  /** What is older than its last change may have come by a rename: that is told of either. */
-  private changeSince(directory: Inode, name: Buffer, sinceNs: bigint): FileEvent | undefined {
-    const stat = this.statAt(directory, name);
-    if (!stat || stat.ctimeNs < sinceNs) return undefined;
-    const at = { directory: directory.id, name };
-    const { mode } = stat;
-    this.names.add(directory.id, latin1Of(name), isDirectory(mode));
-    if (stat.btimeNs >= sinceNs) return { kind: 'create', at, mode };
-    return { kind: 'move', from: undefined, to: at, mode };
+    return this.comparison.take([...this.observed.values()]);
   }
 
   /** The observed directories of a task, the deepest first. */
@@ -229,7 +123,7 @@ export class ObservedDirectories {
   forget({ id }: Inode): void {
     this.drop(id);
     this.parents.delete(id);
-    this.own.delete(id);
+    this.own.forget(id);
   }
 
   /**
@@ -239,13 +133,7 @@ export class ObservedDirectories {
   noteOwn(inode: Inode, kinds: number, state: () => Stat): void {
     if (this.observed.size === 0) return;
     if (!this.observed.has(inode.id) && !this.observed.has(inode.parent?.id ?? 0)) return;
-    this.setOwn(inode.id, kinds, state());
-  }
-
-  private setOwn(id: NodeId, kinds: number, stat: Stat): void {
-    if (this.own.size >= SIGNATURES) this.own.clear();
-    const before = this.own.get(id)?.kinds ?? 0;
-    this.own.set(id, { kinds: before | kinds, state: signatureOf(stat) });
+    this.own.note(inode.id, kinds, state());
   }
 
   /** The same of the attributes of what a name in a directory stands for. */
@@ -253,7 +141,7 @@ export class ObservedDirectories {
     if (this.observed.size === 0 || !this.observed.has(directory.id)) return;
     const stat = this.statAt(directory, name);
     const id = stat && this.idOf(directory, stat);
-    if (stat && id !== undefined) this.setOwn(id, IN.ATTRIB, stat);
+    if (stat && id !== undefined) this.own.note(id, IN.ATTRIB, stat);
   }
 
   /** The mount closed a file that was open for writing. */
@@ -274,7 +162,7 @@ export class ObservedDirectories {
     const type = typeOf(event);
     const at = { directory: directory.id, name: event.name };
     if (this.moved && !(mask & IN.MOVED_TO && this.moved.cookie === cookie)) this.endMove();
-    const isKnown = this.followName(directory, event);
+    const isKnown = this.comparison.hear(directory, event);
     if (isOwn && mask & NAMES) this.events.push({ kind: 'own', at });
     if (isOwn || !isKnown) return;
     if (event.name.length === 0) this.hearOfItself(directory, mask);
@@ -286,40 +174,25 @@ export class ObservedDirectories {
     else if (mask & (IN.MODIFY | IN.ATTRIB)) this.hearOfContent(directory, event);
   }
 
-  /** Returns whether an event is news: not the removal of what was already told to be gone. */
-  private followName({ id }: Inode, { mask, name }: InotifyEvent): boolean {
-    if (name.length === 0) return true;
-    if (mask & (IN.CREATE | IN.MOVED_TO)) {
-      this.names.add(id, latin1Of(name), (mask & IN.ISDIR) !== 0);
-    } else if (mask & (IN.DELETE | IN.MOVED_FROM)) {
-      return this.names.remove(id, latin1Of(name)) || (mask & IN.MOVED_FROM) !== 0;
-    }
-    return true;
-  }
-
   /** What an observed parent hears as well, with the name, is left to that. */
   private hearOfItself(directory: Inode, mask: number): void {
     if (directory.parent && this.observed.has(directory.parent.id)) return;
     if (!(mask & IN.ATTRIB)) return;
-    const stat = this.own.size > 0 ? this.statOf(directory) : undefined;
-    if (stat && this.isOwnChange(directory.id, mask, stat)) return;
+    const stat = this.own.isEmpty ? undefined : this.statOf(directory);
+    if (stat && this.own.has(directory.id, mask, stat)) return;
     const at = { directory: directory.parent?.id ?? TOP.live, name: rawName(directory) };
     this.add('attrib', at, S_IFDIR);
   }
 
   private hearOfContent(directory: Inode, event: InotifyEvent): void {
     const { mask, name } = event;
-    const stat = this.statAt(directory, name);
-    const id = stat && this.own.size > 0 ? this.idOf(directory, stat) : undefined;
-    if (stat && id !== undefined && this.isOwnChange(id, mask, stat)) return;
+    // What is written is a file, or a pipe, which is told of in the same way.
+    const isInDoubt = (mask & IN.ATTRIB) !== 0 || !this.own.isEmpty;
+    const stat = isInDoubt ? this.statAt(directory, name) : undefined;
+    const id = stat && this.idOf(directory, stat);
+    if (stat && id !== undefined && this.own.has(id, mask, stat)) return;
     const kind = mask & IN.MODIFY ? 'modify' : 'attrib';
     this.add(kind, { directory: directory.id, name }, typeOf(event, stat));
-  }
-
-  /** Whether the mount did such a thing to a file, and nobody anything since then. */
-  private isOwnChange(id: NodeId, mask: number, stat: Stat): boolean {
-    const own = this.own.get(id);
-    return own !== undefined && (own.kinds & mask) !== 0 && own.state === signatureOf(stat);
   }
 
   private add(kind: Exclude<FileEvent['kind'], 'move' | 'own'>, at: Place, mode: number): void {
@@ -351,9 +224,6 @@ function typeOf({ mask }: InotifyEvent, stat?: Stat): number {
   const type = mask & IN.ISDIR ? S_IFDIR : S_IFREG;
   return stat && isDirectory(stat.mode) === isDirectory(type) ? stat.mode : type;
 }
-
-/** Every change of a file's content or attributes changes one of these. */
-const signatureOf = ({ ctimeNs, size }: Stat): string => `${ctimeNs}/${size}`;
 
 function depthOf(directory: Inode): number {
   let depth = 0;
