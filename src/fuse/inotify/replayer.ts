@@ -25,11 +25,6 @@ const RATE = 1000;
 const BATCH = 32;
 /** After so long (milliseconds) the next batch is sent, whatever keeps the notifier. */
 const LOST_MS = 10_000;
-/**
- * For how long (milliseconds) callers are gathered: most programs have ended by then, and need not
- * be looked at.
- */
-const CALLERS_MS = 20;
 /** How long (milliseconds) a caller that was reported is not reported again. */
 const REPORTED_MS = 200;
 const FOR_EVER = Number.POSITIVE_INFINITY;
@@ -89,7 +84,6 @@ export class Replayer {
   private isAwaitedNow = false;
   private lastCaller = 0;
   private readonly callers = new Set<number>();
-  private reportCallersAt = FOR_EVER;
   private readonly reported = new Map<number, number>();
 
   constructor(fileSystem: FileSystem, { shared, port }: ReplayChannel, reports: ReplayReports) {
@@ -105,24 +99,15 @@ export class Replayer {
     if (notifier !== this.notifier) this.startOver(notifier);
     this.isAsking = thread === notifier && thread !== 0;
     if (this.isAsking) return true;
-    if (thread !== this.lastCaller) this.noteCaller(thread);
+    if (thread !== this.lastCaller) {
+      this.lastCaller = thread;
+      this.callers.add(thread);
+    }
     return false;
-  }
-
-  private noteCaller(thread: number): void {
-    this.lastCaller = thread;
-    const now = performance.now();
-    if (now < (this.reported.get(thread) ?? 0)) return;
-    if (this.callers.size === 0) this.reportCallersAt = now + CALLERS_MS;
-    this.callers.add(thread);
   }
 
   /** The next time (performance.now()) that `pass` has something to do. */
   get dueAt(): number {
-    return Math.min(this.reportCallersAt, this.sendAt);
-  }
-
-  private get sendAt(): number {
     if (this.isAwaitedNow) return 0;
     if (this.queue.size === 0 && !this.isBehind) return FOR_EVER;
     if (this.sent.isWaitedFor) return this.sentAt + LOST_MS;
@@ -139,12 +124,11 @@ export class Replayer {
 
   /** Takes what happened, and sends what is due. */
   pass(now: number): void {
-    this.lastCaller = 0;
-    if (now >= this.reportCallersAt) this.reportCallers(now);
+    if (this.callers.size > 0) this.reportCallers(now);
     this.takeEvents(now);
     this.isAwaitedNow = false;
     this.reportAnnounced();
-    if (now >= this.sendAt) this.tellMore(now);
+    if (now >= this.dueAt) this.tellMore(now);
     this.reportTelling();
   }
 
@@ -216,12 +200,13 @@ export class Replayer {
   }
 
   private reportCallers(now: number): void {
-    const callers = [...this.callers];
+    const due = [...this.callers].filter((each) => now >= (this.reported.get(each) ?? 0));
     this.callers.clear();
-    this.reportCallersAt = FOR_EVER;
+    this.lastCaller = 0;
+    if (due.length === 0) return;
     if (this.reported.size > 1000) this.reported.clear();
-    for (const each of callers) this.reported.set(each, now + REPORTED_MS);
-    this.reports.used(callers);
+    for (const each of due) this.reported.set(each, now + REPORTED_MS);
+    this.reports.used(due);
   }
 
   private send(now: number): void {

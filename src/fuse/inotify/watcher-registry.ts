@@ -2,10 +2,10 @@ import type { NodeId } from '../../fs/index.ts';
 import { inotifyDescriptors, processOf, type WatchedNode, watchedNodes } from './watchers.ts';
 
 /**
- * When (milliseconds) after a process was reported to use the mount it is looked at: whoever
- * watches a directory goes there first, and reads it soon before or after.
+ * When (milliseconds) after a process has used the mount it is looked at: whoever watches a
+ * directory goes there first, and reads it soon before or after.
  */
-const LOOKS_MS = [0, 20, 250, 1500] as const;
+const LOOKS_MS = [5, 40, 250, 1500] as const;
 /** How often (milliseconds) watchers are looked at, for what they watch no more. */
 const AGAIN_MS = 1000;
 /**
