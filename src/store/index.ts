@@ -25,8 +25,9 @@ export {
   plainIdentities,
   writeIdentities,
 } from './identities.ts';
-export { assertKeysDirectory, hasKeys, keyPaths, readKeyText } from './key-files.ts';
+export { hasKeys, keyPaths, readKeyText } from './key-files.ts';
 export {
+  assertHasKeys,
   assertNothingSealed,
   createKeys,
   createSealingKeys,

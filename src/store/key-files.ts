@@ -1,6 +1,5 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { TaskfsError } from '../errors.ts';
 import { readRegularFile, writeFileAtomic } from '../files/index.ts';
 import type { Store } from './paths.ts';
 
@@ -19,19 +18,6 @@ export function keyPaths(store: Store) {
 /** Whether a store can seal: it has recipients. A machine that only runs tasks has no identity. */
 export function hasKeys(store: Store): boolean {
   return existsSync(keyPaths(store).recipients);
-}
-
-/**
- * Throws `damaged` where the directory of the keys is gone, as from a backup without it: new ones
- * would open none of the archives.
- */
-export function assertKeysDirectory(store: Store): void {
-  if (existsSync(store.keys)) return;
-  throw new TaskfsError('damaged', `the store has lost its keys: there is no ${store.keys}`, {
-    hint:
-      `Put it back from a backup. After 'mkdir -m 700 ${store.keys}' new ones can be made, which ` +
-      'open none of the archives.',
-  });
 }
 
 /** Keys are short, and there may be some thousand recipients. */

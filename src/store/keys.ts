@@ -1,8 +1,8 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { TaskfsError } from '../errors.ts';
 import { ensureIdentity } from './identities.ts';
-import { assertKeysDirectory, hasKeys, keyPaths } from './key-files.ts';
-import { takeLockBlocking } from './lock.ts';
+import { hasKeys, keyPaths } from './key-files.ts';
+import { type Lock, takeLockBlocking } from './lock.ts';
 import type { Store } from './paths.ts';
 import { writeRecipients } from './recipients.ts';
 import { createSigningKey } from './signing-key.ts';
@@ -14,13 +14,20 @@ import { isTaskName } from './task-name.ts';
  * are put back from a backup. Throws `failed` where there are some.
  */
 export function assertNothingSealed(store: Store): void {
-  if (!readdirSync(store.archive).some(isTaskName)) return;
-  throw new TaskfsError('failed', `the keys of the store ${store.path} are gone`, {
+  if (readdirSync(store.archive).some(isTaskName)) throw keysGone(store);
+}
+
+/** For whoever is about to change keys. Throws `failed` where there are none. */
+export function assertHasKeys(store: Store): void {
+  if (!hasKeys(store)) throw keysGone(store);
+}
+
+const keysGone = (store: Store): TaskfsError =>
+  new TaskfsError('failed', `the keys of the store ${store.path} are gone`, {
     hint:
       "Put its directory 'keys' back from a backup. 'taskfs init' makes new keys, which do not " +
       'open the archives that are there.',
   });
-}
 
 /** How to protect a fresh identity. */
 export interface NewKeys {
@@ -62,8 +69,7 @@ export async function ensureKeys(
   store: Store,
   keys: NewKeys = {},
 ): Promise<{ readonly isNew: boolean; readonly recovery: string | undefined }> {
-  assertKeysDirectory(store);
-  using _ = takeLockBlocking(keyPaths(store).lock);
+  using _ = lockNewKeys(store);
   if (hasKeys(store)) return { isNew: false, recovery: undefined };
   return { isNew: true, recovery: await createKeys(store, keys) };
 }
@@ -72,11 +78,16 @@ export async function ensureKeys(
  * The same for a machine that only seals; whether it was done here. Throws as `createSealingKeys`.
  */
 export function ensureSealingKeys(store: Store, recipients: readonly string[]): boolean {
-  assertKeysDirectory(store);
-  using _ = takeLockBlocking(keyPaths(store).lock);
+  using _ = lockNewKeys(store);
   if (hasKeys(store)) return false;
   createSealingKeys(store, recipients);
   return true;
+}
+
+/** Their directory may have gone with them. */
+function lockNewKeys(store: Store): Lock {
+  mkdirSync(store.keys, { recursive: true, mode: 0o700 });
+  return takeLockBlocking(keyPaths(store).lock);
 }
 
 function assertNoKeys(store: Store): void {

@@ -3,7 +3,7 @@ import { TaskfsError } from '../../errors.ts';
 import { removeTemporaries } from '../../files/index.ts';
 import type { Store } from '../../store/index.ts';
 import {
-  assertKeysDirectory,
+  assertHasKeys,
   keyPaths,
   type LabelledRecipient,
   listLeaving,
@@ -212,7 +212,7 @@ function withLabel(store: Store, label: string, recipient: string): LabelledReci
 
 /** One at a time: two at once would each undo a part of the other. */
 function lockKeys(store: Store): Disposable {
-  assertKeysDirectory(store);
+  assertHasKeys(store);
   const { identity, recipients, lock: path } = keyPaths(store);
   const lock = takeLock(path);
   if (!lock) {
