@@ -24,9 +24,13 @@ export class InvalidationFeed {
    * one may end a sleep. Sleeps have no limit then: a timer for each would take longer than they.
    */
   get dueInMs(): number {
-    return this.isWaiting
-      ? Math.max(0, this.checkedAt + INTERVAL_MS - performance.now())
-      : FOR_EVER;
+    return this.isWaiting ? this.inMs(0) : FOR_EVER;
+  }
+
+  /** In how many milliseconds there is a check, if at this time (performance.now()) or later. */
+  inMs(time: number): number {
+    if (time === FOR_EVER) return FOR_EVER;
+    return Math.max(0, Math.max(time, this.checkedAt + INTERVAL_MS) - performance.now());
   }
 
   /** There is a report: passes it on, or lets it wait. */

@@ -83,8 +83,7 @@ function sleep(device: Device, session: Session, feed: InvalidationFeed): void {
   const lockMs = session.waitingLocks.size > 0 ? LOCK_RETRY_MS : FOR_EVER;
   const settleMs = session.fileSystem.settle?.() ?? FOR_EVER;
   const { dueInMs } = feed;
-  const replayAt = session.replayer?.dueAt ?? FOR_EVER;
-  const replayMs = replayAt === FOR_EVER ? FOR_EVER : Math.max(0, replayAt - performance.now());
+  const replayMs = feed.inMs(session.replayer?.dueAt ?? FOR_EVER);
   const limit = Math.min(dueInMs, lockMs, settleMs, replayMs);
   const isReported = device.wait(limit === FOR_EVER ? -1 : Math.ceil(limit), dueInMs === FOR_EVER);
   if (isReported) feed.reported();
