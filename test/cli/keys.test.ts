@@ -106,7 +106,15 @@ describe('keys', () => {
     expect((await cli.run('run', '--', 'true')).code).toBe(0);
     expect((await cli.run('verify')).code).toBe(0);
     expect((await cli.run('verify', '--deep')).code).toBe(4);
-    // Nor is a new key made that would open new archives only.
+    renameSync(elsewhere, join(cli.store, 'keys/identity.txt'));
+  });
+
+  it('are not changed where nothing at hand opens the archives', async () => {
+    const cli = newCli();
+    await sealedTask(cli);
+    const elsewhere = join(cli.base, 'identity.txt');
+    renameSync(join(cli.store, 'keys/identity.txt'), elsewhere);
+    // No new key is made that would open new archives only.
     const keys = () => execFileSync('sh', ['-c', 'cat "$0"/*', join(cli.store, 'keys')]).toString();
     const before = keys();
     for (const action of ['rotate', 'recovery']) {
