@@ -60,7 +60,7 @@ test('1,500 nested directories of long names keep their task and write no gigaby
   nest(join(paths.staging, 'outer'), 1500, 'n'.repeat(255));
   await expect(sealTask(store, task)).rejects.toMatchObject({
     kind: 'failed',
-    message: expect.stringMatching(/task deep holds .*"outer\/nnn.*lies so deep/),
+    message: expect.stringMatching(/task deep cannot be archived: "outer\/nnn.*lies so deep/),
   });
   expect(existsSync(partialPath(store, task))).toBe(false);
   expect(existsSync(join(paths.staging, 'outer'))).toBe(true);
