@@ -160,7 +160,7 @@ function leftovers(store: Store, task: TaskName): string[] {
 const isLong = process.env.TASKFS_LONG === '1';
 /** The long form fails every call; each piece of it takes minutes, and can be run by its name. */
 const PIECES = isLong ? 32 : 1;
-const STEP = isLong ? PIECES : 36;
+const STEP = isLong ? PIECES : 48;
 /** Another one for each day: in time every call is failed in the short form too. */
 const FIRST = isLong ? 0 : Math.floor(Date.now() / 86_400_000) % STEP;
 const cases = (['kill', 'error'] as const).flatMap((mode) =>

@@ -51,7 +51,11 @@ it.each(Object.entries(shells))(
     symlinkSync(launcher, join(bin, 'taskfs'));
     mkdirSync(join(cli.base, 'own-directory'));
     const path = `${bin}:${join(process.execPath, '..')}:${process.env.PATH}`;
-    const variables = [`TASKFS_STORE=${cli.store}`, `PATH=${path}`, `HOME=${cli.base}`, 'PS1=$ '];
+    // Fish leaves a pipe in /tmp where it has no such directory, or others may enter it.
+    const runtime = join(cli.base, 'runtime');
+    mkdirSync(runtime, { mode: 0o700 });
+    const directories = [`HOME=${cli.base}`, `XDG_RUNTIME_DIR=${runtime}`];
+    const variables = [`TASKFS_STORE=${cli.store}`, `PATH=${path}`, ...directories, 'PS1=$ '];
     const start = ['env', `--chdir=${cli.base}`, ...variables, ...program.split(' ')];
     const terminal = await inTerminal(start, 120);
     await terminal.press(`${load}; clear; echo load''ed`, 'Enter');

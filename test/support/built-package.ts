@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  renameSync,
   rmSync,
   symlinkSync,
 } from 'node:fs';
@@ -50,7 +51,12 @@ export default async function setup(project: TestProject): Promise<() => void> {
   // Programs of the tests run from the sources: they start in half the time when those are kept
   // stripped.
   process.env.NODE_COMPILE_CACHE ??= join(installed, 'caches', String(uid));
-  return () => rmSync(directory, { recursive: true, force: true });
+  return () => {
+    // Workers that are ending still write to the cache of compiled code, by its path.
+    const removed = `${directory}.removed`;
+    renameSync(directory, removed);
+    rmSync(removed, { recursive: true, force: true });
+  };
 }
 
 /** What npm installs beside it: all that is not bundled. */
