@@ -289,11 +289,13 @@ test.runIf(isRoot)('what was read once is read again without a request', async (
   const read = async () =>
     (await run('sh', ['-c', script, join(mountpoint, 'archive/done')])).stdout;
   const first = await read();
-  const before = replies(pid);
-  expect(await read()).toBe(first);
   // Some hundred and sixty names, listings and contents: what is left is asked of the top by each
-  // program.
-  expect(replies(pid) - before).toBeLessThan(20);
+  // program. Another test may have the kernel drop all that it has cached.
+  await until('a reading with fewer than twenty replies', async () => {
+    const before = replies(pid);
+    expect(await read()).toBe(first);
+    return replies(pid) - before < 20;
+  });
 });
 
 test.each(ways)('a task is never in neither place, nor is a listing old ($name)', async (way) => {
