@@ -63,12 +63,12 @@ export function unlessRefused<T>(action: () => T): T | undefined {
   }
 }
 
-/** What an action returns; undefined where the system says ENOENT. */
+/** What an action returns; undefined where the system says ENOENT, to Node's fs or to src/sys. */
 export function unlessMissing<T>(action: () => T): T | undefined {
   try {
     return action();
   } catch (error) {
-    if (error instanceof Errno && error.errno === errno.ENOENT) return undefined;
+    if (errnoOf(error) === errno.ENOENT) return undefined;
     throw error;
   }
 }

@@ -33,6 +33,16 @@ export class TaskfsError extends Error {
   }
 }
 
+/** What an action returns; undefined where it throws `not-found`. */
+export function unlessNotFound<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof TaskfsError && error.kind === 'not-found') return undefined;
+    throw error;
+  }
+}
+
 /** The message of anything thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? namedMessage(error) : String(error);

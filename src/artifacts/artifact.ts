@@ -1,4 +1,4 @@
-import { TaskfsError } from '../errors.ts';
+import { unlessNotFound } from '../errors.ts';
 import type { ArtifactType } from '../store/index.ts';
 
 /** One name in a task's tree and what it stands for; a symlink is itself. */
@@ -73,23 +73,13 @@ export interface ArtifactTree extends Disposable {
 export const joinPath = (path: Buffer, name: Buffer): Buffer =>
   path.length === 0 ? name : Buffer.concat([path, Buffer.from('/'), name]);
 
-/** What an action returns; undefined where the task removed what it is about: `not-found`. */
-export function unlessMissing<T>(action: () => T): T | undefined {
-  try {
-    return action();
-  } catch (error) {
-    if (error instanceof TaskfsError && error.kind === 'not-found') return undefined;
-    throw error;
-  }
-}
-
 /** What a name stands for; undefined where it is gone, or not of that type by now. */
 export function childOfType(
   parent: ArtifactNode,
   name: Buffer,
   type: ArtifactType,
 ): ArtifactNode | undefined {
-  const child = unlessMissing(() => parent.child(name));
+  const child = unlessNotFound(() => parent.child(name));
   if (!child || child.artifact.type === type) return child;
   child[Symbol.dispose]();
   return undefined;

@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, realpathSync, statSync } from 'node:fs';
-import { reasonOf, TaskfsError } from '../errors.ts';
+import { reasonOf, TaskfsError, unlessNotFound } from '../errors.ts';
 import {
   parseArtifactPath,
   pinInStaging,
@@ -9,7 +9,6 @@ import {
   typeOfMode,
 } from '../store/index.ts';
 import { reopen, statFd } from '../sys/index.ts';
-import { unlessMissing } from './artifact.ts';
 
 /** Where a copy goes, as it stands now. */
 export interface Destination {
@@ -75,7 +74,7 @@ export function stagingDestination(store: Store, task: TaskName, path: Buffer): 
 }
 
 function typeInStaging(store: Store, task: TaskName, path: Buffer): string | undefined {
-  const pinned = unlessMissing(() => pinInStaging(store, task, path));
+  const pinned = unlessNotFound(() => pinInStaging(store, task, path));
   if (pinned === undefined) return undefined;
   try {
     return typeOfMode(statFd(pinned).mode);

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { Errno, errnoWords } from '../errno.ts';
-import { messageOf, TaskfsError } from '../errors.ts';
+import { Errno, errnoWords, unlessMissing } from '../errno.ts';
+import { messageOf, TaskfsError, unlessNotFound } from '../errors.ts';
 import type { TaskName } from '../store/index.ts';
 import {
   createInStaging,
@@ -16,7 +16,6 @@ import {
   taskPaths,
 } from '../store/index.ts';
 import { AT, removeTree, reopen } from '../sys/index.ts';
-import { unlessMissing } from './artifact.ts';
 import { copyContent, digestOf, replaceContent } from './file-content.ts';
 
 /** What became of what an editor saved. */
@@ -104,7 +103,7 @@ function assertLive(store: Store, task: TaskName, path: Buffer): void {
 
 /** Undefined where there is no such file yet. */
 function pinFile(store: Store, task: TaskName, path: Buffer): number | undefined {
-  const pinned = unlessMissing(() => pinInStaging(store, task, path));
+  const pinned = unlessNotFound(() => pinInStaging(store, task, path));
   if (pinned === undefined || fstatSync(pinned).isFile()) return pinned;
   closeSync(pinned);
   throw new TaskfsError('usage', `'${showPath(path)}' of task ${task} is not a file`, {
@@ -180,16 +179,12 @@ const wordsOf = (error: unknown): string =>
 
 /** False also where the task was removed. */
 const isLive = ({ store, task }: Edit): boolean =>
-  unlessMissing(() => readRecord(taskPaths(store, task).record, task).artifacts) === 'live';
+  unlessNotFound(() => readRecord(taskPaths(store, task).record, task).artifacts) === 'live';
 
 /** The editor may have replaced the copy by another file, or removed it. */
 function openCopy(path: string): number | undefined {
-  try {
-    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  return unlessMissing(() => openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
 }
 
 /** Where something was put, in the task's files, and what that means. */

@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { constants } from 'node:fs';
 import { Readable } from 'node:stream';
-import { type Artifact, type ArtifactTree, joinPath, unlessMissing } from './artifact.ts';
+import { unlessNotFound } from '../errors.ts';
+import { type Artifact, type ArtifactTree, joinPath } from './artifact.ts';
 import type { ExportOptions } from './export.ts';
 import type { LeftOut } from './export-tar.ts';
 import { SET_ID } from './tree-copy.ts';
@@ -74,7 +75,7 @@ function whyLeftOut({ type, isMountPoint }: Artifact, path: Buffer): string | un
 
 /** Nothing where the task removed it meanwhile. */
 async function* contentOf(tree: ArtifactTree, path: Buffer): AsyncGenerator<Buffer> {
-  using node = unlessMissing(() => tree.find(path, 'keep'));
+  using node = unlessNotFound(() => tree.find(path, 'keep'));
   if (node?.artifact.type !== 'file') return;
   for (let at = 0; ; ) {
     const piece = Buffer.allocUnsafe(PIECE);

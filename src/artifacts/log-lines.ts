@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TaskfsError } from '../errors.ts';
+import { TaskfsError, unlessNotFound } from '../errors.ts';
 import { isFinal, readRecord, type Store, type TaskName, taskPaths } from '../store/index.ts';
-import { unlessMissing } from './artifact.ts';
 import type { TaskLog } from './task-log.ts';
 
 /** Which lines of a log are read. Times are milliseconds since 1970. */
@@ -91,7 +90,7 @@ export async function* followLog(
  */
 export function isLogComplete(store: Store, task: TaskName, until?: number): boolean {
   if (until !== undefined && Date.now() > until) return true;
-  const record = unlessMissing(() => readRecord(taskPaths(store, task).record, task));
+  const record = unlessNotFound(() => readRecord(taskPaths(store, task).record, task));
   return record === undefined || isFinal(record.status);
 }
 

@@ -1,5 +1,6 @@
 import { closeSync, constants, fchmodSync, fchownSync, ftruncateSync } from 'node:fs';
 import { errno, errnoOf, unlessRefused } from '../errno.ts';
+import { unlessNotFound } from '../errors.ts';
 import { writeFully } from '../files/index.ts';
 import {
   chownAt,
@@ -11,7 +12,7 @@ import {
   unlinkAt,
   utimensAt,
 } from '../sys/index.ts';
-import { type Artifact, type ArtifactNode, unlessMissing } from './artifact.ts';
+import type { Artifact, ArtifactNode } from './artifact.ts';
 import type { CopyTarget, MadeName } from './copy-target.ts';
 import { type Step, walk } from './walk.ts';
 
@@ -129,7 +130,7 @@ export class TreeCopy implements Copied {
   }
 
   private copyChild(parent: ArtifactNode, name: Buffer, path: Buffer): boolean {
-    using source = unlessMissing(() => parent.child(name));
+    using source = unlessNotFound(() => parent.child(name));
     return source !== undefined && this.copyFile(source, name, path);
   }
 

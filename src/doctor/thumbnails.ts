@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { errno, errnoOf } from '../errno.ts';
+import { unlessMissing } from '../errno.ts';
 
 /**
  * File managers keep small pictures of files in the user's cache, in plaintext, also of those that
@@ -60,25 +60,15 @@ function pngsIn(directory: string, depth: number): string[] {
   });
 }
 
-function entriesOf(directory: string) {
-  try {
-    return readdirSync(directory, { withFileTypes: true });
-  } catch (error) {
-    if (errnoOf(error) === errno.ENOENT) return [];
-    throw error;
-  }
-}
+const entriesOf = (directory: string) =>
+  unlessMissing(() => readdirSync(directory, { withFileTypes: true })) ?? [];
 
 /** Undefined where it is no PNG that names a local file. */
 function fileOf(path: string): string | undefined {
-  let fd: number;
-  try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (error) {
-    // Its program has just replaced it.
-    if (errnoOf(error) === errno.ENOENT) return undefined;
-    throw error;
-  }
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const fd = unlessMissing(() => openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  // Its program has just replaced it.
+  if (fd === undefined) return undefined;
   try {
     const uri = uriIn(fd);
     return uri?.startsWith(FILE) ? decodePercent(uri.slice(FILE.length)) : undefined;

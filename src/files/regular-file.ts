@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, lstatSync, type Stats, statSync } from 'node:fs';
-import { Errno, errno, errnoOf } from '../errno.ts';
+import { Errno, errno, errnoOf, unlessMissing } from '../errno.ts';
 import { TaskfsError } from '../errors.ts';
 import { AT, openAt } from '../sys/index.ts';
 import { readFully } from './read-write.ts';
@@ -66,14 +66,8 @@ export function readRegularText(path: string, limit: number): string {
 }
 
 /** The same, empty where there is no such file. */
-export function readOptionalText(path: string, limit: number): string {
-  try {
-    return readRegularText(path, limit);
-  } catch (cause) {
-    if (errnoOf(cause) === errno.ENOENT) return '';
-    throw cause;
-  }
-}
+export const readOptionalText = (path: string, limit: number): string =>
+  unlessMissing(() => readRegularText(path, limit)) ?? '';
 
 /** One for all short texts: thousands of buffers would be thousands to collect. */
 const shared = Buffer.alloc(64 * 1024);

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { unlessMissing } from '../errno.ts';
 import { isTaskName, type Store, type TaskName, takeLockBlocking } from '../store/index.ts';
 
 /**
@@ -59,14 +60,7 @@ export function readTickets(store: Store): Ticket[] {
   return tickets.sort((a, b) => a.number - b.number);
 }
 
-function readNames(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-}
+const readNames = (path: string): string[] => unlessMissing(() => readdirSync(path)) ?? [];
 
 /** The order of a queue: the highest priority first, then the oldest. */
 export const inLine = (one: Ticket, other: Ticket): number =>

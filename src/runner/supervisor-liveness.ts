@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { TaskfsError } from '../errors.ts';
+import { TaskfsError, unlessNotFound } from '../errors.ts';
 import {
   findStaging,
   isFinal,
@@ -77,12 +77,8 @@ export function supervisorElsewhere(store: Store, record: TaskRecord): Superviso
 
 /** It may have ended, and let go of its lock, since its record was read. */
 function isSettledNow(store: Store, task: TaskName): boolean {
-  try {
-    return isSettled(store, readRecord(taskPaths(store, task).record, task));
-  } catch (error) {
-    if (error instanceof TaskfsError && error.kind === 'not-found') return true;
-    throw error;
-  }
+  const record = unlessNotFound(() => readRecord(taskPaths(store, task).record, task));
+  return record === undefined || isSettled(store, record);
 }
 
 const weaker = (one: LockReach, other: LockReach): LockReach => {

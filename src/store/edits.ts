@@ -1,5 +1,6 @@
 import { closeSync, constants, mkdirSync, mkdtempSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { unlessMissing } from '../errno.ts';
 import { tryLock, waitLock } from '../sys/index.ts';
 import { adoptLock, type Lock } from './lock.ts';
 import type { Store } from './paths.ts';
@@ -34,14 +35,8 @@ export function listLeftEdits(store: Store): LeftEdit[] {
 /** What mkdtemp(3) makes of a task's name. */
 const SUFFIXED = /^(.+)-[A-Za-z0-9]{6}$/;
 
-function readNames(directory: string): string[] {
-  try {
-    return readdirSync(directory).sort();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-}
+const readNames = (directory: string): string[] =>
+  (unlessMissing(() => readdirSync(directory)) ?? []).sort();
 
 /** False also where it went away meanwhile. */
 function isLeft(path: string): boolean {

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
-import { errno, errnoOf } from '../errno.ts';
+import { unlessMissing } from '../errno.ts';
 import { TaskfsError } from '../errors.ts';
 import { tryLock, waitLock } from '../sys/index.ts';
 
@@ -58,22 +58,13 @@ function once(action: () => void): () => void {
 
 /** Whether somebody holds the lock now. Writes nothing: a store may be read-only. */
 export function isLocked(path: string): boolean {
-  const fd = openKnownLock(path);
+  // Where there is none, nobody has ever taken it.
+  const fd = unlessMissing(() => openLockFile(path, constants.O_RDONLY));
   if (fd === undefined) return false;
   try {
     // Whoever removed it meanwhile, as takeLock has it, held it.
     return !tryLock(fd, 'shared') || fstatSync(fd).nlink === 0;
   } finally {
     closeSync(fd);
-  }
-}
-
-/** Undefined where nobody has ever taken it. */
-function openKnownLock(path: string): number | undefined {
-  try {
-    return openLockFile(path, constants.O_RDONLY);
-  } catch (error) {
-    if (errnoOf(error) === errno.ENOENT) return undefined;
-    throw error;
   }
 }

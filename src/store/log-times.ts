@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync } from 'node:fs';
+import { unlessMissing } from '../errno.ts';
 import { writeFully } from '../files/index.ts';
 
 /**
@@ -121,12 +122,9 @@ export class LogTimes implements Disposable {
 
   /** Undefined where none were recorded, as by older versions. */
   static open(path: string): LogTimes | undefined {
-    try {
-      return new LogTimes(openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
-    }
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
+    const fd = unlessMissing(() => openSync(path, flags));
+    return fd === undefined ? undefined : new LogTimes(fd);
   }
 
   private constructor(fd: number) {

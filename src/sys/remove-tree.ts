@@ -1,5 +1,5 @@
 import { closeSync, constants } from 'node:fs';
-import { Errno, errno, errnoWords } from '../errno.ts';
+import { Errno, errno, errnoWords, unlessMissing } from '../errno.ts';
 import { AT, chmodFd, O_PATH, openAt, reopen, rmdirAt, unlinkAt } from './at.ts';
 import { DT, listDirectory } from './directory.ts';
 import { unprotect } from './inode-flags.ts';
@@ -65,11 +65,11 @@ function withTop(
   action: (parent: number, name: Buffer, top: number) => void,
 ): void {
   const { directory, name } = split(Buffer.from(path));
-  const parent = unlessGone(() => openAt(dirfd, directory, O_PATH | constants.O_DIRECTORY));
+  const parent = unlessMissing(() => openAt(dirfd, directory, O_PATH | constants.O_DIRECTORY));
   if (parent === undefined) return;
   let top: number | undefined;
   try {
-    top = unlessGone(() => openInMount(parent, name, PIN));
+    top = unlessMissing(() => openInMount(parent, name, PIN));
     if (top !== undefined) action(parent, name, top);
   } catch (error) {
     throw explain(parent, name, error);
@@ -83,15 +83,6 @@ function split(path: Buffer): { readonly directory: Buffer; readonly name: Buffe
   const at = path.lastIndexOf('/');
   if (at === -1) return { directory: Buffer.from('.'), name: path };
   return { directory: path.subarray(0, Math.max(1, at)), name: path.subarray(at + 1) };
-}
-
-function unlessGone(open: () => number): number | undefined {
-  try {
-    return open();
-  } catch (error) {
-    if (error instanceof Errno && error.errno === errno.ENOENT) return undefined;
-    throw error;
-  }
 }
 
 /**

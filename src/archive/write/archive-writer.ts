@@ -11,6 +11,7 @@ import {
   type NewAgeFile,
   newAgePair,
 } from '../../age/index.ts';
+import { unlessMissing } from '../../errno.ts';
 import { TaskfsError } from '../../errors.ts';
 import { openRegularFile, syncDirectory, writeNewFile } from '../../files/index.ts';
 import type { TaskName } from '../../store/index.ts';
@@ -242,7 +243,7 @@ async function copyLog(
   log: EncryptedWriter,
   pause: CooperativeYield,
 ): Promise<string> {
-  const fd = openOptional(path);
+  const fd = unlessMissing(() => openRegularFile(path));
   if (fd === undefined) return log.finish();
   const step = Buffer.allocUnsafe(LOG_STEP);
   try {
@@ -254,14 +255,5 @@ async function copyLog(
     }
   } finally {
     closeSync(fd);
-  }
-}
-
-function openOptional(path: string): number | undefined {
-  try {
-    return openRegularFile(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
   }
 }

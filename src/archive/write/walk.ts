@@ -1,12 +1,12 @@
-import { errno, errnoOf } from '../../errno.ts';
+import { errno } from '../../errno.ts';
 import {
   assertNothingMounted,
   DT,
+  findAt,
   isDirectory,
   listDirectory,
   mountedOn,
   type Stat,
-  statAt,
 } from '../../sys/index.ts';
 import { DirectoryCursor, join, TreeChanged } from './directory-cursor.ts';
 import type { OnChmod } from './temporary-chmod.ts';
@@ -84,7 +84,7 @@ function* visitLeaves(
   leaveOut: LeaveOut,
 ): Generator<Visit> {
   for (const name of leaves) {
-    const stat = statIfThere(fd, name);
+    const stat = findAt(fd, name);
     if (!stat) continue;
     const path = join(here.path, name);
     if (stat.mount !== here.stat.mount) throw mountedOn(fd, name);
@@ -111,20 +111,11 @@ function listNames(fd: number, name: Buffer): Names {
   for (const entry of listDirectory(fd)) {
     const isDir =
       entry.type === DT.UNKNOWN
-        ? isDirectory(statIfThere(fd, entry.name)?.mode ?? 0)
+        ? isDirectory(findAt(fd, entry.name)?.mode ?? 0)
         : entry.type === DT.DIR;
     (isDir ? directories : leaves).push(entry.name);
   }
   leaves.sort(Buffer.compare);
   directories.sort((one, two) => Buffer.compare(two, one));
   return { name, leaves, directories };
-}
-
-function statIfThere(fd: number, name: Buffer): Stat | undefined {
-  try {
-    return statAt(fd, name);
-  } catch (error) {
-    if (errnoOf(error) === errno.ENOENT) return undefined;
-    throw error;
-  }
 }

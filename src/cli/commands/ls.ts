@@ -5,7 +5,7 @@ import {
   openTree,
   walk,
 } from '../../artifacts/index.ts';
-import { TaskfsError } from '../../errors.ts';
+import { unlessNotFound } from '../../errors.ts';
 import { viewTask } from '../../runner/index.ts';
 import { type ArtifactType, listTasks, type Store } from '../../store/index.ts';
 import { isoTime } from '../../sys/index.ts';
@@ -105,14 +105,8 @@ const trim = (path: string): string =>
     .join('/');
 
 /** What a path stands for; a link that leads nowhere is listed itself. */
-function findDirectoryOrLink(tree: ArtifactTree, path: Buffer): ArtifactNode {
-  try {
-    return tree.find(path, 'follow');
-  } catch (error) {
-    if (error instanceof TaskfsError && error.kind === 'not-found') return tree.find(path, 'keep');
-    throw error;
-  }
-}
+const findDirectoryOrLink = (tree: ArtifactTree, path: Buffer): ArtifactNode =>
+  unlessNotFound(() => tree.find(path, 'follow')) ?? tree.find(path, 'keep');
 
 function* below(node: ArtifactNode, path: Buffer, recursive: boolean): Generator<Found> {
   const at = (name: Buffer): Buffer =>

@@ -1,15 +1,10 @@
 import { appendFileSync, readFileSync } from 'node:fs';
+import { unlessMissing } from '../../../errno.ts';
 import { isDiskFull } from '../../disk-reserve.ts';
 
 /** The text of a file of notes; empty where there is none yet. */
-export function readOptional(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw error;
-  }
-}
+export const readOptional = (path: string): string =>
+  unlessMissing(() => readFileSync(path, 'utf8')) ?? '';
 
 /** Adds a line to a file of notes. */
 export function append(path: string, line: string): void {
