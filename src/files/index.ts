@@ -3,7 +3,7 @@
  * size, read and written completely. What belongs to one format or to the store does not enter.
  */
 export { removeTemporaries, syncDirectory, writeFileAtomic, writeNewFile } from './atomic-file.ts';
-export { makeDirectories } from './make-directories.ts';
+export { isDirectoryAt, makeDirectories } from './make-directories.ts';
 export { readFully, readFullyAsync, writeFully } from './read-write.ts';
 export {
   openRegularFile,

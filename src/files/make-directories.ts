@@ -8,7 +8,7 @@ import { TaskfsError } from '../errors.ts';
  * else what mkdir(2) says.
  */
 export function makeDirectories(path: string | Buffer, mode = 0o777): void {
-  if (isDirectory(path)) return;
+  if (isDirectoryAt(path)) return;
   const bytes = Buffer.from(path);
   const end = bytes.lastIndexOf('/');
   const parent = bytes.subarray(0, Math.max(end, 0));
@@ -16,7 +16,7 @@ export function makeDirectories(path: string | Buffer, mode = 0o777): void {
   try {
     mkdirSync(path, mode);
   } catch (cause) {
-    if (isDirectory(path)) return;
+    if (isDirectoryAt(path)) return;
     if (errnoOf(cause) !== errno.ENOENT) throw cause;
     throw new TaskfsError('failed', `no directory can be made in ${parent}`, {
       hint: 'Choose another place.',
@@ -25,5 +25,6 @@ export function makeDirectories(path: string | Buffer, mode = 0o777): void {
   }
 }
 
-const isDirectory = (path: string | Buffer): boolean =>
+/** Whether a path leads to a directory. Throws what stat(2) says, but where nothing is there. */
+export const isDirectoryAt = (path: string | Buffer): boolean =>
   statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;

@@ -1,6 +1,7 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { Unpacked } from '../archive/share/index.ts';
 import { TaskfsError } from '../errors.ts';
+import { isDirectoryAt } from '../files/index.ts';
 import { showText } from '../process/index.ts';
 import { type Store, taskPaths, taskSpec } from '../store/index.ts';
 import type { Submission } from './submit.ts';
@@ -34,7 +35,7 @@ export function importTask(directory: string, options: CopyingOptions): Submissi
 
 /** Throws `not-found` where there is no directory to import from. */
 export function assertDirectory(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  if (isDirectoryAt(path)) return;
   throw new TaskfsError('not-found', `there is no directory ${showText(path)}`, {
     hint: 'Name a directory; its files become those of the task.',
   });

@@ -10,7 +10,7 @@ import {
 import { dirname, join } from 'node:path';
 import { runBounded } from '../bounded-command.ts';
 import { TaskfsError } from '../errors.ts';
-import { writeFully } from '../files/index.ts';
+import { isDirectoryAt, writeFully } from '../files/index.ts';
 import type { Store } from './paths.ts';
 import { changeSetting, readSetting } from './store.ts';
 import { absolutePath } from './user-path.ts';
@@ -47,7 +47,7 @@ export function writeAnchor(store: Store, anchor: Anchor | undefined): void {
 function appendable(store: Store, file: string): string {
   const path = absolutePath(file);
   const directory = dirname(path);
-  if (!isDirectory(directory)) {
+  if (!isDirectoryAt(directory)) {
     throw new TaskfsError('usage', `there is no directory ${directory} for the anchor's file`, {
       hint: `'mkdir -p ${directory}' makes it; a disk that belongs there must be mounted.`,
     });
@@ -68,9 +68,6 @@ function appendable(store: Store, file: string): string {
     },
   );
 }
-
-const isDirectory = (path: string): boolean =>
-  statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
 /** Reports a line to an anchor. Throws what a file's calls throw, or how the command ended. */
 export async function handToAnchor(anchor: Anchor, line: string): Promise<void> {

@@ -2,7 +2,12 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs
 import { join } from 'node:path';
 import { errno, errnoOf } from '../errno.ts';
 import { reasonOf, TaskfsError } from '../errors.ts';
-import { makeDirectories, readRegularText, writeFileAtomic } from '../files/index.ts';
+import {
+  isDirectoryAt,
+  makeDirectories,
+  readRegularText,
+  writeFileAtomic,
+} from '../files/index.ts';
 import { rawVariable } from '../process/index.ts';
 import { takeLockBlocking } from './lock.ts';
 import { assertInNoStore } from './new-place.ts';
@@ -127,7 +132,7 @@ function ensureDirectory(part: string): void {
     const number = errnoOf(error);
     if (number === errno.EROFS) return;
     if (number !== errno.EEXIST) throw error;
-    if (statSync(part, { throwIfNoEntry: false })?.isDirectory()) return;
+    if (isDirectoryAt(part)) return;
     throw new TaskfsError('damaged', `the store is damaged: ${part} is not a directory`, {
       hint: 'Move it away, and put the directory back from a backup.',
     });
