@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { Errno, errno } from '../errno.ts';
+import { namesOrNone } from '../sys/index.ts';
 import type { Caller } from './file-system.ts';
 
 /**
@@ -96,13 +97,8 @@ export class DescriptorQuota {
 }
 
 /** The threads of the program that a thread belongs to; this alone where they are not shown. */
-function threadsBeside(thread: number): ReadonlySet<number> {
-  try {
-    return new Set(readdirSync(`/proc/${thread}/task`).map(Number));
-  } catch {
-    return new Set([thread]);
-  }
-}
+const threadsBeside = (thread: number): ReadonlySet<number> =>
+  new Set([thread, ...namesOrNone(`/proc/${thread}/task`).map(Number)]);
 
 /** The soft limit of this process; where the system does not say, there is none. */
 function openFilesLimit(): number {

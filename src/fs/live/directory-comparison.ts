@@ -9,7 +9,6 @@ import {
   openAt,
   S_IFDIR,
   S_IFREG,
-  statAt,
 } from '../../sys/index.ts';
 import type { FileEvent, NodeId } from '../file-system.ts';
 import type { DirectoryFdCache } from './directory-fd-cache.ts';
@@ -66,7 +65,7 @@ export class DirectoryComparison {
   since(directory: Inode, since: number): FileEvent[] {
     const sinceNs = nanoseconds(since);
     return this.namesIn(directory, LATE_FILES).flatMap((name): FileEvent[] => {
-      const stat = this.statAt(directory, name);
+      const stat = this.directories.stateOf(directory, name);
       if (!stat || stat.ctimeNs < sinceNs) return [];
       const kind = stat.btimeNs >= sinceNs ? 'create' : 'modify';
       return [{ kind, at: { directory: directory.id, name }, mode: stat.mode }];
@@ -132,7 +131,7 @@ export class DirectoryComparison {
 
   /** What is older than its last change may have come by a rename: that is told of either. */
   private change(directory: Inode, name: Buffer, sinceNs: bigint): FileEvent | undefined {
-    const stat = this.statAt(directory, name);
+    const stat = this.directories.stateOf(directory, name);
     if (!stat || stat.ctimeNs < sinceNs) return undefined;
     const at = { directory: directory.id, name };
     const { mode } = stat;
@@ -160,10 +159,6 @@ export class DirectoryComparison {
     } finally {
       closeSync(fd);
     }
-  }
-
-  private statAt(directory: Inode, name: Uint8Array) {
-    return unlessRefused(() => statAt(this.directories.descriptor(directory), name));
   }
 }
 

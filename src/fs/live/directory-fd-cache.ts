@@ -1,8 +1,17 @@
 import { closeSync, constants } from 'node:fs';
 import { LRUCache } from 'lru-cache';
-import { Errno, errno } from '../../errno.ts';
+import { Errno, errno, unlessRefused } from '../../errno.ts';
 import { latin1Of } from '../../latin1.ts';
-import { listDirectory, O_PATH, openAt, openBeneath, RESOLVE, statFd } from '../../sys/index.ts';
+import {
+  listDirectory,
+  O_PATH,
+  openAt,
+  openBeneath,
+  RESOLVE,
+  type Stat,
+  statAt,
+  statFd,
+} from '../../sys/index.ts';
 import type { NodeId } from '../file-system.ts';
 import { type Inode, isSame, rawName } from './inode.ts';
 import { stagingNames } from './live-tasks.ts';
@@ -57,6 +66,11 @@ export class DirectoryFdCache {
   /** Takes over a descriptor (O_PATH) of a directory. */
   adopt({ id }: Inode, fd: number): void {
     this.open.set(id, fd);
+  }
+
+  /** The state of what has a name in a directory; undefined where that cannot be seen. */
+  stateOf(directory: Inode, name: Uint8Array): Stat | undefined {
+    return unlessRefused(() => statAt(this.descriptor(directory), name));
   }
 
   /** Finds what an inode stands for in its parent, under whatever name it has there now. */

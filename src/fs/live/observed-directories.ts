@@ -6,7 +6,6 @@ import {
   S_IFDIR,
   S_IFREG,
   type Stat,
-  statAt,
   statFd,
 } from '../../sys/index.ts';
 import type { FileEvent, NodeId, Place } from '../file-system.ts';
@@ -139,7 +138,7 @@ export class ObservedDirectories {
   /** The same of the attributes of what a name in a directory stands for. */
   noteOwnName(directory: Inode, name: Uint8Array): void {
     if (this.observed.size === 0 || !this.observed.has(directory.id)) return;
-    const stat = this.statAt(directory, name);
+    const stat = this.directories.stateOf(directory, name);
     const id = stat && this.idOf(directory, stat);
     if (stat && id !== undefined) this.own.note(id, IN.ATTRIB, stat);
   }
@@ -188,7 +187,7 @@ export class ObservedDirectories {
     const { mask, name } = event;
     // What is written is a file, or a pipe, which is told of in the same way.
     const isInDoubt = (mask & IN.ATTRIB) !== 0 || !this.own.isEmpty;
-    const stat = isInDoubt ? this.statAt(directory, name) : undefined;
+    const stat = isInDoubt ? this.directories.stateOf(directory, name) : undefined;
     const id = stat && this.idOf(directory, stat);
     if (stat && id !== undefined && this.own.has(id, mask, stat)) return;
     const kind = mask & IN.MODIFY ? 'modify' : 'attrib';
@@ -207,15 +206,11 @@ export class ObservedDirectories {
   }
 
   private modeAt(directory: Inode, event: InotifyEvent): number {
-    return typeOf(event, this.statAt(directory, event.name));
+    return typeOf(event, this.directories.stateOf(directory, event.name));
   }
 
   private statOf(directory: Inode): Stat | undefined {
     return unlessRefused(() => statFd(this.directories.descriptor(directory)));
-  }
-
-  private statAt(directory: Inode, name: Uint8Array): Stat | undefined {
-    return unlessRefused(() => statAt(this.directories.descriptor(directory), name));
   }
 }
 

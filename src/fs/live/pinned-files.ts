@@ -45,7 +45,8 @@ export class PinnedFiles {
   add(inode: Inode, fd: number): void {
     this.close(inode);
     this.pins.set(inode.id, { fd, until: performance.now() + PINNED_MS });
-    if (this.pins.size > LIMIT) this.closeOldest();
+    const [oldest] = this.pins.keys();
+    if (this.pins.size > LIMIT && oldest !== undefined) this.close({ id: oldest });
   }
 
   /** The descriptor of a file, if it is pinned. */
@@ -72,12 +73,5 @@ export class PinnedFiles {
 
   closeAll(): void {
     for (const id of this.pins.keys()) this.close({ id });
-  }
-
-  private closeOldest(): void {
-    for (const id of this.pins.keys()) {
-      this.close({ id });
-      return;
-    }
   }
 }
