@@ -76,9 +76,10 @@ export async function* followEvents(
     (task === undefined || name === task) && isSelected(name);
   const read = (names: Iterable<TaskName>): TaskEvent[] =>
     inOrder([...names].filter(isMeant).flatMap((name) => readNew(store, name, seen)));
+  // Before what there is so far is read: they may end while that is handed on.
+  let active = new Set(unfinishedTasks(store));
   const past = read(listTasks(store));
   if (fromStart) yield* past;
-  let active = new Set(unfinishedTasks(store));
   while (!signal?.aborted) {
     const before = active;
     active = new Set(unfinishedTasks(store));

@@ -2,12 +2,14 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
+  cancel,
   followEvents,
   readAllEvents,
   viewTask,
   viewTasks,
   waitFor,
 } from '../../src/runner/index.ts';
+import { unfinishedTasks } from '../../src/runner/queue-tickets.ts';
 import type { TaskEvent } from '../../src/store/index.ts';
 import { newStore, runTask, shell, startTask } from '../support/runner.ts';
 import { until } from '../support/until.ts';
@@ -33,6 +35,21 @@ describe('the feed of events', () => {
     );
     expect(readAllEvents(store)).toHaveLength(16);
     expect(readAllEvents(store).slice(4)).toEqual(seen);
+  });
+
+  it('misses nothing of a task that ends while what came before is still being read', async () => {
+    const store = await newStore();
+    const task = await startTask(store, 'one', shell('sleep 3600'));
+    const events = followEvents(store, { fromStart: true, signal: AbortSignal.timeout(30_000) });
+    const seen = [(await events.next()).value?.type];
+    await cancel(store, task);
+    await waitFor(store, task);
+    await until('it has left the queue', () => unfinishedTasks(store).length === 0);
+    for await (const { type } of events) {
+      seen.push(type);
+      if (type === 'sealed') break;
+    }
+    expect(seen).toEqual(readAllEvents(store).map(({ type }) => type));
   });
 });
 
