@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { SealResult } from '../archive/write/index.ts';
 import { messageOf } from '../errors.ts';
 import { removeTemporaries } from '../files/index.ts';
 import { forgetNames, putBack, type Store } from '../store/index.ts';
@@ -12,17 +13,17 @@ import { withdrawRequests } from './requests.ts';
  * Removes what a sealed task needs no more: its plaintext, and what its supervisor kept. Plaintext
  * that cannot be removed is no reason to call the task anything but sealed: the record says that
  * it is still there, and why; recovery tries again. Only for the holder of the task's lock.
- * `isProven`: this process has read the archive.
+ * `sealed`: what this process has sealed, or read of an archive that was there.
  */
 export async function cleanUpSealed(
   store: Store,
   journal: Journal,
-  isProven: boolean,
+  sealed: SealResult | undefined,
   say: ((words: string) => void) | undefined,
 ): Promise<void> {
   const { task } = journal.record;
   const { directory, record, events } = journal.paths;
-  const left = await removePlaintext(store, journal, isProven);
+  const left = await removePlaintext(store, journal, sealed);
   if (left !== undefined) {
     say?.(`task ${task} is sealed, but its plaintext is ${left}. 'taskfs recover' tries again.`);
   }
@@ -35,15 +36,15 @@ export async function cleanUpSealed(
 async function removePlaintext(
   store: Store,
   journal: Journal,
-  isProven: boolean,
+  sealed: SealResult | undefined,
 ): Promise<string | undefined> {
   const { task, plaintext = null } = journal.record;
   const seal = await import('../archive/write/index.ts');
   const { directory, events } = journal.paths;
   try {
     withDiskReserve(directory, () => forgetNames(events));
-    if (!isProven) await seal.assertStored(store, task);
-    seal.removePlaintext(store, task);
+    if (!sealed) await seal.assertStored(store, task);
+    seal.removePlaintext(store, task, sealed?.tree);
     removeTree(AT.FDCWD, scratchDirectory(directory));
     if (plaintext !== null) journal.change({ plaintext: null }, { type: 'plaintext-removed' });
     return undefined;

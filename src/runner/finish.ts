@@ -79,9 +79,10 @@ export async function finishTask(
   removal: Promise<unknown>,
 ): Promise<boolean> {
   const wasSealed = journal.record.artifacts === 'sealed' && !hasLostArchive(journal.paths);
-  const sealing = wasSealed ? Promise.resolve(true) : sealTask(store, journal, options);
-  const isSealed = await sealing.finally(() => removal);
-  if (isSealed) await cleanUpSealed(store, journal, !wasSealed, options.say);
+  const sealing = wasSealed ? Promise.resolve(undefined) : sealTask(store, journal, options);
+  const sealed = await sealing.finally(() => removal);
+  const isSealed = wasSealed || sealed !== undefined;
+  if (isSealed) await cleanUpSealed(store, journal, sealed, options.say);
   if (!wasSealed) wakeDependents(store, journal.record.task);
   if (isSealed && !wasSealed) await anchorSeal(store, journal, options.say);
   await runOnEnd(store, journal, options.say);
@@ -105,7 +106,12 @@ export function loadSealing(): void {
   import('../archive/write/index.ts').catch(() => {});
 }
 
-async function sealTask(store: Store, journal: Journal, options: FinishOptions): Promise<boolean> {
+/** Undefined where the files stay: `kept`. */
+async function sealTask(
+  store: Store,
+  journal: Journal,
+  options: FinishOptions,
+): Promise<SealResult | undefined> {
   const { task } = journal.record;
   const start = performance.now();
   if (journal.record.artifacts !== 'sealing') {
@@ -140,12 +146,12 @@ async function sealTask(store: Store, journal: Journal, options: FinishOptions):
       { artifacts: 'sealed', sealedAt, sealMs, sealError: null, ...leftOut },
       sealedEvent(sealed, sealMs),
     );
-    return true;
+    return sealed;
   } catch (error) {
     const reason = await reasonOf(store, task, error);
     putBack(store, task);
     keep(journal, reason, options);
-    return false;
+    return undefined;
   } finally {
     writers?.release();
   }

@@ -37,7 +37,7 @@ import { WorkerPool } from './worker-pool.ts';
 export interface WrittenFiles
   extends Pick<
     TarLayout,
-    'bytes' | 'files' | 'skipped' | 'skippedCount' | 'leftOut' | 'leftOutCount'
+    'tree' | 'bytes' | 'files' | 'skipped' | 'skippedCount' | 'leftOut' | 'leftOutCount'
   > {
   readonly ownLinks: readonly OwnLink[];
   /** The task's own, and whom key.age gives it to. */
@@ -104,9 +104,9 @@ export async function writeArchive(
     options,
   });
   syncDirectory(directory);
-  const { bytes, files: count, skipped, skippedCount, leftOut, leftOutCount } = layout;
+  const { tree, bytes, files: count, skipped, skippedCount, leftOut, leftOutCount } = layout;
   const ownLinks = findOwnLinks(layoutLog, options.ownPaths);
-  const others = { skipped, skippedCount, leftOut, leftOutCount, ownLinks };
+  const others = { tree, skipped, skippedCount, leftOut, leftOutCount, ownLinks };
   return { bytes, files: count, ...others, ...keys, seals };
 }
 

@@ -114,9 +114,10 @@ export function committedSeal(store: Store, task: TaskName): Seal {
 /**
  * Removes a sealed task's staging directory and log. Throws `failed` where the archive is not
  * committed, or a file may hold what it does not, `damaged` where the archive is not the one of
- * this run: nothing is removed then. MountedBeneath, NotRemovable, Errno.
+ * this run: nothing is removed then. MountedBeneath, NotRemovable, Errno. `tree`: the digest of
+ * the tree as it was sealed, if this process did that.
  */
-export function removePlaintext(store: Store, task: TaskName): void {
+export function removePlaintext(store: Store, task: TaskName, tree?: string): void {
   const paths = taskPaths(store, task);
   const { archive, staging, aside, log, directory } = paths;
   if (!existsSync(join(archive, SEAL_FILE))) {
@@ -129,9 +130,9 @@ export function removePlaintext(store: Store, task: TaskName): void {
   // The log goes first: where there is one, nothing else was removed.
   const isWhole = existsSync(log);
   const { fileCount } = seal;
-  for (const top of [aside, staging]) {
-    refuseLateChanges(record, top, { sinceNs, isWhole, fileCount });
-  }
+  const since = { sinceNs, isWhole, fileCount };
+  refuseLateChanges(record, aside, { ...since, tree });
+  refuseLateChanges(record, staging, { ...since, tree: undefined });
   removeTree(AT.FDCWD, log);
   if (existsSync(directory)) syncDirectory(directory);
   for (const top of [aside, staging]) removeTree(AT.FDCWD, top);
@@ -155,7 +156,7 @@ function beginOfSeal(archive: string, { sealedAt }: Seal): bigint {
 function refuseLateChanges(
   record: TaskRecord,
   top: string,
-  since: Pick<LateChangeOptions, 'sinceNs' | 'isWhole' | 'fileCount'>,
+  since: Pick<LateChangeOptions, 'sinceNs' | 'isWhole' | 'fileCount' | 'tree'>,
 ): void {
   if (!lstatSync(top, { throwIfNoEntry: false })?.isDirectory()) return;
   const { task, frozenAt } = record;

@@ -1,7 +1,8 @@
 import { closeSync, lutimesSync, statSync } from 'node:fs';
-import { isDirectory, isOpenForWriting, isRegular } from '../../sys/index.ts';
-import { needsChmod, openContent } from './source-file.ts';
+import { isOpenForWriting, isRegular } from '../../sys/index.ts';
+import { openContent } from './source-file.ts';
 import type { OnChmod } from './temporary-chmod.ts';
+import { keepsChangeTime, TreeDigest } from './tree-digest.ts';
 import { type LeaveOut, type Visit, walk } from './walk.ts';
 
 /**
@@ -15,23 +16,42 @@ export function clockOf(directory: string): bigint {
   return statSync(directory, { bigint: true }).ctimeNs;
 }
 
+/** What is known of a tree since its layout was made. */
+export interface Since {
+  /** When that began (nanoseconds, by `clockOf`). */
+  readonly sinceNs: bigint;
+  /** By the same clock, now. */
+  readonly nowNs: bigint;
+  /** The digest of the tree as it was laid out. */
+  readonly tree: string;
+}
+
 /**
- * The path of the first file in a tree that was changed at or after a time (nanoseconds);
- * undefined where none was, or there is no tree. Throws TreeChanged, Errno.
+ * The path of the first file in a tree that may have been changed since its layout was made, that
+ * of the top where it cannot be told which; undefined where nothing was, or there is no tree. What
+ * the digest does not show, since it was written within one tick of the clock after it was looked
+ * at, bears a time from `sinceNs` on. A later time than now is of a clock that was set back: it is
+ * an old one. Throws TreeChanged, Errno.
  */
 export function findChangeSince(
   top: string,
-  sinceNs: bigint,
+  { sinceNs, nowNs, tree }: Since,
   onChmod: OnChmod,
   leaveOut: LeaveOut,
 ): Buffer | undefined {
+  const digest = new TreeDigest();
+  const isOld = (ns: bigint): boolean => ns < sinceNs || (ns > nowNs && nowNs >= sinceNs);
   for (const visit of walk(top, onChmod, leaveOut)) {
+    digest.add(visit);
     if (visit.kind === 'leave') continue;
     const changedNs = keepsChangeTime(visit) ? visit.stat.ctimeNs : writtenNs(visit);
-    if (changedNs >= sinceNs) return visit.path;
+    if (!isOld(changedNs)) return visit.path;
   }
-  return undefined;
+  return digest.finish() === tree ? undefined : TOP;
 }
+
+/** As a path in words. */
+const TOP = Buffer.from('.');
 
 /** What sealing did not see, or cannot have seen whole. */
 export interface LateChange {
@@ -51,6 +71,8 @@ export interface LateChangeOptions {
   readonly mayBeOpen: boolean;
   /** How many files the archive holds. */
   readonly fileCount: number;
+  /** The digest of the tree as it was sealed, if it is known: then times do not count. */
+  readonly tree: string | undefined;
   readonly leaveOut: LeaveOut;
 }
 
@@ -59,18 +81,22 @@ export interface LateChangeOptions {
  * where there is none, or no tree. Throws TreeChanged, Errno.
  */
 export function findLateChange(top: string, options: LateChangeOptions): LateChange | undefined {
-  const { sinceNs, isWhole, mayBeOpen, fileCount, leaveOut } = options;
+  const { sinceNs, isWhole, mayBeOpen, fileCount, leaveOut, tree } = options;
   const hasContent = contentOfWalk();
+  const digest = new TreeDigest();
+  let late: LateChange | undefined;
   let files = 0;
   for (const visit of walk(top, () => {}, leaveOut)) {
+    digest.add(visit);
     if (visit.kind !== 'leaf') continue;
     const { path, stat } = visit;
-    const changedNs = isWhole && keepsChangeTime(visit) ? stat.ctimeNs : writtenNs(visit);
-    if (changedNs >= sinceNs || stat.btimeNs >= sinceNs) return { path, why: 'changed' };
     if (!mayBeOpen && isBeingWritten(visit)) return { path, why: 'open for writing' };
-    if (hasContent(visit) && ++files > fileCount) return { path, why: 'one more' };
+    const changedNs = isWhole && keepsChangeTime(visit) ? stat.ctimeNs : writtenNs(visit);
+    if (changedNs >= sinceNs || stat.btimeNs >= sinceNs) late ??= { path, why: 'changed' };
+    if (hasContent(visit) && ++files > fileCount) late ??= { path, why: 'one more' };
   }
-  return undefined;
+  if (tree === undefined) return late;
+  return digest.finish() === tree ? undefined : (late ?? { path: TOP, why: 'changed' });
 }
 
 /** Tells of what a walk visits whether it has content in the tar: files, by their first name. */
@@ -93,9 +119,6 @@ function isBeingWritten(visit: Visit): boolean {
     closeSync(fd);
   }
 }
-
-/** A temporary mode changes ctime, and so does renaming the top. */
-const keepsChangeTime = ({ stat }: Visit): boolean => !isDirectory(stat.mode) && !needsChmod(stat);
 
 /** mtime can be set to anything, ctime cannot. */
 const writtenNs = ({ stat: { mtimeNs, ctimeNs } }: Visit): bigint =>

@@ -55,6 +55,8 @@ export interface SealOptions {
 }
 
 export interface SealResult {
+  /** The digest of the tree as it was sealed, where this process did that; for the removal. */
+  readonly tree: string | undefined;
   /** Bytes of the tar. */
   readonly bytes: number;
   readonly files: number;
@@ -111,8 +113,8 @@ export async function sealTask(
     // The archive is committed: nothing of it may be discarded any more. The removal tries again.
     if (keepsName) trySetAside(store, task);
     removeChmodLog(chmodLog);
-    const { bytes, files, skipped, skippedCount, leftOut, leftOutCount, ownLinks } = made;
-    return { bytes, files, skipped, skippedCount, leftOut, leftOutCount, ownLinks };
+    const { tree, bytes, files, skipped, skippedCount, leftOut, leftOutCount, ownLinks } = made;
+    return { tree, bytes, files, skipped, skippedCount, leftOut, leftOutCount, ownLinks };
   } catch (error) {
     discard(partial);
     putBack(store, task);
@@ -135,7 +137,7 @@ function assertNotSealedBefore(store: Store, task: TaskName): void {
 /** The process that committed it died before it could say so. */
 async function alreadySealed(store: Store, task: TaskName): Promise<SealResult> {
   const { bytes, fileCount, skippedCount, leftOutCount = 0 } = await assertStored(store, task);
-  const unknown = { skipped: [], leftOut: [], ownLinks: [] };
+  const unknown = { tree: undefined, skipped: [], leftOut: [], ownLinks: [] };
   const counts = { skippedCount, leftOutCount: { editor: 0, unselected: leftOutCount } };
   return { bytes, files: fileCount, ...counts, ...unknown };
 }
@@ -169,7 +171,8 @@ async function writeUntilStable(
       const leaveOut = leftOutOf(record, top, onChmod);
       const made = await writeArchive(store, record.task, partial, { ...how, top, leaveOut });
       // What has come meanwhile may be of the part that is sealed.
-      const change = findChangeSince(top, sinceNs, onChmod, leftOutOf(record, top, onChmod));
+      const since = { sinceNs, nowNs: clockOf(store.staging), tree: made.tree };
+      const change = findChangeSince(top, since, onChmod, leftOutOf(record, top, onChmod));
       if (!change) return made;
       throw new TreeChanged(change);
     } catch (error) {

@@ -18,6 +18,7 @@ import { hasContent, type LayoutEntry, memberOf, memberPath, tarLength } from '.
 import type { LayoutLog } from './layout-log.ts';
 import { extentsOf, openContent } from './source-file.ts';
 import type { OnChmod } from './temporary-chmod.ts';
+import { TreeDigest } from './tree-digest.ts';
 import { type LeaveOut, type LeftOutAs, type Visit, walk } from './walk.ts';
 
 /**
@@ -25,6 +26,8 @@ import { type LeaveOut, type LeftOutAs, type Visit, walk } from './walk.ts';
  */
 export interface TarLayout {
   readonly log: LayoutLog;
+  /** The digest of the tree, see TreeDigest. */
+  readonly tree: string;
   /** Bytes of the tar. */
   readonly bytes: number;
   /** Names in the tree, the top's among them. */
@@ -102,6 +105,7 @@ export function layOutTree(
   };
   let parent: Parent | undefined;
   const limits = new HeaderLimits();
+  const digest = new TreeDigest();
   let bytes = 0;
   let files = 0;
   let number = 0;
@@ -115,6 +119,7 @@ export function layOutTree(
   };
   for (const visit of walk(top, onChmod, noteLeftOut)) {
     const { stat, path, name } = visit;
+    digest.add(visit);
     assertSealable(path, name, stat);
     const identity = visit.kind === 'leaf' && stat.nlink > 1 && `${stat.dev}:${stat.ino}`;
     const first = identity ? linked.get(identity) : undefined;
@@ -131,7 +136,7 @@ export function layOutTree(
   }
   if (number === 0) for (const kind of ['enter', 'leave'] as const) add(emptyTop(kind, limits));
   const counts = { bytes: bytes + TAR_END, names, files };
-  return { log, ...counts, skipped, skippedCount, leftOut, leftOutCount };
+  return { log, tree: digest.finish(), ...counts, skipped, skippedCount, leftOut, leftOutCount };
 }
 
 function pathOf({ parent, name }: FirstName): Buffer {
