@@ -93,19 +93,6 @@ export function readChain(store: Store): StoredLine[] {
     .map((text) => ({ hash: sha256(text), value: parse(text) }));
 }
 
-/**
- * Tasks in the order in which they were sealed first, oldest first, without those that were
- * removed. The clock may have been wrong meanwhile.
- */
-export function sealedInOrder(store: Store): TaskName[] {
-  const order = new Set<TaskName>();
-  for (const { value } of readChain(store)) {
-    if (value?.type === 'sealed') order.add(value.task);
-    else if (value) order.delete(value.task);
-  }
-  return [...order];
-}
-
 /** The last line about a task; undefined where there is none. Its signature is not checked. */
 export function lastLineOf(store: Store, task: TaskName): ChainLine | undefined {
   const line = lastLineTextOf(store, task);

@@ -10,7 +10,6 @@ export {
   lastLineOf,
   lastLineTextOf,
   readChain,
-  sealedInOrder,
 } from './chain.ts';
 export type { Finding, FindingKind } from './finding.ts';
 export { readGenuineSeal } from './genuine-seal.ts';

@@ -9,6 +9,10 @@ export interface Candidate {
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /** Milliseconds since 1970. */
   readonly sealedMs: number;
+  /** The same as far as the clock can be believed, see `judgeSealTimes`; its age counts from it. */
+  readonly agedFromMs: number;
+  /** Whether the clock may have been set ahead since: then nothing goes for its age. */
+  readonly isAgeInDoubt: boolean;
   /** Measures what its archive takes; called only where a limit asks for it. */
   readonly measure: () => number;
   readonly isPinned: boolean;
@@ -22,6 +26,9 @@ export interface Decision {
   readonly keep: boolean;
   readonly because: readonly string[];
 }
+
+/** Why a task stays that age alone would remove. */
+export const AGE_IN_DOUBT = 'the clock may have been set ahead since';
 
 /**
  * Decides what becomes of sealed tasks, given newest first. As restic's `forget`: a task stays
@@ -73,6 +80,9 @@ function* keptBy(
   nowMs: number,
 ): Generator<[TaskName, string]> {
   const suffix = selectsAll(select) ? '' : ` of ${selectorKey(select)}`;
+  if (keep.withinMs !== undefined || keep.newerThanMs !== undefined) {
+    for (const { task, isAgeInDoubt } of own) if (isAgeInDoubt) yield [task, AGE_IN_DOUBT];
+  }
   for (const [task, reason] of [
     ...keptByCount(keep, own),
     ...keptByTime(keep, own, nowMs),
@@ -91,12 +101,12 @@ function keptByTime(
   own: readonly Candidate[],
   nowMs: number,
 ): [TaskName, string][] {
-  const newestMs = Math.max(...own.map(({ sealedMs }) => sealedMs));
-  return own.flatMap(({ task, sealedMs }): [TaskName, string][] => [
-    ...(withinMs !== undefined && sealedMs >= newestMs - withinMs
+  const newestMs = Math.min(nowMs, Math.max(...own.map(({ agedFromMs }) => agedFromMs)));
+  return own.flatMap(({ task, agedFromMs }): [TaskName, string][] => [
+    ...(withinMs !== undefined && agedFromMs >= newestMs - withinMs
       ? [[task, 'within the time before the newest'] satisfies [TaskName, string]]
       : []),
-    ...(newerThanMs !== undefined && sealedMs >= nowMs - newerThanMs
+    ...(newerThanMs !== undefined && agedFromMs >= nowMs - newerThanMs
       ? [[task, 'sealed recently enough'] satisfies [TaskName, string]]
       : []),
   ]);
@@ -148,11 +158,12 @@ const limited = (ruled: readonly Ruled[], { maxAgeMs, maxBytes }: Policy, nowMs:
   limitedBySize(limitedByAge(ruled, nowMs - (maxAgeMs ?? Infinity)), maxBytes);
 
 const limitedByAge = (ruled: readonly Ruled[], sinceMs: number): Ruled[] =>
-  ruled.map((each) =>
-    each.keep && !each.candidate.isPinned && each.candidate.sealedMs < sinceMs
-      ? removed(each, 'older than the limit')
-      : each,
-  );
+  ruled.map((each) => {
+    const { keep, candidate } = each;
+    if (!keep || candidate.isPinned || candidate.agedFromMs >= sinceMs) return each;
+    if (candidate.isAgeInDoubt) return { ...each, because: [AGE_IN_DOUBT] };
+    return removed(each, 'older than the limit');
+  });
 
 function limitedBySize(ruled: Ruled[], maxBytes: number | undefined): Ruled[] {
   if (maxBytes === undefined) return ruled;

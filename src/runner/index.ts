@@ -27,7 +27,7 @@ export { type RemovalOptions, type Removals, removeDecided, removeTasks } from '
 export { removalsCutShort, removeEnded } from './remove-task.ts';
 export { renameTask } from './rename-task.ts';
 export { specToRerun } from './rerun.ts';
-export { planPrune } from './retention.ts';
+export { clockInDoubt, planPrune } from './retention.ts';
 export { reachRun } from './run-handle.ts';
 export { type StoreFacts, storeFacts } from './store-facts.ts';
 export { type Submission, submit } from './submit.ts';

@@ -1,13 +1,17 @@
-import { archiveSize, sealedInOrder } from '../archive/index.ts';
-import { messageOf, TaskfsError } from '../errors.ts';
+import { archiveSize, readChain } from '../archive/index.ts';
+import { explain, messageOf, TaskfsError } from '../errors.ts';
 import {
+  AGE_IN_DOUBT,
   type Candidate,
+  type DatedSeal,
   type Decision,
   decide,
   isEmpty,
+  judgeSealTimes,
   matches,
   type Policy,
   readPolicy,
+  type SealTime,
   type Selector,
 } from '../retention/index.ts';
 import { listLeftEdits, type Store } from '../store/index.ts';
@@ -19,25 +23,60 @@ import { type TaskView, viewTasks } from './view.ts';
  * The sealed tasks that a policy decides about, newest seal first; not those that another one is
  * about to run after, nor those of which somebody's edit was not written back.
  */
-function sealedTasks(store: Store): Candidate[] {
-  const rank = new Map(sealedInOrder(store).map((task, place) => [task, place]));
+function sealedTasks(store: Store, nowMs: number): Candidate[] {
   const edited = listLeftEdits(store).map(({ task }) => task);
   const needed = new Set([...awaitedTasks(store), ...edited]);
-  // What a chain that was lost, or is from a backup, does not have counts as newest, by its time.
-  const rankOf = ({ task }: TaskView): number => rank.get(task) ?? Number.MAX_SAFE_INTEGER;
-  return viewTasks(store)
+  const views = viewTasks(store)
     .tasks.filter(({ artifacts, plaintext }) => artifacts === 'sealed' && !plaintext)
-    .filter(({ task }) => !needed.has(task))
-    .sort((a, b) => rankOf(b) - rankOf(a) || sealedMsOf(b) - sealedMsOf(a))
-    .map((view) => ({
-      task: view.task,
-      status: view.status,
-      labels: view.labels,
-      sealedMs: sealedMsOf(view),
-      measure: () => archiveSize(store, view.task),
-      isPinned: view.pinned,
-    }));
+    .sort((a, b) => sealedMsOf(a) - sealedMsOf(b));
+  const chain = datedChain(store);
+  const inChain = judgeSealTimes(chain, nowMs);
+  // What a chain that was lost, or is from a backup, does not have counts as newest, by its time.
+  const others = views.filter(({ task }) => !inChain.has(task)).map(sealOf);
+  const times = [...judgeSealTimes([...chain, ...others], nowMs)];
+  const byTask = new Map(views.map((view) => [view.task, view]));
+  return times.reverse().flatMap(([task, time]) => {
+    const view = byTask.get(task);
+    if (!view || needed.has(task)) return [];
+    return [candidateOf(store, view, time, inChain.has(task))];
+  });
 }
+
+/**
+ * The chain's order tells the age only of what was sealed when its line was written: a task that
+ * was renamed or received has a later one.
+ */
+function candidateOf(
+  store: Store,
+  view: TaskView,
+  { atMs, agedFromMs, isAgeInDoubt }: SealTime,
+  isInChain: boolean,
+): Candidate {
+  const { task, status, labels, pinned } = view;
+  const sealedMs = sealedMsOf(view);
+  const isOfSeal = isInChain && atMs <= sealedMs;
+  return {
+    task,
+    status,
+    labels,
+    sealedMs,
+    agedFromMs: isOfSeal ? Math.max(sealedMs, agedFromMs) : sealedMs,
+    isAgeInDoubt,
+    measure: () => archiveSize(store, task),
+    isPinned: pinned,
+  };
+}
+
+const datedChain = (store: Store): DatedSeal[] =>
+  readChain(store).flatMap(({ value }) =>
+    value ? [{ type: value.type, task: value.task, atMs: Date.parse(value.at) }] : [],
+  );
+
+const sealOf = (view: TaskView): DatedSeal => ({
+  type: 'sealed',
+  task: view.task,
+  atMs: sealedMsOf(view),
+});
 
 const sealedMsOf = ({ sealedAt }: TaskView): number => Date.parse(sealedAt ?? '');
 
@@ -58,8 +97,29 @@ export function planPrune(
         "policy set'.",
     });
   }
-  const selected = sealedTasks(store).filter((task) => matches(select, task));
-  return decide(selected, policy, Date.now()).reverse();
+  const now = Date.now();
+  const selected = sealedTasks(store, now).filter((task) => matches(select, task));
+  return decide(selected, policy, now).reverse();
+}
+
+/**
+ * The error for tasks that age alone would remove, and that stay since the clock may be wrong;
+ * undefined where there are none.
+ */
+export function clockInDoubt(decisions: readonly Decision[]): TaskfsError | undefined {
+  const held = decisions.filter(({ because }) => because.every((why) => why === AGE_IN_DOUBT));
+  const [first] = held;
+  if (!first) return undefined;
+  const stayed =
+    held.length === 1
+      ? `task ${first.task} did not go for its age`
+      : `task ${first.task} and ${held.length - 1} more did not go for their age`;
+  const jump = 'the clock has gone ahead by more than half a year since then';
+  return new TaskfsError('failed', `${stayed}: ${jump}`, {
+    hint:
+      "Is the clock right? Then remove them by number, as with 'taskfs prune --keep-last 10', or " +
+      "by name, with 'taskfs rm'.",
+  });
 }
 
 /** A task that ended waits no longer than this for old ones to be removed, in milliseconds. */
@@ -78,7 +138,11 @@ export async function applyPolicy(
     const policy = readPolicy(store);
     if (!policy?.auto) return;
     const deadline = performance.now() + PATIENCE_MS;
-    const doomed = decide(sealedTasks(store), policy, Date.now()).filter(({ keep }) => !keep);
+    const now = Date.now();
+    const decisions = decide(sealedTasks(store, now), policy, now);
+    const doubt = clockInDoubt(decisions);
+    if (doubt) say(explain(doubt));
+    const doomed = decisions.filter(({ keep }) => !keep);
     for (const { task, sealedMs } of doomed.reverse()) {
       if (performance.now() > deadline) return;
       await removeEnded(store, task, sealedMs).catch(reportUnlessBusy);

@@ -74,6 +74,26 @@ describe('retention', () => {
     );
   });
 
+  it('leaves tasks that only a clock set ahead makes old, and says how to go on', async () => {
+    const cli = newCli();
+    await run(cli, 'old');
+    // As if it had been two years ago.
+    const chain = join(cli.store, 'seals.jsonl');
+    const record = join(cli.store, 'tasks/old/task.json');
+    for (const path of [chain, record]) {
+      const text = readFileSync(path, 'utf8');
+      const before = (time: string) => `${Number(time.slice(0, 4)) - 2}${time.slice(4)}`;
+      writeFileSync(path, text.replace(/(?<="(at|sealedAt)": ?")[^"]+/g, before));
+    }
+    const prune = await cli.run('prune', '--older-than', '30d', '--json');
+    expect(prune).toMatchObject({ code: 1, stdout: '[]\n' });
+    expect(prune.stderr).toMatch(/task old did not go for its age.*--keep-last/s);
+    await cli.run('policy', 'set', '--max-age', '30d', '--auto');
+    expect((await run(cli, 'new')).stderr).toMatch(/task old did not go for its age/);
+    expect(await names(cli)).toEqual(['old', 'new']);
+    expect((await cli.run('prune', '--keep-last', '1')).stdout).toBe('old\n');
+  });
+
   it('applies itself where it is told to, and breaks no task where it cannot', async () => {
     const cli = newCli();
     await run(cli, 'a');

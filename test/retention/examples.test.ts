@@ -20,13 +20,18 @@ const rows = readFileSync(join(import.meta.dirname, '../../docs/retention.md'), 
 
 const NOW = new Date('2026-03-31T12:00').getTime();
 
-const candidateOf = (name: string): Candidate => ({
-  task: parseTaskName(`at-${name}`),
-  status: 'completed',
-  sealedMs: new Date(`2026-${name.includes('T') ? name : `${name}T12`}:00`).getTime(),
-  measure: () => 100,
-  isPinned: false,
-});
+function candidateOf(name: string): Candidate {
+  const sealedMs = new Date(`2026-${name.includes('T') ? name : `${name}T12`}:00`).getTime();
+  return {
+    task: parseTaskName(`at-${name}`),
+    status: 'completed',
+    sealedMs,
+    agedFromMs: sealedMs,
+    isAgeInDoubt: false,
+    measure: () => 100,
+    isPinned: false,
+  };
+}
 
 const listOf = (cell: string): string[] => (cell === 'none' ? [] : cell.split(', '));
 

@@ -1,9 +1,11 @@
 import { type Decision, isEmpty } from '../../retention/index.ts';
-import { planPrune, removeDecided } from '../../runner/index.ts';
+import { clockInDoubt, planPrune, removeDecided } from '../../runner/index.ts';
 import { json, thumbnailsOption } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
+import { EXIT } from '../exit-code.ts';
 import { openStoreOf } from '../open-store.ts';
 import { printJson, printLines, say } from '../output.ts';
+import { reportError } from '../report-error.ts';
 import { reportRemovals } from '../report-removals.ts';
 import { addRetentionOptions, policyOf } from '../retention-options.ts';
 import { selectorOf } from '../selector-options.ts';
@@ -37,11 +39,13 @@ export const command = defineCommand({
     const decisions = planPrune(store, policy, selectorOf(options));
     if (options['dry-run']) return showDecisions(decisions, options.json);
     const removals = await removeDecided(store, decisions, { say });
-    const exitCode = reportRemovals(removals, options);
+    const doubt = clockInDoubt(decisions);
+    const failed = reportRemovals(removals, options);
+    if (doubt) reportError(doubt, false);
     if (options.json) await printJson(removals.removed);
     else await printLines(removals.removed);
-    if (decisions.every(({ keep }) => keep)) say('There is nothing to remove.');
-    return exitCode;
+    if (!doubt && decisions.every(({ keep }) => keep)) say('There is nothing to remove.');
+    return failed || (doubt ? EXIT.failed : EXIT.ok);
   },
 });
 
