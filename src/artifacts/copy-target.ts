@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { closeSync, constants, fchmodSync, fstatSync, mkdirSync, openSync } from 'node:fs';
 import { errno, errnoOf, unlessRefused } from '../errno.ts';
 import { reasonOf, TaskfsError } from '../errors.ts';
@@ -15,10 +14,12 @@ import {
   openAt2,
   RESOLVE,
   renameAt,
+  renameToNew,
   statFd,
   unlinkAt,
 } from '../sys/index.ts';
 import { splitPath } from './destination.ts';
+import { isTemporaryName, temporaryName } from './unfinished.ts';
 
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const BENEATH = RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_XDEV;
@@ -128,18 +129,15 @@ export class CopyTarget implements Disposable {
   }
 
   /**
-   * Makes something here: `make` gets the name to make it by. What is replaced stays until the new
-   * one is whole. Throws `failed` where a directory is in the way.
+   * Makes something here: `make` gets the name to make it by. It gets its own once it is whole, and
+   * what it replaces stays until then. Throws `failed` where a directory is in the way.
    */
   put(name: Buffer, make: (name: Buffer) => void): void {
-    if (this.inTheWay === 'fail') {
-      make(name);
-      return;
-    }
-    const temporary = Buffer.from(`.taskfs-${randomBytes(8).toString('hex')}`);
+    const temporary = temporaryName();
     try {
       make(temporary);
-      renameAt(this.fd, temporary, this.fd, name);
+      if (this.inTheWay === 'replace') renameAt(this.fd, temporary, this.fd, name);
+      else renameToNew(this.fd, temporary, this.fd, name);
     } catch (error) {
       unlessRefused(() => unlinkAt(this.fd, temporary));
       throw errnoOf(error) === errno.EISDIR ? blocked(name, 'is a directory there') : error;
@@ -244,17 +242,25 @@ function openTop(path: string | Buffer): { readonly root: number; readonly isNew
     const isNew = makeTop(path);
     const flags = constants.O_RDONLY | constants.O_DIRECTORY;
     const root = openSync(path, isNew ? flags | constants.O_NOFOLLOW : flags);
-    for (const _ of listDirectory(root)) {
-      closeSync(root);
-      throw new TaskfsError('usage', `${path} is not empty`, {
-        hint: 'Export into a new or an empty directory: nothing is overwritten.',
-      });
-    }
-    return { root, isNew };
+    const names = [...listDirectory(root)].map(({ name }) => name);
+    if (names.length === 0) return { root, isNew };
+    closeSync(root);
+    throw notEmpty(path, names.some(isTemporaryName));
   } catch (cause) {
     if (cause instanceof TaskfsError) throw cause;
     throw new TaskfsError('failed', `cannot make ${path}: ${reasonOf(cause)}`, { cause });
   }
+}
+
+function notEmpty(path: string | Buffer, isUnfinished: boolean): TaskfsError {
+  if (!isUnfinished) {
+    return new TaskfsError('usage', `${path} is not empty`, {
+      hint: 'Export into a new or an empty directory: nothing is overwritten.',
+    });
+  }
+  return new TaskfsError('usage', `${path} holds an export that was cut short`, {
+    hint: 'Something is missing in it: remove it, then export again.',
+  });
 }
 
 function makeTop(path: string | Buffer): boolean {

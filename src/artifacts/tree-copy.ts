@@ -14,6 +14,7 @@ import {
 } from '../sys/index.ts';
 import type { Artifact, ArtifactNode } from './artifact.ts';
 import type { CopyTarget, MadeName } from './copy-target.ts';
+import { NEW_FILE } from './unfinished.ts';
 import { type Step, walk } from './walk.ts';
 
 /** What a copy did. */
@@ -45,8 +46,6 @@ export type Attributes = Pick<Artifact, 'uid' | 'gid' | 'mode' | 'atimeNs' | 'mt
   readonly xattrs: ReturnType<ArtifactNode['xattrs']>;
 };
 
-export const NEW_FILE =
-  constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 /** Set-user-ID and set-group-ID. */
 export const SET_ID = 0o6000;
 

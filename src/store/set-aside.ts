@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { Errno, errno } from '../errno.ts';
 import { TaskfsError } from '../errors.ts';
-import { AT, assertUnmounted, RENAME_NOREPLACE, renameAt } from '../sys/index.ts';
+import { AT, assertUnmounted, renameToNew } from '../sys/index.ts';
 import { type Store, type TaskPaths, taskPaths } from './paths.ts';
 import type { TaskName } from './task-name.ts';
 
@@ -45,20 +45,14 @@ export function findStaging({ staging, aside }: TaskPaths): string | undefined {
 /** False where both are there. */
 function rename(from: string, to: string): boolean {
   try {
-    renameAt(AT.FDCWD, from, AT.FDCWD, to, RENAME_NOREPLACE);
+    renameToNew(AT.FDCWD, from, AT.FDCWD, to);
   } catch (error) {
     if (!(error instanceof Errno)) throw error;
     if (error.errno === errno.EEXIST) return false;
-    if (error.errno === errno.ENOENT) return true;
-    if (!NO_FLAGS.has(error.errno)) throw error;
-    if (existsSync(to)) return false;
-    renameAt(AT.FDCWD, from, AT.FDCWD, to, 0);
+    if (error.errno !== errno.ENOENT) throw error;
   }
   return true;
 }
-
-/** How file systems refuse flags that they do not know, as most of FUSE and of the network do. */
-const NO_FLAGS: ReadonlySet<number> = new Set([errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP]);
 
 const recreated = (task: TaskName, staging: string, aside: string): TaskfsError =>
   new TaskfsError('failed', `${staging} was created again after task ${task} had ended`, {

@@ -23,9 +23,6 @@ export const RESOLVE = {
   BENEATH: 0x08,
 } as const;
 
-export const RENAME_NOREPLACE = 1;
-export const RENAME_EXCHANGE = 2;
-export const RENAME_WHITEOUT = 4;
 /** utimensat(2): leave this time alone, or take the current one. */
 export const UTIME_OMIT = 0x3ffffffen;
 export const UTIME_NOW = 0x3fffffffn;
@@ -40,7 +37,6 @@ const c = {
   symlinkat: bind('int symlinkat(const void *, int, const void *)'),
   linkat: bind('int linkat(int, const void *, int, const void *, int)'),
   unlinkat: bind('int unlinkat(int, const void *, int)'),
-  renameat2: bind('int renameat2(int, const void *, int, const void *, unsigned int)'),
   readlinkat: bind('int64_t readlinkat(int, const void *, void *, size_t)'),
   fchownat: bind('int fchownat(int, const void *, unsigned int, unsigned int, int)'),
   fchmodat: bind('int fchmodat(int, const void *, unsigned int, int)'),
@@ -102,16 +98,6 @@ export function unlinkAt(dirfd: number, name: Name): void {
 
 export function rmdirAt(dirfd: number, name: Name): void {
   check(c.unlinkat(dirfd, cstring(name), AT.REMOVEDIR));
-}
-
-export function renameAt(
-  dirfd: number,
-  name: Name,
-  newDirfd: number,
-  newName: Name,
-  flags = 0,
-): void {
-  check(c.renameat2(dirfd, cstring(name), newDirfd, cstring(newName), flags));
 }
 
 /** As much of a path as a system call takes, its end included. */

@@ -15,12 +15,8 @@ export {
   openAt,
   openAt2,
   PATH_MAX,
-  RENAME_EXCHANGE,
-  RENAME_NOREPLACE,
-  RENAME_WHITEOUT,
   RESOLVE,
   readlinkAt,
-  renameAt,
   reopen,
   rmdirAt,
   symlinkAt,
@@ -101,6 +97,13 @@ export {
 } from './process.ts';
 export { characterSize, openPseudoTerminal, setTerminalSize } from './pseudo-terminal.ts';
 export { assertUnmounted, NotRemovable, removeTree } from './remove-tree.ts';
+export {
+  RENAME_EXCHANGE,
+  RENAME_NOREPLACE,
+  RENAME_WHITEOUT,
+  renameAt,
+  renameToNew,
+} from './rename.ts';
 export { receiveDescriptor, socketPair } from './socket.ts';
 export {
   closeOnExec,

@@ -54,6 +54,42 @@ it('leaves no part of a file that cannot be read to its end', async () => {
   expect(readdirSync(copy)).toEqual([]);
 });
 
+it('leaves nothing that could pass for whole, wherever it is killed', async () => {
+  const { store, task, paths } = endedTask(await storeWithKeys(), 't');
+  mkdirSync(join(paths.staging, 'directory'));
+  const content = 'x'.repeat(5_000);
+  const names = ['directory/file', 'file'];
+  for (const name of names) writeFileSync(join(paths.staging, name), content);
+  symlinkSync('file', join(paths.staging, 'link'));
+  await recover(store, { scope: 'all' });
+  const directory = temporaryDirectory();
+  const [to, copies] = [join(directory, 'to'), join(directory, 'copies')];
+  mkdirSync(to);
+  const preload = join(import.meta.dirname, '../support/fault-injection.ts');
+  const program = join(import.meta.dirname, '../support/fault-program.ts');
+  const env = { ...process.env, FAULT_MODE: 'copy', FAULT_STORE: to, FAULT_COPIES: copies };
+  execFileSync(process.execPath, ['--import', preload, program, 'export', store.path, task, to], {
+    env,
+  });
+  using tree = await openTree(store, task, () => loadIdentities(store));
+  using top = tree.find('', 'keep');
+  const seen = { marked: 0, whole: 0, half: 0 };
+  for (const copy of readdirSync(copies).map((number) => join(copies, number))) {
+    const there = readdirSync(copy, { recursive: true, encoding: 'utf8' });
+    for (const name of names.filter((each) => there.includes(each))) {
+      expect(readFileSync(join(copy, name), 'utf8')).toBe(content);
+    }
+    const others = there.filter((name) => !/^(directory(.file)?|file|link)$/.test(name));
+    for (const name of others) expect(name).toMatch(/^(directory.)?\.taskfs-[0-9a-f]{16}$/);
+    if (there.length === 0) continue;
+    if (others.length === 0) expect(there.sort()).toEqual(['directory', ...names, 'link'].sort());
+    const how = others.length > 0 ? 'holds an export that was cut short' : 'is not empty';
+    expect(() => exportTree(top, copy)).toThrow(`${copy} ${how}`);
+    seen[others.length > 1 ? 'half' : others.length > 0 ? 'marked' : 'whole']++;
+  }
+  expect(Math.min(...Object.values(seen))).toBeGreaterThan(0);
+});
+
 const S_IFMT = 0o170000;
 const isRoot = process.geteuid?.() === 0;
 

@@ -1,8 +1,9 @@
 /**
  * Seals one task that has ended, as `taskfs recover` does, makes the index of a sealed one anew,
- * renames it, or changes keys, and fails in it where fault-injection.ts, loaded before it, is told
- * to. Arguments: `seal`, `reindex`, `rename`, `rotate` or `remove-key`, the store, the task, its
- * new name or the recipient. Prints, as JSON, how many calls there were and what came of it.
+ * renames it, exports it, or changes keys, and fails in it where fault-injection.ts, loaded before
+ * it, is told to. Arguments: `seal`, `reindex`, `rename`, `export`, `rotate` or `remove-key`, the
+ * store, the task, its new name, the directory or the recipient. Prints, as JSON, how many calls
+ * there were and what came of it.
  */
 import { loadIdentities, openStore, parseTaskName } from '../../src/store/index.ts';
 import { arm, counts } from './fault-injection.ts';
@@ -16,6 +17,7 @@ const prepare = {
   seal: prepareSeal,
   reindex: prepareReindex,
   rename: prepareRename,
+  export: prepareExport,
   rotate: prepareRotate,
   'remove-key': prepareRemoveKey,
 }[verb];
@@ -44,6 +46,13 @@ async function prepareRename() {
   return async () => ({
     renamed: await renameTask(store, task, parseTaskName(newName), async () => identities),
   });
+}
+
+async function prepareExport() {
+  const { exportTree, openTree } = await import('../../src/artifacts/index.ts');
+  const tree = await openTree(store, task, () => loadIdentities(store));
+  const { files } = exportTree(tree.find('', 'keep'), `${newName}-before`);
+  return async () => ({ files: files + exportTree(tree.find('', 'keep'), newName).files });
 }
 
 async function prepareRotate() {
