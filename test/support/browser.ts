@@ -26,18 +26,26 @@ export function useBrowser(): void {
 }
 
 /** A server of the page as a user starts it, until the test ends. Returns its address. */
-export async function startUi(cli: Cli, ...args: string[]): Promise<string> {
+export const startUi = async (cli: Cli, ...args: string[]): Promise<string> =>
+  (await startUiServer(cli, ...args)).url;
+
+/** The same, to be ended sooner. */
+export async function startUiServer(
+  cli: Cli,
+  ...args: string[]
+): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const server = cli.start('ui', '--no-open', ...args);
   const ended = once(server, 'exit');
   let complaints = '';
   server.stderr.on('data', (data) => {
     complaints += data;
   });
-  onTestFinished(async () => {
+  const stop = async (): Promise<void> => {
     server.kill('SIGINT');
     await ended;
-  });
-  for await (const line of createInterface(server.stdout)) return line;
+  };
+  onTestFinished(stop);
+  for await (const url of createInterface(server.stdout)) return { url, stop };
   throw new Error(`taskfs ui ended: ${complaints}`);
 }
 

@@ -10,7 +10,13 @@ import {
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
-import { describeWithBrowser, startUi, useBrowser, visit } from '../support/browser.ts';
+import {
+  describeWithBrowser,
+  startUi,
+  startUiServer,
+  useBrowser,
+  visit,
+} from '../support/browser.ts';
 import { newCli } from '../support/cli.ts';
 import { picture } from '../support/media.ts';
 import { until } from '../support/until.ts';
@@ -136,6 +142,13 @@ describeWithBrowser('the page, live', () => {
     await page.locator('code', { hasText: 'last' }).waitFor();
     await page.reload();
     await page.locator('code', { hasText: 'last' }).waitFor();
+    // The tree opens for what the address leads to.
+    await row(page, 'src').click();
+    await row(page, 'deep').click();
+    await row(page, 'a.js').click();
+    await page.reload();
+    await row(page, 'a.js').waitFor();
+    expect(await row(page, 'a.js').getAttribute('aria-selected')).toBe('true');
     expect(requests.filter((url) => !url.startsWith('http://127.0.0.1:'))).toEqual([]);
     expect(complaints).toEqual([]);
 
@@ -146,8 +159,22 @@ describeWithBrowser('the page, live', () => {
     await button(page, 'Unpin').click();
     await button(page, 'Remove').click();
     await button(page, 'Remove for good').click();
+    await page.getByText('Task build was removed.').waitFor();
     await page.getByText('No tasks yet').waitFor();
     expect(await cli.json('ps', '-a', '--json')).toEqual([]);
+  });
+
+  it('says when its server has ended', async () => {
+    const cli = newCli();
+    const { url, stop } = await startUiServer(cli);
+    const { page } = await visit(url);
+    await page.getByText('No tasks yet').waitFor();
+    await stop();
+    await page.getByText('taskfs ui does not answer').waitFor();
+    await startUi(cli, '--port', new URL(url).port);
+    await page.getByText('This taskfs ui has ended').waitFor();
+    await page.reload();
+    await page.getByText('This is not the address of the page').waitFor();
   });
 
   it('edits, uploads, downloads, pauses and cancels', async () => {

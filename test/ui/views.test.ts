@@ -82,7 +82,9 @@ describeWithBrowser('the page, archived files', () => {
     for (const format of ['png', 'jpeg', 'webp', 'gif', 'avif'] as const) {
       put(`pictures/a.${format}`, await picture(64, 48, format));
     }
-    put('pictures/v.svg', '<svg xmlns="http://www.w3.org/2000/svg" width="5" height="5"/>');
+    for (const name of ['v9.svg', 'v10.svg']) {
+      put(`pictures/${name}`, '<svg xmlns="http://www.w3.org/2000/svg" width="5" height="5"/>');
+    }
     put('code.py', 'def f(x):\n    return "<b>"  # why\n');
     put('data.csv', 'name,size\n"a, b",1\nc,2\n');
     put('data.jsonl', '{"a":1,"b":"x"}\n{"a":2,"c":null}\n');
@@ -93,7 +95,7 @@ describeWithBrowser('the page, archived files', () => {
     put('note.ipynb', JSON.stringify(NOTEBOOK));
     put(
       'read.md',
-      '# Read me\n\n- one\n\n```\ncode\n```\n\n' +
+      '# Read me\n\n- one\n- [x] two\n\n```\ncode\n```\n\n' +
         '| a | b |\n|---|---|\n| 1 | 2 |\n\n[notes](data.csv)\n',
     );
     put('doc.pdf', '%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n');
@@ -176,6 +178,7 @@ describeWithBrowser('the page, archived files', () => {
     await content.locator('.hljs-keyword').first().waitFor();
     await show('read.md');
     await content.getByRole('heading', { name: 'Read me' }).waitFor();
+    await content.getByText('☑ two').waitFor();
     expect(await faultsOf(page)).toEqual([]);
     await content.getByRole('link', { name: 'notes' }).click();
     await page.getByRole('heading', { name: 'data.csv' }).waitFor();
@@ -205,15 +208,15 @@ describeWithBrowser('the page, archived files', () => {
     expect(await faultsOf(page)).toEqual([]);
     await page.emulateMedia({ colorScheme: 'light' });
     await page.getByRole('button', { name: 'Pictures' }).click();
-    await content.getByText('6 pictures').waitFor();
+    await content.getByText('7 pictures').waitFor();
     const pictures = content.locator('.gallery img');
     const widths = (): Promise<number[]> =>
       pictures.evaluateAll((all) => all.map((image) => Reflect.get(image, 'naturalWidth')));
-    await expect.poll(widths).toEqual([64, 64, 64, 64, 64, 5]);
+    await expect.poll(widths).toEqual([64, 64, 64, 64, 64, 5, 5]);
     expect(await faultsOf(page)).toEqual([]);
     await content.getByText('pictures/a.webp').click();
     await page.getByRole('button', { name: 'Next picture' }).click();
-    await page.getByRole('heading', { name: 'pictures/v.svg' }).waitFor();
+    await page.getByRole('heading', { name: 'pictures/v9.svg' }).waitFor();
 
     // In the dark, in the timeline, and as wide as a phone.
     await page.emulateMedia({ colorScheme: 'dark' });

@@ -22,6 +22,9 @@ import { taskRoutes } from './task-routes.ts';
 /** How often a comment is sent, so that a connection which died is noticed, in milliseconds. */
 const HEARTBEAT_MS = 15_000;
 
+/** For whoever has the address of a server that ended, or only the port. */
+const OTHER_ADDRESS = "This is not the address of the page: 'taskfs ui' prints it when it starts.";
+
 export interface PageAppOptions {
   readonly session: Session;
   readonly page: PageFiles;
@@ -39,6 +42,7 @@ export function pageApp(services: Services, { session, page, origins }: PageAppO
   };
   const app = new Hono().basePath(session.base);
   app.onError(answerError);
+  app.notFound((context) => context.text(OTHER_ADDRESS, 404));
   app.use(privateHeaders, onlyOwnNames(own), onlyOwnOrigins(own));
 
   app.get('/:file{.*}', async (context, next) => {

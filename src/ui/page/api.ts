@@ -31,6 +31,16 @@ export async function startSession(): Promise<ServerFacts> {
   return json('api/server');
 }
 
+/** Whether the server that answers now, if one does, is another one than that of this page. */
+export async function hasServerEnded(): Promise<boolean> {
+  try {
+    await json('api/server');
+    return false;
+  } catch (error) {
+    return error instanceof Refused && (error.status === 401 || error.status === 404);
+  }
+}
+
 async function ask(address: string, init: RequestInit = {}): Promise<Response> {
   const response = await fetch(address, init);
   if (response.ok) return response;

@@ -44,7 +44,8 @@ export function App() {
 const CONNECTION = {
   connecting: 'connecting…',
   open: '',
-  lost: 'connection lost, trying again…',
+  lost: 'taskfs ui does not answer, trying again…',
+  over: 'This taskfs ui has ended: open the address that a new one prints.',
 };
 
 function toggleTimeline(): void {

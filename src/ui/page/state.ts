@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import type { FileRef, ServerFacts, TaskRow } from '../protocol.ts';
-import { TaskTree } from './tree.ts';
+import { ancestorsOf, TaskTree } from './tree.ts';
 
 /** What is looked at: nothing, a task as a whole, or something of it. */
 export interface Place {
@@ -20,7 +20,7 @@ export const unreadableTasks = signal<readonly string[]>([]);
 export const listVersion = signal(0);
 export const place = signal<Place>({});
 /** What the connection to the server is like. */
-export const connection = signal<'connecting' | 'open' | 'lost'>('connecting');
+export const connection = signal<'connecting' | 'open' | 'lost' | 'over'>('connecting');
 /** Words for a moment, read out too. */
 export const notice = signal<{ readonly text: string; readonly isError: boolean } | undefined>(
   undefined,
@@ -54,6 +54,16 @@ export function setOpen(directory: FileRef, isOpen: boolean): void {
   const open = new Set(openHere.value);
   if (isOpen) open.add(directory);
   else open.delete(directory);
+  setOpenHere(open);
+}
+
+/** Opens the directories that a file is in, so that the tree shows it. */
+export function reveal(file: FileRef): void {
+  const closed = ancestorsOf(file).filter((directory) => !openHere.value.has(directory));
+  if (closed.length > 0) setOpenHere(new Set([...openHere.value, ...closed]));
+}
+
+function setOpenHere(open: ReadonlySet<FileRef>): void {
   openDirectories.value = new Map(openDirectories.value).set(place.value.task ?? '', open);
 }
 

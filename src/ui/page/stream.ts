@@ -1,6 +1,6 @@
 import { computed, effect } from '@preact/signals';
 import type { StreamEvents } from '../protocol.ts';
-import { ticketOf } from './api.ts';
+import { hasServerEnded, ticketOf } from './api.ts';
 import {
   connection,
   currentTask,
@@ -54,7 +54,7 @@ function connect(task: string | undefined): void {
   stream.onerror = () => {
     connection.value = 'lost';
     disconnect();
-    retry = setTimeout(() => connect(place.peek().task), RETRY_MS);
+    retry = setTimeout(() => void reconnect(), RETRY_MS);
   };
   const on = <Name extends keyof StreamEvents>(
     name: Name,
@@ -79,6 +79,12 @@ function connect(task: string | undefined): void {
     treeNote.value = message;
     if (task === undefined) say(message, true);
   });
+}
+
+/** Another server, on the port of the one that ended, is not asked again. */
+async function reconnect(): Promise<void> {
+  if (await hasServerEnded()) connection.value = 'over';
+  else if (!source && document.visibilityState === 'visible') connect(place.peek().task);
 }
 
 /** What was known of another task is forgotten; of the same one it stays on the screen. */

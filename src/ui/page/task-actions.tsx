@@ -46,12 +46,18 @@ export function TaskActions({ task }: { readonly task: TaskRow }) {
         action="Remove for good"
         isOpen={asks}
         onClose={() => setAsks(false)}
-        onConfirm={() => void attempt(() => remove(name)).then((done) => done && go({}))}
+        onConfirm={() => void attempt(() => remove(name)).then((done) => done && leave(name))}
       >
         <p>Its files, its log and its record are removed. This cannot be undone.</p>
       </Confirm>
     </div>
   );
+}
+
+/** Back to the list, without the task that was removed. */
+function leave(name: string): void {
+  go({});
+  say(`Task ${name} was removed.`);
 }
 
 /** Whether it was done; what was refused is said. */

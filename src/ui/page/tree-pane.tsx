@@ -1,8 +1,19 @@
-import { useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { showBytes } from '../../quantities.ts';
 import type { TaskRow } from '../protocol.ts';
 import { addressOf } from './api.ts';
-import { go, isTreeKnown, openHere, place, server, setOpen, tree, treeNote } from './state.ts';
+import {
+  go,
+  isTreeKnown,
+  openHere,
+  place,
+  reveal,
+  server,
+  setOpen,
+  tree,
+  treeNote,
+} from './state.ts';
+import { Thumbnail } from './thumbnail.tsx';
 import { isPicture, nameOf, parentOf, type Row, versionOf } from './tree.ts';
 import { Upload, uploadAll } from './upload.tsx';
 import { moveBy, VirtualList } from './virtual-list.tsx';
@@ -14,7 +25,12 @@ export function TreePane({ task }: { readonly task: TaskRow }) {
   const open = openHere.value;
   const rows = useMemo(() => files.rows(open), [files, version, open]);
   const [cursor, setCursor] = useState<string>();
-  const focused = place.value.file ?? cursor;
+  const { file } = place.value;
+  // A link, the address or the browser's history may lead into a directory that is closed.
+  useEffect(() => {
+    if (file !== undefined) reveal(file);
+  }, [task.task, file]);
+  const focused = file ?? cursor;
   const at = rows.findIndex(({ node }) => node.ref === focused);
   const directory = directoryAt(rows[at]);
 
@@ -131,7 +147,7 @@ function TreeRow({ task, row, isOpen, isCurrent, onChoose }: RowProps) {
     >
       <span class="icon" aria-hidden="true">
         {hasThumbnail ? (
-          <img alt="" src={addressOf(task, 'thumbnail', node.ref, { v: versionOf(node) })} />
+          <Thumbnail src={addressOf(task, 'thumbnail', node.ref, { v: versionOf(node) })} />
         ) : isDirectory && isOpen ? (
           '▾'
         ) : (

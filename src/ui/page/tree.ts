@@ -24,6 +24,12 @@ export const nameOf = ({ ref, name }: Pick<TreeEntry, 'ref' | 'name'>): string =
 
 export const parentOf = (ref: FileRef): FileRef => ref.slice(0, Math.max(0, ref.lastIndexOf('/')));
 
+/** The directories that a file is in, the innermost first. */
+export function ancestorsOf(ref: FileRef): FileRef[] {
+  const parent = parentOf(ref);
+  return parent === '' ? [] : [parent, ...ancestorsOf(parent)];
+}
+
 /** Names the content of a file at one time. */
 export const versionOf = ({ size, mtime }: Pick<TreeEntry, 'size' | 'mtime'>): string =>
   `${size}-${mtime}`;
@@ -42,8 +48,12 @@ export class TaskTree {
     return this.nodes.get(ref);
   }
 
-  all(): Iterable<Node> {
-    return this.nodes.values();
+  /** All that is in a directory, in the order of the tree. */
+  *all(directory: FileRef = ''): Generator<Node, void> {
+    for (const node of this.list(directory)) {
+      yield node;
+      if (node.kind === 'directory') yield* this.all(node.ref);
+    }
   }
 
   /** Takes in the whole tree; what was known and is different now is marked. */

@@ -1,12 +1,11 @@
 import { addressOf } from '../api.ts';
 import { fileAddress, go, server, ticket, tree } from '../state.ts';
+import { Thumbnail } from '../thumbnail.tsx';
 import { isPicture, type Node, versionOf } from '../tree.ts';
 
 /** All pictures of a task. */
 export function Gallery({ task }: { readonly task: string }) {
-  const pictures = [...tree.value.files.all()]
-    .filter(isPicture)
-    .sort((a, b) => (a.ref < b.ref ? -1 : 1));
+  const pictures = [...tree.value.files.all()].filter(isPicture);
   const hasThumbnails = server.value?.hasThumbnails ?? false;
   return (
     <div class="fill">
@@ -26,7 +25,7 @@ export function Gallery({ task }: { readonly task: string }) {
               onClick={() => go({ task, show: 'file', file: picture.ref })}
               title={decode(picture.ref)}
             >
-              <img loading="lazy" alt="" src={sourceOf(task, picture, hasThumbnails)} />
+              <Thumbnail src={sourceOf(task, picture, hasThumbnails)} />
               <span>{decode(picture.ref)}</span>
             </button>
           </li>

@@ -25,8 +25,10 @@ export function Markdown({ text, origin }: Props) {
 }
 
 async function renderMarkdown(text: string): Promise<string> {
-  const { marked } = await import('marked');
-  return marked.parse(text, { gfm: true });
+  const { Marked } = await import('marked');
+  // What is done in a list of tasks stays visible, without elements of forms.
+  const renderer = { checkbox: ({ checked }: { checked: boolean }) => (checked ? '☑ ' : '☐ ') };
+  return new Marked({ gfm: true, async: true, renderer }).parse(text);
 }
 
 /** HTML that a task wrote. */

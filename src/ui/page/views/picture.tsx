@@ -77,10 +77,7 @@ let wasStepped = false;
 
 /** Goes to the next picture of the task. */
 function step(task: string, file: string, by: number): void {
-  const pictures = [...tree.peek().files.all()]
-    .filter(isPicture)
-    .map(({ ref }) => ref)
-    .sort();
+  const pictures = [...tree.peek().files.all()].filter(isPicture).map(({ ref }) => ref);
   const at = pictures.indexOf(file);
   const next = pictures[(at + by + pictures.length) % pictures.length];
   if (next !== undefined) go({ task, show: 'file', file: next });
