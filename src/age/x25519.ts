@@ -21,7 +21,7 @@ import {
 const LABEL = 'age-encryption.org/v1/X25519';
 
 /** A fresh pair, in the forms that age writes. */
-export interface AgePair {
+interface AgePair {
   /** `AGE-SECRET-KEY-1…` */
   readonly identity: string;
   /** `age1…` */

@@ -7,6 +7,5 @@ export {
   type Extracted,
   extractArtifacts,
   type Origin,
-  type OriginOptions,
   originOf,
 } from './extract.ts';

@@ -11,7 +11,6 @@ export {
   type NodeSource,
   openLocalSource,
   openTaskSource,
-  type SourceOptions,
 } from './copy.ts';
 export { type EditCopy, openEditCopy, type Saved } from './edit-copy.ts';
 export { type ExportOptions, exportTree } from './export.ts';
@@ -32,12 +31,10 @@ export {
   handedOn,
   handOn,
   openSharedTask,
-  type SharedTask,
   type UnlockedArchive,
   unlockSharedTask,
 } from './shared-task.ts';
 export {
-  type DirectorySize,
   liveSize,
   sizesOfDirectories,
   sizesOfTasks,

@@ -57,7 +57,7 @@ export class ProgressLine implements Disposable {
 /**
  * `[####----]  42%  1.2 GiB of 2.8 GiB  310 MiB/s  5s left`; without a total what is known of it.
  */
-export function describeStep({ done, total }: Step, elapsedMs: number): string {
+function describeStep({ done, total }: Step, elapsedMs: number): string {
   const rate = elapsedMs > 0 ? (done * 1000) / elapsedMs : 0;
   const speed = `${showBytes(rate)}/s`;
   if (total === null || total <= 0) return `${showBytes(done)}  ${speed}`;

@@ -3,7 +3,7 @@ import { TaskfsError } from '../errors.ts';
 import type { Selector } from '../retention/index.ts';
 import type { Status } from '../store/index.ts';
 
-export const STATUSES = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;
+const STATUSES = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;
 
 /** Options that select tasks. */
 export interface SelectorOptions {

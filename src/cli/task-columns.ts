@@ -58,7 +58,7 @@ function took(task: TaskView): string {
 }
 
 /** Live tasks are green, archived ones plain, those that need somebody yellow. */
-export function colourOf({ artifacts, plaintext }: TaskView): Colour | undefined {
+function colourOf({ artifacts, plaintext }: TaskView): Colour | undefined {
   if (artifacts === 'kept' || plaintext) return 'yellow';
   return artifacts === 'sealed' ? undefined : 'green';
 }

@@ -47,7 +47,7 @@ function send(device: number, message: Buffer): void {
 /**
  * The node's attributes and the cached content from `offset` on are old; length 0 is all of it.
  */
-export function invalidateInode(node: NodeId, offset = 0n, length = 0n): Buffer {
+function invalidateInode(node: NodeId, offset = 0n, length = 0n): Buffer {
   const { bytes, view, body } = message(NOTIFY.INVAL_INODE, notifyInvalInode.size);
   const n = notifyInvalInode.at;
   writeU64(view, body + n.ino, node);
@@ -66,15 +66,14 @@ export const invalidateAttributes = (node: NodeId): Buffer => invalidateInode(no
  * again when it is used next. Kernels before 7.38 forget the name at once. The kernel locks the
  * directory for this: never from the thread that answers requests.
  */
-export const expireEntry = (parent: NodeId, name: Uint8Array): Buffer =>
+const expireEntry = (parent: NodeId, name: Uint8Array): Buffer =>
   invalidateEntry(parent, name, EXPIRE_ONLY);
 
 /**
  * The kernel forgets this name at once, and unmounts what is mounted on it or beneath it, lazily
  * and in every mount namespace. It locks the directory, as for `expireEntry`.
  */
-export const forgetEntry = (parent: NodeId, name: Uint8Array): Buffer =>
-  invalidateEntry(parent, name, 0);
+const forgetEntry = (parent: NodeId, name: Uint8Array): Buffer => invalidateEntry(parent, name, 0);
 
 function invalidateEntry(parent: NodeId, name: Uint8Array, flags: number): Buffer {
   const { bytes, view, body } = message(

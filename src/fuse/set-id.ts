@@ -10,7 +10,7 @@ const S_ISGID = 0o2000;
 const S_IXGRP = 0o010;
 
 /** Whether a mode has bits that a write may have to clear. */
-export const hasSetId = (mode: number): boolean => (mode & (S_ISUID | S_ISGID)) !== 0;
+const hasSetId = (mode: number): boolean => (mode & (S_ISUID | S_ISGID)) !== 0;
 
 /**
  * Clears the set-id bits that a change by this caller, who has no CAP_FSETID, may not leave.
@@ -42,7 +42,7 @@ export function dropSetGroupId({ fileSystem }: Session, node: NodeId, caller: Ca
 }
 
 /** Set-group-id without execution by the group stays where the caller is root or of the group. */
-export function lostBits(mode: number, isMemberOfGroup: () => boolean): number {
+function lostBits(mode: number, isMemberOfGroup: () => boolean): number {
   const group = mode & S_ISGID && (mode & S_IXGRP || !isMemberOfGroup()) ? S_ISGID : 0;
   return (mode & S_ISUID) | group;
 }

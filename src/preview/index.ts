@@ -7,7 +7,6 @@ export {
   type ContentType,
   detectContentType,
   HEAD_BYTES,
-  looksLikeText,
 } from './content-type.ts';
 export type { Facts } from './facts.ts';
 export { isDecoded, showFacts } from './facts.ts';

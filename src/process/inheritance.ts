@@ -57,7 +57,7 @@ function takeInheritance(environment: NodeJS.ProcessEnv): Inheritance {
 }
 
 /** What of the mask is no hexadecimal number ignores nothing. */
-export function signalsOf(mask: string): ReadonlySet<NodeJS.Signals> {
+function signalsOf(mask: string): ReadonlySet<NodeJS.Signals> {
   if (!/^[0-9a-f]{1,16}$/i.test(mask)) return new Set();
   const bits = BigInt(`0x${mask}`);
   return new Set(SIGNAL_BITS.filter(([, bit]) => (bits & bit) !== 0n).map(([signal]) => signal));

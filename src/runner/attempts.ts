@@ -130,7 +130,7 @@ export interface AttemptContext {
 const DEFAULT_GRACE_MS = 10_000;
 
 /** Starts the command once and follows it to its end. */
-export async function runAttempt(
+async function runAttempt(
   context: AttemptContext,
   launch: Launch,
   { stdin, onRunning }: SuperviseOptions,
@@ -170,7 +170,7 @@ function newAttempt(startedAt: string): Attempt {
 /**
  * Finds the last attempt of a task again, after its supervisor died; undefined where it is lost.
  */
-export async function resumeAttempt(context: AttemptContext): Promise<Outcome | undefined> {
+async function resumeAttempt(context: AttemptContext): Promise<Outcome | undefined> {
   const { engine, journal, output } = context;
   const { engineState } = journal.record;
   if (!engineState) return undefined;

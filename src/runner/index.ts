@@ -23,7 +23,7 @@ export { type Group, listGroups, removeGroup, setGroup } from './groups.ts';
 export type { Claim } from './journal.ts';
 export { superviseTask } from './lifecycle.ts';
 export { assertSealable, type Recovery, recover, recoverTask, sealAgain } from './recover.ts';
-export { type RemovalOptions, type Removals, removeDecided, removeTasks } from './removals.ts';
+export { type Removals, removeDecided, removeTasks } from './removals.ts';
 export { removalsCutShort, removeEnded } from './remove-task.ts';
 export { renameTask } from './rename-task.ts';
 export { specToRerun } from './rerun.ts';

@@ -13,12 +13,10 @@ export {
   isTrashInfoName,
   isTrashName,
 } from './editor-files.ts';
-export { type LeftEdit, listLeftEdits, makeEditDirectory } from './edits.ts';
+export { listLeftEdits, makeEditDirectory } from './edits.ts';
 export { appendEvent, forgetNames, readEvents, type TaskEvent } from './events.ts';
-export { type GroupLimits, parseGroupName, readGroups, writeGroups } from './groups.ts';
+export { parseGroupName, readGroups, writeGroups } from './groups.ts';
 export {
-  type AskPassphrase,
-  type IdentitySource,
   isProtected,
   loadIdentities,
   loadOwnIdentities,
@@ -33,7 +31,6 @@ export {
   createSealingKeys,
   ensureKeys,
   ensureSealingKeys,
-  type NewKeys,
 } from './keys.ts';
 export { adoptLock, isLocked, type Lock, takeLock, takeLockBlocking } from './lock.ts';
 export { LogTimes, openLogTimes } from './log-times.ts';

@@ -24,8 +24,8 @@ export const RESOLVE = {
 } as const;
 
 /** utimensat(2): leave this time alone, or take the current one. */
-export const UTIME_OMIT = 0x3ffffffen;
-export const UTIME_NOW = 0x3fffffffn;
+const UTIME_OMIT = 0x3ffffffen;
+const UTIME_NOW = 0x3fffffffn;
 
 type Name = Uint8Array | string;
 

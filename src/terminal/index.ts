@@ -2,9 +2,9 @@
  * A terminal: what it can show, a screen that is drawn by differences, keys and the mouse, styled
  * lines, pictures. What is shown does not enter.
  */
-export { askTerminal, type Graphics, type TerminalAnswers } from './graphics.ts';
+export { askTerminal, type Graphics } from './graphics.ts';
 export { type Input, InputDecoder } from './keys.ts';
-export { type Charset, charsetOf, type Look, lookOf } from './look.ts';
+export { type Look, lookOf } from './look.ts';
 
 export { halfBlocks, itermPicture, kittyPicture, type Raster, sixelPicture } from './pictures.ts';
 export { copySequence, Screen } from './screen.ts';

@@ -32,7 +32,7 @@ export function lookOf(stream: NodeJS.WriteStream, environment: NodeJS.ProcessEn
 }
 
 /** The charset of a locale, as setlocale(3) finds it for LC_CTYPE. */
-export function charsetOf({ LC_ALL, LC_CTYPE, LANG }: NodeJS.ProcessEnv): Charset {
+function charsetOf({ LC_ALL, LC_CTYPE, LANG }: NodeJS.ProcessEnv): Charset {
   return /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || 'C') ? 'unicode' : 'ascii';
 }
 

@@ -177,7 +177,7 @@ const FIRST_NS = -(2n ** 63n) * 1_000_000_000n;
 const END_NS = 2n ** 63n * 1_000_000_000n;
 
 /** Nanoseconds of any time that a file system can hold. */
-export const isTime = (ns: bigint): boolean => ns >= FIRST_NS && ns < END_NS;
+const isTime = (ns: bigint): boolean => ns >= FIRST_NS && ns < END_NS;
 
 function timeOf(text: unknown): bigint | undefined {
   if (!isText(text) || !/^-?\d{1,28}$/.test(text)) return undefined;

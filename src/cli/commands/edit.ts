@@ -127,7 +127,7 @@ async function leaveWindowOpen({ store, task, path }: Edit): Promise<number> {
  * Shows words on the person's desktop, where there is one with notifications (notify-send of
  * libnotify): a person at a window does not look at the terminal.
  */
-export function notifyDesktop(words: string): void {
+function notifyDesktop(words: string): void {
   const { DISPLAY, WAYLAND_DISPLAY } = process.env;
   if (!DISPLAY && !WAYLAND_DISPLAY) return;
   // The Desktop Notifications Specification takes the body as markup.

@@ -160,7 +160,7 @@ export interface ViewOptions extends SelectorOptions {
 }
 
 /** The options of `mount` by which it shows some of the tasks only. */
-export function addViewOptions<T>(parser: Argv<T>): Argv<T & ViewOptions> {
+function addViewOptions<T>(parser: Argv<T>): Argv<T & ViewOptions> {
   return addSelectorOptions(parser)
     .option('task', {
       type: 'string',

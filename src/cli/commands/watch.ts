@@ -43,7 +43,7 @@ export const command = defineCommand({
 });
 
 /** What the terminal view asks of the command line: the verbs, each as a process of its own. */
-export function viewPrograms(store: Store, identity: IdentityOptions): Programs {
+function viewPrograms(store: Store, identity: IdentityOptions): Programs {
   const verb = (main: VerbStreams['main'], name: string, task: TaskName, path: Buffer) =>
     runVerb(main, [name, '--store', store.path, task, `./${decodeBytes(path)}`]);
   return {

@@ -31,7 +31,7 @@ const EXECUTE = 1;
 const isStored = (mode: number): boolean => isRegular(mode) || isDirectory(mode) || isSymlink(mode);
 
 /** Whether the permission bits give a caller all of `mask` (4 read, 2 write, 1 execute). */
-export function mayAccess(
+function mayAccess(
   { mode, uid, gid }: Pick<Attr, 'mode' | 'uid' | 'gid'>,
   mask: number,
   caller: Pick<Caller, 'uid' | 'gid'>,

@@ -32,7 +32,7 @@ const registrations: Readonly<Record<string, Registration>> = {
 };
 
 /** Names of all engines. */
-export const engineNames: readonly string[] = Object.keys(registrations);
+const engineNames: readonly string[] = Object.keys(registrations);
 
 /** Loads an engine by its name. Throws `usage` where there is none of that name. */
 export async function loadEngine(name: string): Promise<Engine> {

@@ -8,10 +8,7 @@ export interface ByteRange {
  * The range that a `Range` header asks for (RFC 9110, section 14.2) of so many bytes; `whole` where
  * there is none, or several, which a server may ignore; undefined where it cannot be satisfied.
  */
-export function parseRange(
-  header: string | undefined,
-  size: number,
-): ByteRange | 'whole' | undefined {
+function parseRange(header: string | undefined, size: number): ByteRange | 'whole' | undefined {
   const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(header ?? '') ?? [];
   if (first === '' && last === '') return 'whole';
   if (first === '') return within(Math.max(0, size - Number(last)), size, size);

@@ -39,7 +39,7 @@ export const logSize = signal(0);
 /** What opens the task's files in the origin that they are served from. */
 export const ticket = signal('');
 /** The directories that are open, of each task. */
-export const openDirectories = signal<ReadonlyMap<string, ReadonlySet<FileRef>>>(new Map());
+const openDirectories = signal<ReadonlyMap<string, ReadonlySet<FileRef>>>(new Map());
 
 export const currentTask = computed<TaskRow | undefined>(() => {
   const { task } = place.value;

@@ -175,7 +175,7 @@ function portsAndDevicesOf({
 }
 
 /** How many processes and threads a container may have by default, against fork bombs. */
-export const DEFAULT_PIDS = 4096;
+const DEFAULT_PIDS = 4096;
 
 function limitsOf({ memoryBytes, cpus, pids }: ContainerOptions): Docker.HostConfig {
   return {

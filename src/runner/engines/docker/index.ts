@@ -3,5 +3,5 @@
  * Loaded only where a task or a check needs an engine.
  */
 export { connect } from './connect.ts';
-export { createDockerEngine, type DockerEngineOptions } from './docker-engine.ts';
+export { createDockerEngine } from './docker-engine.ts';
 export { findEndpoints } from './endpoint.ts';

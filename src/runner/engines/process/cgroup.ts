@@ -62,7 +62,7 @@ export function isWritable(directory: string): boolean {
 }
 
 /** Whether any process is left in a group of cgroup v2 or beneath. */
-export function isPopulated(path: string): boolean {
+function isPopulated(path: string): boolean {
   return /^populated 1$/m.test(textOrEmpty(join(path, 'cgroup.events')));
 }
 
