@@ -83,7 +83,7 @@ async function measureFrames(store: Store): Promise<void> {
     only: undefined,
     findIdentities: async () => [],
     screen,
-    look: { charset: 'unicode', palette: '256' },
+    capabilities: { charset: 'unicode', palette: '256' },
     programs: { edit: refuse, open: refuse, locate: refuse },
     handOver: (run) => run(),
     suspend: () => {},

@@ -2,12 +2,12 @@ import { makeRaster, makeThumbnail } from '../preview/index.ts';
 import { characterSize } from '../sys/index.ts';
 import {
   askTerminal,
+  type Capabilities,
+  capabilitiesOf,
   type Graphics,
   halfBlocks,
   itermPicture,
   kittyPicture,
-  type Look,
-  lookOf,
   paintLine,
   sixelPicture,
 } from '../terminal/index.ts';
@@ -16,7 +16,7 @@ import {
 export interface Canvas {
   /** Undefined: in half blocks, a pixel wide and two high. */
   readonly graphics: Graphics | undefined;
-  readonly look: Look;
+  readonly capabilities: Capabilities;
   /** A character in pixels. */
   readonly cell: { readonly width: number; readonly height: number };
   /** The terminal in characters. */
@@ -35,22 +35,22 @@ const USUAL_CELL = { width: 8, height: 16 };
 export async function findCanvas(environment: NodeJS.ProcessEnv): Promise<Canvas | undefined> {
   const { stdin, stdout } = process;
   if (!stdout.isTTY) return undefined;
-  const look = lookOf(stdout, environment);
-  const size = { look, columns: stdout.columns || 80, rows: stdout.rows || 24 };
+  const capabilities = capabilitiesOf(stdout, environment);
+  const size = { capabilities, columns: stdout.columns || 80, rows: stdout.rows || 24 };
   const answers = stdin.isTTY ? await askTerminal(stdin, stdout) : undefined;
   if (answers?.graphics) {
     const cell = answers.cell ?? characterSize(stdout.fd) ?? USUAL_CELL;
     return { ...size, graphics: answers.graphics, cell };
   }
-  const hasColours = look.palette === 'truecolour' || look.palette === '256';
-  if (!hasColours || look.charset === 'ascii') return undefined;
+  const hasColours = capabilities.palette === 'truecolour' || capabilities.palette === '256';
+  if (!hasColours || capabilities.charset === 'ascii') return undefined;
   return { ...size, graphics: undefined, cell: HALF_BLOCK };
 }
 
 /** What shows a picture on a canvas, no larger than so many characters; the cursor ends below. */
 export async function drawPicture(
   picture: Uint8Array,
-  { graphics, look, cell }: Canvas,
+  { graphics, capabilities, cell }: Canvas,
   columns: number,
   rows: number,
 ): Promise<string> {
@@ -64,6 +64,6 @@ export async function drawPicture(
   const raster = await makeRaster(picture, width, height);
   if (graphics === 'sixel') return sixelPicture(raster);
   return halfBlocks(raster)
-    .map((line) => `${paintLine(line, look)}\n`)
+    .map((line) => `${paintLine(line, capabilities)}\n`)
     .join('');
 }

@@ -1,5 +1,5 @@
 import stringWidth from 'string-width';
-import { type Charset, inCharset, type Look } from './look.ts';
+import { type Capabilities, type Charset, inCharset } from './capabilities.ts';
 
 /** How a piece of text looks; what a terminal cannot show, it leaves out. */
 export type Style =
@@ -48,11 +48,14 @@ const FIRST_COLOUR = 30;
 const RESET = '\x1b[0m';
 
 /** A line as it is written to a terminal. */
-export function paintLine(line: StyledLine, look: Look): string {
-  return line.map((span) => paintSpan(span, look)).join('');
+export function paintLine(line: StyledLine, capabilities: Capabilities): string {
+  return line.map((span) => paintSpan(span, capabilities)).join('');
 }
 
-function paintSpan({ text, styles = [], pixels }: Span, { charset, palette }: Look): string {
+function paintSpan(
+  { text, styles = [], pixels }: Span,
+  { charset, palette }: Capabilities,
+): string {
   const shown = inCharset(text, charset);
   if (palette === 'plain' || shown === '') return shown;
   const codes = styles
@@ -64,7 +67,7 @@ function paintSpan({ text, styles = [], pixels }: Span, { charset, palette }: Lo
 }
 
 /** The foreground (38) or background (48) in 24 bits, or as the nearest of xterm's 256 colours. */
-function colourCode([r, g, b]: Colour, at: number, palette: Look['palette']): string {
+function colourCode([r, g, b]: Colour, at: number, palette: Capabilities['palette']): string {
   const ground = at === 0 ? 38 : 48;
   if (palette === 'truecolour') return `${ground};2;${r};${g};${b}`;
   const step = (value: number): number => Math.round((value / 255) * 5);

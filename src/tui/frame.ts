@@ -1,6 +1,6 @@
 import {
+  type Capabilities,
   fitLine,
-  type Look,
   paintLine,
   type Style,
   type StyledLine,
@@ -14,12 +14,12 @@ export function paneLines(
   { title, lines }: PaneView,
   { columns, rows }: Area,
   hasFocus: boolean,
-  look: Look,
+  capabilities: Capabilities,
 ): string[] {
   const head: Style[] = hasFocus ? ['bold', 'inverse'] : ['underline'];
-  const painted = [paint([{ text: ' ' }, ...title], columns, look, head)];
+  const painted = [paint([{ text: ' ' }, ...title], columns, capabilities, head)];
   for (let at = 0; at < rows - 1; at++) {
-    painted.push(paneLine(lines[at] ?? NO_LINE, columns, hasFocus, look));
+    painted.push(paneLine(lines[at] ?? NO_LINE, columns, hasFocus, capabilities));
   }
   return painted;
 }
@@ -32,23 +32,30 @@ function paneLine(
   { left, right, isChosen }: PaneLine,
   columns: number,
   hasFocus: boolean,
-  look: Look,
+  capabilities: Capabilities,
 ): string {
   const base: Style[] = isChosen ? (hasFocus ? ['inverse'] : ['bold', 'underline']) : [];
   const width = widthOfLine([{ text: right }]);
-  if (width === 0 || columns < width + LEAST_LEFT) return paint(left, columns, look, base);
-  return paint(left, columns - width, look, base) + paint([{ text: right }], width, look, base);
+  if (width === 0 || columns < width + LEAST_LEFT) return paint(left, columns, capabilities, base);
+  return (
+    paint(left, columns - width, capabilities, base) +
+    paint([{ text: right }], width, capabilities, base)
+  );
 }
 
-const paint = (line: StyledLine, columns: number, look: Look, base: readonly Style[]): string =>
-  paintLine(fitLine(line, columns, look.charset, base), look);
+const paint = (
+  line: StyledLine,
+  columns: number,
+  capabilities: Capabilities,
+  base: readonly Style[],
+): string => paintLine(fitLine(line, columns, capabilities.charset, base), capabilities);
 
 /** The rows of the screen above the last one. */
 export function composeFrame(
   painted: Readonly<Partial<Record<PaneName, readonly string[]>>>,
-  look: Look,
+  capabilities: Capabilities,
 ): string[] {
-  const line = paintLine([{ text: '│', styles: ['dim'] }], look);
+  const line = paintLine([{ text: '│', styles: ['dim'] }], capabilities);
   const { tasks, files, third } = painted;
   const upper =
     tasks && files
@@ -62,10 +69,10 @@ export function lastLine(
   message: StyledLine | undefined,
   keys: readonly string[],
   columns: number,
-  look: Look,
+  capabilities: Capabilities,
 ): string {
-  if (message) return paint(message, columns, look, []);
-  return paint([{ text: keyLine(keys, columns), styles: ['dim'] }], columns, look, []);
+  if (message) return paint(message, columns, capabilities, []);
+  return paint([{ text: keyLine(keys, columns), styles: ['dim'] }], columns, capabilities, []);
 }
 
 /** As many keys as there is place for; closer together where they do not fit otherwise. */

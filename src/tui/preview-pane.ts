@@ -4,7 +4,7 @@ import { makeRaster, type Preview, previewArtifact, showFacts } from '../preview
 import { printableText } from '../printable.ts';
 import { showBytes } from '../quantities.ts';
 import type { Store, TaskName } from '../store/index.ts';
-import { halfBlocks, type Look, type StyledLine } from '../terminal/index.ts';
+import { type Capabilities, halfBlocks, type StyledLine } from '../terminal/index.ts';
 import { printableName } from '../watch/index.ts';
 import type { Pane, PaneView } from './pane.ts';
 
@@ -23,7 +23,7 @@ export interface PreviewSubject {
 export class PreviewPane implements Pane {
   private readonly store: Store;
   private readonly findIdentities: FindIdentities;
-  private readonly look: Look;
+  private readonly capabilities: Capabilities;
   private readonly changed: () => void;
   private subject: PreviewSubject | undefined;
   private lines: readonly StyledLine[] = [];
@@ -34,10 +34,15 @@ export class PreviewPane implements Pane {
   private making: Promise<void> | undefined;
   private made = '';
 
-  constructor(store: Store, findIdentities: FindIdentities, look: Look, changed: () => void) {
+  constructor(
+    store: Store,
+    findIdentities: FindIdentities,
+    capabilities: Capabilities,
+    changed: () => void,
+  ) {
     this.store = store;
     this.findIdentities = findIdentities;
-    this.look = look;
+    this.capabilities = capabilities;
     this.changed = changed;
   }
 
@@ -101,7 +106,7 @@ export class PreviewPane implements Pane {
   }
 
   private async picture({ picture }: Preview): Promise<readonly StyledLine[]> {
-    const { palette, charset } = this.look;
+    const { palette, charset } = this.capabilities;
     const hasColours = palette === 'truecolour' || palette === '256';
     if (!picture || !hasColours || charset === 'ascii') return [];
     const { columns, height } = this.size;

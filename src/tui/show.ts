@@ -3,7 +3,7 @@ import type { ReadStream, WriteStream } from 'node:tty';
 import type { FindIdentities } from '../artifacts/index.ts';
 import { unignoredSignals } from '../process/index.ts';
 import { readRecord, type Store, type TaskName, taskPaths } from '../store/index.ts';
-import { InputDecoder, type Look, Screen } from '../terminal/index.ts';
+import { type Capabilities, InputDecoder, Screen } from '../terminal/index.ts';
 import type { Programs } from './task-actions.ts';
 import { View } from './view.ts';
 
@@ -11,7 +11,7 @@ import { View } from './view.ts';
 export interface Terminal {
   readonly input: ReadStream;
   readonly output: WriteStream;
-  readonly look: Look;
+  readonly capabilities: Capabilities;
 }
 
 /** How often records and logs are looked at, in milliseconds; ages are shown in seconds. */
@@ -31,7 +31,7 @@ export async function showTasks(
   programs: Programs,
 ): Promise<void> {
   if (only !== undefined) readRecord(taskPaths(store, only).record, only);
-  const { input, output, look } = terminal;
+  const { input, output, capabilities } = terminal;
   using screen = new Screen(output);
   const keys = new Keys(input, (each) => view.take(each));
   const handOver = async (run: () => Promise<void>): Promise<void> => {
@@ -46,7 +46,7 @@ export async function showTasks(
     }
   };
   const suspend = (): void => void handOver(stopProcess);
-  const parts = { store, only, findIdentities, screen, look, programs, handOver, suspend };
+  const parts = { store, only, findIdentities, screen, capabilities, programs, handOver, suspend };
   using view = new View(parts);
   const draw = (): void => view.draw();
   const quit = (): void => view.quit();

@@ -3,9 +3,9 @@ import { explain } from '../errors.ts';
 import { printableText } from '../printable.ts';
 import type { Store, TaskName } from '../store/index.ts';
 import {
+  type Capabilities,
   copySequence,
   type Input,
-  type Look,
   type Screen,
   type StyledLine,
 } from '../terminal/index.ts';
@@ -29,7 +29,7 @@ export interface ViewParts {
   readonly only: TaskName | undefined;
   readonly findIdentities: FindIdentities;
   readonly screen: Screen;
-  readonly look: Look;
+  readonly capabilities: Capabilities;
   readonly programs: Programs;
   /** Lets others have the terminal while something runs. */
   readonly handOver: (run: () => Promise<void>) => Promise<void>;
@@ -108,7 +108,7 @@ export class View implements Disposable {
   draw(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    const { screen, look } = this.parts;
+    const { screen, capabilities } = this.parts;
     this.follow();
     const { columns, rows } = screen;
     this.layout = layOut(columns, rows, this.focus, this.third !== undefined);
@@ -118,10 +118,10 @@ export class View implements Disposable {
       const area = this.layout[name];
       if (!area) continue;
       const view = this.pane(name).view(area.columns, area.rows - 1, now);
-      painted[name] = paneLines(view, area, name === this.focus, look);
+      painted[name] = paneLines(view, area, name === this.focus, capabilities);
     }
-    const frame = composeFrame(painted, look);
-    frame.push(lastLine(this.prompt?.line ?? this.message, SHORT_HELP, columns, look));
+    const frame = composeFrame(painted, capabilities);
+    frame.push(lastLine(this.prompt?.line ?? this.message, SHORT_HELP, columns, capabilities));
     screen.draw(frame);
   }
 
@@ -237,10 +237,10 @@ export class View implements Disposable {
   }
 
   private togglePreview(): void {
-    const { store, findIdentities, look } = this.parts;
+    const { store, findIdentities, capabilities } = this.parts;
     this.toggle(
       PreviewPane,
-      () => new PreviewPane(store, findIdentities, look, () => this.redraw()),
+      () => new PreviewPane(store, findIdentities, capabilities, () => this.redraw()),
     );
   }
 

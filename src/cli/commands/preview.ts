@@ -6,7 +6,7 @@ import { makeThumbnail, type Preview, previewArtifact, showFacts } from '../../p
 import { showBytes } from '../../quantities.ts';
 import { showPath, type TaskName } from '../../store/index.ts';
 import { isoTime } from '../../sys/index.ts';
-import { fitLine, lookOf, paintLine } from '../../terminal/index.ts';
+import { capabilitiesOf, fitLine, paintLine } from '../../terminal/index.ts';
 import { jsonPath, printableName } from '../../watch/index.ts';
 import { addPathOrTop, addTask, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
@@ -98,13 +98,13 @@ async function show(preview: Preview, artifact: Artifact, path: Buffer, zone: Zo
     showTime(isoTime(artifact.mtimeNs), zone),
     ...showFacts(facts),
   ];
-  const look = lookOf(process.stdout, process.env);
-  await print(`${paintLine([{ text: head.join('  '), styles: ['dim'] }], look)}\n`);
+  const capabilities = capabilitiesOf(process.stdout, process.env);
+  await print(`${paintLine([{ text: head.join('  '), styles: ['dim'] }], capabilities)}\n`);
   for (const line of lines) {
     const fitted = process.stdout.isTTY
-      ? fitLine(line, process.stdout.columns, look.charset)
+      ? fitLine(line, process.stdout.columns, capabilities.charset)
       : line;
-    await print(`${paintLine(fitted, look).trimEnd()}\n`);
+    await print(`${paintLine(fitted, capabilities).trimEnd()}\n`);
   }
   if (picture) await showPicture(picture);
 }

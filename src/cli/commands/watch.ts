@@ -30,8 +30,8 @@ export const command = defineCommand({
     const find = async () => named ?? (await loadIdentities(store));
     if (!options.json && input.isTTY && output.isTTY) {
       const { showTasks } = await import('../../tui/index.ts');
-      const { lookOf } = await import('../../terminal/index.ts');
-      const terminal = { input, output, look: lookOf(output, process.env) };
+      const { capabilitiesOf } = await import('../../terminal/index.ts');
+      const terminal = { input, output, capabilities: capabilitiesOf(output, process.env) };
       await showTasks(store, task, find, terminal, viewPrograms(store, options));
       return 0;
     }

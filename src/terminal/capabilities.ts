@@ -1,8 +1,8 @@
 /** What a terminal shows: everything of Unicode, or nothing beyond ASCII. */
 export type Charset = 'unicode' | 'ascii';
 
-/** What a terminal can show of a line. */
-export interface Look {
+/** What a terminal can show: characters, styles and colours. */
+export interface Capabilities {
   readonly charset: Charset;
   /**
    * All styles, and as many colours as it has; all styles but colours (NO_COLOR); or nothing but
@@ -11,7 +11,7 @@ export interface Look {
   readonly palette: 'truecolour' | '256' | '16' | 'monochrome' | 'plain';
 }
 
-const PALETTES: Readonly<Record<number, Look['palette']>> = {
+const PALETTES: Readonly<Record<number, Capabilities['palette']>> = {
   1: 'monochrome',
   4: '16',
   8: '256',
@@ -22,7 +22,10 @@ const PALETTES: Readonly<Record<number, Look['palette']>> = {
  * What a stream shows by its environment: NO_COLOR, COLORTERM, TERM and the locale. A terminal
  * has styles also where it is to show no colours.
  */
-export function lookOf(stream: NodeJS.WriteStream, environment: NodeJS.ProcessEnv): Look {
+export function capabilitiesOf(
+  stream: NodeJS.WriteStream,
+  environment: NodeJS.ProcessEnv,
+): Capabilities {
   const charset = charsetOf(environment);
   if (!stream.isTTY) return { charset, palette: 'plain' };
   if (environment.NO_COLOR) return { charset, palette: 'monochrome' };
