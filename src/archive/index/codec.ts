@@ -3,7 +3,7 @@ import { TaskfsError } from '../../errors.ts';
 import type { ArtifactType } from '../../store/index.ts';
 import type { Extent } from '../../tar/index.ts';
 import type { IndexEntry } from './entry.ts';
-import { isEntryName, isLinkTarget, isUserXattr } from './entry.ts';
+import { isEntryName, isLinkTarget, isUserXattr, MAX_32, MAX_MODE } from './entry.ts';
 import { scanLine } from './line-scanner.ts';
 
 /** A line as it is written: JSON with short lists; see docs/format.md. */
@@ -90,11 +90,11 @@ export function decodeJson(text: Buffer, position: number): DecodedLine {
   const line = parse(text, position);
   const name = bytesOf(line.name, line.name64);
   const { link } = line;
-  if (!name || (name.length > 0 && !isEntryName(name))) throw malformed(position);
+  if (!name || (name.length > 0 && !isEntryName(name))) throw noEntryAt(position);
   // The first name's line comes first: nothing leads in a circle.
   if (link !== undefined && isSize(link) && link < position) return { name, link };
   const entry = decodeEntry(line, name, position);
-  if (!entry) throw malformed(position);
+  if (!entry) throw noEntryAt(position);
   return entry;
 }
 
@@ -103,12 +103,13 @@ function parse(text: Buffer, position: number): Line {
     const value: unknown = JSON.parse(text.toString('utf8'));
     if (typeof value === 'object' && value !== null) return value as Line;
   } catch (cause) {
-    throw malformed(position, cause);
+    throw noEntryAt(position, cause);
   }
-  throw malformed(position);
+  throw noEntryAt(position);
 }
 
-function malformed(position: number, cause?: unknown): TaskfsError {
+/** The error for a place in the index where no line of ours begins. */
+export function noEntryAt(position: number, cause?: unknown): TaskfsError {
   return new TaskfsError('damaged', `the index has no entry at byte ${position}`, {
     hint: 'The files are in artifacts.tar.enc all the same: age and tar read it without the index.',
     cause,
@@ -168,8 +169,6 @@ function decodeEntry(line: Line, name: Buffer, position: number): IndexEntry | u
   };
 }
 
-const MAX_MODE = 0o7777;
-const MAX_32 = 0xffff_ffff;
 const isWithin = (value: unknown, most: number): value is number => isSize(value) && value <= most;
 
 /** Seconds have 64 bits: the first of them, and the first behind them. */

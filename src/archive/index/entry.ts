@@ -40,6 +40,10 @@ export interface IndexEntry {
   readonly section?: Extent;
 }
 
+/** What the numbers of an entry are within: its permission bits; its ids and its links. */
+export const MAX_MODE = 0o7777;
+export const MAX_32 = 0xffff_ffff;
+
 interface SizeAndExtents {
   readonly size: number;
   readonly extents?: readonly Extent[] | undefined;

@@ -3,7 +3,7 @@ import { nanosecondsOf, type Timespec } from '../../sys/index.ts';
 import type { Extent } from '../../tar/index.ts';
 import { MAX_NAME } from '../limits.ts';
 import type { IndexEntry } from './entry.ts';
-import { isEntryName } from './entry.ts';
+import { isEntryName, MAX_32, MAX_MODE } from './entry.ts';
 
 /**
  * Reads the lines of ordinary files and directories as `encodeEntry` writes them, several times
@@ -68,8 +68,6 @@ const NANO_DIGITS = 9;
 /** So many digits are a safe integer, whichever they are. */
 const SAFE_DIGITS = 15;
 const SHA256_DIGITS = 64;
-const MAX_MODE = 0o7777;
-const MAX_32 = 0xffff_ffff;
 
 const NAME = Buffer.from('{"name":"');
 const FILE = Buffer.from(',"type":"file"');

@@ -1,7 +1,6 @@
 import type { DecryptedFile } from '../../age/index.ts';
-import { TaskfsError } from '../../errors.ts';
 import type { Extent } from '../../tar/index.ts';
-import { type DecodedLine, decodeLine } from './codec.ts';
+import { type DecodedLine, decodeLine, noEntryAt } from './codec.ts';
 import type { IndexEntry } from './entry.ts';
 import { type FileLine, type FileName, fileAt, fileNameAt } from './line-scanner.ts';
 
@@ -38,14 +37,14 @@ export class IndexReader {
   root(): IndexEntry {
     const { size } = this.file;
     const top = this.entryAt(this.lineStart(size - 1, 0));
-    if (top.type !== 'directory' || top.name.length > 0) throw damagedAt(top.position);
+    if (top.type !== 'directory' || top.name.length > 0) throw noEntryAt(top.position);
     return top;
   }
 
   /** The entry whose line begins at `position`. Throws `damaged`. */
   entryAt(position: number): IndexEntry {
     const { decoded } = this.line(position);
-    if ('link' in decoded) throw damagedAt(position);
+    if ('link' in decoded) throw noEntryAt(position);
     return decoded;
   }
 
@@ -84,10 +83,10 @@ export class IndexReader {
   /** The entry of a line in a directory's section; for a hard link, its file. Throws `damaged`. */
   resolve(line: DecodedLine, position: number): IndexEntry {
     // Only the top has no name, and it is in no section.
-    if (line.name.length === 0) throw damagedAt(position);
+    if (line.name.length === 0) throw noEntryAt(position);
     if (!('link' in line)) return line;
     const first = this.entryAt(line.link);
-    if (first.type === 'directory' || first.name.length === 0) throw damagedAt(position);
+    if (first.type === 'directory' || first.name.length === 0) throw noEntryAt(position);
     return { ...first, name: line.name };
   }
 
@@ -137,7 +136,7 @@ export class IndexReader {
 
   /** A line without its newline; valid until the next call. */
   private text(position: number): Buffer {
-    if (position < 0 || position >= this.file.size) throw damagedAt(position);
+    if (position < 0 || position >= this.file.size) throw noEntryAt(position);
     const here = this.file.peek(position);
     const end = here.indexOf(NEWLINE);
     return end === -1 ? this.longText(position) : here.subarray(0, end);
@@ -152,7 +151,7 @@ export class IndexReader {
       if (end !== -1) return bytes.subarray(0, end);
       if (got < length) break;
     }
-    throw damagedAt(position);
+    throw noEntryAt(position);
   }
 
   /** Where the line that holds byte `at` begins, not before `low`. */
@@ -167,10 +166,4 @@ export class IndexReader {
     }
     return low;
   }
-}
-
-function damagedAt(position: number): TaskfsError {
-  return new TaskfsError('damaged', `the index has no entry at byte ${position}`, {
-    hint: 'The files are in artifacts.tar.enc all the same: age and tar read it without the index.',
-  });
 }
