@@ -16,7 +16,7 @@ export { readGenuineSeal } from './genuine-seal.ts';
 export { type IndexEntry, storedLength } from './index/entry.ts';
 export type { FileLine } from './index/line-scanner.ts';
 export type { EntryVisitor } from './index/reader.ts';
-export { archiveSize, FILES, partialPath, reindexedPath } from './paths.ts';
+export { archivedTasks, archiveSize, FILES, partialPath, reindexedPath } from './paths.ts';
 export { type ArchiveReader, openArchive } from './reader.ts';
 export { readSeal, type Seal, signerOf } from './seal-record.ts';
 export { type FileKeys, unlockArchive, unlockNatively } from './unlock.ts';

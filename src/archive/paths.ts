@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Store, type TaskName, taskPaths } from '../store/index.ts';
+import { isTaskName, type Store, type TaskName, taskPaths } from '../store/index.ts';
 
 /** The encrypted files of an archive, by what is in them. */
 export const FILES = {
@@ -38,6 +38,10 @@ export function renamedPath(store: Store, task: TaskName): string {
 export function chainPath(store: Store): string {
   return join(store.path, 'seals.jsonl');
 }
+
+/** The tasks that have an archive, by name. */
+export const archivedTasks = (store: Store): TaskName[] =>
+  readdirSync(store.archive).filter(isTaskName).sort();
 
 /** What a task's archive takes on disk, in bytes; 0 where there is none. */
 export function archiveSize(store: Store, task: TaskName): number {

@@ -1,16 +1,7 @@
-import {
-  closeSync,
-  constants,
-  existsSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, constants, existsSync, openSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ErrorKind, reasonOf, TaskfsError } from '../../errors.ts';
 import {
-  isTaskName,
   loadRecipients,
   recipientsOf,
   type Store,
@@ -19,7 +10,7 @@ import {
 } from '../../store/index.ts';
 import { syncfs } from '../../sys/index.ts';
 import { openTaskKey, wrapTaskKey } from '../key-file.ts';
-import { KEY_FILE } from '../paths.ts';
+import { archivedTasks, KEY_FILE } from '../paths.ts';
 
 /** What became of the archives' keys. */
 export interface Rewrapped {
@@ -106,9 +97,6 @@ async function opens(
     return !(error instanceof TaskfsError && error.kind === 'wrong-key');
   }
 }
-
-const archivedTasks = (store: Store): TaskName[] =>
-  readdirSync(store.archive).filter(isTaskName).sort();
 
 /**
  * The directories of the archives that have a new key beside the old one, and those that have

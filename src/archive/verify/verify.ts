@@ -1,9 +1,9 @@
-import { readdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { TaskfsError } from '../../errors.ts';
-import { isTaskName, type Store, type TaskName, taskPaths } from '../../store/index.ts';
+import { type Store, type TaskName, taskPaths } from '../../store/index.ts';
 import type { Finding } from '../finding.ts';
-import { FILES, PARTS } from '../paths.ts';
+import { archivedTasks, FILES, PARTS } from '../paths.ts';
 import { type Kept, verifyKept } from './anchor.ts';
 import { type ChainState, missingArchives, verifyChain } from './chain.ts';
 import { verifyContent } from './content.ts';
@@ -51,7 +51,7 @@ export interface Verified {
 export async function verifyArchives(store: Store, options: VerifyOptions = {}): Promise<Verified> {
   const chain = verifyChain(store);
   const gone = missingNow(store, chain);
-  const tasks = options.tasks ?? sealedTasks(store);
+  const tasks = options.tasks ?? archivedTasks(store);
   const findings: Finding[] = verifyKept(store, options.kept ?? {});
   if (!options.tasks) findings.push(...chain.findings, ...gone);
   const totalBytes = options.deep ? sealedBytes(store, tasks) : null;
@@ -123,10 +123,6 @@ function sealedBytes(store: Store, tasks: readonly TaskName[]): number {
     (sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0),
     0,
   );
-}
-
-function sealedTasks(store: Store): TaskName[] {
-  return readdirSync(store.archive).filter(isTaskName).sort();
 }
 
 async function verifyTask(

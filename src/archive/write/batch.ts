@@ -2,8 +2,8 @@ import { closeSync, constants } from 'node:fs';
 import { O_PATH, openAt, statFd } from '../../sys/index.ts';
 import { type DirectoryCursor, TreeChanged } from './directory-cursor.ts';
 import { contentLength, hasContent, type LayoutEntry, tarLength } from './layout-entry.ts';
-import { needsChmod } from './source-file.ts';
 import type { TarLayout } from './tar-layout.ts';
+import { needsChmod } from './temporary-chmod.ts';
 
 /** Consecutive entries of the tar, for one thread; it can be sent to one. */
 export interface Batch {

@@ -15,8 +15,8 @@ import {
   memberOf,
 } from './layout-entry.ts';
 import { type RingBuffer, SEGMENT } from './ring-buffer.ts';
-import { changeOf, needsChmod, openContent, openToRead } from './source-file.ts';
-import type { OnChmod } from './temporary-chmod.ts';
+import { changeOf, openContent, openToRead } from './source-file.ts';
+import { needsChmod, type OnChmod } from './temporary-chmod.ts';
 
 /** Bytes of a SHA-256. */
 export const DIGEST = 32;

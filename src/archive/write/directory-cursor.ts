@@ -2,7 +2,7 @@ import { closeSync, constants } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { Errno, errno, errnoOf } from '../../errno.ts';
 import { AT, chmodFd, O_PATH, openAt, openInMount, type Stat, statFd } from '../../sys/index.ts';
-import type { OnChmod } from './temporary-chmod.ts';
+import { directoryNeedsChmod, type OnChmod } from './temporary-chmod.ts';
 
 /** The tree changed while it was walked: the walk has to start again. */
 export class TreeChanged extends Error {
@@ -93,7 +93,7 @@ export class DirectoryCursor implements Disposable {
 
   /** Whether the directory has a temporary mode while the cursor is in it. */
   isModeChanged(): boolean {
-    return lacksRights(this.here.stat);
+    return directoryNeedsChmod(this.here.stat);
   }
 
   private open(dirfd: number, name: Buffer, path: Buffer): { fd: number; stat: Stat } {
@@ -101,7 +101,7 @@ export class DirectoryCursor implements Disposable {
     const pinned = openChild(dirfd, name, path, flags);
     try {
       const stat = statFd(pinned);
-      if (lacksRights(stat)) {
+      if (directoryNeedsChmod(stat)) {
         this.onChmod(path, stat);
         chmodFd(pinned, (stat.mode & 0o7777) | 0o700);
       }
@@ -154,13 +154,8 @@ export function openChild(dirfd: number, name: Buffer, path: Buffer, flags: numb
 
 const GONE: readonly number[] = [errno.ENOENT, errno.ENOTDIR, errno.ELOOP];
 
-/** Root reads whatever the mode says. Asked once: it is a system call. */
-const isRoot = process.geteuid?.() === 0;
-
-const lacksRights = ({ mode }: Stat): boolean => !isRoot && (mode & 0o500) !== 0o500;
-
 function restore(fd: number, stat: Stat): void {
-  if (lacksRights(stat)) chmodFd(fd, stat.mode & 0o7777);
+  if (directoryNeedsChmod(stat)) chmodFd(fd, stat.mode & 0o7777);
 }
 
 function isSameDirectory(fd: number, { stat }: Pick<Position, 'stat'>): boolean {

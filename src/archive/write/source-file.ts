@@ -4,7 +4,7 @@ import type { Extent } from '../../tar/index.ts';
 import { MAX_EXTENTS, Unsealable } from '../limits.ts';
 import { openChild, TreeChanged } from './directory-cursor.ts';
 import type { LayoutStat } from './layout-entry.ts';
-import type { OnChmod } from './temporary-chmod.ts';
+import { needsChmod, type OnChmod } from './temporary-chmod.ts';
 
 /** A regular file of the tree, by its name in an open directory, as it was found there. */
 export interface Found {
@@ -21,13 +21,6 @@ const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
  * Errno.
  */
 export const openToRead = ({ fd, name, path }: Found): number => openChild(fd, name, path, READ);
-
-/** Whether a file's mode keeps its owner from reading it: it needs a temporary one. */
-export const needsChmod = ({ mode }: Pick<Stat, 'mode'>): boolean =>
-  !isRoot && (mode & 0o400) === 0;
-
-/** Root reads whatever the mode says. Asked once: it is a system call, and files are many. */
-const isRoot = process.geteuid?.() === 0;
 
 /** Opens a file that was found, and nothing that took its place; also one's own of mode 0000. */
 export function openContent(found: Found, onChmod: OnChmod): number {

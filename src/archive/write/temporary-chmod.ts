@@ -21,6 +21,17 @@ import {
   statFd,
 } from '../../sys/index.ts';
 
+/** Root reads whatever the mode says. Asked once: it is a system call, and files are many. */
+const isRoot = process.geteuid?.() === 0;
+
+/** Whether a file's mode keeps its owner from reading it: it needs a temporary one. */
+export const needsChmod = ({ mode }: Pick<Stat, 'mode'>): boolean =>
+  !isRoot && (mode & 0o400) === 0;
+
+/** The same of a directory, which has to be searched as well. */
+export const directoryNeedsChmod = ({ mode }: Pick<Stat, 'mode'>): boolean =>
+  !isRoot && (mode & 0o500) !== 0o500;
+
 /**
  * Called before a file's mode is changed so that it can be read; the mode is restored afterwards.
  */

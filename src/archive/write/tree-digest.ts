@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isDirectory } from '../../sys/index.ts';
-import { needsChmod } from './source-file.ts';
+import { needsChmod } from './temporary-chmod.ts';
 import type { Visit } from './walk.ts';
 
 /**

@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { decryptedFileSize } from '../../age/index.ts';
+import { archivedTasks } from '../../archive/index.ts';
 import { Errno, errno } from '../../errno.ts';
 import { latin1Of } from '../../latin1.ts';
 import { isTaskName, type Store, type TaskName, taskPaths } from '../../store/index.ts';
@@ -109,7 +110,7 @@ export class LogsSubtree implements Subtree {
   }
 
   private tasksWithLogs(): TaskName[] {
-    const sealed = readdirSync(this.store.archive).filter(isTaskName);
+    const sealed = archivedTasks(this.store);
     const live = readdirSync(this.store.tasks)
       .filter(isTaskName)
       .filter((task) => findAt(this.tasks, `${task}/log`));
