@@ -4,6 +4,8 @@
  * it from there to the archive. How a command is started is in engines/; the command line does not
  * enter.
  */
+
+export { clockInDoubt, planPrune } from './apply-policy.ts';
 export { currentCaller } from './caller.ts';
 export { cancel, pause, resume } from './control.ts';
 export {
@@ -27,7 +29,6 @@ export { type Removals, removeDecided, removeTasks } from './removals.ts';
 export { removalsCutShort, removeEnded } from './remove-task.ts';
 export { renameTask } from './rename-task.ts';
 export { specToRerun } from './rerun.ts';
-export { clockInDoubt, planPrune } from './retention.ts';
 export { reachRun } from './run-handle.ts';
 export { type StoreFacts, storeFacts } from './store-facts.ts';
 export { type Submission, submit } from './submit.ts';

@@ -1,5 +1,6 @@
 import type { TaskRecord } from '../store/index.ts';
 import { putBack } from '../store/index.ts';
+import { applyPolicy } from './apply-policy.ts';
 import { followAgain, removeRuns, runAttempts } from './attempts.ts';
 import { outlivesSupervisor } from './engines/registry.ts';
 import { endTask, finishTask } from './finish.ts';
@@ -8,7 +9,6 @@ import { openJournal, repairEvents } from './journal.ts';
 import { interruptedOutcome, type Outcome } from './outcome.ts';
 import { freeSlot } from './queue.ts';
 import { followRequests, INTERRUPTS } from './requests.ts';
-import { applyPolicy } from './retention.ts';
 import type { SuperviseOptions, SupervisorContext } from './supervisor-context.ts';
 import { isSupervisedByMe, supervisedHere } from './supervisor-liveness.ts';
 import { waitForSlot } from './wait-for-slot.ts';

@@ -38,7 +38,7 @@ export function openOutput(
 ): TaskOutput {
   const fd = openSync(log, 'a', 0o600);
   const times = openLogTimes(logTimes);
-  const roomFor = openLogSpace(dirname(log), maxBytes);
+  const allowanceFor = openLogSpace(dirname(log), maxBytes);
   const shown = { stdout: openSink(sinks.stdout), stderr: openSink(sinks.stderr) };
   let logged = fstatSync(fd).size;
   let logError: string | null = null;
@@ -53,7 +53,7 @@ export function openOutput(
     },
     write(stream, chunk) {
       try {
-        const { bytes, lack } = roomFor(logged, chunk.length);
+        const { bytes, lack } = allowanceFor(logged, chunk.length);
         const kept = chunk.subarray(0, bytes);
         // Synchronous, so that the bytes of both streams stand in the
         // log in the order in which they came, and so that a producer

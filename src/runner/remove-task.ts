@@ -50,10 +50,10 @@ export function removeTask(store: Store, task: TaskName, sealedMs?: number): voi
     for (const path of plain) removeTree(AT.FDCWD, path);
     const isArchived = existsSync(paths.archive);
     if (isArchived || lastLineOf(store, task)?.type === 'sealed') {
-      announceRemoval(store, task, isRepeated);
+      recordRemoval(store, task, isRepeated);
     }
-    for (const path of archives) takeAway(path, asidePath(store.archive, task));
-    takeAway(paths.directory, asidePath(store.tasks, task));
+    for (const path of archives) removeAtomically(path, asidePath(store.archive, task));
+    removeAtomically(paths.directory, asidePath(store.tasks, task));
   } catch (cause) {
     if (cause instanceof TaskfsError && cause.kind === 'usage') throw cause;
     throw new TaskfsError('failed', `task ${task} cannot be removed: ${messageOf(cause)}`, {
@@ -117,22 +117,22 @@ function assertSealedThen(store: Store, task: TaskName, sealedMs: number): void 
 }
 
 /**
- * In the chain of seals, which distinguishes an archive that was removed from one that is lost;
- * also one that never came to its place, as where its commit was cut short.
+ * Records the removal in the chain of seals, which tells an archive that was removed from one that
+ * is lost; also one that never came to its place, as where its commit was cut short.
  */
-function announceRemoval(store: Store, task: TaskName, isRepeated: boolean): void {
+function recordRemoval(store: Store, task: TaskName, isRepeated: boolean): void {
   if (isRepeated && lastLineOf(store, task)?.type === 'removed') return;
   const at = isoNow();
-  const announcement = { type: 'removed', task, seal: null, at } as const;
-  appendToChain(store, loadSigningKey(store), () => announcement);
+  const line = { type: 'removed', task, seal: null, at } as const;
+  appendToChain(store, loadSigningKey(store), () => line);
 }
 
 function inUse(task: TaskName, why: string, hint: string): TaskfsError {
   return new TaskfsError('usage', `task ${task} ${why}`, { hint });
 }
 
-/** By a rename first: nobody ever sees half of it. */
-function takeAway(directory: string, aside: string): void {
+/** Renames a directory before it is removed: nobody ever sees half of it. */
+function removeAtomically(directory: string, aside: string): void {
   removeTree(AT.FDCWD, aside);
   if (!existsSync(directory)) return;
   renameSync(directory, aside);
@@ -152,7 +152,7 @@ export async function removeEnded(
 ): Promise<string[]> {
   const record = recordIfWhole(store, task);
   if (record) assertNotElsewhere(store, record);
-  if (record?.artifacts === 'sealed') await untilLetGo(store, task);
+  if (record?.artifacts === 'sealed') await untilReleased(store, task);
   const errors = await removeLeftRuns(store, task);
   removeTask(store, task, sealedMs);
   leaveQueue(store, task);
@@ -166,7 +166,7 @@ const PATIENCE_MS = 5_000;
  * `wait` returns once all is sealed; its supervisor holds the lock for a moment longer, and one
  * that is to run after it may not have noticed yet.
  */
-export async function untilLetGo(store: Store, task: TaskName): Promise<void> {
+export async function untilReleased(store: Store, task: TaskName): Promise<void> {
   const { lock } = taskPaths(store, task);
   const deadline = performance.now() + PATIENCE_MS;
   const isNeeded = (): boolean => isLocked(lock) || awaitedTasks(store).has(task);

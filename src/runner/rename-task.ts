@@ -33,7 +33,7 @@ import { anchorSeal } from './after-seal.ts';
 import { openJournal } from './journal.ts';
 import { awaitedTasks } from './queue.ts';
 import { locked } from './queue-tickets.ts';
-import { finishRemoval, untilLetGo } from './remove-task.ts';
+import { finishRemoval, untilReleased } from './remove-task.ts';
 import { DRAFT } from './submit.ts';
 import { assertNotElsewhere } from './supervisor-liveness.ts';
 
@@ -57,7 +57,7 @@ export async function renameTask(
 ): Promise<void> {
   const record = readRecord(taskPaths(store, task).record, task);
   assertRenamable(store, record);
-  await untilLetGo(store, task);
+  await untilReleased(store, task);
   using lock = takeLockOf(store, task);
   if (!lock) throw refused(task, 'is in use', `Wait for it: 'taskfs wait ${task}'.`);
   if (awaitedTasks(store).has(task)) {
@@ -80,7 +80,7 @@ export async function renameTask(
     throw error;
   }
   removeOld(store, task, lock);
-  await announce(store, name, say);
+  await anchorRenamed(store, name, say);
 }
 
 /** Throws `not-found` where the task has gone meanwhile: renamed by another process, or removed. */
@@ -171,7 +171,7 @@ function copyEvents({ events }: TaskPaths, path: string, task: TaskName, old: Ta
 }
 
 /** A store with an anchor keeps the new seal there, too. */
-async function announce(
+async function anchorRenamed(
   store: Store,
   task: TaskName,
   say: ((words: string) => void) | undefined,
@@ -240,7 +240,7 @@ function finishRename(
 
 function isBegun(archives: Archives, store: Store, renamed: TaskRecord): boolean {
   try {
-    return archives.isRenameAnnounced(store, renamed);
+    return archives.isRenameInChain(store, renamed);
   } catch (error) {
     // Another task's archive, damaged.
     if (error instanceof TaskfsError) return false;

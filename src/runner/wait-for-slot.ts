@@ -19,7 +19,7 @@ export async function waitForSlot(supervisor: SupervisorContext): Promise<Outcom
     replaceShownStatus(journal.paths.staging, 'running');
   };
   for (let isReported = false; requests.cancel === 'none'; isReported = true) {
-    const lost = await lookAtDependencies(supervisor);
+    const lost = await checkDependencies(supervisor);
     if (lost) return lost;
     if (takeSlot(store, journal.record, recordStart)) return undefined;
     if (!isReported) options.say?.(whyItWaits(journal.record));
@@ -29,7 +29,7 @@ export async function waitForSlot(supervisor: SupervisorContext): Promise<Outcom
 }
 
 /** Recovers those that nobody else may, and notes the others; returns the outcome of a loss. */
-async function lookAtDependencies(supervisor: SupervisorContext): Promise<Outcome | undefined> {
+async function checkDependencies(supervisor: SupervisorContext): Promise<Outcome | undefined> {
   const { claim, journal, options } = supervisor;
   for (const orphan of orphansAwaited(claim.store, journal.record)) {
     await options.recoverTask?.(claim.store, orphan);

@@ -66,9 +66,9 @@ describeWithEngine('files of a container', ({ image, host }) => {
     const run = ['run', '--name', 'evil', '--image', evil, '-u', '1000', '--', '-c', write];
     expect(await caller.run(...run)).toMatchObject({ code: 0 });
     await expectSealed(caller, 'evil', ['f']);
-    const left = await execute('docker', ['ps', '-aq', '--filter', 'label=taskfs.gives-back']);
+    const left = await execute('docker', ['ps', '-aq', '--filter', 'label=taskfs.chown']);
     expect(left.stdout).toBe('');
-    expect((await execute('docker', ['images'])).stdout).not.toContain('taskfs-gives-back');
+    expect((await execute('docker', ['images'])).stdout).not.toContain('taskfs-chown');
   });
 
   it.for(otherCallers)('are sealed though somebody removed the container, for %s', async (who) => {

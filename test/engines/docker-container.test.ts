@@ -227,16 +227,16 @@ describeWithEngine('a container of the docker engine', ({ image, bareImage }) =>
     },
   );
 
-  it('whose supervisor died as its files were given back leaves nothing of that', async () => {
+  it('whose supervisor died as its files changed owners leaves nothing of that', async () => {
     const { launch, state } = await run('true');
-    const name = `${state.container}-gives-back`;
+    const name = `${state.container}-chown`;
     await execute('docker', ['create', '--name', name, image, 'sleep', '600']);
-    await execute('docker', ['tag', image, `taskfs-gives-back-${name.slice(-19, -11)}`]);
+    await execute('docker', ['tag', image, `taskfs-chown-${name.slice(-14, -6)}`]);
     const reclaim = { staging: launch.staging, owner: '0:0' };
     await engine.remove({ ...state, reclaim });
     const { stdout: containers } = await execute('docker', ['ps', '-a']);
     expect(containers).not.toContain(String(state.container));
-    expect((await execute('docker', ['images'])).stdout).not.toContain('taskfs-gives-back');
+    expect((await execute('docker', ['images'])).stdout).not.toContain('taskfs-chown');
   });
 
   it.runIf(!isRootless)(

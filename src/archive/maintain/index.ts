@@ -14,7 +14,7 @@ export { type Reindexed, reindexTask } from './reindex.ts';
 export { commitReindex, finishReindex, finishReindexes } from './reindex-commit.ts';
 export {
   dropRenamedArchive,
-  isRenameAnnounced,
+  isRenameInChain,
   placeRenamedArchive,
   renameArchive,
 } from './rename.ts';

@@ -99,7 +99,7 @@ export const dropRenamedArchive = (store: Store, name: TaskName): void =>
  * Whether the chain records the archive that a renaming made for this name. From then on it has to
  * be ended. False where the name is another task's. Throws `damaged`.
  */
-export function isRenameAnnounced(store: Store, renamed: TaskRecord): boolean {
+export function isRenameInChain(store: Store, renamed: TaskRecord): boolean {
   const { task } = renamed;
   const place = [renamedPath(store, task), taskPaths(store, task).archive].find((directory) =>
     existsSync(join(directory, SEAL_FILE)),
@@ -110,7 +110,7 @@ export function isRenameAnnounced(store: Store, renamed: TaskRecord): boolean {
   return isItsOwn && lastLineOf(store, task)?.seal === sha256(text);
 }
 
-/** Puts an announced archive in its place, if it is not there yet. */
+/** Puts an archive that the chain records in its place, if it is not there yet. */
 export function placeRenamedArchive(store: Store, name: TaskName): void {
   const directory = renamedPath(store, name);
   if (!existsSync(directory)) return;

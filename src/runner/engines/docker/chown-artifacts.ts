@@ -101,7 +101,7 @@ function chownContainerSpec(
     Env: [],
     User: '0:0',
     WorkingDir: '/',
-    Labels: { 'taskfs.gives-back': run },
+    Labels: { 'taskfs.chown': run },
     NetworkDisabled: true,
     HostConfig: {
       NetworkMode: 'none',
@@ -133,9 +133,9 @@ function chownContainerSpec(
 }
 
 const TARGET = '/taskfs-staging';
-const chownContainerOf = (run: string): string => `${run}-gives-back`;
+const chownContainerOf = (run: string): string => `${run}-chown`;
 /** Images have names in lower case; the end of a run's name is its random part. */
-const emptyImageOf = (run: string): string => `taskfs-gives-back-${run.slice(-8)}`;
+const emptyImageOf = (run: string): string => `taskfs-chown-${run.slice(-8)}`;
 
 const programDirectories = (): string[] =>
   ['/usr', '/bin', '/lib', '/lib64'].filter((path) => existsSync(path));

@@ -1,6 +1,7 @@
 /**
- * Commands in containers, through dockerode: connecting, starting, following, giving files back.
- * Loaded only where a task or a check needs an engine.
+ * Commands in containers, through dockerode: connecting, creating and starting them, following
+ * them to their end, making their files the caller's. Loaded only where a task or a check needs an
+ * engine.
  */
 export { connect } from './connect.ts';
 export { createDockerEngine } from './docker-engine.ts';

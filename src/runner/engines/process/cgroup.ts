@@ -10,6 +10,7 @@ import {
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { enterControlGroup, ownControlGroup, textOrEmpty } from '../../../sys/index.ts';
+import { sendSignal } from './processes.ts';
 
 /**
  * A control group of one run: whatever its processes do, fork twice, start sessions, clear their
@@ -88,7 +89,7 @@ export async function endGroup(path: string): Promise<void> {
 /** The same for one of cgroup v1, where each process is killed by itself. */
 export async function endControllerGroup(path: string): Promise<void> {
   await removeWhenEmpty(path, () => {
-    for (const pid of groupMembers(path)) kill(pid);
+    for (const pid of groupMembers(path)) sendSignal(pid, 'SIGKILL');
   });
 }
 
@@ -100,14 +101,6 @@ async function removeWhenEmpty(path: string, killMembers: () => void): Promise<v
     removeQuietly(path);
     if (Date.now() > end) return;
     if (existsSync(path)) await sleep(pause);
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 

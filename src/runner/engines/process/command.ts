@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { Errno } from '../../../errno.ts';
+import { Errno, errno } from '../../../errno.ts';
 import { reasonOf, TaskfsError } from '../../../errors.ts';
 import { encodeText, showText } from '../../../process/index.ts';
 import type { SpawnedProcess, SpawnOptions } from '../../../sys/index.ts';
@@ -54,7 +54,7 @@ export async function startCommand(
   const [name = ''] = launch.command;
   const files = candidates(name, environment).filter((file) => isThere(launch, file));
   const options = optionsOf(launch, environment, streams, newSession);
-  let refusal: unknown = Errno.of(ENOENT);
+  let refusal: unknown = Errno.of(errno.ENOENT);
   for (const file of files) {
     try {
       return await startFile(start, { ...options, file, argv: launch.command });
@@ -68,7 +68,6 @@ export async function startCommand(
   throw explain(launch, refusal as Errno);
 }
 
-const ENOENT = 2;
 const DEFAULT_PATH = '/usr/local/bin:/bin:/usr/bin';
 
 /** The paths that a command's name may stand for, in the order of PATH. */

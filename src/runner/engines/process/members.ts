@@ -7,6 +7,7 @@ import {
   readArguments,
   readProcess,
   readVariable,
+  sendSignal,
 } from './processes.ts';
 
 /** What identifies the processes of a run, where there is no control group. */
@@ -74,9 +75,5 @@ function isCollected(info: ProcessInfo, { leader }: Mark): boolean {
 /** Signals a process, if it is still the one that was found. */
 export function signalProcess(info: ProcessInfo, signal: NodeJS.Signals): void {
   if (readProcess(info.pid)?.startTime !== info.startTime) return;
-  try {
-    process.kill(info.pid, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
+  sendSignal(info.pid, signal);
 }

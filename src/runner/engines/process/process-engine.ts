@@ -24,7 +24,7 @@ import {
 import { type InputPlace, type SharedInput, shareInput } from './input.ts';
 import { readProcessOptions } from './options.ts';
 import { openPipes } from './pipes.ts';
-import { readProcess } from './processes.ts';
+import { readProcess, sendSignal } from './processes.ts';
 import { openTerminal } from './pseudo-terminal.ts';
 import type { RunStreams } from './streams.ts';
 
@@ -113,7 +113,8 @@ function follow(
   return {
     ended,
     async signal(signal: NodeJS.Signals) {
-      if (alive) signalGroup(child.pid, signal);
+      // To its group.
+      if (alive) sendSignal(-child.pid, signal);
     },
     async pause() {
       if (alive) freezeAll(state, true);
@@ -137,14 +138,6 @@ function exitOf({ exitCode, signal }: ProcessEnd, outOfMemory: boolean): Exit {
   if (signal === null) return { exitCode, signal, kind: 'exit', reason: `exited with ${exitCode}` };
   const reason = `ended by ${signal} (${constants.signals[signal]})`;
   return { exitCode: null, signal, kind: 'signal', reason };
-}
-
-function signalGroup(leader: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-leader, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
 }
 
 /**

@@ -83,3 +83,12 @@ function readProcFile(path: string): string | undefined {
     return undefined;
   }
 }
+
+/** Signals a process, or by a negative number its group; one that is gone is fine. */
+export function sendSignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}

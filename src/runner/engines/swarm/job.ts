@@ -60,6 +60,16 @@ export async function readJob(docker: Client, service: string): Promise<JobState
 export const listTasks = (docker: Client, service: string): Promise<unknown[]> =>
   docker.listTasks({ filters: JSON.stringify({ service: [service] }) });
 
+/** How an engine labels the container of a service's task. */
+const SERVICE_LABEL = 'com.docker.swarm.service.name';
+
+/** The containers of a service that the engine at hand has: those that run, or all. */
+export const listContainers = (docker: Client, service: string, { all = false } = {}) =>
+  docker.listContainers({
+    all,
+    filters: JSON.stringify({ label: [`${SERVICE_LABEL}=${service}`] }),
+  });
+
 /**
  * The polling interval, in milliseconds: a swarm has no
  * events of its tasks, nor a request that waits.

@@ -6,10 +6,7 @@ import { isMissing, wordsOf } from '../docker/failure.ts';
 import type { RunState } from '../docker/running-container.ts';
 import type { RunFacts } from '../engine.ts';
 import type { RunHandle } from '../run-handle.ts';
-import { hasEnded, type JobState, readJob } from './job.ts';
-
-/** How an engine labels the container of a service's task. */
-const SERVICE_LABEL = 'com.docker.swarm.service.name';
+import { hasEnded, type JobState, listContainers, readJob } from './job.ts';
 
 /**
  * The run of a job whose container is one of the engine at hand; undefined where nothing of it
@@ -23,8 +20,7 @@ export async function reachJob(
   const { task } = facts;
   try {
     // Asked first: it is answered by a node that is no manager, too.
-    const filters = JSON.stringify({ label: [`${SERVICE_LABEL}=${service}`] });
-    const [here] = await docker.listContainers({ filters });
+    const [here] = await listContainers(docker, service);
     if (here) return await reachContainer({ endpoint, container: here.Id }, facts);
     const job = await readJob(docker, service);
     if (!job || hasEnded(job) || job.container === null) return undefined;

@@ -23,7 +23,15 @@ import type {
   Running,
   StartOptions,
 } from '../engine.ts';
-import { hasEnded, isWaiting, type JobState, listTasks, readJob, watchJob } from './job.ts';
+import {
+  hasEnded,
+  isWaiting,
+  type JobState,
+  listContainers,
+  listTasks,
+  readJob,
+  watchJob,
+} from './job.ts';
 import { readServiceLog } from './service-log.ts';
 import { serviceName, serviceSpec } from './service-spec.ts';
 
@@ -241,10 +249,7 @@ const REMOVAL_MS = 30_000;
 async function remove(state: ServiceState): Promise<void> {
   const docker = openClient(state.endpoint);
   await sendSignal(docker, state, 'SIGKILL');
-  const containers = await docker.listContainers({
-    all: true,
-    filters: JSON.stringify({ label: [`com.docker.swarm.service.name=${state.service}`] }),
-  });
+  const containers = await listContainers(docker, state.service, { all: true });
   await docker.getService(state.service).remove().catch(absent);
   for (const { Id: id } of containers)
     await docker
