@@ -27,7 +27,7 @@ import {
   setRecordLock,
 } from '../sys/index.ts';
 import type { ClosedEditorFiles } from './closed-editor-files.ts';
-import { areEditorsAlone } from './editor-files.ts';
+import { areEditorsAlone } from './open-editor-files.ts';
 import { type CloneOptions, cloneStaging, showStatus } from './staging-mount.ts';
 import { watchFile } from './watches.ts';
 

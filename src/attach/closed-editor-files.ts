@@ -1,16 +1,8 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { unlessRefused } from '../errno.ts';
 import { withPinned } from '../fs/index.ts';
-import { EDITOR_FILE_XATTR, isMarkedName, isTrashInfoName, type Store } from '../store/index.ts';
-import {
-  ClosedAfterWriting,
-  O_PATH,
-  openAt,
-  type Stat,
-  setXattr,
-  statAt,
-  statFd,
-} from '../sys/index.ts';
+import { isMarkedName, isTrashInfoName, markEditorFile, type Store } from '../store/index.ts';
+import { ClosedAfterWriting, O_PATH, openAt, type Stat, statAt, statFd } from '../sys/index.ts';
 
 /** How often (milliseconds) to look at what was written. */
 const LOOK_MS = 2000;
@@ -68,7 +60,7 @@ export class ClosedEditorFiles {
 
 function markIn(directory: number, name: Uint8Array, isMeant: (found: Stat) => boolean): void {
   withPinned(directory, name, (fd) => {
-    if (isMeant(statFd(fd))) setXattr(fd, EDITOR_FILE_XATTR, Buffer.from('1'));
+    if (isMeant(statFd(fd))) markEditorFile(fd);
   });
 }
 

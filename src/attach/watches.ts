@@ -14,19 +14,17 @@ export function watchNames(
   changed: (name: string | undefined) => void,
 ): () => void {
   const isLocal = fileSystemOf(directory).locks === 'machine';
-  const hear = (name: string | null): void => changed(name ?? undefined);
-  return pollWhereUnheard(isLocal ? tryWatch(directory, hear) : undefined, () =>
-    changed(undefined),
-  );
+  const watcher = isLocal ? tryWatch(directory, (name) => changed(name ?? undefined)) : undefined;
+  return pollWithout(watcher, () => changed(undefined));
 }
 
 /** Calls `changed` when a file is touched, or may have been. Returns what ends it. */
 export function watchFile(path: string, changed: () => void): () => void {
-  return pollWhereUnheard(tryWatch(path, changed), changed);
+  return pollWithout(tryWatch(path, changed), changed);
 }
 
-/** Calls `changed` every second where, or once, a watcher reports nothing. */
-function pollWhereUnheard(watcher: FSWatcher | undefined, changed: () => void): () => void {
+/** Calls `changed` every second where there is no watcher, or from its error on. */
+function pollWithout(watcher: FSWatcher | undefined, changed: () => void): () => void {
   let timer: NodeJS.Timeout | undefined;
   const poll = (): void => {
     timer ??= setInterval(changed, POLL_MS).unref();

@@ -327,12 +327,12 @@ export interface Observation {
   /** Whether this file system has changed names beneath since changes were taken last. */
   hasOwnChanges?(): boolean;
   /**
-   * Whether some of the events that were taken are still to be told: for as long the kernel is to
-   * believe nothing of names in observed directories.
+   * Whether some of the events that were taken are still to be replayed: for as long the kernel is
+   * to cache no name in an observed directory.
    */
-  tells?(isTelling: boolean): void;
+  replays?(isReplaying: boolean): void;
   /**
-   * There was no place for these of the events that were taken last: they are found again by the
+   * There was no room for these of the events that were taken last: they are found again by the
    * times of what is in the observed directories, and by what is missing there.
    */
   missed?(events: readonly FileEvent[]): void;
@@ -342,10 +342,10 @@ export interface Observation {
    * What a name stood for that was removed beneath, counted as looked up once more, where that is
    * among the observed nodes or leads to one.
    */
-  formerly?(place: Place): Entry | undefined;
+  formerEntry?(place: Place): Entry | undefined;
   /**
-   * Whether something is mounted on what a name stands for: the kernel would unmount it, were it
-   * told for a moment that there is no such name.
+   * Whether something is mounted on what a name stands for: the kernel would unmount it, were
+   * there no such name for a moment.
    */
   isMountedOn?(place: Place): boolean;
   /** The path from the root of the mount to a directory, if it is known. */

@@ -25,7 +25,7 @@ export class MountObservation implements Observation {
     this.lists = lists;
   }
 
-  /** Who observes something of a task hears of its end, and so does who reads a log. */
+  /** Who observes something of a task is notified of its end, and so is who reads a log. */
   observe(nodes: readonly NodeId[]): void {
     this.lists.observe(new Set(nodes.map((node) => this.listNodeOf(node))));
     this.live.observe(nodes);
@@ -57,8 +57,8 @@ export class MountObservation implements Observation {
     return this.live.hasOwnChanges();
   }
 
-  tells(isTelling: boolean): void {
-    this.live.tells(isTelling);
+  replays(isReplaying: boolean): void {
+    this.live.replays(isReplaying);
   }
 
   missed(events: readonly FileEvent[]): void {
@@ -69,8 +69,8 @@ export class MountObservation implements Observation {
     return this.live.takeMissed();
   }
 
-  formerly(place: Place): Entry | undefined {
-    return this.live.formerly(place) ?? this.archive.formerly(place);
+  formerEntry(place: Place): Entry | undefined {
+    return this.live.formerEntry(place) ?? this.archive.formerEntry(place);
   }
 
   isMountedOn(place: Place): boolean {

@@ -24,7 +24,7 @@ interface Known {
 
 /** Reports what happens in directories of the store. */
 export interface PathWatcher {
-  /** `observer` hears of events (a mask of IN) in a directory. Throws Errno. */
+  /** `observer` is called with events (a mask of IN) in a directory. Throws Errno. */
   observePath(path: string, mask: number, observer: (event: InotifyEvent) => void): number;
   unobservePath(id: number): void;
 }
@@ -84,8 +84,8 @@ export class TaskListEvents {
   }
 
   /**
-   * The names that came and went: the kernel must not believe any more what it was told of them
-   * before, or it would take the one that is told now for an error.
+   * The names that came and went: what the kernel has cached of them must go first, or it would take
+   * the event that is replayed now for an error.
    */
   takeChanges(): readonly Change[] {
     if (this.isOld) this.compare();
@@ -160,7 +160,7 @@ export class TaskListEvents {
       const inTask = path.startsWith(join(this.store.tasks, '/'));
       const mask = inTask ? IN.CREATE | IN.MODIFY | IN.MOVED_TO : NAMES;
       const id = this.watcher.observePath(path, mask | IN.ONLYDIR, (event) =>
-        this.hear(path, event, inTask),
+        this.onEvent(path, event, inTask),
       );
       this.watches.set(path, id);
     } catch (error) {
@@ -169,7 +169,7 @@ export class TaskListEvents {
     }
   }
 
-  private hear(path: string, { mask, name }: InotifyEvent, inTask: boolean): void {
+  private onEvent(path: string, { mask, name }: InotifyEvent, inTask: boolean): void {
     if (mask & IN.IGNORED) this.watches.delete(path);
     const isLog = name.toString() === LOG;
     const isRecord = this.followsStatus && name.toString() === RECORD;

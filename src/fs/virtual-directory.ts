@@ -33,32 +33,41 @@ export interface VirtualEntry {
   readonly type: number;
 }
 
+/** How many entries `.` and `..` are: the cookies of all others are larger than this. */
+export const DOTS = 2;
+
+/**
+ * Lists `.` and `..`, both by this inode number, as far as they come after a cookie. False once
+ * there is no room.
+ */
+export function addDots(
+  ino: bigint,
+  cookie: number,
+  add: (entry: DirectoryEntry) => boolean,
+): boolean {
+  for (let at = cookie; at < DOTS; at++) {
+    const name = Buffer.from('.'.repeat(at + 1));
+    if (!add({ name, ino, type: DT.DIR, cookie: BigInt(at + 1) })) return false;
+  }
+  return true;
+}
+
 /**
  * Lists a directory that exists only in the mount: its entries are taken when it is read from the
  * beginning, and a cookie is a place in that list.
  */
 export function listVirtual(node: NodeId, entries: () => readonly VirtualEntry[]): OpenDirectory {
-  const dots: VirtualEntry[] = ['.', '..'].map((name) => ({
-    name,
-    ino: inoOf(node),
-    type: DT.DIR,
-  }));
   let list: readonly VirtualEntry[] = [];
   return {
     readdir(cookie, add) {
-      if (cookie === 0n) list = [...dots, ...entries()];
-      for (let at = Number(cookie); at < list.length; at++) {
-        const entry = list[at];
-        if (!entry || !add(toEntry(entry, at))) return;
+      const from = Number(cookie);
+      if (from === 0) list = entries();
+      if (!addDots(inoOf(node), from, add)) return;
+      let next = Math.max(from, DOTS);
+      for (const { name, ino, type } of list.slice(next - DOTS)) {
+        if (!add({ name: Buffer.from(name), ino, type, cookie: BigInt(++next) })) return;
       }
     },
     close() {},
   };
 }
-
-const toEntry = ({ name, ino, type }: VirtualEntry, at: number): DirectoryEntry => ({
-  name: Buffer.from(name),
-  ino,
-  type,
-  cookie: BigInt(at + 1),
-});

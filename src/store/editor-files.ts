@@ -1,4 +1,5 @@
 import { latin1Of } from '../latin1.ts';
+import { setXattr } from '../sys/index.ts';
 
 /**
  * Editors and file managers keep files of their own beside those that they are used on: swap
@@ -9,6 +10,10 @@ import { latin1Of } from '../latin1.ts';
 
 /** The attribute by which a mount marks such a file; mounts show it to nobody. */
 export const EDITOR_FILE_XATTR = 'user.taskfs.editor-file';
+
+/** Marks an open file (O_PATH will do) as an editor's. */
+export const markEditorFile = (fd: number): void => setXattr(fd, EDITOR_FILE_XATTR, MARK);
+const MARK = Buffer.from('1');
 
 const EDITOR_NAMES: readonly RegExp[] = [
   // Swap files of vim and nano; what vim makes to see whether it may; locks of emacs; backups.

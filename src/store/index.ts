@@ -12,6 +12,7 @@ export {
   isRemovedFileName,
   isTrashInfoName,
   isTrashName,
+  markEditorFile,
 } from './editor-files.ts';
 export { listLeftEdits, makeEditDirectory } from './edits.ts';
 export { appendEvent, forgetNames, readEvents, type TaskEvent } from './events.ts';

@@ -1,3 +1,5 @@
+import { closeSync, constants } from 'node:fs';
+import { openAt } from './at.ts';
 import { bind, check } from './libc.ts';
 
 /** One entry of a directory as getdents64(2) gives it. */
@@ -108,6 +110,16 @@ export function readDirents(fd: number): Dirent[] {
 export function* listDirectory(fd: number): Generator<Dirent> {
   for (let batch = readDirents(fd); batch.length > 0; batch = readDirents(fd)) {
     for (const entry of batch) if (!isDot(entry.name)) yield entry;
+  }
+}
+
+/** Reads a directory, known by any descriptor of it, from its beginning. */
+export function withListing<T>(directory: number, action: (fd: number) => T): T {
+  const fd = openAt(directory, '.', constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    return action(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 

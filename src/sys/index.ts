@@ -31,7 +31,7 @@ export {
   ownControllerGroups,
 } from './control-group.ts';
 export { makingFilesFor } from './credentials.ts';
-export { DirentBlock, DT, listDirectory, readDirents } from './directory.ts';
+export { DirentBlock, DT, listDirectory, readDirents, withListing } from './directory.ts';
 export { ClosedAfterWriting } from './fanotify.ts';
 export {
   copyFileRange,

@@ -96,15 +96,15 @@ class Keys {
   }
 
   start(): void {
-    this.input.setRawMode(true).setEncoding('utf8').on('data', this.hear).resume();
+    this.input.setRawMode(true).setEncoding('utf8').on('data', this.onData).resume();
   }
 
   stop(): void {
     clearTimeout(this.timer);
-    this.input.off('data', this.hear).setRawMode(false).pause();
+    this.input.off('data', this.onData).setRawMode(false).pause();
   }
 
-  private readonly hear = (data: string | Buffer): void => {
+  private readonly onData = (data: string | Buffer): void => {
     clearTimeout(this.timer);
     for (const input of this.decoder.push(data.toString())) this.take(input);
     if (!this.decoder.isWaiting) return;

@@ -24,7 +24,7 @@ import {
 } from '../node-ids.ts';
 import type { OpenDirectory, OpenedFile } from '../subtree.ts';
 import { directoriesOf, type TaskList } from '../task-list-events.ts';
-import { directoryAttr } from '../virtual-directory.ts';
+import { addDots, DOTS, directoryAttr } from '../virtual-directory.ts';
 import { ArchiveSubtree, type ArchiveTree } from './archive-subtree.ts';
 import { ArchivedTasks, type ArchiveParts } from './archived-tasks.ts';
 import type { ArchivedTask, TaskListing } from './task-listing.ts';
@@ -32,8 +32,6 @@ import type { ArchivedTask, TaskListing } from './task-listing.ts';
 const DAY_MS = 86_400_000;
 /** Which tasks are sealed may change. */
 const NAMES_TTL_MS = 1000;
-/** Cookies of `.` and `..`; that of a day is its number behind them. */
-const DOTS = 2;
 
 /**
  * archive/ with its tasks in directories by the day on which they ended, `2026-11-27`, in the time
@@ -138,19 +136,16 @@ export class ArchiveDays implements ArchiveTree {
     return made;
   }
 
+  /** The cookie of a day is its number behind those of `.` and `..`. */
   private listDays(cookie: bigint, add: (entry: DirectoryEntry) => boolean): void {
     const from = Number(cookie);
-    for (let at = from; at < DOTS; at++) {
-      const name = Buffer.from('.'.repeat(at + 1));
-      const ino = inoOf(TOP.archive);
-      if (!add({ name, ino, type: DT.DIR, cookie: BigInt(at + 1) })) return;
-    }
+    if (!addDots(inoOf(TOP.archive), from, add)) return;
     for (const day of [...this.current().keys()].sort((one, two) => one - two)) {
-      const own = day + DOTS + 1;
-      if (own <= from) continue;
+      const next = day + DOTS + 1;
+      if (next <= from) continue;
       const name = Buffer.from(nameOfDay(day));
       const found = this.dayEntry(day);
-      if (!add({ name, ino: found.attr.ino, type: DT.DIR, cookie: BigInt(own), found })) return;
+      if (!add({ name, ino: found.attr.ino, type: DT.DIR, cookie: BigInt(next), found })) return;
     }
   }
 
@@ -213,9 +208,9 @@ export class ArchiveDays implements ArchiveTree {
     return this.archive.endedBy({ ...event, at: { ...event.at, directory: this.top } });
   }
 
-  formerly({ directory, name }: Place): Entry | undefined {
-    if (isDay(directory)) return this.archive.formerly({ directory: this.top, name });
-    if (isArchive(directory)) return this.archive.formerly({ directory, name });
+  formerEntry({ directory, name }: Place): Entry | undefined {
+    if (isDay(directory)) return this.archive.formerEntry({ directory: this.top, name });
+    if (isArchive(directory)) return this.archive.formerEntry({ directory, name });
     const day = directory === this.top ? dayNamed(latin1Of(name)) : undefined;
     return day === undefined ? undefined : { ...this.dayEntry(day), entryTtlMs: 0 };
   }

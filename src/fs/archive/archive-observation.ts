@@ -8,7 +8,7 @@ import type { ArchiveTree } from './archive-subtree.ts';
 
 /**
  * Which archives come and go, on a connection that shows nothing else. What is in them never
- * changes: whoever watches a directory there hears of its removal.
+ * changes: whoever watches a directory there is notified of its removal.
  */
 export class ArchiveObservation implements Observation {
   private readonly archive: ArchiveTree;
@@ -42,8 +42,8 @@ export class ArchiveObservation implements Observation {
     return [...ofTasks.flatMap((event) => this.archive.endedBy(event)), ...ofTasks];
   }
 
-  formerly(place: Place): Entry | undefined {
-    return this.archive.formerly(place);
+  formerEntry(place: Place): Entry | undefined {
+    return this.archive.formerEntry(place);
   }
 
   pathOf(node: NodeId): Uint8Array | undefined {

@@ -38,7 +38,7 @@ export interface ArchiveTree extends Subtree {
   /** The removal of what was observed in an archive, where an event is the archive's own. */
   endedBy(event: FileEvent): FileEvent[];
   /** What a name stood for before its archive was removed. */
-  formerly(place: Place): Entry | undefined;
+  formerEntry(place: Place): Entry | undefined;
   /**
    * The path, latin1, of a directory of tasks, or one that leads to an observed one, from the top
    * of archive/.
@@ -86,7 +86,7 @@ export class ArchiveSubtree implements ArchiveTree {
 
   endedBy(event: FileEvent): FileEvent[] {
     if (event.kind !== 'delete' || event.at.directory !== this.top) return [];
-    const former = this.tasks.formerly(event.at.name);
+    const former = this.tasks.formerEntry(event.at.name);
     if (!former) return [];
     const { slot } = archivePlace(former.node);
     // Or names in it would still be found.
@@ -94,9 +94,9 @@ export class ArchiveSubtree implements ArchiveTree {
     return this.observed.ofSlot(slot).map((at) => ({ kind: 'delete', at, mode: S_IFDIR }));
   }
 
-  formerly(place: Place): Entry | undefined {
+  formerEntry(place: Place): Entry | undefined {
     const { directory, name } = place;
-    return directory === this.top ? this.tasks.formerly(name) : this.observed.entryOf(place);
+    return directory === this.top ? this.tasks.formerEntry(name) : this.observed.entryOf(place);
   }
 
   getattr(node: NodeId): Attributes {

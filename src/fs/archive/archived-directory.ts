@@ -3,9 +3,8 @@ import { DT } from '../../sys/index.ts';
 import type { DirectoryEntry, Entry, NodeId, PlainEntry } from '../file-system.ts';
 import { inoHighOf, inoLowOf, inoOf } from '../node-ids.ts';
 import type { OpenDirectory } from '../subtree.ts';
+import { addDots, DOTS } from '../virtual-directory.ts';
 import { direntType, PlainAttr } from './archived-attr.ts';
-
-const DOTS = 2;
 
 /** How an archived directory is listed. */
 export interface ArchivedListing {
@@ -40,7 +39,7 @@ export class ArchivedDirectory implements OpenDirectory {
     addPlain?: (entry: PlainEntry) => boolean,
   ): void {
     const from = Number(cookie);
-    for (let at = from; at < DOTS; at++) if (!add(this.dot(at))) return;
+    if (!addDots(this.listing.ino, from, add)) return;
     const start = Math.max(0, from - DOTS);
     if (addPlain) {
       this.scan(start, add, addPlain);
@@ -97,10 +96,5 @@ export class ArchivedDirectory implements OpenDirectory {
 
   close(): void {
     this.listing.release();
-  }
-
-  private dot(at: number): DirectoryEntry {
-    const name = Buffer.from('.'.repeat(at + 1));
-    return { name, ino: this.listing.ino, type: DT.DIR, cookie: BigInt(at + 1) };
   }
 }

@@ -8,10 +8,10 @@ import {
   isDirectory,
   listDirectory,
   O_PATH,
-  openAt,
   type Stat,
   statAt,
   statFd,
+  withListing,
 } from '../../sys/index.ts';
 import type { FileSystemOptions } from '../driver.ts';
 import type { Attributes, Entry, NodeId } from '../file-system.ts';
@@ -118,7 +118,7 @@ export class ArchivedTasks {
   }
 
   /** What a name stood for before its archive was removed. */
-  formerly(name: Uint8Array): Entry | undefined {
+  formerEntry(name: Uint8Array): Entry | undefined {
     const slot = this.slots.lastOf(latin1Of(name));
     if (slot === undefined) return undefined;
     const node = archiveNode(slot);
@@ -136,16 +136,11 @@ export class ArchivedTasks {
   }
 
   list(): ArchivedTask[] {
-    const list = openAt(this.directory, '.', constants.O_RDONLY | constants.O_DIRECTORY);
-    try {
-      return [...listDirectory(list)]
-        .map((entry) => ({ name: latin1Of(entry.name), ino: entry.ino }))
-        .filter(({ name }) => isTaskName(name) && this.shown.has(name))
-        .sort((one, two) => (one.name < two.name ? -1 : 1))
-        .map(({ name, ino }) => this.archivedTask(name as TaskName, ino));
-    } finally {
-      closeSync(list);
-    }
+    return withListing(this.directory, (list) => [...listDirectory(list)])
+      .map((entry) => ({ name: latin1Of(entry.name), ino: entry.ino }))
+      .filter(({ name }) => isTaskName(name) && this.shown.has(name))
+      .sort((one, two) => (one.name < two.name ? -1 : 1))
+      .map(({ name, ino }) => this.archivedTask(name as TaskName, ino));
   }
 
   private archivedTask(name: TaskName, directoryIno: bigint): ArchivedTask {

@@ -5,7 +5,7 @@ import { archiveNode, archivePlace, isArchive } from '../node-ids.ts';
 import type { ArchiveCache } from './archive-cache.ts';
 import { archivedEntry } from './archived-attr.ts';
 
-/** Those that windows show; whoever watches whole trees hears of the end of so many. */
+/** Those that windows show; whoever watches whole trees is notified of the end of so many. */
 const LIMIT = 256;
 
 /** A name on the way from a task's directory to one in it, and what it stands for. */

@@ -2,6 +2,7 @@ import { DT } from '../../sys/index.ts';
 import type { DirectoryEntry, Entry, NodeId, PlainEntry } from '../file-system.ts';
 import { inoHighOf, inoLowOf } from '../node-ids.ts';
 import type { OpenDirectory } from '../subtree.ts';
+import { addDots, DOTS } from '../virtual-directory.ts';
 
 /** A task that has an archive. */
 export interface ArchivedTask {
@@ -21,12 +22,10 @@ export interface TaskListingSource {
   readonly isByName: () => boolean;
 }
 
-/** Cookies of `.` and `..`; that of a task is its slot behind them. */
-const DOTS = 2;
-
 /**
  * The listing of archive/, in the order in which this mount met the tasks. A task keeps its place
- * whatever comes and goes, so one listing serves all who read it at once, and none is opened.
+ * whatever comes and goes (its cookie is its slot behind those of `.` and `..`), so one listing
+ * serves all who read it at once, and none is opened.
  */
 export class TaskListing implements OpenDirectory {
   private readonly source: TaskListingSource;
@@ -46,7 +45,7 @@ export class TaskListing implements OpenDirectory {
       this.tasks = load().toSorted((one, two) => one.slot - two.slot);
     }
     const from = Number(cookie);
-    for (let at = from; at < DOTS; at++) if (!add(this.dot(at))) return;
+    if (!addDots(this.source.ino, from, add)) return;
     const byName = addPlain && isByName() ? addPlain : undefined;
     for (const task of this.tasks) {
       if (task.slot + DOTS + 1 <= from) continue;
@@ -60,11 +59,6 @@ export class TaskListing implements OpenDirectory {
     const { ino, slot } = task;
     const cookie = BigInt(slot + DOTS + 1);
     return add({ name: Buffer.from(task.name), ino, type: DT.DIR, cookie, found });
-  }
-
-  private dot(at: number): DirectoryEntry {
-    const name = Buffer.from('.'.repeat(at + 1));
-    return { name, ino: this.source.ino, type: DT.DIR, cookie: BigInt(at + 1) };
   }
 
   close(): void {}

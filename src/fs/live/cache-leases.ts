@@ -5,7 +5,7 @@ import type { NodeId } from '../file-system.ts';
 import type { DirectoryFdCache } from './directory-fd-cache.ts';
 import type { Inode } from './inode.ts';
 import { isLocal } from './local-file-systems.ts';
-import { SelfEventFilter } from './self-event-filter.ts';
+import { OwnNameEvents } from './own-events.ts';
 import {
   addLease,
   areNamesChanging,
@@ -67,7 +67,7 @@ export class CacheLeases {
   private readonly directories: DirectoryFdCache;
   private readonly watches = new Map<NodeId, WatchedDirectory>();
   private readonly byId = new Map<number, Inode>();
-  private readonly selfEvents = new SelfEventFilter();
+  private readonly ownEvents = new OwnNameEvents();
   private readonly others = new Map<number, Observer>();
   /** By device: whether its file system is one on which inotify reports every change. */
   private readonly local = new Map<bigint, boolean>();
@@ -139,14 +139,14 @@ export class CacheLeases {
     return this.openWatch(directory);
   }
 
-  /** Whether names in observed directories are not leased: what happened there is being told. */
+  /** Whether names in observed directories are not leased: events of them are being replayed. */
   holdBack(isHeldBack: boolean): void {
     this.isHeldBack = isHeldBack;
   }
 
   /** Whether the mount has changed names since `take` was called last. */
   get hasOwnChanges(): boolean {
-    return this.selfEvents.isExpecting;
+    return this.ownEvents.isExpecting;
   }
 
   /** To be called before the mount changes a name in a directory. */
@@ -159,7 +159,7 @@ export class CacheLeases {
     const watch = this.watches.get(directory.id);
     if (!watch || watch.id < 0) return;
     noteOwnChange(watch);
-    this.selfEvents.expect(watch.id, kind, latin1Of(name));
+    this.ownEvents.expect(watch.id, kind, latin1Of(name));
   }
 
   /** The mount has moved a name: the kernel keeps what it has cached of it. */
@@ -173,13 +173,13 @@ export class CacheLeases {
 
   /**
    * Has what happens in a directory reported, whether or not anything of it is leased. Returns
-   * when (Date.now()) somebody else's change was heard of last, or 0.
+   * when (Date.now()) somebody else's change was reported last, or 0.
    */
   observe(directory: Inode, observer: Observer): number {
     const watch = this.watched(directory);
     watch.observer = observer;
     this.renew(directory, watch);
-    return watch.heardAt;
+    return watch.reportedAt;
   }
 
   unobserve(directory: Inode): void {
@@ -201,7 +201,7 @@ export class CacheLeases {
     this.inotify.remove(id);
   }
 
-  /** `report` hears that the kernel had no place for some of the events that are being read. */
+  /** `report` is called when the kernel had no room for some of the events being read. */
   onLoss(report: () => void): void {
     this.reportLoss = report;
   }
@@ -214,7 +214,7 @@ export class CacheLeases {
   /** The mount is the cause of an event of this kind, which is no change of a name. */
   caused(directory: Inode, kind: number, name: Uint8Array): void {
     const watch = this.watches.get(directory.id);
-    if (watch?.observer) this.selfEvents.expect(watch.id, kind, latin1Of(name));
+    if (watch?.observer) this.ownEvents.expect(watch.id, kind, latin1Of(name));
   }
 
   /**
@@ -228,7 +228,7 @@ export class CacheLeases {
     this.readBefore = this.readAt;
     this.readAt = Date.now();
     for (const event of this.inotify.take()) this.takeEvent(event, revoked);
-    this.selfEvents.clear();
+    this.ownEvents.clear();
     return { revoked, opened: [...this.opened.values()] };
   }
 
@@ -249,7 +249,7 @@ export class CacheLeases {
       this.end(directory);
       return;
     }
-    const isOwn = this.selfEvents.isOwn(id, mask & (NAMES | IN.CLOSE_WRITE), latin1Of(name));
+    const isOwn = this.ownEvents.isOwn(id, mask & (NAMES | IN.CLOSE_WRITE), latin1Of(name));
     if (watch.seesOpens && mask & OPENS) this.noteOpen(directory, event);
     if (!(mask & IN.OPEN)) watch.observer?.(event, isOwn);
     if (isOwn || !(mask & CHANGES)) return;
@@ -272,7 +272,7 @@ export class CacheLeases {
     changes: RevokedLease[],
   ): void {
     noteForeignChange(watch, Date.now());
-    watch.heardAt = watch.changedAt;
+    watch.reportedAt = watch.changedAt;
     for (const each of revokeLeases(watch, latin1Of(name))) {
       changes.push({ directory, name: bytesOfLatin1(each) });
     }

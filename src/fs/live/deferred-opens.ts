@@ -51,7 +51,7 @@ export class DeferredOpens {
   /**
    * Pins a file (O_PATH), to be opened later, where opening it now would succeed and find its pages
    * right, as it did before: it is where it was, nothing of it has changed since, and nobody can
-   * have written to it unheard. Undefined where it is to be opened at once.
+   * have written to it unnoticed. Undefined where it is to be opened at once.
    */
   pin(inode: Inode, flags: number): number | undefined {
     if ((flags & ~HARMLESS) !== constants.O_RDONLY || inode.open) return undefined;
@@ -90,7 +90,7 @@ export class DeferredOpens {
     for (const file of this.waiting.keys()) this.open(file);
   }
 
-  /** What cannot be opened is tried again, and its refusal told, when something is asked of it. */
+  /** What cannot be opened is tried again, and refused then, when something is asked of it. */
   private open(file: LiveFile): void {
     this.waiting.delete(file);
     try {

@@ -1,4 +1,3 @@
-import { closeSync, constants } from 'node:fs';
 import { unlessRefused } from '../../errno.ts';
 import { bytesOfLatin1, latin1Of } from '../../latin1.ts';
 import {
@@ -6,9 +5,9 @@ import {
   type InotifyEvent,
   isDirectory,
   listDirectory,
-  openAt,
   S_IFDIR,
   S_IFREG,
+  withListing,
 } from '../../sys/index.ts';
 import type { FileEvent, NodeId } from '../file-system.ts';
 import type { DirectoryFdCache } from './directory-fd-cache.ts';
@@ -40,7 +39,10 @@ export class DirectoryComparison {
 
   /** Remembers the names in a directory from now on. */
   begin(directory: Inode): void {
-    unlessRefused(() => this.withListing(directory, (fd) => this.names.read(directory.id, fd)));
+    unlessRefused(() => {
+      const fd = this.directories.descriptor(directory);
+      withListing(fd, (list) => this.names.read(directory.id, list));
+    });
   }
 
   end(directory: NodeId): void {
@@ -51,7 +53,7 @@ export class DirectoryComparison {
    * Follows an event of a directory. Returns whether it is news: not the removal of what was found
    * to be gone.
    */
-  hear({ id }: Inode, { mask, name }: InotifyEvent): boolean {
+  follow({ id }: Inode, { mask, name }: InotifyEvent): boolean {
     if (name.length === 0) return true;
     if (mask & (IN.CREATE | IN.MOVED_TO)) {
       this.names.add(id, latin1Of(name), (mask & IN.ISDIR) !== 0);
@@ -129,7 +131,7 @@ export class DirectoryComparison {
     }));
   }
 
-  /** What is older than its last change may have come by a rename: that is told of either. */
+  /** What is older than its last change may have come by a rename: the event is one of that. */
   private change(directory: Inode, name: Buffer, sinceNs: bigint): FileEvent | undefined {
     const stat = this.directories.stateOf(directory, name);
     if (!stat || stat.ctimeNs < sinceNs) return undefined;
@@ -141,7 +143,7 @@ export class DirectoryComparison {
   }
 
   private namesIn(directory: Inode, limit = Number.POSITIVE_INFINITY): Buffer[] {
-    return this.withListing(directory, (fd) => {
+    return withListing(this.directories.descriptor(directory), (fd) => {
       const names: Buffer[] = [];
       for (const { name } of listDirectory(fd)) {
         if (names.length >= limit) break;
@@ -149,16 +151,6 @@ export class DirectoryComparison {
       }
       return names;
     });
-  }
-
-  private withListing<T>(directory: Inode, action: (fd: number) => T): T {
-    const { O_RDONLY, O_DIRECTORY } = constants;
-    const fd = openAt(this.directories.descriptor(directory), '.', O_RDONLY | O_DIRECTORY);
-    try {
-      return action(fd);
-    } finally {
-      closeSync(fd);
-    }
   }
 }
 

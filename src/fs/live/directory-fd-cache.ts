@@ -11,12 +11,13 @@ import {
   type Stat,
   statAt,
   statFd,
+  withListing,
 } from '../../sys/index.ts';
 import type { NodeId } from '../file-system.ts';
 import { type Inode, isSame, rawName } from './inode.ts';
 import { stagingNames } from './live-tasks.ts';
 
-const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
+const { O_DIRECTORY, O_NOFOLLOW } = constants;
 const PIN = O_PATH | O_DIRECTORY | O_NOFOLLOW;
 const STAY = RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_MAGICLINKS;
 
@@ -76,13 +77,10 @@ export class DirectoryFdCache {
   /** Finds what an inode stands for in its parent, under whatever name it has there now. */
   findName(inode: Inode): Buffer | undefined {
     if (!inode.parent) return undefined;
-    const list = openAt(this.descriptor(inode.parent), '.', O_RDONLY | O_DIRECTORY);
-    try {
-      for (const entry of listDirectory(list)) if (entry.ino === inode.ino) return entry.name;
+    return withListing(this.descriptor(inode.parent), (list) => {
+      for (const { ino, name } of listDirectory(list)) if (ino === inode.ino) return name;
       return undefined;
-    } finally {
-      closeSync(list);
-    }
+    });
   }
 
   close({ id }: Pick<Inode, 'id'>): void {

@@ -1,7 +1,12 @@
 import { closeSync, constants } from 'node:fs';
 import { unlessRefused } from '../../errno.ts';
-import { EDITOR_FILE_XATTR, isEditorFileName, isMarkedName } from '../../store/index.ts';
-import { getXattr, O_PATH, openAt, removeXattr, setXattr } from '../../sys/index.ts';
+import {
+  EDITOR_FILE_XATTR,
+  isEditorFileName,
+  isMarkedName,
+  markEditorFile,
+} from '../../store/index.ts';
+import { getXattr, O_PATH, openAt, removeXattr } from '../../sys/index.ts';
 
 /**
  * Marks files that a program on the mount made for itself, so that sealing tells them from the
@@ -9,11 +14,9 @@ import { getXattr, O_PATH, openAt, removeXattr, setXattr } from '../../sys/index
  * task's.
  */
 
-const MARK = Buffer.from('1');
-
 /** After a file was made under a name, by its descriptor. */
 export function markMade(fd: number, name: Uint8Array): void {
-  if (isMarkedName(name)) unlessRefused(() => setXattr(fd, EDITOR_FILE_XATTR, MARK));
+  if (isMarkedName(name)) unlessRefused(() => markEditorFile(fd));
 }
 
 /** The same by its directory. */

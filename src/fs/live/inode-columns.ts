@@ -18,7 +18,7 @@ export class InodeColumns {
   cachedUntil = new Uint32Array(FIRST_ROWS);
   /** The ctime (nanoseconds) of the content that the kernel keeps; NO_PAGES: none to rely on. */
   pages = new BigInt64Array(FIRST_ROWS);
-  /** The watch by which it is known that nobody writes to it unheard; 0: it is not known. */
+  /** The watch that reports whoever opens it to write to it; 0: none does. */
   provenBy = new Int32Array(FIRST_ROWS);
   /** Raw bytes as latin1: a byte a character, a third of a Buffer's memory. */
   readonly name: string[] = [];

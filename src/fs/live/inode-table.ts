@@ -89,7 +89,7 @@ export class InodeTable {
     return this.rows.columns.provenBy[rowOf(inode)] || undefined;
   }
 
-  /** Notes the watch by which it is known that nobody writes to a file unheard. */
+  /** Notes the watch that reports whoever opens a file to write to it. */
   setProvenBy(inode: Inode, watch: number | undefined): void {
     this.rows.columns.provenBy[rowOf(inode)] = watch ?? 0;
   }

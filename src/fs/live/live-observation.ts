@@ -46,7 +46,7 @@ export class LiveObservation implements Observation {
    * What was last seen in a place and is not there any more: an observed inode, or a directory
    * that leads to one.
    */
-  formerly({ directory, name }: Place): Entry | undefined {
+  formerEntry({ directory, name }: Place): Entry | undefined {
     const { table } = this.parts;
     const text = latin1Of(name);
     const isThere = (each: Inode) =>
@@ -80,8 +80,8 @@ export class LiveObservation implements Observation {
     return this.parts.leases?.hasOwnChanges ?? false;
   }
 
-  tells(isTelling: boolean): void {
-    this.parts.leases?.holdBack(isTelling);
+  replays(isReplaying: boolean): void {
+    this.parts.leases?.holdBack(isReplaying);
   }
 
   missed(events: readonly FileEvent[]): void {

@@ -14,8 +14,8 @@ import {
   isDirectory,
   listDirectory,
   O_PATH,
-  openAt,
   type Stat,
+  withListing,
 } from '../../sys/index.ts';
 import type { ShownTasks } from '../mount-view.ts';
 
@@ -48,21 +48,18 @@ export class LiveTasks {
 
   /** All live tasks, sorted, with the inode numbers of their directories. */
   list(): { readonly name: TaskName; readonly ino: bigint }[] {
-    const list = openAt(this.staging, '.', constants.O_RDONLY | constants.O_DIRECTORY);
-    try {
-      const found = new Map<TaskName, bigint>();
-      for (const { name, type, ino } of listDirectory(list)) {
-        if (type !== DT.DIR && type !== DT.UNKNOWN) continue;
-        const task = taskOfStaging(latin1Of(name));
-        if (task !== undefined) found.set(task, ino);
-      }
-      return [...found]
-        .map(([name, ino]) => ({ name, ino }))
-        .filter((entry) => !this.isArchived(entry.name) && this.shown.has(entry.name))
-        .sort((one, two) => (one.name < two.name ? -1 : 1));
-    } finally {
-      closeSync(list);
+    const found = new Map<TaskName, bigint>();
+    for (const { name, type, ino } of withListing(this.staging, (list) => [
+      ...listDirectory(list),
+    ])) {
+      if (type !== DT.DIR && type !== DT.UNKNOWN) continue;
+      const task = taskOfStaging(latin1Of(name));
+      if (task !== undefined) found.set(task, ino);
     }
+    return [...found]
+      .map(([name, ino]) => ({ name, ino }))
+      .filter((entry) => !this.isArchived(entry.name) && this.shown.has(entry.name))
+      .sort((one, two) => (one.name < two.name ? -1 : 1));
   }
 
   /**

@@ -14,7 +14,7 @@ import type { CacheLeases } from './cache-leases.ts';
 import { DirectoryComparison } from './directory-comparison.ts';
 import type { DirectoryFdCache } from './directory-fd-cache.ts';
 import { type Inode, rawName } from './inode.ts';
-import { OwnChanges } from './own-changes.ts';
+import { OwnContentEvents } from './own-events.ts';
 
 /** How long (milliseconds) it may take until it is known that somebody watches a directory. */
 const LATE_MS = 250;
@@ -30,7 +30,7 @@ interface Moved {
 
 /**
  * The live directories that somebody observes, and what happens in them. What the mount did itself
- * is left out: names by the filter of leases, content and attributes by what the mount's last
+ * is left out: names as the leases know them, content and attributes by what the mount's last
  * change left. Where somebody else's change came in between, the file is not as that left it.
  */
 export class ObservedDirectories {
@@ -40,7 +40,7 @@ export class ObservedDirectories {
   private readonly observed = new Map<NodeId, Inode>();
   /** Their parents that are not observed themselves. */
   private readonly parents = new Map<NodeId, Inode>();
-  private readonly own = new OwnChanges();
+  private readonly own = new OwnContentEvents();
   private readonly comparison: DirectoryComparison;
   private events: FileEvent[] = [];
   private moved: Moved | undefined;
@@ -69,11 +69,12 @@ export class ObservedDirectories {
     for (const [id, directory] of wanted) {
       if (this.observed.has(id)) continue;
       this.observed.set(id, directory);
-      const observer = (event: InotifyEvent, isOwn: boolean) => this.hear(directory, event, isOwn);
-      const heardAt = this.leases.observe(directory, observer);
+      const observer = (event: InotifyEvent, isOwn: boolean) =>
+        this.onEvent(directory, event, isOwn);
+      const reportedAt = this.leases.observe(directory, observer);
       this.comparison.begin(directory);
       const since = Date.now() - LATE_MS;
-      if (heardAt >= since) this.events.push(...this.comparison.since(directory, since));
+      if (reportedAt >= since) this.events.push(...this.comparison.since(directory, since));
     }
   }
 
@@ -83,19 +84,19 @@ export class ObservedDirectories {
   }
 
   /**
-   * Whether a directory is removed, its parent hears: itself does not, since the mount keeps it
-   * open.
+   * That a directory is removed is an event of its parent: it has none itself, since the mount
+   * keeps it open.
    */
   private observeParents(wanted: ReadonlyMap<NodeId, Inode>): void {
     this.parents.clear();
     for (const { parent } of wanted.values()) {
       if (!parent || wanted.has(parent.id)) continue;
       this.parents.set(parent.id, parent);
-      this.leases.observe(parent, (event, isOwn) => this.hearOfChild(parent, event, isOwn));
+      this.leases.observe(parent, (event, isOwn) => this.onChild(parent, event, isOwn));
     }
   }
 
-  private hearOfChild({ id }: Inode, { mask, name }: InotifyEvent, isOwn: boolean): void {
+  private onChild({ id }: Inode, { mask, name }: InotifyEvent, isOwn: boolean): void {
     if (isOwn || !(mask & IN.DELETE) || !(mask & IN.ISDIR)) return;
     const children = [...this.observed.values()].filter(({ parent }) => parent?.id === id);
     if (!children.some((child) => rawName(child).equals(name))) return;
@@ -156,25 +157,25 @@ export class ObservedDirectories {
     return events;
   }
 
-  private hear(directory: Inode, event: InotifyEvent, isOwn: boolean): void {
+  private onEvent(directory: Inode, event: InotifyEvent, isOwn: boolean): void {
     const { mask, cookie } = event;
     const type = typeOf(event);
     const at = { directory: directory.id, name: event.name };
     if (this.moved && !(mask & IN.MOVED_TO && this.moved.cookie === cookie)) this.endMove();
-    const isKnown = this.comparison.hear(directory, event);
+    const isKnown = this.comparison.follow(directory, event);
     if (isOwn && mask & NAMES) this.events.push({ kind: 'own', at });
     if (isOwn || !isKnown) return;
-    if (event.name.length === 0) this.hearOfItself(directory, mask);
+    if (event.name.length === 0) this.onItself(directory, mask);
     else if (mask & IN.CREATE) this.add('create', at, this.modeAt(directory, event));
     else if (mask & IN.DELETE) this.add('delete', at, type);
     else if (mask & IN.MOVED_FROM) this.moved = { cookie, from: at, type };
     else if (mask & IN.MOVED_TO) this.endMove(at, this.modeAt(directory, event));
     else if (mask & IN.CLOSE_WRITE) this.add('close-write', at, S_IFREG);
-    else if (mask & (IN.MODIFY | IN.ATTRIB)) this.hearOfContent(directory, event);
+    else if (mask & (IN.MODIFY | IN.ATTRIB)) this.onContent(directory, event);
   }
 
-  /** What an observed parent hears as well, with the name, is left to that. */
-  private hearOfItself(directory: Inode, mask: number): void {
+  /** What an observed parent has an event of as well, with the name, is left to that. */
+  private onItself(directory: Inode, mask: number): void {
     if (directory.parent && this.observed.has(directory.parent.id)) return;
     if (!(mask & IN.ATTRIB)) return;
     const stat = this.own.isEmpty ? undefined : this.statOf(directory);
@@ -183,9 +184,9 @@ export class ObservedDirectories {
     this.add('attrib', at, S_IFDIR);
   }
 
-  private hearOfContent(directory: Inode, event: InotifyEvent): void {
+  private onContent(directory: Inode, event: InotifyEvent): void {
     const { mask, name } = event;
-    // What is written is a file, or a pipe, which is told of in the same way.
+    // What is written is a file, or a pipe, of which the events are the same.
     const isInDoubt = (mask & IN.ATTRIB) !== 0 || !this.own.isEmpty;
     const stat = isInDoubt ? this.directories.stateOf(directory, name) : undefined;
     const id = stat && this.idOf(directory, stat);

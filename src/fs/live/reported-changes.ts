@@ -58,7 +58,7 @@ export class ReportedChanges {
   }
 }
 
-/** Nothing of a name, but what it stands for may change unheard from now on. */
+/** The name stays, but what it stands for may change unnoticed from now on. */
 const attributesOf = (directory: Inode, inode: Inode): Change => ({
   directory: directory.id,
   name: NOTHING,

@@ -15,7 +15,7 @@ interface Kept {
 }
 
 /**
- * Tells which files nobody can write to without our hearing of it first. What is stored through a
+ * Knows which files nobody can write to without an event of it first. What is stored through a
  * mapping raises no inotify event, so attributes of a file may be cached only where nobody has it
  * open for writing or mapped to be written, as a lease shows (F_SETLEASE of fcntl(2)), and where
  * whoever opens it from then on is reported (IN_OPEN).
@@ -91,8 +91,8 @@ export class UnwrittenFiles {
   }
 
   /**
-   * To be told of each event of an open or a close; `find` gives the inode of the name. Returns the
-   * inode if what is cached of it may be old.
+   * Follows the event of an open or a close; `find` gives the inode of the name. Returns the inode
+   * if what is cached of it may be out of date.
    */
   reopened(event: OpenedBeneath, find: () => Inode | undefined): Inode | undefined {
     const { watch, name, kind } = event;

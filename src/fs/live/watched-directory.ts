@@ -33,8 +33,8 @@ export interface WatchedDirectory {
   /** Whether opens are reported as well. */
   seesOpens: boolean;
   observer: Observer | undefined;
-  /** When somebody else's change was heard of last. */
-  heardAt: number;
+  /** When somebody else's change was reported last. */
+  reportedAt: number;
   /** When somebody else was last known to have removed, moved or replaced a name. */
   namesChangedAt: number;
 }
@@ -51,7 +51,7 @@ export const newlyWatched = (id: number, isLocal: boolean): WatchedDirectory => 
   isLocal,
   seesOpens: false,
   observer: undefined,
-  heardAt: 0,
+  reportedAt: 0,
   namesChangedAt: 0,
 });
 

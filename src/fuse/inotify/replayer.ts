@@ -142,7 +142,7 @@ export class Replayer {
     const isTelling = this.queue.size > 0 || this.sent.isWaitedFor;
     if (isTelling === this.isTelling) return;
     this.isTelling = isTelling;
-    this.fileSystem.tells?.(isTelling);
+    this.fileSystem.replays?.(isTelling);
   }
 
   private takeEvents(now: number): void {
@@ -302,7 +302,7 @@ export class Replayer {
   /** What a name stood for before, where that is watched, to hear of it. */
   formerly({ directory, name }: ReplayPlace, type: number): Entry | undefined {
     const place = { directory, name: bytesOfLatin1(name) };
-    return this.ofType(this.fileSystem.formerly?.(place), type);
+    return this.ofType(this.fileSystem.formerEntry?.(place), type);
   }
 
   private ofType(found: Entry | undefined, type: number): Entry | undefined {

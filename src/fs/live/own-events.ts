@@ -11,11 +11,47 @@ interface OwnChange {
 }
 
 /**
+ * Sorts out the inotify events of what the mount itself did to names in watched directories.
+ * Events of names never merge, as those of content do: a name cannot be made twice without being
+ * removed.
+ */
+export class OwnNameEvents {
+  /** By watch and kind: how often each name is expected. */
+  private readonly expected = new Map<number, Map<string, number>>();
+
+  get isExpecting(): boolean {
+    return this.expected.size > 0;
+  }
+
+  /** The event `kind` (one bit of IN) of this name is about to come. */
+  expect(watch: number, kind: number, name: string): void {
+    const key = keyOf(watch, kind);
+    const names = this.expected.get(key);
+    if (names) names.set(name, (names.get(name) ?? 0) + 1);
+    else this.expected.set(key, new Map([[name, 1]]));
+  }
+
+  /** Whether an event was expected; takes it off the list. */
+  isOwn(watch: number, kind: number, name: string): boolean {
+    const names = this.expected.get(keyOf(watch, kind));
+    const count = names?.get(name) ?? 0;
+    if (count === 0) return false;
+    names?.set(name, count - 1);
+    return true;
+  }
+
+  /** All events so far were read: what did not come never will. */
+  clear(): void {
+    this.expected.clear();
+  }
+}
+
+/**
  * What the mount itself has changed of files' content and attributes since events were taken last.
  * Events of these merge, so they cannot be counted as those of names are: the mount is the cause of
  * one if it did such a thing, and the file is still as it left it.
  */
-export class OwnChanges {
+export class OwnContentEvents {
   private readonly changes = new Map<NodeId, OwnChange>();
 
   get isEmpty(): boolean {
@@ -47,3 +83,6 @@ export class OwnChanges {
 
 /** Every change of a file's content or attributes changes one of these. */
 const stateOf = ({ ctimeNs, size }: Stat): string => `${ctimeNs}/${size}`;
+
+/** Kinds are bits below 2^16. */
+const keyOf = (watch: number, kind: number): number => watch * 0x10000 + kind;

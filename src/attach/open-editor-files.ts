@@ -3,14 +3,14 @@ import { basename } from 'node:path';
 import { Errno, errno } from '../errno.ts';
 import { findWriters } from '../mount/index.ts';
 import {
-  EDITOR_FILE_XATTR,
   isEditorFileName,
+  markEditorFile,
   readRecord,
   type Store,
   type TaskName,
   taskPaths,
 } from '../store/index.ts';
-import { O_PATH, openAt2, RESOLVE, setXattr } from '../sys/index.ts';
+import { O_PATH, openAt2, RESOLVE } from '../sys/index.ts';
 
 /**
  * Whether files that editors made for themselves are all that is open for writing on a mount of a
@@ -31,7 +31,7 @@ function mark(top: number, path: string): boolean {
   try {
     const fd = openAt2(top, path, O_PATH | constants.O_NOFOLLOW, rules);
     try {
-      setXattr(fd, EDITOR_FILE_XATTR, Buffer.from('1'));
+      markEditorFile(fd);
       return true;
     } finally {
       closeSync(fd);
