@@ -84,8 +84,8 @@ export class TaskListEvents {
   }
 
   /**
-   * The names that came and went: what the kernel has cached of them must go first, or it would take
-   * the event that is replayed now for an error.
+   * The names that came and went: what the kernel has cached of them must go first, or it would
+   * take the event that is replayed now for an error.
    */
   takeChanges(): readonly Change[] {
     if (this.isOld) this.compare();

@@ -27,7 +27,7 @@ export const command = defineCommand({
     ['taskfs mount --read-only ~/tasks', 'Refuse changes'],
     ['taskfs mount --foreground ~/tasks', 'Serve until Ctrl-C'],
     ['taskfs mount --since 7d --status failed ~/failed', 'Only what failed within a week'],
-    ['taskfs mount --group day ~/tasks', 'archive/2026-11-27/TASK'],
+    ['taskfs mount --group day ~/tasks', 'Archived tasks by the day on which they ended'],
     ['taskfs mount --idle-timeout 10m ~/tasks', 'Unmount when it was not used for ten minutes'],
   ],
   about:
