@@ -37,7 +37,8 @@ const MAX_LINE = 4096;
  * Appends one line, durably. `make` gets the hash of the line before and returns what the new one
  * says; where it returns undefined, nothing is appended, and false returned. `then` does what the
  * line announces, before anybody else may append. One process at a time: the file itself is the
- * lock. A line that a crash left incomplete is dropped; what it announced was never committed.
+ * lock. A line that a crash left incomplete is dropped; what it announced was never committed. So
+ * is one that cannot be written durably: that throws Node's error.
  */
 export function appendToChain(
   store: Store,
@@ -53,10 +54,26 @@ export function appendToChain(
   if (!made) return false;
   const { type, task, seal, at } = made;
   const line = Buffer.from(`${JSON.stringify(signed({ type, task, seal, at, previous }, key))}\n`);
-  writeFully(fd, line, end);
-  fsyncSync(fd);
+  writeDurably(fd, line, end);
   then();
   return true;
+}
+
+function writeDurably(fd: number, line: Uint8Array, end: number): void {
+  try {
+    writeFully(fd, line, end);
+    fsyncSync(fd);
+  } catch (error) {
+    dropFrom(fd, end);
+    throw error;
+  }
+}
+
+/** Where even that fails, the line stays: as after a crash, it announces what was not done. */
+function dropFrom(fd: number, end: number): void {
+  try {
+    ftruncateSync(fd, end);
+  } catch {}
 }
 
 function tail(fd: number, end: number): Buffer {
