@@ -2,6 +2,12 @@
 # obeys NODE_OPTIONS and opens files of its own, all before a line of JavaScript runs.
 # src/process/inheritance.ts reads what is noted here. All names begin with taskfs_: any other could
 # be a variable of the caller's.
+#
+# A standard output that is closed (`>&-`) Node would replace by one that takes everything and keeps
+# nothing: here, by one that refuses.
+if [ -d /proc/$$/fd ] && [ ! -L /proc/$$/fd/1 ]; then
+  exec 1</dev/null
+fi
 taskfs_signals=0
 while read -r taskfs_field taskfs_value _; do
   if [ "$taskfs_field" = SigIgn: ]; then

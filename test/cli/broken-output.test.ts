@@ -62,6 +62,15 @@ test('every verb says in one line that its report could not be written', async (
   expect(codes).toEqual(verbs.map((verb) => `${right(verb)} ${verb}`));
   expect(said).toHaveLength(verbs.length);
   expect(stderr).not.toMatch(/not expected|at .*\.ts:/);
+
+  const closed = await cli.script(
+    ['ps -a', 'cat a f', '--version', 'run --json -- true', 'run --name b -- echo x', 'unpin a']
+      .map((verb) => `$T ${verb} >&-; printf '%s ' $? >>codes`)
+      .concat('cat codes')
+      .join('\n'),
+  );
+  expect(closed.stdout).toBe('1 1 1 125 0 0 ');
+  expect(closed.stderr.match(/tandard output cannot be written: bad file/g)).toHaveLength(5);
 }, 120_000);
 
 test('a terminal that is closed under a run in its background ends the showing only', async () => {
