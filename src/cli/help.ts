@@ -35,25 +35,39 @@ const verbRow = (verb: Verb): Example => [`${verb.name} ${verb.arguments}`.trim(
 export async function printVerbHelp(verb: Verb, command: Command, options: string): Promise<void> {
   const usage = `taskfs ${verb.name} [options] ${verb.arguments}`.trim();
   const parts = [`Examples:\n${align(command.examples)}`, `Usage: ${usage}`];
-  if (command.about) parts.push(wrap(command.about));
+  if (command.about) parts.push(wrap(command.about, Math.min(helpWidth(), 90)).join('\n'));
   await print(`${[...parts, options.trim()].join('\n\n')}\n`);
 }
 
-const WIDTH = 90;
+/** How wide help may be, in columns: as the terminal, within what reads well. */
+export const helpWidth = (): number => Math.min(process.stdout.columns || 100, 100);
 
-function wrap(text: string): string {
+/** A text in lines of so many columns, but for longer words. */
+function wrap(text: string, width: number): string[] {
   const lines = [''];
   for (const word of text.split(' ')) {
     const line = lines.at(-1) ?? '';
-    if (line !== '' && line.length + word.length >= WIDTH) lines.push(word);
+    if (line !== '' && line.length + word.length >= width) lines.push(word);
     else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
   }
-  return lines.join('\n');
+  return lines;
 }
 
+/** The second column is at least so wide; else what it says is below the first. */
+const LEAST_WIDTH = 30;
+
+/** Two columns, the second one wrapped. */
 function align(rows: readonly Example[]): string {
-  const width = Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join('\n');
+  const widest = Math.max(...rows.map(([left]) => left.length));
+  const indent = widest + 4;
+  const isNarrow = helpWidth() - indent < LEAST_WIDTH;
+  const start = isNarrow ? 6 : indent;
+  return rows
+    .map(([left, right]) => {
+      const text = wrap(right, helpWidth() - start).join(`\n${' '.repeat(start)}`);
+      return isNarrow ? `  ${left}\n      ${text}` : `  ${left.padEnd(widest)}  ${text}`;
+    })
+    .join('\n');
 }
 
 export async function printVersion(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Argv } from 'yargs';
+import { helpWidth } from './help.ts';
 import { usageError } from './usage-error.ts';
 import { beforeRest, isPositional, type Verb } from './verbs.ts';
 
@@ -21,7 +22,7 @@ export async function createParser(
     .usage('')
     .parserConfiguration({ 'parse-numbers': false, 'parse-positional-numbers': false })
     .detectLocale(false)
-    .wrap(Math.min(process.stdout.columns || 100, 100))
+    .wrap(helpWidth())
     .option('store', {
       type: 'string',
       requiresArg: true,

@@ -20,6 +20,8 @@ describe('help', () => {
     expect(stdout).toMatch(/^Examples:\n {2}\S/);
     expect(stdout).toContain(`Usage: taskfs ${name}`);
     expect(stdout).toMatch(/\n\nEverywhere:\n +--store .*\n(.+\n)+$/);
+    // Where examples are longer than that, what they do is below them.
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
   });
 
   it('loads neither a verb nor a heavy module', async () => {
