@@ -49,11 +49,18 @@ export function parsePositive(option: string, text: string): number {
   throw bad(option, text, 'Give a number above 0.');
 }
 
-/** A whole number from an option's text, not below `least`. Throws `usage`. */
-export function parseCount(option: string, text: string, least: number): number {
+/** A whole number from an option's text, from `least` to `most`. Throws `usage`. */
+export function parseCount(
+  option: string,
+  text: string,
+  least: number,
+  most = Number.MAX_SAFE_INTEGER,
+): number {
   const count = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(count) && count >= least) return count;
-  throw bad(option, text, `Give a whole number, ${least} or more.`);
+  if (/^\d+$/.test(text) && count >= least && count <= most) return count;
+  const range =
+    most === Number.MAX_SAFE_INTEGER ? `, ${least} or more` : ` from ${least} to ${most}`;
+  throw bad(option, text, `Give a whole number${range}.`);
 }
 
 function positive(option: string, text: string, value: number): number {

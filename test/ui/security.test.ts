@@ -105,6 +105,11 @@ describeWithBrowser('who may use the page', () => {
       `mv ${opened}.new ${opened}\n`;
     writeFileSync(join(bin, 'xdg-open'), script, { mode: 0o755 });
     const cli = newCli({ env: { PATH: `${bin}:${process.env.PATH}` } });
+    const { code, stderr } = await cli.run('ui', '--port', '65535');
+    expect({ code, stderr }).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('to 65534'),
+    });
     const url = await startUi(cli, '--open');
     const text = await until(
       'the browser was opened',

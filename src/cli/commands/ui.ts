@@ -13,6 +13,9 @@ import { printLine, say } from '../output.ts';
 import { startProgram } from '../run-external.ts';
 import { parseCount } from '../units.ts';
 
+/** The last port that has a next one. */
+const MAX_PORT = 65_534;
+
 export const command = defineCommand({
   examples: [
     ['taskfs ui', 'Show all tasks and their files in the browser'],
@@ -44,7 +47,7 @@ export const command = defineCommand({
       .implies({ 'tls-cert': 'tls-key', 'tls-key': 'tls-cert' }),
   run: async ({ options }) => {
     const store = await openOrMakeStore(options);
-    const port = options.port === undefined ? 0 : parseCount('--port', options.port, 1);
+    const port = options.port === undefined ? 0 : parseCount('--port', options.port, 1, MAX_PORT);
     const tls = readTls(options['tls-cert'], options['tls-key']);
     const identities = await identitiesFor(store, options);
     const { serveUi } = await import('../../ui/index.ts');
@@ -77,7 +80,7 @@ async function identitiesFor(store: Store, options: IdentityOptions): Promise<Fi
 /**
  * Opens the desktop's browser, which need not be there. Every user of the machine sees what
  * programs are called with, so the browser gets a file that leads to the address, which only its
- * owner reads.
+ * owner reads. What it prints about itself would hide the address.
  */
 function openBrowser(url: string): Disposable {
   const directory = mkdtempSync(join(process.env.XDG_RUNTIME_DIR || tmpdir(), 'taskfs-ui-'));
@@ -85,7 +88,7 @@ function openBrowser(url: string): Disposable {
   writeFileSync(file, `<!doctype html><meta http-equiv="refresh" content="0; url=${url}">\n`, {
     mode: 0o600,
   });
-  const { ended } = startProgram('xdg-open', [file]);
+  const { ended } = startProgram('sh', ['-c', 'exec xdg-open "$0" > /dev/null 2>&1', file]);
   ended.then(({ exitCode }) => {
     if (exitCode !== 0) say('No browser could be opened: open the address yourself.');
   });
