@@ -1,5 +1,6 @@
 import { parseSelection } from '../archive/selection/index.ts';
 import { assertBackground } from '../background-process.ts';
+import { TaskfsError } from '../errors.ts';
 import { readContainerOptions } from '../runner/engines/container/index.ts';
 import {
   assertPossible,
@@ -104,6 +105,10 @@ export async function start(
 
 function specOf(command: readonly string[], options: RunOptions): TaskSpec {
   const { image = null, cwd, labels, container = {}, drainMs, logMaxBytes } = options;
+  // An image may have a command of its own.
+  if (command.length === 0 && image === null) {
+    throw new TaskfsError('usage', 'there is no command to run');
+  }
   readContainerOptions(container);
   return taskSpec(command, {
     cwd: image === null ? absolutePath(cwd ?? '.') : (cwd ?? null),

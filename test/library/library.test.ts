@@ -90,6 +90,7 @@ describe('the library', () => {
     expect(await again.wait()).toMatchObject({ priority: 3, leftOut: 1 });
     await expect(run(store, ['true'], { after: ['nobody'] })).rejects.toThrow(TaskfsError);
     await expect(run(store, ['true'], { exclude: ['[a'] })).rejects.toThrow('--exclude');
+    await expect(run(store, [])).rejects.toThrow('no command to run');
     expect(await recover(store)).toEqual([]);
     removeGroup(store, 'g');
   }, 60_000);
