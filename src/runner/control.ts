@@ -63,7 +63,8 @@ async function setPaused(store: Store, task: TaskName, paused: boolean): Promise
   const record = readRecord(paths.record, task);
   if (record.status !== 'running') {
     const verb = paused ? 'paused' : 'resumed';
-    throw new TaskfsError('usage', `task ${task} is ${record.status}: it cannot be ${verb}`, {
+    const how = isFinal(record.status) ? 'has ended' : `is ${record.status}`;
+    throw new TaskfsError('usage', `task ${task} ${how}: it cannot be ${verb}`, {
       hint: 'Only a running task can.',
     });
   }

@@ -141,6 +141,6 @@ describe('pause', () => {
     const store = await newStore();
     const task = await startTask(store, 'one', shell('true'));
     await waitFor(store, task);
-    await expect(pause(store, task)).rejects.toThrow(/completed: it cannot be paused/);
+    await expect(pause(store, task)).rejects.toThrow(/has ended: it cannot be paused/);
   });
 });

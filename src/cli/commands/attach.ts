@@ -44,7 +44,7 @@ export const command = defineCommand({
     const store = openStoreOf(options);
     const { status } = viewTask(store, task);
     if (isFinal(status)) {
-      throw new TaskfsError('usage', `task ${task} has ended already: it is ${status}`, {
+      throw new TaskfsError('usage', `task ${task} has ended already`, {
         hint: `'taskfs logs ${task}' shows what it printed.`,
       });
     }
