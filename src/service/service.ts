@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { complaintOf, TaskfsError } from '../errors.ts';
@@ -21,7 +21,10 @@ export interface ServiceOptions {
   readonly start: boolean;
 }
 
-/** Writes the unit that mounts a store at log-in, and starts it. Throws `usage`, `failed`. */
+/**
+ * Writes the unit that mounts a store at log-in, and starts it. Throws `usage`; `failed`, where all
+ * is as it was before.
+ */
 export async function installService(
   store: Store,
   directory: string,
@@ -30,9 +33,25 @@ export async function installService(
   const mountpoint = absoluteTextPath(directory, 'the directory');
   const path = unitPath();
   makeDirectories(dirname(path));
+  const before = existsSync(path) ? readFileSync(path) : undefined;
   writeFileSync(path, unitText({ store: store.path, mountpoint }));
-  if (start) await tellSystemd(['enable', '--now', UNIT]);
+  if (start) await startUnit(path, before);
   return serviceStatus();
+}
+
+/** Where that fails, the unit of before is put back, or this one removed. */
+async function startUnit(path: string, before: Buffer | undefined): Promise<void> {
+  try {
+    await tellSystemd(['enable', '--now', UNIT]);
+  } catch (error) {
+    if (before) writeFileSync(path, before);
+    else {
+      await systemctl('disable', '--now', UNIT).catch(() => {});
+      rmSync(path);
+    }
+    await systemctl('daemon-reload').catch(() => {});
+    throw error;
+  }
 }
 
 /** Unmounts, and removes the unit. Throws `not-found` where there is none, `failed`. */
@@ -68,7 +87,7 @@ async function tellSystemd(args: readonly string[]): Promise<void> {
     await systemctl(...args);
   } catch (cause) {
     throw new TaskfsError('failed', `'systemctl --user' failed: ${complaintOf(cause)}`, {
-      hint: `'systemctl --user status ${UNIT}' may say why; with --no-start it is not needed.`,
+      hint: `'journalctl --user -u ${UNIT}' may say why; with --no-start it is not needed.`,
       cause,
     });
   }

@@ -53,6 +53,25 @@ while True: print(s.recv(4096).decode().replace("\\n", " "), flush=True)`;
   expect(await named.run('service', 'remove')).toMatchObject({ code: 3 });
 });
 
+it('an installation that systemd does not take leaves all as it was', async () => {
+  const cli = newCli();
+  // No manager of the user's is asked there.
+  const away = { XDG_RUNTIME_DIR: cli.base, DBUS_SESSION_BUS_ADDRESS: `unix:path=${cli.base}/no` };
+  const env = { ...away, XDG_CONFIG_HOME: join(cli.base, 'config') };
+  const alone = newCli({ store: cli.store, env });
+  const install = (directory: string, ...options: string[]) =>
+    alone.run('service', 'install', join(cli.base, directory), ...options);
+  const unit = join(cli.base, 'config/systemd/user/taskfs.service');
+  const refused = await install('first');
+  expect(refused).toMatchObject({ code: 1, stdout: '' });
+  expect(refused.stderr).toMatch(/'systemctl --user' failed: .*--no-start/s);
+  expect(existsSync(unit)).toBe(false);
+  await install('first', '--no-start');
+  const before = readFileSync(unit, 'utf8');
+  expect(await install('second')).toMatchObject({ code: 1 });
+  expect(readFileSync(unit, 'utf8')).toBe(before);
+});
+
 /**
  * As root, in namespaces of its own: what systemd looks for where it was booted, and a control
  * group that the plain user may divide. What is mounted there ends with the namespace.
