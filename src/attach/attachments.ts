@@ -24,7 +24,7 @@ export interface AttachOptions extends CloneOptions {
   /** The tasks that the mount shows; undefined: all. */
   readonly view: MountView | undefined;
   readonly forgetName: NonNullable<Served['forgetName']>;
-  readonly untilAnnounced: Served['untilAnnounced'];
+  readonly untilNotified: Served['untilNotified'];
   /** Takes sentences for the log of the server. */
   readonly log: (words: string) => void;
 }
@@ -106,7 +106,7 @@ export class Attachments {
 
   private async attach(task: TaskName): Promise<void> {
     // Once something is mounted on its name, the kernel cannot be made to say that it is new.
-    await this.options.untilAnnounced?.(task);
+    await this.options.untilNotified?.(TOP.live, task);
     const attached = await AttachedTask.attach(this.place, task).catch((error) =>
       this.report(task, error),
     );

@@ -79,10 +79,10 @@ export interface Served {
    */
   readonly uses?: () => number;
   /**
-   * Fulfilled when whoever watches live/ was told that a new task is there: at once where nobody
-   * does, and within some seconds in any case. Drivers that tell nothing lack it.
+   * Fulfilled when whoever watches a directory was notified of what has happened to a name in it:
+   * at once where nobody does, and within some seconds in any case. Drivers without events lack it.
    */
-  readonly untilAnnounced?: (task: string) => Promise<void>;
+  readonly untilNotified?: (directory: NodeId, name: string) => Promise<void>;
   /** Sentences for the user, as why something is slower than it could be. */
   readonly notes: readonly string[];
 }

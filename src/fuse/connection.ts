@@ -68,7 +68,7 @@ export async function serveFileSystem(
     forgetName: (parent, name) => {
       if (isOpen) sendForget(device, parent, name);
     },
-    untilAnnounced: (task) => replay?.untilAnnounced(task) ?? Promise.resolve(),
+    untilNotified: (parent, name) => replay?.untilNotified(parent, name) ?? Promise.resolve(),
   };
 }
 
@@ -98,7 +98,7 @@ function readyOf(
     worker.on('message', (message: Message) => {
       if (message.kind === 'ready') resolve();
       else if (message.kind === 'used') replay?.used(message.threads);
-      else if (message.kind === 'announced') replay?.announced(message.task);
+      else if (message.kind === 'notified') replay?.notified(message.place);
       else if (message.kind === 'changing') pages.wasRead(message.node);
       else for (const change of message.changes) sendChange(device, change);
     });

@@ -1,4 +1,5 @@
 import type { Change, NodeId } from '../fs/index.ts';
+import type { ReplayPlace } from './inotify/batch.ts';
 import type { ReplayChannel } from './inotify/replayer.ts';
 import type { FuseOptions } from './options.ts';
 
@@ -38,13 +39,13 @@ export interface Changing {
   readonly node: NodeId;
 }
 
-/** Those who watch live/ have the event of a live task's name, or get none. */
-export interface Announced {
-  readonly kind: 'announced';
-  readonly task: string;
+/** Those who watch this name's directory have every event of the name, or get none. */
+export interface Notified {
+  readonly kind: 'notified';
+  readonly place: ReplayPlace;
 }
 
-export type Message = Ready | Invalidated | Used | Changing | Announced;
+export type Message = Ready | Invalidated | Used | Changing | Notified;
 
 /** The thread's exit code where the connection was cut while the mount was there. */
 export const EXIT_ABORTED = 3;

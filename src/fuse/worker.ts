@@ -17,10 +17,10 @@ import type { Session } from './session.ts';
 import { SpliceReader } from './splice-read.ts';
 import { UseCounter } from './use-counter.ts';
 import {
-  type Announced,
   type Changing,
   EXIT_ABORTED,
   type Invalidated,
+  type Notified,
   type Ready,
   type Used,
   type WorkerInput,
@@ -47,7 +47,7 @@ async function loadFileSystem(): Promise<FileSystem> {
 
 const replayReports: ReplayReports = {
   used: (threads) => parentPort?.postMessage({ kind: 'used', threads } satisfies Used),
-  announced: (task) => parentPort?.postMessage({ kind: 'announced', task } satisfies Announced),
+  notified: (place) => parentPort?.postMessage({ kind: 'notified', place } satisfies Notified),
 };
 
 function report(operation: string, error: unknown): void {

@@ -111,7 +111,7 @@ async function attachLive(
   attached: AttachedDirectories,
   how: Pick<AttachOptions, 'readOnly' | 'nosymfollow' | 'view'>,
 ): Promise<ServedMount> {
-  const { mountpoint, forgetName, untilAnnounced } = mount;
+  const { mountpoint, forgetName, untilNotified } = mount;
   const device = taskfsMountAt(mountpoint)?.minor;
   if (!forgetName || device === undefined) return mount;
   const attachments = new Attachments({
@@ -121,7 +121,7 @@ async function attachLive(
     device: BigInt(device),
     attached,
     forgetName,
-    untilAnnounced,
+    untilNotified,
     log,
   });
   await attachments.ready();

@@ -22,7 +22,7 @@ interface Parts {
 
 /**
  * Changes of live tasks' files through the mount. Each holds off the freeze while it is made, and
- * is announced to the leases and to the observed directories, which tell it by this from what
+ * is reported to the leases and to the observed directories, which tell it by this from what
  * somebody else changes beneath.
  */
 export class LiveChanges {

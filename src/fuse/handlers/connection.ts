@@ -1,5 +1,5 @@
 import { Errno, errno } from '../../errno.ts';
-import { isGhost } from '../inotify/ghosts.ts';
+import { isPlaceholder } from '../inotify/placeholders.ts';
 import { MAJOR, negotiate, OLDEST_MINOR } from '../protocol/init.ts';
 import { Reply } from '../protocol/reply.ts';
 import { readU64 } from '../protocol/struct.ts';
@@ -55,7 +55,7 @@ export const destroy: Handler = () => 0;
 
 export const forget: Handler = (session, request) => {
   const { node } = request;
-  if (!isGhost(node)) session.fileSystem.forget(node, request.u64(forgetIn.at.nlookup));
+  if (!isPlaceholder(node)) session.fileSystem.forget(node, request.u64(forgetIn.at.nlookup));
   return NO_REPLY;
 };
 
@@ -65,7 +65,7 @@ export const batchForget: Handler = (session, request) => {
   const view = new DataView(list.buffer, list.byteOffset, list.length);
   for (let at = 0; at < list.length; at += forgetOne.size) {
     const node = readU64(view, at + forgetOne.at.nodeid);
-    if (isGhost(node)) continue;
+    if (isPlaceholder(node)) continue;
     session.fileSystem.forget(node, readU64(view, at + forgetOne.at.nlookup));
   }
   return NO_REPLY;

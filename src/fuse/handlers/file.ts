@@ -1,7 +1,7 @@
 import { Errno, errno } from '../../errno.ts';
 import type { Entry, Opened } from '../../fs/index.ts';
 import { setUmask } from '../../sys/index.ts';
-import { REPLAY_HANDLE } from '../inotify/ghosts.ts';
+import { REPLAY_HANDLE } from '../inotify/placeholders.ts';
 import { invalidateAttributes } from '../notify.ts';
 import { writeEntry } from '../protocol/attributes.ts';
 import {

@@ -22,11 +22,11 @@ import {
 } from '../protocol/structs.ts';
 import type { Handler, Session } from '../session.ts';
 import { DONE, ELSEWHERE, isSame, type ReplayPlace } from './batch.ts';
-import { ELSEWHERE_NODE, elsewhere, ghost, REPLAY_HANDLE } from './ghosts.ts';
+import { ELSEWHERE_NODE, elsewhere, placeholder, REPLAY_HANDLE } from './placeholders.ts';
 import type { Replayer } from './replayer.ts';
 
 /**
- * How the notifier is answered: the calls that it was told to make succeed and do nothing, upon
+ * How the notifier is answered: the calls that it was sent to make succeed and do nothing, upon
  * which the kernel raises their events. Its other changes are refused; whatever else it asks is
  * answered as anybody is.
  */
@@ -38,7 +38,7 @@ const lookup: Handler = (session, request, reply) => {
   if (request.node === ROOT && found.node !== ELSEWHERE_NODE) {
     return writeEntry(reply.view, Reply.body, found);
   }
-  replayer.show(found);
+  replayer.noteGiven(found);
   const attr = permitted(session, found.attr);
   return writeEntry(reply.view, Reply.body, { ...found, attr, entryTtlMs: 0, attrTtlMs: 0 });
 };
@@ -49,7 +49,7 @@ const OWNER_MAY_WRITE = 0o300;
 
 /**
  * Where others may enter, the kernel judges the notifier by modes as it does everybody: so what it
- * is to touch is its own, and writable, in what it is told. The kernel keeps that until anybody
+ * is to touch is its own, and writable, as it is answered. The kernel keeps that until anybody
  * asks again, which it does before it judges; whoever came in between would have the server's own
  * rights at most, for the server is the same user.
  */
@@ -69,10 +69,14 @@ function find(replayer: Replayer, place: ReplayPlace): Entry | undefined {
     case 'file':
       return replay.created ? undefined : touched(replayer, place, type);
     case 'delete':
-      return replayer.formerly(place, type) ?? ghost(type);
+      return replayer.formerEntry(place, type) ?? placeholder(type);
     case 'move':
-      if (isSame(replay.to, place)) return replayer.formerly(place, type);
-      return replayer.lookFor(replay.to, type) ?? replayer.formerly(place, type) ?? ghost(type);
+      if (isSame(replay.to, place)) return replayer.formerEntry(place, type);
+      return (
+        replayer.lookupOfType(replay.to, type) ??
+        replayer.formerEntry(place, type) ??
+        placeholder(type)
+      );
   }
 }
 
@@ -80,16 +84,16 @@ function find(replayer: Replayer, place: ReplayPlace): Entry | undefined {
 function findElsewhere(replayer: Replayer, index: number): Entry | undefined {
   const replay = replayer.sent.at(index);
   if (replay?.kind !== 'move' || replay.from) return undefined;
-  return replayer.lookFor(replay.to, replay.type) ?? ghost(replay.type);
+  return replayer.lookupOfType(replay.to, replay.type) ?? placeholder(replay.type);
 }
 
-/** A file that was changed, and may be gone since then: of that is told later. */
+/** A file that was changed, and may be gone since then: that is replayed later. */
 const touched = (replayer: Replayer, place: ReplayPlace, type: number): Entry =>
-  replayer.lookFor(place, type) ?? replayer.formerly(place, type) ?? ghost(type);
+  replayer.lookupOfType(place, type) ?? replayer.formerEntry(place, type) ?? placeholder(type);
 
-/** Directories that are gone lead on to what was in them, so that this can be told of its end. */
+/** Directories that are gone lead on to what was in them, so that its removal can be replayed. */
 const findOnPath = (replayer: Replayer, place: ReplayPlace): Entry | undefined =>
-  replayer.look(place) ?? replayer.formerly(place, S_IFDIR);
+  replayer.lookup(place) ?? replayer.formerEntry(place, S_IFDIR);
 
 const getattr: Handler = (session, request, reply) =>
   writeAttributes(reply.view, Reply.body, attributesOf(session, request));
@@ -101,7 +105,7 @@ const statx: Handler = (session, request, reply) => {
 
 function attributesOf(session: Session, { node }: Request): Attributes {
   const { attr, attrTtlMs } = session.fileSystem.getattr(node, undefined);
-  replayerOf(session).show({ node, attr });
+  replayerOf(session).noteGiven({ node, attr });
   const shown = permitted(session, attr);
   return { attr: shown, attrTtlMs: shown === attr ? attrTtlMs : 0 };
 }
@@ -117,9 +121,9 @@ function writeMade(session: Session, request: Request, reply: Reply, offset: num
   const place = { directory: request.node, name: latin1Of(request.name(offset)) };
   const replay = replayer.about(place);
   if (replay?.kind !== 'file' || !replay.created) throw Errno.of(errno.EPERM);
-  const made = replayer.lookFor(place, replay.type) ?? ghost(replay.type);
+  const made = replayer.lookupOfType(place, replay.type) ?? placeholder(replay.type);
   replayer.sent.made(replay);
-  replayer.show(made);
+  replayer.noteGiven(made);
   return writeEntry(reply.view, Reply.body, { ...made, entryTtlMs: 0, attrTtlMs: 0 });
 }
 
@@ -152,7 +156,7 @@ const setattr: Handler = (session, request, reply) => {
   const replayer = replayerOf(session);
   const isOfTimes = (request.u32(setattrIn.at.valid) & FOR_ALL_TO_SEE) === 0;
   if (!isOfTimes || !replayer.sent.isTouching) throw Errno.of(errno.EPERM);
-  const attr = replayer.shown(request.node);
+  const attr = replayer.givenAttributes(request.node);
   if (!attr) throw Errno.of(errno.EAGAIN);
   return writeAttributes(reply.view, Reply.body, { attr, attrTtlMs: 0 });
 };

@@ -1,5 +1,5 @@
 /**
- * What the server tells the notifier: changes to be repeated through the mount, one batch a line
+ * What the server sends the notifier: changes to be repeated through the mount, one batch a line
  * of JSON. Names are latin1 text of their raw bytes; a directory is a key of `paths`.
  */
 export interface Batch {

@@ -4,9 +4,10 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { spawnInBackground } from '../../background-process.ts';
-import { type NodeId, TOP } from '../../fs/index.ts';
+import type { NodeId } from '../../fs/index.ts';
 import { allMounts } from '../../mount/index.ts';
 import { makePipe } from '../../sys/index.ts';
+import { keyOf, type ReplayPlace } from './batch.ts';
 import { type ReplayChannel, type ReplayMessage, SHARED, SHARED_BYTES } from './replayer.ts';
 import type { WatcherRegistry } from './watcher-registry.ts';
 
@@ -14,8 +15,8 @@ const NOTIFIER = fileURLToPath(new URL(`./notifier${extname(import.meta.url)}`, 
 
 /** How long (milliseconds) the notifier stays when nobody watches any more. */
 const LINGER_MS = 30_000;
-/** For how long (milliseconds) a task may wait until it is announced: the notifier may hang. */
-const ANNOUNCE_TIMEOUT_MS = 10_000;
+/** How long (milliseconds) anybody waits for an event to be replayed: the notifier may hang. */
+const NOTIFY_TIMEOUT_MS = 10_000;
 
 /**
  * Keeps the notifier of a mount, in the server's main thread: it is there while somebody watches
@@ -34,7 +35,7 @@ export class Notifier {
   private child: ChildProcess | undefined;
   private linger: NodeJS.Timeout | undefined;
   private isClosed = false;
-  /** By task: who waits until it is announced. */
+  /** By `keyOf`: who waits until events of a name were replayed. */
   private readonly waiting = new Map<string, () => void>();
 
   /** `directory`: where the mount is, by now. */
@@ -58,21 +59,22 @@ export class Notifier {
     this.registry.used(threads);
   }
 
-  /** Whoever watches live/ has the event of a task, or gets none. */
-  announced(task: string): void {
-    this.waiting.get(task)?.();
+  /** As of `ReplayReports`. */
+  notified(place: ReplayPlace): void {
+    this.waiting.get(keyOf(place))?.();
   }
 
   /** As of `Served`. */
-  async untilAnnounced(task: string): Promise<void> {
-    if (!this.child || !this.nodes.includes(TOP.live)) return;
+  async untilNotified(directory: NodeId, name: string): Promise<void> {
+    if (!this.child || !this.nodes.includes(directory)) return;
+    const place = { directory, name };
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.waiting.set(task, resolve);
-    const timer = setTimeout(resolve, ANNOUNCE_TIMEOUT_MS).unref();
-    this.send({ awaited: task });
+    this.waiting.set(keyOf(place), resolve);
+    const timer = setTimeout(resolve, NOTIFY_TIMEOUT_MS).unref();
+    this.send({ awaited: place });
     await promise;
     clearTimeout(timer);
-    this.waiting.delete(task);
+    this.waiting.delete(keyOf(place));
   }
 
   private watch(nodes: readonly NodeId[]): void {
@@ -83,7 +85,7 @@ export class Notifier {
     this.send({ watched: nodes });
   }
 
-  /** The serving thread hears of it when the notifier asks it something next: now. */
+  /** The serving thread takes it when the notifier asks it something next: now. */
   private send(message: ReplayMessage): void {
     if (!this.child) return;
     this.port.postMessage(message);

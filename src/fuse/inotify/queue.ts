@@ -23,13 +23,13 @@ export interface QueueLimits {
 const LIMITS: QueueLimits = { changes: 16_384, all: 262_144 };
 /** So many that were taken last may come back. */
 const RETURNED = 64;
-/** With so many waiting, what was made and is gone again is not told. */
+/** With so many waiting, what was made and is gone again is not replayed. */
 const BACKLOG = 512;
 
 type Change = 'create' | 'modify' | 'attrib' | 'close-write';
 
 /**
- * What each change adds to the replay of its file. What was open for writing is told of as a file,
+ * What each change adds to the replay of its file. What was open for writing is replayed as a file,
  * whatever it is by now: opening a pipe is not like opening a file.
  */
 const ADDED: Readonly<Record<Change, Partial<FileReplay>>> = {
@@ -62,7 +62,7 @@ export class ReplayQueue {
     return this.live;
   }
 
-  /** Returns false where there is no place for it. */
+  /** Returns false where there is no room for it. */
   add(event: FileEvent): boolean {
     if (event.kind === 'own') {
       this.forget(placeOf(event.at));
@@ -169,7 +169,7 @@ export class ReplayQueue {
     else this.about.delete(key);
   }
 
-  /** Whether more is to be told of this name. */
+  /** Whether more is to be replayed of this name. */
   isAbout(place: ReplayPlace): boolean {
     return this.about.has(keyOf(place));
   }

@@ -1,18 +1,10 @@
 import { writeSync } from 'node:fs';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { unlessRefused } from '../../errno.ts';
-import {
-  type Attr,
-  type Entry,
-  type FileEvent,
-  type FileSystem,
-  type NodeId,
-  type Place,
-  TOP,
-} from '../../fs/index.ts';
+import type { Attr, Entry, FileEvent, FileSystem, NodeId, Place } from '../../fs/index.ts';
 import { bytesOfLatin1, latin1Of } from '../../latin1.ts';
 import { S_IFMT } from '../../sys/index.ts';
-import { type Batch, isTouch, placesOf, type Replay, type ReplayPlace } from './batch.ts';
+import { type Batch, isTouch, keyOf, placesOf, type Replay, type ReplayPlace } from './batch.ts';
 import { ReplayQueue } from './queue.ts';
 import { SentReplays } from './sent-replays.ts';
 
@@ -33,12 +25,12 @@ const FOR_EVER = Number.POSITIVE_INFINITY;
 export const SHARED = { notifier: 0, pipe: 1 } as const;
 export const SHARED_BYTES = 8;
 
-/** What the main thread hears. */
+/** What is reported to the main thread. */
 export interface ReplayReports {
   /** These threads use the mount. */
   readonly used: (threads: readonly number[]) => void;
-  /** Whoever watches live/ has the event of this task's coming, or gets none. */
-  readonly announced: (task: string) => void;
+  /** Whoever watches this name's directory has every event of the name, or gets none. */
+  readonly notified: (place: ReplayPlace) => void;
 }
 
 /** What the serving thread is started with, where changes beneath are to be replayed. */
@@ -48,8 +40,10 @@ export interface ReplayChannel {
   readonly port: MessagePort;
 }
 
-/** All nodes that are watched by now, or a task of which it is awaited that it is announced. */
-export type ReplayMessage = { readonly watched: readonly NodeId[] } | { readonly awaited: string };
+/** All nodes that are watched by now, or a name of which `notified` is to be reported. */
+export type ReplayMessage =
+  | { readonly watched: readonly NodeId[] }
+  | { readonly awaited: ReplayPlace };
 
 /**
  * Replays, in the serving thread, what happened beneath: sends it to the notifier in batches, and
@@ -69,18 +63,18 @@ export class Replayer {
   private watched: readonly NodeId[] = [];
   /** What was sent, as far as it is not done. */
   readonly sent = new SentReplays();
-  /** What the file system was told last. */
-  private isTelling = false;
+  /** What the file system knows of it. */
+  private isReplaying = false;
   /** By node: attributes that the notifier was given since the last batch. */
-  private readonly attributes = new Map<NodeId, Attr>();
+  private readonly given = new Map<NodeId, Attr>();
   private sentAt = 0;
   private gatherUntil = 0;
   private nextBatchAt = 0;
   /** There may be more of what was lost. */
   private isBehind = false;
-  /** Tasks of which it is awaited that they are announced. */
-  private readonly awaited = new Set<string>();
-  /** It is not known yet whether there is anything to be announced. */
+  /** By `keyOf`: names of which `notified` is to be reported. */
+  private readonly awaited = new Map<string, ReplayPlace>();
+  /** It is not known yet whether there is anything to be replayed of them. */
   private isAwaitedNow = false;
   private lastCaller = 0;
   private readonly callers = new Set<number>();
@@ -115,8 +109,8 @@ export class Replayer {
   }
 
   /**
-   * Whether the mount has changed names of which nothing is known yet here, while some are told:
-   * `pass` is to be called before the notifier is answered.
+   * Whether the mount has changed names of which nothing is known yet here, while some are being
+   * replayed: `pass` is to be called before the notifier is answered.
    */
   get isOvertaken(): boolean {
     return this.sent.isWaitedFor && (this.fileSystem.hasOwnChanges?.() ?? false);
@@ -127,22 +121,22 @@ export class Replayer {
     if (this.callers.size > 0) this.reportCallers(now);
     this.takeEvents(now);
     this.isAwaitedNow = false;
-    this.reportAnnounced();
-    if (now >= this.dueAt) this.tellMore(now);
-    this.reportTelling();
+    this.reportNotified();
+    if (now >= this.dueAt) this.replayMore(now);
+    this.reportReplaying();
   }
 
-  private tellMore(now: number): void {
+  private replayMore(now: number): void {
     if (this.queue.size < BATCH) this.catchUp();
     if (this.queue.size > 0) this.send(now);
     else this.nextBatchAt = now + EVERY_MS;
   }
 
-  private reportTelling(): void {
-    const isTelling = this.queue.size > 0 || this.sent.isWaitedFor;
-    if (isTelling === this.isTelling) return;
-    this.isTelling = isTelling;
-    this.fileSystem.replays?.(isTelling);
+  private reportReplaying(): void {
+    const isReplaying = this.queue.size > 0 || this.sent.isWaitedFor;
+    if (isReplaying === this.isReplaying) return;
+    this.isReplaying = isReplaying;
+    this.fileSystem.replays?.(isReplaying);
   }
 
   private takeEvents(now: number): void {
@@ -164,17 +158,16 @@ export class Replayer {
     for (const rest of rests) this.queue.putBack(rest);
   }
 
-  /** Of what is awaited, reports that of which nothing is left to be told. */
-  private reportAnnounced(): void {
-    for (const task of this.awaited) {
-      const place = { directory: TOP.live, name: task };
+  /** Of the awaited names, reports those of which nothing is left to be replayed. */
+  private reportNotified(): void {
+    for (const [key, place] of this.awaited) {
       if (this.sent.isAbout(place) || this.queue.isAbout(place)) continue;
-      this.awaited.delete(task);
-      this.reports.announced(task);
+      this.awaited.delete(key);
+      this.reports.notified(place);
     }
   }
 
-  /** Adds what was lost, now that there is a place for it. */
+  /** Adds what was lost, now that there is room for it. */
   private catchUp(): void {
     const events = this.fileSystem.takeMissed?.();
     this.isBehind = events !== undefined;
@@ -185,7 +178,7 @@ export class Replayer {
     this.notifier = notifier;
     this.sent.clear();
     this.watch([]);
-    this.reportAnnounced();
+    this.reportNotified();
   }
 
   private forgetEvents(): void {
@@ -212,7 +205,7 @@ export class Replayer {
   private send(now: number): void {
     const replays = this.queue.take(BATCH);
     const batch: Batch = { ...this.sent.add(replays), paths: this.pathsOf(replays) };
-    this.attributes.clear();
+    this.given.clear();
     this.sentAt = now;
     this.nextBatchAt = now + Math.max(EVERY_MS, (replays.length * 1000) / RATE);
     const line = Buffer.from(`${JSON.stringify(batch)}\n`, 'latin1');
@@ -249,7 +242,7 @@ export class Replayer {
     ) {
       this.take((received as { message: ReplayMessage }).message);
     }
-    if (!this.isAwaitedNow) this.reportAnnounced();
+    if (!this.isAwaitedNow) this.reportNotified();
   }
 
   private take(message: ReplayMessage): void {
@@ -257,7 +250,7 @@ export class Replayer {
       this.watch(message.watched);
       return;
     }
-    this.awaited.add(message.awaited);
+    this.awaited.set(keyOf(message.awaited), message.awaited);
     this.isAwaitedNow = true;
   }
 
@@ -271,43 +264,39 @@ export class Replayer {
     return undefined;
   }
 
-  /** The kernel would unmount what is there, were it told for a moment that the name is not. */
+  /** The kernel would unmount what is there, were the name gone for a moment. */
   private isMountedOn({ directory, name }: ReplayPlace): boolean {
     return this.fileSystem.isMountedOn?.({ directory, name: bytesOfLatin1(name) }) ?? false;
   }
 
   /** These attributes are given to the notifier. */
-  show({ node, attr }: Pick<Entry, 'node' | 'attr'>): void {
-    this.attributes.set(node, attr);
+  noteGiven({ node, attr }: Pick<Entry, 'node' | 'attr'>): void {
+    this.given.set(node, attr);
   }
 
-  shown(node: NodeId): Attr | undefined {
-    return this.attributes.get(node);
+  givenAttributes(node: NodeId): Attr | undefined {
+    return this.given.get(node);
   }
 
   /** What a name stands for, counted as looked up; undefined where it is missing. */
-  look({ directory, name }: ReplayPlace): Entry | undefined {
+  lookup({ directory, name }: ReplayPlace): Entry | undefined {
     return unlessRefused(() => this.fileSystem.lookup(directory, bytesOfLatin1(name), NOBODY));
   }
 
-  private unlook({ node }: Entry): void {
-    this.fileSystem.forget(node, 1);
-  }
-
   /** The same, undefined where it is of another type: something else has that name by now. */
-  lookFor(place: ReplayPlace | undefined, type: number): Entry | undefined {
-    return this.ofType(place && this.look(place), type);
+  lookupOfType(place: ReplayPlace | undefined, type: number): Entry | undefined {
+    return this.ofType(place && this.lookup(place), type);
   }
 
-  /** What a name stood for before, where that is watched, to hear of it. */
-  formerly({ directory, name }: ReplayPlace, type: number): Entry | undefined {
+  /** What a name stood for before, where that is watched. */
+  formerEntry({ directory, name }: ReplayPlace, type: number): Entry | undefined {
     const place = { directory, name: bytesOfLatin1(name) };
     return this.ofType(this.fileSystem.formerEntry?.(place), type);
   }
 
   private ofType(found: Entry | undefined, type: number): Entry | undefined {
     if (!found || (found.attr.mode & S_IFMT) === type) return found;
-    this.unlook(found);
+    this.fileSystem.forget(found.node, 1);
     return undefined;
   }
 }

@@ -75,7 +75,7 @@ export class SentReplays {
     for (const place of placesOf(replay)) this.groups[0]?.about.delete(keyOf(place));
   }
 
-  /** Whether the content or attributes of some file are to be told of. */
+  /** Whether changes of some file's content or attributes are being replayed. */
   get isTouching(): boolean {
     return [...(this.groups[0]?.about.values() ?? [])].some(({ kind }) => kind === 'file');
   }

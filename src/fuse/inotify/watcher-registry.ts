@@ -2,38 +2,36 @@ import type { NodeId } from '../../fs/index.ts';
 import { inotifyDescriptors, processOf, type WatchedNode, watchedNodes } from './watchers.ts';
 
 /**
- * When (milliseconds) after a process has used the mount it is looked at: whoever watches a
+ * When (milliseconds) after a process has used the mount its watches are read: whoever watches a
  * directory goes there first, and reads it soon before or after.
  */
-const LOOKS_MS = [5, 40, 250, 1500] as const;
-/** How often (milliseconds) watchers are looked at, for what they watch no more. */
+const SCANS_MS = [5, 40, 250, 1500] as const;
+/** How often (milliseconds) watches are read again, for those that were removed. */
 const AGAIN_MS = 1000;
-/**
- * So many processes are looked at in a second: whoever starts more is looked at later, or never.
- */
-const LOOKS_A_SECOND = 200;
+/** So many processes are scanned in a second: whoever starts more is scanned later, or never. */
+const SCANS_A_SECOND = 200;
 
 /** One of the connections that a mount consists of. */
 interface Followed {
   readonly changed: (nodes: readonly NodeId[]) => void;
-  /** What was told last. */
+  /** What was reported last. */
   known: string;
 }
 
 /**
- * The processes that watch a mount, and what of it. Looked at are those that use the mount, a
- * little later each, and again those that watch it: where nobody uses the mount nothing is done.
+ * The processes that watch a mount, and what of it. Scanned are those that use the mount, a little
+ * later each, and again those that watch it: where nobody uses the mount nothing is done.
  */
 export class WatcherRegistry {
   /** By device number. */
   private readonly followed = new Map<number, Followed>();
   /** By process. */
   private readonly watchers = new Map<number, readonly WatchedNode[]>();
-  /** How many more looks each process gets. */
+  /** How many scans each process has had since it used the mount. */
   private readonly due = new Map<number, number>();
   private readonly timers = new Set<NodeJS.Timeout>();
   private again: NodeJS.Timeout | undefined;
-  private budget = LOOKS_A_SECOND;
+  private budget = SCANS_A_SECOND;
   private budgetFrom = 0;
 
   /**
@@ -62,37 +60,37 @@ export class WatcherRegistry {
 
   private plan(process: number): void {
     const step = this.due.get(process) ?? 0;
-    const delay = LOOKS_MS[step];
+    const delay = SCANS_MS[step];
     if (delay === undefined) {
       this.due.delete(process);
       return;
     }
     this.after(delay, () => {
       this.due.set(process, (this.due.get(process) ?? 0) + 1);
-      this.look(process);
+      this.scan(process);
       this.plan(process);
     });
   }
 
-  private look(process: number): void {
-    if (!this.mayLook()) return;
+  private scan(process: number): void {
+    if (!this.mayScan()) return;
     const nodes = watchedNodes(process, inotifyDescriptors(process), [...this.followed.keys()]);
     if (nodes.length > 0) this.watchers.set(process, nodes);
     else this.watchers.delete(process);
     this.publish();
   }
 
-  private mayLook(): boolean {
+  private mayScan(): boolean {
     const now = Date.now();
     if (now - this.budgetFrom >= 1000) {
       this.budgetFrom = now;
-      this.budget = LOOKS_A_SECOND;
+      this.budget = SCANS_A_SECOND;
     }
     return this.budget-- > 0;
   }
 
   private publish(): void {
-    this.keepLooking();
+    this.keepScanning();
     const all = [...this.watchers.values()].flat();
     for (const [device, followed] of this.followed) {
       const ours = all.filter((each) => each.device === device).map(({ node }) => node);
@@ -104,11 +102,11 @@ export class WatcherRegistry {
     }
   }
 
-  private keepLooking(): void {
+  private keepScanning(): void {
     if (this.watchers.size === 0 || this.again) return;
     this.again = this.after(AGAIN_MS, () => {
       this.again = undefined;
-      for (const process of [...this.watchers.keys()]) this.look(process);
+      for (const process of [...this.watchers.keys()]) this.scan(process);
     });
   }
 

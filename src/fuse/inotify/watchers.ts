@@ -2,7 +2,7 @@ import type { NodeId } from '../../fs/index.ts';
 import { namesOrNone, targetOrEmpty, textOrEmpty } from '../../sys/index.ts';
 
 /**
- * Who watches a mount by inotify(7), from what the kernel tells of each process
+ * Who watches a mount by inotify(7), from what the kernel says of each process
  * (proc_pid_fdinfo(5)): of processes that this one may look into, its user's own or, as root, all.
  * Nothing here touches a mount.
  */

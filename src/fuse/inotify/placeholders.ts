@@ -1,7 +1,7 @@
 import type { Attr, Entry, HandleId, NodeId } from '../../fs/index.ts';
 import { S_IFDIR } from '../../sys/index.ts';
 
-/** Numbers that no file system gives out (see the contract): of what only the notifier meets. */
+/** Numbers that no file system gives out (see the contract): of what only the notifier looks up. */
 const FIRST = Number.MAX_SAFE_INTEGER - 2 ** 20 + 2;
 
 /** The directory of names that come from where nobody watches, or go there. */
@@ -9,7 +9,7 @@ export const ELSEWHERE_NODE: NodeId = FIRST;
 /** The handle of every file that the notifier opens. */
 export const REPLAY_HANDLE: HandleId = FIRST + 1;
 
-export const isGhost = (node: NodeId): boolean => node >= FIRST;
+export const isPlaceholder = (node: NodeId): boolean => node >= FIRST;
 
 let last = 1;
 
@@ -17,7 +17,7 @@ let last = 1;
  * Stands for what a name meant that is gone by now, for as long as the kernel removes the name.
  * Each has a number of its own, or the kernel would take one for the other.
  */
-export function ghost(type: number): Entry {
+export function placeholder(type: number): Entry {
   last = (last % (2 ** 20 - 4)) + 1;
   return entryOf(FIRST + 1 + last, type);
 }
