@@ -171,6 +171,11 @@ describe.each(ways)('archive/ ($name)', (way) => {
     const listed = (await run('getfattr', ['-d', directory])).stdout;
     expect(listed).toContain('user.taskfs.status');
     expect((await run('getfattr', ['-d', join(directory, 'f')])).stdout).toBe('');
+    const { stderr } = await run('sh', ['-c', 'getfattr -n security.x f; lsattr f; :'], {
+      cwd: directory,
+      env: { ...process.env, LC_ALL: 'C' },
+    });
+    expect(stderr.match(/Operation not supported/g), stderr).toHaveLength(2);
   });
 
   test('damage is EIO for the files in it, with a line in the log; others still read', async () => {
