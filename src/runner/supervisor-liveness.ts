@@ -135,8 +135,12 @@ function isAlive({ pid, startTime }: Supervisor): boolean {
   return found !== undefined && found.state !== 'Z' && found.startTime === startTime;
 }
 
-/** Refuses what only a task's supervisor may do, where that may live elsewhere. */
+/**
+ * Refuses what only a task's supervisor may do, where that may live elsewhere. One that is seen to
+ * hold its lock is here: the lock refuses then.
+ */
 export function assertNotElsewhere(store: Store, record: TaskRecord): void {
+  if (isLocked(taskPaths(store, record.task).lock)) return;
   const elsewhere = supervisorElsewhere(store, record);
   if (!elsewhere) return;
   const message = `task ${record.task} is supervised by ${describeElsewhere(elsewhere)}`;

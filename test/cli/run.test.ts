@@ -211,8 +211,13 @@ describe('tasks in the background', () => {
       async () => (await cli.json('status', 'bg', '--json')).status === 'running',
     );
     expect((await cli.json('status', 'bg', '--json')).supervisorPid).toBeTypeOf('number');
-    expect((await cli.run('rm', 'bg')).code).toBe(2);
-    expect((await cli.run('seal', 'bg')).code).toBe(2);
+    for (const verb of ['rm', 'seal']) {
+      const { code, stderr } = await cli.run(verb, 'bg');
+      expect({ code, stderr }).toEqual({
+        code: 2,
+        stderr: expect.stringMatching(/task bg is running\b.*\n.*'taskfs cancel bg'/),
+      });
+    }
     const logs = finished(cli.start('logs', '-f', 'bg'));
     const { stdout: staging } = await cli.run('path', 'bg');
     const waiting = finished(cli.start('wait', 'bg'));
