@@ -69,6 +69,11 @@ export interface Served {
   /** Throws TaskfsError where the mount is in use. */
   unmount(): Promise<void>;
   /**
+   * Ends the mount's connections to the kernel, in every mount namespace and whoever uses them:
+   * every call that waits for an answer fails. Drivers that end with the mount lack it.
+   */
+  readonly abort?: () => void;
+  /**
    * Makes the kernel forget a name in a directory: what is mounted on it or beneath it is unmounted
    * from there, lazily, in every mount namespace. Drivers that cannot do this lack it.
    */

@@ -3,8 +3,15 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { messageOf, TaskfsError } from '../errors.ts';
 import type { Served } from '../fs/index.ts';
-import { startUnmountWatchdog, type UnmountWatchdog, unmountDirectory } from '../mount/index.ts';
+import {
+  abortConnection,
+  allMounts,
+  startUnmountWatchdog,
+  type UnmountWatchdog,
+  unmountDirectory,
+} from '../mount/index.ts';
 import { ChangingPages } from './changing-pages.ts';
+import { isConnected } from './device.ts';
 import { Notifier } from './inotify/notifier-process.ts';
 import { WatcherRegistry } from './inotify/watcher-registry.ts';
 import { mountDirectory } from './mount.ts';
@@ -37,6 +44,7 @@ export async function serveFileSystem(
   { watchdog, watchers = new WatcherRegistry() }: Beside = {},
 ): Promise<ServedConnection> {
   const device = await mountDirectory(directory, options);
+  const minor = allMounts().findLast(({ mountpoint }) => mountpoint === directory)?.minor;
   const unmountWatchdog =
     watchdog ?? startUnmountWatchdog(directory, options.hasAttachments ? device : undefined);
   const replay = options.notify ? new Notifier(directory, options.readOnly, watchers) : undefined;
@@ -65,6 +73,10 @@ export async function serveFileSystem(
   return {
     ended,
     unmount: () => unmountAndWait(directory, ended),
+    // The number of a connection that has ended may be that of somebody else's by now.
+    abort: () => {
+      if (isOpen && minor !== undefined && isConnected(device)) abortConnection(minor);
+    },
     forgetName: (parent, name) => {
       if (isOpen) sendForget(device, parent, name);
     },

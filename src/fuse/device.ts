@@ -16,6 +16,16 @@ export function openDevice(): number {
   return openAt(AT.FDCWD, '/dev/fuse', O_RDWR);
 }
 
+/**
+ * Whether the connection behind an open device still exists. Takes no request away from whoever
+ * serves it.
+ */
+export function isConnected(device: number): boolean {
+  const polled = new PollSet([device]);
+  polled.wait(0);
+  return !polled.isBroken(0);
+}
+
 /** What a read of the device can return, other than a request's length. */
 export const EMPTY = 0;
 /** The mount is gone. */

@@ -109,4 +109,8 @@ const joined = (outer: Served, archive: ServedConnection): Served => ({
     await archive.unmount();
     await outer.unmount();
   },
+  abort: () => {
+    outer.abort?.();
+    archive.abort?.();
+  },
 });

@@ -26,7 +26,7 @@ export {
 export { prepareMountpoint } from './mountpoint.ts';
 export { type Liveness, probeMount, readLiveMode } from './probe.ts';
 export { isInUse } from './processes.ts';
-export { abortConnections, detach, unmount, unmountDirectory, unmountLibfuse } from './unmount.ts';
+export { abortConnection, detach, unmount, unmountDirectory, unmountLibfuse } from './unmount.ts';
 export { startUnmountWatchdog, type UnmountWatchdog } from './unmount-watchdog.ts';
 export {
   DRAIN_MS,

@@ -34,7 +34,7 @@ export async function unmount(path: string): Promise<void> {
   if (!mount) throw notOurs(mountpoint, path);
   const liveness = await probeMount(mountpoint);
   if (liveness === 'alive') return unmountWhole(mount);
-  if (liveness === 'hung') abortConnections(mount);
+  if (liveness === 'hung') for (const each of wholeOf(mount)) abortMounted(each);
   await detach(mountpoint);
 }
 
@@ -78,10 +78,11 @@ async function unmountAttached(mountpoint: string): Promise<boolean> {
   return attached.length > 0;
 }
 
-async function unmountArchive({ mountpoint, minor }: MountEntry): Promise<void> {
+async function unmountArchive(archive: MountEntry): Promise<void> {
+  const { mountpoint } = archive;
   const liveness = await probeMount(mountpoint);
   if (liveness === 'alive') return unmountDirectory(mountpoint);
-  if (liveness === 'hung') abort(minor);
+  if (liveness === 'hung') abortMounted(archive);
   await detach(mountpoint);
 }
 
@@ -161,7 +162,7 @@ function detachAsRoot(mountpoint: string): void {
 function openOwn(mountpoint: string): number {
   const fd = openSync(mountpoint, O_PATH | constants.O_NOFOLLOW);
   const id = Number(/^mnt_id:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1]);
-  const own = taskfsMounts().flatMap((mount) => [mount, ...(mount.archive ? [mount.archive] : [])]);
+  const own = taskfsMounts().flatMap(wholeOf);
   if (own.some((mount) => mount.id === id)) return fd;
   closeSync(fd);
   throw new TaskfsError('failed', `another mount lies over ${mountpoint}`, {
@@ -169,13 +170,24 @@ function openOwn(mountpoint: string): number {
   });
 }
 
-/** Aborts a hung mount's connections: every call that waits on them fails at once. */
-export function abortConnections({ minor, archive }: TaskfsMount): void {
-  abort(minor);
-  if (archive) abort(archive.minor);
+const wholeOf = (mount: TaskfsMount): readonly MountEntry[] =>
+  mount.archive ? [mount, mount.archive] : [mount];
+
+/**
+ * Aborts a hung mount's connection, unless it was unmounted while that was found out: its number
+ * may be another's then.
+ */
+function abortMounted({ id, mountpoint, minor }: MountEntry): void {
+  const isStill = (each: MountEntry) =>
+    each.id === id && each.mountpoint === mountpoint && each.minor === minor;
+  if (allMounts().some(isStill)) abortConnection(minor);
 }
 
-function abort(minor: number): void {
+/**
+ * Aborts the FUSE connection with this number, which the caller knows to exist: every call that
+ * waits on it fails at once.
+ */
+export function abortConnection(minor: number): void {
   try {
     writeFileSync(`/sys/fs/fuse/connections/${minor}/abort`, '1');
   } catch {

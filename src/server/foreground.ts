@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { abortConnections, detach, taskfsMountAt } from '../mount/index.ts';
+import { detach, taskfsMountAt } from '../mount/index.ts';
 import { exitProcess, onSignals } from '../process/index.ts';
 import type { Store } from '../store/index.ts';
 import { unmountWhenUnused } from './idle-timeout.ts';
@@ -35,7 +35,6 @@ export async function serveUntilUnmounted(
  * namespaces (as that of a container engine), which outlive an unmount here, die too.
  */
 async function endMount(mount: ServedMount): Promise<void> {
-  const entry = taskfsMountAt(mount.mountpoint);
   const unmounted = mount.unmount().then(
     () => true,
     () => false,
@@ -44,6 +43,6 @@ async function endMount(mount: ServedMount): Promise<void> {
   await detach(mount.mountpoint).catch(() => {
     if (taskfsMountAt(mount.mountpoint)) exitProcess(1);
   });
-  if (entry) abortConnections(entry);
+  mount.abort?.();
   setTimeout(() => exitProcess(0), TIMEOUT_MS).unref();
 }

@@ -1,6 +1,7 @@
 import { bind } from './libc.ts';
 
 const POLLIN = 1;
+const POLLERR = 8;
 const POLLFD_SIZE = 8;
 const AT_EVENTS = 4;
 const AT_REVENTS = 6;
@@ -31,6 +32,15 @@ export class PollSet {
 
   /** Whether this one was, when it was last waited for. */
   isReadable(index: number): boolean {
-    return this.pollfds.readInt16LE(index * POLLFD_SIZE + AT_REVENTS) !== 0;
+    return this.revents(index) !== 0;
+  }
+
+  /** Whether what this one leads to was gone by then. */
+  isBroken(index: number): boolean {
+    return (this.revents(index) & POLLERR) !== 0;
+  }
+
+  private revents(index: number): number {
+    return this.pollfds.readInt16LE(index * POLLFD_SIZE + AT_REVENTS);
   }
 }

@@ -175,6 +175,26 @@ for path in sys.argv[1:]:
     expect(isMountpoint(mountpoint)).toBe(false);
   });
 
+  test.runIf(isAttached(variant))(
+    'in use ends at SIGTERM, and no mount that was made meanwhile',
+    async () => {
+      const { base, store, mountpoint, pid, occupy } = await mounted(variant);
+      const user = await occupy(join(mountpoint, 'live'));
+      onTestFinished(() => void user.kill('SIGKILL'));
+      process.kill(pid, 'SIGTERM');
+      // The number of its connection is the lowest that is free, and given away again.
+      await until('archive/ is gone', () => !isMountpoint(join(mountpoint, 'archive')));
+      const views = ['one', 'two', 'three', 'four'].map((name) => join(base, name));
+      for (const view of views) {
+        await mkdir(view);
+        await run('bindfs', ['--no-allow-other', store.path, view]);
+        onTestFinished(async () => void (await run('umount', ['-l', view])));
+      }
+      await until('the server has ended', () => hasEnded(pid));
+      for (const view of views) expect((await run('ls', [view])).stdout).toContain('store.json');
+    },
+  );
+
   test('that a killed server left behind is cleaned up, then mounted', async () => {
     const mount = await mounted(withSharedMmap(variant));
     const workers = await putToWork(mount, variant);
