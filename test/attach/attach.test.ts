@@ -8,6 +8,7 @@ import { allMounts, type MountEntry } from '../../src/mount/index.ts';
 import { createRecord, newRecord, openStore, taskPaths } from '../../src/store/index.ts';
 import { type Cli, finished, newCli } from '../support/cli.ts';
 import { isMountpoint } from '../support/mount.ts';
+import { repliesOf } from '../support/replies.ts';
 import { until } from '../support/until.ts';
 
 /**
@@ -81,10 +82,6 @@ const mountedIn = (pid: number, directory: string): string[] =>
   readFileSync(`/proc/${pid}/mountinfo`, 'utf8')
     .split('\n')
     .filter((line) => line.includes(` ${directory}/`));
-
-/** How often a server has called write(2): each reply is one call. */
-const repliesOf = (pid: number): number =>
-  Number(/^syscw: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
 
 /** Prints the name of what comes first in a directory. */
 const WATCH = `fs.watch(process.argv[1], (_, name) => { console.log(name); process.exit() });

@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { launcher, newCli } from '../support/cli.ts';
 import { type MountedStore, openMount, variants } from '../support/mount.ts';
+import { repliesOf } from '../support/replies.ts';
 import { until } from '../support/until.ts';
 
 /** What inotifywait hears on a directory of the mount, as `EVENT name`. */
@@ -72,9 +73,7 @@ print(min(run(int(sys.argv[2])) for _ in range(5)))
 `;
 const PAIRS = 200;
 
-/** How often a server has called write(2): each reply is one call. */
-const replies = ({ pid }: MountedStore): number =>
-  Number(/^syscw: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
+const replies = ({ pid }: MountedStore): number => repliesOf(pid);
 
 describe.each(variants.filter(({ options }) => options.driver === 'kernel'))(
   'inotify on the mount ($name)',

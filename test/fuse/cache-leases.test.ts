@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { isAttached, type MountedStore, openMount, variants } from '../support/mount.ts';
+import { repliesOf } from '../support/replies.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
@@ -14,9 +15,7 @@ const MOUNT_PROGRAM = join(import.meta.dirname, '../support/mount-program.ts');
 /** Much shorter than the cache TTL of names: what is seen sooner was invalidated. */
 const SOON_MS = 10_000;
 
-/** How often the server has called write(2): each reply is one call. */
-const replies = ({ pid }: MountedStore): number =>
-  Number(/^syscw: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
+const replies = ({ pid }: MountedStore): number => repliesOf(pid);
 
 /**
  * Stores through a mapping beneath, twice into one page, of which only the first changes a time;
