@@ -132,6 +132,22 @@ describe.runIf(canBuild)('the packed package (needs a checkout that may be built
     expect(stderr).not.toMatch(/koffi|yargs|store-/);
   });
 
+  it('hears no warning of Node where the engine is at a port', async () => {
+    // Node spares packages below a node_modules these warnings: the Debian package is not.
+    const elsewhere = join(installed, 'elsewhere');
+    cpSync(dirname(dirname(main)), join(elsewhere, 'taskfs'), { recursive: true });
+    symlinkSync(join(installed, 'node_modules'), join(elsewhere, 'node_modules'));
+    const command = join(elsewhere, 'taskfs/bin/taskfs');
+    const env = { ...process.env, TASKFS_STORE: join(elsewhere, 's') };
+    const at = (DOCKER_HOST: string) =>
+      run(command, ['run', '--image', 'x', '--', 'true'], { env: { ...env, DOCKER_HOST } }).catch(
+        ({ stderr }: { stderr: string }) => stderr,
+      );
+    const said = await at('tcp://127.0.0.1:1');
+    expect(said).toContain('ECONNREFUSED');
+    expect(said).not.toContain('Warning');
+  });
+
   it('pins what is installed with it, by hash, from whichever registry', () => {
     const text = readFileSync(join(installed, 'node_modules/taskfs/npm-shrinkwrap.json'), 'utf8');
     expect(text).not.toContain('"resolved"');

@@ -63,6 +63,8 @@ export interface ApiRequest {
 
 /** What carries requests: docker-modem's one call. */
 interface Modem {
+  /** Those of each request that has none of its own. */
+  readonly headers: Readonly<Record<string, string>>;
   // biome-ignore lint/suspicious/noExplicitAny: it answers with whatever the path gives
   dial(request: any, callback: (error: unknown, answer: any) => void): void;
 }
@@ -73,7 +75,10 @@ const OK = { 200: true, 201: true, 204: true };
  * A body of no bytes, as docker-modem makes one: podman
  * takes any other for the container's first input.
  */
-const noBody = { file: Buffer.alloc(0), headers: { 'Content-Type': 'text/plain' } };
+const noBody = ({ headers }: Modem) => ({
+  file: Buffer.alloc(0),
+  headers: { ...headers, 'Content-Type': 'text/plain' },
+});
 
 /** Sends a request. Throws what the engine says, with `statusCode`, or why it was not reached. */
 export function send<T>(modem: Modem, request: ApiRequest): Promise<T> {
@@ -95,7 +100,7 @@ export function send<T>(modem: Modem, request: ApiRequest): Promise<T> {
     options: { ...(query && { _query: query }), _body: body ?? {} },
     isStream,
     hijack,
-    ...(hijack && body === undefined && noBody),
+    ...(hijack && body === undefined && noBody(modem)),
     ...(file && { file }),
     authconfig,
     abortSignal: signal,
@@ -113,7 +118,8 @@ export function send<T>(modem: Modem, request: ApiRequest): Promise<T> {
 export function createClient(transport: Transport): Client {
   // dockerode's parts take the kind of promise that they make from the modem.
   const dockerModem = withoutDefaults(() => new DockerModem(transport));
-  const modem: Modem = Object.assign(dockerModem, { Promise });
+  const { headers = {} } = transport;
+  const modem: Modem = Object.assign(dockerModem, { Promise, headers });
   const get = (path: string, query?: ApiRequest['query'], signal?: AbortSignal) =>
     send(modem, { method: 'GET', path, signal, ...(query && { query }) });
   const client = {
