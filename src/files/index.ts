@@ -14,3 +14,4 @@ export {
   readRequiredFile,
 } from './regular-file.ts';
 export { readStream } from './stream.ts';
+export { syncFile, syncTree } from './sync-tree.ts';

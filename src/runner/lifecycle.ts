@@ -7,6 +7,7 @@ import { endTask, finishTask } from './finish.ts';
 import type { Claim } from './journal.ts';
 import { openJournal, repairEvents } from './journal.ts';
 import { interruptedOutcome, type Outcome } from './outcome.ts';
+import { syncOutput } from './output.ts';
 import { freeSlot } from './queue.ts';
 import { followRequests, INTERRUPTS } from './requests.ts';
 import type { SuperviseOptions, SupervisorContext } from './supervisor-context.ts';
@@ -67,6 +68,7 @@ async function superviseWith(
     let isOver = false;
     if (journal.record.artifacts === 'live') {
       const outcome = await live({ claim, journal, requests, options });
+      await syncOutput(journal);
       endTask(journal, outcome);
       freeSlot(claim.store, claim.task);
       isOver = outcome.isOver === true;

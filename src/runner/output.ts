@@ -2,9 +2,10 @@ import { closeSync, fstatSync, openSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Writable } from 'node:stream';
 import { reasonOf } from '../errors.ts';
-import { writeFully } from '../files/index.ts';
+import { syncFile, syncTree, writeFully } from '../files/index.ts';
 import { openLogTimes, type TaskPaths } from '../store/index.ts';
 import type { Output, Progress } from './engines/engine.ts';
+import type { Journal } from './journal.ts';
 import { openLogSpace } from './log-space.ts';
 
 /** Where a foreground run shows its output. */
@@ -75,6 +76,19 @@ export function openOutput(
       closeSync(fd);
     },
   };
+}
+
+/**
+ * Has the system write a task's files and log to its disk, which it may put off for half a minute:
+ * before the record says how the task ended, or a power cut leaves a completed task with empty
+ * files. Where the disk fails, the task ends all the same, and sealing reads what there is.
+ */
+export async function syncOutput({ paths, note }: Journal): Promise<void> {
+  try {
+    await Promise.all([syncTree(paths.staging), syncFile(paths.log)]);
+  } catch (error) {
+    note({ type: 'not-synced', error: reasonOf(error) });
+  }
 }
 
 /**

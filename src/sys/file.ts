@@ -1,5 +1,5 @@
 import { Errno, errno } from '../errno.ts';
-import { bind, check } from './libc.ts';
+import { bind, bindBlocking, check } from './libc.ts';
 
 /** Calls on an open file that Node has no function for. Offsets and lengths are bytes. */
 
@@ -70,4 +70,11 @@ export function readSoon(fd: number, length: number): void {
 
 export function syncfs(fd: number): void {
   check(c.syncfs(fd));
+}
+
+const syncfsBlocking = bindBlocking('int syncfs(int)');
+
+/** The same on another thread. What kept it from writing everything is not known: it says EIO. */
+export async function syncfsOnThread(fd: number): Promise<void> {
+  if ((await syncfsBlocking(fd)) === -1) throw Errno.of(errno.EIO);
 }

@@ -42,6 +42,7 @@ export {
   SEEK_HOLE,
   seek,
   syncfs,
+  syncfsOnThread,
 } from './file.ts';
 export { closeGate, spawnAtGate } from './gated-spawn.ts';
 export {
