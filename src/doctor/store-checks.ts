@@ -5,6 +5,7 @@ import { taskfsMounts } from '../mount/index.ts';
 import { showBytes } from '../quantities.ts';
 import { isInterrupted, lockWarning, removalsCutShort, viewTasks } from '../runner/index.ts';
 import {
+  assertNothingSealed,
   hasKeys,
   keyPaths,
   listLeaving,
@@ -49,8 +50,15 @@ function checkSpace(store: Store): Finding {
 }
 
 function checkKeys(store: Store): Finding[] {
-  if (!hasKeys(store))
+  const found = valueOrFinding('keys', () => describeKeys(store));
+  return Array.isArray(found) ? found : [found];
+}
+
+function describeKeys(store: Store): Finding[] {
+  if (!hasKeys(store)) {
+    assertNothingSealed(store);
     return [bad('keys', "there are none: nothing can be sealed. 'taskfs init' creates them")];
+  }
   if (existsSync(keyPaths(store).identity)) {
     return [
       good('keys', 'this machine seals and reads'),

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, lstatSync, type Stats, statSync } from 'node:fs';
-import { Errno, errno, errnoOf, unlessMissing } from '../errno.ts';
+import { Errno, errno, errnoOf, errnoWords, unlessMissing } from '../errno.ts';
 import { TaskfsError } from '../errors.ts';
 import { AT, openAt } from '../sys/index.ts';
 import { readFully } from './read-write.ts';
@@ -121,7 +121,7 @@ function explained(path: string, cause: unknown): unknown {
   const number = errnoOf(cause);
   if (number === errno.ENOENT) return cause;
   if (number === errno.ENOTDIR || number === errno.ELOOP) return notReached(path, cause);
-  const message = `${path} cannot be opened: ${Errno.of(number).code}`;
+  const message = `${path} cannot be opened: ${errnoWords(number)}`;
   return new TaskfsError('failed', message, { cause });
 }
 

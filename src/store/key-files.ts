@@ -1,5 +1,7 @@
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { unlessMissing } from '../errno.ts';
+import { reasonOf, TaskfsError } from '../errors.ts';
 import { readRegularFile, writeFileAtomic } from '../files/index.ts';
 import type { Store } from './paths.ts';
 
@@ -15,9 +17,20 @@ export function keyPaths(store: Store) {
   };
 }
 
-/** Whether a store can seal: it has recipients. A machine that only runs tasks has no identity. */
+/**
+ * Whether a store can seal: it has recipients. A machine that only runs tasks has no identity.
+ * Throws `failed` where that cannot be seen: keys that are out of reach are not gone.
+ */
 export function hasKeys(store: Store): boolean {
-  return existsSync(keyPaths(store).recipients);
+  try {
+    return unlessMissing(() => statSync(keyPaths(store).recipients)) !== undefined;
+  } catch (cause) {
+    const message = `the keys in ${store.keys} cannot be read: ${reasonOf(cause)}`;
+    throw new TaskfsError('failed', message, {
+      hint: "Check owner and mode with 'ls -ld'.",
+      cause,
+    });
+  }
 }
 
 /** Keys are short, and there may be some thousand recipients. */

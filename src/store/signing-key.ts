@@ -47,6 +47,7 @@ function readKey(path: string, parse: (pem: string) => KeyObject): KeyObject {
   try {
     return parse(readKeyText(path));
   } catch (cause) {
+    if (cause instanceof TaskfsError && cause.kind === 'failed') throw cause;
     throw new TaskfsError('failed', `the signing key ${path} is unreadable: ${reasonOf(cause)}`, {
       hint: 'Put it back from a backup of the store.',
       cause,

@@ -1,5 +1,13 @@
 import { once } from 'node:events';
-import { chmodSync, chownSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -41,6 +49,21 @@ it('doctor --fix puts right what the user may', async () => {
   expect(await cli.json('status', 'left', '--json')).toMatchObject({ artifacts: 'sealed' });
   const again = await cli.run('doctor', '--fix');
   expect(again.stdout).not.toMatch(/task left|yours alone|was made/);
+
+  // Keys that are out of reach are neither gone, nor the end of all other checks.
+  const keys = join(cli.store, 'keys');
+  const recipients = join(keys, 'recipients.txt');
+  for (const path of [keys, recipients]) {
+    const { mode } = statSync(path);
+    chmodSync(path, 0);
+    const { code, stdout: said } = await cli.run('doctor');
+    chmodSync(path, mode);
+    expect(code).toBe(1);
+    expect(said).toMatch(/^bad {3}keys: .*: permission denied/m);
+    expect(said).toContain('mounts:');
+  }
+  renameSync(keys, `${keys}.away`);
+  expect((await cli.run('doctor')).stdout).toMatch(/keys: .* are gone\. Put .* from a backup/);
 });
 
 // The socket is to be another user's.
