@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { syncfs } from '../sys/index.ts';
 
 /**
  * Replaces a file as a whole: temporary file, fsync, rename, fsync of the directory. A reader sees
@@ -62,6 +63,16 @@ export function syncDirectory(path: string): void {
   const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Makes everything on the file system of a directory durable (syncfs(2)). */
+export function syncFileSystem(path: string): void {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    syncfs(fd);
   } finally {
     closeSync(fd);
   }

@@ -39,7 +39,7 @@ export class DescriptorQuota {
     this.available = Math.floor(forUsers / (othersEnter ? EACH : 1));
   }
 
-  /** Has those counted of whom something is open, where it matters: a list that changes. */
+  /** Counts these as well, as they are whenever a user's or program's part matters. */
   follow(openers: Openers): void {
     this.openers.push(openers);
   }

@@ -36,7 +36,7 @@ export interface FileSystemOptions {
   readonly sharedMmap?: boolean;
   /** The staging directories that are attached: memory of `AttachedDirectories`. */
   readonly attached?: SharedArrayBuffer;
-  /** For how long (milliseconds, a day at most) the kernel may go into the mount unasked. */
+  /** For how long (milliseconds) at most the kernel may cache live/, archive/ and logs/. */
   readonly topTtlMs?: number;
   /** The tasks that are shown; undefined: all. */
   readonly view?: MountView;

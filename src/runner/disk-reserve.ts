@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, statfsSync, unlinkSync, writeFileSync } from 'node:fs';
+import { statfsSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errno, errnoOf } from '../errno.ts';
-import { syncfs } from '../sys/index.ts';
+import { syncFileSystem } from '../files/index.ts';
 
 /**
  * Blocks that each task reserves for its end: a task that fills the disk
@@ -40,7 +40,8 @@ export function withDiskReserve<T>(directory: string, write: () => T): T {
     } catch (error) {
       if (!isDiskFull(error)) throw error;
       removePiece(join(directory, name));
-      if (errnoOf(error) === errno.EDQUOT) settleQuota(directory);
+      // Some file systems (btrfs) count what was removed as used until their next commit.
+      if (errnoOf(error) === errno.EDQUOT) syncFileSystem(directory);
     }
   }
   return write();
@@ -52,16 +53,6 @@ function removePiece(path: string): void {
     unlinkSync(path);
   } catch (error) {
     if (errnoOf(error) !== errno.ENOENT && !isDiskFull(error)) throw error;
-  }
-}
-
-/** Some file systems (btrfs) count what was removed as used until their next commit. */
-function settleQuota(directory: string): void {
-  const fd = openSync(directory, 'r');
-  try {
-    syncfs(fd);
-  } finally {
-    closeSync(fd);
   }
 }
 

@@ -51,7 +51,7 @@ export async function addTaskRecipient(
   change: KeyChange,
 ): Promise<Rewrapped> {
   const added = await parseLabelled(text, asked);
-  assertSealed(store, task);
+  assertHasKey(store, task);
   using _ = lockKeys(store);
   return await rewrapTask(store, task, withAdded(listTaskRecipients(store, task), added), change);
 }
@@ -75,7 +75,7 @@ const withAdded = (
   added,
 ];
 
-function assertSealed(store: Store, task: TaskName): void {
+function assertHasKey(store: Store, task: TaskName): void {
   if (existsSync(taskPaths(store, task).archive)) return;
   throw new TaskfsError('usage', `task ${task} has no archive: it has no key yet`, {
     hint: `'taskfs wait ${task}' waits until it is sealed.`,
@@ -105,7 +105,7 @@ export async function removeTaskRecipient(
   name: string,
   change: KeyChange,
 ): Promise<Rewrapped> {
-  assertSealed(store, task);
+  assertHasKey(store, task);
   using _ = lockKeys(store);
   const own = listTaskRecipients(store, task);
   const list = `taskfs key show --task ${task}`;

@@ -1,6 +1,7 @@
 import { closeSync, constants, existsSync, openSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ErrorKind, reasonOf, TaskfsError } from '../../errors.ts';
+import { syncFileSystem } from '../../files/index.ts';
 import {
   loadRecipients,
   recipientsOf,
@@ -8,7 +9,6 @@ import {
   type TaskName,
   taskPaths,
 } from '../../store/index.ts';
-import { syncfs } from '../../sys/index.ts';
 import { openTaskKey, wrapTaskKey } from '../key-file.ts';
 import { archivedTasks, KEY_FILE } from '../paths.ts';
 
@@ -51,14 +51,14 @@ export async function rewrapArchives(
   for (let done = 0; done < tasks.length; done += BATCH) {
     const batch = tasks.slice(done, done + BATCH);
     const written = await writeKeys(store, batch, identities, recipients);
-    syncArchives(store);
+    syncFileSystem(store.archive);
     for (const result of written) {
       if (typeof result !== 'string') failed.push(result);
       else if (replaceKey(result)) rewrapped++;
     }
     onProgress?.({ done: done + batch.length, total: tasks.length });
   }
-  syncArchives(store);
+  syncFileSystem(store.archive);
   return { rewrapped, failed };
 }
 
@@ -153,13 +153,4 @@ function notWritten(task: TaskName, cause: unknown): TaskfsError {
     hint: 'Every archive still has its old key or its new one: try again once that is fixed.',
     cause,
   });
-}
-
-function syncArchives(store: Store): void {
-  const fd = openSync(store.archive, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    syncfs(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

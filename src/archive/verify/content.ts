@@ -9,7 +9,7 @@ import { type Finding, type FindingKind, finding } from '../finding.ts';
 import { checkIndex } from '../index/check.ts';
 import { IndexReader } from '../index/reader.ts';
 import { openTaskKey } from '../key-file.ts';
-import { FILES, PARTS, type Part } from '../paths.ts';
+import { FILES, KEY_FILE, PARTS, type Part, SEAL_FILE } from '../paths.ts';
 import type { Seal } from '../seal-record.ts';
 import { type FileKeys, unlockPart } from '../unlock.ts';
 import { ContentCheck, filesInOrder, lossOf } from './content-check.ts';
@@ -43,7 +43,7 @@ export async function verifyContent(
     const { identityToRecipient } = await import('age-encryption');
     if (seal && (await identityToRecipient(identity)) !== seal.recipient) {
       const message = `key.age of task ${task} holds another task's key`;
-      return report(finding(task, 'replaced', message, { file: 'key.age' }));
+      return report(finding(task, 'replaced', message, { file: KEY_FILE }));
     }
     const keys = await unlockParts(verification, identity);
     const unlocked = (part: Part): boolean => keys[part] !== undefined;
@@ -177,7 +177,7 @@ function compare({ task, seal, report }: Verification, part: Part, sha256: strin
 /** The finding for an error that kept an archive from being opened. */
 export function fromError(task: TaskName, error: TaskfsError): Finding {
   const message = messageOf(error);
-  const file = [...PARTS.map((part) => FILES[part]), 'key.age', 'seal.json'].find((name) =>
+  const file = [...PARTS.map((part) => FILES[part]), KEY_FILE, SEAL_FILE].find((name) =>
     message.includes(name),
   );
   const kind = error.kind === 'wrong-key' ? 'wrong-key' : kindOf(message);

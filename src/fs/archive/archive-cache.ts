@@ -14,7 +14,7 @@ interface Entry {
   readonly reader: ArchiveReader;
   /** Open files that read through it. */
   holders: number;
-  /** Since it was looked at last: a time would cost more than what is asked. */
+  /** Since idle ones were closed last; a time would cost more than what it is kept for. */
   isUsed: boolean;
   /** Its place was taken, or it is gone: it is closed once nobody holds it. */
   isEvicted: boolean;
