@@ -68,7 +68,7 @@ export async function verifyPath(
   } catch (error) {
     if (!(error instanceof TaskfsError)) throw error;
     if (error.kind !== 'damaged' && error.kind !== 'wrong-key') throw error;
-    found.push(fromError(task, error));
+    found.push(fromError(task, archive, error));
   }
   return { ...counts, findings: found };
 }

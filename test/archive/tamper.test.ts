@@ -206,6 +206,19 @@ describe('chunks', () => {
   });
 });
 
+test.each(['truncated', 'log.enc'])(
+  'the name of a task says nothing of the damage (%s)',
+  async (name) => {
+    const sealable = await sealed(name);
+    writeFileSync(join(sealable.paths.archive, 'key.age'), 'no age file');
+    const found = await findings(sealable, true);
+    expect(found).toContainEqual(
+      expect.objectContaining({ kind: 'damaged', task: name, file: 'key.age' }),
+    );
+    expect(found.map(({ file }) => file)).not.toContain('log.enc');
+  },
+);
+
 test('damage names the file that is lost, and the others still read', async () => {
   const archive = await sealed();
   flip(join(archive.paths.archive, 'artifacts.tar.enc'), 100_000);

@@ -66,14 +66,14 @@ export async function verifyContent(
  * Reports what keeps one part from being verified, so that the others are verified all the same.
  */
 async function orReport(
-  { task, report }: Verification,
+  { task, directory, report }: Verification,
   action: () => Promise<void>,
 ): Promise<void> {
   try {
     await action();
   } catch (error) {
     if (!(error instanceof TaskfsError)) throw error;
-    report(fromError(task, error));
+    report(fromError(task, directory, error));
   }
 }
 
@@ -174,13 +174,17 @@ function compare({ task, seal, report }: Verification, part: Part, sha256: strin
   report(finding(task, 'damaged', message, { file }));
 }
 
-/** The finding for an error that kept an archive from being opened. */
-export function fromError(task: TaskName, error: TaskfsError): Finding {
+/**
+ * The finding for an error that kept an archive, a directory, from being opened. What its message
+ * says beside that path, which has the names of task and store, tells kind and file.
+ */
+export function fromError(task: TaskName, archive: string, error: TaskfsError): Finding {
   const message = messageOf(error);
+  const words = message.replaceAll(`${archive}/`, '');
   const file = [...PARTS.map((part) => FILES[part]), KEY_FILE, SEAL_FILE].find((name) =>
-    message.includes(name),
+    words.includes(name),
   );
-  const kind = error.kind === 'wrong-key' ? 'wrong-key' : kindOf(message);
+  const kind = error.kind === 'wrong-key' ? 'wrong-key' : kindOf(words);
   return finding(task, kind, message, { file: file ?? null });
 }
 

@@ -50,6 +50,6 @@ function verifyFile(
     }
   } catch (error) {
     if (!(error instanceof TaskfsError)) throw error;
-    return fromError(task, error);
+    return fromError(task, archive, error);
   }
 }

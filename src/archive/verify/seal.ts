@@ -42,7 +42,7 @@ export function verifySeal(
     return { seal: problem ? undefined : seal, findings: problem ? [problem] : [] };
   } catch (error) {
     if (!(error instanceof TaskfsError)) throw error;
-    return { seal: undefined, findings: [fromError(task, error)] };
+    return { seal: undefined, findings: [fromError(task, archive, error)] };
   }
 }
 
