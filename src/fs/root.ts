@@ -11,8 +11,8 @@ import { directoryAttr, listVirtual } from './virtual-directory.ts';
 
 const DAY_MS = 86_400_000;
 /**
- * For how long (milliseconds) the kernel may cache what never changes: who goes to live/ to watch it
- * may ask for nothing else, and is noticed by this alone.
+ * For how long (milliseconds) the kernel may cache what never changes: who goes to live/ to watch
+ * it may ask for nothing else, and is noticed by this alone.
  */
 const CHILDREN_MS = 1000;
 /** For how long (milliseconds) the kernel may cache that no other name is there. */
