@@ -172,8 +172,13 @@ export default defineConfig({
     dir: 'dist',
     format: 'cjs',
     cleanDir: true,
-    // Names stay, for the errors that --debug shows.
-    minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+    // A run reads and compiles a quarter less by it. The names of functions and classes stay, for
+    // the errors that --debug shows.
+    minify: {
+      compress: { keepNames: { function: true, class: true } },
+      mangle: { keepNames: true },
+      codegen: { removeWhitespace: true },
+    },
     codeSplitting: {
       groups: [{ name: fileOf, debugName: 'together', includeDependenciesRecursively: false }],
     },
