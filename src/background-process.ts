@@ -1,4 +1,4 @@
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
 import { messageOf, TaskfsError } from './errors.ts';
@@ -40,6 +40,7 @@ export function spawnInBackground(
     // The caller's directory may lie in a mount, which must not be kept busy.
     // Some shells go by the name that they are called by.
     const argv0 = program === process.execPath ? BACKGROUND_NAME : program;
+    const { spawn } = process.getBuiltinModule('node:child_process');
     return spawn(program, args, { argv0, detached: true, cwd: '/', env, stdio });
   } finally {
     goBack();

@@ -1,4 +1,4 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 
 /** A shell command of the user's that the program waits for. */
@@ -45,6 +45,7 @@ export function runBounded({
 }: BoundedCommand): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const args = claim === undefined ? [command] : [CLAIMING, command, claim];
+    const { spawn } = process.getBuiltinModule('node:child_process');
     const child = spawn('sh', ['-c', ...args], {
       cwd,
       env,

@@ -1,4 +1,4 @@
-import { performance } from 'node:perf_hooks';
+import { monotonicMs } from '../sys/index.ts';
 import { CHUNK } from './payload.ts';
 
 /** The state of a slot of the cache. */
@@ -113,11 +113,11 @@ export class ChunkCache {
   }
 
   private isReady(slot: number): boolean {
-    const end = performance.now() + PATIENCE_MS;
+    const end = monotonicMs() + PATIENCE_MS;
     while (Atomics.load(this.states, slot) === SLOT.pending && !this.isFillerSilent()) {
       Atomics.wait(this.states, slot, SLOT.pending, CHECK_MS);
       if (!this.isFillerAlive()) this.giveUp();
-      else if (performance.now() > end) this.overdue = slot;
+      else if (monotonicMs() > end) this.overdue = slot;
     }
     return Atomics.load(this.states, slot) === SLOT.ready;
   }

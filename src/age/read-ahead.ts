@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { extname } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { isThreadGone } from '../sys/index.ts';
 import type { ChunkCache } from './chunk-cache.ts';
 import type { Payload } from './payload.ts';
@@ -49,6 +49,7 @@ export class ReadAhead {
   private start(): Worker {
     const { memory, states } = this.cache;
     const setup: ReadAheadSetup = { memory, states, thread: this.thread };
+    const { Worker } = process.getBuiltinModule('node:worker_threads');
     const worker = new Worker(WORKER, { workerData: setup, name: 'taskfs-ahead' });
     worker.unref();
     return worker;

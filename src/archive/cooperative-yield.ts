@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { monotonicMs } from '../sys/index.ts';
 
 /** How long work may occupy its thread, in milliseconds: signals and messages wait meanwhile. */
 const MAX_RUN_MS = 10;
@@ -6,7 +7,7 @@ const MAX_RUN_MS = 10;
 /** Lets long work give way to the event loop now and then. */
 export class CooperativeYield {
   private readonly onYield: () => void;
-  private since = performance.now();
+  private since = monotonicMs();
 
   /** `onYield` is called each time. */
   constructor(onYield: () => void) {
@@ -15,9 +16,9 @@ export class CooperativeYield {
 
   /** Gives way if the work has run for long enough. */
   async ifDue(): Promise<void> {
-    if (performance.now() - this.since < MAX_RUN_MS) return;
+    if (monotonicMs() - this.since < MAX_RUN_MS) return;
     this.onYield();
     await nextTurn();
-    this.since = performance.now();
+    this.since = monotonicMs();
   }
 }

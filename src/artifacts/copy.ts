@@ -9,7 +9,7 @@ import {
   takeLock,
   taskPaths,
 } from '../store/index.ts';
-import { AT, O_PATH, openAt, statFd } from '../sys/index.ts';
+import { AT, monotonicMs, O_PATH, openAt, statFd } from '../sys/index.ts';
 import type { TarSource } from '../tar/index.ts';
 import type { ArtifactNode, ArtifactTree } from './artifact.ts';
 import { CopyTarget } from './copy-target.ts';
@@ -142,7 +142,7 @@ export function copyToTask(
   if (!lock) throw ended(task, 'has ended');
   let checkedAt = Number.NEGATIVE_INFINITY;
   const onEach = (): void => {
-    const now = performance.now();
+    const now = monotonicMs();
     if (now - checkedAt < CHECK_MS) return;
     checkedAt = now;
     const { artifacts } = readRecord(paths.record, task);

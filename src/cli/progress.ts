@@ -2,6 +2,7 @@ import type { Reindexed } from '../archive/maintain/index.ts';
 import { printableText } from '../printable.ts';
 import { counted, showBytes, showDuration } from '../quantities.ts';
 import type { Progress } from '../runner/index.ts';
+import { monotonicMs } from '../sys/index.ts';
 import { say } from './output.ts';
 
 /** Work that is done sooner is not worth a bar, in milliseconds. */
@@ -20,7 +21,7 @@ export interface Step {
 export class ProgressLine implements Disposable {
   private readonly label: string;
   private readonly stream: NodeJS.WriteStream;
-  private readonly started = performance.now();
+  private readonly started = monotonicMs();
   private drawnAt = 0;
   private isShown = false;
 
@@ -38,7 +39,7 @@ export class ProgressLine implements Disposable {
     this.draw(() => `${this.label}: ${done} of ${total}`);
 
   private draw(describe: (elapsedMs: number) => string): void {
-    const now = performance.now();
+    const now = monotonicMs();
     if (!this.stream.isTTY || now - this.started < QUIET_MS) return;
     if (now - this.drawnAt < DRAW_EVERY_MS) return;
     this.drawnAt = now;
@@ -75,10 +76,10 @@ const REPORT_EVERY_MS = 1000;
 
 /** For programs: an object a line on standard error, `{"type":"progress", …}`, once a second. */
 export class ProgressReport {
-  private reportedAt = performance.now();
+  private reportedAt = monotonicMs();
 
   update(facts: object): void {
-    const now = performance.now();
+    const now = monotonicMs();
     if (now - this.reportedAt < REPORT_EVERY_MS) return;
     this.reportedAt = now;
     say(JSON.stringify({ type: 'progress', ...facts }));

@@ -1,5 +1,4 @@
-import { closeSync } from 'node:fs';
-import { lstat, readdir, readlink } from 'node:fs/promises';
+import { closeSync, promises } from 'node:fs';
 import { join } from 'node:path';
 import { errno, errnoOf, unlessRefused } from '../errno.ts';
 import { OWN_XATTR_PREFIX } from '../store/index.ts';
@@ -39,8 +38,8 @@ async function topIn(
   const top = join(all, task);
   try {
     if (part === 'archive' && DAY.test(task)) return await ofNameOfDay(all, task);
-    const isLink = (await lstat(top)).isSymbolicLink();
-    return isLink ? join(all, await readlink(top)) : top;
+    const isLink = (await promises.lstat(top)).isSymbolicLink();
+    return isLink ? join(all, await promises.readlink(top)) : top;
   } catch (error) {
     if (GONE.includes(errnoOf(error))) return undefined;
     throw error;
@@ -53,7 +52,7 @@ const DAY = /^\d{4}-\d\d-\d\d$/;
 /** A task whose name is that of a day is not found by it where tasks are grouped. */
 async function ofNameOfDay(all: string, task: string): Promise<string | undefined> {
   if (taskOf(join(all, task)) === task) return join(all, task);
-  const places = (await readdir(all)).map((day) => join(all, day, task));
+  const places = (await promises.readdir(all)).map((day) => join(all, day, task));
   return places.find((place) => taskOf(place) === task);
 }
 

@@ -1,4 +1,3 @@
-import { execFile, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { TaskfsError } from '../errors.ts';
 import { receiveDescriptor, socketPair } from '../sys/index.ts';
@@ -20,6 +19,7 @@ export type Mounting = { readonly device: number } | { readonly refusal: string 
 /** Mounts by fusermount3, which sends the descriptor over the socket that _FUSE_COMMFD names. */
 export async function fusermount(directory: string, options: readonly string[]): Promise<Mounting> {
   const [ours, theirs] = socketPair();
+  const { spawn } = process.getBuiltinModule('node:child_process');
   const child = spawn(FUSERMOUNT, ['-o', options.join(','), '--', directory], {
     stdio: ['ignore', 'ignore', 'pipe', theirs],
     env: { ...process.env, _FUSE_COMMFD: '3' },
@@ -49,6 +49,7 @@ const reasonIn = (complaint: string): string =>
 /** Runs a program that unmounts; an Error has what it said. */
 export function runUnmounting(program: string, args: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
+    const { execFile } = process.getBuiltinModule('node:child_process');
     execFile(program, args, (error, _stdout, stderr) => {
       if (error) reject(new Error(stderr.trim() || error.message));
       else resolve();

@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { getCompileCacheDir } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -31,6 +30,7 @@ try {
 export function probeMount(mountpoint: string): Promise<Liveness> {
   return new Promise((resolve) => {
     const options = { timeout: HUNG_AFTER_MS, killSignal: 'SIGKILL', env: {} } as const;
+    const { execFile } = process.getBuiltinModule('node:child_process');
     execFile(process.execPath, ['--eval', PROBE, '--', mountpoint], options, (error) => {
       if (error?.killed) resolve('hung');
       else resolve(DEAD.includes(error?.code) ? 'dead' : 'alive');
@@ -53,6 +53,7 @@ export function readLiveMode(mountpoint: string): Promise<string | undefined> {
   const options = { timeout: XATTR_TIMEOUT_MS, killSignal: 'SIGKILL', env } as const;
   const args = [PROGRAM, join(mountpoint, LIVE_DIRECTORY), `${OWN_XATTR_PREFIX}live`];
   return new Promise((resolve) => {
+    const { execFile } = process.getBuiltinModule('node:child_process');
     execFile(process.execPath, args, options, (error, stdout) => {
       resolve(error ? undefined : stdout);
     });

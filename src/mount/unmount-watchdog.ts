@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { encodeOctal } from '../sys/index.ts';
 import { FUSERMOUNT } from './fusermount.ts';
 import { allMounts } from './mountinfo.ts';
@@ -50,6 +49,7 @@ export function startUnmountWatchdog(directory: string, device?: number): Unmoun
   const id = allMounts().findLast(({ mountpoint }) => mountpoint === directory)?.id ?? 0;
   const script = device === undefined ? WAIT + UNMOUNT : WAIT + DETACH + UNMOUNT;
   const args = [directory, encodeOctal(directory), String(id)];
+  const { spawn } = process.getBuiltinModule('node:child_process');
   const child = spawn('/bin/sh', ['-c', script, 'taskfs-unmount-watchdog', ...args], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore', ...(device === undefined ? [] : [device])],

@@ -10,6 +10,7 @@ import {
 } from '../store/index.ts';
 import {
   findRecordLock,
+  monotonicMs,
   namesOrNone,
   parseMountinfo,
   targetOrEmpty,
@@ -35,10 +36,10 @@ const LEAST_MS = 200;
  * this lock is held. Undefined where somebody still does after `limitMs`.
  */
 export async function waitForWriters(path: string, limitMs: number): Promise<Lock | undefined> {
-  const end = performance.now() + Math.max(limitMs, LEAST_MS);
+  const end = monotonicMs() + Math.max(limitMs, LEAST_MS);
   for (let pause = FIRST_RETRY_MS; ; pause = Math.min(RETRY_MS, 2 * pause)) {
     const lock = takeLock(path);
-    const left = end - performance.now();
+    const left = end - monotonicMs();
     if (lock || left <= 0) return lock;
     if (pause === FIRST_RETRY_MS) askToLetGo(path);
     await sleep(Math.min(pause, left));

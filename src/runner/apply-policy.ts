@@ -15,6 +15,7 @@ import {
   type Selector,
 } from '../retention/index.ts';
 import { listLeftEdits, type Store } from '../store/index.ts';
+import { monotonicMs } from '../sys/index.ts';
 import { awaitedTasks } from './queue.ts';
 import { removeEnded } from './remove-task.ts';
 import { type TaskView, viewTasks } from './view.ts';
@@ -137,14 +138,14 @@ export async function applyPolicy(
   try {
     const policy = readPolicy(store);
     if (!policy?.auto) return;
-    const deadline = performance.now() + PATIENCE_MS;
+    const deadline = monotonicMs() + PATIENCE_MS;
     const now = Date.now();
     const decisions = decide(sealedTasks(store, now), policy, now);
     const doubt = clockInDoubt(decisions);
     if (doubt) say(explain(doubt));
     const doomed = decisions.filter(({ keep }) => !keep);
     for (const { task, sealedMs } of doomed.reverse()) {
-      if (performance.now() > deadline) return;
+      if (monotonicMs() > deadline) return;
       await removeEnded(store, task, sealedMs).catch(reportUnlessBusy);
     }
   } catch (error) {

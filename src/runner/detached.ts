@@ -1,6 +1,5 @@
 import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { extname } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { BACKGROUND_NAME, spawnInBackground } from '../background-process.ts';
 import { messageOf, TaskfsError } from '../errors.ts';
@@ -123,6 +122,7 @@ async function startSupervisor(claim: Claim, assignment: Assignment): Promise<nu
 async function isReady(child: ChildProcess, assignment: string): Promise<void> {
   const { stdin, stdout, stderr } = child;
   if (!stdin || !stdout || !stderr) throw new TypeError('the supervisor was spawned without pipes');
+  const { text } = process.getBuiltinModule('node:stream/consumers');
   const words = text(stderr).catch(() => '');
   try {
     await new Promise<void>((resolve, reject) => {

@@ -23,7 +23,7 @@ import {
   taskPaths,
   trySetAside,
 } from '../store/index.ts';
-import { isoNow, keepMemoryPrivate } from '../sys/index.ts';
+import { isoNow, keepMemoryPrivate, monotonicMs } from '../sys/index.ts';
 import { anchorSeal, cleanUpSealed } from './after-seal.ts';
 import type { EventInput, Journal } from './journal.ts';
 import { runOnEnd } from './on-end.ts';
@@ -113,7 +113,7 @@ async function sealTask(
   options: FinishOptions,
 ): Promise<SealResult | undefined> {
   const { task } = journal.record;
-  const start = performance.now();
+  const start = monotonicMs();
   if (journal.record.artifacts !== 'sealing') {
     journal.change({ artifacts: 'sealing' }, { type: 'sealing' });
   }
@@ -132,13 +132,13 @@ async function sealTask(
     keepMemoryPrivate();
     const seal = await import('../archive/write/index.ts');
     const sealed = await seal.sealTask(store, task, {
-      patienceMs: drainMs - (performance.now() - start),
+      patienceMs: drainMs - (monotonicMs() - start),
       mayBeOpen: !writers,
       keepsName,
       ...(options.onSealProgress && { onProgress: options.onSealProgress }),
     });
     sayWhatIsMissing(sealed, options);
-    const sealMs = Math.round(performance.now() - start);
+    const sealMs = Math.round(monotonicMs() - start);
     const sealedAt = isoNow();
     const { unselected } = sealed.leftOutCount;
     const leftOut = unselected > 0 && { leftOut: unselected };

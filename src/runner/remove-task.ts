@@ -21,7 +21,7 @@ import {
   takeLock,
   taskPaths,
 } from '../store/index.ts';
-import { AT, assertUnmounted, isoNow, removeTree } from '../sys/index.ts';
+import { AT, assertUnmounted, isoNow, monotonicMs, removeTree } from '../sys/index.ts';
 import { removeRuns } from './attempts.ts';
 import { openJournal } from './journal.ts';
 import { awaitedTasks, leaveQueue } from './queue.ts';
@@ -168,9 +168,9 @@ const PATIENCE_MS = 5_000;
  */
 export async function untilReleased(store: Store, task: TaskName): Promise<void> {
   const { lock } = taskPaths(store, task);
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = monotonicMs() + PATIENCE_MS;
   const isNeeded = (): boolean => isLocked(lock) || awaitedTasks(store).has(task);
-  while (isNeeded() && performance.now() < deadline) await sleep(20);
+  while (isNeeded() && monotonicMs() < deadline) await sleep(20);
 }
 
 async function removeLeftRuns(store: Store, task: TaskName): Promise<string[]> {

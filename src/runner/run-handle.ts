@@ -9,6 +9,7 @@ import {
   type TaskRecord,
   taskPaths,
 } from '../store/index.ts';
+import { monotonicMs } from '../sys/index.ts';
 import { loadEngine } from './engines/registry.ts';
 import type { RunHandle } from './engines/run-handle.ts';
 
@@ -26,13 +27,13 @@ export async function reachRun(
   task: TaskName,
   { patienceMs = PATIENCE_MS }: { readonly patienceMs?: number } = {},
 ): Promise<RunHandle> {
-  const deadline = performance.now() + patienceMs;
+  const deadline = monotonicMs() + patienceMs;
   for (;;) {
     const record = readRecord(taskPaths(store, task).record, task);
     if (isFinal(record.status)) throw notRunning(record);
     const run = record.status === 'running' ? await tryReach(store, record) : undefined;
     if (run) return run;
-    if (performance.now() >= deadline) {
+    if (monotonicMs() >= deadline) {
       throw record.status === 'queued' ? notRunning(record) : notThere(task);
     }
     await sleep(POLL_MS);

@@ -1,6 +1,6 @@
 import { TaskfsError } from '../errors.ts';
 import type { Store, TaskName } from '../store/index.ts';
-import { isoNow } from '../sys/index.ts';
+import { isoNow, monotonicMs } from '../sys/index.ts';
 import type { RunHandle, Usage } from './engines/run-handle.ts';
 import { reachRun } from './run-handle.ts';
 
@@ -15,7 +15,7 @@ export interface TaskUsage extends Usage {
 interface Sampled {
   readonly run: RunHandle;
   readonly cpuNs: number;
-  /** Milliseconds of performance.now(). */
+  /** Milliseconds of monotonicMs(). */
   readonly at: number;
 }
 
@@ -43,7 +43,7 @@ export class UsageSampler {
       this.last.delete(task);
       return undefined;
     }
-    const at = performance.now();
+    const at = monotonicMs();
     this.last.set(task, { run, cpuNs: usage.cpuNs, at });
     const cpuPercent = before ? percentBetween(before, { cpuNs: usage.cpuNs, at }) : null;
     return { task, at: isoNow(), cpuPercent, ...usage };

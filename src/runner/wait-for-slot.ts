@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { replaceShownStatus, type Store, type TaskName, type TaskRecord } from '../store/index.ts';
 import { isoNow } from '../sys/index.ts';
 import { hasNews, lostDependency, noteCompleted, orphansAwaited } from './dependencies.ts';
@@ -71,6 +70,7 @@ const INTERVAL_MS = 10_000;
 function onLockFreed(store: Store, tasks: readonly TaskName[], listener: () => void): () => void {
   const locks = tasks.flatMap((task) => heldLockOf(store, task) ?? []);
   const children = locks.map((lock) => {
+    const { spawn } = process.getBuiltinModule('node:child_process');
     const child = spawn('flock', ['-s', '-o', lock, 'true'], { cwd: '/', stdio: 'ignore' });
     child.once('error', () => {});
     child.once('exit', listener);

@@ -134,7 +134,7 @@ export {
   statFd,
 } from './stat.ts';
 export { isThreadGone, setUmask, threadNumber, unshareUmask } from './thread.ts';
-export { isoNow, isoTime, nanosecondsOf, type Timespec } from './timespec.ts';
+export { isoNow, isoTime, monotonicMs, nanosecondsOf, type Timespec } from './timespec.ts';
 export {
   accessAcl,
   type FileXattrs,

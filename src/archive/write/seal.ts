@@ -15,7 +15,7 @@ import {
   taskPaths,
   trySetAside,
 } from '../../store/index.ts';
-import { AT, MountedBeneath, NotRemovable, removeTree } from '../../sys/index.ts';
+import { AT, MountedBeneath, monotonicMs, NotRemovable, removeTree } from '../../sys/index.ts';
 import { lastLineOf } from '../chain.ts';
 import { Unsealable } from '../limits.ts';
 import { partialPath } from '../paths.ts';
@@ -160,9 +160,9 @@ async function writeUntilStable(
 ): Promise<WrittenFiles> {
   const { onChmod } = how;
   let { top } = how;
-  const start = performance.now();
+  const start = monotonicMs();
   for (let attempt = 1; ; attempt++) {
-    const begin = performance.now();
+    const begin = monotonicMs();
     removeTree(AT.FDCWD, partial);
     // Before it is made: the time of that is when changes begin to be late ones (late-changes.ts).
     const sinceNs = clockOf(store.staging);
@@ -178,7 +178,7 @@ async function writeUntilStable(
     } catch (error) {
       if (!(error instanceof TreeChanged)) throw error;
       if (!keepsName || attempt >= ATTEMPTS_WITH_NAME) top = setAside(store, record.task);
-      const now = performance.now();
+      const now = monotonicMs();
       if (attempt >= ATTEMPTS && now - start >= patienceMs) throw unsettled(error);
       await sleep(Math.max(PAUSE_MS, now - begin));
     }
@@ -245,7 +245,7 @@ function progressOf({ onProgress }: SealOptions): (passes: TarProgress) => void 
   if (!onProgress) return () => {};
   let last = 0;
   return ({ written, checked, total, files }) => {
-    const now = performance.now();
+    const now = monotonicMs();
     if (now - last < PROGRESS_INTERVAL_MS) return;
     last = now;
     onProgress({ bytes: Math.floor((written + checked) / 2), totalBytes: total, files });

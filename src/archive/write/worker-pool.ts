@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import type { MessagePort, Worker } from 'node:worker_threads';
 import { Errno } from '../../errno.ts';
 import type { BatchJob } from './batch.ts';
 import { TreeChanged } from './directory-cursor.ts';
@@ -115,6 +115,7 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   private startOne(number: number): PoolWorker {
+    const { MessageChannel, Worker } = process.getBuiltinModule('node:worker_threads');
     const { port1, port2 } = new MessageChannel();
     const started = new SharedArrayBuffer(4);
     const workerData: WorkerInput = { worker: number, port: port2, started };

@@ -1,5 +1,4 @@
-import { closeSync, constants, existsSync, openSync, realpathSync } from 'node:fs';
-import { lstat, opendir } from 'node:fs/promises';
+import { closeSync, constants, existsSync, openSync, promises, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { assertNothingMounted } from '../../../sys/index.ts';
@@ -173,11 +172,11 @@ async function ignoreMissing(request: Promise<unknown>): Promise<void> {
 async function hasForeignFiles(root: string, uid: number): Promise<boolean> {
   const waiting = [root];
   try {
-    if ((await lstat(root)).uid !== uid) return true;
+    if ((await promises.lstat(root)).uid !== uid) return true;
     for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
-      for await (const entry of await opendir(path)) {
+      for await (const entry of await promises.opendir(path)) {
         const child = join(path, entry.name);
-        if ((await lstat(child)).uid !== uid) return true;
+        if ((await promises.lstat(child)).uid !== uid) return true;
         if (entry.isDirectory()) waiting.push(child);
       }
     }

@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { homeConfiguration } from './endpoint.ts';
@@ -65,6 +64,7 @@ function askHelper(
   signal?: AbortSignal,
 ): Promise<Credentials | undefined> {
   return new Promise((resolve) => {
+    const { execFile } = process.getBuiltinModule('node:child_process');
     const child = execFile(`docker-credential-${name}`, ['get'], { signal }, (error, stdout) => {
       if (error) return resolve(undefined);
       const { Username: username, Secret: secret } = JSON.parse(stdout);

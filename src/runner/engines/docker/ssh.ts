@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import type { Agent } from 'node:http';
 import { Duplex } from 'node:stream';
 
@@ -25,6 +24,7 @@ function sshArguments({ username, hostname, port }: URL): string[] {
 }
 
 function dial(args: readonly string[]): Duplex {
+  const { spawn } = process.getBuiltinModule('node:child_process');
   const child = spawn('ssh', args, { stdio: ['pipe', 'pipe', 'pipe'] });
   const { stdin, stdout, stderr } = child;
   let words = '';
