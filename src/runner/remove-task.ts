@@ -46,7 +46,10 @@ export function removeTask(store: Store, task: TaskName, sealedMs?: number): voi
     const plain = [paths.staging, paths.aside, ...edits.map(({ path }) => path)];
     for (const path of [...plain, ...archives, paths.directory]) assertUnmounted(path);
     const isRepeated = isBeingRemoved(store, task);
-    if (!isRepeated) noteRemoval(store, task);
+    if (!isRepeated) {
+      assertNotCutShort(store, task);
+      noteRemoval(store, task);
+    }
     for (const path of plain) removeTree(AT.FDCWD, path);
     const isArchived = existsSync(paths.archive);
     if (isArchived || lastLineOf(store, task)?.type === 'sealed') {
@@ -107,6 +110,15 @@ function assertRemovable(store: Store, task: TaskName): void {
   } catch (error) {
     if (!(error instanceof TaskfsError) || error.kind !== 'damaged') throw error;
   }
+}
+
+/**
+ * Throws `usage` where a renaming was cut short: the chain may have the new name already, of which
+ * there would be an archive and no record. Only for the holder of the task's lock.
+ */
+export function assertNotCutShort(store: Store, task: TaskName): void {
+  if (!existsSync(taskPaths(store, task).renaming)) return;
+  throw inUse(task, 'was being renamed, and that was cut short', "First: 'taskfs recover'.");
 }
 
 /** Somebody may have removed it, and run another one of that name. */

@@ -33,7 +33,7 @@ import { anchorSeal } from './after-seal.ts';
 import { openJournal } from './journal.ts';
 import { awaitedTasks } from './queue.ts';
 import { locked } from './queue-tickets.ts';
-import { finishRemoval, untilReleased } from './remove-task.ts';
+import { assertNotCutShort, finishRemoval, untilReleased } from './remove-task.ts';
 import { DRAFT } from './submit.ts';
 import { assertNotElsewhere } from './supervisor-liveness.ts';
 
@@ -63,10 +63,11 @@ export async function renameTask(
   if (awaitedTasks(store).has(task)) {
     throw refused(task, 'is waited for by tasks that run after it', "'taskfs ps' lists them.");
   }
+  assertNotCutShort(store, task);
   assertFree(store, name);
   const renamed = { ...record, task: name };
   const archives = await loadArchives();
-  writeFileAtomic(notePath(store, task), name);
+  writeFileAtomic(taskPaths(store, task).renaming, name);
   try {
     using archive = await archives.renameArchive(store, task, renamed, await findIdentities());
     // Nobody else gets the name meanwhile.
@@ -105,7 +106,7 @@ function assertFree(store: Store, name: TaskName): void {
 /** The removal is noted first: from then on recovery ends that. */
 function removeOld(store: Store, task: TaskName, lock: Lock): void {
   noteRemoval(store, task);
-  rmSync(notePath(store, task), { force: true });
+  rmSync(taskPaths(store, task).renaming, { force: true });
   lock.release();
   finishRemoval(store, task);
 }
@@ -113,12 +114,8 @@ function removeOld(store: Store, task: TaskName, lock: Lock): void {
 /** What a renaming left of which nothing is there under the new name. */
 function forget(archives: Archives, store: Store, task: TaskName, name: TaskName): void {
   archives.dropRenamedArchive(store, name);
-  rmSync(notePath(store, task), { force: true });
+  rmSync(taskPaths(store, task).renaming, { force: true });
 }
-
-/** Where it says that a task is being renamed, and how; no task's own name. */
-const RENAMING = '.renaming';
-const notePath = (store: Store, task: TaskName): string => join(store.tasks, `.${task}${RENAMING}`);
 
 function assertRenamable(store: Store, record: TaskRecord): void {
   const { task, status, artifacts, plaintext = null, unremoved } = record;
@@ -206,8 +203,8 @@ function finishRename(
   store: Store,
   task: TaskName,
 ): FinishedRename | undefined {
-  const note = notePath(store, task);
   const paths = taskPaths(store, task);
+  const note = paths.renaming;
   if (!existsSync(paths.directory)) {
     rmSync(note, { force: true });
     return undefined;

@@ -40,6 +40,8 @@ export interface TaskPaths {
   /** What staging is called while it is sealed (set-aside.ts). */
   readonly aside: string;
   readonly archive: string;
+  /** There while the task is given another name, which it holds (rename-task.ts). */
+  readonly renaming: string;
 }
 
 /** Where everything of a task lies. Neither a store's paths nor a name need to be normalized. */
@@ -57,6 +59,7 @@ export function taskPaths(store: Store, task: TaskName): TaskPaths {
     staging: `${store.staging}/${task}`,
     aside: `${store.staging}/${asideName(task)}`,
     archive: `${store.archive}/${task}`,
+    renaming: `${store.tasks}/.${task}.renaming`,
   };
 }
 

@@ -6,13 +6,15 @@ import { expect, test } from 'vitest';
 import { verifyArchives } from '../../src/archive/verify/index.ts';
 import { removePlaintext, sealTask } from '../../src/archive/write/index.ts';
 import { openTree } from '../../src/artifacts/index.ts';
-import { recover } from '../../src/runner/index.ts';
+import { recover, removeTasks, renameTask } from '../../src/runner/index.ts';
 import {
+  isBeingRemoved,
   loadIdentities,
   parseTaskName,
   pin,
   type Store,
   taskPaths,
+  unpin,
 } from '../../src/store/index.ts';
 import { endedTask, storeWithKeys } from '../support/sealable.ts';
 
@@ -48,6 +50,7 @@ test.each(['kill', 'error'])(
   async (mode) => {
     const store = await storeWithKeys();
     const names = new Set<string>();
+    let refusals = 0;
     for (let at = 1; ; at += STEP) {
       const [old, renamed] = [`old-${at}`, `new-${at}`];
       const { task, paths } = endedTask(store, old, { artifacts: 'sealed' });
@@ -56,6 +59,15 @@ test.each(['kill', 'error'])(
       removePlaintext(store, task);
       pin(store, task);
       const result = await renameFailing(store, old, renamed, mode, at);
+      if (existsSync(paths.renaming) && !isBeingRemoved(store, task)) {
+        refusals++;
+        const again = parseTaskName('again');
+        await expect(renameTask(store, task, again, async () => [])).rejects.toThrow('cut short');
+        unpin(store, task);
+        const { failed } = await removeTasks(store, [task]);
+        expect(failed.map(({ error }) => error.message).join()).toContain('cut short');
+        pin(store, task);
+      }
       const recoveries = await recover(store, { scope: 'all' });
       expect(recoveries.filter(({ error }) => error !== null)).toEqual([]);
       const left = [old, renamed].filter((name) => existsSync(join(store.tasks, name)));
@@ -69,6 +81,7 @@ test.each(['kill', 'error'])(
       if (result?.injected === false) break;
     }
     expect([...names].sort()).toEqual(['new', 'old']);
+    expect(refusals).toBeGreaterThan(0);
     const identities = await loadIdentities(store);
     const { findings } = await verifyArchives(store, { deep: true, identities });
     expect(findings).toEqual([]);
