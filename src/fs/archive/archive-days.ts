@@ -39,7 +39,7 @@ const NAMES_TTL_MS = 1000;
  * path that was right before leads to the same files. A name that is a day's stands for the day
  * alone.
  */
-export class ArchiveDays implements ArchiveTree {
+class ArchiveDays implements ArchiveTree {
   readonly refusal = errno.EROFS;
   private readonly archive: ArchiveSubtree;
   private readonly tasks: ArchivedTasks;

@@ -57,7 +57,7 @@ export class ArchiveObservation implements Observation {
 }
 
 /** Watches on directories of the store, for a file system that has no others. */
-export class StoreWatches implements PathWatcher {
+class StoreWatches implements PathWatcher {
   private readonly inotify = new Inotify();
   private readonly observers = new Map<number, (event: InotifyEvent) => void>();
 

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import type { StreamName } from './frames.ts';
 import { type LostLineFeeds, openLostLineFeeds } from './lost-line-feeds.ts';
-import { append, readOptional } from './note-file.ts';
+import { appendNote, readNotes } from './note-file.ts';
 
 /** How many bytes of each stream of a run were handed on. */
 export interface Counts {
@@ -31,7 +31,7 @@ export function openLogOffsets(path: string, logged: number): LogOffsets {
     counts,
     feeds: openLostLineFeeds(lineFeedsOf(path)),
     enter(stream, bytes) {
-      if (stream !== current) append(path, `${stream} ${counts.stdout + counts.stderr}\n`);
+      if (stream !== current) appendNote(path, `${stream} ${counts.stdout + counts.stderr}\n`);
       current = stream;
       counts[stream] += bytes;
     },
@@ -61,7 +61,7 @@ interface Segment {
 }
 
 function readSegments(path: string): Segment[] {
-  return readOptional(path)
+  return readNotes(path)
     .split('\n')
     .slice(0, -1)
     .map((line) => {

@@ -1,5 +1,5 @@
 import type { StreamName } from './frames.ts';
-import { append, readOptional } from './note-file.ts';
+import { appendNote, readNotes } from './note-file.ts';
 
 type PerStream<T> = Readonly<Record<StreamName, T>>;
 
@@ -30,7 +30,7 @@ export function openLostLineFeeds(path: string): LostLineFeeds {
       lineStarts[stream] = at + lineStart;
       for (const index of found) {
         places[stream].push(at + index);
-        append(path, `${stream} ${at + index}\n`);
+        appendNote(path, `${stream} ${at + index}\n`);
       }
     },
   };
@@ -93,7 +93,7 @@ export function createSkip(
 
 function readPlaces(path: string): Record<StreamName, number[]> {
   const places: Record<StreamName, number[]> = { stdout: [], stderr: [] };
-  for (const line of readOptional(path).split('\n').slice(0, -1)) {
+  for (const line of readNotes(path).split('\n').slice(0, -1)) {
     const [stream, offset] = line.split(' ');
     places[stream === 'stderr' ? 'stderr' : 'stdout'].push(Number(offset));
   }

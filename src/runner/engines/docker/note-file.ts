@@ -3,11 +3,11 @@ import { unlessMissing } from '../../../errno.ts';
 import { isDiskFull } from '../../disk-reserve.ts';
 
 /** The text of a file of notes; empty where there is none yet. */
-export const readOptional = (path: string): string =>
+export const readNotes = (path: string): string =>
   unlessMissing(() => readFileSync(path, 'utf8')) ?? '';
 
 /** Adds a line to a file of notes. */
-export function append(path: string, line: string): void {
+export function appendNote(path: string, line: string): void {
   try {
     appendFileSync(path, line, { mode: 0o600 });
   } catch (error) {
