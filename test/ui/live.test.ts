@@ -226,6 +226,12 @@ describeWithBrowser('the page, live', () => {
       () => readFileSync(join(staging, 'a.txt'), 'utf8') === 'over\n',
     );
 
+    // What is too large for that is not offered for editing.
+    writeFileSync(join(staging, 'large.txt'), 'line\n'.repeat(1_000_000));
+    await row(page, 'large.txt').click();
+    await page.getByRole('group', { name: 'Part of the text' }).waitFor();
+    expect(await button(page, 'Edit').count()).toBe(0);
+
     await row(page, 'd').click();
     const upload = (content: string) =>
       page.locator('input[type=file]').setInputFiles({

@@ -86,6 +86,7 @@ describeWithBrowser('the page, archived files', () => {
       put(`pictures/${name}`, '<svg xmlns="http://www.w3.org/2000/svg" width="5" height="5"/>');
     }
     put('code.py', 'def f(x):\n    return "<b>"  # why\n');
+    put('out.log', '\u001b[31mred\u001b[0m words\n');
     put('data.csv', 'name,size\n"a, b",1\nc,2\n');
     put('data.jsonl', '{"a":1,"b":"x"}\n{"a":2,"c":null}\n');
     put(
@@ -161,6 +162,9 @@ describeWithBrowser('the page, archived files', () => {
       '    return "<b>"  # why',
     ]);
     expect(await faultsOf(page)).toEqual([]);
+    await show('out.log');
+    await content.getByText('red', { exact: true }).waitFor();
+    expect(await content.locator('code').allTextContents()).toEqual(['red words']);
     await show('data.csv');
     await content.getByRole('cell', { name: 'a, b' }).waitFor();
     expect(await faultsOf(page)).toEqual([]);

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { showBytes } from '../../quantities.ts';
 import type { FileFacts, TaskRow } from '../protocol.ts';
 import { addressOf, factsOf, messageOf } from './api.ts';
-import type { ViewProps } from './content.ts';
+import { type ViewProps, WINDOW } from './content.ts';
 import { Editor, hasDraft } from './editor.tsx';
 import { showTime } from './format.ts';
 import { isTreeKnown, tree } from './state.ts';
@@ -64,7 +64,7 @@ export function FileView({ task, file }: { readonly task: TaskRow; readonly file
               Source
             </button>
           )}
-          {facts.isLive && facts.isText && mode !== 'edit' && (
+          {facts.isLive && facts.isText && facts.size <= WINDOW && mode !== 'edit' && (
             <button type="button" onClick={() => setMode('edit')}>
               Edit
             </button>
