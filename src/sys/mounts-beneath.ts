@@ -70,7 +70,7 @@ function mountsBeneath(fd: number): Buffer[] {
   if (!directory) return [];
   const top = Buffer.concat([directory, SLASH]);
   const { mount } = statFd(fd);
-  return readMountinfo('thread-self')
+  return readMountinfo('thread-self', top)
     .filter(({ parent }) => parent === mount)
     .map(({ mountpoint }) => mountpoint)
     .filter((path) => path.subarray(0, top.length).equals(top));
