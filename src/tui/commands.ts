@@ -31,7 +31,7 @@ interface Binding {
   /** In the help. */
   readonly shown: string;
   readonly meaning: string;
-  /** On the last line, where there is place for it; the first ones are kept longest. */
+  /** On the last line, where there is room for it; the first ones are kept longest. */
   readonly short?: string;
 }
 

@@ -64,7 +64,7 @@ export function composeFrame(
   return [...upper, ...(third ?? [])];
 }
 
-/** The last line: what was said last, or as many keys as there is place for. */
+/** The last line: what was said last, or as many keys as there is room for. */
 export function lastLine(
   message: StyledLine | undefined,
   keys: readonly string[],
@@ -75,7 +75,7 @@ export function lastLine(
   return paint([{ text: keyLine(keys, columns), styles: ['dim'] }], columns, capabilities, []);
 }
 
-/** As many keys as there is place for; closer together where they do not fit otherwise. */
+/** As many keys as there is room for; closer together where they do not fit otherwise. */
 function keyLine(keys: readonly string[], columns: number): string {
   const wide = keys.join('  ');
   if (wide.length <= columns) return wide;

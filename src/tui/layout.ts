@@ -11,7 +11,7 @@ export type PaneName = 'tasks' | 'files' | 'third';
 /** Where panes are; one that has no area is not shown. */
 export type Layout = Readonly<Partial<Record<PaneName, Area>>>;
 
-/** Narrower than that, tasks and files have no place beside each other. */
+/** Narrower than that, there is no room for tasks and files side by side. */
 const BOTH_COLUMNS = 70;
 /** A title and a line: no pane is lower. */
 const LEAST_ROWS = 2;

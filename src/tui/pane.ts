@@ -11,7 +11,7 @@ export interface PaneView {
 /** A line of a pane. */
 export interface PaneLine {
   readonly left: StyledLine;
-  /** Right-aligned columns, left out where there is no place for them. */
+  /** Right-aligned columns, left out where there is no room for them. */
   readonly right: string;
   readonly isChosen?: boolean;
 }

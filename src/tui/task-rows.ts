@@ -31,7 +31,7 @@ export function statusOf(record: TaskRecord): string {
   return why === null ? stands : `${stands} (${printableText(why)})`;
 }
 
-/** Mode and status in the one word that matters, where there is place for no more. */
+/** Mode and status in the one word that matters, where there is room for no more. */
 export function wordOf({ status, artifacts, paused }: TaskRecord): string {
   if (artifacts === 'sealed') return status;
   if (artifacts !== 'live' || (status === 'running' && !paused)) return MODES[artifacts];

@@ -8,7 +8,7 @@ import { Selection } from './selection.ts';
 import { inOrder, MODES, matchesFilter, since, statusOf, styleOf, wordOf } from './task-rows.ts';
 import { TaskSizes } from './task-sizes.ts';
 
-/** Columns of a task's mode and status; what is longer has no place beside the size. */
+/** Columns of a task's mode and status; what is longer leaves no room for the size. */
 const MODE = 9;
 const STATUS = 10;
 /** What is left for a name: the columns after it are aligned unless it is longer. */
@@ -108,7 +108,7 @@ export class TasksPane implements Pane, Disposable {
     ];
   }
 
-  /** `isWide`: there is place for mode and status behind every name. */
+  /** `isWide`: there is room for mode and status behind every name. */
   private line(record: TaskRecord, columns: number, isWide: boolean, now: number): PaneLine {
     const { task, artifacts } = record;
     const styles = styleOf(record);

@@ -2,7 +2,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { VirtualList } from './virtual-list.tsx';
 import type { TextWindow } from './window.tsx';
 
-/** A piece of a line in one look. */
+/** A piece of a line in one style. */
 export interface Span {
   readonly text: string;
   readonly class?: string | undefined;
@@ -91,10 +91,10 @@ export function Lines({ lines, label, window }: Props) {
   );
 }
 
-function showSpan({ text, ...look }: Span, index: number) {
+function showSpan({ text, ...attributes }: Span, index: number) {
   const shown = text.length > MAX_COLUMNS ? `${text.slice(0, MAX_COLUMNS)}…` : text;
   return (
-    <span key={index} {...look}>
+    <span key={index} {...attributes}>
       {shown}
     </span>
   );
@@ -111,7 +111,7 @@ function matchesIn(lines: readonly Line[], wanted: string): number[] {
   return found;
 }
 
-/** Lines in one look; without the empty one after the last line end. */
+/** Lines in one style; without the empty one after the last line end. */
 export function plainLines(text: string): Line[] {
   const lines = text.split(/\r?\n/);
   if (lines.at(-1) === '') lines.pop();

@@ -11,12 +11,12 @@ import type { Line, Span } from './lines.tsx';
  * erasures that progress bars are made of. Everything else is left out.
  */
 
-type Look = Pick<Span, 'class' | 'style'>;
+type Style = Pick<Span, 'class' | 'style'>;
 
 /** A piece of a row. Columns are counted in UTF-16 code units. */
 interface Piece {
   readonly text: string;
-  readonly look: Look;
+  readonly style: Style;
 }
 
 interface Row {
@@ -58,8 +58,8 @@ const COLOURS = {
   brightWhite: 'light-dark(#24292f, #ffffff)',
 };
 
-/** Looks by the sequences that lead to them: a log has few, and changes between them often. */
-class Looks {
+/** Styles by the sequences that lead to them: a log has few, and changes between them often. */
+class Styles {
   private readonly palette = createColorPalette(COLOURS);
   private readonly known = new Map<string, LookState>();
   readonly plain = this.stateOf('');
@@ -73,14 +73,14 @@ class Looks {
   }
 
   private stateOf(sequences: string): LookState {
-    const look = this.lookOf(createAnsiSequenceParser().parse(`${sequences}x`).at(-1));
-    const key = JSON.stringify(look);
-    const state = this.known.get(key) ?? { look, sequences, next: new Map() };
+    const style = this.styleOf(createAnsiSequenceParser().parse(`${sequences}x`).at(-1));
+    const key = JSON.stringify(style);
+    const state = this.known.get(key) ?? { style, sequences, next: new Map() };
     this.known.set(key, state);
     return state;
   }
 
-  private lookOf(token: ParseToken | undefined): Look {
+  private styleOf(token: ParseToken | undefined): Style {
     const { foreground, background, decorations = new Set() } = token ?? {};
     const style = {
       ...(foreground && { color: this.palette.value(foreground) }),
@@ -93,8 +93,8 @@ class Looks {
 }
 
 interface LookState {
-  readonly look: Look;
-  /** What leads from a plain look to this one. */
+  readonly style: Style;
+  /** What leads from a plain style to this one. */
   readonly sequences: string;
   readonly next: Map<string, LookState>;
 }
@@ -104,12 +104,12 @@ class Screen {
   readonly rows: Row[] = [{ pieces: [], length: 0 }];
   private row = 0;
   private column = 0;
-  private readonly looks = new Looks();
-  private state = this.looks.plain;
+  private readonly styles = new Styles();
+  private state = this.styles.plain;
 
   write(text: string): void {
     for (const [part, parameters = '', final] of text.matchAll(PART)) {
-      if (final === 'm') this.state = this.looks.after(this.state, part);
+      if (final === 'm') this.state = this.styles.after(this.state, part);
       else if (final !== undefined) this.obey(final, parameters);
       else if (part === '\n') this.goTo(this.row + 1, 0);
       else if (part === '\r') this.column = 0;
@@ -124,11 +124,11 @@ class Screen {
     if (!row) return;
     const end = this.column + text.length;
     if (this.column > row.length)
-      append(row, ' '.repeat(this.column - row.length), this.looks.plain.look);
+      append(row, ' '.repeat(this.column - row.length), this.styles.plain.style);
     const rest = slice(row, end, row.length);
     if (this.column < row.length) truncate(row, this.column);
-    append(row, text, this.state.look);
-    for (const piece of rest) append(row, piece.text, piece.look);
+    append(row, text, this.state.style);
+    for (const piece of rest) append(row, piece.text, piece.style);
     this.column = end;
   }
 
@@ -162,10 +162,10 @@ class Screen {
   }
 }
 
-function append(row: Row, text: string, look: Look): void {
+function append(row: Row, text: string, style: Style): void {
   const last = row.pieces.at(-1);
-  if (last?.look === look) row.pieces[row.pieces.length - 1] = { text: last.text + text, look };
-  else row.pieces.push({ text, look });
+  if (last?.style === style) row.pieces[row.pieces.length - 1] = { text: last.text + text, style };
+  else row.pieces.push({ text, style });
   row.length += text.length;
 }
 
@@ -180,9 +180,9 @@ function slice(row: Row, from: number, to: number): Piece[] {
   if (from >= to) return [];
   const pieces: Piece[] = [];
   let at = 0;
-  for (const { text, look } of row.pieces) {
+  for (const { text, style } of row.pieces) {
     const cut = text.slice(Math.max(0, from - at), Math.max(0, to - at));
-    if (cut !== '') pieces.push({ text: cut, look });
+    if (cut !== '') pieces.push({ text: cut, style });
     at += text.length;
   }
   return pieces;
@@ -192,7 +192,7 @@ export function terminalLines(text: string): Line[] {
   const screen = new Screen();
   screen.write(text);
   const lines = screen.rows.map(({ pieces }) =>
-    pieces.map(({ text: shown, look }) => ({ text: shown, ...look })),
+    pieces.map(({ text: shown, style }) => ({ text: shown, ...style })),
   );
   if (lines.at(-1)?.length === 0) lines.pop();
   return lines;
