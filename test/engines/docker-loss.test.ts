@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { createDockerEngine } from '../../src/runner/engines/docker/index.ts';
+import { listenBefore } from '../support/before-engine.ts';
 import { describeWithEngine } from '../support/engine.ts';
 import { collect, newLaunch, startRun } from '../support/engine-run.ts';
 import { hasStopped, startPrivateEngine, useEngine } from '../support/private-engine.ts';
@@ -62,6 +63,15 @@ describeWithEngine('a container whose engine or container goes away', (shared) =
     engine.tell('start');
     expect(await running.ended).toMatchObject({ kind: 'signal' });
     expect(output.stdout).toBe('here\n');
+  });
+
+  it('is followed where the engine goes away before it answers that it runs', async () => {
+    await listenBefore(shared.host, ({ path, cutOff }) => {
+      if (path.endsWith('/start')) cutOff();
+    });
+    const { running, output } = await start('echo here; echo there >&2; exit 5');
+    expect(await running.ended).toMatchObject({ exitCode: 5, kind: 'exit' });
+    expect(output).toMatchObject({ stdout: 'here\n', stderr: 'there\n' });
   });
 
   it('is lost when the engine does not come back in time', async () => {

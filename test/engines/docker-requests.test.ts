@@ -1,40 +1,19 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { connect, createServer, type Socket } from 'node:net';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { createDockerEngine } from '../../src/runner/engines/docker/index.ts';
+import { listenBefore } from '../support/before-engine.ts';
 import { describeWithEngine } from '../support/engine.ts';
 import { newLaunch, startRun } from '../support/engine-run.ts';
-import { temporaryDirectory } from '../support/temporary.ts';
-
-const REQUEST_LINE = /^(GET|POST|DELETE|HEAD) (\S+) HTTP/;
 
 describeWithEngine('what is asked of the docker engine', ({ image, host }) => {
-  /** A socket before the engine's: makes it the engine of this test, and notes what is asked. */
   const listen = async (): Promise<readonly string[]> => {
     const requests: string[] = [];
-    const note = (chunk: Buffer): void => {
-      const [, method, path = ''] = REQUEST_LINE.exec(chunk.toString('latin1')) ?? [];
-      if (method) requests.push(`${method} ${nameless(path)}`);
-    };
-    const server = createServer({ allowHalfOpen: true }, (socket: Socket) => {
-      const engine = connect({ path: host.replace('unix://', ''), allowHalfOpen: true });
-      for (const end of [socket, engine])
-        end.on('error', () => [socket, engine].map((one) => one.destroy()));
-      socket.on('data', note);
-      socket.pipe(engine).pipe(socket);
-    });
-    const path = join(temporaryDirectory(), 'engine.sock');
-    server.listen(path);
-    await new Promise((resolve) => server.once('listening', resolve));
-    const before = process.env.DOCKER_HOST;
-    process.env.DOCKER_HOST = `unix://${path}`;
-    onTestFinished(() => {
-      process.env.DOCKER_HOST = before;
-      server.close();
-    });
+    await listenBefore(
+      host,
+      ({ method, path }) => void requests.push(`${method} ${nameless(path)}`),
+    );
     return requests;
   };
 

@@ -157,7 +157,7 @@ async function begin(
   const container = docker.getContainer(state.container);
   try {
     const attached = await startContainer(docker, spec, (made) => shareStaging(prepared, made));
-    if (stdin) stdin.pipe(attached);
+    if (attached) stdin?.pipe(attached);
     const offsets = openLogOffsets(state.ledger, 0);
     const followed = { docker, container, tty: state.tty, offsets, output, patienceMs };
     const ended = followContainer(followed, attached).then((exit) => withIsOver(exit, state));

@@ -33,6 +33,7 @@ type ByteStream = AsyncIterable<Buffer>;
 export async function followContainer(followed: Followed, attached?: ByteStream): Promise<Exit> {
   const { container } = followed;
   let source = attached;
+  let wasAway = false;
   for (;;) {
     try {
       // In parallel: a later request to wait would add a round trip to every task.
@@ -42,13 +43,15 @@ export async function followContainer(followed: Followed, attached?: ByteStream)
       ]);
       const { State: state } = await container.inspect();
       if (state.Status === 'removing') return removed;
+      if (state.Status === 'created') return unstarted;
       const isWhole = ended.status === 'fulfilled' && drained.status === 'fulfilled';
-      if (isWhole && !state.Running) return exitOf(state);
+      if (isWhole && !state.Running) return wasAway ? inDoubt(exitOf(state)) : exitOf(state);
     } catch (error) {
       if (isMissing(error)) return removed;
       if (!(await waitForEngine(followed))) return unreachable(error);
     }
     source = undefined;
+    wasAway = true;
     await sleep(RETRY_PAUSE_MS);
   }
 }
@@ -112,6 +115,21 @@ const removed: Exit = {
   signal: null,
   kind: 'engine-lost',
   reason: 'the container was removed by somebody else',
+};
+
+/** What dockerd says of a container whose end it did not see, and the code that ssh fails with. */
+const UNSEEN = 255;
+
+const inDoubt = (exit: Exit): Exit =>
+  exit.exitCode === UNSEEN
+    ? { ...exit, reason: `${exit.reason}, or the engine, which was away, did not see how` }
+    : exit;
+
+const unstarted: Exit = {
+  exitCode: null,
+  signal: null,
+  kind: 'not-started',
+  reason: 'it could not be started: the container engine went away',
 };
 
 function unreachable(error: unknown): Exit {

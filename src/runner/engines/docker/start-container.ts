@@ -1,31 +1,50 @@
 import type { Duplex } from 'node:stream';
 import type Docker from 'dockerode';
 import { type Client, send } from './client.ts';
-import { ignoreEnded, wordsOf } from './failure.ts';
+import { ignoreEnded, isUnreachable, wordsOf } from './failure.ts';
 
 /** The usual keys, Ctrl-P Ctrl-Q, are somebody's shell history; nobody detaches from a task. */
 export const detachKeys = 'ctrl-@,ctrl-@,ctrl-@';
 
 /**
  * Creates, attaches, starts: in this order, or the first output is missed. `prepare` is what is to
- * be done once there is a container and before it runs. Returns the attached stream.
+ * be done once there is a container and before it runs. Returns the attached stream; undefined
+ * where the engine went away when it was to start it: the container may run, and what it printed is
+ * in the engine's log.
  */
 export async function startContainer(
   docker: Client,
   spec: Docker.ContainerCreateOptions,
   prepare: (container: Docker.Container) => Promise<void>,
-): Promise<Duplex> {
+): Promise<Duplex | undefined> {
   try {
     const container = await docker.createContainer(spec);
     await prepare(container);
     const attached = await attachStreams(container, spec.OpenStdin === true);
-    await container.start();
+    if (!(await isStarted(container, spec))) {
+      attached.destroy();
+      return undefined;
+    }
     await setConsoleSize(container, spec);
     return attached;
   } catch (error) {
     if (!spec.HostConfig?.Init || !isWithoutInit(error)) throw error;
     await ignoreEnded(docker.getContainer(spec.name ?? '').remove({ force: true }));
     return startContainer(docker, withoutInit(spec), prepare);
+  }
+}
+
+/** False where nobody knows. Input that is to be sent has no other way than the attached stream. */
+async function isStarted(
+  container: Docker.Container,
+  { OpenStdin }: Docker.ContainerCreateOptions,
+): Promise<boolean> {
+  try {
+    await container.start();
+    return true;
+  } catch (error) {
+    if (OpenStdin || !isUnreachable(error)) throw error;
+    return false;
   }
 }
 
