@@ -1,10 +1,19 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+} from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { messageOf, TaskfsError } from '../errors.ts';
+import { messageOf, reasonOf, TaskfsError } from '../errors.ts';
 
 /** One file of the page as it is sent. */
 export interface PageFile {
@@ -42,6 +51,7 @@ async function buildPage(): Promise<string> {
   const cache = join(root, 'node_modules/.cache/taskfs-page');
   const built = join(cache, digestOfSources(root));
   if (existsSync(built)) return built;
+  assertWritable(root);
   const draft = `${built}.${process.pid}`;
   try {
     mkdirSync(cache, { recursive: true });
@@ -55,6 +65,17 @@ async function buildPage(): Promise<string> {
     throw new TaskfsError('failed', `the page cannot be built: ${messageOf(cause)}`, { cause });
   }
   return built;
+}
+
+/** The build writes into the checkout, which may be somebody else's. */
+function assertWritable(root: string): void {
+  try {
+    accessSync(root, constants.W_OK);
+  } catch (cause) {
+    const message = `the page of the checkout ${root} is not built yet: ${reasonOf(cause)}`;
+    const hint = "'taskfs ui' builds it, called once by its owner; the package brings it along.";
+    throw new TaskfsError('failed', message, { hint, cause });
+  }
 }
 
 function digestOfSources(root: string): string {

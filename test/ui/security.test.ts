@@ -72,6 +72,9 @@ describeWithBrowser('who may use the page', () => {
     expect((await ask(content, { ...mine, origin: 'http://evil.example' })).status).toBe(403);
     const read = await ask(content, mine);
     expect(read).toMatchObject({ status: 200, body: 'secret\n' });
+    const body = Buffer.alloc(17 * 1024 * 1024, 'x').toString();
+    const tooLarge = await ask(content, { ...mine, origin }, { method: 'PUT', body });
+    expect(tooLarge).toMatchObject({ status: 413, body: expect.stringContaining('16 MiB') });
     expect(read.headers).toMatchObject({
       'content-type': 'application/octet-stream',
       'x-content-type-options': 'nosniff',

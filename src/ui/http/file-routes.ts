@@ -6,6 +6,7 @@ import { exportTar, openLog } from '../../artifacts/index.ts';
 import { TaskfsError } from '../../errors.ts';
 import { parseTaskName, readRecord, type TaskName, taskPaths } from '../../store/index.ts';
 import { decodeRef } from '../file-ref.ts';
+import type { Refusal } from '../protocol.ts';
 import { type ByteSource, bytesResponse } from './byte-range.ts';
 import { attachmentAs, factsOf, nameOf, openFile, openNode } from './files.ts';
 import { saveEdit, saveUpload } from './save.ts';
@@ -14,6 +15,7 @@ import { Thumbnails } from './thumbnails.ts';
 
 /** The largest text that the page edits, in bytes. */
 const MAX_EDIT = 16 * 1024 * 1024;
+const TOO_LARGE: Refusal = { error: 'the text exceeds 16 MiB', hint: 'Upload it as a file.' };
 
 /**
  * Bytes of a task in the page's own origin: never a type that a browser would show as a page, and
@@ -94,7 +96,11 @@ export function fileRoutes({ store, trees, findIdentities }: Services): Hono {
     return bytesResponse(source, context.req.header('range'), headers);
   });
 
-  routes.put('/:task/content', bodyLimit({ maxSize: MAX_EDIT }), async (context) => {
+  const editLimit = bodyLimit({
+    maxSize: MAX_EDIT,
+    onError: (context) => context.json(TOO_LARGE, 413),
+  });
+  routes.put('/:task/content', editLimit, async (context) => {
     const { task, ref } = asked(context);
     const before = context.req.query('before') ?? '';
     const content = new Uint8Array(await context.req.arrayBuffer());
