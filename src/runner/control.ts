@@ -11,6 +11,7 @@ import {
 } from '../store/index.ts';
 import { recoverTask } from './recover.ts';
 import { isRequested, makeRequest, NOT_PAUSED, NOT_RESUMED, setRequest } from './requests.ts';
+import { assertNotOfCopy, describeElsewhere, supervisorElsewhere } from './supervisor-liveness.ts';
 import { waitForRecord } from './wait.ts';
 import { sendWakeup } from './wakeup-signal.ts';
 
@@ -18,20 +19,33 @@ import { sendWakeup } from './wakeup-signal.ts';
  * Asks for a task's end, from any process: SIGTERM to all its processes, SIGKILL after its grace
  * period; at once with `kill`. A queued task never starts. Returns when the request is on disk and
  * its supervisor was woken, or false where the task had ended already; where no supervisor lives,
- * the task is ended here. `waitFor` waits for its end.
+ * the task is ended here. `say` is told where another machine has to hear of it. `waitFor` waits
+ * for its end. Throws `failed` where the store is a copy of the one that the task runs in.
  */
 export async function cancel(
   store: Store,
   task: TaskName,
-  options: { readonly kill?: boolean } = {},
+  options: { readonly kill?: boolean; readonly say?: (words: string) => void } = {},
 ): Promise<boolean> {
   const paths = taskPaths(store, task);
   const record = readRecord(paths.record, task);
   if (isFinal(record.status)) return false;
+  assertNotOfCopy(store, record);
+  const elsewhere = findElsewhere(store, record);
   makeRequest(paths.directory, options.kill ? 'kill' : 'cancel');
+  if (elsewhere !== undefined) {
+    options.say?.(`Task ${task} is supervised by ${elsewhere}, which is asked through the store.`);
+  }
   await wake(store, record);
   if (record.status === 'queued') await untilEnded(store, task);
   return true;
+}
+
+/** Names the supervisor that only the store leads to; undefined where it is here, or none is. */
+function findElsewhere(store: Store, record: TaskRecord): string | undefined {
+  if (isLocked(taskPaths(store, record.task).lock)) return undefined;
+  const elsewhere = supervisorElsewhere(store, record);
+  return elsewhere && describeElsewhere(elsewhere);
 }
 
 /**
@@ -47,7 +61,7 @@ async function untilEnded(store: Store, task: TaskName): Promise<void> {
 
 /**
  * Stops all processes of a running task until `resume`; its timeout still counts. Throws `usage`
- * where it does not run, `failed` where its engine cannot do it now.
+ * where it does not run, `failed` where its engine cannot do it now, or nobody hears of it.
  */
 export async function pause(store: Store, task: TaskName): Promise<void> {
   await setPaused(store, task, true);
@@ -68,12 +82,29 @@ async function setPaused(store: Store, task: TaskName, paused: boolean): Promise
       hint: 'Only a running task can.',
     });
   }
+  assertNotOfCopy(store, record);
+  const elsewhere = findElsewhere(store, record);
+  const deadline = elsewhere === undefined ? Infinity : performance.now() + ANSWER_MS;
   setRequest(paths.directory, 'pause', paused);
   await wake(store, record);
   const isRefused = (): boolean => isRequested(paths.directory, 'pause') !== paused;
   const isDone = (now: TaskRecord): boolean => now.paused === paused || isFinal(now.status);
-  const now = await waitForRecord(store, task, (seen) => isDone(seen) || isRefused());
-  if (!isDone(now)) throw refused(paths.events, task, paused);
+  const isLate = (): boolean => performance.now() > deadline;
+  const now = await waitForRecord(store, task, (seen) => isDone(seen) || isRefused() || isLate());
+  if (isDone(now)) return;
+  if (isRefused()) throw refused(paths.events, task, paused);
+  setRequest(paths.directory, 'pause', !paused);
+  throw unheard(task, paused, `${elsewhere}`);
+}
+
+/** How long another machine may take to hear of a request, in milliseconds: it polls the store. */
+const ANSWER_MS = 10_000;
+
+function unheard(task: TaskName, paused: boolean, elsewhere: string): TaskfsError {
+  const verb = paused ? 'paused' : 'resumed';
+  return new TaskfsError('failed', `task ${task} was not ${verb}: ${elsewhere} does not answer`, {
+    hint: 'It supervises the task, and has to share this store.',
+  });
 }
 
 function refused(events: string, task: TaskName, paused: boolean): TaskfsError {

@@ -12,6 +12,7 @@ import {
 import { monotonicMs } from '../sys/index.ts';
 import { loadEngine } from './engines/registry.ts';
 import type { RunHandle } from './engines/run-handle.ts';
+import { assertNotOfCopy } from './supervisor-liveness.ts';
 
 /** How long a task's start is waited for, in milliseconds: `run -d` returns before it. */
 const PATIENCE_MS = 10_000;
@@ -20,7 +21,8 @@ const POLL_MS = 20;
 /**
  * The run of a task that runs, wherever its supervisor is: for a further command, a signal, its
  * input, or what it uses. Its start is waited for, not for long. Throws `usage` where
- * nothing of it runs, `failed` where its engine does not reach it: it is on another node.
+ * nothing of it runs, `failed` where its engine does not reach it, as on another node, or where it
+ * runs in the store that this one was copied from.
  */
 export async function reachRun(
   store: Store,
@@ -31,6 +33,7 @@ export async function reachRun(
   for (;;) {
     const record = readRecord(taskPaths(store, task).record, task);
     if (isFinal(record.status)) throw notRunning(record);
+    assertNotOfCopy(store, record);
     const run = record.status === 'running' ? await tryReach(store, record) : undefined;
     if (run) return run;
     if (monotonicMs() >= deadline) {

@@ -70,8 +70,7 @@ export function isSupervisedByMe({ supervisor }: TaskRecord): boolean {
  */
 export function supervisorElsewhere(store: Store, record: TaskRecord): Supervisor | undefined {
   const { supervisor } = record;
-  if (!supervisor || !mayLive(supervisor, weaker(supervisor.locks, lockReach(store))))
-    return undefined;
+  if (!supervisor || !mayLive(supervisor, reachOf(store, supervisor))) return undefined;
   return isSettled(store, record) || isSettledNow(store, record.task) ? undefined : supervisor;
 }
 
@@ -80,6 +79,9 @@ function isSettledNow(store: Store, task: TaskName): boolean {
   const record = unlessNotFound(() => readRecord(taskPaths(store, task).record, task));
   return record === undefined || isSettled(store, record);
 }
+
+/** How far a lock reaches that this supervisor took, and that is looked at here. */
+const reachOf = (store: Store, { locks }: Supervisor): LockReach => weaker(locks, lockReach(store));
 
 const weaker = (one: LockReach, other: LockReach): LockReach => {
   if (one === 'mount' || other === 'mount') return 'mount';
@@ -145,6 +147,20 @@ export function assertNotElsewhere(store: Store, record: TaskRecord): void {
   if (!elsewhere) return;
   const message = `task ${record.task} is supervised by ${describeElsewhere(elsewhere)}`;
   throw new TaskfsError('usage', message, { hint: hintElsewhere(elsewhere) });
+}
+
+/**
+ * Refuses what only a task's supervisor may do, or its processes, where those are of the store that
+ * this one was copied from: nobody follows what is asked here.
+ */
+export function assertNotOfCopy(store: Store, record: TaskRecord): void {
+  if (isLocked(taskPaths(store, record.task).lock)) return;
+  const elsewhere = supervisorElsewhere(store, record);
+  if (elsewhere?.boot !== here.boot || reachOf(store, elsewhere) === 'mount') return;
+  const message = `task ${record.task} runs in the store that ${store.path} was copied from`;
+  throw new TaskfsError('failed', message, {
+    hint: `Process ${elsewhere.pid} supervises it there. Nobody follows what is asked in a copy.`,
+  });
 }
 
 /** Says to a person that a task is left alone, and what to do where that is wrong. */

@@ -120,6 +120,8 @@ describe.runIf(isRoot)('a store without shared locks (needs root and bindfs)', (
     const wrong = await onAnother(cli, store, ['recover', '--machine-gone', 'x', '--json'], as).ran;
     expect(JSON.parse(wrong.stdout)).toMatchObject([{ outcome: 'elsewhere' }]);
     const { host = '' } = recordOf(openStore(cli.store), 't').supervisor ?? {};
+    const asked = await onAnother(cli, store, ['cancel', 't'], as).ran;
+    expect(asked.stderr).toMatch(/t is supervised by process .*, which is asked through the store/);
     const right = await onAnother(cli, store, ['recover', '--machine-gone', host], as).ran;
     expect(right.stdout).toContain('t: sealed');
     openGate(cli);
@@ -173,6 +175,13 @@ describe('a copy of a store', () => {
     await execute('cp', ['-a', cli.store, copy]);
     const { stdout } = await cli.run('recover', '--json', '--store', copy);
     expect(JSON.parse(stdout)).toMatchObject([{ task: 't', outcome: 'elsewhere' }]);
+    const asked = ['cancel', 'pause', 'attach', 'exec', 'rm -f'];
+    for (const verb of asked) {
+      const command = verb === 'exec' ? ['--', 'true'] : [];
+      const { code, stderr } = await cli.run(...verb.split(' '), '--store', copy, 't', ...command);
+      expect({ verb, code }).toEqual({ verb, code: /exec|attach/.test(verb) ? 125 : 1 });
+      expect(stderr).toContain(`task t runs in the store that ${copy} was copied from`);
+    }
     openGate(cli);
     expect(await cli.json('wait', 't', '--json')).toMatchObject([{ status: 'completed' }]);
     expect((await cli.run('ls', 't')).stdout).toBe('a\nb\n');

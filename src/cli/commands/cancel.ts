@@ -23,7 +23,7 @@ export const command = defineCommand({
     const tasks = options.task;
     for (const task of tasks) viewTask(store, task);
     for (const task of tasks) {
-      const asked = await cancel(store, task, { kill: options.kill });
+      const asked = await cancel(store, task, { kill: options.kill, say });
       if (!asked) say(`Task ${task} had ended already.`);
     }
     return 0;
