@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readlinkSync } from 'node:fs';
 import { reasonOf, TaskfsError } from '../errors.ts';
 import { printableJson } from '../printable.ts';
 import { render, type Words } from './styled-text.ts';
@@ -72,6 +73,28 @@ export async function drainStreams(): Promise<void> {
 /** Resolves with why a stream cannot hand on what it holds, where that is so. */
 function drain(stream: NodeJS.WriteStream): Promise<Error | null | undefined> {
   return new Promise((resolve) => stream.write('', resolve));
+}
+
+/** Between two looks whether anybody reads standard output, in milliseconds. */
+const LOOK_MS = 250;
+
+/**
+ * Does what may have nothing to print for long, and resolves with what that does. Throws
+ * `ReaderGone` soon after the last reader of standard output has gone, where that is a pipe or a
+ * socket without a name: whoever reads one with a name may come back.
+ */
+export async function whileRead<T>(follow: () => Promise<T>): Promise<T> {
+  if (!/^(pipe|socket):/.test(readlinkSync('/proc/self/fd/1'))) return follow();
+  const { PollSet } = await import('../sys/index.ts');
+  const output = new PollSet([1]);
+  let timer: NodeJS.Timeout | undefined;
+  const gone = new Promise<never>((_resolve, reject) => {
+    timer = setInterval(() => {
+      output.wait(0);
+      if (output.isBroken(0)) reject(new ReaderGone());
+    }, LOOK_MS);
+  });
+  return Promise.race([follow(), gone]).finally(() => clearInterval(timer));
 }
 
 /** A line of words on standard output. */

@@ -2,6 +2,7 @@ import { bind } from './libc.ts';
 
 const POLLIN = 1;
 const POLLERR = 8;
+const POLLHUP = 16;
 const POLLFD_SIZE = 8;
 const AT_EVENTS = 4;
 const AT_REVENTS = 6;
@@ -35,9 +36,9 @@ export class PollSet {
     return this.revents(index) !== 0;
   }
 
-  /** Whether what this one leads to was gone by then. */
+  /** Whether what this one leads to was gone by then. Of a pipe that is read, its writers. */
   isBroken(index: number): boolean {
-    return (this.revents(index) & POLLERR) !== 0;
+    return (this.revents(index) & (POLLERR | POLLHUP)) !== 0;
   }
 
   private revents(index: number): number {

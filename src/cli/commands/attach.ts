@@ -12,7 +12,7 @@ import { defineCommand } from '../command.ts';
 import { exitCodeOfTask, exitCodeOfTaskError } from '../exit-code.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
-import { print, say } from '../output.ts';
+import { print, say, whileRead } from '../output.ts';
 import { attachTerminal } from '../terminal.ts';
 
 export const command = defineCommand({
@@ -66,7 +66,9 @@ export const command = defineCommand({
       attached.defer(await passInput(store, task, detach));
     }
     const isOver = (): boolean => isDetached || hasEnded || isLogComplete(store, task);
-    for await (const { bytes } of followLog(log, range, isOver)) await print(bytes);
+    await whileRead(async () => {
+      for await (const { bytes } of followLog(log, range, isOver)) await print(bytes);
+    });
     if (isDetached) {
       say(`Left task ${task}: it goes on.`);
       return 0;

@@ -3,7 +3,7 @@ import type { TaskEvent } from '../../store/index.ts';
 import { addTaskOrAll, json } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { openStoreOf } from '../open-store.ts';
-import { printJsonLine, printLine } from '../output.ts';
+import { printJsonLine, printLine, whileRead } from '../output.ts';
 import { addLabelOption, selectorOf } from '../selector-options.ts';
 import { showTime, type Zone } from '../units.ts';
 
@@ -23,12 +23,14 @@ export const command = defineCommand({
     const { task } = options;
     if (task !== undefined) viewTask(store, task);
     const select = selectorOf(options);
-    const show = async (event: TaskEvent): Promise<void> =>
-      options.json ? printJsonLine(event) : printLine(describe(event, options));
-    const events = options.follow
-      ? followEvents(store, { task, select, fromStart: true })
-      : readAllEvents(store, { task, select });
-    for await (const event of events) await show(event);
+    const show = async (events: AsyncIterable<TaskEvent> | Iterable<TaskEvent>): Promise<void> => {
+      for await (const event of events) {
+        await (options.json ? printJsonLine(event) : printLine(describe(event, options)));
+      }
+    };
+    if (options.follow) {
+      await whileRead(() => show(followEvents(store, { task, select, fromStart: true })));
+    } else await show(readAllEvents(store, { task, select }));
     return 0;
   },
 });

@@ -15,7 +15,7 @@ import { addTasks } from '../arguments.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
-import { print, say } from '../output.ts';
+import { print, say, whileRead } from '../output.ts';
 import { parseCount, parseInstant, showInstant, type Zone } from '../units.ts';
 
 export const command = defineCommand({
@@ -61,24 +61,24 @@ export const command = defineCommand({
     const tasks = [...new Set(options.task)];
     const width = Math.max(...tasks.map((task) => task.length));
     const selection = selectionOf(options);
-    await Promise.all(
-      tasks.map(async (task) => {
-        viewTask(store, task);
-        using log = await openLog(store, task, () => findIdentities(store, options));
-        const range = findLines(log, task, selection);
-        if (options.timestamps) timesOf(log, task);
-        const name = tasks.length === 1 ? '' : `${task.padEnd(width)} | `;
-        const isPlain = name === '' && !options.timestamps;
-        const stamp = options.timestamps ? () => stampOf(log, task, options) : noStamp;
-        const write = isPlain ? printPiece : linesWith(name, stamp);
-        const isOver = () => isLogComplete(store, task, selection.until) || isLeft(store, task);
-        const pieces = options.follow ? followLog(log, range, isOver) : readLog(log, range);
-        for await (const piece of pieces) await write(piece);
-        await write(END);
-        if (options.follow && !isLogComplete(store, task, selection.until))
-          say(`Nobody supervises task ${task} any more: 'taskfs recover' finishes it.`);
-      }),
-    );
+    const show = async (task: TaskName): Promise<void> => {
+      viewTask(store, task);
+      using log = await openLog(store, task, () => findIdentities(store, options));
+      const range = findLines(log, task, selection);
+      if (options.timestamps) timesOf(log, task);
+      const name = tasks.length === 1 ? '' : `${task.padEnd(width)} | `;
+      const isPlain = name === '' && !options.timestamps;
+      const stamp = options.timestamps ? () => stampOf(log, task, options) : noStamp;
+      const write = isPlain ? printPiece : linesWith(name, stamp);
+      const isOver = () => isLogComplete(store, task, selection.until) || isLeft(store, task);
+      const pieces = options.follow ? followLog(log, range, isOver) : readLog(log, range);
+      for await (const piece of pieces) await write(piece);
+      await write(END);
+      if (options.follow && !isLogComplete(store, task, selection.until))
+        say(`Nobody supervises task ${task} any more: 'taskfs recover' finishes it.`);
+    };
+    const showAll = (): Promise<unknown> => Promise.all(tasks.map(show));
+    await (options.follow ? whileRead(showAll) : showAll());
     return 0;
   },
 });

@@ -8,7 +8,7 @@ import { artifactPath } from '../artifact-path.ts';
 import { defineCommand } from '../command.ts';
 import { addIdentityOptions, findIdentities, type IdentityOptions } from '../identity-options.ts';
 import { openStoreOf } from '../open-store.ts';
-import { printJsonLine, printLine } from '../output.ts';
+import { printJsonLine, printLine, whileRead } from '../output.ts';
 import { startVerb, type VerbStreams } from '../verb-process.ts';
 
 export const command = defineCommand({
@@ -35,9 +35,11 @@ export const command = defineCommand({
       await showTasks(store, task, find, terminal, viewPrograms(store, options));
       return 0;
     }
-    for await (const event of watchEvents(store, task, { findIdentities: find })) {
-      await (options.json ? printJsonLine(event) : printLine(describeEvent(event)));
-    }
+    await whileRead(async () => {
+      for await (const event of watchEvents(store, task, { findIdentities: find })) {
+        await (options.json ? printJsonLine(event) : printLine(describeEvent(event)));
+      }
+    });
     return 0;
   },
 });
