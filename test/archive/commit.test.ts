@@ -48,8 +48,9 @@ describe.each(variants)('whoever reads while tasks are sealed ($name)', (variant
       onTestFinished(() => mount.close());
       for (const { counts } of await sealUnderReaders(mount)) {
         expect(counts.moved).toBe(ROUNDS);
-        expect(counts.live).toBeGreaterThan(ROUNDS);
-        expect(counts.archived).toBeGreaterThan(ROUNDS);
+        // At least once before it may be sealed, when it first was, and at the end.
+        expect(counts.live).toBeGreaterThanOrEqual(ROUNDS);
+        expect(counts.archived).toBeGreaterThanOrEqual(2 * ROUNDS);
         expect((counts.heldFiles ?? 0) + (counts.lostFiles ?? 0)).toBe(2 * ROUNDS);
         if (variant.options.driver === 'kernel') expect(counts.lostFiles).toBe(0);
         expect(counts.heldDirectories).toBe(6 * ROUNDS);

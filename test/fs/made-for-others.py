@@ -1,9 +1,10 @@
 """Makes names in a directory while something else is put in their place beneath.
 
-usage: made-for-others.py VICTIM STAGING LIVE SECONDS (as root)
+usage: made-for-others.py VICTIM STAGING LIVE SECONDS TIMES (as root)
 
 A child exchanges whatever appears as STAGING/x with a link to root's file VICTIM, at once, while
-another user makes LIVE/x anew in every way that there is. Prints how often that was done.
+another user makes LIVE/x anew in every way that there is, for so long and at least so many times.
+Prints how often that was done.
 """
 import ctypes
 import os
@@ -11,7 +12,7 @@ import signal
 import sys
 import time
 
-victim, staging, live, seconds = sys.argv[1:5]
+victim, staging, live, seconds, times = sys.argv[1:6]
 USER = 65533
 AT_FDCWD = -100
 RENAME_EXCHANGE = 2
@@ -48,7 +49,7 @@ def make_anew():
     ]
     made = 0
     end = time.time() + float(seconds)
-    while time.time() < end:
+    while time.time() < end or made < int(times):
         for way in ways:
             try:
                 way()

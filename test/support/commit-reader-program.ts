@@ -133,7 +133,7 @@ function checkHeldDirectory(held: Dir, directory: string, isHeldOnDisk: boolean)
 for (let round = 0; round < Number(rounds); round++) {
   const task = parseTaskName(roundName(round));
   while (!existsSync(join(liveOf(task), 'deep')));
-  look(liveOf(task), task);
+  lookAtBoth(task);
   const files = ['file-0', 'deep/file-0'].map(
     (path) => [path, openSync(join(liveOf(task), path), 'r')] as const,
   );
