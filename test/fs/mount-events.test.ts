@@ -234,7 +234,12 @@ test.each(
 
   const heard = new Heard(mount, 'live/one');
   await heard.ready(beneath);
-  const work = () => sh('cd "$1"; echo 2 > b; mv b c; sleep 0.05; rm a c; rmdir d');
+  const work = async () => {
+    await sh('cd "$1"; echo 2 > b; mv b c');
+    // A file that is gone before it is told of is not told of.
+    await heard.hears('MOVED_TO c');
+    await sh('cd "$1"; rm a c; rmdir d');
+  };
   expect(await heard.between(beneath, work)).toEqual([
     ...['CREATE b', 'MODIFY b', 'CLOSE_WRITE,CLOSE b', 'MOVED_FROM b', 'MOVED_TO c'],
     ...['DELETE a', 'DELETE c', 'DELETE,ISDIR d'],
@@ -361,7 +366,9 @@ test.runIf(process.geteuid?.() === 0)(
       return output.includes('live/one/theirs/ CREATE ready-');
     });
 
-    beneath('echo 2 >> "$0"; chmod 640 "$0"; cd "$1"; echo 1 > a; sleep 0.1; mv a b; mkdir d');
+    beneath('echo 2 >> "$0"; chmod 640 "$0"; cd "$1"; echo 1 > a');
+    await prints('live/one/theirs/ CREATE a');
+    beneath('cd "$1"; mv a b; mkdir d');
     await prints(...['MODIFY f', 'CLOSE_WRITE,CLOSE f', 'ATTRIB f'].map((it) => `live/one/ ${it}`));
     beneath('cd "$1"; rm b; rmdir d');
     const told = ['CREATE a', 'MOVED_FROM a', 'MOVED_TO b', 'CREATE,ISDIR d'];
