@@ -33,7 +33,7 @@ type ByteStream = AsyncIterable<Buffer>;
 export async function followContainer(followed: Followed, attached?: ByteStream): Promise<Exit> {
   const { container } = followed;
   let source = attached;
-  let wasAway = false;
+  let mayBeUnseen = attached === undefined;
   for (;;) {
     try {
       // In parallel: a later request to wait would add a round trip to every task.
@@ -45,13 +45,13 @@ export async function followContainer(followed: Followed, attached?: ByteStream)
       if (state.Status === 'removing') return removed;
       if (state.Status === 'created') return unstarted;
       const isWhole = ended.status === 'fulfilled' && drained.status === 'fulfilled';
-      if (isWhole && !state.Running) return wasAway ? inDoubt(exitOf(state)) : exitOf(state);
+      if (isWhole && !state.Running) return mayBeUnseen ? inDoubt(exitOf(state)) : exitOf(state);
     } catch (error) {
       if (isMissing(error)) return removed;
       if (!(await waitForEngine(followed))) return unreachable(error);
     }
     source = undefined;
-    wasAway = true;
+    mayBeUnseen = true;
     await sleep(RETRY_PAUSE_MS);
   }
 }
@@ -122,7 +122,7 @@ const UNSEEN = 255;
 
 const inDoubt = (exit: Exit): Exit =>
   exit.exitCode === UNSEEN
-    ? { ...exit, reason: `${exit.reason}, or the engine, which was away, did not see how` }
+    ? { ...exit, reason: `${exit.reason}, or the engine did not see how it ended` }
     : exit;
 
 const unstarted: Exit = {
