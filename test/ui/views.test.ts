@@ -86,6 +86,7 @@ describeWithBrowser('the page, archived files', () => {
       put(`pictures/${name}`, '<svg xmlns="http://www.w3.org/2000/svg" width="5" height="5"/>');
     }
     put('code.py', 'def f(x):\n    return "<b>"  # why\n');
+    put('long.md', 'words '.repeat(100_000));
     put('out.log', '\u001b[31mred\u001b[0m words\n');
     put('data.csv', 'name,size\n"a, b",1\nc,2\n');
     put('data.jsonl', '{"a":1,"b":"x"}\n{"a":2,"c":null}\n');
@@ -188,6 +189,8 @@ describeWithBrowser('the page, archived files', () => {
     await page.getByRole('heading', { name: 'data.csv' }).waitFor();
     await page.goBack();
     await content.getByRole('heading', { name: 'Read me' }).waitFor();
+    await show('long.md');
+    await content.getByText('The first 512 KiB; Source shows all.').waitFor();
     await show('some.bin');
     await content.getByText('00 01 02 ff').waitFor();
     await content

@@ -1,15 +1,21 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { showBytes } from '../../../quantities.ts';
 import type { ViewProps } from '../content.ts';
 import { useText } from '../content.ts';
 import { type Origin, sanitize } from '../sanitize.ts';
 import { ticket } from '../state.ts';
 
+/** So much is rendered, in bytes: more keeps a browser busy for too long. */
+const RENDERED = 512 * 1024;
+
 /** Markdown, rendered. */
 export function MarkdownView({ task, facts }: ViewProps) {
-  const { text, problem } = useText(task, facts);
+  const { text, content, problem } = useText(task, facts, RENDERED);
   if (text === undefined) return <p class="faint">{problem ?? 'reading…'}</p>;
+  const isCut = content !== undefined && content.size > RENDERED;
   return (
     <div class="fill scroller" tabIndex={0} role="region" aria-label={facts.path}>
+      {isCut && <p class="warning">{`The first ${showBytes(RENDERED)}; Source shows all.`}</p>}
       <Markdown text={text} origin={{ task, file: facts.ref }} />
     </div>
   );
