@@ -7,14 +7,18 @@ import { AT, DT, listDirectory, openAt, openAt2, RESOLVE, syncfsOnThread } from 
 const ONE_BY_ONE = 64;
 
 const OPEN = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** Only the owner and root may. */
+const OPEN_UNSEEN = OPEN | constants.O_NOATIME;
 
 /**
  * Makes a directory and all that is beneath it survive a power cut; none is fine. One by one where
- * they are few and can be opened; otherwise with their whole file system, which takes as long as
- * what others have just written there. Throws Errno, or the system's error.
+ * they are few and can be opened with no trace in their times of access; otherwise with their whole
+ * file system, which takes as long as what others have just written there. Throws Errno, or the
+ * system's error.
  */
 export async function syncTree(path: string): Promise<void> {
-  const top = unlessMissing(() => openAt(AT.FDCWD, path, OPEN | constants.O_DIRECTORY));
+  const open = (how: number) => openAt(AT.FDCWD, path, how | constants.O_DIRECTORY);
+  const top = unlessRefused(() => open(OPEN_UNSEEN)) ?? unlessMissing(() => open(OPEN));
   if (top === undefined) return;
   const fds = [top];
   try {
@@ -43,7 +47,7 @@ function openBeneath(directory: number, fds: number[]): boolean {
   for (const { name, type } of listDirectory(directory)) {
     if (type === DT.UNKNOWN || fds.length === ONE_BY_ONE) return false;
     if (type !== DT.REG && type !== DT.DIR) continue;
-    const fd = unlessRefused(() => openAt2(directory, name, OPEN, RESOLVE.NO_XDEV));
+    const fd = unlessRefused(() => openAt2(directory, name, OPEN_UNSEEN, RESOLVE.NO_XDEV));
     if (fd === undefined) return false;
     fds.push(fd);
     if (type === DT.DIR && !openBeneath(fd, fds)) return false;
