@@ -285,6 +285,11 @@ export interface Revocation {
   /** What became old since the last call. */
   takeChanges?(): readonly Change[];
   /**
+   * Whether the kernel may hold something that `takeChanges` would report as old: where it holds
+   * nothing, that is not urgent.
+   */
+  isAnythingCached?(): boolean;
+  /**
    * Lets go of what is kept for a moment because the next request may need it. To be called before
    * each sleep, and once a millisecond; returns in how many milliseconds at the latest to call it
    * again, Infinity where nothing is kept.

@@ -36,6 +36,11 @@ export class MountObservation implements Observation {
     return this.lists.takeChanges();
   }
 
+  /** Whether what `takeChanges` reports may be cached. */
+  get areListsCached(): boolean {
+    return this.lists.areCached;
+  }
+
   takeEvents(): FileEvent[] {
     const ofTasks = this.lists.take();
     const ended = ofTasks.flatMap((event) => [

@@ -179,6 +179,7 @@ export function route(parts: Parts): Required<FileSystem> {
 
     changesFd: () => revocation.changesFd?.(),
     takeChanges: () => revocation.takeChanges?.() ?? NOTHING,
+    isAnythingCached: () => revocation.isAnythingCached?.() ?? true,
     settle: () => revocation.settle?.() ?? Number.POSITIVE_INFINITY,
     observe: (nodes) => observation?.observe?.(nodes),
     takeEvents: () => observation?.takeEvents?.() ?? NO_EVENTS,

@@ -58,6 +58,7 @@ export function createFileSystem(store: Store, options: FileSystemOptions = {}):
     revocation: {
       changesFd: () => live.changesFd(),
       takeChanges: () => [...live.takeChanges(), ...(observation?.takeChanges() ?? [])],
+      isAnythingCached: () => live.isAnythingCached || (observation?.areListsCached ?? false),
       settle: () => Math.min(live.settle(), archives.settle()),
     },
     ...(observation && { observation }),

@@ -94,6 +94,11 @@ export class TaskListEvents {
     return changes;
   }
 
+  /** Whether the names of any of these lists are believed: those in live/ are not. */
+  get areCached(): boolean {
+    return this.known.size > (this.known.has(TOP.live) ? 1 : 0);
+  }
+
   /** Again where another directory is watched now: something may have changed in it before. */
   private compare(): void {
     this.isOld = false;

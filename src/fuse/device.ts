@@ -72,4 +72,9 @@ export class Device {
     const ready = this.polled.wait(timeoutMs, both ? 2 : 1);
     return both && ready > 0 && this.polled.isReadable(1);
   }
+
+  /** Whether there was a request, or the connection's end, when it was last waited for. */
+  get isReadable(): boolean {
+    return this.polled.isReadable(0);
+  }
 }

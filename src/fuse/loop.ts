@@ -43,9 +43,12 @@ function next(
   feed: InvalidationFeed,
   into: Buffer,
 ): number {
+  // Nobody waits for the notifier, and what it asks changes nothing.
+  if (session.replayer?.isAsking) {
+    feed.passOverdue();
+    return sleepUntilNext(device, session, feed, into);
+  }
   feed.pass();
-  // Nobody waits for the notifier.
-  if (session.replayer?.isAsking) return sleepUntilNext(device, session, feed, into);
   let length = device.read(into);
   // Several clients, one that waits for no reply, or one that was given this processor when the
   // last reply woke it: the request was there already.
@@ -68,7 +71,7 @@ function sleepUntilNext(
 ): number {
   for (;;) {
     sleep(device, session, feed);
-    const length = device.read(into);
+    const length = device.isReadable ? device.read(into) : EMPTY;
     if (length !== EMPTY) return length;
     session.waitingLocks.retry();
   }
@@ -82,12 +85,11 @@ function arrived(polling: Polling, start: number, length: number): number {
 function sleep(device: Device, session: Session, feed: InvalidationFeed): void {
   const lockMs = session.waitingLocks.size > 0 ? LOCK_RETRY_MS : FOR_EVER;
   const settleMs = session.fileSystem.settle?.() ?? FOR_EVER;
-  const { dueInMs } = feed;
-  const replayMs = feed.inMs(session.replayer?.dueAt ?? FOR_EVER);
-  const limit = Math.min(dueInMs, lockMs, settleMs, replayMs);
-  const isReported = device.wait(limit === FOR_EVER ? -1 : Math.ceil(limit), dueInMs === FOR_EVER);
-  if (isReported) feed.reported();
-  else if (dueInMs !== FOR_EVER || replayMs <= limit) feed.pass();
+  const feedMs = feed.beforeSleep();
+  const limit = Math.min(feedMs, lockMs, settleMs);
+  const timeout = limit === FOR_EVER ? -1 : Math.ceil(limit);
+  if (device.wait(timeout, feed.listens)) feed.reported();
+  else if (!device.isReadable && feedMs <= limit) feed.pass();
 }
 
 /** Handles one request and sends its one reply, whatever the handler does. */

@@ -147,3 +147,28 @@ test('a full queue refuses what can be found again, and keeps removals', () => {
   ]);
   expect(queue.isAbout({ directory: 1, name: 'z' })).toBe(false);
 });
+
+test('reports are urgent while the kernel may hold what they make old', async () => {
+  const { path, fileSystem, observe } = newTask();
+  mkdirSync(path('at-rest'));
+  writeFileSync(path('at-rest/file'), '');
+  observe();
+  const node = fileSystem.lookup(TOP.live, Buffer.from('one'), NOBODY)?.node ?? 0;
+  const look = (directory: number, name: string) =>
+    fileSystem.lookup(directory, Buffer.from(name), NOBODY);
+  const atRest = look(node, 'at-rest')?.node ?? 0;
+  expect(fileSystem.isAnythingCached?.()).toBe(false);
+  await until('a lease', () => (look(atRest, 'file')?.entryTtlMs ?? 0) > 0);
+  expect(fileSystem.isAnythingCached?.()).toBe(true);
+
+  appendFileSync(path('at-rest/file'), '1');
+  const changes = fileSystem.takeChanges?.() ?? [];
+  expect(changes.map(({ name }) => Buffer.from(name).toString())).toContain('file');
+  expect(fileSystem.isAnythingCached?.()).toBe(false);
+  expect(look(atRest, 'file')?.entryTtlMs).toBe(0);
+  expect(fileSystem.isAnythingCached?.()).toBe(false);
+
+  // The names in live/ are asked for each time, those of logs are not.
+  fileSystem.observe?.([node, TOP.logs]);
+  expect(fileSystem.isAnythingCached?.()).toBe(true);
+});

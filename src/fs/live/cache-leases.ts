@@ -71,6 +71,8 @@ export class CacheLeases {
   private readonly others = new Map<number, Observer>();
   /** By device: whether its file system is one on which inotify reports every change. */
   private readonly local = new Map<bigint, boolean>();
+  /** Those of which something is leased, or was until a while ago. */
+  private readonly leased = new Set<WatchedDirectory>();
   private due: RevokedLease[] = [];
   /** When (Date.now()) events were read last, and the time before. */
   private readAt = Date.now();
@@ -106,8 +108,23 @@ export class CacheLeases {
     const now = Date.now();
     const watch = this.watched(directory);
     if (!isQuiet(watch, now) || (this.isHeldBack && watch.observer)) return 0;
-    addLease(watch, name, now);
+    this.lease(watch, name, now);
     return LEASE_MS;
+  }
+
+  private lease(watch: WatchedDirectory, name: string, now: number): void {
+    addLease(watch, name, now);
+    this.leased.add(watch);
+  }
+
+  /** Whether anything is leased, or a lease that ended is still to be reported. */
+  get isLeasing(): boolean {
+    const now = Date.now();
+    for (const watch of this.leased) {
+      if (now < watch.leasedUntil) return true;
+      this.leased.delete(watch);
+    }
+    return this.due.length > 0;
   }
 
   /** Whether names in a directory stood for something else, or for nothing, a short while ago. */
@@ -167,7 +184,7 @@ export class CacheLeases {
     this.changed(from, IN.MOVED_FROM, name);
     this.changed(to, IN.MOVED_TO, newName);
     const watch = this.watches.get(to.id);
-    if (watch && watch.id >= 0) addLease(watch, latin1Of(newName), Date.now());
+    if (watch && watch.id >= 0) this.lease(watch, latin1Of(newName), Date.now());
     else this.due.push({ directory: to, name: Buffer.from(newName) });
   }
 
@@ -328,6 +345,7 @@ export class CacheLeases {
     const watch = this.watches.get(directory.id);
     if (!watch) return;
     this.watches.delete(directory.id);
+    this.leased.delete(watch);
     if (watch.id < 0) return;
     this.byId.delete(watch.id);
     this.inotify.remove(watch.id);

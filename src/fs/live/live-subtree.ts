@@ -293,6 +293,11 @@ export class LiveSubtree implements Subtree {
     return this.parts.reported?.take() ?? [];
   }
 
+  /** Whether the kernel may hold something that `takeChanges` would report as old. */
+  get isAnythingCached(): boolean {
+    return this.parts.leases?.isLeasing ?? false;
+  }
+
   settle(): number {
     const { freeze, deferred, pins } = this.parts;
     return Math.min(freeze.settle(), deferred.settle(), pins.settle());

@@ -118,7 +118,10 @@ const flushFlag = ({ flags, fresh, opened }: Opening): number => {
 
 export const release: Handler = (session, request) => {
   const handle = request.u64(releaseIn.at.fh);
-  if (handle === REPLAY_HANDLE) return 0;
+  if (handle === REPLAY_HANDLE) {
+    session.replayer?.closed();
+    return 0;
+  }
   session.lockOwners.dropHandle(session.fileSystem, request.node, handle);
   session.fileSystem.release(handle);
   session.waitingLocks.retry();

@@ -11,7 +11,7 @@ import { SentReplays } from './sent-replays.ts';
 /** How long (milliseconds) changes are gathered, so that those of one file become one replay. */
 const GATHER_MS = 4;
 /** Batches begin at least so long (milliseconds) apart: each costs as much as a change in it. */
-const EVERY_MS = 22;
+const EVERY_MS = 30;
 /** So many replays a second at most, and in one batch. */
 const RATE = 1000;
 const BATCH = 32;
@@ -74,8 +74,8 @@ export class Replayer {
   private isBehind = false;
   /** By `keyOf`: names of which `notified` is to be reported. */
   private readonly awaited = new Map<string, ReplayPlace>();
-  /** It is not known yet whether there is anything to be replayed of them. */
-  private isAwaitedNow = false;
+  /** There was a message: of what is watched or awaited there may be something to be replayed. */
+  private isNews = false;
   private lastCaller = 0;
   private readonly callers = new Set<number>();
   private readonly reported = new Map<number, number>();
@@ -93,19 +93,30 @@ export class Replayer {
     if (notifier !== this.notifier) this.startOver(notifier);
     this.isAsking = thread === notifier && thread !== 0;
     if (this.isAsking) return true;
-    if (thread !== this.lastCaller) {
+    // 0: the kernel itself, or somebody in another namespace, whom nobody here can look into.
+    if (thread !== 0 && thread !== this.lastCaller) {
       this.lastCaller = thread;
       this.callers.add(thread);
     }
     return false;
   }
 
+  /** A file that the notifier opened was closed: the kernel says so in its own name. */
+  closed(): void {
+    this.isAsking = true;
+  }
+
   /** The next time (performance.now()) that `pass` has something to do. */
   get dueAt(): number {
-    if (this.isAwaitedNow) return 0;
+    if (this.isNews) return 0;
     if (this.queue.size === 0 && !this.isBehind) return FOR_EVER;
     if (this.sent.isWaitedFor) return this.sentAt + LOST_MS;
     return Math.max(this.gatherUntil, this.nextBatchAt);
+  }
+
+  /** Before then (performance.now()) nothing that happens now is replayed. */
+  get replaysFrom(): number {
+    return this.watched.length > 0 ? Math.max(this.gatherUntil, this.nextBatchAt) : 0;
   }
 
   /**
@@ -120,7 +131,7 @@ export class Replayer {
   pass(now: number): void {
     if (this.callers.size > 0) this.reportCallers(now);
     this.takeEvents(now);
-    this.isAwaitedNow = false;
+    this.isNews = false;
     this.reportNotified();
     if (now >= this.dueAt) this.replayMore(now);
     this.reportReplaying();
@@ -142,7 +153,9 @@ export class Replayer {
   private takeEvents(now: number): void {
     if (this.watched.length === 0) return;
     const events = this.fileSystem.takeEvents?.() ?? [];
-    if (events.length > 0 && this.queue.size === 0) this.gatherUntil = now + GATHER_MS;
+    // Between batches they gather anyway.
+    const isFirst = this.queue.size === 0 && now >= this.nextBatchAt + GATHER_MS;
+    if (events.length > 0 && isFirst) this.gatherUntil = now + GATHER_MS;
     const lost = events.filter((event) => !this.add(event));
     if (lost.length > 0) this.fileSystem.missed?.(lost);
   }
@@ -225,7 +238,8 @@ export class Replayer {
 
   private pathsOf(replays: readonly Replay[]): Record<string, string> {
     const paths: Record<string, string> = {};
-    for (const { directory } of replays.flatMap(placesOf)) {
+    const directories = replays.flatMap(placesOf).map(({ directory }) => directory);
+    for (const directory of new Set(directories)) {
       const path = this.fileSystem.pathOf?.(directory);
       if (path) paths[directory] = latin1Of(path);
     }
@@ -242,16 +256,15 @@ export class Replayer {
     ) {
       this.take((received as { message: ReplayMessage }).message);
     }
-    if (!this.isAwaitedNow) this.reportNotified();
+    if (this.isNews) return;
+    this.reportNotified();
+    this.reportReplaying();
   }
 
   private take(message: ReplayMessage): void {
-    if ('watched' in message) {
-      this.watch(message.watched);
-      return;
-    }
-    this.awaited.set(keyOf(message.awaited), message.awaited);
-    this.isAwaitedNow = true;
+    if ('watched' in message) this.watch(message.watched);
+    else this.awaited.set(keyOf(message.awaited), message.awaited);
+    this.isNews = true;
   }
 
   /** The replay that this name is about; undefined where another mount would be lost by it. */
