@@ -128,8 +128,8 @@ const inDoubt = (exit: Exit): Exit =>
 const unstarted: Exit = {
   exitCode: null,
   signal: null,
-  kind: 'not-started',
-  reason: 'it could not be started: the container engine went away',
+  kind: 'engine-lost',
+  reason: 'the container engine went away while it started the container: it may have run',
 };
 
 function unreachable(error: unknown): Exit {
