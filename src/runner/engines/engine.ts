@@ -60,13 +60,7 @@ export interface Progress {
 export interface Exit {
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
-  readonly kind:
-    | 'exit'
-    | 'signal'
-    | 'out-of-memory'
-    | 'engine-lost'
-    | 'interrupted'
-    | 'not-started';
+  readonly kind: 'exit' | 'signal' | 'out-of-memory' | 'engine-lost' | 'interrupted';
   /** In words, for the record. */
   readonly reason: string;
   /** Nothing is left that could touch the files: they may be sealed before the run is removed. */
