@@ -1,5 +1,5 @@
 import type { NodeId } from '../../fs/index.ts';
-import { inotifyDescriptors, processOf, type WatchedNode, watchedNodes } from './watchers.ts';
+import { descriptorsOf, processOf, type WatchedNode, watchedNodes } from './watchers.ts';
 
 /**
  * When (milliseconds) after a process has used the mount its watches are read: whoever watches a
@@ -67,17 +67,20 @@ export class WatcherRegistry {
     }
     this.after(delay, () => {
       this.due.set(process, (this.due.get(process) ?? 0) + 1);
-      this.scan(process);
-      this.plan(process);
+      if (this.scan(process)) this.plan(process);
+      else this.due.delete(process);
     });
   }
 
-  private scan(process: number): void {
-    if (!this.mayScan()) return;
-    const nodes = watchedNodes(process, inotifyDescriptors(process), [...this.followed.keys()]);
+  /** Returns false where there is nothing to be seen: it has ended, or is another user's. */
+  private scan(process: number): boolean {
+    if (!this.mayScan()) return true;
+    const descriptors = descriptorsOf(process);
+    const nodes = watchedNodes(process, descriptors, [...this.followed.keys()]);
     if (nodes.length > 0) this.watchers.set(process, nodes);
     else this.watchers.delete(process);
     this.publish();
+    return descriptors.length > 0;
   }
 
   private mayScan(): boolean {

@@ -10,13 +10,8 @@ import { namesOrNone, targetOrEmpty, textOrEmpty } from '../../sys/index.ts';
 /** Handles of FUSE: the node's number in two words, and its generation (FILEID_INO64_GEN). */
 const WATCH = /^inotify wd:\w+ ino:\w+ sdev:(\w+) .*fhandle-type:81 f_handle:(\w{8})(\w{8})/gm;
 
-/** The inotify descriptors of a process or thread. Empty where it is gone or another user's. */
-export function inotifyDescriptors(pid: number): string[] {
-  const directory = `/proc/${pid}/fd`;
-  return namesOrNone(directory).filter(
-    (fd) => targetOrEmpty(`${directory}/${fd}`) === 'anon_inode:inotify',
-  );
-}
+/** The descriptors of a process or thread. Empty where it is gone or another user's. */
+export const descriptorsOf = (pid: number): string[] => namesOrNone(`/proc/${pid}/fd`);
 
 /** A watched node of a FUSE file system, which is given by its device number. */
 export interface WatchedNode {
@@ -24,14 +19,14 @@ export interface WatchedNode {
   readonly node: NodeId;
 }
 
-/** What is watched by these descriptors of file systems with these device numbers. */
+/** What these descriptors watch by inotify of file systems with these device numbers. */
 export function watchedNodes(
   pid: number,
   descriptors: readonly string[],
   devices: readonly number[],
 ): WatchedNode[] {
   const nodes: WatchedNode[] = [];
-  for (const fd of descriptors) {
+  for (const fd of descriptors.filter((each) => isInotify(pid, each))) {
     for (const [, sdev = '', high = '', low = ''] of fdinfo(pid, fd).matchAll(WATCH)) {
       const device = Number.parseInt(sdev, 16);
       if (!devices.includes(device)) continue;
@@ -40,6 +35,9 @@ export function watchedNodes(
   }
   return nodes;
 }
+
+const isInotify = (pid: number, fd: string): boolean =>
+  targetOrEmpty(`/proc/${pid}/fd/${fd}`) === 'anon_inode:inotify';
 
 const fdinfo = (pid: number, fd: string): string =>
   textOrEmpty(`/proc/${pid}/fdinfo/${fd}`, 'latin1');
