@@ -435,8 +435,14 @@ describe('sealing', () => {
     writeFileSync(join(outside, 'secret'), 'OUTSIDE-CONTENT');
     const script = `mkdir d real; printf inside > d/secret; ln -s "$1" l; i=0
       while :; do mv -T d real/d; mv -T l d; mv -T d l; mv -T real/d d; done 2>/dev/null`;
-    const swapper = spawn('bash', ['-c', script, '-', outside], { cwd: sealable.paths.staging });
-    onTestFinished(() => void swapper.kill('SIGKILL'));
+    const cwd = sealable.paths.staging;
+    const swapper = spawn('bash', ['-c', script, '-', outside], { cwd, detached: true });
+    const ended = once(swapper, 'exit');
+    // With the mv that it has started, or there would be no end to what is to be removed.
+    onTestFinished(async () => {
+      process.kill(-(swapper.pid ?? Number.NaN), 'SIGKILL');
+      await ended;
+    });
     for (let round = 0; round < 20; round++) {
       const sealed = await sealTask(sealable.store, sealable.task).catch(() => undefined);
       if (!sealed) continue;
