@@ -1,8 +1,8 @@
 import { explain } from '../errors.ts';
 import {
-  allMounts,
   detach,
   type Liveness,
+  mountAt,
   probeMount,
   readLiveMode,
   type TaskfsMount,
@@ -51,7 +51,7 @@ async function unmountDead(what: string, mountpoint: string, liveness: Liveness)
     await detach(mountpoint);
     return note(what, 'its server was dead; it was unmounted');
   } catch (error) {
-    const isGone = !allMounts().some((mount) => mount.mountpoint === mountpoint);
+    const isGone = mountAt(mountpoint) === undefined;
     return isGone ? note(what, 'its server was dead, and it is gone') : bad(what, explain(error));
   }
 }

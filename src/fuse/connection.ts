@@ -5,7 +5,7 @@ import { messageOf, TaskfsError } from '../errors.ts';
 import type { Served } from '../fs/index.ts';
 import {
   abortConnection,
-  allMounts,
+  mountAt,
   startUnmountWatchdog,
   type UnmountWatchdog,
   unmountDirectory,
@@ -44,10 +44,12 @@ export async function serveFileSystem(
   { watchdog, watchers = new WatcherRegistry() }: Beside = {},
 ): Promise<ServedConnection> {
   const device = await mountDirectory(directory, options);
-  const minor = allMounts().findLast(({ mountpoint }) => mountpoint === directory)?.minor;
+  const minor = mountAt(directory)?.minor;
   const unmountWatchdog =
     watchdog ?? startUnmountWatchdog(directory, options.hasAttachments ? device : undefined);
-  const replay = options.notify ? new Notifier(directory, options.readOnly, watchers) : undefined;
+  const replay = options.notify
+    ? new Notifier(directory, minor ?? 0, options.readOnly, watchers)
+    : undefined;
   const input: WorkerInput = { device, options, replay: replay?.channel };
   const worker = new Worker(WORKER, {
     workerData: input,

@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs';
 import { stat, writeFile } from 'node:fs/promises';
 import { Errno } from '../errno.ts';
 import { TaskfsError } from '../errors.ts';
-import { allMounts, escapeCommas, fusermount, unmountDirectory } from '../mount/index.ts';
+import { escapeCommas, fusermount, mountAt, unmountDirectory } from '../mount/index.ts';
 import { MS_NODEV, MS_NOSUID, MS_NOSYMFOLLOW, MS_RDONLY, mountOn } from '../sys/index.ts';
 import { openDevice } from './device.ts';
 import type { FuseOptions } from './options.ts';
@@ -26,9 +26,7 @@ export async function mountDirectory(directory: string, options: MountOptions): 
 }
 
 const holds = (directory: string, option: string): boolean =>
-  allMounts()
-    .findLast(({ mountpoint }) => mountpoint === directory)
-    ?.options.includes(option) ?? false;
+  mountAt(directory)?.options.includes(option) ?? false;
 
 const withoutNosymfollow = (directory: string, reason: string): TaskfsError =>
   new TaskfsError('failed', `cannot mount on ${directory} with --nosymfollow: ${reason}`, {

@@ -17,6 +17,7 @@ export {
   allMounts,
   LIVE_DIRECTORY,
   type MountEntry,
+  mountAt,
   mountSource,
   SUBTYPE,
   type TaskfsMount,

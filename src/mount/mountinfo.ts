@@ -127,6 +127,10 @@ export function attachedIn(mount: MountEntry, entries: readonly MountEntry[]): M
   });
 }
 
+/** The topmost mount on a directory, given by its canonical path. */
+export const mountAt = (directory: string): MountEntry | undefined =>
+  allMounts().findLast(({ mountpoint }) => mountpoint === directory);
+
 /** The mount of taskfs that this user made on a directory, given by its canonical path. */
 export function taskfsMountAt(mountpoint: string): TaskfsMount | undefined {
   return taskfsMounts().findLast((mount) => mount.mountpoint === mountpoint);

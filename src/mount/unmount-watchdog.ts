@@ -1,6 +1,6 @@
 import { encodeOctal } from '../sys/index.ts';
 import { FUSERMOUNT } from './fusermount.ts';
-import { allMounts } from './mountinfo.ts';
+import { mountAt } from './mountinfo.ts';
 
 /** A process beside the server that unmounts should the server be killed. */
 export interface UnmountWatchdog {
@@ -46,7 +46,7 @@ exec 3>&-
  * in other mount namespaces as well.
  */
 export function startUnmountWatchdog(directory: string, device?: number): UnmountWatchdog {
-  const id = allMounts().findLast(({ mountpoint }) => mountpoint === directory)?.id ?? 0;
+  const id = mountAt(directory)?.id ?? 0;
   const script = device === undefined ? WAIT + UNMOUNT : WAIT + DETACH + UNMOUNT;
   const args = [directory, encodeOctal(directory), String(id)];
   const { spawn } = process.getBuiltinModule('node:child_process');

@@ -9,6 +9,7 @@ import {
   allMounts,
   isTaskfs,
   type MountEntry,
+  mountAt,
   type TaskfsMount,
   taskfsMountAt,
   taskfsMounts,
@@ -39,7 +40,7 @@ export async function unmount(path: string): Promise<void> {
 }
 
 function notOurs(mountpoint: string, path: string): TaskfsError {
-  const top = allMounts().findLast((entry) => entry.mountpoint === mountpoint);
+  const top = mountAt(mountpoint);
   if (top?.owner === undefined || !isTaskfs(top)) {
     return new TaskfsError('usage', `no taskfs is mounted on ${path}`, {
       hint: "'taskfs doctor' lists the mounts that are there.",

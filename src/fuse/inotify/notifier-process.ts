@@ -5,7 +5,6 @@ import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { spawnInBackground } from '../../background-process.ts';
 import type { NodeId } from '../../fs/index.ts';
-import { allMounts } from '../../mount/index.ts';
 import { makePipe } from '../../sys/index.ts';
 import { keyOf, type ReplayPlace } from './batch.ts';
 import { type ReplayChannel, type ReplayMessage, SHARED, SHARED_BYTES } from './replayer.ts';
@@ -38,9 +37,10 @@ export class Notifier {
   /** By `keyOf`: who waits until events of a name were replayed. */
   private readonly waiting = new Map<string, () => void>();
 
-  /** `directory`: where the mount is, by now. */
-  constructor(directory: string, isReadOnly: boolean, registry: WatcherRegistry) {
+  /** `directory`: where the mount is, by now; `device`: its number. */
+  constructor(directory: string, device: number, isReadOnly: boolean, registry: WatcherRegistry) {
     this.directory = directory;
+    this.device = device;
     this.isReadOnly = isReadOnly;
     const shared = new SharedArrayBuffer(SHARED_BYTES);
     this.shared = new Int32Array(shared);
@@ -48,8 +48,6 @@ export class Notifier {
     port1.unref();
     this.port = port1;
     this.channel = { shared, port: port2 };
-    const mount = allMounts().findLast(({ mountpoint }) => mountpoint === directory);
-    this.device = mount?.minor ?? 0;
     this.registry = registry;
     registry.follow(this.device, (nodes) => this.watch(nodes));
   }
