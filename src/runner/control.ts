@@ -11,7 +11,7 @@ import {
 } from '../store/index.ts';
 import { recoverTask } from './recover.ts';
 import { isRequested, makeRequest, NOT_PAUSED, NOT_RESUMED, setRequest } from './requests.ts';
-import { assertNotOfCopy, describeElsewhere, supervisorElsewhere } from './supervisor-liveness.ts';
+import { assertNotOfCopy, describeElsewhere, unseenSupervisor } from './supervisor-liveness.ts';
 import { waitForRecord } from './wait.ts';
 import { sendWakeup } from './wakeup-signal.ts';
 
@@ -43,8 +43,7 @@ export async function cancel(
 
 /** Names the supervisor that only the store leads to; undefined where it is here, or none is. */
 function findElsewhere(store: Store, record: TaskRecord): string | undefined {
-  if (isLocked(taskPaths(store, record.task).lock)) return undefined;
-  const elsewhere = supervisorElsewhere(store, record);
+  const elsewhere = unseenSupervisor(store, record);
   return elsewhere && describeElsewhere(elsewhere);
 }
 

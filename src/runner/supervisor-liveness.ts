@@ -74,6 +74,13 @@ export function supervisorElsewhere(store: Store, record: TaskRecord): Superviso
   return isSettled(store, record) || isSettledNow(store, record.task) ? undefined : supervisor;
 }
 
+/**
+ * The same for whoever has not taken the task's lock: a supervisor that is seen to hold it is here,
+ * and no other.
+ */
+export const unseenSupervisor = (store: Store, record: TaskRecord): Supervisor | undefined =>
+  isLocked(taskPaths(store, record.task).lock) ? undefined : supervisorElsewhere(store, record);
+
 /** It may have ended, and let go of its lock, since its record was read. */
 function isSettledNow(store: Store, task: TaskName): boolean {
   const record = unlessNotFound(() => readRecord(taskPaths(store, task).record, task));
@@ -137,13 +144,9 @@ function isAlive({ pid, startTime }: Supervisor): boolean {
   return found !== undefined && found.state !== 'Z' && found.startTime === startTime;
 }
 
-/**
- * Refuses what only a task's supervisor may do, where that may live elsewhere. One that is seen to
- * hold its lock is here: the lock refuses then.
- */
+/** Refuses what only a task's supervisor may do, where that may live elsewhere. */
 export function assertNotElsewhere(store: Store, record: TaskRecord): void {
-  if (isLocked(taskPaths(store, record.task).lock)) return;
-  const elsewhere = supervisorElsewhere(store, record);
+  const elsewhere = unseenSupervisor(store, record);
   if (!elsewhere) return;
   const message = `task ${record.task} is supervised by ${describeElsewhere(elsewhere)}`;
   throw new TaskfsError('usage', message, { hint: hintElsewhere(elsewhere) });
@@ -154,8 +157,7 @@ export function assertNotElsewhere(store: Store, record: TaskRecord): void {
  * this one was copied from: nobody follows what is asked here.
  */
 export function assertNotOfCopy(store: Store, record: TaskRecord): void {
-  if (isLocked(taskPaths(store, record.task).lock)) return;
-  const elsewhere = supervisorElsewhere(store, record);
+  const elsewhere = unseenSupervisor(store, record);
   if (elsewhere?.boot !== here.boot || reachOf(store, elsewhere) === 'mount') return;
   const message = `task ${record.task} runs in the store that ${store.path} was copied from`;
   throw new TaskfsError('failed', message, {

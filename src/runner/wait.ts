@@ -2,7 +2,6 @@ import { type FSWatcher, watch } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TaskfsError } from '../errors.ts';
 import {
-  isLocked,
   readRecord,
   type Store,
   type TaskName,
@@ -14,7 +13,7 @@ import {
   describeLeftAlone,
   isSettled,
   isSupervised,
-  supervisorElsewhere,
+  unseenSupervisor,
 } from './supervisor-liveness.ts';
 
 /** The polling interval, in milliseconds: what a change that is not reported costs at most. */
@@ -62,12 +61,10 @@ function reportingElsewhere(
 ): (record: TaskRecord) => void {
   let isReported = false;
   return (record) => {
-    const { task } = record;
-    if (isReported || isLocked(taskPaths(store, task).lock)) return;
-    const elsewhere = supervisorElsewhere(store, record);
+    const elsewhere = isReported ? undefined : unseenSupervisor(store, record);
     if (!elsewhere) return;
     isReported = true;
-    say(describeLeftAlone(task, elsewhere));
+    say(describeLeftAlone(record.task, elsewhere));
   };
 }
 
