@@ -75,8 +75,8 @@ function drain(stream: NodeJS.WriteStream): Promise<Error | null | undefined> {
   return new Promise((resolve) => stream.write('', resolve));
 }
 
-/** Between two looks whether anybody reads standard output, in milliseconds. */
-const LOOK_MS = 250;
+/** How often it is checked that anybody reads standard output, in milliseconds. */
+const CHECK_MS = 250;
 
 /**
  * Does what may have nothing to print for long, and resolves with what that does. Throws
@@ -92,7 +92,7 @@ export async function whileRead<T>(follow: () => Promise<T>): Promise<T> {
     timer = setInterval(() => {
       output.wait(0);
       if (output.isBroken(0)) reject(new ReaderGone());
-    }, LOOK_MS);
+    }, CHECK_MS);
   });
   return Promise.race([follow(), gone]).finally(() => clearInterval(timer));
 }

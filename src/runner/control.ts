@@ -9,6 +9,7 @@ import {
   type TaskRecord,
   taskPaths,
 } from '../store/index.ts';
+import { monotonicMs } from '../sys/index.ts';
 import { recoverTask } from './recover.ts';
 import { isRequested, makeRequest, NOT_PAUSED, NOT_RESUMED, setRequest } from './requests.ts';
 import { assertNotOfCopy, describeElsewhere, unseenSupervisor } from './supervisor-liveness.ts';
@@ -19,8 +20,8 @@ import { sendWakeup } from './wakeup-signal.ts';
  * Asks for a task's end, from any process: SIGTERM to all its processes, SIGKILL after its grace
  * period; at once with `kill`. A queued task never starts. Returns when the request is on disk and
  * its supervisor was woken, or false where the task had ended already; where no supervisor lives,
- * the task is ended here. `say` is told where another machine has to hear of it. `waitFor` waits
- * for its end. Throws `failed` where the store is a copy of the one that the task runs in.
+ * the task is ended here. `say` is called where another machine is asked. `waitFor` waits for its
+ * end. Throws `failed` where the store is a copy of the one that the task runs in.
  */
 export async function cancel(
   store: Store,
@@ -60,7 +61,8 @@ async function untilEnded(store: Store, task: TaskName): Promise<void> {
 
 /**
  * Stops all processes of a running task until `resume`; its timeout still counts. Throws `usage`
- * where it does not run, `failed` where its engine cannot do it now, or nobody hears of it.
+ * where it does not run, `failed` where its engine cannot do it now, or its supervisor does not
+ * answer.
  */
 export async function pause(store: Store, task: TaskName): Promise<void> {
   await setPaused(store, task, true);
@@ -83,23 +85,23 @@ async function setPaused(store: Store, task: TaskName, paused: boolean): Promise
   }
   assertNotOfCopy(store, record);
   const elsewhere = findElsewhere(store, record);
-  const deadline = elsewhere === undefined ? Infinity : performance.now() + ANSWER_MS;
+  const deadline = elsewhere === undefined ? Infinity : monotonicMs() + ANSWER_MS;
   setRequest(paths.directory, 'pause', paused);
   await wake(store, record);
   const isRefused = (): boolean => isRequested(paths.directory, 'pause') !== paused;
   const isDone = (now: TaskRecord): boolean => now.paused === paused || isFinal(now.status);
-  const isLate = (): boolean => performance.now() > deadline;
+  const isLate = (): boolean => monotonicMs() > deadline;
   const now = await waitForRecord(store, task, (seen) => isDone(seen) || isRefused() || isLate());
   if (isDone(now)) return;
   if (isRefused()) throw refused(paths.events, task, paused);
   setRequest(paths.directory, 'pause', !paused);
-  throw unheard(task, paused, `${elsewhere}`);
+  throw unanswered(task, paused, `${elsewhere}`);
 }
 
-/** How long another machine may take to hear of a request, in milliseconds: it polls the store. */
+/** How long another machine may take to answer, in milliseconds: it polls the store. */
 const ANSWER_MS = 10_000;
 
-function unheard(task: TaskName, paused: boolean, elsewhere: string): TaskfsError {
+function unanswered(task: TaskName, paused: boolean, elsewhere: string): TaskfsError {
   const verb = paused ? 'paused' : 'resumed';
   return new TaskfsError('failed', `task ${task} was not ${verb}: ${elsewhere} does not answer`, {
     hint: 'It supervises the task, and has to share this store.',

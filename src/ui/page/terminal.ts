@@ -61,10 +61,10 @@ const COLOURS = {
 /** Styles by the sequences that lead to them: a log has few, and changes between them often. */
 class Styles {
   private readonly palette = createColorPalette(COLOURS);
-  private readonly known = new Map<string, LookState>();
+  private readonly known = new Map<string, StyleState>();
   readonly plain = this.stateOf('');
 
-  after(state: LookState, sequence: string): LookState {
+  after(state: StyleState, sequence: string): StyleState {
     // Without a number it means 0, which the parser does not know.
     const meant = sequence === '\x1b[m' ? '\x1b[0m' : sequence;
     const next = state.next.get(sequence) ?? this.stateOf(state.sequences + meant);
@@ -72,7 +72,7 @@ class Styles {
     return next;
   }
 
-  private stateOf(sequences: string): LookState {
+  private stateOf(sequences: string): StyleState {
     const style = this.styleOf(createAnsiSequenceParser().parse(`${sequences}x`).at(-1));
     const key = JSON.stringify(style);
     const state = this.known.get(key) ?? { style, sequences, next: new Map() };
@@ -92,11 +92,11 @@ class Styles {
   }
 }
 
-interface LookState {
+interface StyleState {
   readonly style: Style;
   /** What leads from a plain style to this one. */
   readonly sequences: string;
-  readonly next: Map<string, LookState>;
+  readonly next: Map<string, StyleState>;
 }
 
 /** The screen, as tall as it has to be. */
