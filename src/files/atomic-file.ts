@@ -59,20 +59,15 @@ export function removeTemporaries(path: string): void {
 }
 
 /** fsync of a directory: what was created, renamed or removed in it survives a power cut. */
-export function syncDirectory(path: string): void {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
+export const syncDirectory = (path: string): void => withDirectory(path, fsyncSync);
 
 /** Makes everything on the file system of a directory durable (syncfs(2)). */
-export function syncFileSystem(path: string): void {
+export const syncFileSystem = (path: string): void => withDirectory(path, syncfs);
+
+function withDirectory(path: string, action: (fd: number) => void): void {
   const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
-    syncfs(fd);
+    action(fd);
   } finally {
     closeSync(fd);
   }
