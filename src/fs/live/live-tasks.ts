@@ -49,9 +49,8 @@ export class LiveTasks {
   /** All live tasks, sorted, with the inode numbers of their directories. */
   list(): { readonly name: TaskName; readonly ino: bigint }[] {
     const found = new Map<TaskName, bigint>();
-    for (const { name, type, ino } of withListing(this.staging, (list) => [
-      ...listDirectory(list),
-    ])) {
+    const entries = withListing(this.staging, (list) => [...listDirectory(list)]);
+    for (const { name, type, ino } of entries) {
       if (type !== DT.DIR && type !== DT.UNKNOWN) continue;
       const task = taskOfStaging(latin1Of(name));
       if (task !== undefined) found.set(task, ino);
