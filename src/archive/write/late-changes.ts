@@ -83,11 +83,11 @@ export interface LateChangeOptions {
 export function findLateChange(top: string, options: LateChangeOptions): LateChange | undefined {
   const { sinceNs, isWhole, mayBeOpen, fileCount, leaveOut, tree } = options;
   const hasContent = contentOfWalk();
-  const digest = new TreeDigest();
+  const digest = tree === undefined ? undefined : new TreeDigest();
   let late: LateChange | undefined;
   let files = 0;
   for (const visit of walk(top, () => {}, leaveOut)) {
-    digest.add(visit);
+    digest?.add(visit);
     if (visit.kind !== 'leaf') continue;
     const { path, stat } = visit;
     if (!mayBeOpen && isBeingWritten(visit)) return { path, why: 'open for writing' };
@@ -95,7 +95,7 @@ export function findLateChange(top: string, options: LateChangeOptions): LateCha
     if (changedNs >= sinceNs || stat.btimeNs >= sinceNs) late ??= { path, why: 'changed' };
     if (hasContent(visit) && ++files > fileCount) late ??= { path, why: 'one more' };
   }
-  if (tree === undefined) return late;
+  if (!digest) return late;
   return digest.finish() === tree ? undefined : (late ?? { path: TOP, why: 'changed' });
 }
 
